@@ -1,0 +1,112 @@
+/* The HTTP API: addresses, requests, and problems (RFC 9457) as exceptions.
+   Knows nothing of the page. Every call takes an AbortSignal. */
+
+const LONGEST_PAUSE_MS = 5000;
+
+/** An answer that is not a success, or no answer at all. */
+export class Problem extends Error {
+  constructor({ title, detail, status = 0, code, request_id: requestId }) {
+    super(detail || title);
+    Object.assign(this, { title, detail, status, code, requestId });
+  }
+
+  get isNotReady() {
+    return this.status === 503 && this.code === "not_ready";
+  }
+}
+
+export const listCollections = async (signal) =>
+  (await request("/v1/collections", { signal })).collections;
+
+export const listLabels = async (collection, signal) =>
+  (await request(`${path(collection)}/labels`, { signal })).labels;
+
+export const listItems = async (collection, limit, signal) =>
+  (await request(`${path(collection)}/items?limit=${limit}`, { signal })).items;
+
+export const getItem = (collection, item, signal) =>
+  request(path(collection, item), { signal });
+
+/** Items like a stored one; the item itself is never among them. */
+export function similar(collection, item, { k, filter }, signal) {
+  const query = new URLSearchParams({ k });
+  if (filter) query.set("filter", JSON.stringify(filter));
+  return request(`${path(collection, item)}/similar?${query}`, { signal });
+}
+
+/** Items like a photo. */
+export const search = (collection, photo, options, signal) =>
+  post(`${path(collection)}/search`, photoForm(photo, options), signal);
+
+/** Items like a photo, and the class they vote for. */
+export const classifyPhoto = (collection, photo, options, signal) =>
+  post(`${path(collection)}/classify`, photoForm(photo, options), signal);
+
+/** The class that the neighbours of a stored item vote for. */
+export const classifyItem = (collection, item, { k }, signal) =>
+  post(`${path(collection)}/classify`, JSON.stringify({ item_id: item, k }), signal);
+
+/** Resolves once the server says that it can answer; asks ever less often. */
+export async function untilReady(signal) {
+  for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    await sleep(pause, signal);
+    try {
+      return await checkReady(signal);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+}
+
+export const checkReady = (signal) => request("/readyz", { signal });
+
+function path(collection, item) {
+  const base = `/v1/collections/${encodeURIComponent(collection)}`;
+  return item === undefined ? base : `${base}/items/${encodeURIComponent(item)}`;
+}
+
+function photoForm(photo, { k, filter }) {
+  const form = new FormData();
+  form.set("image", photo);
+  form.set("k", String(k));
+  if (filter) form.set("filter", JSON.stringify(filter));
+  return form;
+}
+
+function post(address, body, signal) {
+  const headers = typeof body === "string" ? { "Content-Type": "application/json" } : {};
+  return request(address, { method: "POST", body, headers, signal });
+}
+
+async function request(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({
+      title: "No answer from the server",
+      detail: "Check the connection and try again.",
+      code: "network",
+    });
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+async function problemOf(response) {
+  const { status } = response;
+  const fallback = { title: "The server could not answer", detail: "", code: `http_${status}` };
+  const body = await response.json().catch(() => ({}));
+  return new Problem({ ...fallback, ...body, status });
+}
+
+function sleep(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,0 +1,54 @@
+/* Values to words. Pure functions; nothing here touches the page. */
+
+const LONGEST_TEXT = 200;
+const whole = new Intl.NumberFormat("en");
+
+/** What to call an item: its name, else the last part of its id. */
+export function itemName(item) {
+  const name = item.attributes?.name;
+  if (typeof name === "string" && name.trim()) return shorten(name);
+  return shorten(lastPart(item.item_id));
+}
+
+/** The price as text, or null. A currency code beside the price is respected. */
+export function itemPrice(item) {
+  const { price, currency } = item.attributes ?? {};
+  if (typeof price === "string") return shorten(price, 24) || null;
+  if (typeof price !== "number") return null;
+  try {
+    return new Intl.NumberFormat("en", { style: "currency", currency }).format(price);
+  } catch {
+    return new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(price);
+  }
+}
+
+/** The last part of a path: `Home/Kitchen/Mug` -> `Mug`. */
+export function lastPart(path) {
+  return path.slice(path.lastIndexOf("/") + 1) || path;
+}
+
+/** Everything above the last part: `Home/Kitchen/Mug` -> `Home/Kitchen`. */
+export function parentPath(path) {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+export function shorten(text, longest = LONGEST_TEXT) {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+export function count(number, noun) {
+  return `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export const score = (value) => value.toFixed(2);
+export const milliseconds = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`);
+
+/** A share in whole percent; a small one is never called nothing. */
+export function percent(share) {
+  return share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`;
+}
+
+export function fileSize(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,91 @@
+/* One search at a time: which requests a state needs, and their joint outcome.
+
+   The class belongs to the query (the photo or the item), never to the label
+   filter: it is asked for once per query and kept while the results narrow. */
+
+import * as api from "./api.js";
+import { filterOf } from "./state.js";
+
+const KEPT = 24;
+
+/**
+ * @typedef {object} Outcome
+ * @property {object} answer     Neighbours, timings, warnings: the grid.
+ * @property {object} prediction Label, confidence, votes: the class.
+ * @property {?object} item      The item searched by, when there is one.
+ */
+
+export class Searcher {
+  #running = new AbortController();
+  #outcomes = new Recent(KEPT);
+  #predictions = new Recent(KEPT);
+  #items = new Recent(KEPT);
+
+  /** Stop what is running and hand out the signal of what comes next. */
+  supersede() {
+    this.#running.abort();
+    this.#running = new AbortController();
+    return this.#running.signal;
+  }
+
+  /**
+   * Search; a later `supersede()` makes this reject with an AbortError, even when the answer is here.
+   * @param {string} collection
+   * @param {import("./state.js").State} state
+   * @param {?File} photo
+   * @param {{signal: AbortSignal, reuse: boolean}} options `reuse` accepts an outcome seen before.
+   * @returns {Promise<Outcome>}
+   */
+  async run(collection, state, photo, { signal, reuse }) {
+    const query = queryKey(collection, state);
+    const key = JSON.stringify([query, state.label, state.k]);
+    const known = reuse && this.#outcomes.get(key);
+    const outcome = known || (await this.#ask(collection, state, photo, query, signal));
+    signal.throwIfAborted();
+    return this.#outcomes.set(key, outcome);
+  }
+
+  async #ask(collection, state, photo, query, signal) {
+    const options = { k: state.k, filter: filterOf(state) };
+    const known = this.#predictions.get(query);
+    if (state.item) {
+      const [item, answer, prediction] = await Promise.all([
+        this.#items.get(query) ?? api.getItem(collection, state.item, signal),
+        api.similar(collection, state.item, options, signal),
+        known ?? api.classifyItem(collection, state.item, options, signal),
+      ]);
+      this.#items.set(query, item);
+      return { item, answer, prediction: this.#predictions.set(query, prediction) };
+    }
+    if (!known && !options.filter) {
+      const answer = await api.classifyPhoto(collection, photo, options, signal);
+      return { item: null, answer, prediction: this.#predictions.set(query, answer) };
+    }
+    const [answer, prediction] = await Promise.all([
+      api.search(collection, photo, options, signal),
+      known ?? api.classifyPhoto(collection, photo, { k: state.k }, signal),
+    ]);
+    return { item: null, answer, prediction: this.#predictions.set(query, prediction) };
+  }
+}
+
+/** What is searched by, whatever the filter. */
+export function queryKey(collection, state) {
+  return JSON.stringify([collection, state.item ?? state.photo]);
+}
+
+/** A map that forgets its oldest entry. */
+class Recent extends Map {
+  constructor(limit) {
+    super();
+    this.limit = limit;
+  }
+
+  /** @returns the value, for chaining */
+  set(key, value) {
+    this.delete(key);
+    super.set(key, value);
+    if (this.size > this.limit) this.delete(this.keys().next().value);
+    return value;
+  }
+}

@@ -1,0 +1,1 @@
+"""Data that ships with the project, and the programs that make it."""

@@ -1,0 +1,125 @@
+"""`index_source`: a whole indexing run on this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.pipeline import OnProgress, Run, run_pipeline
+from indexer.report import RejectsFile, RunReport
+from indexer.sources import Source
+from search_engine.catalog.store import Collection, check_collection_name
+from search_engine.config import DataPaths, Settings
+from search_engine.decoding import DecodePool
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import ModelMismatchError
+from search_engine.locks import exclusive
+
+
+OnEncoder = Callable[[Encoder], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """How to index; `encoder` None means the collection's own, else the default."""
+
+    collection: str = "default"
+    encoder: str | None = None
+    weights: Path | None = None
+    download: bool = False
+    prune: bool = False
+    dry_run: bool = False
+
+
+def index_source(
+    source: Source,
+    request: IndexRequest,
+    settings: Settings,
+    on_progress: OnProgress = lambda count: None,
+    on_encoder: OnEncoder = lambda encoder: None,
+) -> RunReport:
+    """Bring a collection to the state of a source and publish its index.
+
+    Only what changed is decoded and encoded. Every batch is durable when it is committed; after an
+    interruption the same call goes on where it stopped.
+
+    Raises:
+        LockHeldError: Another run is indexing this collection.
+        ModelMismatchError: The collection belongs to another encoder.
+        StorageError: The data directory cannot be written.
+    """
+    started = time.perf_counter()
+    check_collection_name(request.collection)
+    report = RunReport(dry_run=request.dry_run)
+    paths = DataPaths(settings.data)
+    with SearchEngine(settings=settings) as engine, exclusive(
+        paths.index_run_lock(request.collection), 0.0, "indexing this collection"
+    ):
+        names = {collection.name for collection in engine.catalog.collections()}
+        if request.collection not in names:
+            engine.create_collection(request.collection)
+        collection = engine.catalog.collection(request.collection)
+        with report.stage("start"):
+            encoder = _make_encoder(request, collection, settings)
+        on_encoder(encoder)
+        report.encoder, report.runtime = encoder.spec.name, encoder.runtime
+        rejects = RejectsFile(paths.rejects)
+        try:
+            with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+                run = Run(
+                    catalog=engine.catalog,
+                    collection=collection,
+                    encoder=encoder,
+                    encoder_options=_options(request, collection),
+                    decoder=decoder,
+                    report=report,
+                    on_progress=on_progress,
+                    on_reject=rejects.write,
+                    batch_size=settings.batch_size,
+                    max_bytes=settings.max_bytes,
+                    prune=request.prune,
+                    dry_run=request.dry_run,
+                )
+                run_pipeline(run, source)
+        finally:
+            rejects.close()
+        live = engine.live(request.collection)
+        if not request.dry_run:
+            with report.stage("publish"):
+                live.compact_locked()
+        snapshot = live.snapshot()
+        report.generation = snapshot.generation if snapshot else None
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _make_encoder(request: IndexRequest, collection: Collection, settings: Settings) -> Encoder:
+    options = _options(request, collection)
+    encoder = create_encoder(
+        EncoderRequest(
+            name=request.encoder or collection.encoder or DEFAULT_ENCODER,
+            weights=Path(options["weights"]) if "weights" in options else None,
+            runtime=settings.runtime,
+            cache=settings.data / "encoders",
+            download=request.download,
+        )
+    )
+    if collection.fingerprint not in (None, encoder.spec.fingerprint):
+        raise ModelMismatchError(
+            f"the collection holds embeddings of {collection.encoder} "
+            f"({collection.fingerprint}), not of {encoder.spec.name} ({encoder.spec.fingerprint})",
+            where=f"collection {collection.name}",
+            fix="leave out --encoder, or index into another --collection",
+        )
+    return encoder
+
+
+def _options(request: IndexRequest, collection: Collection) -> dict[str, str]:
+    """What is needed to make the same encoder again."""
+    if request.weights is not None:
+        return {"weights": str(request.weights.absolute())}
+    if request.encoder in (None, collection.encoder):
+        return {str(name): str(value) for name, value in collection.encoder_options.items()}
+    return {}

@@ -1,0 +1,222 @@
+"""One run: read, plan, decode, encode, commit.
+
+One thread drives: it reads and hashes a chunk of rows, plans it, hands pictures to the decoding
+processes, and encodes and commits a batch whenever enough have come back, so decoding goes on
+while a batch is encoded. What waits between the stages is bounded by `WINDOW_BATCHES`. A batch is
+committed in one transaction and is then safe: an interrupted run is continued by running again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from indexer.planner import HashedRow, admit, gone, plan
+from indexer.report import RunReport
+from indexer.sources import Reject, Source, SourceRow
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.writer import ItemDraft
+from search_engine.decoding import Decoder
+from search_engine.encoders.base import Encoder
+from search_engine.engine import content_hash
+from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
+from search_engine.faults import fault_point
+from search_engine.images import DecodedImage, read_file
+from search_engine.records import Vectors
+
+CHUNK_ROWS = 256
+WINDOW_BATCHES = 3
+
+OnProgress = Callable[[int], None]
+OnReject = Callable[[Reject], None]
+
+
+@dataclass(slots=True)
+class Run:
+    """The parts of a run and how it should be done."""
+
+    catalog: Catalog
+    collection: Collection
+    encoder: Encoder
+    encoder_options: dict[str, Any]
+    decoder: Decoder
+    report: RunReport
+    on_progress: OnProgress
+    on_reject: OnReject
+    batch_size: int
+    max_bytes: int
+    prune: bool = False
+    dry_run: bool = False
+
+
+def run_pipeline(run: Run, source: Source) -> None:
+    """Bring the collection to the state of the source.
+
+    Raises:
+        EyedexError: The run cannot go on; what was committed before stays.
+    """
+    if not run.dry_run:
+        _bind_encoder(run)
+    seen: dict[str, str] = {}
+    window: deque[tuple[HashedRow, Future[DecodedImage]]] = deque()
+    for chunk in _chunks(source.rows()):
+        for hashed in _plan_chunk(run, chunk, seen):
+            window.append(
+                (hashed, run.decoder.submit(hashed.data, run.encoder.spec.preprocessing))
+            )
+            if len(window) >= WINDOW_BATCHES * run.batch_size:
+                _finish_batch(run, [window.popleft() for _ in range(run.batch_size)])
+    while window:
+        size = min(run.batch_size, len(window))
+        _finish_batch(run, [window.popleft() for _ in range(size)])
+    if run.prune:
+        _remove_gone(run, seen)
+
+
+def _plan_chunk(
+    run: Run, chunk: list[SourceRow | Reject], seen: dict[str, str]
+) -> Iterator[HashedRow]:
+    """Read a chunk, record what needs no encoding, and yield what does."""
+    hashed = [row for row in (_read(run, each) for each in chunk) if row is not None]
+    admitted = [row for row in hashed if _admitted(run, row, seen)]
+    known = run.catalog.get_many(run.collection, [each.row.item_id for each in admitted])
+    planned = plan(admitted, known)
+    if planned.describe and not run.dry_run:
+        with run.report.stage("commit"), run.catalog.write() as writer:
+            writer.describe(run.collection.id, planned.describe)
+    run.report.updated += len(planned.describe)
+    run.report.unchanged += planned.unchanged
+    run.on_progress(len(planned.describe) + planned.unchanged)
+    for each in planned.encode:
+        if each.row.item_id in known:
+            run.report.updated += 1
+        else:
+            run.report.added += 1
+        if run.dry_run:
+            run.on_progress(1)
+        else:
+            yield each
+
+
+def _read(run: Run, row: SourceRow | Reject) -> HashedRow | None:
+    """The row with its bytes; None when it is rejected."""
+    if isinstance(row, Reject):
+        _reject(run, row)
+        return None
+    fault_point("row_read")
+    try:
+        with run.report.stage("read"):
+            data = read_file(row.image, run.max_bytes)
+            return HashedRow(row, content_hash(data), data)
+    except ImageError as error:
+        _reject(run, Reject(row.line, row.item_id, error.code, error.what))
+        return None
+
+
+def _admitted(run: Run, hashed: HashedRow, seen: dict[str, str]) -> bool:
+    verdict = admit(hashed, seen)
+    if isinstance(verdict, Reject):
+        _reject(run, verdict)
+    elif verdict is None:
+        run.report.unchanged += 1
+        run.on_progress(1)
+    return verdict is True
+
+
+def _finish_batch(run: Run, batch: list[tuple[HashedRow, "Future[DecodedImage]"]]) -> None:
+    """Wait for the pictures of a batch, encode them, commit them."""
+    rows: list[HashedRow] = []
+    pixels = []
+    with run.report.stage("decode"):
+        for hashed, future in batch:
+            try:
+                pixels.append(future.result().pixels)
+                rows.append(hashed)
+            except (ImageError, WorkerLostError) as error:
+                _take_back(run, hashed, error)
+    fault_point("decoded")
+    if rows:
+        with run.report.stage("encode"):
+            rows, vectors = _encode(run, rows, np.stack(pixels))
+        fault_point("embedded")
+        with run.report.stage("commit"):
+            _commit(run, rows, vectors)
+    run.report.encoded += len(rows)
+    run.on_progress(len(batch))
+
+
+def _encode(
+    run: Run, rows: list[HashedRow], pixels: np.ndarray[Any, np.dtype[np.uint8]]
+) -> tuple[list[HashedRow], Vectors]:
+    """Embeddings of the rows that have one; the others are rejected."""
+    try:
+        return rows, run.encoder.encode(pixels)
+    except NoEmbeddingError as error:
+        for position in error.rows:
+            _take_back(run, rows[position], error)
+        keep = [position for position in range(len(rows)) if position not in error.rows]
+        return [rows[position] for position in keep], run.encoder.encode(pixels[keep])
+
+
+def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
+    drafts = [
+        ItemDraft(
+            item_id=hashed.row.item_id,
+            content_hash=hashed.content_hash,
+            vector=vector,
+            label=hashed.row.label,
+            product_id=hashed.row.product_id,
+            attributes=hashed.row.attributes,
+            picture=str(hashed.row.image),
+        )
+        for hashed, vector in zip(rows, vectors, strict=True)
+    ]
+    with run.catalog.write() as writer:
+        writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
+        fault_point("before_commit")
+    fault_point("after_commit")
+
+
+def _remove_gone(run: Run, seen: dict[str, str]) -> None:
+    """Remove what the source no longer lists; rejected rows keep what they had."""
+    ids = gone(run.catalog.item_ids(run.collection), seen)
+    if ids and not run.dry_run:
+        with run.report.stage("commit"):
+            items = run.catalog.get_many(run.collection, ids)
+            with run.catalog.write() as writer:
+                writer.remove([item.key for item in items.values()])
+    run.report.removed += len(ids)
+
+
+def _bind_encoder(run: Run) -> None:
+    spec = run.encoder.spec
+    with run.catalog.write() as writer:
+        writer.set_encoder(
+            run.collection.id, spec.name, run.encoder_options, spec.fingerprint, spec.dimension
+        )
+
+
+def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError) -> None:
+    """A row that was counted as added or updated cannot be encoded after all."""
+    if run.catalog.get_many(run.collection, [hashed.row.item_id]):
+        run.report.updated -= 1
+    else:
+        run.report.added -= 1
+    row = hashed.row
+    run.report.rejected += 1
+    run.on_reject(Reject(row.line, row.item_id, error.code, error.what))
+
+
+def _reject(run: Run, reject: Reject) -> None:
+    run.report.rejected += 1
+    run.on_reject(reject)
+    run.on_progress(1)
+
+
+def _chunks(rows: Iterator[SourceRow | Reject]) -> Iterator[list[SourceRow | Reject]]:
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield chunk

@@ -1,0 +1,78 @@
+"""What is new, changed, unchanged or gone: pure functions over rows and the catalog's state."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer.sources import Reject, SourceRow
+from search_engine.records import CatalogItem
+
+
+@dataclass(frozen=True, slots=True)
+class HashedRow:
+    """A row with its picture's bytes and their hash."""
+
+    row: SourceRow
+    content_hash: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with some rows.
+
+    `encode` are new or have a new picture; `describe` have the same picture but another label,
+    product, attributes or file name: the columns to change by key.
+    """
+
+    encode: tuple[HashedRow, ...] = ()
+    describe: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    unchanged: int = 0
+
+
+def plan(rows: Sequence[HashedRow], known: Mapping[str, CatalogItem]) -> Plan:
+    """Compare rows with the live items of the same ids."""
+    encode: list[HashedRow] = []
+    describe: dict[int, dict[str, Any]] = {}
+    for hashed in rows:
+        item = known.get(hashed.row.item_id)
+        if item is None or item.content_hash != hashed.content_hash:
+            encode.append(hashed)
+            continue
+        changes = _differences(hashed.row, item)
+        if changes:
+            describe[item.key] = changes
+    return Plan(tuple(encode), describe, len(rows) - len(encode) - len(describe))
+
+
+def gone(known_ids: Iterable[str], seen: Mapping[str, str]) -> list[str]:
+    """Ids of the catalog that the source no longer has, in the catalog's order."""
+    return [item_id for item_id in known_ids if item_id not in seen]
+
+
+def admit(hashed: HashedRow, seen: dict[str, str]) -> Reject | None | bool:
+    """Take note of a row's id.
+
+    Returns:
+        True for a new id; None when the same id with the same picture came before, which counts
+        once; a Reject when the pictures differ.
+    """
+    row = hashed.row
+    before = seen.setdefault(row.item_id, hashed.content_hash)
+    if before is hashed.content_hash:
+        return True
+    if before == hashed.content_hash:
+        return None
+    return Reject(
+        row.line, row.item_id, "duplicate_id", "another row has this id with another picture"
+    )
+
+
+def _differences(row: SourceRow, item: CatalogItem) -> dict[str, Any]:
+    wanted = {
+        "label": row.label,
+        "product_id": row.product_id,
+        "attributes": row.attributes,
+        "picture": str(row.image),
+    }
+    return {name: value for name, value in wanted.items() if getattr(item, name) != value}

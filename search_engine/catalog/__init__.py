@@ -1,0 +1,1 @@
+"""The catalog: the only truth, vectors included."""

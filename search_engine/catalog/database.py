@@ -1,0 +1,156 @@
+"""Connections to the catalog's SQLite file, how they begin, and what their errors mean.
+
+Readers open the file read-only and never checkpoint; the one writer holds the OS lock while it
+writes, so SQLite's own locks are never contended by us. WAL with `synchronous=FULL`: a commit
+that returned survives power loss. `BEGIN IMMEDIATE` for writers: a read transaction that turns
+into a write would fail at once, whatever the busy timeout.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from search_engine.errors import (
+    CorruptDataError,
+    NewerFormatError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+)
+
+SCHEMA_VERSION = "0001"
+KNOWN_VERSIONS = ("0001",)
+BUSY_TIMEOUT_MS = 5_000
+READERS = 32
+
+
+def reader_engine(path: Path) -> Engine:
+    """Connections that cannot write."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        return connection
+
+    return _engine(connect, begin="BEGIN", pool_size=READERS)
+
+
+def writer_engine(path: Path) -> Engine:
+    """The one connection that writes, made when it is first needed."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(str(path), check_same_thread=False)
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    return _engine(connect, begin="BEGIN IMMEDIATE", pool_size=1)
+
+
+def prepare_schema(engine: Engine, path: Path) -> None:
+    """Bring the database to this version's schema; call with the writer lock held.
+
+    An existing database of an older version is copied beside itself first.
+
+    Raises:
+        NewerFormatError: The database is of a version this program does not know.
+    """
+    with translate_errors(path):
+        with engine.connect() as connection:
+            version = _version(connection)
+        if version == SCHEMA_VERSION:
+            return
+        if version is not None and version not in KNOWN_VERSIONS:
+            raise NewerFormatError(
+                f"the catalog has schema {version}; this version knows up to {SCHEMA_VERSION}",
+                where=str(path),
+                fix="use a newer eyedex",
+            )
+        if version is not None:
+            shutil.copy2(path, path.with_name(f"{path.name}.before-{SCHEMA_VERSION}"))
+        with engine.begin() as connection:
+            _migrate(connection)
+
+
+def needs_preparation(engine: Engine, path: Path) -> bool:
+    """Whether `prepare_schema` has something to do (or to refuse)."""
+    with translate_errors(path), engine.connect() as connection:
+        return _version(connection) != SCHEMA_VERSION
+
+
+@contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Database errors as the project's own, by what SQLite says."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(str(error.orig), path) from error
+    except sqlite3.Error as error:
+        raise _translate(str(error), path) from error
+
+
+def _translate(message: str, path: Path) -> StorageError:
+    where = str(path)
+    if "locked" in message or "busy" in message:
+        return StorageBusyError("the catalog is locked by another program", where=where)
+    if "full" in message:
+        return StorageFullError(
+            "no space is left for the catalog", where=where, fix="free some space and try again"
+        )
+    if "malformed" in message or "not a database" in message:
+        return CorruptDataError(
+            f"the catalog is damaged: {message}", where=where, fix="restore it from a copy"
+        )
+    return StorageError(f"the catalog cannot be used: {message}", where=where)
+
+
+def _engine(connect: object, begin: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_reset_on_return="rollback",
+    )
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def start_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

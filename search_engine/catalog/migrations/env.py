@@ -1,0 +1,9 @@
+"""Alembic's entry: runs the versions on the connection that `search_engine.catalog.schema` gives."""
+
+from alembic import context
+
+from search_engine.catalog.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

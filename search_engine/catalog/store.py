@@ -1,0 +1,321 @@
+"""The catalog for readers: collections, items, vectors, and what changed since when."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+
+from search_engine.catalog import database
+from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
+from search_engine.catalog.vectors import unpack
+from search_engine.catalog.writer import CatalogWriter
+from search_engine.config import DataPaths
+from search_engine.errors import (
+    CollectionNotFoundError,
+    ItemNotFoundError,
+    ParameterError,
+    StorageError,
+)
+from search_engine.locks import exclusive
+from search_engine.records import CatalogItem, Keys
+
+COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+VECTORS_A_READ = 4_096
+KEYS_A_QUERY = 500
+
+_ITEM_COLUMNS = (
+    items.c.key,
+    items.c.item_id,
+    items.c.label,
+    items.c.product_id,
+    items.c.attributes,
+    items.c.content_hash,
+    items.c.picture,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of items that share one encoder.
+
+    `uid` tells a collection from a later one of the same name. `encoder`, `fingerprint` and
+    `dimension` are None until something was indexed.
+    """
+
+    id: int
+    name: str
+    uid: str
+    encoder: str | None = None
+    encoder_options: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    dimension: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an index must take over to be at `seq`: new or changed vectors, and removed keys."""
+
+    seq: int
+    keys: Keys
+    vectors: NDArray[np.float16]
+    removed: Keys
+
+
+class Catalog:
+    """One data directory's catalog. Safe to use from several threads."""
+
+    def __init__(self, paths: DataPaths, lock_wait_s: float = 10.0) -> None:
+        """Open it, creating or migrating the database when needed.
+
+        Raises:
+            StorageError: The directory cannot be used.
+        """
+        self.paths = paths
+        self._lock_wait_s = lock_wait_s
+        _make_private_directory(paths)
+        self._writers = database.writer_engine(paths.catalog)
+        if not paths.catalog.exists() or database.needs_preparation(self._writers, paths.catalog):
+            with self._locked():
+                database.prepare_schema(self._writers, paths.catalog)
+        self._readers = database.reader_engine(paths.catalog)
+
+    def close(self) -> None:
+        """Give up all connections; the writer's last one may checkpoint, so under the lock."""
+        self._readers.dispose()
+        with self._locked():
+            self._writers.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def write(self) -> Iterator[CatalogWriter]:
+        """One transaction of the one writer; everything in it is durable when the block ends.
+
+        Raises:
+            LockHeldError: Another process kept writing for longer than the waiting time.
+            StorageError: The commit failed; nothing of the block is kept.
+        """
+        with self._locked(), database.translate_errors(self.paths.catalog):
+            with self._writers.begin() as connection:
+                yield CatalogWriter(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for several queries."""
+        with database.translate_errors(self.paths.catalog), self._readers.begin() as connection:
+            yield connection
+
+    def seq(self) -> int:
+        """The number of the last change to the database."""
+        with self.read() as connection:
+            return int(connection.execute(select(sequence.c.value)).scalar_one())
+
+    def collections(self) -> list[Collection]:
+        """All collections by name."""
+        with self.read() as connection:
+            rows = connection.execute(select(collections).order_by(collections.c.name)).all()
+        return [_collection(row) for row in rows]
+
+    def collection(self, name: str) -> Collection:
+        """The collection of that name.
+
+        Raises:
+            CollectionNotFoundError: There is none.
+        """
+        with self.read() as connection:
+            row = connection.execute(select(collections).where(collections.c.name == name)).first()
+        if row is None:
+            raise CollectionNotFoundError(
+                f"there is no collection {name!r}", fix="`eyedex index` makes one"
+            )
+        return _collection(row)
+
+    def count(self, collection: Collection) -> int:
+        """Number of live items."""
+        with self.read() as connection:
+            query = select(func.count()).select_from(items).where(_live(collection))
+            return int(connection.execute(query).scalar_one())
+
+    def get(self, collection: Collection, item_id: str) -> CatalogItem:
+        """The live item of that id.
+
+        Raises:
+            ItemNotFoundError: There is none.
+        """
+        found = self.get_many(collection, [item_id])
+        if item_id not in found:
+            raise ItemNotFoundError("there is no item of this id")
+        return found[item_id]
+
+    def get_many(self, collection: Collection, item_ids: Sequence[str]) -> dict[str, CatalogItem]:
+        """Live items by id; unknown ids are left out."""
+        found: dict[str, CatalogItem] = {}
+        with self.read() as connection:
+            for part in _parts(item_ids):
+                query = _select_items(_live(collection)).where(items.c.item_id.in_(part))
+                found.update((row.item_id, _item(row)) for row in connection.execute(query))
+        return found
+
+    def by_keys(self, keys: Sequence[int]) -> dict[int, CatalogItem]:
+        """Live items by key; removed ones are left out."""
+        found: dict[int, CatalogItem] = {}
+        with self.read() as connection:
+            for part in _parts(keys):
+                query = _select_items(items.c.removed.is_(False)).where(items.c.key.in_(part))
+                found.update((row.key, _item(row)) for row in connection.execute(query))
+        return found
+
+    def page(self, collection: Collection, after_key: int, limit: int) -> list[CatalogItem]:
+        """Up to `limit` live items with keys above `after_key`, by key."""
+        query = _select_items(_live(collection)).where(items.c.key > after_key)
+        with self.read() as connection:
+            rows = connection.execute(query.order_by(items.c.key).limit(limit)).all()
+        return [_item(row) for row in rows]
+
+    def item_ids(self, collection: Collection) -> Iterator[str]:
+        """Ids of all live items."""
+        with self.read() as connection:
+            query = select(items.c.item_id).where(_live(collection))
+            yield from connection.execution_options(yield_per=10_000).scalars(query)
+
+    def keys_where(self, collection: Collection, condition: ColumnElement[bool]) -> Keys:
+        """Keys of the live items that fulfil a condition on the items table, ascending."""
+        query = select(items.c.key).where(_live(collection), condition).order_by(items.c.key)
+        with self.read() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def labels(self, collection: Collection) -> dict[str, int]:
+        """Number of live items of each label, by label."""
+        query = (
+            select(items.c.label, func.count())
+            .where(_live(collection), items.c.label.is_not(None))
+            .group_by(items.c.label)
+            .order_by(items.c.label)
+        )
+        with self.read() as connection:
+            return {label: count for label, count in connection.execute(query)}
+
+    def fields(self, collection: Collection) -> list[str]:
+        """Names of all attributes that items of the collection have or had."""
+        query = select(fields.c.name).where(fields.c.collection_id == collection.id)
+        with self.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def picture_jpeg(self, key: int) -> bytes | None:
+        """The picture that the catalog itself holds for an item, if it does."""
+        query = select(pictures.c.jpeg).where(pictures.c.key == key)
+        with self.read() as connection:
+            found: bytes | None = connection.execute(query).scalar()
+        return found
+
+    def vector(self, collection: Collection, key: int) -> NDArray[np.float32]:
+        """The stored embedding of an item, shape (1, D), float32.
+
+        Raises:
+            ItemNotFoundError: The item is gone or has no embedding.
+        """
+        query = select(embeddings.c.vector).where(
+            embeddings.c.key == key, embeddings.c.fingerprint == collection.fingerprint
+        )
+        with self.read() as connection:
+            blob = connection.execute(query).scalar()
+        if blob is None or collection.dimension is None:
+            raise ItemNotFoundError("there is no embedding of this item")
+        return unpack([blob], collection.dimension).astype(np.float32)
+
+    def changes_since(self, collection: Collection, seq: int) -> Changes:
+        """All that an index at `seq` lacks, in one consistent read.
+
+        Keys ascend. An item that was added and removed since then is only in `removed`.
+        """
+        with self.read() as connection:
+            now = int(connection.execute(select(sequence.c.value)).scalar_one())
+            changed = and_(items.c.collection_id == collection.id, items.c.index_seq > seq)
+            gone = select(items.c.key).where(changed, items.c.removed.is_(True))
+            removed = np.fromiter(connection.execute(gone).scalars(), dtype=np.int64)
+            keys, vectors = _read_vectors(connection, collection, changed)
+        return Changes(now, keys, vectors, np.sort(removed))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
+            yield
+
+
+def check_collection_name(name: str) -> str:
+    """The name itself, if it is one that a collection may have.
+
+    Raises:
+        ParameterError: It is not.
+    """
+    if not COLLECTION_NAME.fullmatch(name):
+        raise ParameterError(
+            "not a collection name",
+            where="collection",
+            fix="use lower-case letters, digits, - and _, at most 63, starting with a letter "
+            "or digit",
+        )
+    return name
+
+
+def _read_vectors(
+    connection: Connection, collection: Collection, condition: ColumnElement[bool]
+) -> tuple[Keys, NDArray[np.float16]]:
+    """Keys and vectors of live items, by key, read in parts so that no copy is ever large."""
+    dimension = collection.dimension or 0
+    query = (
+        select(items.c.key, embeddings.c.vector)
+        .join(embeddings, embeddings.c.key == items.c.key)
+        .where(condition, items.c.removed.is_(False))
+        .where(embeddings.c.fingerprint == collection.fingerprint)
+        .order_by(items.c.key)
+    )
+    keys: list[int] = []
+    parts = [np.empty((0, dimension), dtype=np.float16)]
+    for rows in connection.execution_options(yield_per=VECTORS_A_READ).execute(query).partitions():
+        keys.extend(row.key for row in rows)
+        parts.append(unpack([row.vector for row in rows], dimension))
+    return np.array(keys, dtype=np.int64), np.concatenate(parts)
+
+
+def _make_private_directory(paths: DataPaths) -> None:
+    try:
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not paths.catalog.exists():
+            paths.catalog.touch(mode=0o600)
+    except OSError as error:
+        raise StorageError(
+            f"the data directory cannot be used: {error.strerror}",
+            where=str(paths.root),
+            fix="name another one with --data or EYEDEX_DATA",
+        ) from error
+
+
+def _live(collection: Collection) -> ColumnElement[bool]:
+    return and_(items.c.collection_id == collection.id, items.c.removed.is_(False))
+
+
+def _select_items(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(*_ITEM_COLUMNS).where(condition)
+
+
+def _item(row: Row[Any]) -> CatalogItem:
+    return CatalogItem(**row._mapping)
+
+
+def _collection(row: Row[Any]) -> Collection:
+    return Collection(**row._mapping)
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), KEYS_A_QUERY):
+        yield values[start : start + KEYS_A_QUERY]

@@ -1,0 +1,99 @@
+"""The tables, as SQLAlchemy sees them; `migrations/` holds how they came to be.
+
+Every change of the database takes the next number of one sequence. An item's `seq` is its last
+change of any kind; `index_seq` its last change that matters to an index: a new vector, or its
+removal. A removed item stays as a tombstone with `removed` set, and its key is never used again:
+adding the same `item_id` later makes a new row.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+KeyType = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys itself
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("encoder", String(128)),
+    Column("encoder_options", JSON, nullable=False),
+    Column("fingerprint", String(32)),
+    Column("dimension", Integer),
+    sqlite_autoincrement=True,
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("key", KeyType, primary_key=True, autoincrement=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("product_id", Text),
+    Column("label", Text),
+    Column("attributes", JSON, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("picture", Text),
+    Column("seq", BigInteger, nullable=False),
+    Column("index_seq", BigInteger, nullable=False),
+    Column("removed", Boolean, nullable=False, default=False),
+    Index(
+        "items_live_id",
+        "collection_id",
+        "item_id",
+        unique=True,
+        sqlite_where=text("removed = 0"),
+        postgresql_where=text("removed = false"),
+    ),
+    Index("items_index_seq", "collection_id", "index_seq"),
+    Index("items_label", "collection_id", "label"),
+    sqlite_autoincrement=True,
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", String(32), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+
+fields = Table(
+    "fields",
+    metadata,
+    Column(
+        "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("name", Text, primary_key=True),
+)
+
+sequence = Table(
+    "sequence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

@@ -1,0 +1,220 @@
+"""The catalog for its one writer: every method is part of the surrounding transaction."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
+from search_engine.catalog.vectors import pack
+from search_engine.errors import CollectionExistsError, ModelMismatchError
+from search_engine.records import Attributes
+
+KEYS_A_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDraft:
+    """An item to be written.
+
+    `vector` is the embedding, shape (D,), float32. The picture is either a file (`picture`) or
+    bytes that the catalog keeps (`jpeg`).
+    """
+
+    item_id: str
+    content_hash: str
+    vector: NDArray[np.float32]
+    label: str | None = None
+    product_id: str | None = None
+    attributes: Attributes | None = None
+    picture: str | None = None
+    jpeg: bytes | None = None
+
+
+class CatalogWriter:
+    """What can be changed. Takes one sequence number for the whole transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seq: int | None = None
+
+    @property
+    def seq(self) -> int:
+        """This transaction's sequence number."""
+        if self._seq is None:
+            self._connection.execute(update(sequence).values(value=sequence.c.value + 1))
+            self._seq = int(self._connection.execute(select(sequence.c.value)).scalar_one())
+        return self._seq
+
+    def create_collection(self, name: str) -> None:
+        """Add an empty collection.
+
+        Raises:
+            CollectionExistsError: The name is taken.
+        """
+        taken = select(collections.c.id).where(collections.c.name == name)
+        if self._connection.execute(taken).first():
+            raise CollectionExistsError(f"there is a collection {name!r} already")
+        values = {"name": name, "uid": uuid.uuid4().hex, "encoder_options": {}}
+        self._connection.execute(insert(collections).values(values))
+        _ = self.seq
+
+    def set_encoder(
+        self,
+        collection_id: int,
+        name: str,
+        options: Mapping[str, Any],
+        fingerprint: str,
+        dimension: int,
+    ) -> None:
+        """Bind a collection to its encoder; the same one again changes nothing.
+
+        Raises:
+            ModelMismatchError: It is bound to another one.
+        """
+        found = self._connection.execute(
+            select(collections.c.fingerprint).where(collections.c.id == collection_id)
+        ).scalar_one()
+        if found not in (None, fingerprint):
+            raise ModelMismatchError(
+                f"the collection holds embeddings of encoder {found}, not of {fingerprint}",
+                fix="index into another --collection",
+            )
+        if found is None:
+            self._connection.execute(
+                update(collections)
+                .where(collections.c.id == collection_id)
+                .values(
+                    encoder=name,
+                    encoder_options=dict(options),
+                    fingerprint=fingerprint,
+                    dimension=dimension,
+                )
+            )
+
+    def delete_collection(self, collection_id: int) -> None:
+        """Remove a collection with everything in it; its keys are never used again."""
+        keys = select(items.c.key).where(items.c.collection_id == collection_id)
+        for table in (embeddings, pictures):
+            self._connection.execute(delete(table).where(table.c.key.in_(keys)))
+        for table in (items, fields):
+            self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
+        self._connection.execute(delete(collections).where(collections.c.id == collection_id))
+        _ = self.seq
+
+    def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:
+        """Add items, or replace those whose id is there; ids must differ within one call.
+
+        Returns:
+            The keys, in the order of the drafts.
+        """
+        known = self._live_keys(collection_id, [draft.item_id for draft in drafts])
+        added = [draft for draft in drafts if draft.item_id not in known]
+        replaced = [draft for draft in drafts if draft.item_id in known]
+        keys = {**known, **self._insert(collection_id, added)}
+        self._update(replaced, known)
+        self._replace_vectors(fingerprint, [(keys[draft.item_id], draft) for draft in drafts])
+        self._replace_pictures([(keys[draft.item_id], draft) for draft in drafts])
+        self._note_fields(collection_id, [draft.attributes or {} for draft in drafts])
+        return [keys[draft.item_id] for draft in drafts]
+
+    def describe(self, collection_id: int, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Change columns other than the vector (label, product_id, attributes, picture) by key."""
+        for key, values in changes.items():
+            self._connection.execute(
+                update(items).where(items.c.key == key).values(**values, seq=self.seq)
+            )
+        self._note_fields(
+            collection_id, [values.get("attributes") or {} for values in changes.values()]
+        )
+
+    def remove(self, keys: Sequence[int]) -> None:
+        """Turn items into tombstones; their vectors and pictures are deleted."""
+        tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            part = keys[start : start + KEYS_A_QUERY]
+            self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
+            for table in (embeddings, pictures):
+                self._connection.execute(delete(table).where(table.c.key.in_(part)))
+
+    def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for start in range(0, len(item_ids), KEYS_A_QUERY):
+            query = select(items.c.item_id, items.c.key).where(
+                items.c.collection_id == collection_id,
+                items.c.removed.is_(False),
+                items.c.item_id.in_(item_ids[start : start + KEYS_A_QUERY]),
+            )
+            found.update((row.item_id, row.key) for row in self._connection.execute(query))
+        return found
+
+    def _insert(self, collection_id: int, drafts: Sequence[ItemDraft]) -> dict[str, int]:
+        if not drafts:
+            return {}
+        rows = [
+            {
+                **self._columns(draft),
+                "item_id": draft.item_id,
+                "collection_id": collection_id,
+                "removed": False,
+            }
+            for draft in drafts
+        ]
+        statement = insert(items).returning(items.c.key, sort_by_parameter_order=True)
+        keys = self._connection.execute(statement, rows).scalars().all()
+        return {draft.item_id: key for draft, key in zip(drafts, keys, strict=True)}
+
+    def _update(self, drafts: Sequence[ItemDraft], keys: Mapping[str, int]) -> None:
+        if drafts:
+            rows = [{**self._columns(draft), "_key": keys[draft.item_id]} for draft in drafts]
+            statement = update(items).where(items.c.key == bindparam("_key"))
+            self._connection.execute(statement, rows)
+
+    def _columns(self, draft: ItemDraft) -> dict[str, Any]:
+        return {
+            "product_id": draft.product_id,
+            "label": draft.label,
+            "attributes": dict(draft.attributes or {}),
+            "content_hash": draft.content_hash,
+            "picture": draft.picture,
+            "seq": self.seq,
+            "index_seq": self.seq,
+        }
+
+    def _replace_vectors(
+        self, fingerprint: str, drafts: Sequence[tuple[int, ItemDraft]]
+    ) -> None:
+        self._delete_by_key(embeddings, [key for key, _ in drafts])
+        rows = []
+        for key, draft in drafts:
+            vector, crc32 = pack(draft.vector)
+            rows.append(
+                {"key": key, "fingerprint": fingerprint, "vector": vector, "crc32": crc32}
+            )
+        if rows:
+            self._connection.execute(insert(embeddings), rows)
+
+    def _replace_pictures(self, drafts: Sequence[tuple[int, ItemDraft]]) -> None:
+        self._delete_by_key(pictures, [key for key, _ in drafts])
+        rows = [{"key": key, "jpeg": draft.jpeg} for key, draft in drafts if draft.jpeg]
+        if rows:
+            self._connection.execute(insert(pictures), rows)
+
+    def _delete_by_key(self, table: Any, keys: Sequence[int]) -> None:
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            part = keys[start : start + KEYS_A_QUERY]
+            self._connection.execute(delete(table).where(table.c.key.in_(part)))
+
+    def _note_fields(self, collection_id: int, attributes: Sequence[Attributes]) -> None:
+        names = {name for mapping in attributes for name in mapping}
+        if not names:
+            return
+        query = select(fields.c.name).where(fields.c.collection_id == collection_id)
+        new = sorted(names - set(self._connection.execute(query).scalars()))
+        if new:
+            rows = [{"collection_id": collection_id, "name": name} for name in new]
+            self._connection.execute(insert(fields), rows)

@@ -1,0 +1,120 @@
+"""Settings: one frozen value, built at the edge from an environment that is handed in.
+
+Order: explicit argument, then `EYEDEX_...` in the environment, then the default. Nothing here is
+read at import time and there is no module-level settings object.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search_engine.errors import ParameterError
+from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS, ImageLimits
+
+PREFIX = "EYEDEX_"
+
+
+class Settings(BaseModel):
+    """What can be set; each field is `EYEDEX_<NAME>` in the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(default=Path("eyedex-data"), description="The data directory.")
+    runtime: Literal["auto", "openvino", "torch"] = Field(
+        default="auto", description="What runs the networks."
+    )
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1),
+        ge=1,
+        le=256,
+        description="Decoding processes.",
+    )
+    batch_size: int = Field(default=64, ge=1, le=1024, description="Pictures encoded at once.")
+    lock_wait_s: float = Field(
+        default=10.0, ge=0, le=3600, description="How long a writer waits for its turn."
+    )
+    max_bytes: int = Field(
+        default=10 * 2**20, ge=1, le=2**30, description="Largest picture, and largest request body."
+    )
+    max_pixels: int = Field(
+        default=40_000_000, ge=1, le=100_000_000, description="Most pixels of a picture."
+    )
+    allowed_hosts: str = Field(
+        default="localhost,127.0.0.1,[::1]",
+        description="Host names that requests may name, comma separated; * for any.",
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **overrides: object) -> "Settings":
+        """Settings from `EYEDEX_...` names of `environ`; overrides other than None win.
+
+        Raises:
+            ParameterError: An unknown name or a bad value, naming the variable.
+        """
+        found: dict[str, object] = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environ.items()
+            if name.startswith(PREFIX)
+        }
+        found.update({name: value for name, value in overrides.items() if value is not None})
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+            known = ", ".join(PREFIX + field.upper() for field in cls.model_fields)
+            raise ParameterError(
+                f"setting {name}: {first['msg']}", where="environment", fix=f"known: {known}"
+            ) from error
+
+    def upload_limits(self) -> ImageLimits:
+        """What strangers may send."""
+        return self._limits(UPLOAD_FORMATS)
+
+    def catalog_limits(self) -> ImageLimits:
+        """What the owner's own files may be."""
+        return self._limits(CATALOG_FORMATS)
+
+    def _limits(self, formats: tuple[str, ...]) -> ImageLimits:
+        return ImageLimits(
+            max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DataPaths:
+    """Where things live below the data directory."""
+
+    root: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The SQLite file that holds the truth."""
+        return self.root / "catalog.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever writes, for the length of one batch."""
+        return self.root / "lock"
+
+    @property
+    def encoders(self) -> Path:
+        """Networks exported for the runtime; can be deleted at any time."""
+        return self.root / "encoders"
+
+    @property
+    def rejects(self) -> Path:
+        """The rows that the last `eyedex index` refused."""
+        return self.root / "rejects.jsonl"
+
+    def index(self, collection: str) -> Path:
+        """The generations of one collection."""
+        return self.root / "indexes" / collection
+
+    def index_run_lock(self, collection: str) -> Path:
+        """Held by `eyedex index` from start to end, so that two runs cannot interleave."""
+        return self.root / "indexes" / f"{collection}.lock"

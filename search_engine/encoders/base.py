@@ -1,0 +1,86 @@
+"""What an encoder is: a function from pixels to unit vectors, and an identity."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.errors import NoEmbeddingError
+from search_engine.images import Preprocessing
+from search_engine.records import Pixels, Vectors
+
+FINGERPRINT_CHARS = 32
+MIN_NORM = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """All that decides the embedding of a picture.
+
+    The runtime (torch, OpenVINO) and its precision are not part of it: they must agree with
+    float32 torch to a cosine of 0.999.
+
+    `weights_sha256` is empty for encoders without weights; `mean` and `std` are those of RGB
+    samples scaled to 0..1; `projection` is the SHA-256 of a learned projection, if any.
+    """
+
+    name: str
+    dimension: int
+    preprocessing: Preprocessing
+    weights_sha256: str = ""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pooling: str = "avg"
+    projection: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of everything above; vectors of different fingerprints never meet."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARS]
+
+
+class Encoder(Protocol):
+    """Pixels to embeddings."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The identity."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """What computes, for people: for instance `openvino bfloat16 on CPU`."""
+        ...
+
+    def encode(self, pixels: Pixels) -> Vectors:
+        """Unit rows in input order.
+
+        Args:
+            pixels: Shape (N, size_px, size_px, 3), uint8, RGB; N may be 0. Not changed.
+
+        Returns:
+            Shape (N, dimension), float32.
+
+        Raises:
+            NoEmbeddingError: Some rows have no direction; `rows` says which.
+        """
+        ...
+
+
+def unit_rows(features: NDArray[np.float32]) -> Vectors:
+    """Rows scaled to length 1: the only place where embeddings are normalised.
+
+    Raises:
+        NoEmbeddingError: Some rows are zero or not finite; `rows` says which.
+    """
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] < MIN_NORM))
+    if bad.size:
+        error = NoEmbeddingError("the encoder finds nothing in the picture")
+        error.rows = tuple(int(row) for row in bad)
+        raise error
+    return np.asarray(features / norms, dtype=np.float32)

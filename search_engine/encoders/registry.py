@@ -1,0 +1,113 @@
+"""Names of encoders to the functions that make them.
+
+A name is `family` or `family:variant` (`torchvision:resnet50`). A new encoder is one line here
+and one module; the modules are imported when an encoder is made.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.runtime import RuntimeChoice
+from search_engine.errors import UnknownEncoderError
+
+DEFAULT_ENCODER = "efficientnet_lite0"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRequest:
+    """What to make: a full name, and how.
+
+    `weights` is a file that replaces the published weights; `cache` a folder for exported
+    networks; `download` allows fetching published weights that are not on this machine.
+    """
+
+    name: str
+    weights: Path | None = None
+    runtime: RuntimeChoice = "auto"
+    cache: Path | None = None
+    download: bool = False
+
+    @property
+    def family(self) -> str:
+        """The part before the colon."""
+        return self.name.partition(":")[0]
+
+    @property
+    def variant(self) -> str:
+        """The part after the colon, or an empty string."""
+        return self.name.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFamily:
+    """One registry line: where the factory lives and what people should know."""
+
+    name: str
+    factory: str
+    about: str
+    variants: str | None = None
+
+
+_FAMILIES = (
+    EncoderFamily(
+        "efficientnet_lite0",
+        "search_engine.encoders.cnn:efficientnet_lite0",
+        "ImageNet EfficientNet-Lite0, 1,280-d; weights come with the installation (the default)",
+    ),
+    EncoderFamily(
+        "torchvision",
+        "search_engine.encoders.cnn:torchvision_network",
+        "any classification network of torchvision; weights from the hub cache or a file",
+        variants="search_engine.encoders.cnn:torchvision_names",
+    ),
+    EncoderFamily(
+        "hsv",
+        "search_engine.encoders.classic:hsv",
+        "spatial colour histogram, 972-d; needs no weights (a baseline)",
+    ),
+)
+
+_BY_NAME = {family.name: family for family in _FAMILIES}
+
+
+def create_encoder(request: EncoderRequest) -> Encoder:
+    """The encoder of that name.
+
+    Raises:
+        UnknownEncoderError: No such family or variant.
+        WeightsError: Weights are missing or do not fit.
+    """
+    family = _BY_NAME.get(request.family)
+    if family is None or bool(request.variant) != bool(family.variants):
+        raise UnknownEncoderError(
+            f"there is no encoder {request.name!r}",
+            fix=f"known: {', '.join(_usage(known) for known in _FAMILIES)}",
+        )
+    encoder: Encoder = _resolve(family.factory)(request)
+    return encoder
+
+
+def list_families() -> tuple[EncoderFamily, ...]:
+    """All families, the default first."""
+    return _FAMILIES
+
+
+def list_variants(family: EncoderFamily) -> Iterator[str]:
+    """Full names of a family: its own, or one for each variant."""
+    if family.variants is None:
+        yield family.name
+    else:
+        yield from (f"{family.name}:{variant}" for variant in _resolve(family.variants)())
+
+
+def _usage(family: EncoderFamily) -> str:
+    return f"{family.name}:<name>" if family.variants else family.name
+
+
+def _resolve(address: str) -> Any:
+    module, _, name = address.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,57 @@
+"""The only door to torchvision and timm.
+
+PyPI's torchvision wheel is linked against the CUDA build of torch. Beside a CPU-only torch its
+compiled operators do not load, and `import torchvision` stops with "operator torchvision::nms
+does not exist" because it registers a fake kernel for an operator nobody declared. Only models
+and transforms are used here, no compiled operator, so declaring the two schemas is enough.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+
+_declared: list[Any] = []  # torch drops the declarations when their Library object is collected
+
+
+def import_torchvision() -> Any:
+    """The torchvision package."""
+    _declare_missing_operators()
+    return import_module("torchvision")
+
+
+def import_timm() -> Any:
+    """The timm package, which imports torchvision."""
+    _declare_missing_operators()
+    return import_module("timm")
+
+
+def _declare_missing_operators() -> None:
+    import torch
+
+    if _declared:
+        return
+    _load_compiled_operators()
+    for name, schema in _SCHEMAS.items():
+        if not hasattr(torch.ops.torchvision, name):
+            library = torch.library.Library("torchvision", "FRAGMENT")
+            library.define(schema)
+            _declared.append(library)
+
+
+def _load_compiled_operators() -> None:
+    """Let a torchvision that fits this torch declare its own operators first."""
+    import torch
+
+    package = find_spec("torchvision")
+    folders = package.submodule_search_locations if package else None
+    for binary in (path for folder in folders or [] for path in Path(folder).glob("_C*.so")):
+        try:
+            torch.ops.load_library(str(binary))
+        except OSError:
+            return  # linked against another torch: the case this module is for

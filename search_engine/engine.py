@@ -1,0 +1,420 @@
+"""SearchEngine: a data directory, opened for searching, classifying and live changes."""
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+
+from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.writer import ItemDraft
+from search_engine.config import DataPaths, Settings
+from search_engine.decoding import Decoder, InlineDecoder
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.errors import ImageError, ParameterError, PictureNotFoundError
+from search_engine.filters import Filter, check_fields, compile_filter, parse_filter
+from search_engine.images import PICTURE_QUALITY, Box, parse_box, read_file
+from search_engine.indexes.live import Snapshot
+from search_engine.live_collection import LiveCollection
+from search_engine.records import (
+    Attributes,
+    CatalogItem,
+    Keys,
+    Neighbor,
+    SearchResult,
+    Vectors,
+)
+from search_engine.voting import VoteRule, predict, value_of
+
+MAX_K = 200
+KEPT_PICTURE_SIDE_PX = 1_024
+"""Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
+
+DEFAULT_COLLECTION = "default"
+
+Picture = bytes | str | Path
+
+
+class SearchEngine:
+    """Search, classify and change the collections of one data directory.
+
+    Safe to use from several threads. Changes are durable and visible to the next search when a
+    call returns. A picture is its bytes, or the path of a file.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        decoder: Decoder | None = None,
+    ) -> None:
+        """Open a data directory, creating it when needed.
+
+        Raises:
+            StorageError: It cannot be used.
+        """
+        settings = settings or Settings()
+        self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
+        self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
+        self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
+        self._open: dict[str, LiveCollection] = {}
+        self._opening = threading.Lock()
+
+    def close(self) -> None:
+        """Give up connections and decoding processes."""
+        self._decoder.close()
+        self.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def search(
+        self,
+        picture: Picture,
+        *,
+        k: int = 10,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        box: Box | str | None = None,
+        group_by: str | None = None,
+        min_score: float | None = None,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> SearchResult:
+        """The catalog items that look most like a picture.
+
+        Args:
+            picture: Bytes or a path.
+            k: Neighbors wanted, 1 to 200; fewer come back when fewer items match.
+            filter: Only items that fulfil it (`search_engine.filters`).
+            box: Look at this region of the picture: x, y, w, h as fractions.
+            group_by: At most one neighbor for each value of this field.
+            min_score: Leave out neighbors below this cosine.
+            collection: Where to search.
+
+        Raises:
+            ImageError: The picture is refused.
+            CollectionNotFoundError, FilterError, ParameterError: As they say.
+        """
+        live = self.live(collection)
+        timings: dict[str, float] = {}
+        query, notes = self._embed(live, picture, parse_box(box) if isinstance(box, str) else box,
+                                   timings)
+        return self._find(live, query, notes, timings, k, filter, group_by, min_score, None)
+
+    def similar(
+        self,
+        item_id: str,
+        *,
+        k: int = 10,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        group_by: str | None = None,
+        min_score: float | None = None,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> SearchResult:
+        """The items that look most like an item, itself left out; from its stored embedding.
+
+        Raises:
+            ItemNotFoundError: There is no such item.
+        """
+        live = self.live(collection)
+        item = self.catalog.get(live.record, item_id)
+        query = self.catalog.vector(live.record, item.key)
+        return self._find(live, query, (), {}, k, filter, group_by, min_score, item.key)
+
+    def classify(
+        self,
+        picture: Picture | None = None,
+        *,
+        item_id: str | None = None,
+        target: str = "label",
+        rule: VoteRule | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        **search: Any,
+    ) -> SearchResult:
+        """As `search` (or `similar`, for an item), with a class by the vote of the neighbors.
+
+        `target` is `label` or the name of an attribute.
+        """
+        if (picture is None) == (item_id is None):
+            raise ParameterError("give a picture or an item_id, one of them", where="image")
+        self._check_field(self.live(collection), target, "target")
+        if item_id is not None:
+            result = self.similar(item_id, collection=collection, **search)
+        else:
+            assert picture is not None
+            result = self.search(picture, collection=collection, **search)
+        return replace(result, prediction=predict(result.neighbors, target, rule))
+
+    def upsert(
+        self,
+        item_id: str,
+        picture: bytes,
+        *,
+        label: str | None = None,
+        product_id: str | None = None,
+        attributes: Attributes | None = None,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> CatalogItem:
+        """Add an item with its picture, or replace the one of that id.
+
+        The collection is made when it is missing, with the default encoder. The picture itself is
+        kept in the catalog, upright and without metadata, at most 1,024 pixels a side.
+        """
+        live = self._live_or_new(collection)
+        encoder = live.encoder() or self._default_encoder()
+        decoded = self._decoder.decode(picture, encoder.spec.preprocessing)
+        draft = ItemDraft(
+            item_id=item_id,
+            content_hash=content_hash(picture),
+            vector=encoder.encode(decoded.pixels[None])[0],
+            label=label,
+            product_id=product_id,
+            attributes=attributes,
+            jpeg=self._decoder.render(picture, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY),
+        )
+        with self.catalog.write() as writer:
+            spec = encoder.spec
+            writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
+            writer.put(live.record.id, spec.fingerprint, [draft])
+        live.snapshot()
+        return self.catalog.get(live.record, item_id)
+
+    def describe(
+        self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION
+    ) -> CatalogItem:
+        """Change `label`, `product_id` or `attributes` of an item, leaving its picture."""
+        live = self.live(collection)
+        item = self.catalog.get(live.record, item_id)
+        with self.catalog.write() as writer:
+            writer.describe(live.record.id, {item.key: changes})
+        return self.catalog.get(live.record, item_id)
+
+    def remove(self, item_id: str, *, collection: str = DEFAULT_COLLECTION) -> None:
+        """Remove an item; the next search does not find it.
+
+        Raises:
+            ItemNotFoundError: There is no such item.
+        """
+        live = self.live(collection)
+        item = self.catalog.get(live.record, item_id)
+        with self.catalog.write() as writer:
+            writer.remove([item.key])
+        live.snapshot()
+
+    def create_collection(self, name: str) -> Collection:
+        """Add an empty collection."""
+        check_collection_name(name)
+        with self.catalog.write() as writer:
+            writer.create_collection(name)
+        return self.catalog.collection(name)
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with everything in it, index files included."""
+        collection = self.catalog.collection(name)
+        with self.catalog.write() as writer:
+            writer.delete_collection(collection.id)
+        remove_tree(self.catalog.paths.index(name))
+
+    def live(self, name: str) -> LiveCollection:
+        """The collection, opened.
+
+        Raises:
+            CollectionNotFoundError: There is none of that name.
+        """
+        record = self.catalog.collection(name)
+        with self._opening:
+            known = self._open.get(name)
+            if known is None or known.record.uid != record.uid:
+                known = self._open[name] = LiveCollection(self.catalog, record, self.settings)
+        if known.record.fingerprint != record.fingerprint:
+            known.record = record
+        return known
+
+    def picture(self, item: CatalogItem, max_side_px: int, quality: int) -> bytes:
+        """An item's picture as JPEG, upright, without metadata.
+
+        Raises:
+            PictureNotFoundError: The source file is gone or is no picture any more.
+        """
+        data = self.catalog.picture_jpeg(item.key)
+        if data is None:
+            if item.picture is None:
+                raise PictureNotFoundError("the item has no picture")
+            data = _read_source(Path(item.picture), self.settings.max_bytes)
+        return self._decoder.render(data, max_side_px, quality)
+
+    def _find(
+        self,
+        live: LiveCollection,
+        query: Vectors,
+        notes: tuple[str, ...],
+        timings: dict[str, float],
+        k: int,
+        filter: Filter | Mapping[str, Any] | str | None,
+        group_by: str | None,
+        min_score: float | None,
+        exclude: int | None,
+    ) -> SearchResult:
+        _check_k(k)
+        if group_by is not None:
+            self._check_field(live, group_by, "group_by")
+        snapshot = live.snapshot()
+        neighbors: tuple[Neighbor, ...] = ()
+        if snapshot is not None:
+            within = self._keys_within(live, filter, timings)
+            collect = _Collector(
+                self.catalog, snapshot, query, within, min_score, exclude, timings
+            )
+            neighbors = collect.grouped(k, group_by) if group_by else collect.best(k)
+        timings["total"] = sum(timings.values())
+        return SearchResult(
+            neighbors=neighbors,
+            timings_ms={name: round(value, 3) for name, value in timings.items()},
+            encoder=live.record.fingerprint or "",
+            generation=snapshot.generation if snapshot else None,
+            warnings=notes,
+        )
+
+    def _embed(
+        self,
+        live: LiveCollection,
+        picture: Picture,
+        box: Box | None,
+        timings: dict[str, float],
+    ) -> tuple[Vectors, tuple[str, ...]]:
+        encoder = live.encoder() or self._default_encoder()
+        with _timed(timings, "decode"):
+            data = picture if isinstance(picture, bytes) else self._read(Path(picture))
+            decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
+        with _timed(timings, "encode"):
+            return encoder.encode(decoded.pixels[None]), decoded.warnings
+
+    def _keys_within(
+        self,
+        live: LiveCollection,
+        filter: Filter | Mapping[str, Any] | str | None,
+        timings: dict[str, float],
+    ) -> Keys | None:
+        if filter is None:
+            return None
+        parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
+        check_fields(parsed, self.catalog.fields(live.record))
+        with _timed(timings, "filter"):
+            return self.catalog.keys_where(live.record, compile_filter(parsed))
+
+    def _check_field(self, live: LiveCollection, name: str, where: str) -> None:
+        known = ["label", "product_id", *self.catalog.fields(live.record)]
+        if name not in known:
+            raise ParameterError(
+                f"there is no field {name[:80]!r}", where=where, fix=f"known: {', '.join(known)}"
+            )
+
+    def _live_or_new(self, name: str) -> LiveCollection:
+        check_collection_name(name)
+        if name not in {collection.name for collection in self.catalog.collections()}:
+            self.create_collection(name)
+        return self.live(name)
+
+    def _default_encoder(self) -> Encoder:
+        return create_encoder(
+            EncoderRequest(
+                DEFAULT_ENCODER,
+                runtime=self.settings.runtime,
+                cache=self.catalog.paths.encoders,
+            )
+        )
+
+    def _read(self, path: Path) -> bytes:
+        return read_file(path, self.settings.max_bytes)
+
+
+class _Collector:
+    """Turns hits of one query into neighbors, as many as are asked for."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        snapshot: Snapshot,
+        query: Vectors,
+        within: Keys | None,
+        min_score: float | None,
+        exclude: int | None,
+        timings: dict[str, float],
+    ) -> None:
+        self._catalog = catalog
+        self._snapshot = snapshot
+        self._query = query
+        self._within = within
+        self._min_score = min_score
+        self._exclude = exclude
+        self._timings = timings
+
+    def best(self, k: int) -> tuple[Neighbor, ...]:
+        """The k best; an item removed since the snapshot was taken is left out."""
+        fetch = k if self._exclude is None else k + 1
+        with _timed(self._timings, "search"):
+            keys, scores = self._snapshot.search(self._query, fetch, self._within).row(0)
+        wanted = keys != self._exclude if self._exclude is not None else keys >= 0
+        if self._min_score is not None:
+            wanted &= scores >= self._min_score
+        keys, scores = keys[wanted][:k], scores[wanted][:k]
+        with _timed(self._timings, "catalog"):
+            found = self._catalog.by_keys(keys.tolist())
+        return tuple(
+            Neighbor(found[key], float(score))
+            for key, score in zip(keys.tolist(), scores, strict=True)
+            if key in found
+        )
+
+    def grouped(self, k: int, field: str) -> tuple[Neighbor, ...]:
+        """The best of each of the k best groups; items without the field stand for themselves."""
+        fetch = 4 * k
+        while True:
+            neighbors = self.best(fetch)
+            firsts: dict[str, Neighbor] = {}
+            for one in neighbors:
+                value = value_of(one.item, field)
+                firsts.setdefault(f"={value}" if value is not None else f"#{one.item.key}", one)
+            if len(firsts) >= k or fetch >= len(self._snapshot) or len(neighbors) < fetch:
+                return tuple(firsts.values())[:k]
+            fetch *= 4
+
+
+def content_hash(data: bytes) -> str:
+    """Hex digest that tells whether a picture changed."""
+    return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder of derived files, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_k(k: int) -> None:
+    if not 1 <= k <= MAX_K:
+        raise ParameterError(f"k is {k}", where="k", fix=f"give a whole number from 1 to {MAX_K}")
+
+
+def _read_source(path: Path, max_bytes: int) -> bytes:
+    try:
+        return read_file(path, max_bytes)
+    except ImageError as error:
+        raise PictureNotFoundError("the source picture cannot be read any more") from error
+
+
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[name] = timings.get(name, 0.0) + (time.perf_counter() - started) * 1000

@@ -1,0 +1,56 @@
+"""Named places where a test can make the process fail as a machine would.
+
+`EYEDEX_FAULT=name:count:kill` kills the process the count-th time it comes by; `eio` and `enospc`
+raise what a failing or full disk raises. Without the variable a call costs one look-up.
+"""
+
+import errno
+import os
+import signal
+from functools import lru_cache
+
+POINTS = (
+    "row_read",
+    "decoded",
+    "embedded",
+    "before_commit",
+    "after_commit",
+    "generation_started",
+    "generation_file_half",
+    "generation_file_written",
+    "generation_before_rename",
+    "generation_renamed",
+    "current_before_rename",
+    "current_renamed",
+    "generation_collected",
+)
+
+_passed: dict[str, int] = {}
+
+
+def fault_point(name: str) -> None:
+    """Fail here if the environment says so."""
+    plan = os.environ.get("EYEDEX_FAULT")
+    if plan is None:
+        return
+    wanted, count, action = _parse(plan)
+    if name != wanted:
+        return
+    _passed[name] = _passed.get(name, 0) + 1
+    if _passed[name] == count:
+        _fail(action)
+
+
+@lru_cache(maxsize=1)
+def _parse(plan: str) -> tuple[str, int, str]:
+    name, count, action = plan.split(":")
+    if name not in POINTS:
+        raise ValueError(f"EYEDEX_FAULT names no fault point: {name}")
+    return name, int(count), action
+
+
+def _fail(action: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    code = {"eio": errno.EIO, "enospc": errno.ENOSPC}[action]
+    raise OSError(code, os.strerror(code))

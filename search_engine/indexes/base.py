@@ -1,0 +1,109 @@
+"""What every index does, and the one place that knows how results are ordered."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.errors import DimensionMismatchError
+from search_engine.records import Hits, Keys, Vectors
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbors by cosine (inner product of unit rows). Best first; equal scores by key."""
+
+    @property
+    def dimension(self) -> int:
+        """D, the width of the vectors."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def upsert(self, keys: Keys, vectors: NDArray[np.floating]) -> None:
+        """Add vectors, or replace those whose key is there; of a repeated key the last counts.
+
+        Args:
+            keys: Shape (N,), int64.
+            vectors: Shape (N, D), unit rows; kept as float16.
+
+        Raises:
+            DimensionMismatchError: The shapes do not fit.
+            ValueError: A vector is not finite.
+        """
+        ...
+
+    def remove(self, keys: Keys) -> None:
+        """Forget keys; unknown ones are ignored."""
+        ...
+
+    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+        """The k most similar vectors of each query, fewer when there are fewer.
+
+        Args:
+            queries: Shape (Q, D), float32, unit rows. Not changed.
+            k: At least 1.
+            within: Search only these keys (any order); None searches all.
+
+        Returns:
+            Hits of shape (Q, at most k).
+
+        Raises:
+            DimensionMismatchError: D differs from the index.
+            ValueError: k below 1, or a query is not finite.
+        """
+        ...
+
+
+def check_vectors(vectors: NDArray[np.floating], dimension: int) -> None:
+    """Raise DimensionMismatchError or ValueError unless vectors are finite and (N, dimension)."""
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise DimensionMismatchError(
+            f"vectors of shape {vectors.shape} do not fit an index of dimension {dimension}"
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("vectors must be finite")
+
+
+def check_search(queries: Vectors, k: int, dimension: int) -> None:
+    """Raise DimensionMismatchError or ValueError unless a search makes sense."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    check_vectors(queries, dimension)
+
+
+def last_of_each(keys: Keys) -> NDArray[np.int64]:
+    """Positions of the last occurrence of each key, by ascending key."""
+    _, first_from_behind = np.unique(keys[::-1], return_index=True)
+    return np.asarray(len(keys) - 1 - first_from_behind, dtype=np.int64)
+
+
+def top_k(keys: Keys, scores: NDArray[np.float32], k: int) -> tuple[Keys, NDArray[np.float32]]:
+    """The k best of one query's candidates, best first, equal scores by key."""
+    if len(keys) > 4 * k:  # a partial sort first; ties with the last place stay in
+        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+        keep = scores >= threshold
+        keys, scores = keys[keep], scores[keep]
+    order = np.lexsort((keys, -scores))[:k]
+    return keys[order], scores[order]
+
+
+def pack_hits(rows: list[tuple[Keys, NDArray[np.float32]]]) -> Hits:
+    """One Hits from the results of each query."""
+    width = max((len(keys) for keys, _ in rows), default=0)
+    hits = Hits(
+        keys=np.full((len(rows), width), -1, dtype=np.int64),
+        scores=np.zeros((len(rows), width), dtype=np.float32),
+        counts=np.array([len(keys) for keys, _ in rows], dtype=np.int64),
+    )
+    for number, (keys, scores) in enumerate(rows):
+        hits.keys[number, : len(keys)] = keys
+        hits.scores[number, : len(keys)] = scores
+    return hits
+
+
+def exact_scores(queries: Vectors, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Cosines (Q, N), float32, row by row: independent of how queries are batched."""
+    wide = np.asarray(vectors, dtype=np.float32)
+    return np.stack([wide @ query for query in queries]) if len(queries) else np.empty(
+        (0, len(wide)), dtype=np.float32
+    )

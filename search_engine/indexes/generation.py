@@ -1,0 +1,260 @@
+"""Generations: published, immutable index files that describe and check themselves.
+
+    indexes/<collection>/gen-000042/{index.faiss, vectors.f16, keys.i64, manifest.json}
+    indexes/<collection>/CURRENT     the name of one of them
+
+Everything here is derived from the catalog and can be rebuilt. FAISS files carry no checksum and
+FAISS reports success when the disk is full, so files are serialised in memory, written, fsynced,
+read back and hashed by us; loading verifies length and SHA-256 of every file before FAISS reads a
+byte. A generation that fails falls back to the one before it; the caller rebuilds when none is
+left.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from search_engine.durable import (
+    replace_synced,
+    sha256_file,
+    storage_error,
+    sync_directory,
+    write_synced,
+)
+from search_engine.errors import CorruptDataError, NewerFormatError
+from search_engine.faults import fault_point
+from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+
+FORMAT = 1
+KEPT = 2
+SELF_QUERIES = 16
+SELF_SCORE_TOLERANCE = 1e-3
+FILES = ("index.faiss", "vectors.f16", "keys.i64")
+LOOP_LIMIT = 100_000_000
+BYTE_LIMIT_SLACK = 2**20
+
+_NAME = re.compile(r"gen-(\d{6})")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation holds; `seq` is the change of the catalog that it is complete up to."""
+
+    collection_uid: str
+    fingerprint: str
+    seq: int
+    count: int
+    dimension: int
+    spec: IndexSpec
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metric: str = "cosine"
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A loaded generation, and what had to be passed over to find it."""
+
+    name: str
+    manifest: Manifest
+    index: FaissIndex
+    findings: tuple[str, ...] = ()
+
+
+def publish(folder: Path, manifest: Manifest, index: FaissIndex) -> str:
+    """Write a new generation and make it the current one; older ones but one are deleted.
+
+    The caller sees to it that nobody else publishes at the same time.
+
+    Returns:
+        The generation's name.
+
+    Raises:
+        StorageError: Nothing was published; the current generation is what it was.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        name = f"gen-{max([0, *map(_number, generations(folder))]) + 1:06d}"
+        aside = folder / f".{name}.new"
+        aside.mkdir(mode=0o700)
+        fault_point("generation_started")
+        _write_files(aside, manifest, index)
+        fault_point("generation_before_rename")
+        os.rename(aside, folder / name)
+        sync_directory(folder)
+        fault_point("generation_renamed")
+        replace_synced(folder / "CURRENT", f"{name}\n".encode())
+        fault_point("current_renamed")
+    except OSError as error:
+        raise storage_error(error, "publishing an index", folder) from error
+    for old in generations(folder)[KEPT:]:
+        shutil.rmtree(folder / old, ignore_errors=True)
+        fault_point("generation_collected")
+    return name
+
+
+def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | None:
+    """The current generation, else the newest earlier one that is sound; None if there is none.
+
+    What was passed over is named in `findings`.
+    """
+    findings: list[str] = []
+    for name in _candidates(folder, findings):
+        try:
+            manifest = verify(folder / name)
+            if (manifest.collection_uid, manifest.fingerprint) != (collection_uid, fingerprint):
+                findings.append(f"{name} belongs to another collection or encoder")
+                continue
+            return Generation(name, manifest, _read(folder / name, manifest), tuple(findings))
+        except (CorruptDataError, NewerFormatError) as error:
+            findings.append(str(error))
+    return None
+
+
+def generations(folder: Path) -> list[str]:
+    """Names of all generations, newest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)))[::-1]
+
+
+def current(folder: Path) -> str | None:
+    """The name in CURRENT; None if there is no such file.
+
+    Raises:
+        CorruptDataError: It does not hold a name.
+    """
+    path = folder / "CURRENT"
+    if path.is_symlink():
+        raise CorruptDataError("CURRENT is a symbolic link", where=str(path))
+    try:
+        name = path.read_bytes()[:32].decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CorruptDataError(f"CURRENT cannot be read: {error.strerror}", where=str(path)) from None
+    if not _NAME.fullmatch(name):
+        raise CorruptDataError("CURRENT does not name a generation", where=str(path))
+    return name
+
+
+def verify(folder: Path) -> Manifest:
+    """Check every file of a generation against its manifest, without FAISS.
+
+    Raises:
+        CorruptDataError: A file is missing, or differs in length or SHA-256.
+        NewerFormatError: A newer version wrote it.
+    """
+    manifest = _read_manifest(folder / "manifest.json")
+    for name in FILES:
+        path, described = folder / name, manifest.files.get(name, {})
+        try:
+            sound = not path.is_symlink() and path.stat().st_size == described.get("bytes")
+            sound = sound and sha256_file(path) == described.get("sha256")
+        except OSError as error:
+            raise CorruptDataError(
+                f"{name} cannot be read: {error.strerror}", where=str(path)
+            ) from error
+        if not sound:
+            raise CorruptDataError(f"{name} does not match its checksum", where=str(path))
+    return manifest
+
+
+def _write_files(folder: Path, manifest: Manifest, index: FaissIndex) -> None:
+    contents = {
+        "index.faiss": faiss.serialize_index(index.searcher).tobytes(),
+        "vectors.f16": np.ascontiguousarray(index.vectors, dtype="<f2").tobytes(),
+        "keys.i64": np.ascontiguousarray(index.keys, dtype="<i8").tobytes(),
+    }
+    described = asdict(manifest)
+    for name in FILES:
+        write_synced(folder / name, contents[name])
+        described["files"][name] = {
+            "bytes": len(contents[name]),
+            "sha256": sha256_file(folder / name),
+        }
+    described["seal"] = _seal(described)
+    write_synced(folder / "manifest.json", json.dumps(described, indent=1).encode())
+    sync_directory(folder)
+    verify(folder)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        described = json.loads(path.read_bytes())
+        seal = described.pop("seal")
+        if described["format"] > FORMAT:
+            raise NewerFormatError("a newer version wrote this generation", where=str(path))
+        if seal != _seal(described):
+            raise CorruptDataError("manifest.json does not match its checksum", where=str(path))
+        spec = IndexSpec(**described.pop("spec"))
+        return Manifest(spec=spec, **described)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDataError("manifest.json cannot be read", where=str(path)) from error
+
+
+def _seal(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def _read(folder: Path, manifest: Manifest) -> FaissIndex:
+    """Files that are already verified, as an index that has answered a few queries."""
+    keys = np.fromfile(folder / "keys.i64", dtype="<i8")
+    shape = (manifest.count, manifest.dimension)
+    searcher_path = folder / "index.faiss"
+    faiss.set_deserialization_vector_byte_limit(searcher_path.stat().st_size + BYTE_LIMIT_SLACK)
+    faiss.set_deserialization_loop_limit(LOOP_LIMIT)
+    try:
+        vectors = np.memmap(folder / "vectors.f16", dtype="<f2", mode="r", shape=shape)
+        searcher = faiss.read_index(str(searcher_path))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise CorruptDataError("the index cannot be read", where=str(folder)) from error
+    if (searcher.ntotal, searcher.d, len(keys)) != (*shape, manifest.count):
+        raise CorruptDataError("the index and its manifest differ in size", where=str(folder))
+    index = FaissIndex(manifest.spec, searcher, keys, vectors)
+    _check_self_queries(index, folder)
+    return index
+
+
+def _check_self_queries(index: FaissIndex, folder: Path) -> None:
+    """A few stored vectors must find themselves, or something as similar."""
+    positions = np.linspace(0, len(index) - 1, min(SELF_QUERIES, len(index))).astype(np.int64)
+    queries = index.vectors[positions].astype(np.float32)
+    hits = index.search(queries, 1)
+    own = np.einsum("nd,nd->n", queries, queries)
+    if np.any(hits.scores[:, 0] < own - SELF_SCORE_TOLERANCE):
+        raise CorruptDataError("stored vectors do not find themselves", where=str(folder))
+
+
+def _candidates(folder: Path, findings: list[str]) -> Iterator[str]:
+    names = generations(folder)
+    try:
+        name = current(folder)
+    except CorruptDataError as error:
+        findings.append(str(error))
+        name = None
+    if name is not None:
+        yield name
+    yield from (other for other in names if other != name and (name is None or other < name))
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete what interrupted runs left behind; only one process publishes at a time."""
+    for path in folder.glob(".gen-*.new"):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(".CURRENT.new"):
+        path.unlink(missing_ok=True)
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("gen-"))

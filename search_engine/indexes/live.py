@@ -1,0 +1,186 @@
+"""A base generation, what changed since, and what was removed, as one immutable snapshot.
+
+Readers take `snapshot` once and keep it for their whole query; changes make a new snapshot and
+swap it in. New and changed vectors go to an exact delta; positions of the base that are removed
+or superseded are masked, so a search never loses places to them.
+"""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.indexes.base import (
+    check_search,
+    check_vectors,
+    exact_scores,
+    last_of_each,
+    pack_hits,
+    top_k,
+)
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.records import Hits, Keys, Vectors
+
+FIRST_CAPACITY = 256
+COMPACT_FRACTION = 0.05
+"""Share of the base that may change before a new generation is worth its writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of a collection's index; nothing in it changes.
+
+    `masked` marks positions of the base. The delta's rows are (N, D), float32, rounded to float16;
+    `alive` says which of them count.
+    """
+
+    dimension: int
+    seq: int
+    base: FaissIndex | None
+    generation: str | None
+    masked: NDArray[np.bool_]
+    delta_keys: Keys
+    delta_vectors: Vectors
+    alive: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        base = len(self.base) if self.base is not None else 0
+        return base - int(self.masked.sum()) + int(self.alive.sum())
+
+    @property
+    def pending(self) -> int:
+        """Changes that the base does not have yet."""
+        return int(self.masked.sum()) + int(self.alive.sum())
+
+    def needs_compaction(self) -> bool:
+        """Whether a new generation is worth its writing."""
+        base = len(self.base) if self.base is not None else 0
+        return self.pending > base * COMPACT_FRACTION
+
+    def keys(self) -> Keys:
+        """All live keys, ascending."""
+        live = self.delta_keys[self.alive]
+        if self.base is not None:
+            live = np.concatenate([self.base.keys[~self.masked], live])
+        return np.sort(live)
+
+    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+        """See VectorIndex."""
+        check_search(queries, k, self.dimension)
+        rows = self._search_delta(queries, within)
+        if self.base is not None and len(self.base):
+            without = self.masked if self.masked.any() else None
+            hits = self.base.search(queries, k, within, without)
+            for number, (keys, scores) in enumerate(rows):
+                base_keys, base_scores = hits.row(number)
+                rows[number] = (
+                    np.concatenate([base_keys, keys]),
+                    np.concatenate([base_scores, scores]),
+                )
+        return pack_hits([top_k(keys, scores, k) for keys, scores in rows])
+
+    def _search_delta(
+        self, queries: Vectors, within: Keys | None
+    ) -> list[tuple[Keys, NDArray[np.float32]]]:
+        chosen = self.alive if within is None else self.alive & np.isin(self.delta_keys, within)
+        keys = self.delta_keys[chosen]
+        if len(keys) == 0:
+            return [(keys, np.empty(0, dtype=np.float32)) for _ in queries]
+        vectors = self.delta_vectors if chosen.all() else self.delta_vectors[chosen]
+        return [(keys, row) for row in exact_scores(queries, vectors)]
+
+
+class LiveIndex:
+    """The snapshot that is current, and how it moves on. See VectorIndex."""
+
+    def __init__(
+        self,
+        dimension: int,
+        base: FaissIndex | None = None,
+        generation: str | None = None,
+        seq: int = 0,
+    ) -> None:
+        self.dimension = dimension
+        self._lock = threading.Lock()
+        self._buffer_keys: Keys = np.empty(FIRST_CAPACITY, dtype=np.int64)
+        self._buffer: Vectors = np.empty((FIRST_CAPACITY, dimension), dtype=np.float32)
+        self._row_of: dict[int, int] = {}
+        self.snapshot = Snapshot(
+            dimension=dimension,
+            seq=seq,
+            base=base,
+            generation=generation,
+            masked=np.zeros(len(base) if base is not None else 0, dtype=np.bool_),
+            delta_keys=self._buffer_keys[:0],
+            delta_vectors=self._buffer[:0],
+            alive=np.zeros(0, dtype=np.bool_),
+        )
+
+    def __len__(self) -> int:
+        return len(self.snapshot)
+
+    def upsert(self, keys: Keys, vectors: NDArray[np.floating]) -> None:
+        """See VectorIndex."""
+        self.apply(self.snapshot.seq, keys, vectors, removed=keys[:0])
+
+    def remove(self, keys: Keys) -> None:
+        """See VectorIndex."""
+        nothing = np.empty((0, self.dimension), dtype=np.float32)
+        self.apply(self.snapshot.seq, keys[:0], nothing, removed=keys)
+
+    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+        """See VectorIndex."""
+        return self.snapshot.search(queries, k, within)
+
+    def apply(
+        self, seq: int, keys: Keys, vectors: NDArray[np.floating], removed: Keys
+    ) -> None:
+        """Take over changes and swap in the snapshot that has them, complete up to `seq`."""
+        check_vectors(vectors, self.dimension)
+        last = last_of_each(keys)
+        keys = keys[last]
+        with self._lock:
+            old = self.snapshot
+            masked, alive = self._without(old, np.concatenate([keys, removed]))
+            start, end = len(old.delta_keys), len(old.delta_keys) + len(keys)
+            self._reserve(start, end)
+            self._buffer_keys[start:end] = keys
+            self._buffer[start:end] = vectors[last].astype(np.float16)
+            self._row_of.update(zip(keys.tolist(), range(start, end), strict=True))
+            self.snapshot = Snapshot(
+                dimension=self.dimension,
+                seq=seq,
+                base=old.base,
+                generation=old.generation,
+                masked=masked,
+                delta_keys=self._buffer_keys[:end],
+                delta_vectors=self._buffer[:end],
+                alive=np.concatenate([alive, np.ones(len(keys), dtype=np.bool_)]),
+            )
+
+    def _without(
+        self, old: Snapshot, keys: Keys
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The masks of a snapshot in which these keys count no more; the old ones stay."""
+        masked, alive = old.masked, old.alive
+        if old.base is not None and len(keys):
+            masked = masked.copy()
+            masked[old.base.positions(keys)] = True
+        rows = [row for key in keys.tolist() if (row := self._row_of.pop(key, None)) is not None]
+        if rows:
+            alive = alive.copy()
+            alive[rows] = False
+        return masked, alive
+
+    def _reserve(self, used: int, wanted: int) -> None:
+        """Room for `wanted` rows; rows below `used` are shared with older snapshots."""
+        capacity = len(self._buffer_keys)
+        if wanted <= capacity:
+            return
+        while capacity < wanted:
+            capacity *= 2
+        keys, vectors = self._buffer_keys, self._buffer
+        self._buffer_keys = np.empty(capacity, dtype=np.int64)
+        self._buffer = np.empty((capacity, self.dimension), dtype=np.float32)
+        self._buffer_keys[:used], self._buffer[:used] = keys[:used], vectors[:used]

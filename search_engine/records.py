@@ -1,0 +1,99 @@
+"""Frozen records that travel between the parts: items, hits, neighbors, predictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Embeddings, shape (N, D), float32, unit rows."""
+
+Keys = NDArray[np.int64]
+"""Keys of items inside an index, shape (N,), int64."""
+
+Pixels = NDArray[np.uint8]
+"""Pictures as the encoder takes them, shape (N, H, W, 3), uint8, RGB."""
+
+Attributes = Mapping[str, Any]
+"""JSON values by attribute name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogItem:
+    """One picture of the catalog with what is known about it.
+
+    `key` is the item's number inside indexes; it is never used again after a removal.
+    `picture` names the source file, or is None when the catalog itself holds the picture.
+    """
+
+    key: int
+    item_id: str
+    label: str | None
+    product_id: str | None
+    attributes: Attributes
+    content_hash: str
+    picture: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What an index found for Q queries, best first.
+
+    A row has as many results as were found, at most k: `counts` says how many, and what stands
+    behind them in `keys` and `scores` means nothing.
+    """
+
+    keys: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+    def row(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Keys and scores of one query, without padding."""
+        count = int(self.counts[query])
+        return self.keys[query, :count], self.scores[query, :count]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """One hit with its item; `score` is the cosine similarity, higher is better."""
+
+    item: CatalogItem
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The share of all votes that a label received, 0 to 1."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A class by the vote of the neighbors.
+
+    `label` is None when the vote abstained, and `reason` then says why: `too_few` (no labelled
+    neighbor), `too_far` (nothing similar enough) or `disagree` (no label is supported enough).
+    `confidence` is the winner's share of the votes. `votes` are best first.
+    """
+
+    label: str | None
+    confidence: float
+    abstained: bool
+    reason: str | None
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Neighbors of one query, best first, and what it took to find them."""
+
+    neighbors: tuple[Neighbor, ...]
+    timings_ms: Mapping[str, float]
+    encoder: str
+    generation: str | None
+    warnings: tuple[str, ...] = ()
+    prediction: Prediction | None = field(default=None)

@@ -1,0 +1,76 @@
+"""A class by the vote of the neighbors. Pure functions, no state."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_engine.records import CatalogItem, Neighbor, Prediction, Vote
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRule:
+    """How neighbors vote.
+
+    A neighbor's weight is exp((score - best score) / temperature): the closer, the louder.
+    Neighbors below `min_score` have no vote; a winner with less than `min_confidence` of the votes
+    is not announced.
+    """
+
+    temperature: float = 0.1
+    min_score: float = -1.0
+    min_confidence: float = 0.0
+
+
+def predict(
+    neighbors: Sequence[Neighbor], target: str = "label", rule: VoteRule | None = None
+) -> Prediction:
+    """The label with the largest share of similarity-weighted votes.
+
+    Neighbors without a value of the target do not vote. Equal shares go to the label whose best
+    neighbor is closer, then to the first in the alphabet.
+
+    Args:
+        neighbors: Best first.
+        target: `label`, `product_id` or the name of an attribute.
+        rule: Weights and thresholds.
+    """
+    rule = rule or VoteRule()
+    labelled = [(value_of(one.item, target), one.score) for one in neighbors]
+    known = [(label, score) for label, score in labelled if label is not None]
+    voters = [(label, score) for label, score in known if score >= rule.min_score]
+    if not voters:
+        return _abstain("too_far" if known else "too_few", ())
+    votes = _shares(voters, rule.temperature)
+    if votes[0].share < rule.min_confidence:
+        return _abstain("disagree", votes)
+    return Prediction(votes[0].label, votes[0].share, False, None, votes)
+
+
+def value_of(item: CatalogItem, target: str) -> str | None:
+    """The item's value of a target, as text; None when it has none."""
+    if target in ("label", "product_id"):
+        value = item.label if target == "label" else item.product_id
+    else:
+        value = item.attributes.get(target)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value)
+
+
+def _shares(voters: Sequence[tuple[str, float]], temperature: float) -> tuple[Vote, ...]:
+    scores = np.array([score for _, score in voters], dtype=np.float64)
+    weights = np.exp((scores - scores.max()) / temperature)
+    total: dict[str, float] = defaultdict(float)
+    best: dict[str, float] = {}
+    for (label, score), weight in zip(voters, weights, strict=True):
+        total[label] += float(weight)
+        best[label] = max(score, best.get(label, score))
+    whole = sum(total.values())
+    order = sorted(total, key=lambda label: (-total[label], -best[label], label))
+    return tuple(Vote(label, total[label] / whole) for label in order)
+
+
+def _abstain(reason: str, votes: tuple[Vote, ...]) -> Prediction:
+    return Prediction(None, votes[0].share if votes else 0.0, True, reason, votes)

@@ -1,0 +1,72 @@
+"""A real browser for the page: headless Chromium driven by Playwright.
+
+Skips, with the reason, where either is missing. A test fails at its end when the page logged an
+error (a broken Content-Security-Policy is one), threw, or opened a dialog; what a test provokes on
+purpose is allowed with `@pytest.mark.allows_console("text")`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
+
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "allows_console(text): console errors containing the text are expected"
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for a test module; Playwright's event loop must not outlive it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on the PATH, and CHROMIUM is not set")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh page, light and without motion, that keeps a list of everything that went wrong."""
+    allowed = [mark.args[0] for mark in request.node.iter_markers("allows_console")]
+    complaints: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(text in message.text for text in allowed):
+            complaints.append(f"console: {message.text}")
+
+    def on_dialog(dialog: Dialog) -> None:
+        complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+    page.on("dialog", on_dialog)
+    yield page
+    context.close()
+    assert not complaints, "\n".join(complaints)

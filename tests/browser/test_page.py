@@ -1,0 +1,305 @@
+"""The web page as a shopper meets it: real browser, real server, real photo."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page, Route
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+SOME_TEXT = re.compile(r"\S")
+PHOTO_TITLE = "Closest to your photo"
+
+# Builds a File from base64 and hands it to the page the way a browser would.
+HAND_OVER = """([kind, name, base64]) => {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  const options = { bubbles: true, cancelable: true };
+  document.body.dispatchEvent(kind === "drop"
+    ? new DragEvent("drop", { ...options, dataTransfer: transfer })
+    : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
+}"""
+
+
+class LiveServer(Protocol):
+    """A running Eyedex with a small catalog."""
+
+    @property
+    def url(self) -> str: ...
+
+
+@pytest.fixture
+def start(page: Page, live_server: LiveServer) -> Page:
+    """The page as it opens, with its samples loaded."""
+    page.goto(live_server.url)
+    expect(page.get_by_role("list", name="Try one of these")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def searched(start: Page, shopper_photo: Path) -> Page:
+    """The page after a photo was chosen and answered."""
+    start.get_by_label("Photo").set_input_files(shopper_photo)
+    expect_results(start)
+    return start
+
+
+def results(page: Page) -> Locator:
+    return page.get_by_role("list", name="Results")
+
+
+def first_sample(page: Page) -> Locator:
+    return page.get_by_role("list", name="Try one of these").get_by_role("link").first
+
+
+def class_text(page: Page) -> str:
+    return page.get_by_role("status", name="Class").inner_text()
+
+
+def expect_results(page: Page) -> None:
+    """Settled: at least one hit, and a class or the reason for none."""
+    expect(results(page).get_by_role("listitem").first).to_be_visible()
+    expect(results(page)).not_to_have_attribute("aria-busy", "true")
+    expect(page.get_by_role("status", name="Class")).to_have_text(SOME_TEXT)
+
+
+def shown_labels(page: Page) -> list[str]:
+    return results(page).locator(".card-label").all_inner_texts()
+
+
+def hand_over(page: Page, kind: str, photo: Path) -> None:
+    page.evaluate(HAND_OVER, [kind, photo.name, base64.b64encode(photo.read_bytes()).decode()])
+
+
+def overflow_px(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+class TestStartingASearch:
+    def test_by_file(self, searched: Page) -> None:
+        hits = results(searched).get_by_role("listitem")
+        assert hits.count() > 0
+        plural = "" if hits.count() == 1 else "s"
+        expect(searched.get_by_text(f"{hits.count()} result{plural}", exact=True)).to_be_visible()
+        expect(hits.first.get_by_text(re.compile(r"^-?[01]\.\d\d$"))).to_be_visible()
+        assert class_text(searched).strip()
+
+    @pytest.mark.parametrize("kind", ["drop", "paste"])
+    def test_by_drop_and_paste(self, start: Page, shopper_photo: Path, kind: str) -> None:
+        hand_over(start, kind, shopper_photo)
+        expect_results(start)
+        expect(start.get_by_role("heading", name=PHOTO_TITLE)).to_be_visible()
+
+    def test_by_sample(self, start: Page) -> None:
+        first_sample(start).click()
+        expect_results(start)
+        expect(start).to_have_url(re.compile(r"[?&]item="))
+
+    def test_the_same_file_twice(self, searched: Page, shopper_photo: Path) -> None:
+        searched.get_by_role("button", name="Clear", exact=True).click()
+        expect(results(searched)).to_be_hidden()
+        searched.get_by_label("Photo").set_input_files(shopper_photo)
+        expect_results(searched)
+
+
+class TestNarrowing:
+    def test_label_filter(self, searched: Page) -> None:
+        before = class_text(searched)
+        combobox = searched.get_by_role("combobox", name="Label")
+        combobox.click()
+        choices = searched.get_by_role("listbox", name="Choices").get_by_role("option")
+        choices.nth(1).click()  # the first is "All labels"
+        path = combobox.input_value()
+        expect_results(searched)
+        labels = shown_labels(searched)
+        assert labels
+        assert all(label == path or label.startswith(f"{path}/") for label in labels)
+        assert class_text(searched) == before, "the class belongs to the photo, not to the filter"
+
+    def test_label_filter_by_typing(self, searched: Page) -> None:
+        wanted = shown_labels(searched)[-1]
+        combobox = searched.get_by_role("combobox", name="Label")
+        combobox.fill(wanted)
+        combobox.press("Enter")
+        expect(combobox).to_have_value(wanted)
+        expect_results(searched)
+        assert set(shown_labels(searched)) == {wanted}
+        searched.get_by_role("button", name="Clear filter").click()
+        expect(combobox).to_have_value("")
+
+    def test_number_of_results(self, searched: Page) -> None:
+        searched.get_by_role("radio", name="12").check()
+        expect(searched).to_have_url(re.compile(r"[?&]k=12"))
+        expect_results(searched)
+        assert results(searched).get_by_role("listitem").count() <= 12
+
+
+class TestGoingOn:
+    def test_more_like_this_and_back(self, searched: Page) -> None:
+        first = results(searched).get_by_role("listitem").first.inner_text()
+        results(searched).get_by_role("link", name="More like this").first.click()
+        expect(searched).to_have_url(re.compile(r"[?&]item="))
+        expect(searched.get_by_role("heading", name="Similar to")).to_be_visible()
+        expect_results(searched)
+        searched.go_back()
+        expect(searched.get_by_role("heading", name=PHOTO_TITLE)).to_be_visible()
+        expect_results(searched)
+        assert results(searched).get_by_role("listitem").first.inner_text() == first
+
+    def test_deep_link(self, searched: Page, live_server: LiveServer) -> None:
+        link = results(searched).get_by_role("link", name="More like this").first
+        address = link.get_attribute("href")
+        searched.goto(f"{live_server.url}/{address}")
+        expect(searched.get_by_role("heading", name="Similar to")).to_be_visible()
+        expect_results(searched)
+
+    def test_keys(self, searched: Page) -> None:
+        searched.on("filechooser", lambda _: None)  # intercepted well before the key is pressed
+        searched.keyboard.press("/")
+        expect(searched.get_by_role("combobox", name="Label")).to_be_focused()
+        searched.keyboard.press("Escape")
+        with searched.expect_file_chooser():
+            searched.keyboard.press("u")
+        searched.keyboard.press("Escape")
+        expect(results(searched)).to_be_hidden()
+
+
+class TestNoAnswer:
+    @pytest.mark.allows_console("status of 415")
+    def test_text_file_named_jpg(self, start: Page) -> None:
+        text = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture\n"}
+        start.get_by_label("Photo").set_input_files(text)  # type: ignore[arg-type]
+        alert = start.get_by_role("alert")
+        expect(alert).to_contain_text("unsupported_type")
+        expect(alert.get_by_role("heading")).to_have_text(SOME_TEXT)
+        expect(results(start)).to_be_hidden()
+
+    @pytest.mark.allows_console("status of 404")
+    def test_unknown_item(self, page: Page, live_server: LiveServer) -> None:
+        page.goto(f"{live_server.url}/?item=no-such-item")
+        expect(page.get_by_role("alert").get_by_role("heading")).to_have_text(SOME_TEXT)
+
+    @pytest.mark.allows_console("status of 503")
+    def test_not_ready_goes_on_by_itself(self, page: Page, live_server: LiveServer) -> None:
+        refusals = iter([503, 503])
+
+        def answer(route: Route) -> None:
+            if next(refusals, None) is None:
+                route.continue_()
+                return
+            problem = {"title": "Not ready", "status": 503, "code": "not_ready", "detail": "Soon."}
+            route.fulfill(
+                status=503, content_type="application/problem+json", body=json.dumps(problem)
+            )
+
+        page.route("**/readyz", answer)
+        page.goto(live_server.url)
+        waiting = page.get_by_role("status", name="Starting")
+        expect(waiting).to_contain_text("Soon.")
+        expect(waiting).to_be_hidden()
+        expect(page.get_by_role("list", name="Try one of these")).to_be_visible()
+
+    def test_abstaining_gives_the_reason(self, start: Page) -> None:
+        def abstain(route: Route) -> None:
+            response = route.fetch()
+            unsure = {"label": None, "abstained": True, "reason": "too_far"}
+            route.fulfill(response=response, json={**response.json(), **unsure})
+
+        start.route("**/classify", abstain)
+        first_sample(start).click()
+        expect_results(start)
+        assert class_text(start) == "Not sure: nothing in the catalog looks close enough."
+
+    def test_no_results(self, start: Page) -> None:
+        def empty(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, json={**response.json(), "neighbors": []})
+
+        start.route("**/similar?*", empty)
+        first_sample(start).click()
+        expect(start.get_by_text("0 results", exact=True)).to_be_visible()
+        expect(start.get_by_role("heading", name="No results")).to_be_visible()
+
+
+class TestLooks:
+    def test_no_overflow_on_a_phone(self, page: Page, live_server: LiveServer) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.goto(live_server.url)
+        expect(first_sample(page)).to_be_visible()
+        assert overflow_px(page) <= 0
+        first_sample(page).click()
+        expect_results(page)
+        assert overflow_px(page) <= 0
+        page.get_by_role("combobox", name="Label").click()
+        assert overflow_px(page) <= 0
+
+    def test_dark_follows_the_system_until_chosen(self, start: Page) -> None:
+        background = "getComputedStyle(document.body).backgroundColor"
+        light = start.evaluate(background)
+        start.emulate_media(color_scheme="dark")
+        dark = start.evaluate(background)
+        assert dark != light
+        start.get_by_role("button", name="Theme: system").click()
+        assert start.evaluate(background) == light
+        start.reload()
+        expect(start.get_by_role("button", name="Theme: light")).to_be_visible()
+        assert start.evaluate(background) == light
+
+    def test_controls_are_large_enough_to_hit(self, searched: Page) -> None:
+        small = searched.evaluate(
+            """() => [...document.querySelectorAll("a, button, select, summary, [role=combobox]")]
+              .filter((el) => el.checkVisibility() && !el.matches(".skip-link"))
+              .map((el) => [el.textContent.trim(), el.getBoundingClientRect()])
+              .filter(([, box]) => box.width < 24 || box.height < 24)
+              .map(([text, box]) => `${text}: ${box.width}x${box.height}`)"""
+        )
+        assert small == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(2)>',
+        "javascript:alert(3)",
+        "{{7*7}}",
+        "</title><svg onload=alert(4)>",
+    ],
+)
+def test_metadata_is_shown_literally(
+    page: Page, live_server: LiveServer, shopper_photo: Path, payload: str
+) -> None:
+    address = f"{live_server.url}/v1/collections/default/items/{quote('literal-metadata', safe='')}"
+    image = {
+        "name": "photo.jpg",
+        "mimeType": "image/jpeg",
+        "buffer": shopper_photo.read_bytes(),
+    }
+    form = {"image": image, "label": payload, "attributes": json.dumps({"name": payload})}
+    stored = page.request.put(address, multipart=form)  # type: ignore[arg-type]
+    if not stored.ok:
+        pytest.skip(f"the server does not take the item: {stored.status} {stored.text()}")
+    try:
+        page.goto(f"{live_server.url}/?item=literal-metadata")
+        expect(page.get_by_role("heading", name="Similar to")).to_have_text(f"Similar to {payload}")
+        expect_results(page)
+        page.get_by_label("Photo").set_input_files(shopper_photo)
+        expect(page.get_by_role("heading", name=PHOTO_TITLE)).to_be_visible()
+        expect_results(page)
+        expect(results(page).get_by_role("heading", name=payload, exact=True)).to_be_visible()
+        assert payload in shown_labels(page)
+    finally:
+        page.goto("about:blank")  # no picture may still be on its way
+        page.request.delete(address)
