@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from indexer.embed import NO_EMBEDDING
 from indexer.planner import HashedRow, admit, gone, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
 from search_engine.decoding import Decoder
-from search_engine.encoders.base import Encoder
+from search_engine.encoders.base import Encoder, encode_possible
 from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
 from search_engine.faults import fault_point
 from search_engine.images import DecodedImage, read_file
-from search_engine.records import Vectors
+from search_engine.records import Pixels, Vectors
 
 CHUNK_ROWS = 256
 WINDOW_BATCHES = 3
@@ -150,16 +151,13 @@ def _finish_batch(run: Run, batch: list[tuple[HashedRow, "Future[DecodedImage]"]
 
 
 def _encode(
-    run: Run, rows: list[HashedRow], pixels: np.ndarray[Any, np.dtype[np.uint8]]
+    run: Run, rows: list[HashedRow], pixels: Pixels
 ) -> tuple[list[HashedRow], Vectors]:
     """Embeddings of the rows that have one; the others are rejected."""
-    try:
-        return rows, run.encoder.encode(pixels)
-    except NoEmbeddingError as error:
-        for position in error.rows:
-            _take_back(run, rows[position], error)
-        keep = [position for position in range(len(rows)) if position not in error.rows]
-        return [rows[position] for position in keep], run.encoder.encode(pixels[keep])
+    kept, vectors = encode_possible(run.encoder, pixels)
+    for position in sorted(set(range(len(rows))) - set(kept)):
+        _take_back(run, rows[position], NoEmbeddingError(NO_EMBEDDING))
+    return [rows[position] for position in kept], vectors
 
 
 def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:

@@ -22,6 +22,8 @@ PICTURE_SUFFIXES = frozenset(
 MAX_ID_BYTES = 256
 MAX_CELL_CHARS = 2**20
 MAX_COLUMNS = 1_000
+MAX_TEXT_CHARS = 2**16
+MAX_LIST = 1_000
 NUMERIC_SHARE = 0.9
 """A column is numeric when at least this share of its filled cells are numbers."""
 
@@ -274,6 +276,33 @@ def check_item_id(text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in item_id):
         raise RowError("bad_id", "the id holds control characters")
     return item_id
+
+
+def check_attributes(value: Any) -> dict[str, Any]:
+    """Attributes as they may be stored: texts, finite numbers, true, false, null, lists of these.
+
+    Raises:
+        RowError: They are of another form, or too many or too long.
+    """
+    if not isinstance(value, dict) or len(value) > MAX_COLUMNS:
+        raise RowError("bad_value", "attributes are an object of names and values")
+    for name, each in value.items():
+        if not _ATTRIBUTE_NAME.fullmatch(name):
+            raise RowError("bad_value", "an attribute's name is empty, too long or has quotes")
+        parts = each if isinstance(each, list) else [each]
+        if len(parts) > MAX_LIST or not all(_is_plain(part) for part in parts):
+            raise RowError("bad_value", f"attribute {name!r} has a value that cannot be stored")
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT_CHARS and not any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool) or (
+        isinstance(value, int) and abs(value) < 2**63
+    )
 
 
 def confined(root: Path, relative: str) -> Path:

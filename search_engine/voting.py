@@ -26,18 +26,24 @@ class VoteRule:
 def predict(
     neighbors: Sequence[Neighbor], target: str = "label", rule: VoteRule | None = None
 ) -> Prediction:
+    """The vote of neighbors, best first, on their value of a target (see `vote`)."""
+    return vote([(value_of(one.item, target), one.score) for one in neighbors], rule)
+
+
+def vote(
+    labelled: Sequence[tuple[str | None, float]], rule: VoteRule | None = None
+) -> Prediction:
     """The label with the largest share of similarity-weighted votes.
 
-    Neighbors without a value of the target do not vote. Equal shares go to the label whose best
+    The weighting is that of the k-NN classifier in Wu et al., "Unsupervised feature learning via
+    non-parametric instance discrimination", CVPR 2018. Equal shares go to the label whose best
     neighbor is closer, then to the first in the alphabet.
 
     Args:
-        neighbors: Best first.
-        target: `label`, `product_id` or the name of an attribute.
+        labelled: Label and score of each neighbor; those without a label do not vote.
         rule: Weights and thresholds.
     """
     rule = rule or VoteRule()
-    labelled = [(value_of(one.item, target), one.score) for one in neighbors]
     known = [(label, score) for label, score in labelled if label is not None]
     voters = [(label, score) for label, score in known if score >= rule.min_score]
     if not voters:

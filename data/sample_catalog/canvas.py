@@ -4,13 +4,14 @@ Masks are made at twice the canvas size and the canvas itself is larger than any
 what comes out is anti-aliased twice. Coordinates are those of `geometry`: the unit square.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from data.sample_catalog.geometry import Points, ellipse
+from data.sample_catalog.geometry import Point, Points, ellipse
 from data.sample_catalog.palette import Color
 from data.sample_catalog.patterns import PATTERNS, Field
 from data.sample_catalog.shading import MATTE, Finish, Light, across_rows, lit
@@ -18,6 +19,7 @@ from data.sample_catalog.shading import MATTE, Finish, Light, across_rows, lit
 CANVAS_PX: Final = 640
 OVERSAMPLING: Final = 2
 OPAQUE: Final = 255
+STROKE_STEP: Final = 0.3  # closest corners of a line, in line widths; closer ones look jagged
 
 Mask = Image.Image
 Box = tuple[int, int, int, int]
@@ -167,7 +169,17 @@ def _draw(pen: ImageDraw.ImageDraw, path: Points, width_px: float) -> None:
     if width_px == 0.0:
         pen.polygon(corners, fill=OPAQUE)
         return
+    corners = _thinned(corners, width_px * STROKE_STEP)
     pen.line(corners, fill=OPAQUE, width=max(round(width_px), 1), joint="curve")
     radius = width_px / 2
     for x, y in (corners[0], corners[-1]):
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=OPAQUE)
+
+
+def _thinned(corners: list[Point], gap_px: float) -> list[Point]:
+    """The corners without those too near the one before; both ends stay."""
+    kept = corners[:1]
+    for corner in corners[1:-1]:
+        if math.dist(corner, kept[-1]) >= gap_px:
+            kept.append(corner)
+    return [*kept, corners[-1]]

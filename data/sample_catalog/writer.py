@@ -65,7 +65,7 @@ def write_catalog(
     this program did not write is refused. The files do not depend on the number of workers.
 
     Raises:
-        OutputRefusedError: The folder is a file, or holds somebody else's catalog.
+        OutputRefusedError: The folder is a file, cannot be made, or holds somebody else's catalog.
         ValueError: Fewer than one product, or a negative number of photos.
     """
     plan = plan_catalog(seed, products, photos)
@@ -77,9 +77,7 @@ def write_catalog(
     _write_stamp(folder, settings | {"complete": False})
     _draw_all(folder, plan, workers)
     _write_rows(folder / CATALOG_CSV, CATALOG_COLUMNS, map(_catalog_row, plan.pictures))
-    _write_rows(
-        folder / SHOPPER_DIR / SHOPPER_CSV, SHOPPER_COLUMNS, map(_shopper_row, plan.photos)
-    )
+    _write_rows(folder / SHOPPER_DIR / SHOPPER_CSV, SHOPPER_COLUMNS, map(_shopper_row, plan.photos))
     _write_stamp(folder, settings | {"complete": True})
     return _report(folder, plan, already_there=False)
 
@@ -119,7 +117,10 @@ def _prepare(folder: Path, owned: bool) -> None:
             f"{folder} holds a {CATALOG_CSV} that this program did not write; name another folder"
         )
     for name in (IMAGES_DIR, SHOPPER_DIR):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputRefusedError(f"cannot write into {folder}: {error.strerror}") from error
         if owned:
             for old in (folder / name).glob("*.jpg"):
                 old.unlink()

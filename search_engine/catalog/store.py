@@ -187,6 +187,12 @@ class Catalog:
             query = select(items.c.item_id).where(_live(collection))
             yield from connection.execution_options(yield_per=10_000).scalars(query)
 
+    def keys_by_hash(self, collection: Collection) -> dict[str, int]:
+        """The key of a live item for each picture, by content hash."""
+        query = select(items.c.content_hash, items.c.key).where(_live(collection))
+        with self.read() as connection:
+            return {digest: key for digest, key in connection.execute(query)}
+
     def keys_where(self, collection: Collection, condition: ColumnElement[bool]) -> Keys:
         """Keys of the live items that fulfil a condition on the items table, ascending."""
         query = select(items.c.key).where(_live(collection), condition).order_by(items.c.key)

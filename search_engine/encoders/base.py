@@ -84,3 +84,13 @@ def unit_rows(features: NDArray[np.float32]) -> Vectors:
         error.rows = tuple(int(row) for row in bad)
         raise error
     return np.asarray(features / norms, dtype=np.float32)
+
+
+def encode_possible(encoder: Encoder, pixels: Pixels) -> tuple[list[int], Vectors]:
+    """Embeddings of the pictures that have one, and their positions in the input."""
+    try:
+        return list(range(len(pixels))), encoder.encode(pixels)
+    except NoEmbeddingError as error:
+        bad = set(error.rows)
+        kept = [position for position in range(len(pixels)) if position not in bad]
+        return kept, encoder.encode(pixels[kept])

@@ -128,6 +128,11 @@ def generations(folder: Path) -> list[str]:
     return sorted((path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)))[::-1]
 
 
+def leftovers(folder: Path) -> list[Path]:
+    """What an interrupted `publish` left behind."""
+    return sorted([*folder.glob(".gen-*.new"), *folder.glob(".CURRENT.new")])
+
+
 def current(folder: Path) -> str | None:
     """The name in CURRENT; None if there is no such file.
 
@@ -250,10 +255,11 @@ def _candidates(folder: Path, findings: list[str]) -> Iterator[str]:
 
 def _remove_leftovers(folder: Path) -> None:
     """Delete what interrupted runs left behind; only one process publishes at a time."""
-    for path in folder.glob(".gen-*.new"):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".CURRENT.new"):
-        path.unlink(missing_ok=True)
+    for path in leftovers(folder):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _number(name: str) -> int:

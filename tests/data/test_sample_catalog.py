@@ -15,8 +15,8 @@ from data.sample_catalog.kinds import KINDS
 from data.sample_catalog.writer import CATALOG_COLUMNS, SHOPPER_COLUMNS
 
 SMALL_PRODUCTS = len(KINDS)
-SMALL_PHOTOS = 4
-FEW = 3
+SMALL_PHOTOS = 3
+FEW = 2
 LEAST_LIGHTNESS_RANGE = 60
 
 

@@ -11,7 +11,7 @@ export function byId(id) {
 /**
  * Build one element.
  * @param {string} tag
- * @param {Record<string, unknown>} [attributes] `class`, `href`, `aria-*`…; null and false are left out.
+ * @param {Record<string, unknown>} [attributes] Null, undefined and false are left out.
  * @param {...(Node|string|null|undefined|false)} children Strings become text nodes.
  */
 export function el(tag, attributes = {}, ...children) {

@@ -18,7 +18,7 @@ export function itemPrice(item) {
   try {
     return new Intl.NumberFormat("en", { style: "currency", currency }).format(price);
   } catch {
-    return new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(price);
+    return price.toFixed(2); // no currency, or none that is known
   }
 }
 

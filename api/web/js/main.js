@@ -154,7 +154,8 @@ async function describeCollection(state, signal) {
 
 function fillCollectionSelect() {
   byId("collection-field").hidden = collections.length < 2;
-  collectionSelect.replaceChildren(...collections.map(({ name }) => el("option", { value: name }, name)));
+  const options = collections.map(({ name }) => el("option", { value: name }, name));
+  collectionSelect.replaceChildren(...options);
 }
 
 function setTitle(text) {
@@ -167,7 +168,8 @@ function hrefOfItem(item) {
 }
 
 function startOver() {
-  if (router.state.item || router.state.photo) router.go({ ...START, collection: router.state.collection });
+  const { item, photo, collection } = router.state;
+  if (item || photo) router.go({ ...START, collection });
 }
 
 router.addEventListener("change", (event) => render(event.detail));

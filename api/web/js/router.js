@@ -34,8 +34,8 @@ export class Router extends EventTarget {
 
   #followLink(event) {
     const link = event.target.closest?.("a[href]");
-    const plain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (!link || !plain || event.defaultPrevented || link.target) return;
+    const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || modified || event.button !== 0 || event.defaultPrevented || link.target) return;
     if (link.origin !== location.origin || link.pathname !== location.pathname || link.hash) return;
     event.preventDefault();
     // A link that only narrows a photo's results stays with that photo.

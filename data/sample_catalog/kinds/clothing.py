@@ -218,7 +218,6 @@ def _sash(canvas: Canvas, look: Look, waist: float) -> None:
         _seam(canvas, points((0.5 - waist, 0.4), (0.5 + waist, 0.4)), look.color)
 
 
-
 KINDS = (
     Kind("tshirt", "Clothing/Tops/T-Shirt", "T-shirt", draw_tshirt, (9, 35), patterns=PRINTS,
          stance="lying"),

@@ -76,8 +76,7 @@ def draw_chair(canvas: Canvas, look: Look) -> None:
     ]
     cushion = look.pick("cushion", (True, False))
     top: Paint | p.Color = look.accent if cushion else wood
-    finish = PADDED if cushion else SMOOTH
-    boxes.append(Box((-wide, seat, -deep + 2 * leg), (wide, seat + 0.04, deep), top, finish))
+    boxes.append(Box((-wide, seat, -deep + 2 * leg), (wide, seat + 0.04, deep), top, SMOOTH))
     boxes += _chair_back(look, wood, wide, deep, back, leg)
     for x in (-wide + leg, wide - leg):
         boxes.append(Box((x - 0.008, -0.24, -deep + leg), (x + 0.008, -0.21, deep - leg), wood))

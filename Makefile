@@ -1,0 +1,43 @@
+# Every target makes its own .venv when it is missing; Python 3.11, pip and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch torchvision
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## Draw a sample catalog, index it, and find shopper photos in it
+	$(BIN)/python -m data.demo $(DEMO)
+
+serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo's catalog unless EYEDEX_DATA is set
+	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: setup  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup  ## Measure indexing and search (minutes)
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.encode
+
+clean:  ## Delete .venv, the demo and caches; never an eyedex-data directory elsewhere
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

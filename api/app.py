@@ -1,0 +1,61 @@
+"""The application: engine opened and closed by the lifespan, routes, page, errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import problems
+from api.middleware import EdgeMiddleware
+from api.routes import collections, health, items, queries
+from search_engine.config import Settings
+from search_engine.decoding import DecodePool
+from search_engine.engine import SearchEngine
+
+WEB = Path(__file__).parent / "web"
+BODY_OVERHEAD_BYTES = 64 * 2**10
+"""Room for the other fields of a form that carries a picture of the largest size."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The HTTP API on a data directory, and the page at `/`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        decoder = DecodePool(settings.upload_limits(), settings.workers)
+        engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
+        app.state.engine = engine
+        try:
+            yield
+        finally:
+            await run_in_threadpool(engine.close)
+
+    max_body_bytes = settings.max_bytes + BODY_OVERHEAD_BYTES
+    app = FastAPI(
+        title="Eyedex",
+        version=version("eyedex"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=max_body_bytes,
+    )
+    app.add_middleware(
+        EdgeMiddleware,
+        allowed_hosts=settings.allowed_hosts.split(","),
+        max_body_bytes=max_body_bytes,
+    )
+    problems.install(app)
+    for module in (health, collections, queries, items):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=WEB), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html")
+
+    return app

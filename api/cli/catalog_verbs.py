@@ -1,0 +1,228 @@
+"""Verbs of the catalog owner: index, check, encoders, collections."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from api.cli.exits import Exit
+from api.cli.options import CollectionOption, DataOption, JsonOption, settings_from
+from api.cli.output import print_json, print_table
+from api.cli.progress import progress
+
+if TYPE_CHECKING:
+    from indexer.report import RunReport
+    from search_engine.encoders.base import Encoder
+
+RuntimeOption = Annotated[
+    Literal["auto", "openvino", "torch"] | None,
+    typer.Option("--runtime", help="What runs the network."),
+]
+
+
+def index(
+    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a CSV file.")],
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of a new collection (`eyedex encoders`).")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights file instead of the published weights.")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch published weights that are not here.")
+    ] = False,
+    runtime: RuntimeOption = None,
+    label_from: Annotated[
+        str | None, typer.Option(help="parent (folders), or a CSV column.", metavar="parent|COLUMN")
+    ] = None,
+    id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
+    image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove items that the source no longer has.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, change no item.")
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Decoding processes.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a collection to the state of a catalog; only what changed is embedded.
+
+    Safe to interrupt: run the same command again and it goes on. Refused rows are in
+    rejects.jsonl in the data directory.
+    """
+    from indexer.local import IndexRequest, index_source
+    from indexer.sources import open_source
+
+    settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
+    rows = open_source(source, label_from, id_col, image_col)
+    request = IndexRequest(collection, encoder, weights, download, prune, dry_run)
+    try:
+        with progress("indexing", len(rows)) as advance:
+            report = index_source(rows, request, settings, advance, _say_encoder)
+    except SystemExit:
+        print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
+        raise
+    if as_json:
+        print_json(report.summary())
+    else:
+        _print_report(report, settings.data / "rejects.jsonl")
+    if report.rejected:
+        raise typer.Exit(Exit.SOME_REJECTED)
+
+
+def check(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Verify everything on disk: database, embeddings, index files, and that they agree."""
+    from search_engine.checking import check_data
+
+    settings = settings_from(data)
+    report = check_data(settings)
+    if as_json:
+        print_json(
+            {
+                "sound": report.sound,
+                "findings": [
+                    {"level": one.level, "where": one.where, "what": one.what}
+                    for one in report.findings
+                ],
+                "collections": list(report.collections),
+                "versions": report.versions,
+                "settings": settings.model_dump(mode="json"),
+            }
+        )
+    else:
+        columns = ("name", "items", "encoder", "dimension", "generation", "pending", "digest")
+        print_table(
+            columns,
+            [
+                [str(fact[column])[:12] if column == "digest" else fact[column] for column in columns]
+                for fact in report.collections
+            ],
+        )
+        for finding in report.findings:
+            print(f"{finding.level}: {finding.where}: {finding.what}")
+        print("sound" if report.sound else "NOT SOUND")
+    if not report.sound:
+        raise typer.Exit(Exit.STORAGE)
+
+
+def encoders(
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List every network of torchvision too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The encoders that `index --encoder` takes."""
+    from search_engine.encoders.registry import list_families, list_variants
+
+    if show_all:
+        names = [name for family in list_families() for name in list_variants(family)]
+        if as_json:
+            print_json({"encoders": names})
+        else:
+            print("\n".join(names))
+        return
+    listed = [
+        (f"{family.name}:<name>" if family.variants else family.name, family.about)
+        for family in list_families()
+    ]
+    if as_json:
+        print_json({"encoders": [{"name": name, "about": about} for name, about in listed]})
+    else:
+        print_table(("encoder", "about"), listed)
+
+
+collections = typer.Typer(
+    help="List, make and delete collections.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@collections.command("list")
+def list_collections(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """All collections with their size and encoder."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        found = [
+            {
+                "name": each.name,
+                "items": engine.catalog.count(each),
+                "encoder": each.encoder,
+                "fingerprint": each.fingerprint,
+                "dimension": each.dimension,
+            }
+            for each in engine.catalog.collections()
+        ]
+    if as_json:
+        print_json({"collections": found})
+    else:
+        columns = ("name", "items", "encoder", "dimension")
+        print_table(columns, [[each[column] for column in columns] for each in found])
+
+
+@collections.command("create")
+def create_collection(
+    name: str, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Make an empty collection."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        made = engine.create_collection(name)
+    print_json({"name": made.name}) if as_json else print(f"made collection {made.name}")
+
+
+@collections.command("delete")
+def delete_collection(
+    name: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Really delete all its items.")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a collection with all its items. The source pictures stay."""
+    from search_engine.engine import SearchEngine
+    from search_engine.errors import ParameterError
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        count = engine.catalog.count(engine.catalog.collection(name))
+        if not yes:
+            raise ParameterError(
+                f"this deletes the {count:,} items of collection {name!r}", fix="add --yes"
+            )
+        engine.delete_collection(name)
+    result = {"name": name, "items": count}
+    print_json(result) if as_json else print(f"deleted collection {name} ({count:,} items)")
+
+
+def _say_encoder(encoder: "Encoder") -> None:
+    spec = encoder.spec
+    print(
+        f"encoder {spec.name} ({spec.dimension}-d, {spec.fingerprint[:12]}), {encoder.runtime}",
+        file=sys.stderr,
+    )
+
+
+def _print_report(report: "RunReport", rejects: Path) -> None:
+    summary = report.summary()
+    verb = "would be " if report.dry_run else ""
+    print(
+        f"{report.added:,} {verb}added, {report.updated:,} {verb}updated, "
+        f"{report.unchanged:,} unchanged, {report.removed:,} {verb}removed, "
+        f"{report.rejected:,} rejected"
+    )
+    if report.encoded:
+        slowest = max(report.stages, key=lambda name: report.stages[name])
+        print(
+            f"{report.seconds:.1f} s, {summary['images_per_second']} images/s; most of it waiting "
+            f"for: {slowest} ({report.stages[slowest]:.1f} s)"
+        )
+    if report.rejected:
+        print(f"refused rows: {rejects}", file=sys.stderr)

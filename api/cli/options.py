@@ -1,0 +1,38 @@
+"""Options that every verb has, and how they become Settings."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search_engine.config import Settings
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Data directory [default: EYEDEX_DATA, else eyedex-data].",
+        show_default=False,
+        metavar="DIR",
+    ),
+]
+CollectionOption = Annotated[str, typer.Option("--collection", help="Collection.", metavar="NAME")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        help='Only items that fulfil it, such as {"field":"price","lt":30}.',
+        metavar="JSON",
+    ),
+]
+NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]
+
+_NOT_SETTINGS = ("EYEDEX_FAULT",)
+
+
+def settings_from(data: Path | None, **overrides: object) -> Settings:
+    """Settings from the environment, with what the command line names on top."""
+    environ = {name: text for name, text in os.environ.items() if name not in _NOT_SETTINGS}
+    return Settings.from_env(environ, data=data, **overrides)

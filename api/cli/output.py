@@ -1,0 +1,74 @@
+"""What people and programs see: tables and JSON on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from api.schemas import prediction_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search_engine.records import Neighbor, Prediction
+
+BAR_CELLS = 12
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def console(stderr: bool = False) -> "Console":
+    """A rich console that is plain off a terminal and honours NO_COLOR."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; numbers stand on the right."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    listed = [[_cell(value) for value in row] for row in rows]
+    for number, header in enumerate(headers):
+        numeric = bool(listed) and all(_is_number(row[number]) for row in listed)
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(escape(cell) for cell in row))
+    console().print(table)
+
+
+def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
+    """Rank, score, label and id of each."""
+    rows = [
+        (rank, f"{one.score:.4f}", one.item.label or "", one.item.item_id)
+        for rank, one in enumerate(neighbors, 1)
+    ]
+    print_table(("rank", "score", "label", "item_id"), rows)
+
+
+def print_prediction(prediction: "Prediction") -> None:
+    """The class, how sure, and the votes behind it."""
+    if prediction.label is not None:
+        print(f"{prediction.label}  ({prediction.confidence:.0%} of the votes)")
+    else:
+        print(f"no class: {prediction_json(prediction)['reason']}")
+    for vote in prediction.votes[:5]:
+        bar = "#" * round(vote.share * BAR_CELLS)
+        print(f"  {vote.share:6.1%} {bar:<{BAR_CELLS}} {vote.label}")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").replace("-", "").isdigit() or cell == "-"

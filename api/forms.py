@@ -1,0 +1,227 @@
+"""Request bodies: multipart forms and JSON, read strictly and under limits.
+
+FastAPI's own form handling is lenient where it must not be: of two files it takes the last, `1_0`
+is ten and NaN makes it answer 500. So the few fields there are, are read here.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+
+from api.problems import Problem
+from search_engine.engine import MAX_K
+from search_engine.errors import ParameterError
+from search_engine.filters import Filter, parse_filter
+from search_engine.images import Box, parse_box
+
+MAX_FIELDS = 20
+MAX_FIELD_BYTES = 2**20
+MAX_FIELD_NAME = 128
+DEFAULT_K = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Fields of a request by name, and the one picture if there is one."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    image: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryForm:
+    """What search and classify are asked: a picture or an item, and how."""
+
+    image: bytes | None
+    item_id: str | None
+    k: int
+    filter: Filter | None
+    box: Box | None
+    group_by: str | None
+    min_score: float | None
+    target: str
+
+
+async def read_body(request: Request, known: Iterable[str]) -> Body:
+    """The body of a request, whichever of the two accepted kinds it is.
+
+    Raises:
+        Problem: 400, 415 or 422, saying what is wrong.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        body = await _read_multipart(request)
+    elif kind == "application/json":
+        body = _read_json(await request.body())
+    else:
+        raise Problem(
+            415, "unsupported_type", "send multipart/form-data or application/json"
+        )
+    unknown = sorted(set(body.values) - set(known))
+    if unknown:
+        raise ParameterError(
+            f"unknown field {unknown[0][:40]!r}", fix=f"known: {', '.join(sorted(known))}"
+        )
+    return body
+
+
+def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
+    """Check the fields of search and classify.
+
+    Raises:
+        ParameterError: A field has a bad value.
+        FilterError: The filter has.
+    """
+    box = values.get("box")
+    filters = values.get("filter")
+    return QueryForm(
+        image=image,
+        item_id=text_value(values, "item_id"),
+        k=whole_number(values.get("k"), "k", DEFAULT_K, 1, MAX_K),
+        filter=parse_filter(filters) if filters not in (None, "") else None,
+        box=parse_box(box) if isinstance(box, str) and box else _json_box(box),
+        group_by=text_value(values, "group_by"),
+        min_score=_cosine(values.get("min_score")),
+        target=text_value(values, "target") or "label",
+    )
+
+
+QUERY_FIELDS = (
+    "box", "filter", "group_by", "image_base64", "item_id", "k", "min_score", "target"
+)
+
+
+async def read_query(request: Request) -> QueryForm:
+    """The body of search and classify: exactly one of a picture and an item id."""
+    body = await read_body(request, QUERY_FIELDS)
+    form = query_form(body.values, body.image)
+    if (form.image is None) == (form.item_id is None):
+        raise Problem(
+            422, "missing_file", "send a picture (image, image_base64) or an item_id, one of them"
+        )
+    return form
+
+
+def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """Query-string parameters; each known one at most once."""
+    known = set(known)
+    values: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise ParameterError(
+                f"unknown parameter {name[:40]!r}", fix=f"known: {', '.join(sorted(known))}"
+            )
+        if name in values:
+            raise ParameterError(f"{name} is given twice", where=name)
+        values[name] = value
+    return values
+
+
+def whole_number(value: Any, name: str, default: int, low: int, high: int) -> int:
+    """A whole number in plain decimal digits within bounds."""
+    if value is None:
+        return default
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ParameterError("not a whole number in range", where=name, fix=f"give {low} to {high}")
+    return value
+
+
+def text_value(values: Mapping[str, Any], name: str) -> str | None:
+    """A text without characters that nothing could store; None when it is missing or empty."""
+    value = values.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ParameterError("not a text", where=name)
+    if "\x00" in value or any("\ud800" <= one <= "\udfff" for one in value):
+        raise ParameterError("the text holds characters that cannot be stored", where=name)
+    return value
+
+
+def parse_json(data: bytes | str) -> Any:
+    """JSON without NaN, Infinity or repeated keys.
+
+    Raises:
+        Problem: 400 `bad_json`.
+    """
+    try:
+        return json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise Problem(400, "bad_json", "the body is not valid JSON") from None
+
+
+async def _read_multipart(request: Request) -> Body:
+    if "boundary=" not in request.headers.get("content-type", ""):
+        raise Problem(400, "bad_request", "the multipart boundary is missing")
+    form = await request.form(
+        max_files=2, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
+    )
+    values: dict[str, Any] = {}
+    images: list[bytes] = []
+    for name, part in form.multi_items():
+        if isinstance(part, UploadFile):
+            if name != "image":
+                raise Problem(422, "bad_parameter", "the picture's field is named image")
+            images.append(await part.read())
+        elif name == "image":
+            raise Problem(422, "missing_file", "image is a text; send it as a file")
+        elif name in values:
+            raise ParameterError("given twice", where=name[:MAX_FIELD_NAME])
+        else:
+            values[name] = part
+    if len(images) > 1:
+        raise Problem(422, "one_file_only", "send one picture at a time")
+    return Body(values, images[0] if images else None)
+
+
+def _read_json(data: bytes) -> Body:
+    values = parse_json(data)
+    if not isinstance(values, dict):
+        raise Problem(422, "bad_parameter", "the body is not a JSON object")
+    encoded = values.get("image_base64")
+    if encoded is None:
+        return Body(values)
+    try:
+        if not isinstance(encoded, str):
+            raise ValueError("not a text")
+        return Body(values, base64.b64decode(encoded, validate=True))
+    except (ValueError, binascii.Error):
+        raise ParameterError("not base64", where="image_base64") from None
+
+
+def _json_box(box: Any) -> Box | None:
+    if box in (None, ""):
+        return None
+    if isinstance(box, list) and all(isinstance(each, int | float) for each in box):
+        return parse_box(",".join(str(each) for each in box))
+    raise ParameterError("not four numbers", where="box")
+
+
+def _cosine(value: Any) -> float | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,2}(\.[0-9]{1,12})?", value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+        raise ParameterError("not a cosine", where="min_score", fix="give -1 to 1")
+    return float(value)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("repeated key")
+    return found

@@ -1,0 +1,174 @@
+"""Errors as `application/problem+json` (RFC 9457): one table from cause to status.
+
+The body never holds a path, a traceback, SQL or what the client sent.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from search_engine import errors
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 2
+
+_STATUS: dict[type[errors.EyedexError], int] = {
+    errors.ParameterError: 422,
+    errors.FilterError: 422,
+    errors.RowError: 422,
+    errors.ImageError: 422,
+    errors.UnsupportedTypeError: 415,
+    errors.TooManyBytesError: 413,
+    errors.NotFoundError: 404,
+    errors.CollectionExistsError: 409,
+    errors.StorageFullError: 507,
+    errors.StorageError: 503,
+    errors.LockHeldError: 503,
+    errors.EncoderError: 503,
+    errors.WorkerLostError: 503,
+}
+
+_CODE_OF_STATUS = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_type",
+    422: "bad_parameter",
+}
+
+
+class Problem(Exception):
+    """An answer other than success, decided at the edge."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+def install(app: FastAPI) -> None:
+    """Let every error leave the app as a problem."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(errors.EyedexError, _on_eyedex_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def problem_response(
+    status: int, code: str, detail: str, request_id: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The one shape of all errors."""
+    body = {
+        "type": f"urn:eyedex:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id,
+    }
+    headers = dict(headers or {})
+    if status in (429, 503):
+        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def status_of(error: errors.EyedexError) -> int:
+    """The HTTP status of an error, by the nearest of its classes."""
+    for kind in type(error).__mro__:
+        if kind in _STATUS:
+            return _STATUS[kind]
+    return 500
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI description of the problems that a route may answer with."""
+    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def request_id(request: Request) -> str:
+    """The id that the middleware gave to this request."""
+    return str(request.scope.get("request_id", ""))
+
+
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return problem_response(error.status, error.code, error.detail, request_id(request))
+
+
+async def _on_eyedex_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.EyedexError)
+    status = status_of(error)
+    if status >= 500:
+        log.error("%s %s", request_id(request), error)
+    return problem_response(status, error.code, _public_text(error, status), request_id(request))
+
+
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return problem_response(
+        422, "bad_parameter", f"{where}: {first['msg']}", request_id(request)
+    )
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _CODE_OF_STATUS.get(error.status_code, "http_error")
+    detail = str(error.detail)
+    return problem_response(error.status_code, code, detail, request_id(request), error.headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+    log.exception("%s failed", request_id(request), exc_info=error)
+    return problem_response(500, "bug", "something is wrong on our side", request_id(request))
+
+
+def _public_text(error: errors.EyedexError, status: int) -> str:
+    """What a stranger may read: places on our disk stay in the log."""
+    if status >= 500:
+        return _PUBLIC.get(error.code, "the catalog cannot be used at the moment")
+    parts = [error.what]
+    if isinstance(error, errors.ParameterError | errors.FilterError) and error.where:
+        parts[0] = f"{error.where}: {error.what}"
+    if error.fix:
+        parts.append(error.fix)
+    return "; ".join(parts)
+
+
+_PUBLIC = {
+    "storage_full": "no space is left to store this",
+    "lock_held": "the catalog is being written; try again",
+    "storage_busy": "the catalog is being written; try again",
+    "model_mismatch": "the encoder is not the one that made the stored embeddings",
+    "weights_unavailable": "the weights of the collection's encoder are not available",
+    "worker_lost": "the picture could not be decoded; try again",
+}

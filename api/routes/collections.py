@@ -1,0 +1,90 @@
+"""Collections: list, make, describe, delete; their labels."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.dependencies import CollectionDep, EngineDep
+from api.forms import read_body, text_value
+from api.problems import responses
+from search_engine.catalog.store import Collection
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+
+router = APIRouter(prefix="/v1/collections", tags=["collections"])
+
+
+@router.get("", summary="All collections")
+def list_collections(engine: EngineDep) -> dict[str, Any]:
+    """By name, with size and encoder."""
+    return {"collections": [_describe(engine, each) for each in engine.catalog.collections()]}
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make an empty collection",
+    responses=responses(400, 409, 415, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {"name": {"type": "string"}},
+                    }
+                }
+            },
+        }
+    },
+)
+async def create_collection(request: Request, engine: EngineDep) -> dict[str, Any]:
+    """Named by lower-case letters, digits, - and _."""
+    from fastapi.concurrency import run_in_threadpool
+
+    body = await read_body(request, ("name",))
+    name = text_value(body.values, "name")
+    if name is None:
+        raise ParameterError("missing", where="name")
+    made = await run_in_threadpool(engine.create_collection, name)
+    return await run_in_threadpool(_describe, engine, made)
+
+
+@router.get("/{c}", summary="One collection", responses=responses(404))
+def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+    """Size, encoder, generation and changes since."""
+    return _describe(engine, engine.catalog.collection(collection))
+
+
+@router.delete("/{c}", status_code=204, summary="Delete a collection", responses=responses(404))
+def delete_collection(collection: CollectionDep, engine: EngineDep) -> Response:
+    """With all its items."""
+    engine.delete_collection(collection)
+    return Response(status_code=204)
+
+
+@router.get("/{c}/labels", summary="Labels and how many items have them", responses=responses(404))
+def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+    """By label path."""
+    counts = engine.catalog.labels(engine.catalog.collection(collection))
+    return {"labels": [{"label": label, "count": count} for label, count in counts.items()]}
+
+
+def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
+    snapshot = engine.live(collection.name).snapshot()
+    encoder = None
+    if collection.encoder is not None:
+        encoder = {
+            "name": collection.encoder,
+            "fingerprint": collection.fingerprint,
+            "dimension": collection.dimension,
+        }
+    return {
+        "name": collection.name,
+        "items": engine.catalog.count(collection),
+        "encoder": encoder,
+        "generation": snapshot.generation if snapshot else None,
+        "pending": snapshot.pending if snapshot else 0,
+    }

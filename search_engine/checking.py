@@ -1,0 +1,190 @@
+"""Is everything on disk what it should be? Reads all, changes nothing."""
+
+import hashlib
+import json
+import platform
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, select, text
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import embeddings, items
+from search_engine.catalog.vectors import unpack
+from search_engine.config import DataPaths, Settings
+from search_engine.errors import CorruptDataError, NewerFormatError, StorageError
+from search_engine.indexes import generation
+from search_engine.live_collection import LiveCollection
+
+UNIT_TOLERANCE = 2e-3
+FIXED_SQLITE = (3, 51, 3)
+PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be; an `error` makes the check fail."""
+
+    level: Literal["error", "note"]
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Findings, and facts about what was checked."""
+
+    findings: tuple[Finding, ...]
+    collections: tuple[dict[str, Any], ...]
+    versions: dict[str, str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no error."""
+        return all(finding.level != "error" for finding in self.findings)
+
+
+def check_data(settings: Settings) -> CheckReport:
+    """Verify the database, every embedding, every generation, and that they agree.
+
+    Raises:
+        StorageError: The catalog cannot even be opened.
+    """
+    paths = DataPaths(settings.data)
+    if not paths.catalog.exists():
+        raise StorageError(
+            "there is no catalog here", where=str(paths.root), fix="`eyedex index` makes one"
+        )
+    findings: list[Finding] = []
+    facts = []
+    with Catalog(paths, settings.lock_wait_s) as catalog:
+        findings += _check_database(catalog)
+        for collection in catalog.collections():
+            with catalog.read() as connection:
+                digest, problems = _check_items(connection, collection)
+            findings += problems
+            findings += _check_generations(catalog, collection)
+            live = LiveCollection(catalog, collection, settings)
+            fact, problems = _check_index(catalog, live)
+            findings += problems
+            facts.append({**fact, "digest": digest})
+    findings += _sqlite_note()
+    return CheckReport(tuple(findings), tuple(facts), _versions())
+
+
+def _check_database(catalog: Catalog) -> Iterator[Finding]:
+    where = str(catalog.paths.catalog)
+    with catalog.read() as connection:
+        for (line,) in connection.execute(text("PRAGMA integrity_check")):
+            if line != "ok":
+                yield Finding("error", where, f"SQLite: {line}")
+        for row in connection.execute(text("PRAGMA foreign_key_check")):
+            yield Finding("error", where, f"a row of {row[0]} refers to nothing")
+
+
+def _check_items(
+    connection: Connection, collection: Collection
+) -> tuple[str, list[Finding]]:
+    """Every embedding against its checksum; and a digest of the collection's whole content."""
+    query = (
+        select(
+            items.c.item_id,
+            items.c.content_hash,
+            items.c.label,
+            items.c.product_id,
+            items.c.attributes,
+            embeddings.c.vector,
+            embeddings.c.crc32,
+        )
+        .outerjoin(
+            embeddings,
+            (embeddings.c.key == items.c.key)
+            & (embeddings.c.fingerprint == collection.fingerprint),
+        )
+        .where(items.c.collection_id == collection.id, items.c.removed.is_(False))
+        .order_by(items.c.item_id)
+    )
+    findings = []
+    digest = hashlib.sha256()
+    for row in connection.execution_options(yield_per=1_000).execute(query):
+        *known, vector, crc32 = row
+        digest.update(json.dumps([*known, crc32], sort_keys=True, default=str).encode())
+        problem = _vector_problem(vector, crc32, collection.dimension or 0)
+        if problem:
+            findings.append(Finding("error", f"item {row.item_id!r}", problem))
+    return digest.hexdigest(), findings
+
+
+def _vector_problem(vector: bytes | None, crc32: int | None, dimension: int) -> str | None:
+    if vector is None:
+        return "has no embedding"
+    if zlib.crc32(vector) != crc32:
+        return "its embedding does not match its checksum"
+    if len(vector) != 2 * dimension:
+        return "its embedding has the wrong length"
+    norm = float(np.linalg.norm(unpack([vector], dimension).astype(np.float32)))
+    if not abs(norm - 1) < UNIT_TOLERANCE:
+        return "its embedding is not a unit vector"
+    return None
+
+
+def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
+    folder = catalog.paths.index(collection.name)
+    names = generation.generations(folder)
+    try:
+        name = generation.current(folder)
+        if name is not None and name not in names:
+            yield Finding("error", str(folder / "CURRENT"), f"names {name}, which is not there")
+    except CorruptDataError as error:
+        yield Finding("error", error.where or str(folder), error.what)
+    for name in names:
+        try:
+            generation.verify(folder / name)
+        except (CorruptDataError, NewerFormatError) as error:
+            yield Finding("error", error.where or name, error.what)
+    for left in generation.leftovers(folder):
+        yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
+
+
+def _check_index(
+    catalog: Catalog, live: LiveCollection
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The keys that a search can find against the keys of the catalog."""
+    collection = live.record
+    findings = []
+    snapshot = live.snapshot()
+    wanted = catalog.changes_since(collection, -1).keys
+    if snapshot is not None and not np.array_equal(snapshot.keys(), wanted):
+        findings.append(
+            Finding("error", f"collection {collection.name}", "index and catalog differ in keys")
+        )
+    fact = {
+        "name": collection.name,
+        "items": len(wanted),
+        "encoder": collection.encoder,
+        "fingerprint": collection.fingerprint,
+        "dimension": collection.dimension,
+        "generation": snapshot.generation if snapshot else None,
+        "pending": snapshot.pending if snapshot else 0,
+    }
+    return fact, findings
+
+
+def _sqlite_note() -> Iterator[Finding]:
+    if sqlite3.sqlite_version_info < FIXED_SQLITE:
+        yield Finding(
+            "note",
+            f"SQLite {sqlite3.sqlite_version}",
+            "has a checkpoint bug (fixed in 3.51.3) that two writers could meet; Eyedex never "
+            "has two, so let no other program write to the catalog",
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, **found}

@@ -1,0 +1,1 @@
+"""Evaluation: how good retrieval and classification are on labelled pictures."""
