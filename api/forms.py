@@ -61,9 +61,7 @@ async def read_body(request: Request, known: Iterable[str]) -> Body:
     elif kind == "application/json":
         body = _read_json(await request.body())
     else:
-        raise Problem(
-            415, "unsupported_type", "send multipart/form-data or application/json"
-        )
+        raise Problem(415, "unsupported_type", "send multipart/form-data or application/json")
     unknown = sorted(set(body.values) - set(known))
     if unknown:
         raise ParameterError(
@@ -93,9 +91,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
     )
 
 
-QUERY_FIELDS = (
-    "box", "filter", "group_by", "image_base64", "item_id", "k", "min_score", "target"
-)
+QUERY_FIELDS = ("box", "filter", "group_by", "image_base64", "item_id", "k", "min_score", "target")
 
 
 async def read_query(request: Request) -> QueryForm:
@@ -162,9 +158,7 @@ def parse_json(data: bytes | str) -> Any:
 async def _read_multipart(request: Request) -> Body:
     if "boundary=" not in request.headers.get("content-type", ""):
         raise Problem(400, "bad_request", "the multipart boundary is missing")
-    form = await request.form(
-        max_files=2, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
-    )
+    form = await request.form(max_files=2, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
     values: dict[str, Any] = {}
     images: list[bytes] = []
     for name, part in form.multi_items():

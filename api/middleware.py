@@ -35,6 +35,7 @@ class EdgeMiddleware:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one request (the ASGI interface)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

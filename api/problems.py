@@ -135,9 +135,7 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
-    return problem_response(
-        422, "bad_parameter", f"{where}: {first['msg']}", request_id(request)
-    )
+    return problem_response(422, "bad_parameter", f"{where}: {first['msg']}", request_id(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,6 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ModelMismatchError
 from search_engine.locks import exclusive
 
-
 OnEncoder = Callable[[Encoder], None]
 
 
@@ -54,8 +53,9 @@ def index_source(
     check_collection_name(request.collection)
     report = RunReport(dry_run=request.dry_run)
     paths = DataPaths(settings.data)
-    with SearchEngine(settings=settings) as engine, exclusive(
-        paths.index_run_lock(request.collection), 0.0, "indexing this collection"
+    with (
+        SearchEngine(settings=settings) as engine,
+        exclusive(paths.index_run_lock(request.collection), 0.0, "indexing this collection"),
     ):
         names = {collection.name for collection in engine.catalog.collections()}
         if request.collection not in names:

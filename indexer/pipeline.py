@@ -66,9 +66,7 @@ def run_pipeline(run: Run, source: Source) -> None:
     window: deque[tuple[HashedRow, Future[DecodedImage]]] = deque()
     for chunk in _chunks(source.rows()):
         for hashed in _plan_chunk(run, chunk, seen):
-            window.append(
-                (hashed, run.decoder.submit(hashed.data, run.encoder.spec.preprocessing))
-            )
+            window.append((hashed, run.decoder.submit(hashed.data, run.encoder.spec.preprocessing)))
             if len(window) >= WINDOW_BATCHES * run.batch_size:
                 _finish_batch(run, [window.popleft() for _ in range(run.batch_size)])
     while window:
@@ -119,13 +117,16 @@ def _read(run: Run, row: SourceRow | Reject) -> HashedRow | None:
 
 
 def _admitted(run: Run, hashed: HashedRow, seen: dict[str, str]) -> bool:
-    verdict = admit(hashed, seen)
-    if isinstance(verdict, Reject):
-        _reject(run, verdict)
-    elif verdict is None:
+    """Whether the row goes on; a repetition counts once, a contradiction is rejected."""
+    row = hashed.row
+    verdict = admit(row.item_id, hashed.content_hash, seen)
+    if verdict == "conflict":
+        reason = "an earlier row has this id with another picture"
+        _reject(run, Reject(row.line, row.item_id, "duplicate_id", reason))
+    elif verdict == "repeat":
         run.report.unchanged += 1
         run.on_progress(1)
-    return verdict is True
+    return verdict == "new"
 
 
 def _finish_batch(run: Run, batch: list[tuple[HashedRow, "Future[DecodedImage]"]]) -> None:
@@ -150,9 +151,7 @@ def _finish_batch(run: Run, batch: list[tuple[HashedRow, "Future[DecodedImage]"]
     run.on_progress(len(batch))
 
 
-def _encode(
-    run: Run, rows: list[HashedRow], pixels: Pixels
-) -> tuple[list[HashedRow], Vectors]:
+def _encode(run: Run, rows: list[HashedRow], pixels: Pixels) -> tuple[list[HashedRow], Vectors]:
     """Embeddings of the rows that have one; the others are rejected."""
     kept, vectors = encode_possible(run.encoder, pixels)
     for position in sorted(set(range(len(rows))) - set(kept)):

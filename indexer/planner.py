@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from indexer.sources import Reject, SourceRow
+from indexer.sources import SourceRow
 from search_engine.records import CatalogItem
+
+Admission = Literal["new", "repeat", "conflict"]
+"""An id for the first time; again with the same picture; again with another picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +53,13 @@ def gone(known_ids: Iterable[str], seen: Mapping[str, str]) -> list[str]:
     return [item_id for item_id in known_ids if item_id not in seen]
 
 
-def admit(hashed: HashedRow, seen: dict[str, str]) -> Reject | None | bool:
-    """Take note of a row's id.
-
-    Returns:
-        True for a new id; None when the same id with the same picture came before, which counts
-        once; a Reject when the pictures differ.
-    """
-    row = hashed.row
-    before = seen.setdefault(row.item_id, hashed.content_hash)
-    if before is hashed.content_hash:
-        return True
-    if before == hashed.content_hash:
-        return None
-    return Reject(
-        row.line, row.item_id, "duplicate_id", "another row has this id with another picture"
-    )
+def admit(item_id: str, digest: str, seen: dict[str, str]) -> Admission:
+    """Take note of a row's id and picture, and say whether the id came before in this source."""
+    before = seen.get(item_id)
+    if before is None:
+        seen[item_id] = digest
+        return "new"
+    return "repeat" if before == digest else "conflict"
 
 
 def _differences(row: SourceRow, item: CatalogItem) -> dict[str, Any]:

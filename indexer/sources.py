@@ -71,7 +71,9 @@ class Source(Protocol):
 
 
 def open_source(
-    path: Path, label_from: str | None = None, id_column: str = "item_id",
+    path: Path,
+    label_from: str | None = None,
+    id_column: str = "item_id",
     image_column: str = "image",
 ) -> Source:
     """The source at a path: a folder, or a CSV or TSV file.
@@ -139,9 +141,7 @@ class CsvSource:
     are numbers in nine rows of ten is numeric, and a row that disagrees is rejected.
     """
 
-    def __init__(
-        self, path: Path, id_column: str, image_column: str, label_column: str
-    ) -> None:
+    def __init__(self, path: Path, id_column: str, image_column: str, label_column: str) -> None:
         self._path = path
         self._delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         self._header = self._read_header()
@@ -255,9 +255,7 @@ class CsvSource:
         except csv.Error as error:
             raise SourceError(f"not a readable table: {error}", where=str(self._path)) from error
         except OSError as error:
-            raise SourceError(
-                f"cannot be read: {error.strerror}", where=str(self._path)
-            ) from error
+            raise SourceError(f"cannot be read: {error.strerror}", where=str(self._path)) from error
 
 
 def check_item_id(text: str) -> str:
@@ -300,8 +298,8 @@ def _is_plain(value: Any) -> bool:
         return len(value) <= MAX_TEXT_CHARS and not any("\ud800" <= c <= "\udfff" for c in value)
     if isinstance(value, float):
         return math.isfinite(value)
-    return value is None or isinstance(value, bool) or (
-        isinstance(value, int) and abs(value) < 2**63
+    return (
+        value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63)
     )
 
 

@@ -87,9 +87,7 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
             yield Finding("error", where, f"a row of {row[0]} refers to nothing")
 
 
-def _check_items(
-    connection: Connection, collection: Collection
-) -> tuple[str, list[Finding]]:
+def _check_items(connection: Connection, collection: Collection) -> tuple[str, list[Finding]]:
     """Every embedding against its checksum; and a digest of the collection's whole content."""
     query = (
         select(
@@ -151,9 +149,7 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
         yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
 
 
-def _check_index(
-    catalog: Catalog, live: LiveCollection
-) -> tuple[dict[str, Any], list[Finding]]:
+def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:
     """The keys that a search can find against the keys of the catalog."""
     collection = live.record
     findings = []

@@ -80,9 +80,7 @@ class Settings(BaseModel):
         return self._limits(CATALOG_FORMATS)
 
     def _limits(self, formats: tuple[str, ...]) -> ImageLimits:
-        return ImageLimits(
-            max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats
-        )
+        return ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,7 @@ class DecodePool:
         self._limits = limits
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["search_engine.images"])
-        self._pool = ProcessPool(
-            max_workers=workers, initializer=_restrain, context=context
-        )
+        self._pool = ProcessPool(max_workers=workers, initializer=_restrain, context=context)
 
     def submit(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
 from search_engine.config import DataPaths, Settings
@@ -106,8 +105,9 @@ class SearchEngine:
         """
         live = self.live(collection)
         timings: dict[str, float] = {}
-        query, notes = self._embed(live, picture, parse_box(box) if isinstance(box, str) else box,
-                                   timings)
+        query, notes = self._embed(
+            live, picture, parse_box(box) if isinstance(box, str) else box, timings
+        )
         return self._find(live, query, notes, timings, k, filter, group_by, min_score, None)
 
     def similar(
@@ -271,9 +271,7 @@ class SearchEngine:
         neighbors: tuple[Neighbor, ...] = ()
         if snapshot is not None:
             within = self._keys_within(live, filter, timings)
-            collect = _Collector(
-                self.catalog, snapshot, query, within, min_score, exclude, timings
-            )
+            collect = _Collector(self.catalog, snapshot, query, within, min_score, exclude, timings)
             neighbors = collect.grouped(k, group_by) if group_by else collect.best(k)
         timings["total"] = sum(timings.values())
         return SearchResult(

@@ -53,9 +53,7 @@ class EyedexError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.fix)
 
 
-def _rebuild(
-    kind: type[EyedexError], what: str, where: str | None, fix: str | None
-) -> EyedexError:
+def _rebuild(kind: type[EyedexError], what: str, where: str | None, fix: str | None) -> EyedexError:
     error = kind.__new__(kind)
     EyedexError.__init__(error, what, where=where, fix=fix)
     return error

@@ -124,9 +124,7 @@ def _parse_condition(source: dict[str, Any], where: str) -> Condition:
     field = source["field"]
     operators = [name for name in source if name != "field"]
     if not isinstance(field, str) or len(operators) != 1 or operators[0] not in _COMPILERS:
-        raise _error(
-            f"a condition has a field and one operator of {' '.join(_COMPILERS)}", where
-        )
+        raise _error(f"a condition has a field and one operator of {' '.join(_COMPILERS)}", where)
     operator, value = operators[0], source[operators[0]]
     if operator == "in":
         if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:

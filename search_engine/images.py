@@ -171,7 +171,7 @@ def load_rgb(
             raise
         except MemoryError as error:
             raise TooComplexError("decoding needs more memory than is allowed") from error
-        except Exception as error:  # noqa: BLE001 - decoders raise nearly anything on bad data
+        except Exception as error:
             raise _corrupt(error) from error
     if orientation in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[orientation])
@@ -246,7 +246,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=(kind,))
         except Image.DecompressionBombError as error:
             raise _too_many_pixels(limits) from error
-        except Exception as error:  # noqa: BLE001 - decoders raise nearly anything on bad data
+        except Exception as error:
             raise _corrupt(error) from error
     width, height = image.size
     if width < 1 or height < 1:
@@ -333,5 +333,3 @@ def _too_many_pixels(limits: ImageLimits, size: tuple[int, int] | None = None) -
     return TooManyPixelsError(
         f"{found}; at most {limits.max_pixels:,} and {limits.max_side_px:,} a side are accepted"
     )
-
-

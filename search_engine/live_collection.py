@@ -78,7 +78,7 @@ class LiveCollection:
     def compact_locked(self, force: bool = False) -> str | None:
         """As `compact`, for a caller that holds the collection's run lock already."""
         snapshot = self.snapshot()
-        if snapshot is None or not (snapshot.needs_compaction() or force and snapshot.pending):
+        if snapshot is None or not (snapshot.needs_compaction() or (force and snapshot.pending)):
             return None
         changes = self._catalog.changes_since(self.record, -1)
         index = _build(changes)
@@ -103,9 +103,7 @@ class LiveCollection:
         if found is None:
             index = LiveIndex(self.record.dimension, seq=-1)
         else:
-            index = LiveIndex(
-                self.record.dimension, found.index, found.name, found.manifest.seq
-            )
+            index = LiveIndex(self.record.dimension, found.index, found.name, found.manifest.seq)
         self._take_over(index)
         self._index = index
 

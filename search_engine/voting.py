@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,11 @@ class VoteRule:
 
     A neighbor's weight is exp((score - best score) / temperature): the closer, the louder.
     Neighbors below `min_score` have no vote; a winner with less than `min_confidence` of the votes
-    is not announced.
+    is not announced. The temperature is the best of eight tried by leaving one out of 3,068
+    clothing photos with the default encoder (0.841; plain counting gave 0.836).
     """
 
-    temperature: float = 0.1
+    temperature: float = 0.05
     min_score: float = -1.0
     min_confidence: float = 0.0
 
@@ -30,9 +32,7 @@ def predict(
     return vote([(value_of(one.item, target), one.score) for one in neighbors], rule)
 
 
-def vote(
-    labelled: Sequence[tuple[str | None, float]], rule: VoteRule | None = None
-) -> Prediction:
+def vote(labelled: Sequence[tuple[str | None, float]], rule: VoteRule | None = None) -> Prediction:
     """The label with the largest share of similarity-weighted votes.
 
     The weighting is that of the k-NN classifier in Wu et al., "Unsupervised feature learning via
@@ -56,10 +56,9 @@ def vote(
 
 def value_of(item: CatalogItem, target: str) -> str | None:
     """The item's value of a target, as text; None when it has none."""
+    value: Any = item.attributes.get(target)
     if target in ("label", "product_id"):
         value = item.label if target == "label" else item.product_id
-    else:
-        value = item.attributes.get(target)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)

@@ -49,9 +49,7 @@ def index(
     batch_size: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Decoding processes.")
-    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Decoding processes.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a collection to the state of a catalog; only what changed is embedded.
@@ -103,7 +101,10 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_table(
             columns,
             [
-                [str(fact[column])[:12] if column == "digest" else fact[column] for column in columns]
+                [
+                    str(fact[column])[:12] if column == "digest" else fact[column]
+                    for column in columns
+                ]
                 for fact in report.collections
             ],
         )
@@ -169,9 +170,7 @@ def list_collections(data: DataOption = None, as_json: JsonOption = False) -> No
 
 
 @collections.command("create")
-def create_collection(
-    name: str, data: DataOption = None, as_json: JsonOption = False
-) -> None:
+def create_collection(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Make an empty collection."""
     from search_engine.engine import SearchEngine
 

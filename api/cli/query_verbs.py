@@ -148,7 +148,9 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            yield from (row.image for row in FolderSource(path).rows() if isinstance(row, SourceRow))
+            yield from (
+                row.image for row in FolderSource(path).rows() if isinstance(row, SourceRow)
+            )
         else:
             yield path
 
@@ -190,9 +192,7 @@ def _embedded(
         DecodePool(settings.catalog_limits(), settings.workers) as decoder,
         progress("evaluating", len(source)) as advance,
     ):
-        for row in embed_source(
-            source, encoder, decoder, settings.batch_size, settings.max_bytes
-        ):
+        for row in embed_source(source, encoder, decoder, settings.batch_size, settings.max_bytes):
             advance(1)
             if isinstance(row, EmbeddedRow):
                 rows.append(row)

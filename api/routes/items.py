@@ -46,9 +46,7 @@ _PUT_REQUEST = {
 
 
 @router.get("", summary="Items, page by page", responses=responses(404, 422))
-def list_items(
-    request: Request, collection: CollectionDep, engine: EngineDep
-) -> dict[str, Any]:
+def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     """In a stable order; `next_cursor` leads to the next page, null ends it."""
     values = query_parameters(request, ("cursor", "limit"))
     limit = whole_number(values.get("limit"), "limit", PAGE_ITEMS, 1, MAX_PAGE_ITEMS)
@@ -209,5 +207,3 @@ def _decode_cursor(cursor: str | None) -> int:
         return whole_number(text, "cursor", 0, 0, 10**9)
     except (ValueError, binascii.Error):
         raise ParameterError("not a cursor of ours", where="cursor") from None
-
-

@@ -59,9 +59,7 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
     return _render(request, collection, result)
 
 
-@router.post(
-    "/classify", summary="What class is this", responses=_PROBLEMS, openapi_extra=_REQUEST
-)
+@router.post("/classify", summary="What class is this", responses=_PROBLEMS, openapi_extra=_REQUEST)
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> dict[str, Any]:

@@ -104,9 +104,12 @@ class Catalog:
             LockHeldError: Another process kept writing for longer than the waiting time.
             StorageError: The commit failed; nothing of the block is kept.
         """
-        with self._locked(), database.translate_errors(self.paths.catalog):
-            with self._writers.begin() as connection:
-                yield CatalogWriter(connection)
+        with (
+            self._locked(),
+            database.translate_errors(self.paths.catalog),
+            self._writers.begin() as connection,
+        ):
+            yield CatalogWriter(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -191,7 +194,7 @@ class Catalog:
         """The key of a live item for each picture, by content hash."""
         query = select(items.c.content_hash, items.c.key).where(_live(collection))
         with self.read() as connection:
-            return {digest: key for digest, key in connection.execute(query)}
+            return {row.content_hash: row.key for row in connection.execute(query)}
 
     def keys_where(self, collection: Collection, condition: ColumnElement[bool]) -> Keys:
         """Keys of the live items that fulfil a condition on the items table, ascending."""
@@ -202,13 +205,13 @@ class Catalog:
     def labels(self, collection: Collection) -> dict[str, int]:
         """Number of live items of each label, by label."""
         query = (
-            select(items.c.label, func.count())
+            select(items.c.label, func.count().label("items"))
             .where(_live(collection), items.c.label.is_not(None))
             .group_by(items.c.label)
             .order_by(items.c.label)
         )
         with self.read() as connection:
-            return {label: count for label, count in connection.execute(query)}
+            return {row.label: row.items for row in connection.execute(query)}
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""

@@ -185,16 +185,12 @@ class CatalogWriter:
             "index_seq": self.seq,
         }
 
-    def _replace_vectors(
-        self, fingerprint: str, drafts: Sequence[tuple[int, ItemDraft]]
-    ) -> None:
+    def _replace_vectors(self, fingerprint: str, drafts: Sequence[tuple[int, ItemDraft]]) -> None:
         self._delete_by_key(embeddings, [key for key, _ in drafts])
         rows = []
         for key, draft in drafts:
             vector, crc32 = pack(draft.vector)
-            rows.append(
-                {"key": key, "fingerprint": fingerprint, "vector": vector, "crc32": crc32}
-            )
+            rows.append({"key": key, "fingerprint": fingerprint, "vector": vector, "crc32": crc32})
         if rows:
             self._connection.execute(insert(embeddings), rows)
 

@@ -120,9 +120,7 @@ def torchvision_network(request: EncoderRequest) -> CnnEncoder:
         std=tuple(preset.std),
         pooling="penultimate",
     )
-    source = NetworkSource(
-        spec, lambda: _with_normalisation(build_trunk(), spec), request.cache
-    )
+    source = NetworkSource(spec, lambda: _with_normalisation(build_trunk(), spec), request.cache)
     return CnnEncoder(request, source)
 
 
@@ -169,6 +167,9 @@ def _with_normalisation(trunk: "nn.Module", spec: EncoderSpec) -> "nn.Module":
     from torch import nn
 
     class PixelsToFeatures(nn.Module):
+        scale: torch.Tensor
+        shift: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.trunk = trunk
@@ -255,5 +256,3 @@ def _sha256(path: Path) -> str:
         raise WeightsError(
             f"the weights cannot be read: {error.strerror}", where=str(path)
         ) from error
-
-

@@ -111,7 +111,10 @@ def _classification(truth: list[str], predictions: list[Prediction]) -> dict[str
     answered = np.array([not prediction.abstained for prediction in predictions])
     confidence = np.array([prediction.confidence for prediction in predictions])
     macro_f1 = f1_score(
-        truth, [label or "" for label in predicted], labels=sorted(set(truth)), average="macro",
+        truth,
+        [label or "" for label in predicted],
+        labels=sorted(set(truth)),
+        average="macro",
         zero_division=0,
     )
     return {

@@ -52,9 +52,7 @@ def expected_calibration_error(
     return float(error)
 
 
-def level_accuracy(
-    truth: list[str], predicted: list[str | None]
-) -> dict[int, float]:
+def level_accuracy(truth: list[str], predicted: list[str | None]) -> dict[int, float]:
     """Accuracy of the first 1, 2, ... parts of label paths, over the queries that are so deep."""
     found: dict[int, list[bool]] = {}
     for wanted, got in zip(truth, predicted, strict=True):

@@ -104,6 +104,8 @@ def pack_hits(rows: list[tuple[Keys, NDArray[np.float32]]]) -> Hits:
 def exact_scores(queries: Vectors, vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """Cosines (Q, N), float32, row by row: independent of how queries are batched."""
     wide = np.asarray(vectors, dtype=np.float32)
-    return np.stack([wide @ query for query in queries]) if len(queries) else np.empty(
-        (0, len(wide)), dtype=np.float32
+    return (
+        np.stack([wide @ query for query in queries])
+        if len(queries)
+        else np.empty((0, len(wide)), dtype=np.float32)
     )

@@ -75,7 +75,8 @@ class FaissIndex:
             return np.empty(0, dtype=np.int64)
         found = np.searchsorted(self.keys, keys)
         found[found == len(self.keys)] = 0
-        return found[self.keys[found] == keys]
+        here: NDArray[np.int64] = found[self.keys[found] == keys]
+        return here
 
     def search(
         self,

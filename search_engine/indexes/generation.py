@@ -125,7 +125,7 @@ def generations(folder: Path) -> list[str]:
     """Names of all generations, newest first."""
     if not folder.is_dir():
         return []
-    return sorted((path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)))[::-1]
+    return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))[::-1]
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -147,7 +147,9 @@ def current(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CorruptDataError(f"CURRENT cannot be read: {error.strerror}", where=str(path)) from None
+        raise CorruptDataError(
+            f"CURRENT cannot be read: {error.strerror}", where=str(path)
+        ) from None
     if not _NAME.fullmatch(name):
         raise CorruptDataError("CURRENT does not name a generation", where=str(path))
     return name

@@ -133,9 +133,7 @@ class LiveIndex:
         """See VectorIndex."""
         return self.snapshot.search(queries, k, within)
 
-    def apply(
-        self, seq: int, keys: Keys, vectors: NDArray[np.floating], removed: Keys
-    ) -> None:
+    def apply(self, seq: int, keys: Keys, vectors: NDArray[np.floating], removed: Keys) -> None:
         """Take over changes and swap in the snapshot that has them, complete up to `seq`."""
         check_vectors(vectors, self.dimension)
         last = last_of_each(keys)
@@ -159,9 +157,7 @@ class LiveIndex:
                 alive=np.concatenate([alive, np.ones(len(keys), dtype=np.bool_)]),
             )
 
-    def _without(
-        self, old: Snapshot, keys: Keys
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _without(self, old: Snapshot, keys: Keys) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The masks of a snapshot in which these keys count no more; the old ones stay."""
         masked, alive = old.masked, old.alive
         if old.base is not None and len(keys):

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the versions on the connection that `search_engine.catalog.schema` gives."""
+"""Alembic's entry: runs the versions on the connection that `database` hands over."""
 
 from alembic import context
 

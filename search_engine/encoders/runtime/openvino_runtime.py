@@ -85,9 +85,9 @@ class OpenVinoRuntime:
 
 def _load_or_convert(openvino: Any, core: Any, source: NetworkSource) -> Any:
     if source.cache is None:
-        with tempfile.TemporaryDirectory(prefix="eyedex-") as folder:
-            _convert(openvino, source, Path(folder))
-            return core.read_model(Path(folder) / _EXPORT[0])
+        with tempfile.TemporaryDirectory(prefix="eyedex-") as temporary:
+            _convert(openvino, source, Path(temporary))
+            return core.read_model(Path(temporary) / _EXPORT[0])
     folder = source.cache / source.spec.fingerprint
     if not _is_sealed(folder, openvino.__version__):
         _export(openvino, source, folder)

@@ -16,7 +16,7 @@ class TorchRuntime:
         import torch
 
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._network = source.build().eval().to(self._device, memory_format=torch.channels_last)
+        self._network = source.build().eval().to(self._device)
         self._half = self._device.type == "cuda"
         precision = "bfloat16" if self._half else "float32"
         self.description = f"torch {precision} on {self._device.type.upper()}"

@@ -1,0 +1,157 @@
+"""What many tests share: a small drawn catalog, an index of it, a running server.
+
+Everything is made once a test session, also when several workers run it.
+"""
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from data.sample_catalog.writer import write_catalog
+from indexer.local import IndexRequest, index_source
+from indexer.sources import open_source
+from search_engine.config import Settings
+
+PRODUCTS, PHOTOS = 46, 8
+READY_S = 60.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        skip = pytest.mark.skip(reason="takes minutes: run with --slow")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this session see."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def sample(shared: Path) -> Path:
+    """A drawn catalog: `catalog.csv`, `images/`, `shopper/shopper.csv`."""
+    return once(shared / "sample", lambda folder: draw(folder))
+
+
+@pytest.fixture(scope="session")
+def cnn_data(shared: Path, sample: Path) -> Path:
+    """A data directory with the drawn catalog indexed by the default encoder. Do not change it."""
+    return once(shared / "cnn-data", lambda folder: index_folder(sample / "catalog.csv", folder))
+
+
+@pytest.fixture(scope="session")
+def hsv_data(shared: Path, sample: Path) -> Path:
+    """A data directory with the drawn catalog indexed by the hsv encoder. Do not change it."""
+    return once(
+        shared / "hsv-data",
+        lambda folder: index_folder(sample / "catalog.csv", folder, encoder="hsv"),
+    )
+
+
+@pytest.fixture
+def shopper_photo(sample: Path) -> Path:
+    """A photo of one of the drawn products."""
+    return min((sample / "shopper").rglob("*.jpg"))
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running `eyedex serve`."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+
+@pytest.fixture(scope="session")
+def live_server(
+    tmp_path_factory: pytest.TempPathFactory, sample: Path, cnn_data: Path
+) -> Iterator[LiveServer]:
+    """A real server over a catalog that tests may change."""
+    data = tmp_path_factory.mktemp("served")
+    subprocess.run(["cp", "-r", f"{cnn_data}/.", str(data)], check=True)
+    with serve(data) as server:
+        yield server
+
+
+class serve:  # noqa: N801 - used like a function
+    """`with serve(data_dir) as server`: start `eyedex serve`, wait for it, stop it."""
+
+    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self._port = free_port()
+        command = [sys.executable, "-m", "api.cli.main", "serve", "--data", str(data)]
+        self._process = subprocess.Popen(
+            [*command, "--port", str(self._port), *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+
+    def __enter__(self) -> LiveServer:
+        url = f"http://127.0.0.1:{self._port}"
+        deadline = time.monotonic() + READY_S
+        while not answers(f"{url}/readyz"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                pytest.fail(f"the server did not start: {self._process.communicate()[1]}")
+            time.sleep(0.1)
+        return LiveServer(url, self._process)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Make a folder unless another worker did; the others wait."""
+    done = folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
+
+
+def draw(folder: Path) -> None:
+    write_catalog(folder, seed=7, products=PRODUCTS, photos=PHOTOS, workers=2)
+
+
+def index_folder(source: Path, data: Path, encoder: str | None = None) -> None:
+    settings = Settings(data=data, workers=2)
+    report = index_source(open_source(source), IndexRequest(encoder=encoder), settings)
+    assert report.rejected == 0
