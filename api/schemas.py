@@ -16,6 +16,11 @@ def item_json(item: CatalogItem) -> dict[str, Any]:
     }
 
 
+def item_answer(collection: str, item: CatalogItem) -> dict[str, Any]:
+    """An item with the address of its picture, as HTTP answers have it."""
+    return {**item_json(item), "image_url": image_url(collection, item.item_id)}
+
+
 def neighbor_json(neighbor: Neighbor) -> dict[str, Any]:
     """An item with its score."""
     return {**item_json(neighbor.item), "score": round(neighbor.score, 6)}

@@ -79,6 +79,8 @@ class LiveCollection:
         """As `compact`, for a caller that holds the collection's run lock already."""
         snapshot = self.snapshot()
         if snapshot is None or not (snapshot.needs_compaction() or (force and snapshot.pending)):
+            if snapshot is not None and snapshot.generation is not None:
+                generation.settle(self.folder, snapshot.generation)
             return None
         changes = self._catalog.changes_since(self.record, -1)
         index = _build(changes)

@@ -3,10 +3,12 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import CollectionDep, EngineDep
 from api.forms import read_body, text_value
 from api.problems import responses
+from api.schemas import item_answer
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -42,8 +44,6 @@ def list_collections(engine: EngineDep) -> dict[str, Any]:
 )
 async def create_collection(request: Request, engine: EngineDep) -> dict[str, Any]:
     """Named by lower-case letters, digits, - and _."""
-    from fastapi.concurrency import run_in_threadpool
-
     body = await read_body(request, ("name",))
     name = text_value(body.values, "name")
     if name is None:
@@ -67,9 +67,20 @@ def delete_collection(collection: CollectionDep, engine: EngineDep) -> Response:
 
 @router.get("/{c}/labels", summary="Labels and how many items have them", responses=responses(404))
 def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
-    """By label path."""
-    counts = engine.catalog.labels(engine.catalog.collection(collection))
-    return {"labels": [{"label": label, "count": count} for label, count in counts.items()]}
+    """By label path, each with its first item as an example."""
+    found = engine.catalog.labels(engine.catalog.collection(collection))
+    examples = engine.catalog.by_keys([each.first for each in found])
+    return {
+        "labels": [
+            {
+                "label": each.label,
+                "count": each.count,
+                "example": item_answer(collection, examples[each.first]),
+            }
+            for each in found
+            if each.first in examples
+        ]
+    }
 
 
 def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import CollectionDep, EngineDep
 from api.forms import parse_json, query_parameters, read_body, text_value, whole_number
 from api.problems import Problem, responses
-from api.schemas import image_url, item_json
+from api.schemas import item_answer
 from indexer.sources import check_attributes, check_item_id
 from search_engine.engine import SearchEngine
 from search_engine.errors import LockHeldError, ParameterError, RowError
 from search_engine.images import THUMBNAIL_QUALITY
-from search_engine.records import CatalogItem
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
@@ -53,7 +52,7 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     after = _decode_cursor(values.get("cursor"))
     items = engine.catalog.page(engine.catalog.collection(collection), after, limit)
     return {
-        "items": [_render(collection, item) for item in items],
+        "items": [item_answer(collection, item) for item in items],
         "next_cursor": _encode_cursor(items[-1].key) if len(items) == limit else None,
     }
 
@@ -88,7 +87,7 @@ def get_image(
 def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> dict[str, Any]:
     """Without its embedding."""
     record = engine.catalog.collection(collection)
-    return _render(collection, engine.catalog.get(record, item_id))
+    return item_answer(collection, engine.catalog.get(record, item_id))
 
 
 @router.put(
@@ -118,7 +117,7 @@ async def put_item(
         collection=collection,
     )
     later.add_task(_compact, engine, collection)
-    return _render(collection, item)
+    return item_answer(collection, item)
 
 
 @router.patch(
@@ -141,7 +140,7 @@ async def patch_item(
     if not changes:
         raise ParameterError("nothing to change", fix=f"send {', '.join(_PATCH_FIELDS)}")
     item = await run_in_threadpool(engine.describe, item_id, changes, collection=collection)
-    return _render(collection, item)
+    return item_answer(collection, item)
 
 
 @router.delete(
@@ -157,10 +156,6 @@ def delete_item(
     engine.remove(item_id, collection=collection)
     later.add_task(_compact, engine, collection)
     return Response(status_code=204)
-
-
-def _render(collection: str, item: CatalogItem) -> dict[str, Any]:
-    return {**item_json(item), "image_url": image_url(collection, item.item_id)}
 
 
 def _compact(engine: SearchEngine, collection: str) -> None:

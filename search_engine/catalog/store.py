@@ -57,6 +57,15 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelCount:
+    """A label, how many live items have it, and the key of the first of them."""
+
+    label: str
+    count: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What an index must take over to be at `seq`: new or changed vectors, and removed keys."""
 
@@ -202,16 +211,16 @@ class Catalog:
         with self.read() as connection:
             return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
 
-    def labels(self, collection: Collection) -> dict[str, int]:
-        """Number of live items of each label, by label."""
+    def labels(self, collection: Collection) -> list[LabelCount]:
+        """Every label of a live item, by label."""
         query = (
-            select(items.c.label, func.count().label("items"))
+            select(items.c.label, func.count().label("count"), func.min(items.c.key).label("first"))
             .where(_live(collection), items.c.label.is_not(None))
             .group_by(items.c.label)
             .order_by(items.c.label)
         )
         with self.read() as connection:
-            return {row.label: row.items for row in connection.execute(query)}
+            return [LabelCount(**row._mapping) for row in connection.execute(query)]
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from search_engine.indexes.base import (
     check_search,
-    check_vectors,
-    exact_scores,
+    check_upsert,
+    cosines,
     last_of_each,
     pack_hits,
     top_k,
@@ -27,7 +27,7 @@ class ExactIndex:
 
     def upsert(self, keys: Keys, vectors: NDArray[np.floating]) -> None:
         """See VectorIndex."""
-        check_vectors(vectors, self.dimension)
+        check_upsert(keys, vectors, self.dimension)
         last = last_of_each(keys)
         self.remove(keys)
         self._keys = np.concatenate([self._keys, keys[last]])
@@ -45,5 +45,5 @@ class ExactIndex:
         if within is not None:
             chosen = np.isin(keys, within)
             keys, vectors = keys[chosen], vectors[chosen]
-        scores = exact_scores(queries, vectors)
-        return pack_hits([top_k(keys, row, k) for row in scores])
+        wide = vectors.astype(np.float32)
+        return pack_hits([top_k(keys, cosines(query, wide), k) for query in queries])

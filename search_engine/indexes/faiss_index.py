@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.indexes.base import check_search, check_vectors, pack_hits, top_k
+from search_engine.indexes.base import check_search, check_vectors, cosines, pack_hits, top_k
 from search_engine.records import Hits, Keys, Vectors
 
 ADD_ROWS = 65_536
@@ -134,7 +134,7 @@ class FaissIndex:
     def _rescore(
         self, query: NDArray[np.float32], positions: NDArray[np.int64], k: int
     ) -> tuple[Keys, NDArray[np.float32]]:
-        scores = self.vectors[positions].astype(np.float32) @ query
+        scores = cosines(query, self.vectors[positions])
         return top_k(self.keys[positions], scores, k)
 
 

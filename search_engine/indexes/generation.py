@@ -103,6 +103,20 @@ def publish(folder: Path, manifest: Manifest, index: FaissIndex) -> str:
     return name
 
 
+def settle(folder: Path, name: str) -> None:
+    """Clear away what an interrupted `publish` left, and let CURRENT name the generation in use.
+
+    The caller sees to it that nobody publishes at the same time.
+    """
+    _remove_leftovers(folder)
+    try:
+        settled = current(folder) == name
+    except CorruptDataError:
+        settled = False
+    if not settled:
+        replace_synced(folder / "CURRENT", f"{name}\n".encode())
+
+
 def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | None:
     """The current generation, else the newest earlier one that is sound; None if there is none.
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from search_engine.indexes.base import (
     check_search,
-    check_vectors,
-    exact_scores,
+    check_upsert,
+    cosines,
     last_of_each,
     pack_hits,
     top_k,
@@ -88,7 +88,7 @@ class Snapshot:
         if len(keys) == 0:
             return [(keys, np.empty(0, dtype=np.float32)) for _ in queries]
         vectors = self.delta_vectors if chosen.all() else self.delta_vectors[chosen]
-        return [(keys, row) for row in exact_scores(queries, vectors)]
+        return [(keys, cosines(query, vectors)) for query in queries]
 
 
 class LiveIndex:
@@ -135,7 +135,7 @@ class LiveIndex:
 
     def apply(self, seq: int, keys: Keys, vectors: NDArray[np.floating], removed: Keys) -> None:
         """Take over changes and swap in the snapshot that has them, complete up to `seq`."""
-        check_vectors(vectors, self.dimension)
+        check_upsert(keys, vectors, self.dimension)
         last = last_of_each(keys)
         keys = keys[last]
         with self._lock:

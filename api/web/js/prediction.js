@@ -40,7 +40,7 @@ function decision({ label, confidence }) {
   return [
     el("p", { class: "class-name" }, lastPart(label)),
     parent && el("p", { class: "class-path" }, labelText(parent)),
-    el("p", { class: "class-confidence" }, `${percent(confidence)} confidence`),
+    el("p", { class: "class-confidence" }, `${percent(confidence)} of the votes`),
   ].filter(Boolean);
 }
 

@@ -28,6 +28,6 @@ class TorchRuntime:
         parts = []
         with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=self._half):
             for start in range(0, len(pixels), BATCH):
-                batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BATCH]))
+                batch = torch.from_numpy(np.array(pixels[start : start + BATCH]))  # its own copy
                 parts.append(self._network(batch.to(self._device)).float().cpu().numpy())
         return np.concatenate(parts)

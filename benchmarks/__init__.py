@@ -1,0 +1,1 @@
+"""Each speed or quality claim of the documentation is a command here."""
