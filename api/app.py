@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import problems
 from api.middleware import EdgeMiddleware
@@ -42,8 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=max_body_bytes,
+        responses=problems.ANY_PROBLEM,
     )
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(
         EdgeMiddleware,
         allowed_hosts=settings.allowed_hosts.split(","),

@@ -8,12 +8,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.problems import Problem
 from search_engine.engine import MAX_K
@@ -23,7 +25,6 @@ from search_engine.images import Box, parse_box
 
 MAX_FIELDS = 20
 MAX_FIELD_BYTES = 2**20
-MAX_FIELD_NAME = 128
 DEFAULT_K = 10
 
 
@@ -64,9 +65,7 @@ async def read_body(request: Request, known: Iterable[str]) -> Body:
         raise Problem(415, "unsupported_type", "send multipart/form-data or application/json")
     unknown = sorted(set(body.values) - set(known))
     if unknown:
-        raise ParameterError(
-            f"unknown field {unknown[0][:40]!r}", fix=f"known: {', '.join(sorted(known))}"
-        )
+        raise ParameterError("unknown field", fix=f"known: {', '.join(sorted(known))}")
     return body
 
 
@@ -111,9 +110,7 @@ def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
-            raise ParameterError(
-                f"unknown parameter {name[:40]!r}", fix=f"known: {', '.join(sorted(known))}"
-            )
+            raise ParameterError("unknown parameter", fix=f"known: {', '.join(sorted(known))}")
         if name in values:
             raise ParameterError(f"{name} is given twice", where=name)
         values[name] = value
@@ -158,7 +155,48 @@ def parse_json(data: bytes | str) -> Any:
 async def _read_multipart(request: Request) -> Body:
     if "boundary=" not in request.headers.get("content-type", ""):
         raise Problem(400, "bad_request", "the multipart boundary is missing")
-    form = await request.form(max_files=2, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+    form = await _parse_multipart(request)
+    try:
+        return await _multipart_body(form)
+    finally:
+        await form.close()
+
+
+async def _parse_multipart(request: Request) -> FormData:
+    async with aclosing(request.stream()) as stream:
+        parser = _WholeFormParser(
+            request.headers,
+            stream,
+            max_files=2,
+            max_fields=MAX_FIELDS,
+            max_part_size=MAX_FIELD_BYTES,
+        )
+        try:
+            return await parser.parse()
+        except MultiPartException as error:
+            raise Problem(400, "bad_request", error.message) from None
+
+
+class _WholeFormParser(MultiPartParser):
+    """Insists on the last boundary: parts that were cut off would be missed silently."""
+
+    _ended = False
+
+    async def parse(self) -> FormData:
+        self.stream = self._whole(self.stream)
+        return await super().parse()
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for chunk in stream:
+            yield chunk
+        if not self._ended:
+            raise Problem(400, "truncated_body", "the body ends before its last boundary")
+
+
+async def _multipart_body(form: FormData) -> Body:
     values: dict[str, Any] = {}
     images: list[bytes] = []
     for name, part in form.multi_items():
@@ -169,7 +207,7 @@ async def _read_multipart(request: Request) -> Body:
         elif name == "image":
             raise Problem(422, "missing_file", "image is a text; send it as a file")
         elif name in values:
-            raise ParameterError("given twice", where=name[:MAX_FIELD_NAME])
+            raise ParameterError("a field is given twice")
         else:
             values[name] = part
     if len(images) > 1:

@@ -1,5 +1,6 @@
 """Around every request: an id, security headers, the Host check, the size check."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 
@@ -7,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response
+
+log = logging.getLogger(__name__)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -22,9 +25,11 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 
+_BUG = (500, "bug", "something is wrong on our side")
+
 
 class EdgeMiddleware:
-    """Refuses what can be refused from the headers, and marks every answer.
+    """Refuses what can be refused from the headers, and marks every answer, a bug's too.
 
     Bodies without a length are counted by Starlette's own limit while they are read.
     """
@@ -41,8 +46,12 @@ class EdgeMiddleware:
             return
         scope["request_id"] = uuid.uuid4().hex
 
+        started = False
+
         async def send_marked(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
@@ -51,10 +60,17 @@ class EdgeMiddleware:
             await send(message)
 
         refused = self._refusal(Headers(scope=scope))
-        if refused is None:
-            await self._app(scope, receive, send_marked)
-        else:
+        if refused is not None:
             response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
+            await response(scope, receive, send_marked)
+            return
+        try:
+            await self._app(scope, receive, send_marked)
+        except Exception:
+            if started:
+                raise
+            log.exception("%s failed", scope["request_id"])
+            response = problem_response(*_BUG, scope["request_id"])
             await response(scope, receive, send_marked)
 
     def _refusal(self, headers: Headers) -> tuple[int, str, str] | None:

@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from search_engine import errors
 
@@ -20,10 +22,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER_S = 2
 
 _STATUS: dict[type[errors.EyedexError], int] = {
-    errors.ParameterError: 422,
-    errors.FilterError: 422,
-    errors.RowError: 422,
-    errors.ImageError: 422,
+    errors.InputError: 422,
     errors.UnsupportedTypeError: 415,
     errors.TooManyBytesError: 413,
     errors.NotFoundError: 404,
@@ -61,7 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.EyedexError, _on_eyedex_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_bug)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
 
 
 def problem_response(
@@ -113,6 +112,15 @@ PROBLEM_SCHEMA = {
 }
 
 
+ANY_PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Any other problem",
+        "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},
+    }
+}
+"""What every route may answer, such as 400 for a host name that is not served."""
+
+
 def request_id(request: Request) -> str:
     """The id that the middleware gave to this request."""
     return str(request.scope.get("request_id", ""))
@@ -141,13 +149,28 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _CODE_OF_STATUS.get(error.status_code, "http_error")
-    detail = str(error.detail)
-    return problem_response(error.status_code, code, detail, request_id(request), error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_allowed_methods(request))}
+    return problem_response(
+        error.status_code, code, str(error.detail), request_id(request), headers
+    )
 
 
-async def _on_bug(request: Request, error: Exception) -> JSONResponse:
-    log.exception("%s failed", request_id(request), exc_info=error)
-    return problem_response(500, "bug", "something is wrong on our side", request_id(request))
+def _allowed_methods(request: Request) -> list[str]:
+    """Of all routes of this path; Starlette names those of the first one only."""
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+
+
+async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
+    return problem_response(400, "truncated_body", "the body ends too early", request_id(request))
 
 
 def _public_text(error: errors.EyedexError, status: int) -> str:

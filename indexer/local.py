@@ -15,6 +15,7 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ModelMismatchError
+from search_engine.indexes.generation import discard_newer
 from search_engine.locks import exclusive
 
 OnEncoder = Callable[[Encoder], None]
@@ -61,6 +62,7 @@ def index_source(
         if request.collection not in names:
             engine.create_collection(request.collection)
         collection = engine.catalog.collection(request.collection)
+        discard_newer(paths.index(request.collection), engine.catalog.seq())
         with report.stage("start"):
             encoder = _make_encoder(request, collection, settings)
         on_encoder(encoder)

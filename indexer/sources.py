@@ -4,6 +4,7 @@ A row that cannot be used becomes a `Reject` with a code, never an exception; a 
 be used at all raises SourceError before anything is written.
 """
 
+import codecs
 import csv
 import math
 import os
@@ -19,6 +20,9 @@ from search_engine.errors import RowError, SourceError
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jpe", ".jfif"}
 )
+UTF_8 = "utf-8-sig"
+"""UTF-8 with or without the mark that spreadsheets put first."""
+
 MAX_ID_BYTES = 256
 MAX_CELL_CHARS = 2**20
 MAX_COLUMNS = 1_000
@@ -27,8 +31,12 @@ MAX_LIST = 1_000
 NUMERIC_SHARE = 0.9
 """A column is numeric when at least this share of its filled cells are numbers."""
 
-RESERVED_COLUMNS = ("item_id", "image", "label", "product_id")
-_ATTRIBUTE_NAME = re.compile(r'[^"\\\x00-\x1f]{1,128}')
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+OVERSIZE = ["\x00"]
+"""Stands for the cells of a row that is too large to be read."""
+
+_ATTRIBUTE_NAME = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]{1,128}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ def open_source(
     label_from: str | None = None,
     id_column: str = "item_id",
     image_column: str = "image",
+    encoding: str = UTF_8,
 ) -> Source:
     """The source at a path: a folder, or a CSV or TSV file.
 
@@ -84,6 +93,7 @@ def open_source(
             names a CSV column (default: `label`).
         id_column: CSV column with the item's id.
         image_column: CSV column with the picture's path, relative to the CSV file.
+        encoding: Of the CSV file.
 
     Raises:
         SourceError: There is nothing usable.
@@ -98,11 +108,11 @@ def open_source(
         return FolderSource(path)
     if not path.exists():
         raise SourceError("there is no such file or folder", where=str(path))
-    if path.suffix.lower() not in (".csv", ".tsv"):
+    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
         raise SourceError(
             "not a folder and not a CSV file", where=str(path), fix="name a folder, .csv or .tsv"
         )
-    return CsvSource(path, id_column, image_column, label_from or "label")
+    return CsvSource(path, id_column, image_column, label_from or "label", encoding)
 
 
 class FolderSource:
@@ -141,8 +151,16 @@ class CsvSource:
     are numbers in nine rows of ten is numeric, and a row that disagrees is rejected.
     """
 
-    def __init__(self, path: Path, id_column: str, image_column: str, label_column: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        id_column: str,
+        image_column: str,
+        label_column: str,
+        encoding: str = UTF_8,
+    ) -> None:
         self._path = path
+        self._encoding = _known_encoding(encoding)
         self._delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         self._header = self._read_header()
         self._columns = {"item_id": id_column, "image": image_column, "label": label_column}
@@ -183,6 +201,8 @@ class CsvSource:
         )
 
     def _record(self, cells: Sequence[str]) -> dict[str, str]:
+        if cells == OVERSIZE:
+            raise RowError("bad_value", f"a cell has more than {MAX_CELL_CHARS:,} characters")
         if len(cells) != len(self._header):
             raise RowError("ragged_row", f"{len(cells)} cells; the header has {len(self._header)}")
         if any("\x00" in cell for cell in cells):
@@ -242,20 +262,48 @@ class CsvSource:
     def _read_records(self) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(MAX_CELL_CHARS)
         try:
-            with self._path.open(encoding="utf-8-sig", newline="") as file:
-                for cells in (reader := csv.reader(file, delimiter=self._delimiter)):
+            with self._path.open(encoding=self._encoding, newline="") as file:
+                reader = csv.reader(file, delimiter=self._delimiter)
+                while (cells := _next_cells(reader)) is not None:
                     if cells:
                         yield reader.line_num, cells
         except UnicodeDecodeError as error:
+            where = f" at byte {_first_bad_byte(self._path)}" if self._encoding == UTF_8 else ""
             raise SourceError(
-                f"not UTF-8 at byte {error.start}",
+                f"not {'UTF-8' if self._encoding == UTF_8 else self._encoding}{where}",
                 where=str(self._path),
-                fix="save the table as UTF-8",
+                fix="save the table as UTF-8, or name its encoding with --encoding",
             ) from error
-        except csv.Error as error:
-            raise SourceError(f"not a readable table: {error}", where=str(self._path)) from error
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}", where=str(self._path)) from error
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        return UTF_8 if codecs.lookup(name).name == "utf-8" else name
+    except LookupError:
+        raise SourceError(f"there is no encoding {name!r}", where="--encoding") from None
+
+
+def _next_cells(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next row; None at the end."""
+    try:
+        return next(reader, None)
+    except csv.Error:
+        return OVERSIZE
+
+
+def _first_bad_byte(path: Path) -> int:
+    """Where a file stops to be UTF-8; the decoder itself counts from its last buffer."""
+    position = 0
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return position + error.start
+            position += len(line)
+    return position
 
 
 def check_item_id(text: str) -> str:
@@ -331,9 +379,7 @@ def parse_number(cell: str) -> int | float | None:
 
     Leading zeros mark a code, not a number: `007` stays text.
     """
-    if not re.fullmatch(r"[+-]?(0|[1-9]\d*)?(\.\d+)?([eE][+-]?\d{1,3})?", cell, re.ASCII) or not (
-        any(character.isdigit() for character in cell)
-    ):
+    if not _NUMBER.fullmatch(cell):
         return None
     number = float(cell)
     if not math.isfinite(number) or abs(number) > 1e300:

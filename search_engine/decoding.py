@@ -8,13 +8,13 @@ replaced. A single query of the owner's own file is decoded in place, which save
 import multiprocessing
 import resource
 import signal
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import Any, Protocol, Self, TypeVar
 
 from search_engine.errors import TooComplexError, WorkerLostError
 from search_engine.images import (
@@ -26,7 +26,11 @@ from search_engine.images import (
     render_jpeg,
 )
 
+START_S = 60.0
 DECODE_WALL_S = 5.0
+ORPHAN_S = 1.0
+"""So much later a child ends itself: its parent, which would have ended it, must be gone."""
+
 DECODE_MEMORY_BYTES = 2**30
 ATTEMPTS = 2
 """A picture that loses its process twice is given up: it, not chance, is the reason."""
@@ -90,13 +94,21 @@ class InlineDecoder:
 
 
 class DecodePool:
-    """Decodes in `workers` child processes, each limited in memory and wall time."""
+    """Decodes in `workers` child processes, each limited in memory and wall time.
+
+    Every child has its own pipe and its own thread here, and the children share nothing: one that
+    dies, at whatever moment, cannot harm the others. They start when they are first needed.
+    """
 
     def __init__(self, limits: ImageLimits, workers: int) -> None:
         self._limits = limits
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["search_engine.images"])
-        self._pool = ProcessPool(max_workers=workers, initializer=_restrain, context=context)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["search_engine.images"])
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        self._of_thread = threading.local()
+        self._lock = threading.Lock()
+        self._children: set[_Child] = set()
+        self._closed = False
 
     def submit(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
@@ -116,8 +128,13 @@ class DecodePool:
 
     def close(self) -> None:
         """Stop the processes; pictures still waiting are dropped."""
-        self._pool.stop()
-        self._pool.join()
+        with self._lock:
+            self._closed = True
+            for child in self._children:
+                child.kill()
+        self._threads.shutdown()
+        while self._children:
+            self._children.pop().end()
 
     def __enter__(self) -> Self:
         return self
@@ -130,39 +147,121 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _start(self, function: Callable[..., T], *args: object) -> "Future[T]":
-        outcome: Future[T] = Future()
+    def _start(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
+        try:
+            return self._threads.submit(self._call, function, arguments)
+        except RuntimeError:
+            raise WorkerLostError("the decoding pool was closed") from None
 
-        def attempt(left: int) -> None:
-            task = self._pool.schedule(function, args=args, timeout=DECODE_WALL_S)
-            task.add_done_callback(lambda done: settle(done, left - 1))
+    def _call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
+        for _ in range(ATTEMPTS):
+            child = self._child()
+            try:
+                value, error = child.call(function, arguments)
+            except (EOFError, OSError):
+                child.kill()
+                continue
+            if error is not None:
+                raise error
+            answer: T = value
+            return answer
+        raise WorkerLostError("the process that decoded this picture died")
 
-        def settle(task: "Future[T]", left: int) -> None:
-            if task.cancelled():
-                outcome.set_exception(WorkerLostError("the decoding pool was closed"))
-                return
-            error = task.exception()
-            if error is None:
-                outcome.set_result(task.result())
-            elif isinstance(error, ProcessExpired) and left > 0:
-                attempt(left)
-            else:
-                outcome.set_exception(_translate(error))
+    def _child(self) -> "_Child":
+        """The process of this thread: a new one when there is none or it is dead."""
+        child: _Child | None = getattr(self._of_thread, "child", None)
+        if child is not None and child.is_alive():
+            return child
+        with self._lock:
+            if self._closed:
+                raise WorkerLostError("the decoding pool was closed")
+            if child is not None:
+                self._children.remove(child)
+                child.end()
+            child = self._of_thread.child = _Child(self._context)
+            self._children.add(child)
+        return child
 
-        attempt(ATTEMPTS)
-        return outcome
+
+class _Child:
+    """A decoding process and the pipe to it; used by one thread, killed by any."""
+
+    def __init__(self, context: ForkServerContext) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._started = False
+        self._killed = False
+
+    def is_alive(self) -> bool:
+        return not self._killed and self._process.is_alive()
+
+    def call(
+        self, function: Callable[..., Any], arguments: tuple[object, ...]
+    ) -> tuple[Any, Exception | None]:
+        """The function's result, or what it raised.
+
+        Raises:
+            EOFError, OSError: The process died.
+        """
+        if not self._started:
+            self._started = self._receive(START_S)
+        self._pipe.send((function, arguments, DECODE_WALL_S + ORPHAN_S))
+        try:
+            answer: tuple[Any, Exception | None] = self._receive(DECODE_WALL_S)
+        except TimeoutError:
+            self.kill()
+            return None, TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
+        return answer
+
+    def kill(self) -> None:
+        self._killed = True
+        self._process.kill()
+
+    def end(self) -> None:
+        """Kill it, wait until it is gone and give back what it took."""
+        self.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+    def _receive(self, timeout_s: float) -> Any:
+        if not self._pipe.poll(timeout_s):
+            raise TimeoutError
+        return self._pipe.recv()
 
 
-def _translate(error: BaseException) -> BaseException:
-    if isinstance(error, FutureTimeoutError):
-        return TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
-    if isinstance(error, ProcessExpired):
-        return WorkerLostError("the process that decoded this picture died")
-    return error
+def _serve(pipe: "Connection[Any, Any]") -> None:
+    """What a child does: answer calls until its parent closes the pipe or is gone."""
+    _restrain()
+    try:
+        pipe.send(True)
+        while True:
+            function, arguments, end_after_s = pipe.recv()
+            signal.setitimer(signal.ITIMER_REAL, end_after_s)
+            answer = _answer(function, arguments)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            pipe.send(answer)
+    except (EOFError, OSError):
+        return
+
+
+def _answer(
+    function: Callable[..., Any], arguments: tuple[object, ...]
+) -> tuple[Any, Exception | None]:
+    try:
+        return function(*arguments), None
+    except MemoryError:
+        return None, TooComplexError("decoding needs more memory than is allowed")
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        return None, error
 
 
 def _restrain() -> None:
     """Set limits in a fresh child, which leaves interrupts to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (DECODE_MEMORY_BYTES, DECODE_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

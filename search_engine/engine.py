@@ -18,7 +18,14 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.errors import ImageError, ParameterError, PictureNotFoundError
 from search_engine.filters import Filter, check_fields, compile_filter, parse_filter
-from search_engine.images import PICTURE_QUALITY, Box, parse_box, read_file
+from search_engine.images import (
+    PICTURE_QUALITY,
+    Box,
+    DecodedImage,
+    Preprocessing,
+    parse_box,
+    read_file,
+)
 from search_engine.indexes.live import Snapshot
 from search_engine.live_collection import LiveCollection
 from search_engine.records import (
@@ -291,8 +298,7 @@ class SearchEngine:
     ) -> tuple[Vectors, tuple[str, ...]]:
         encoder = live.encoder() or self._default_encoder()
         with _timed(timings, "decode"):
-            data = picture if isinstance(picture, bytes) else self._read(Path(picture))
-            decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
+            decoded = self._decode(picture, encoder.spec.preprocessing, box)
         with _timed(timings, "encode"):
             return encoder.encode(decoded.pixels[None]), decoded.warnings
 
@@ -313,7 +319,7 @@ class SearchEngine:
         known = ["label", "product_id", *self.catalog.fields(live.record)]
         if name not in known:
             raise ParameterError(
-                f"there is no field {name[:80]!r}", where=where, fix=f"known: {', '.join(known)}"
+                "there is no such field", where=where, fix=f"known: {', '.join(known)}"
             )
 
     def _live_or_new(self, name: str) -> LiveCollection:
@@ -331,8 +337,17 @@ class SearchEngine:
             )
         )
 
-    def _read(self, path: Path) -> bytes:
-        return read_file(path, self.settings.max_bytes)
+    def _decode(
+        self, picture: Picture, preprocessing: Preprocessing, box: Box | None
+    ) -> DecodedImage:
+        if isinstance(picture, bytes):
+            return self._decoder.decode(picture, preprocessing, box)
+        try:
+            data = read_file(Path(picture), self.settings.max_bytes)
+            return self._decoder.decode(data, preprocessing, box)
+        except ImageError as error:
+            error.where = str(picture)
+            raise
 
 
 class _Collector:

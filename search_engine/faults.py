@@ -23,6 +23,19 @@ POINTS = (
     "current_before_rename",
     "current_renamed",
     "generation_collected",
+    "workshop_opened",
+    "snapshot_generations_staged",
+    "snapshot_catalog_copied",
+    "snapshot_archive_half",
+    "snapshot_archive_written",
+    "snapshot_before_rename",
+    "snapshot_renamed",
+    "restore_file_half",
+    "restore_extracted",
+    "restore_checked",
+    "restore_before_rename",
+    "restore_before_exchange",
+    "restore_in_place",
 )
 
 _passed: dict[str, int] = {}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
 
 from search_engine.catalog.tables import items
 from search_engine.errors import FilterError, UnknownFieldError
@@ -55,7 +55,9 @@ def parse_filter(source: Any) -> Filter:
     """
     if isinstance(source, str):
         try:
-            source = json.loads(source, parse_constant=_no_constant)
+            source = json.loads(
+                source, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key
+            )
         except (ValueError, RecursionError):
             raise _error("the filter is not JSON", "filter") from None
     parsed = _parse(source, "filter", 1)
@@ -82,9 +84,7 @@ def check_fields(parsed: Filter, attributes: Collection[str]) -> None:
     for condition in conditions(parsed):
         if condition.field not in BUILT_IN_FIELDS and condition.field not in attributes:
             known = ", ".join([*BUILT_IN_FIELDS, *sorted(attributes)])
-            raise UnknownFieldError(
-                f"there is no field {condition.field[:80]!r}", where="filter", fix=f"known: {known}"
-            )
+            raise UnknownFieldError("there is no such field", where="filter", fix=f"known: {known}")
 
 
 def compile_filter(parsed: Filter) -> ColumnElement[bool]:
@@ -157,6 +157,13 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
+def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("repeated key")
+    return found
+
+
 def _error(what: str, where: str) -> FilterError:
     return FilterError(what, where=where)
 
@@ -165,10 +172,10 @@ def _path(field: str) -> str:
     return f'$."{field}"'
 
 
-def _typed(field: str, value: Scalar) -> tuple[ColumnElement[Any], ColumnElement[bool] | None]:
+def _typed(field: str, value: Scalar) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
     """The column or JSON value, and the condition that it is of the value's type."""
     if field in BUILT_IN_FIELDS:
-        return items.c[field], None
+        return items.c[field], true() if isinstance(value, str) else false()
     kinds = ("text",)
     if isinstance(value, bool):
         kinds = ("true", "false")  # type: ignore[assignment]
@@ -182,20 +189,23 @@ def _comparison(
     compare: Callable[[ColumnElement[Any], Any], ColumnElement[bool]],
 ) -> Callable[[Condition], ColumnElement[bool]]:
     def build(condition: Condition) -> ColumnElement[bool]:
-        value: Any = condition.value
-        column, of_type = _typed(condition.field, value)
-        if of_type is None:
-            value = str(value)
-        compared = compare(column, value)
-        return compared if of_type is None else and_(of_type, compared)
+        assert not isinstance(condition.value, tuple)
+        column, of_type = _typed(condition.field, condition.value)
+        return and_(of_type, compare(column, condition.value))
 
     return build
 
 
 def _among(condition: Condition) -> ColumnElement[bool]:
+    """One list a type: SQLite bounds the depth of a chain of alternatives, not a list's length."""
     assert isinstance(condition.value, tuple)
-    equal = _COMPILERS["eq"]
-    return or_(*(equal(Condition(condition.field, "eq", value)) for value in condition.value))
+    alternatives = []
+    for kind in (str, float, bool):
+        values = [value for value in condition.value if type(value) is kind]
+        if values:
+            column, of_type = _typed(condition.field, values[0])
+            alternatives.append(and_(of_type, column.in_(values)))
+    return or_(*alternatives)
 
 
 def _differs(condition: Condition) -> ColumnElement[bool]:
@@ -208,9 +218,9 @@ def _differs(condition: Condition) -> ColumnElement[bool]:
 def _under(condition: Condition) -> ColumnElement[bool]:
     """The path itself and all below it: a range, which an index serves and no wildcard spoils."""
     path = str(condition.value).rstrip("/")
-    column, _ = _typed(condition.field, path)
+    column, is_text = _typed(condition.field, path)
     below = and_(column >= f"{path}/", column < f"{path}0")  # "0" is the character after "/"
-    return or_(column == path, below)
+    return and_(is_text, or_(column == path, below))
 
 
 def _exists(condition: Condition) -> ColumnElement[bool]:

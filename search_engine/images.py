@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,17 +99,20 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         ImageError: not a regular file, or unreadable (`corrupt_image`), or too large.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CorruptImageError("not a regular file", where=str(path))
+            if status.st_size > max_bytes:
+                raise _too_many_bytes(status.st_size, max_bytes)
+            return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name is not usable"
-        raise CorruptImageError(f"the file cannot be opened: {reason}", where=str(path)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise CorruptImageError("not a regular file", where=str(path))
-        if status.st_size > max_bytes:
-            raise _too_many_bytes(status.st_size, max_bytes)
-        return file.read(max_bytes + 1)
+        raise CorruptImageError(f"the file cannot be read: {reason}", where=str(path)) from error
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def decode_pixels(
@@ -162,11 +166,11 @@ def load_rgb(
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which we drop anyway
         try:
             notes = ("first_frame_used",) if getattr(image, "is_animated", False) else ()
-            orientation = _orientation(image)
             if min_side_px is not None:
                 side = max(1, int(min_side_px))
                 image.draft("RGB", (side, side))
             rgb = _to_rgb(image)
+            orientation = _orientation(image)  # after loading, which turns a TIFF by itself
         except ImageError:
             raise
         except MemoryError as error:
@@ -175,6 +179,7 @@ def load_rgb(
             raise _corrupt(error) from error
     if orientation in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[orientation])
+    rgb.info.clear()  # comments would be written into every JPEG made of it
     return rgb, notes
 
 
@@ -240,6 +245,8 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
         raise _unsupported(data, limits)
     if kind == "JPEG":
         _check_jpeg_markers(data, limits)
+    if kind == "PNG":
+        _check_png_pixels(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -257,12 +264,40 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
 
 
 def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
-    """Each scan of a progressive JPEG costs a pass over all pixels, for a few bytes of file."""
-    scans = data.count(b"\xff\xda")
-    if scans > limits.max_jpeg_scans:
-        raise TooComplexError(f"{scans} progressive scans; at most {limits.max_jpeg_scans}")
-    if len(re.findall(rb"\xff[\xd0-\xd7]", data)) > MAX_RESTART_MARKERS:
-        raise TooComplexError(f"more than {MAX_RESTART_MARKERS} restart markers")
+    """Each scan of a progressive JPEG costs a pass over all pixels, for a few bytes of file.
+
+    Only markers up to the end of the picture count: profiles, and the film clips that phones put
+    behind their photos, hold any bytes.
+    """
+    scans = restarts = 0
+    position = 2
+    while (marker := _JPEG_MARKER.search(data, position)) and marker[1] != b"\xd9":
+        position = marker.end()
+        if b"\xd0" <= marker[1] <= b"\xd7":
+            restarts += 1
+            if restarts > MAX_RESTART_MARKERS:
+                raise TooComplexError(f"more than {MAX_RESTART_MARKERS} restart markers")
+            continue
+        if marker[1] == b"\xda":
+            scans += 1
+            if scans > limits.max_jpeg_scans:
+                raise TooComplexError(f"more than {limits.max_jpeg_scans} progressive scans")
+        position += int.from_bytes(data[position : position + 2], "big")
+
+
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\x01\xff])", re.DOTALL)
+
+
+def _check_png_pixels(data: bytes) -> None:
+    """Pillow checks the sums of all chunks but those that hold the pixels."""
+    position = 8
+    while len(head := data[position : position + 8]) == 8 and head[4:] != b"IEND":
+        end = position + 8 + int.from_bytes(head[:4], "big")
+        if head[4:] == b"IDAT" and len(data) >= end + 4:
+            found = zlib.crc32(memoryview(data)[position + 4 : end])
+            if found != int.from_bytes(data[end : end + 4], "big"):
+                raise CorruptImageError("the picture cannot be decoded: wrong checksum of pixels")
+        position = end + 4
 
 
 def _orientation(image: Image.Image) -> int:
@@ -280,15 +315,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _scale_samples(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        ground = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(ground, rgba).convert("RGB")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        ground = Image.new("RGB", rgba.size, "white")
+        ground.paste(rgba, mask=rgba.getchannel("A"))
+        return ground
     return image.convert("RGB")
 
 
 def _scale_samples(image: Image.Image) -> Image.Image:
     """Grey samples of 16 bits or more, or floats, to 8 bits: `convert` would clip to white."""
-    samples = np.asarray(image).astype(np.float32)
+    stored = np.asarray(image)
+    if stored.dtype.itemsize == 2:  # rounds stored / 257 without another type
+        return Image.fromarray(((stored - (stored >> 8) + 128) >> 8).astype(np.uint8))
+    samples = stored.astype(np.float32)
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     top = float(samples.max())
     if image.mode == "F":

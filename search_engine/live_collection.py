@@ -47,7 +47,7 @@ class LiveCollection:
         if self._index is None or self._index.snapshot.seq < seq:
             with self._refreshing:
                 self._refresh(seq)
-        return self._index.snapshot if self._index else None
+        return None if self._index is None else self._index.snapshot
 
     def encoder(self) -> Encoder | None:
         """The collection's encoder, made on first use; None as long as nothing was ever indexed.
@@ -83,10 +83,32 @@ class LiveCollection:
                 generation.settle(self.folder, snapshot.generation)
             return None
         changes = self._catalog.changes_since(self.record, -1)
+        generation.discard_newer(self.folder, changes.seq)
         index = _build(changes)
         name = generation.publish(self.folder, self._manifest(changes), index)
         with self._refreshing:
             self._index = LiveIndex(index.dimension, index, name, changes.seq)
+        return name
+
+    def roll_back(self) -> str:
+        """Make the sound generation before the current one the base again.
+
+        What the catalog committed since then is added to it as always, so answers stay the same;
+        it is the way out when a generation itself is in doubt.
+
+        Returns:
+            The generation's name.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+            NotFoundError: There is no earlier generation.
+        """
+        lock = self._catalog.paths.index_run_lock(self.record.name)
+        with exclusive(lock, 0.0, "indexing this collection"):
+            name = generation.roll_back(self.folder)
+            with self._refreshing:
+                self._index = None
+        self.snapshot()
         return name
 
     def _refresh(self, seq: int) -> None:
@@ -102,12 +124,26 @@ class LiveCollection:
         found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
         for finding in found.findings if found else ():
             log.warning("index passed over: %s", finding)
-        if found is None:
-            index = LiveIndex(self.record.dimension, seq=-1)
-        else:
+        if found is not None and found.manifest.seq > self._catalog.seq():
+            log.warning("index %s is newer than the catalog: not used", found.name)
+            found = None
+        index = LiveIndex(self.record.dimension, seq=-1)
+        if found is not None:
             index = LiveIndex(self.record.dimension, found.index, found.name, found.manifest.seq)
         self._take_over(index)
+        if found is not None and self._drifted(index.snapshot):
+            log.warning("index %s holds other keys than the catalog: rebuilt", found.name)
+            index = LiveIndex(self.record.dimension, seq=-1)
+            self._take_over(index)
         self._index = index
+
+    def _drifted(self, snapshot: Snapshot) -> bool:
+        """Whether index and catalog differ in keys, by their number and sum.
+
+        Only said when nothing was committed meanwhile.
+        """
+        wanted = self._catalog.key_sums(self.record)
+        return snapshot.key_sums() != wanted and self._catalog.seq() == snapshot.seq
 
     def _take_over(self, index: LiveIndex) -> None:
         changes = self._catalog.changes_since(self.record, index.snapshot.seq)

@@ -1,5 +1,6 @@
 """A class by the vote of the neighbors. Pure functions, no state."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from search_engine.records import CatalogItem, Neighbor, Prediction, Vote
+
+WEIGHT_DIGITS = 12
+"""Decimals that count, so that neither rounding nor the order of summing decides a tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ def value_of(item: CatalogItem, target: str) -> str | None:
     value: Any = item.attributes.get(target)
     if target in ("label", "product_id"):
         value = item.label if target == "label" else item.product_id
+    return as_label(value)
+
+
+def as_label(value: Any) -> str | None:
+    """A value as the text that votes for it: 3.0 and 3 are one label."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)
@@ -67,12 +76,13 @@ def value_of(item: CatalogItem, target: str) -> str | None:
 def _shares(voters: Sequence[tuple[str, float]], temperature: float) -> tuple[Vote, ...]:
     scores = np.array([score for _, score in voters], dtype=np.float64)
     weights = np.exp((scores - scores.max()) / temperature)
-    total: dict[str, float] = defaultdict(float)
+    said: dict[str, list[float]] = defaultdict(list)
     best: dict[str, float] = {}
     for (label, score), weight in zip(voters, weights, strict=True):
-        total[label] += float(weight)
+        said[label].append(float(weight))
         best[label] = max(score, best.get(label, score))
-    whole = sum(total.values())
+    total = {label: round(math.fsum(each), WEIGHT_DIGITS) for label, each in said.items()}
+    whole = math.fsum(total.values())
     order = sorted(total, key=lambda label: (-total[label], -best[label], label))
     return tuple(Vote(label, total[label] / whole) for label in order)
 

@@ -40,6 +40,7 @@ def index(
     ] = None,
     id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
     image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
+    encoding: Annotated[str, typer.Option(help="Encoding of the CSV file.")] = "utf-8",
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove items that the source no longer has.")
     ] = False,
@@ -61,8 +62,10 @@ def index(
     from indexer.sources import open_source
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
-    rows = open_source(source, label_from, id_col, image_col)
+    rows = open_source(source, label_from, id_col, image_col, encoding)
     request = IndexRequest(collection, encoder, weights, download, prune, dry_run)
+    if not (settings.data / "encoders").exists():
+        print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
     try:
         with progress("indexing", len(rows)) as advance:
             report = index_source(rows, request, settings, advance, _say_encoder)
@@ -199,6 +202,51 @@ def delete_collection(
         engine.delete_collection(name)
     result = {"name": name, "items": count}
     print_json(result) if as_json else print(f"deleted collection {name} ({count:,} items)")
+
+
+@collections.command("generations")
+def list_generations(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """The published indexes of a collection, newest first, each verified."""
+    from search_engine.engine import SearchEngine
+    from search_engine.indexes.generation import describe_generations
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        found = describe_generations(engine.live(name).folder)
+    if as_json:
+        print_json({"name": name, "generations": found})
+    else:
+        columns = ("name", "current", "sound", "items", "dimension", "seq", "megabytes")
+        print_table(columns, [[each[column] for column in columns] for each in found])
+
+
+@collections.command("compact")
+def compact_collection(
+    name: str,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also for changes too few to be worth it.")
+    ] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fold what changed since into a new index generation; searches go on meanwhile."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        made = engine.live(name).compact(force)
+    if as_json:
+        print_json({"name": name, "generation": made})
+    else:
+        print(f"published {made}" if made else "nothing to do: too little has changed")
+
+
+@collections.command("rollback")
+def roll_back_collection(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Go back to the index generation before; no item is lost, what changed since is added."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        current = engine.live(name).roll_back()
+    print_json({"name": name, "generation": current}) if as_json else print(f"now {current}")
 
 
 def _say_encoder(encoder: "Encoder") -> None:

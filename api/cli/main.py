@@ -6,13 +6,16 @@ Nothing heavy is imported before a verb needs it.
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from api.cli import catalog_verbs, query_verbs, serve_verb
+from api.cli import catalog_verbs, query_verbs, serve_verb, snapshot_verbs
 from api.cli.exits import Exit, exit_code, report_error
-from search_engine.errors import EyedexError
+from search_engine.errors import EyedexError, ParameterError
+
+UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
+"""typer's own class of usage errors, which it does not export."""
 
 app = typer.Typer(
     name="eyedex",
@@ -30,6 +33,8 @@ for verb in (
     query_verbs.evaluate,
     serve_verb.serve,
     catalog_verbs.check,
+    snapshot_verbs.snapshot,
+    snapshot_verbs.restore,
     catalog_verbs.encoders,
 ):
     app.command()(verb)
@@ -61,10 +66,24 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageProblem as error:
+        _report_usage(error)
+        sys.exit(Exit.USAGE)
     except EyedexError as error:
         report_error(error, as_json="--json" in sys.argv)
         sys.exit(exit_code(error))
+
+
+def _report_usage(error: Any) -> None:
+    """What typer says of a wrong call, in our form; a call without a verb gets the list of them."""
+    said = str(error.format_message())
+    if said.startswith("Usage:"):
+        print(said, file=sys.stderr)
+        return
+    verb = error.ctx.command_path if error.ctx else "eyedex"
+    problem = ParameterError(said.rstrip("."), fix=f"see `{verb} --help`")
+    report_error(problem, as_json="--json" in sys.argv)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

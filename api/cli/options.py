@@ -23,8 +23,8 @@ FilterOption = Annotated[
     str | None,
     typer.Option(
         "--filter",
-        help='Only items that fulfil it, such as {"field":"price","lt":30}.',
-        metavar="JSON",
+        help="Only items that fulfil it: price < 30 and label under Home/Kitchen (or JSON).",
+        metavar="FILTER",
     ),
 ]
 NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]

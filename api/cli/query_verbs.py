@@ -21,9 +21,11 @@ from api.cli.progress import progress
 from api.schemas import result_json
 
 if TYPE_CHECKING:
+    from indexer.embed import EmbeddedRow
     from indexer.sources import Source
     from search_engine.engine import SearchEngine
     from search_engine.evaluation.evaluate import Labelled
+    from search_engine.filters import Filter
 
 TargetOption = Annotated[
     str, typer.Option("--target", help="label, product_id or an attribute.", metavar="FIELD")
@@ -53,7 +55,7 @@ def search(
         result = engine.search(
             image,
             k=k,
-            filter=filter,
+            filter=_parsed(filter),
             box=box,
             group_by=group_by,
             min_score=min_score,
@@ -80,11 +82,12 @@ def classify(
     from search_engine.errors import ImageError
 
     rejected = 0
+    parsed = _parsed(filter)
     with _open(data) as engine:
         for path in _files(paths):
             try:
                 result = engine.classify(
-                    path, k=k, target=target, filter=filter, collection=collection
+                    path, k=k, target=target, filter=parsed, collection=collection
                 )
             except ImageError as error:
                 rejected += 1
@@ -116,6 +119,7 @@ def evaluate(
     ] = None,
     id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
     image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
+    encoding: Annotated[str, typer.Option(help="Encoding of the CSV file.")] = "utf-8",
     as_json: JsonOption = False,
 ) -> None:
     """How good search and vote are, measured on labelled photos."""
@@ -126,7 +130,7 @@ def evaluate(
         gallery = _gallery(engine, collection, target)
         asked, rejected = gallery, 0
         if queries is not None:
-            source = open_source(queries, label_from, id_col, image_col)
+            source = open_source(queries, label_from, id_col, image_col, encoding)
             asked, rejected = _embedded(engine, collection, source, target)
         measures = {**measure(asked, gallery, k), "rejected": rejected, "target": target}
     if as_json:
@@ -141,6 +145,13 @@ def _open(data: Path | None) -> "SearchEngine":
     from search_engine.engine import SearchEngine
 
     return SearchEngine(settings=settings_from(data))
+
+
+def _parsed(line: str | None) -> "Filter | None":
+    """The `--filter` option: a line such as `price < 30`, or JSON."""
+    from search_engine.filter_text import parse_filter_text
+
+    return parse_filter_text(line) if line is not None else None
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
@@ -205,12 +216,11 @@ def _embedded(
     return Labelled(np.concatenate(vectors), labels, np.array(keys, dtype=np.int64)), rejected
 
 
-def _target_value(row: Any, target: str) -> str | None:
-    if target in ("label", "product_id"):
-        value = getattr(row.row, target)
-    else:
-        value = row.row.attributes.get(target)
-    return None if value is None else str(value)
+def _target_value(row: "EmbeddedRow", target: str) -> str | None:
+    from search_engine.voting import as_label
+
+    named = target in ("label", "product_id")
+    return as_label(getattr(row.row, target) if named else row.row.attributes.get(target))
 
 
 def _flat(measures: dict[str, Any]) -> Iterator[tuple[str, object]]:

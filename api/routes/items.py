@@ -42,6 +42,23 @@ _PUT_REQUEST = {
         },
     }
 }
+_PATCH_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "label": {"type": ["string", "null"]},
+                        "product_id": {"type": ["string", "null"]},
+                        "attributes": {"type": ["object", "null"]},
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 @router.get("", summary="Items, page by page", responses=responses(404, 422))
@@ -93,7 +110,7 @@ def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> dict
 @router.put(
     "/{item_id:path}",
     summary="Add or replace an item with its picture",
-    responses=responses(400, 413, 415, 422, 503, 507),
+    responses=responses(400, 404, 413, 415, 422, 503, 507),
     openapi_extra=_PUT_REQUEST,
 )
 async def put_item(
@@ -123,7 +140,8 @@ async def put_item(
 @router.patch(
     "/{item_id:path}",
     summary="Change what is known about an item",
-    responses=responses(400, 404, 415, 422, 503, 507),
+    responses=responses(400, 404, 413, 415, 422, 503, 507),
+    openapi_extra=_PATCH_REQUEST,
 )
 async def patch_item(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep

@@ -1,5 +1,6 @@
 """Search and classify, by a photo or by an item."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -79,7 +80,7 @@ def similar(
 ) -> dict[str, Any]:
     """From its stored embedding; the item itself is left out."""
     values = query_parameters(request, ("k", "filter", "group_by", "min_score"))
-    form = query_form({**values, "item_id": item_id}, None)
+    form = replace(query_form(values, None), item_id=item_id)
     return _render(request, collection, _search(engine, collection, form))
 
 

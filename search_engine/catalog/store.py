@@ -1,5 +1,6 @@
 """The catalog for readers: collections, items, vectors, and what changed since when."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,17 +13,20 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from search_engine.catalog import database
 from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
-from search_engine.catalog.vectors import unpack
+from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.config import DataPaths
 from search_engine.errors import (
     CollectionNotFoundError,
+    CorruptDataError,
     ItemNotFoundError,
     ParameterError,
     StorageError,
 )
 from search_engine.locks import exclusive
 from search_engine.records import CatalogItem, Keys
+
+log = logging.getLogger(__name__)
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VECTORS_A_READ = 4_096
@@ -143,8 +147,11 @@ class Catalog:
         Raises:
             CollectionNotFoundError: There is none.
         """
-        with self.read() as connection:
-            row = connection.execute(select(collections).where(collections.c.name == name)).first()
+        row = None
+        if COLLECTION_NAME.fullmatch(name):
+            query = select(collections).where(collections.c.name == name)
+            with self.read() as connection:
+                row = connection.execute(query).first()
         if row is None:
             raise CollectionNotFoundError(
                 f"there is no collection {name!r}", fix="`eyedex index` makes one"
@@ -156,6 +163,13 @@ class Catalog:
         with self.read() as connection:
             query = select(func.count()).select_from(items).where(_live(collection))
             return int(connection.execute(query).scalar_one())
+
+    def key_sums(self, collection: Collection) -> tuple[int, int]:
+        """Number and sum of the live keys: what an index can be held against in no time."""
+        query = select(func.count(), func.coalesce(func.sum(items.c.key), 0))
+        with self.read() as connection:
+            count, total = connection.execute(query.where(_live(collection))).one()
+        return int(count), int(total)
 
     def get(self, collection: Collection, item_id: str) -> CatalogItem:
         """The live item of that id.
@@ -172,7 +186,7 @@ class Catalog:
         """Live items by id; unknown ids are left out."""
         found: dict[str, CatalogItem] = {}
         with self.read() as connection:
-            for part in _parts(item_ids):
+            for part in _parts([each for each in item_ids if _is_unicode(each)]):
                 query = _select_items(_live(collection)).where(items.c.item_id.in_(part))
                 found.update((row.item_id, _item(row)) for row in connection.execute(query))
         return found
@@ -240,15 +254,22 @@ class Catalog:
 
         Raises:
             ItemNotFoundError: The item is gone or has no embedding.
+            CorruptDataError: The embedding does not match its checksum.
         """
-        query = select(embeddings.c.vector).where(
+        query = select(embeddings.c.vector, embeddings.c.crc32).where(
             embeddings.c.key == key, embeddings.c.fingerprint == collection.fingerprint
         )
         with self.read() as connection:
-            blob = connection.execute(query).scalar()
-        if blob is None or collection.dimension is None:
+            row = connection.execute(query).first()
+        if row is None or collection.dimension is None:
             raise ItemNotFoundError("there is no embedding of this item")
-        return unpack([blob], collection.dimension).astype(np.float32)
+        if not is_sound(row.vector, row.crc32, collection.dimension):
+            raise CorruptDataError(
+                "the embedding of this item is damaged",
+                where=str(self.paths.catalog),
+                fix="remove the item and add it again",
+            )
+        return unpack([row.vector], collection.dimension).astype(np.float32)
 
     def changes_since(self, collection: Collection, seq: int) -> Changes:
         """All that an index at `seq` lacks, in one consistent read.
@@ -288,10 +309,13 @@ def check_collection_name(name: str) -> str:
 def _read_vectors(
     connection: Connection, collection: Collection, condition: ColumnElement[bool]
 ) -> tuple[Keys, NDArray[np.float16]]:
-    """Keys and vectors of live items, by key, read in parts so that no copy is ever large."""
+    """Keys and vectors of live items, by key, read in parts so that no copy is ever large.
+
+    Damaged embeddings are left out and logged: the other items stay searchable.
+    """
     dimension = collection.dimension or 0
     query = (
-        select(items.c.key, embeddings.c.vector)
+        select(items.c.key, items.c.item_id, embeddings.c.vector, embeddings.c.crc32)
         .join(embeddings, embeddings.c.key == items.c.key)
         .where(condition, items.c.removed.is_(False))
         .where(embeddings.c.fingerprint == collection.fingerprint)
@@ -300,8 +324,12 @@ def _read_vectors(
     keys: list[int] = []
     parts = [np.empty((0, dimension), dtype=np.float16)]
     for rows in connection.execution_options(yield_per=VECTORS_A_READ).execute(query).partitions():
-        keys.extend(row.key for row in rows)
-        parts.append(unpack([row.vector for row in rows], dimension))
+        sound = [row for row in rows if is_sound(row.vector, row.crc32, dimension)]
+        if len(sound) < len(rows):
+            damaged = sorted({row.item_id for row in rows} - {row.item_id for row in sound})
+            log.error("damaged embeddings, not searchable: %s", ", ".join(map(repr, damaged)))
+        keys.extend(row.key for row in sound)
+        parts.append(unpack([row.vector for row in sound], dimension))
     return np.array(keys, dtype=np.int64), np.concatenate(parts)
 
 
@@ -320,6 +348,11 @@ def _make_private_directory(paths: DataPaths) -> None:
 
 def _live(collection: Collection) -> ColumnElement[bool]:
     return and_(items.c.collection_id == collection.id, items.c.removed.is_(False))
+
+
+def _is_unicode(text: str) -> bool:
+    """Lone surrogates are no text: nothing stored can equal them, and SQLite takes none."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _select_items(condition: ColumnElement[bool]) -> Select[Any]:

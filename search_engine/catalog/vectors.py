@@ -20,6 +20,11 @@ def pack(vector: NDArray[np.float32]) -> tuple[bytes, int]:
     return data, zlib.crc32(data)
 
 
+def is_sound(blob: bytes, crc32: int, dimension: int) -> bool:
+    """Whether stored bytes are the embedding that was packed."""
+    return len(blob) == dimension * STORED.itemsize and zlib.crc32(blob) == crc32
+
+
 def unpack(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float16]:
     """Embeddings of shape (N, dimension), float16, in the order given."""
     return np.frombuffer(b"".join(blobs), dtype=STORED).reshape(len(blobs), dimension)

@@ -1,5 +1,6 @@
 """The catalog for its one writer: every method is part of the surrounding transaction."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
 from search_engine.catalog.vectors import pack
-from search_engine.errors import CollectionExistsError, ModelMismatchError
+from search_engine.errors import CollectionExistsError, ModelMismatchError, ParameterError
 from search_engine.records import Attributes
 
 KEYS_A_QUERY = 500
@@ -111,7 +112,12 @@ class CatalogWriter:
 
         Returns:
             The keys, in the order of the drafts.
+
+        Raises:
+            ParameterError: An attribute is nothing that JSON can hold.
         """
+        for draft in drafts:
+            _check_attributes(draft.attributes or {})
         known = self._live_keys(collection_id, [draft.item_id for draft in drafts])
         added = [draft for draft in drafts if draft.item_id not in known]
         replaced = [draft for draft in drafts if draft.item_id in known]
@@ -125,6 +131,7 @@ class CatalogWriter:
     def describe(self, collection_id: int, changes: Mapping[int, Mapping[str, Any]]) -> None:
         """Change columns other than the vector (label, product_id, attributes, picture) by key."""
         for key, values in changes.items():
+            _check_attributes(values.get("attributes") or {})
             self._connection.execute(
                 update(items).where(items.c.key == key).values(**values, seq=self.seq)
             )
@@ -214,3 +221,15 @@ class CatalogWriter:
         if new:
             rows = [{"collection_id": collection_id, "name": name} for name in new]
             self._connection.execute(insert(fields), rows)
+
+
+def _check_attributes(attributes: Attributes) -> None:
+    """Python writes NaN and infinity as no JSON that SQLite reads: filters on it would all fail."""
+    try:
+        json.dumps(dict(attributes), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"an attribute cannot be stored: {error}",
+            where="attributes",
+            fix="use texts, finite numbers, true, false, null and lists of these",
+        ) from error

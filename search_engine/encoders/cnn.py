@@ -205,7 +205,9 @@ def _load_weights(path: Path) -> dict[str, Any]:
         raise WeightsError(
             "the file is not a state dict that can be read safely", where=str(path)
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise WeightsError("the file holds no state dict", where=str(path))
     return state
 

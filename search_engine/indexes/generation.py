@@ -30,7 +30,7 @@ from search_engine.durable import (
     sync_directory,
     write_synced,
 )
-from search_engine.errors import CorruptDataError, NewerFormatError
+from search_engine.errors import CorruptDataError, NewerFormatError, NotFoundError
 from search_engine.faults import fault_point
 from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
 
@@ -117,6 +117,41 @@ def settle(folder: Path, name: str) -> None:
         replace_synced(folder / "CURRENT", f"{name}\n".encode())
 
 
+def discard_newer(folder: Path, seq: int) -> list[str]:
+    """Delete generations that claim changes the catalog does not know yet.
+
+    An older copy of the catalog was put back beside them: from here on its numbers mean other
+    changes. The caller sees to it that nobody publishes at the same time.
+    """
+    discarded = []
+    for name in generations(folder):
+        try:
+            foreign = _read_manifest(folder / name / "manifest.json").seq > seq
+        except (CorruptDataError, NewerFormatError):
+            continue
+        if foreign:
+            shutil.rmtree(folder / name)
+            discarded.append(name)
+    return discarded
+
+
+def roll_back(folder: Path) -> str:
+    """Make the newest sound generation before the current one current.
+
+    The caller sees to it that nobody publishes at the same time.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    now = current(folder)
+    for name in generations(folder):
+        if now is not None and name < now:
+            verify(folder / name)
+            replace_synced(folder / "CURRENT", f"{name}\n".encode())
+            return name
+    raise NotFoundError("there is no earlier generation", where=str(folder))
+
+
 def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | None:
     """The current generation, else the newest earlier one that is sound; None if there is none.
 
@@ -140,6 +175,31 @@ def generations(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))[::-1]
+
+
+def describe_generations(folder: Path) -> list[dict[str, Any]]:
+    """What each generation holds and whether it is sound, newest first."""
+    try:
+        now = current(folder)
+    except CorruptDataError:
+        now = None
+    described = []
+    for name in generations(folder):
+        facts: dict[str, Any] = {"name": name, "current": name == now, "sound": True}
+        try:
+            manifest = verify(folder / name)
+        except (CorruptDataError, NewerFormatError):
+            facts.update(sound=False, items=None, dimension=None, seq=None, megabytes=None)
+        else:
+            size = sum(int(file["bytes"]) for file in manifest.files.values())
+            facts.update(
+                items=manifest.count,
+                dimension=manifest.dimension,
+                seq=manifest.seq,
+                megabytes=round(size / 1e6, 1),
+            )
+        described.append(facts)
+    return described
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -236,7 +296,9 @@ def _read(folder: Path, manifest: Manifest) -> FaissIndex:
     faiss.set_deserialization_vector_byte_limit(searcher_path.stat().st_size + BYTE_LIMIT_SLACK)
     faiss.set_deserialization_loop_limit(LOOP_LIMIT)
     try:
-        vectors = np.memmap(folder / "vectors.f16", dtype="<f2", mode="r", shape=shape)
+        vectors = np.empty(shape, dtype="<f2")
+        if manifest.count:  # an empty file cannot be mapped
+            vectors = np.memmap(folder / "vectors.f16", dtype="<f2", mode="r", shape=shape)
         searcher = faiss.read_index(str(searcher_path))
     except (RuntimeError, ValueError, OSError) as error:
         raise CorruptDataError("the index cannot be read", where=str(folder)) from error
@@ -249,6 +311,8 @@ def _read(folder: Path, manifest: Manifest) -> FaissIndex:
 
 def _check_self_queries(index: FaissIndex, folder: Path) -> None:
     """A few stored vectors must find themselves, or something as similar."""
+    if len(index) == 0:
+        return
     positions = np.linspace(0, len(index) - 1, min(SELF_QUERIES, len(index))).astype(np.int64)
     queries = index.vectors[positions].astype(np.float32)
     hits = index.search(queries, 1)

@@ -58,6 +58,11 @@ class Snapshot:
         base = len(self.base) if self.base is not None else 0
         return self.pending > base * COMPACT_FRACTION
 
+    def key_sums(self) -> tuple[int, int]:
+        """Number and sum of the live keys."""
+        keys = self.keys()
+        return len(keys), int(keys.sum())
+
     def keys(self) -> Keys:
         """All live keys, ascending."""
         live = self.delta_keys[self.alive]

@@ -74,7 +74,8 @@ async function present(traversed, signal) {
   const collection = await describeCollection(state, signal);
   if (state.item || photo) await showResults(collection, state, photo, { traversed, signal });
   else if (collection.items === 0) {
-    notices.nothing("This catalog is empty", "Its items will show up here once some are added.");
+    const help = "Run “eyedex index” with a folder or a CSV of pictures, then reload this page.";
+    notices.nothing("This catalog is empty", help);
   }
 }
 
@@ -139,14 +140,13 @@ async function describeCollection(state, signal) {
   }
   const name = state.collection ?? collections[0]?.name ?? "default";
   const collection = collections.find((each) => each.name === name) ?? { name, items: 0 };
+  if (collections.length === 0) return collection;
   collectionSelect.value = name;
   if (described !== name) {
     footer.show(collection, null);
-    const [labels] = await Promise.all([
-      api.listLabels(name, signal),
-      samples.show(name, hrefOfItem, signal),
-    ]);
+    const labels = await api.listLabels(name, signal);
     labelFilter.setLabels(labels, collection.items);
+    await samples.show(name, labels, hrefOfItem, signal);
     described = name;
   }
   return collection;

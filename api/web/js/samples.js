@@ -9,9 +9,11 @@ const SHOWN = 12;
 const section = byId("samples");
 const list = byId("samples-list");
 
-/** @param {(itemId: string) => string} hrefOf */
-export async function show(collection, hrefOf, signal) {
-  const labels = await api.listLabels(collection, signal);
+/**
+ * One item for each of some labels; the first items where there are no labels.
+ * @param {(itemId: string) => string} hrefOf
+ */
+export async function show(collection, labels, hrefOf, signal) {
   const items = labels.length
     ? spread(labels, SHOWN).map((label) => label.example)
     : await api.listItems(collection, SHOWN, signal);

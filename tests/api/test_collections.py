@@ -1,0 +1,155 @@
+"""Collections, labels, health, the page and the description of the API."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.openapi.models import OpenAPI
+
+from search_engine.errors import ModelMismatchError
+from search_engine.live_collection import LiveCollection
+from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
+
+COLLECTIONS = "/v1/collections"
+
+
+def test_collections_are_listed_with_their_encoder(client: CheckedClient, sample: Path) -> None:
+    (only,) = client.get(COLLECTIONS).json()["collections"]
+    assert only == client.get(DEFAULT).json()
+    assert only["name"] == "default"
+    assert only["items"] == len(catalog_rows(sample))
+    assert only["encoder"]["name"] == "hsv"
+    assert only["encoder"]["dimension"] == 972
+    assert only["generation"] == "gen-000001"
+    assert only["pending"] == 0
+
+
+def test_labels_are_counted(client: CheckedClient, sample: Path) -> None:
+    labels = client.get(f"{DEFAULT}/labels").json()["labels"]
+    names = [each["label"] for each in labels]
+    wanted = [row["label"] for row in catalog_rows(sample)]
+    assert names == sorted(set(wanted))
+    assert {each["label"]: each["count"] for each in labels} == {
+        name: wanted.count(name) for name in names
+    }
+
+
+def test_a_collection_is_made_described_and_deleted(changing: CheckedClient) -> None:
+    made = changing.post(COLLECTIONS, json={"name": "spring-2_b"})
+    assert made.status_code == 201
+    assert made.json()["items"] == 0
+    assert made.json()["encoder"] is None
+    path = f"{COLLECTIONS}/spring-2_b"
+    assert changing.get(path).json() == made.json()
+    again = changing.post(COLLECTIONS, json={"name": "spring-2_b"})
+    assert_problem(again, 409, "collection_exists")
+    removed = changing.delete(path)
+    assert (removed.status_code, removed.content) == (204, b"")
+    for response in (changing.get(path), changing.delete(path), changing.get(f"{path}/labels")):
+        assert_problem(response, 404, "collection_not_found")
+    assert changing.post(COLLECTIONS, json={"name": "spring-2_b"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "A", "a b", "../up", "a/b", "-a", "_a", "x" * 64, "\x00", "é", ".", "a.lock", None, 5, []],
+)  # fmt: skip
+def test_names_that_cannot_be_are_refused(changing: CheckedClient, name: object) -> None:
+    assert_problem(changing.post(COLLECTIONS, json={"name": name}), 422, "bad_parameter")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        ("", "application/json", 400, "bad_json"),
+        ("{", "application/json", 400, "bad_json"),
+        ("[]", "application/json", 422, "bad_parameter"),
+        ("{}", "application/json", 422, "bad_parameter"),
+        ('{"name": "a", "owner": "b"}', "application/json", 422, "bad_parameter"),
+        ('{"name": "a"}', "text/plain", 415, "unsupported_type"),
+        ("name=a", "application/x-www-form-urlencoded", 415, "unsupported_type"),
+    ],
+)
+def test_odd_bodies_are_refused(
+    changing: CheckedClient, content: str, kind: str, status: int, code: str
+) -> None:
+    response = changing.post(COLLECTIONS, content=content, headers={"content-type": kind})
+    assert_problem(response, status, code)
+
+
+def test_health_and_readiness(client: CheckedClient) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_an_index_that_cannot_be_used_is_not_ready(
+    client: CheckedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_weights(self: LiveCollection) -> None:
+        raise ModelMismatchError("the weights changed", where="/secret/place")
+
+    monkeypatch.setattr(LiveCollection, "encoder", other_weights)
+    response = client.get("/readyz")
+    body = assert_problem(response, 503, "not_ready")
+    assert "model_mismatch" in body["detail"]
+    assert "secret" not in response.text
+    assert response.headers["retry-after"]
+    assert client.get("/healthz").status_code == 200
+
+
+def test_the_page_and_its_files_are_served(client: CheckedClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert client.get("/static/js/main.js").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%2e%2e%2fapp.py",
+     "/static//etc/passwd", "/static/js", "/static/", "/static/a%00b", "/docs", "/redoc"],
+)  # fmt: skip
+def test_no_other_file_is_served(client: CheckedClient, path: str) -> None:
+    assert_problem(client.get(path), 404, "not_found")
+
+
+def test_the_description_is_valid_openapi(client: CheckedClient) -> None:
+    document = client.get("/openapi.json").json()
+    described = OpenAPI.model_validate(document)
+    assert described.info.title == "Eyedex"
+    assert described.paths is not None
+    assert len(described.paths) >= 11
+    names = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_every_operation_lists_its_problems(client: CheckedClient) -> None:
+    document = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            statuses = set(operation["responses"])
+            assert operation["summary"], where
+            assert "default" in statuses, where
+            if "{c}" in path:
+                assert "404" in statuses, where
+            if method in ("post", "put", "patch"):
+                assert {"400", "415", "422"} <= statuses, where
+                assert "requestBody" in operation, where
+            for status, answer in operation["responses"].items():
+                if status == "default" or int(status) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"], where
+
+
+def test_path_parameters_are_declared(client: CheckedClient) -> None:
+    document = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        named = {piece.split("}")[0] for piece in path.split("{")[1:]}
+        for operation in operations.values():
+            declared = {
+                each["name"] for each in operation.get("parameters", []) if each["in"] == "path"
+            }
+            assert declared == named

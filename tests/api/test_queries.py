@@ -1,0 +1,207 @@
+"""Search and classify over HTTP: by a photo, by base64, by an item."""
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.api.asking import (
+    CLASSIFY,
+    DEFAULT,
+    SEARCH,
+    CheckedClient,
+    ask,
+    ask_json,
+    assert_problem,
+    catalog_rows,
+    ids,
+)
+from tests.images.pictures import animated, jpeg, with_orientation
+
+
+def test_a_catalog_picture_finds_itself_first(
+    client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
+) -> None:
+    response = ask(client, first_picture)
+    body = response.json()
+    assert response.status_code == 200
+    assert set(body) == {
+        "neighbors", "timings_ms", "encoder", "generation", "warnings", "request_id"
+    }  # fmt: skip
+    assert body["warnings"] == []
+    assert body["generation"] == "gen-000001"
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert body["timings_ms"]["total"] > 0
+    best = body["neighbors"][0]
+    assert best["item_id"] == first_row["item_id"]
+    assert best["label"] == first_row["label"]
+    assert best["product_id"] == first_row["product_id"]
+    assert best["attributes"]["price"] == float(first_row["price"])
+    assert best["attributes"]["color"] == first_row["color"]
+    assert best["score"] == pytest.approx(1, abs=2e-3)
+    scores = [neighbor["score"] for neighbor in body["neighbors"]]
+    assert len(scores) == 10
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_pictures_of_neighbors_can_be_fetched(client: CheckedClient, first_picture: bytes) -> None:
+    for neighbor in ask(client, first_picture, k="3").json()["neighbors"]:
+        answer = client.get(neighbor["image_url"])
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+
+
+def test_base64_gives_what_the_form_gives(client: CheckedClient, first_picture: bytes) -> None:
+    encoded = base64.b64encode(first_picture).decode()
+    by_json = ask_json(client, {"image_base64": encoded, "k": 5})
+    assert ids(by_json) == ids(ask(client, first_picture, k="5"))
+
+
+@pytest.mark.parametrize("k", [1, 2, 115, 200])
+def test_k_neighbors_or_the_whole_catalog(
+    client: CheckedClient, first_picture: bytes, k: int
+) -> None:
+    found = ids(ask(client, first_picture, k=str(k)))
+    assert len(found) == len(set(found)) == min(k, 115)
+
+
+def test_classify_adds_the_vote(client: CheckedClient, first_picture: bytes) -> None:
+    body = ask(client, first_picture, CLASSIFY, k="5").json()
+    assert {"label", "confidence", "abstained", "reason", "votes", "neighbors"} <= set(body)
+    assert sum(vote["share"] for vote in body["votes"]) == pytest.approx(1, abs=1e-4)
+    assert body["votes"] == sorted(body["votes"], key=lambda vote: -vote["share"])
+    assert body["abstained"] or body["label"] == body["votes"][0]["label"]
+    assert len(body["neighbors"]) == 5
+
+
+def test_classify_with_one_neighbor_takes_its_label(
+    client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
+) -> None:
+    body = ask(client, first_picture, CLASSIFY, k="1").json()
+    assert body["votes"] == [{"label": first_row["label"], "share": 1.0}]
+
+
+def test_classify_by_an_attribute(
+    client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
+) -> None:
+    body = ask(client, first_picture, CLASSIFY, k="1", target="color").json()
+    assert body["votes"][0]["label"] == first_row["color"]
+
+
+def test_classify_by_a_field_that_is_not_there_lists_the_fields(
+    client: CheckedClient, first_picture: bytes
+) -> None:
+    response = ask(client, first_picture, CLASSIFY, target="weight")
+    assert "color" in assert_problem(response, 422, "bad_parameter")["detail"]
+
+
+def test_an_item_is_searched_by_its_id(client: CheckedClient, first_row: dict[str, str]) -> None:
+    item_id = first_row["item_id"]
+    by_search = ids(ask_json(client, {"item_id": item_id, "k": 4}))
+    by_route = ids(client.get(f"{DEFAULT}/items/{item_id}/similar", params={"k": 4}))
+    assert by_search == by_route
+    assert len(by_route) == 4
+    assert item_id not in by_route
+
+
+def test_similar_takes_filters_and_groups(client: CheckedClient, first_row: dict[str, str]) -> None:
+    wanted = '{"field": "view", "eq": "front"}'
+    parameters = {"k": "5", "filter": wanted, "group_by": "label", "min_score": "-1"}
+    response = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar", params=parameters)
+    neighbors = response.json()["neighbors"]
+    assert len({one["label"] for one in neighbors}) == len(neighbors) == 5
+    assert {one["attributes"]["view"] for one in neighbors} == {"front"}
+
+
+@pytest.mark.parametrize("query", ["box=0,0,1,1", "target=label", "k=1&k=2", "K=3"])
+def test_similar_refuses_parameters_it_does_not_know_or_that_repeat(
+    client: CheckedClient, first_row: dict[str, str], query: str
+) -> None:
+    response = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar?{query}")
+    assert_problem(response, 422, "bad_parameter")
+
+
+def test_similar_of_an_unknown_item_is_404(client: CheckedClient) -> None:
+    assert_problem(client.get(f"{DEFAULT}/items/nothing/similar"), 404, "item_not_found")
+    assert_problem(ask_json(client, {"item_id": "nothing"}), 404, "item_not_found")
+    assert_problem(ask_json(client, {"item_id": "nothing"}, CLASSIFY), 404, "item_not_found")
+
+
+def test_filters_narrow_the_search(
+    client: CheckedClient, first_picture: bytes, sample: Path
+) -> None:
+    wanted = '{"all": [{"field": "price", "lt": 30}, {"field": "label", "under": "Accessories"}]}'
+    expected = {
+        row["item_id"]
+        for row in catalog_rows(sample)
+        if float(row["price"]) < 30 and row["label"].startswith("Accessories/")
+    }
+    assert expected
+    assert set(ids(ask(client, first_picture, k="200", filter=wanted))) == expected
+
+
+def test_a_filter_that_nothing_fulfils_finds_nothing(
+    client: CheckedClient, first_picture: bytes
+) -> None:
+    assert ids(ask(client, first_picture, filter='{"field": "price", "lt": 0}')) == []
+
+
+def test_json_filters_may_be_objects(client: CheckedClient, first_row: dict[str, str]) -> None:
+    only = {"field": "product_id", "eq": first_row["product_id"]}
+    found = ask_json(client, {"item_id": first_row["item_id"], "filter": only}).json()
+    assert {one["product_id"] for one in found["neighbors"]} == {first_row["product_id"]}
+
+
+def test_groups_give_one_neighbor_each(client: CheckedClient, first_picture: bytes) -> None:
+    neighbors = ask(client, first_picture, k="8", group_by="product_id").json()["neighbors"]
+    assert len({one["product_id"] for one in neighbors}) == len(neighbors) == 8
+
+
+def test_min_score_cuts_the_tail(client: CheckedClient, first_picture: bytes) -> None:
+    every = ask(client, first_picture, k="50").json()["neighbors"]
+    cut = every[3]["score"] - 1e-4
+    some = ask(client, first_picture, k="50", min_score=f"{cut:.6f}").json()["neighbors"]
+    assert len(every) == 50
+    assert 4 <= len(some) < 50
+    assert all(one["score"] >= cut for one in some)
+
+
+def test_a_box_looks_at_a_part(client: CheckedClient, first_picture: bytes) -> None:
+    whole = ask(client, first_picture, box="0,0,1,1").json()["neighbors"]
+    part = ask(client, first_picture, box="0,0,0.3,0.3").json()["neighbors"]
+    assert whole == ask(client, first_picture).json()["neighbors"]
+    assert part[0]["score"] < whole[0]["score"]
+    encoded = base64.b64encode(first_picture).decode()
+    listed = ask_json(client, {"image_base64": encoded, "box": [0, 0, 0.3, 0.3]}).json()
+    assert listed["neighbors"] == part
+
+
+def test_animations_are_answered_with_a_warning(client: CheckedClient) -> None:
+    for kind in ("GIF", "PNG", "WEBP"):
+        response = ask(client, animated(kind))
+        assert response.status_code == 200
+        assert response.json()["warnings"] == ["first_frame_used"]
+
+
+def test_turned_photos_find_the_same(client: CheckedClient, first_picture: bytes) -> None:
+    upright = Image.open(io.BytesIO(first_picture)).convert("RGB")
+    lying = with_orientation(upright.transpose(Image.Transpose.ROTATE_90), 6)
+    best = ask(client, lying).json()["neighbors"][0]
+    assert best["score"] == pytest.approx(1, abs=0.03)
+    assert best["item_id"] == ids(ask(client, first_picture))[0]
+
+
+def test_an_empty_collection_finds_nothing(changing: CheckedClient) -> None:
+    assert changing.post("/v1/collections", json={"name": "hollow"}).status_code == 201
+    path = "/v1/collections/hollow"
+    assert changing.get(f"{path}/labels").json() == {"labels": []}
+    assert changing.get(f"{path}/items").json() == {"items": [], "next_cursor": None}
+    assert_problem(ask_json(changing, {"item_id": "x"}, f"{path}/search"), 404, "item_not_found")
+
+
+@pytest.mark.parametrize("path", [SEARCH, CLASSIFY])
+def test_a_collection_that_is_not_there_is_404(client: CheckedClient, path: str) -> None:
+    for name in ("nothing", "NOTHING", "a.b", "%00", "x" * 64):
+        response = ask(client, jpeg(), path.replace("default", name))
+        assert_problem(response, 404, "collection_not_found")

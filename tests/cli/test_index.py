@@ -1,0 +1,555 @@
+"""`eyedex index`: what is added, changed, removed and refused, and what is said about it."""
+
+import os
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Index, Run, colour_picture, counts
+from tests.images.pictures import CORRUPT, FOREIGN_TYPES, TOO_MANY_PIXELS, jpeg
+
+Rejects = Callable[[], list[dict[str, Any]]]
+
+
+def contents(run: Run, data: Path) -> str:
+    """A digest of all that a data directory's default collection holds."""
+    (collection,) = run("check", "--data", data, "--json").json["collections"]
+    return f"{collection['items']} {collection['digest']} {collection['generation']}"
+
+
+def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> None:
+    ran = index(folder)
+    report = ran.json
+    assert ran.code == 0
+    assert counts(ran) == (6, 0, 0, 0, 0)
+    assert set(report) == {
+        "added", "updated", "unchanged", "removed", "rejected", "encoded", "seconds",
+        "images_per_second", "stages", "encoder", "runtime", "generation", "dry_run",
+    }  # fmt: skip
+    assert report["encoded"] == 6
+    assert report["encoder"] == "hsv"
+    assert report["generation"] == "gen-000001"
+    assert report["seconds"] > 0
+    assert report["images_per_second"] > 0
+    assert {"read", "decode", "encode", "commit", "publish"} <= set(report["stages"])
+    assert rejects() == []
+
+
+def test_labels_come_from_the_sub_folders(run: Run, index: Index, data: Path, folder: Path) -> None:
+    deep = folder / "A" / "deep"
+    deep.mkdir()
+    (deep / "x.png").write_bytes(colour_picture(50))
+    (folder / "top.png").write_bytes(colour_picture(51))
+    index(folder)
+    for path, item_id, label in (
+        (deep / "x.png", "A/deep/x.png", "A/deep"),
+        (folder / "top.png", "top.png", None),
+    ):
+        best = run("search", path, "--data", data, "-k", 1, "--json").json["neighbors"][0]
+        assert (best["item_id"], best["label"]) == (item_id, label)
+
+
+def test_a_folder_of_other_files_is_empty(index: Index, folder: Path) -> None:
+    shutil.rmtree(folder / "A")
+    shutil.rmtree(folder / "B")
+    for name in ("notes.txt", ".hidden.png", "photo.png.bak"):
+        (folder / name).write_bytes(colour_picture(1))
+    (folder / ".git").mkdir()
+    (folder / ".git" / "a.png").write_bytes(colour_picture(2))
+    ran = index(folder)
+    assert (ran.code, counts(ran)) == (0, (0, 0, 0, 0, 0))
+
+
+def test_indexing_again_finds_nothing_to_do(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    before = contents(run, data)
+    again = index(folder)
+    assert counts(again) == (0, 0, 6, 0, 0)
+    assert again.json["encoded"] == 0
+    assert again.json["generation"] == "gen-000001"
+    assert contents(run, data) == before
+
+
+def test_the_collection_remembers_its_encoder(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    (folder / "A" / "new.png").write_bytes(colour_picture(60))
+    ran = run("index", folder, "--data", data, "--json")
+    assert counts(ran) == (1, 0, 6, 0, 0)
+    assert ran.json["encoder"] == "hsv"
+
+
+def test_a_changed_picture_is_encoded_again(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    (folder / "A" / "0.png").write_bytes(colour_picture(99))
+    ran = index(folder)
+    assert counts(ran) == (0, 1, 5, 0, 0)
+    assert ran.json["encoded"] == 1
+    best = run("search", folder / "A" / "0.png", "--data", data, "-k", 1, "--json").json
+    assert best["neighbors"][0]["item_id"] == "A/0.png"
+    assert best["neighbors"][0]["score"] > 0.999
+
+
+def test_a_changed_label_costs_no_encoding(run: Run, data: Path, table: "Table") -> None:
+    table.write()
+    table.index()
+    table.rows[2]["label"] = "Other"
+    table.rows[3]["price"] = "77"
+    table.write()
+    ran = table.index()
+    assert counts(ran) == (0, 2, 4, 0, 0)
+    assert ran.json["encoded"] == 0
+    wanted = '{"any": [{"field": "label", "eq": "Other"}, {"field": "price", "eq": 77}]}'
+    photo = table.path.parent / "0.png"
+    found = run("search", photo, "--data", data, "--filter", wanted, "--json").json["neighbors"]
+    assert {one["item_id"] for one in found} == {"id2", "id3"}
+
+
+def test_items_that_are_gone_stay_unless_pruned(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    (folder / "A" / "0.png").unlink()
+    assert counts(index(folder)) == (0, 0, 5, 0, 0)
+    pruned = index(folder, "--prune")
+    assert counts(pruned) == (0, 0, 5, 1, 0)
+    found = run("search", folder / "B" / "1.png", "--data", data, "-k", 9, "--json").json
+    assert len(found["neighbors"]) == 5
+    assert "A/0.png" not in {one["item_id"] for one in found["neighbors"]}
+
+
+def test_items_whose_new_picture_is_refused_stay_when_pruning(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    before = contents(run, data)
+    (folder / "A" / "0.png").write_bytes(CORRUPT["half a JPEG"])
+    ran = index(folder, "--prune")
+    assert ran.code == 4
+    assert counts(ran) == (0, 0, 5, 0, 1)
+    assert contents(run, data) == before
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    before = contents(run, data)
+    (folder / "A" / "0.png").write_bytes(colour_picture(99))
+    (folder / "A" / "7.png").write_bytes(colour_picture(7))
+    (folder / "B" / "1.png").unlink()
+    ran = index(folder, "--prune", "--dry-run")
+    assert (ran.code, counts(ran)) == (0, (1, 1, 4, 1, 0))
+    assert ran.json["dry_run"] is True
+    assert ran.json["encoded"] == 0
+    assert contents(run, data) == before
+
+
+def test_a_dry_run_on_a_new_directory_adds_nothing(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    assert counts(index(folder, "--dry-run")) == (6, 0, 0, 0, 0)
+    for collection in run("collections", "list", "--data", data, "--json").json["collections"]:
+        assert collection["items"] == 0
+        assert collection["encoder"] is None
+
+
+def test_the_report_for_people_names_the_counts(run: Run, data: Path, folder: Path) -> None:
+    (folder / "bad.jpg").write_bytes(b"text")
+    ran = run("index", folder, "--data", data, "--encoder", "hsv", "--workers", 1)
+    assert ran.code == 4
+    assert "6 added, 0 updated, 0 unchanged, 0 removed, 1 rejected" in ran.out
+    assert "images/s" in ran.out
+    assert "rejects.jsonl" in ran.err
+    assert "hsv" in ran.err
+
+
+BAD_FILES = {
+    "half.jpg": (CORRUPT["half a JPEG"], "corrupt_image"),
+    "almost.jpg": (CORRUPT["JPEG without its last bytes"], "corrupt_image"),
+    "empty.jpg": (b"", "empty_file"),
+    "text.jpg": (FOREIGN_TYPES["text"], "unsupported_type"),
+    "drawing.png": (FOREIGN_TYPES["svg"], "unsupported_type"),
+    "phone.jpeg": (FOREIGN_TYPES["heic"], "unsupported_type"),
+    "huge.png": (TOO_MANY_PIXELS["PNG of 50,000 x 50,000"], "too_many_pixels"),
+    "large.webp": (jpeg() + bytes(10 * 2**20), "body_too_large"),
+}
+
+
+def test_bad_files_are_refused_by_name_and_the_rest_is_indexed(
+    run: Run, index: Index, data: Path, folder: Path, rejects: Rejects
+) -> None:
+    for name, (content, _) in BAD_FILES.items():
+        (folder / name).write_bytes(content)
+    ran = index(folder)
+    assert ran.code == 4
+    assert counts(ran) == (6, 0, 0, 0, len(BAD_FILES))
+    found = rejects()
+    assert {each["item_id"]: each["code"] for each in found} == {
+        name: code for name, (_, code) in BAD_FILES.items()
+    }
+    for each in found:
+        assert set(each) == {"line", "item_id", "code", "reason"}
+        assert each["line"] >= 1
+        assert each["reason"]
+    assert contents(run, data).startswith("6 ")
+    assert run("check", "--data", data).code == 0
+
+
+def test_a_clean_run_empties_the_list_of_refused_rows(
+    index: Index, folder: Path, rejects: Rejects
+) -> None:
+    (folder / "bad.jpg").write_bytes(b"text")
+    assert index(folder).code == 4
+    assert len(rejects()) == 1
+    (folder / "bad.jpg").unlink()
+    assert index(folder).code == 0
+    assert rejects() == []
+
+
+def test_links_pipes_and_odd_names_in_a_folder(
+    index: Index, folder: Path, tmp_path: Path, rejects: Rejects
+) -> None:
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(colour_picture(70))
+    (folder / "out.png").symlink_to(outside)
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "dangling.png").symlink_to("nothing.png")
+    (folder / "inside.png").symlink_to("A/0.png")
+    (folder / "linked").symlink_to(folder / "A")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "folder.png").mkdir()
+    with open(os.fsencode(folder) + b"/\xff\xfe.png", "wb") as file:
+        file.write(colour_picture(71))
+    (folder / "line\nbreak.png").write_bytes(colour_picture(72))
+    ran = index(folder)
+    assert ran.code == 4
+    assert ran.json["added"] == 7
+    assert {each["item_id"]: each["code"] for each in rejects()} == {
+        "out.png": "bad_path",
+        "loop.png": "bad_path",
+        "dangling.png": "missing_file",
+        "pipe.png": "corrupt_image",
+        "\\udcff\\udcfe.png": "bad_id",
+        "line\nbreak.png": "bad_id",
+    }
+
+
+class Table:
+    """A CSV of six pictures beside it, to be spoiled and indexed."""
+
+    def __init__(self, run: Run, data: Path, folder: Path) -> None:
+        folder.mkdir()
+        self._run = run
+        self._data = data
+        self.path = folder / "catalog.csv"
+        self.rows = []
+        for number in range(6):
+            (folder / f"{number}.png").write_bytes(colour_picture(number))
+            self.rows.append(
+                {"item_id": f"id{number}", "image": f"{number}.png", "label": "AB"[number % 2],
+                 "price": str(number)}
+            )  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        columns = list(self.rows[0])
+        lines = [columns, *([row[column] for column in columns] for row in self.rows)]
+        return "".join(
+            ",".join('"' + cell.replace('"', '""') + '"' for cell in line) + "\n" for line in lines
+        )
+
+    def write(self, text: str | bytes | None = None) -> None:
+        content = self.text if text is None else text
+        self.path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def index(self, *arguments: object) -> Any:
+        return self._run(
+            "index", self.path, "--data", self._data, "--encoder", "hsv", "--workers", 1, "--json",
+            *arguments,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def table(run: Run, data: Path, tmp_path: Path) -> Table:
+    return Table(run, data, tmp_path / "table")
+
+
+def test_a_table_is_indexed_with_its_columns(run: Run, data: Path, table: Table) -> None:
+    table.rows[0] |= {"label": "Home/Kitchen", "price": "3.50"}
+    table.write()
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+    photo = table.path.parent / "0.png"
+    best = run("search", photo, "--data", data, "-k", 1, "--json").json["neighbors"][0]
+    assert best["item_id"] == "id0"
+    assert best["label"] == "Home/Kitchen"
+    assert best["attributes"] == {"price": 3.5}
+
+
+def test_other_columns_can_be_named(table: Table) -> None:
+    table.write(table.text.replace('"item_id","image","label"', '"sku","file","kind"'))
+    refused = table.index()
+    assert refused.code == 3
+    ran = table.index("--id-col", "sku", "--image-col", "file", "--label-from", "kind")
+    assert counts(ran) == (6, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text.replace("\n", "\n\n"),
+    ],
+    ids=["byte order mark", "CRLF", "CR", "no last line end", "empty lines"],
+)
+def test_forms_of_text_that_make_no_difference(table: Table, change: Callable[[str], str]) -> None:
+    table.write(change(table.text))
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+
+
+def test_tabs_separate_a_tsv(table: Table) -> None:
+    table.path = table.path.with_suffix(".tsv")
+    table.write(table.text.replace(",", "\t"))
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+
+
+def test_a_header_alone_is_an_empty_catalog(table: Table) -> None:
+    table.write(table.text.splitlines()[0] + "\n")
+    ran = table.index()
+    assert (ran.code, counts(ran)) == (0, (0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda text: b"", "empty"),
+        (lambda text: b"\n\n", "empty"),
+        (lambda text: text.encode("utf-16"), "byte 0"),
+        (lambda text: text.replace("A", "Ä").encode("latin-1"), "byte"),
+        (lambda text: text.replace("image", "picture").encode(), "'image'"),
+        (lambda text: text.replace("item_id", "id").encode(), "'item_id'"),
+        (lambda text: text.replace("label", "image").encode(), "repeats"),
+        (lambda text: text.replace(",", ";").encode(), "item_id;image"),
+        (lambda text: text.replace("price", "").encode(), "cannot use"),
+        (lambda text: (",".join(map(str, range(1_001))) + ",item_id,image\n").encode(), "1000"),
+    ],
+    ids=["empty", "line ends only", "UTF-16", "Latin-1", "no image column", "no id column",
+         "repeated column", "wrong delimiter", "column without a name", "too many columns"],
+)  # fmt: skip
+def test_tables_that_cannot_be_used_at_all_write_nothing(
+    table: Table, data: Path, change: Callable[[str], bytes], word: str
+) -> None:
+    table.write(change(table.text.replace('"', "")))
+    ran = table.index()
+    assert ran.code == 3
+    assert ran.out == ""
+    assert '"code": "catalog_unusable"' in ran.err
+    assert word in ran.err
+    assert not (data / "catalog.sqlite").exists()
+
+
+@pytest.mark.parametrize("at", [10, 9_000, 70_000])
+def test_the_byte_that_is_no_utf8_is_named(table: Table, at: int) -> None:
+    text = table.text + "".join(f'"x{number}","0.png","A","1"\n' for number in range(5_000))
+    content = bytearray(text.encode())
+    content[at] = 0xE9
+    table.write(bytes(content))
+    ran = table.index()
+    assert ran.code == 3
+    assert f"byte {at}" in ran.err
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.csv", "notes.txt", "pipe.csv"])
+def test_sources_that_are_no_catalog_are_refused(
+    index: Index, tmp_path: Path, data: Path, name: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("a,b\n")
+    os.mkfifo(tmp_path / "pipe.csv")
+    ran = index(tmp_path / name)
+    assert ran.code == 3
+    assert name in ran.err
+    assert not data.exists()
+
+
+def test_a_folder_takes_no_label_column(index: Index, folder: Path) -> None:
+    assert index(folder, "--label-from", "kind").code == 3
+
+
+def test_the_same_picture_twice_counts_once_and_another_is_refused(
+    run: Run, data: Path, table: Table, rejects: Rejects
+) -> None:
+    table.rows.append({**table.rows[0]})
+    table.rows.append({**table.rows[1], "image": "0.png"})
+    table.write()
+    ran = table.index()
+    assert ran.code == 4
+    assert counts(ran) == (6, 0, 1, 0, 1)
+    (reject,) = rejects()
+    assert reject["item_id"] == "id1"
+    assert reject["code"] == "duplicate_id"
+    assert reject["line"] == 9
+    assert contents(run, data).startswith("6 ")
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ("../outside.png", "bad_path"),
+        ("sub/../../outside.png", "bad_path"),
+        ("./../table/../outside.png", "bad_path"),
+        ("/etc/passwd", "bad_path"),
+        ("~/photo.png", "bad_path"),
+        ("~root/photo.png", "bad_path"),
+        ("file:///etc/passwd", "url_denied"),
+        ("http://127.0.0.1/photo.png", "url_denied"),
+        ("\\\\server\\share\\a.png", "missing_file"),
+        ("nothing.png", "missing_file"),
+        ("", "bad_path"),
+        ("x" * 4_097, "bad_path"),
+        ("x" * 300, "bad_path"),
+        ("0.png/x", "bad_path"),
+        (".", "corrupt_image"),
+        ("sub", "corrupt_image"),
+        ("pipe.png", "corrupt_image"),
+        ("out.png", "bad_path"),
+        ("zero.png", "bad_path"),
+        ("loop.png", "bad_path"),
+        ("dangling.png", "missing_file"),
+    ],
+)
+def test_paths_that_lead_elsewhere_are_refused(
+    table: Table, rejects: Rejects, image: str, code: str
+) -> None:
+    root = table.path.parent
+    (root.parent / "outside.png").write_bytes(colour_picture(9))
+    (root / "sub").mkdir()
+    os.mkfifo(root / "pipe.png")
+    (root / "out.png").symlink_to("../outside.png")
+    (root / "zero.png").symlink_to("/dev/zero")
+    (root / "loop.png").symlink_to("loop.png")
+    (root / "dangling.png").symlink_to("nowhere.png")
+    table.rows[3]["image"] = image
+    table.write()
+    ran = table.index()
+    assert ran.code == 4
+    assert counts(ran) == (5, 0, 0, 0, 1)
+    assert [(each["line"], each["item_id"], each["code"]) for each in rejects()] == [
+        (5, "id3", code)
+    ]
+
+
+def test_links_inside_the_root_are_followed(table: Table) -> None:
+    (table.path.parent / "again.png").symlink_to("0.png")
+    table.rows[3]["image"] = "again.png"
+    table.write()
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("item_id", ["", "x" * 257, "é" * 129, "a\tb", "a\u0085b", "\x7f"])
+def test_ids_that_cannot_be_are_refused(table: Table, rejects: Rejects, item_id: str) -> None:
+    table.rows[3]["item_id"] = item_id
+    table.write()
+    ran = table.index()
+    assert (ran.code, counts(ran)) == (4, (5, 0, 0, 0, 1))
+    (reject,) = rejects()
+    assert reject["code"] == "bad_id"
+    assert reject["item_id"] is None
+
+
+@pytest.mark.parametrize(
+    "item_id",
+    ["007", "😀", "אבג", "../up", "9223372036854775808", "=cmd()", "' OR 1=1--", "x" * 256, " a "],
+)
+def test_ids_are_kept_as_they_are(run: Run, data: Path, table: Table, item_id: str) -> None:
+    table.rows[0]["item_id"] = item_id
+    table.write()
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+    photo = table.path.parent / "0.png"
+    best = run("search", photo, "--data", data, "-k", 1, "--json").json["neighbors"][0]
+    assert best["item_id"] == item_id
+
+
+def test_ids_are_one_in_nfc(run: Run, data: Path, table: Table) -> None:
+    table.rows[0]["item_id"] = "cafe\u0301"
+    table.write()
+    table.index()
+    table.rows[0]["item_id"] = unicodedata.normalize("NFC", "cafe\u0301")
+    table.write()
+    assert counts(table.index()) == (0, 0, 6, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("id9,0.png,A", "ragged_row"),
+        ("id9,0.png,A,1,2", "ragged_row"),
+        ("id9", "ragged_row"),
+        ("id9,0.png,A\x00,1", "bad_value"),
+        ("id9,0.png," + "x" * (2**20 + 1) + ",1", "bad_value"),
+    ],
+    ids=["too few", "too many", "one", "NUL", "larger than 1 MiB"],
+)
+def test_rows_of_the_wrong_form_are_refused(
+    table: Table, rejects: Rejects, line: str, code: str
+) -> None:
+    head, *others = table.text.splitlines()
+    table.write("\n".join([head, others[0], line, *others[1:]]) + "\n")
+    ran = table.index()
+    assert (ran.code, counts(ran)) == (4, (6, 0, 0, 0, 1))
+    assert [(each["line"], each["code"]) for each in rejects()] == [(3, code)]
+
+
+def test_a_quote_that_is_never_closed_costs_the_rows_it_swallows(
+    table: Table, rejects: Rejects
+) -> None:
+    lines = table.text.replace('"', "").splitlines()
+    lines[4] = 'id3,"3.png,A,3'
+    table.write("\n".join(lines) + "\n")
+    ran = table.index()
+    assert (ran.code, counts(ran)) == (4, (3, 0, 0, 0, 1))
+    assert rejects()[0]["code"] == "ragged_row"
+
+
+@pytest.mark.parametrize(
+    "price", ["NaN", "inf", "1e999", "١٢", "1_000", "0x10", "3,50", "free", "9" * 400]
+)
+def test_a_cell_that_is_no_number_in_a_column_of_numbers_is_refused(
+    table: Table, rejects: Rejects, price: str
+) -> None:
+    table.rows += [
+        {"item_id": f"more{number}", "image": "0.png", "label": "A", "price": "5"}
+        for number in range(12)
+    ]
+    table.rows[3]["price"] = price
+    table.write()
+    ran = table.index()
+    assert (ran.code, counts(ran)) == (4, (17, 0, 0, 0, 1))
+    (reject,) = rejects()
+    assert (reject["item_id"], reject["code"]) == ("id3", "bad_value")
+    assert "price" in reject["reason"]
+
+
+def test_cells_that_look_like_formulas_are_stored_as_they_are(
+    run: Run, data: Path, table: Table
+) -> None:
+    for row, text in zip(
+        table.rows, ("=1+1", "+a", "-b", "@c", "<script>", "{{7*7}}"), strict=True
+    ):
+        row["note"] = text
+    table.write()
+    assert counts(table.index()) == (6, 0, 0, 0, 0)
+    photo = table.path.parent / "0.png"
+    best = run("search", photo, "--data", data, "-k", 1, "--json").json["neighbors"][0]
+    assert best["attributes"]["note"] == "=1+1"

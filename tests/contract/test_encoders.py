@@ -1,0 +1,199 @@
+"""What every encoder does, over every family that is registered."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_engine.encoders.base import Encoder, EncoderSpec, encode_possible, unit_rows
+from search_engine.encoders.registry import list_families
+from search_engine.errors import NoEmbeddingError
+from search_engine.images import ImageLimits, Preprocessing, decode_pixels
+from search_engine.records import Pixels, Vectors
+from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, MakeEncoder
+
+DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
+
+CNNS = ("efficientnet_lite0", *(f"torchvision:{name}" for name in NETWORKS))
+LARGE = tuple(f"torchvision:{name}" for name in LARGE_NETWORKS)
+MIN_AGREEMENT = 0.999
+MIN_AGREEMENT_OF_A_PHOTO = 0.998
+"""Under bfloat16 some 8 in 1,000 real photos fall below 0.999, the worst of 1,025 to 0.9984."""
+
+MIN_BATCH_AGREEMENT = 0.9999
+EXACT_TOLERANCE = 1e-5
+
+
+def _cases() -> Iterator[object]:
+    yield "hsv"
+    yield "efficientnet_lite0/torch"
+    yield from (f"{name}/openvino" for name in CNNS)
+    for name in LARGE:
+        yield pytest.param(f"{name}/torch", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=_cases())
+def encoder(request: pytest.FixtureRequest, encoder_of: MakeEncoder) -> Encoder:
+    return encoder_of(request.param)
+
+
+def drawn_pixels(encoder: Encoder, sample: Path, count: int) -> Pixels:
+    return _decoded(encoder, sorted((sample / "images").glob("*.jpg"))[:: 92 // count][:count])
+
+
+def _decoded(encoder: Encoder, paths: list[Path]) -> Pixels:
+    preprocessing, limits = encoder.spec.preprocessing, ImageLimits()
+    return np.stack([decode_pixels(p.read_bytes(), preprocessing, limits).pixels for p in paths])
+
+
+def cosines(some: Vectors, others: Vectors) -> Vectors:
+    return np.asarray(np.vecdot(some, others))
+
+
+def assert_same(encoder: Encoder, some: Vectors, others: Vectors) -> None:
+    """Equal as far as the encoder's precision goes."""
+    if "bfloat16" in encoder.runtime:
+        assert cosines(some, others).min() > MIN_BATCH_AGREEMENT
+    else:
+        np.testing.assert_allclose(some, others, rtol=0, atol=EXACT_TOLERANCE)
+
+
+def test_every_family_is_tested_here() -> None:
+    tested = {name.partition(":")[0] for name in (*CNNS, "hsv")}
+    assert {family.name for family in list_families()} == tested
+
+
+def test_gives_one_unit_row_for_each_picture(encoder: Encoder, sample: Path) -> None:
+    vectors = encoder.encode(drawn_pixels(encoder, sample, 3))
+    assert vectors.shape == (3, encoder.spec.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_no_pictures_give_no_rows(encoder: Encoder) -> None:
+    size = encoder.spec.preprocessing.size_px
+    vectors = encoder.encode(np.empty((0, size, size, 3), dtype=np.uint8))
+    assert vectors.shape == (0, encoder.spec.dimension)
+    assert vectors.dtype == np.float32
+
+
+def test_rows_are_in_input_order(encoder: Encoder, sample: Path) -> None:
+    pixels = drawn_pixels(encoder, sample, 5)
+    order = np.array([3, 1, 4, 0, 2])
+    assert_same(encoder, encoder.encode(pixels[order]), encoder.encode(pixels)[order])
+
+
+def test_the_split_into_batches_does_not_matter(encoder: Encoder, sample: Path) -> None:
+    pixels = drawn_pixels(encoder, sample, 12)
+    whole = encoder.encode(pixels)
+    parts = np.concatenate([encoder.encode(part) for part in np.split(pixels, [1, 2, 11])])
+    assert_same(encoder, parts, whole)
+
+
+def test_the_input_is_not_changed_and_may_be_read_only(encoder: Encoder, sample: Path) -> None:
+    import torch
+
+    torch.set_warn_always(True)  # else torch warns once a process of what it may not write to
+    pixels = drawn_pixels(encoder, sample, 2)
+    before = pixels.copy()
+    pixels.flags.writeable = False
+    vectors = encoder.encode(pixels)
+    np.testing.assert_array_equal(pixels, before)
+    strided = np.repeat(pixels, 2, axis=0)[::2]
+    assert_same(encoder, encoder.encode(strided), vectors)
+
+
+def test_pictures_that_differ_have_embeddings_that_differ(encoder: Encoder, sample: Path) -> None:
+    one, other = encoder.encode(drawn_pixels(encoder, sample, 2))
+    assert not np.allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", [*CNNS, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
+)
+def test_runtimes_agree_on_drawn_pictures(encoder_of: MakeEncoder, sample: Path, name: str) -> None:
+    fast, reference = encoder_of(f"{name}/openvino"), encoder_of(f"{name}/torch")
+    pixels = drawn_pixels(reference, sample, 12)
+    agreement = cosines(fast.encode(pixels), reference.encode(pixels))
+    assert agreement.min() >= MIN_AGREEMENT
+    assert fast.spec == reference.spec
+
+
+@pytest.mark.parametrize("folder", ["clothing/validation", "grocery/val", "grocery/iconic"])
+def test_runtimes_agree_on_real_photos(encoder_of: MakeEncoder, folder: str) -> None:
+    if not (DATASETS / folder).is_dir():
+        pytest.skip(f"the photos of datasets/{folder} are not on this machine")
+    paths = sorted((DATASETS / folder).rglob("*.jpg"))
+    reference = encoder_of("efficientnet_lite0/torch")
+    pixels = _decoded(reference, paths[:: max(1, len(paths) // 24)])
+    agreement = cosines(
+        encoder_of("efficientnet_lite0/openvino").encode(pixels), reference.encode(pixels)
+    )
+    assert np.mean(agreement >= MIN_AGREEMENT) >= 0.95
+    assert agreement.min() >= MIN_AGREEMENT_OF_A_PHOTO
+
+
+def test_fingerprints_differ_between_encoders_and_not_between_runtimes(
+    encoder_of: MakeEncoder,
+) -> None:
+    names = ["hsv", *CNNS]
+    prints = [encoder_of(name if name == "hsv" else f"{name}/torch").spec for name in names]
+    assert len({spec.fingerprint for spec in prints}) == len(names)
+    for name in CNNS:
+        specs = [encoder_of(f"{name}/{runtime}").spec for runtime in ("openvino", "torch")]
+        assert specs[0].fingerprint == specs[1].fingerprint
+
+
+SPEC = EncoderSpec("name", 8, Preprocessing(size_px=32, resize_px=40), weights_sha256="ab")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SPEC, name="other"),
+        replace(SPEC, dimension=9),
+        replace(SPEC, weights_sha256="ac"),
+        replace(SPEC, mean=(0.1, 0.0, 0.0)),
+        replace(SPEC, std=(1.0, 1.0, 0.9)),
+        replace(SPEC, pooling="max"),
+        replace(SPEC, projection="cd"),
+        replace(SPEC, preprocessing=replace(SPEC.preprocessing, size_px=33)),
+        replace(SPEC, preprocessing=replace(SPEC.preprocessing, resize_px=41)),
+        replace(SPEC, preprocessing=replace(SPEC.preprocessing, fit="squash")),
+        replace(SPEC, preprocessing=replace(SPEC.preprocessing, interpolation="bilinear")),
+    ],
+)
+def test_everything_that_decides_an_embedding_decides_the_fingerprint(other: EncoderSpec) -> None:
+    assert other.fingerprint != SPEC.fingerprint
+    assert SPEC.fingerprint == replace(SPEC).fingerprint
+
+
+def test_rows_without_direction_are_refused_by_number() -> None:
+    features = np.ones((5, 4), dtype=np.float32)
+    features[1], features[3, 0], features[4, 2] = 0.0, np.nan, np.inf
+    with pytest.raises(NoEmbeddingError) as caught:
+        unit_rows(features)
+    assert caught.value.rows == (1, 3, 4)
+
+
+class _DarkBlind:
+    """Sees brightness only: a black picture has no direction."""
+
+    spec = replace(SPEC, dimension=3)
+    runtime = "numpy"
+
+    def encode(self, pixels: Pixels) -> Vectors:
+        return unit_rows(pixels.mean(axis=(1, 2), dtype=np.float32))
+
+
+def test_pictures_without_embedding_do_not_spoil_the_others() -> None:
+    pixels = np.full((4, 2, 2, 3), 100, dtype=np.uint8)
+    pixels[2] = 0
+    kept, vectors = encode_possible(_DarkBlind(), pixels)
+    assert kept == [0, 1, 3]
+    assert vectors.shape == (3, 3)
+    kept, vectors = encode_possible(_DarkBlind(), pixels[2:3])
+    assert kept == []
+    assert len(vectors) == 0

@@ -1,0 +1,209 @@
+"""Networks exported for OpenVINO: made once, checked on use, without torch and without network."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import EncoderRequest, create_encoder
+from tests.conftest import once
+from tests.contract.conftest import MakeEncoder
+
+NETWORK = "squeezenet1_1"
+ROOT = Path(__file__).parents[2]
+
+USE_DEFAULT_ENCODER = """
+import socket, sys, json
+calls = []
+def refuse(name):
+    def call(*arguments, **options):
+        calls.append(name)
+        raise OSError("no network in this test")
+    return call
+class Refusing(socket.socket):
+    connect = refuse("connect")
+    connect_ex = refuse("connect_ex")
+    sendto = refuse("sendto")
+socket.socket = Refusing
+socket.getaddrinfo = refuse("getaddrinfo")
+socket.create_connection = refuse("create_connection")
+from pathlib import Path
+import numpy as np
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+encoder = create_encoder(
+    EncoderRequest(DEFAULT_ENCODER, runtime="openvino", cache=Path(sys.argv[1]))
+)
+pixels = np.arange(3 * 224 * 224 * 3, dtype=np.uint32).astype(np.uint8).reshape(3, 224, 224, 3)
+vectors = encoder.encode(pixels)
+print(json.dumps({
+    "calls": calls,
+    "torch": "torch" in sys.modules,
+    "telemetry": sys.modules.get("openvino_telemetry") is not None,
+    "vectors": vectors.astype(float).tolist(),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a fresh process saw, and the Internet sockets that the system saw (None: not traced)."""
+
+    seen: dict[str, Any]
+    sockets: list[str] | None
+
+
+def use_default_encoder(cache: Path, trace: Path) -> Use:
+    command = [sys.executable, "-c", USE_DEFAULT_ENCODER, str(cache)]
+    calls = "trace=socket,connect,sendto,sendmsg,sendmmsg"
+    strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", calls, "-o", str(trace)]
+    traced = _can_trace()
+    done = subprocess.run(
+        [*strace, *command] if traced else command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    sockets = re.findall(r".*AF_INET6?\b.*", trace.read_text()) if traced else None
+    return Use(json.loads(done.stdout), sockets)
+
+
+def _can_trace() -> bool:
+    if shutil.which("strace") is None:
+        return False
+    probe = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect", "true"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def uses(shared: Path) -> tuple[Use, Use]:
+    """The default encoder made in two processes, one after the other, with one cache."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for number in range(2):
+            use = use_default_encoder(folder / "encoders", folder / "trace")
+            content = {"seen": use.seen, "sockets": use.sockets}
+            (folder / f"{number}.json").write_text(json.dumps(content))
+
+    folder = once(shared / "default-encoder-uses", make)
+    first, second = (Use(**json.loads((folder / f"{n}.json").read_text())) for n in range(2))
+    return first, second
+
+
+def test_only_the_first_start_needs_torch(uses: tuple[Use, Use]) -> None:
+    first, second = uses
+    assert first.seen["torch"]
+    assert not second.seen["torch"]
+    np.testing.assert_allclose(second.seen["vectors"], first.seen["vectors"], atol=1e-6)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["export", "reuse"])
+def test_no_network_call_is_made(uses: tuple[Use, Use], number: int) -> None:
+    assert uses[number].seen["calls"] == []
+    assert not uses[number].seen["telemetry"]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["export", "reuse"])
+def test_no_internet_socket_is_opened(uses: tuple[Use, Use], number: int) -> None:
+    sockets = uses[number].sockets
+    if sockets is None:
+        pytest.skip("strace is not usable on this machine")
+    assert sockets == []
+
+
+def test_torchvision_and_timm_can_be_imported_in_a_fresh_process() -> None:
+    program = (
+        "from search_engine.encoders.torch_imports import import_timm, import_torchvision\n"
+        "print(len(import_timm().list_models('resnet18*')) > 0)\n"
+        "print(hasattr(import_torchvision().models, 'resnet18'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+@pytest.fixture
+def make(
+    tmp_path: Path, shared: Path, weights_of: Callable[[str], Path], encoder_of: MakeEncoder
+) -> Callable[[], Encoder]:
+    """Makes an encoder whose export is in `tmp_path / "encoders"` already."""
+    fingerprint = encoder_of(f"torchvision:{NETWORK}/openvino").spec.fingerprint
+    shutil.copytree(shared / "exported" / fingerprint, tmp_path / "encoders" / fingerprint)
+    request = EncoderRequest(
+        f"torchvision:{NETWORK}",
+        weights=weights_of(NETWORK),
+        runtime="openvino",
+        cache=tmp_path / "encoders",
+    )
+    return lambda: create_encoder(request)
+
+
+def embed(encoder: Encoder) -> list[list[float]]:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    vectors: list[list[float]] = encoder.encode(pixels).tolist()
+    return vectors
+
+
+def exported(folder: Path) -> dict[str, bytes]:
+    (export,) = (folder / "encoders").iterdir()
+    return {path.name: path.read_bytes() for path in export.iterdir()}
+
+
+def test_a_sound_export_is_used_again(tmp_path: Path, make: Callable[[], Encoder]) -> None:
+    made = embed(make())
+    (export,) = (tmp_path / "encoders").iterdir()
+    before = {path: path.stat().st_mtime_ns for path in export.iterdir()}
+    assert embed(make()) == made
+    assert {path: path.stat().st_mtime_ns for path in export.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", ["flip bin", "flip xml", "cut bin", "no seal", "old seal"])
+def test_a_damaged_or_foreign_export_is_made_anew(
+    tmp_path: Path, make: Callable[[], Encoder], damage: str
+) -> None:
+    made = embed(make())
+    before = exported(tmp_path)
+    (export,) = (tmp_path / "encoders").iterdir()
+    _damage(export, damage)
+    assert exported(tmp_path) != before
+    assert embed(make()) == made
+    assert sorted(exported(tmp_path)) == ["network.bin", "network.xml", "seal.json"]
+    assert exported(tmp_path)["network.bin"] == before["network.bin"]
+
+
+def _damage(export: Path, damage: str) -> None:
+    action, which = damage.split()
+    if which == "seal":
+        if action == "no":
+            (export / "seal.json").unlink()
+        else:
+            seal = json.loads((export / "seal.json").read_text())
+            (export / "seal.json").write_text(json.dumps({**seal, "openvino": "2020.1"}))
+        return
+    path = export / f"network.{which}"
+    data = bytearray(path.read_bytes())
+    if action == "cut":
+        data = data[:-1]
+    else:
+        data[len(data) // 2] ^= 1
+    path.write_bytes(data)

@@ -1,0 +1,245 @@
+"""Decoding in child processes: the same answers, whatever happens to the children."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search_engine import decoding
+from search_engine.decoding import DecodePool, InlineDecoder
+from search_engine.errors import ImageError, TooComplexError, WorkerLostError
+from search_engine.images import ImageLimits, Preprocessing
+from tests.images.pictures import (
+    CORRUPT,
+    FOREIGN_TYPES,
+    TOO_MANY_PIXELS,
+    animated,
+    jpeg,
+    photo,
+    png,
+)
+
+LIMITS = ImageLimits()
+SQUASH = Preprocessing(size_px=16, resize_px=16, fit="squash")
+GOOD = {
+    "JPEG": jpeg(),
+    "PNG": png(),
+    "animation": animated("GIF"),
+    "alpha": png(Image.new("LA", (9, 9))),
+}
+BAD = {**CORRUPT, **FOREIGN_TYPES, **TOO_MANY_PIXELS, "empty": b""}
+
+ORPHANS = """
+import os, sys, time
+sys.path[:0] = [os.getcwd()]
+from search_engine.decoding import DecodePool
+from search_engine.images import ImageLimits, Preprocessing
+from tests.images.pictures import jpeg
+
+if __name__ == "__main__":
+    pool = DecodePool(ImageLimits(), 2)
+    futures = [pool.submit(jpeg(), Preprocessing(16, 16)) for _ in range(8)]
+    for future in futures:
+        future.result()
+    if sys.argv[1] == "busy":
+        pool._start(time.sleep, 600)
+        time.sleep(0.5)
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[DecodePool]:
+    with DecodePool(LIMITS, 1) as made:
+        yield made
+
+
+def children_of(pid: int) -> list[int]:
+    """All processes below one, from /proc."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    below = [pid]
+    for one in below:
+        below += [child for child, parent in parents.items() if parent == one]
+    return below[1:]
+
+
+def decoding_children(pool: DecodePool) -> list[int]:
+    pids = [child._process.pid for child in pool._children]
+    return [pid for pid in pids if pid is not None]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return fields[0] == "Z"
+
+
+def wait_for(happened: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happened():
+            return True
+        time.sleep(0.02)
+    return happened()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_answers_equal_those_of_decoding_in_place(pool: DecodePool, name: str) -> None:
+    inline = InlineDecoder(LIMITS)
+    here, there = inline.decode(GOOD[name], SQUASH), pool.decode(GOOD[name], SQUASH)
+    assert np.array_equal(here.pixels, there.pixels)
+    assert here.warnings == there.warnings
+    assert inline.submit(GOOD[name], SQUASH).result().warnings == here.warnings
+    assert pool.render(GOOD[name], 8, 80) == inline.render(GOOD[name], 8, 80)
+
+
+def test_boxes_are_handed_on(pool: DecodePool) -> None:
+    box = (0.5, 0.5, 0.5, 0.5)
+    wanted = InlineDecoder(LIMITS).decode(png(), SQUASH, box).pixels
+    assert np.array_equal(pool.decode(png(), SQUASH, box).pixels, wanted)
+    assert not np.array_equal(pool.decode(png(), SQUASH).pixels, wanted)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_refusals_equal_those_of_decoding_in_place(pool: DecodePool, name: str) -> None:
+    with pytest.raises(ImageError) as here:
+        InlineDecoder(LIMITS).decode(BAD[name], SQUASH)
+    with pytest.raises(ImageError) as there:
+        pool.decode(BAD[name], SQUASH)
+    assert type(here.value) is type(there.value)
+    assert str(here.value) == str(there.value)
+
+
+def test_a_refusal_in_place_comes_through_the_future() -> None:
+    with pytest.raises(ImageError):
+        InlineDecoder(LIMITS).submit(b"", SQUASH).result()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16", "CMYK"])
+def test_the_largest_picture_fits_into_the_memory_of_a_child(
+    pool: DecodePool, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "DECODE_WALL_S", 60.0)  # this is not about time
+    image = Image.new(mode, (8_000, 5_000))
+    data = jpeg(image) if mode == "CMYK" else png(image, compress_level=1)
+    assert len(data) < LIMITS.max_bytes
+    assert pool.decode(data, SQUASH).pixels.shape == (16, 16, 3)
+
+
+def test_more_memory_than_a_child_may_have_is_too_complex(pool: DecodePool) -> None:
+    with pytest.raises(TooComplexError, match="memory"):
+        pool._start(bytearray, decoding.DECODE_MEMORY_BYTES).result()
+    assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+
+
+def test_a_child_that_dies_idle_is_replaced(pool: DecodePool) -> None:
+    pool.decode(png(), SQUASH)
+    for _ in range(3):
+        (pid,) = decoding_children(pool)
+        os.kill(pid, signal.SIGKILL)
+        assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+        assert decoding_children(pool) != [pid]
+
+
+def test_a_picture_that_kills_its_child_costs_only_itself() -> None:
+    with DecodePool(LIMITS, 2) as pool:
+        deadly = pool._start(os.abort)
+        others = [pool.submit(png(), SQUASH) for _ in range(20)]
+        with pytest.raises(WorkerLostError):
+            deadly.result(timeout=30)
+        assert {future.result(timeout=30).pixels.shape for future in others} == {(16, 16, 3)}
+
+
+def test_a_picture_is_tried_again_when_its_child_dies_by_chance() -> None:
+    with DecodePool(LIMITS, 1) as pool:
+        pool.decode(png(), SQUASH)
+        waiting = pool._start(time.sleep, 1)
+        (pid,) = decoding_children(pool)
+        assert wait_for(waiting.running, 5)
+        os.kill(pid, signal.SIGKILL)
+        assert waiting.result(timeout=30) is None
+        assert decoding_children(pool) != [pid]
+
+
+def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.3)
+    with DecodePool(LIMITS, 1) as pool:
+        with pytest.raises(TooComplexError, match="longer than"):
+            pool._start(time.sleep, 60).result(timeout=30)
+        monkeypatch.undo()
+        assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+
+
+def test_closing_leaves_no_child_and_drops_what_waits() -> None:
+    pool = DecodePool(LIMITS, 2)
+    pool.decode(png(), SQUASH)
+    dropped = [pool._start(time.sleep, 60) for _ in range(4)]
+    assert wait_for(lambda: len(decoding_children(pool)) == 2, 30)
+    pids = decoding_children(pool)
+    started = time.monotonic()
+    pool.close()
+    assert time.monotonic() - started < 3
+    assert all(is_gone(pid) for pid in pids)
+    for future in dropped:
+        with pytest.raises(WorkerLostError):
+            future.result(timeout=1)
+
+
+def test_a_closed_pool_says_so_and_closes_again() -> None:
+    pool = DecodePool(LIMITS, 1)
+    pool.close()
+    pool.close()
+    with pytest.raises(WorkerLostError):
+        pool.decode(png(), SQUASH)
+
+
+def test_a_pool_that_is_not_used_starts_no_process() -> None:
+    before = set(children_of(os.getpid()))
+    with DecodePool(LIMITS, 4):
+        assert set(children_of(os.getpid())) == before
+
+
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_children_do_not_outlive_a_killed_parent(state: str, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(ORPHANS)
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    parent = subprocess.Popen(
+        [sys.executable, str(script), state], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        children = children_of(parent.pid)
+        assert len(children) >= 3
+    finally:
+        parent.kill()
+        parent.communicate()
+    limit_s = decoding.DECODE_WALL_S + decoding.ORPHAN_S + 4 if state == "busy" else 4
+    assert wait_for(lambda: all(is_gone(pid) for pid in children), limit_s)
+
+
+def test_large_photos_pass_through_in_the_order_asked(pool: DecodePool) -> None:
+    colours = [(10 * number, 0, 0) for number in range(12)]
+    futures = [pool.submit(png(Image.new("RGB", (9, 9), colour)), SQUASH) for colour in colours]
+    found = [tuple(future.result().pixels[0, 0].tolist()) for future in futures]
+    assert found == colours
+    assert pool.decode(jpeg(photo(1_200, 900)), SQUASH).pixels.shape == (16, 16, 3)

@@ -1,0 +1,117 @@
+"""What a file is follows from its content, and only accepted types reach a decoder."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_engine.config import Settings
+from search_engine.errors import (
+    CorruptImageError,
+    EmptyFileError,
+    TooManyBytesError,
+    UnsupportedTypeError,
+)
+from search_engine.images import (
+    CATALOG_FORMATS,
+    UPLOAD_FORMATS,
+    ImageLimits,
+    load_rgb,
+    read_file,
+    sniff_format,
+)
+from tests.images.pictures import FOREIGN_TYPES, HEIGHT, WIDTH, encoded, jpeg, photo
+
+UPLOAD = ImageLimits()
+CATALOG = ImageLimits(formats=CATALOG_FORMATS)
+
+
+@pytest.mark.parametrize("kind", CATALOG_FORMATS)
+def test_catalog_accepts_every_listed_type(kind: str) -> None:
+    data = encoded(photo(), kind)
+    image, warnings = load_rgb(data, CATALOG)
+    assert sniff_format(data) == kind
+    assert (image.mode, image.size, warnings) == ("RGB", (WIDTH, HEIGHT), ())
+    difference = np.abs(np.asarray(image, dtype=float) - np.asarray(photo(), dtype=float))
+    assert difference.mean() < 12  # GIF has 256 colours
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_uploads_of_types_for_owners_are_refused(kind: str) -> None:
+    with pytest.raises(UnsupportedTypeError):
+        load_rgb(encoded(photo(), kind), UPLOAD)
+
+
+def test_settings_hand_out_these_limits() -> None:
+    assert Settings().upload_limits() == UPLOAD
+    assert Settings().catalog_limits() == CATALOG
+
+
+@pytest.mark.parametrize("name", FOREIGN_TYPES)
+def test_other_content_is_refused_by_type(name: str) -> None:
+    for limits in (UPLOAD, CATALOG):
+        with pytest.raises(UnsupportedTypeError) as caught:
+            load_rgb(FOREIGN_TYPES[name], limits)
+        for accepted in limits.formats:
+            assert accepted in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["heic", "avif"])
+def test_phone_formats_get_a_hint(name: str) -> None:
+    with pytest.raises(UnsupportedTypeError) as caught:
+        load_rgb(FOREIGN_TYPES[name], UPLOAD)
+    assert "JPEG" in str(caught.value.fix)
+
+
+def test_no_bytes_are_an_empty_file() -> None:
+    with pytest.raises(EmptyFileError):
+        load_rgb(b"", UPLOAD)
+
+
+def test_a_file_larger_than_the_limit_is_refused_before_anything_else() -> None:
+    data = jpeg()
+    with pytest.raises(TooManyBytesError):
+        load_rgb(data, ImageLimits(max_bytes=len(data) - 1))
+    image, _ = load_rgb(data, ImageLimits(max_bytes=len(data)))
+    assert image.size == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [b"<html><script>alert(1)</script>", b"<?php system($_GET[0]); ?>", b"PK\x03\x04" + bytes(90)],
+    ids=["html", "php", "zip"],
+)
+@pytest.mark.parametrize("kind", UPLOAD_FORMATS)
+def test_what_follows_the_picture_is_ignored(kind: str, tail: bytes) -> None:
+    data = encoded(photo(), kind)
+    with_tail, _ = load_rgb(data + tail, UPLOAD)
+    assert with_tail.tobytes() == load_rgb(data, UPLOAD)[0].tobytes()
+
+
+def test_read_file_gives_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"12345")
+    assert read_file(path, 5) == b"12345"
+    with pytest.raises(TooManyBytesError):
+        read_file(path, 4)
+
+
+@pytest.mark.parametrize(
+    "path", ["/dev/zero", "/dev/null", "/", "/nowhere/photo.jpg", "/proc/self/mem"]
+)
+def test_read_file_refuses_what_is_not_a_regular_readable_file(path: str) -> None:
+    with pytest.raises(CorruptImageError):
+        read_file(Path(path), 100)
+
+
+def test_read_file_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(CorruptImageError, match="not a regular file"):
+        read_file(tmp_path / "pipe.jpg", 100)
+
+
+def test_read_file_refuses_names_that_no_file_can_have() -> None:
+    for name in ("a\x00b", "x" * 5_000):
+        with pytest.raises(CorruptImageError):
+            read_file(Path(name), 100)

@@ -1,0 +1,86 @@
+"""Settings from an environment, and where things live."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from search_engine.config import DataPaths, Settings
+from search_engine.errors import ParameterError
+from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("EYEDEX_DATA", "/srv/shop", "data", Path("/srv/shop")),
+        ("EYEDEX_RUNTIME", "torch", "runtime", "torch"),
+        ("EYEDEX_WORKERS", "3", "workers", 3),
+        ("EYEDEX_BATCH_SIZE", "16", "batch_size", 16),
+        ("EYEDEX_LOCK_WAIT_S", "0", "lock_wait_s", 0.0),
+        ("EYEDEX_MAX_BYTES", "1000", "max_bytes", 1000),
+        ("EYEDEX_MAX_PIXELS", "5000", "max_pixels", 5000),
+        ("EYEDEX_ALLOWED_HOSTS", "shop.example", "allowed_hosts", "shop.example"),
+    ],
+)
+def test_every_setting_can_come_from_the_environment(
+    variable: str, text: str, field: str, value: object
+) -> None:
+    assert getattr(Settings.from_env({variable: text}), field) == value
+
+
+def test_defaults_hold_in_an_empty_environment_and_other_variables_are_ignored() -> None:
+    assert Settings.from_env({}) == Settings.from_env({"PATH": "/bin", "HOME": "/"}) == Settings()
+
+
+def test_an_argument_wins_over_the_environment_unless_it_is_none() -> None:
+    environ = {"EYEDEX_WORKERS": "3", "EYEDEX_BATCH_SIZE": "7"}
+    settings = Settings.from_env(environ, workers=5, batch_size=None)
+    assert (settings.workers, settings.batch_size) == (5, 7)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("EYEDEX_RUNTIME", "onnx"),
+        ("EYEDEX_WORKERS", "0"),
+        ("EYEDEX_WORKERS", "257"),
+        ("EYEDEX_WORKERS", "many"),
+        ("EYEDEX_BATCH_SIZE", "-1"),
+        ("EYEDEX_BATCH_SIZE", "1.5"),
+        ("EYEDEX_LOCK_WAIT_S", "-0.1"),
+        ("EYEDEX_LOCK_WAIT_S", "nan"),
+        ("EYEDEX_MAX_BYTES", ""),
+        ("EYEDEX_MAX_PIXELS", "1e12"),
+        ("EYEDEX_COLOUR", "blue"),
+    ],
+)
+def test_a_bad_value_or_unknown_name_is_refused_by_name(variable: str, text: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        Settings.from_env({variable: text})
+    assert variable in caught.value.what
+    assert caught.value.fix is not None
+    assert "EYEDEX_BATCH_SIZE" in caught.value.fix
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().workers = 2
+
+
+def test_limits_follow_the_settings_and_strangers_may_send_fewer_formats() -> None:
+    settings = Settings(max_bytes=10, max_pixels=20)
+    upload, catalog = settings.upload_limits(), settings.catalog_limits()
+    assert (upload.max_bytes, upload.max_pixels) == (catalog.max_bytes, catalog.max_pixels)
+    assert (upload.max_bytes, upload.max_pixels) == (10, 20)
+    assert upload.formats == UPLOAD_FORMATS
+    assert catalog.formats == CATALOG_FORMATS
+    assert set(UPLOAD_FORMATS) < set(CATALOG_FORMATS)
+
+
+def test_everything_lives_below_the_data_directory() -> None:
+    paths = DataPaths(Path("/data"))
+    places = [paths.catalog, paths.lock, paths.encoders, paths.rejects]
+    places += [paths.index("shoes"), paths.index_run_lock("shoes")]
+    assert len(set(places)) == len(places)
+    assert all(place.is_relative_to("/data") for place in places)

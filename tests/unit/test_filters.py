@@ -1,0 +1,258 @@
+"""Filters: what is refused and where, and what each operator finds in a real catalog."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.errors import FilterError, UnknownFieldError
+from search_engine.filters import (
+    MAX_CONDITIONS,
+    MAX_DEPTH,
+    MAX_TEXT,
+    MAX_VALUES,
+    check_fields,
+    compile_filter,
+    parse_filter,
+)
+from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
+
+ITEMS: dict[str, dict[str, Any]] = {
+    "mug": {
+        "label": "Home/Kitchen",
+        "product_id": "5",
+        "attributes": {"price": 10, "colour": "red", "new": True, "tags": ["a", "b"]},
+    },
+    "pan": {
+        "label": "Home/Kitchen/Pans",
+        "product_id": "p%",
+        "attributes": {"price": 29.5, "colour": "Red", "new": False, "code": "007"},
+    },
+    "set": {
+        "label": "Home/Kitchenware",
+        "attributes": {"price": "10", "colour": "it's; DROP TABLE items --", "path": "a/b"},
+    },
+    "hat": {"label": "Clothing_Hat", "attributes": {"price": -3, "colour": None, "odd name.x": 1}},
+    "bag": {"label": None, "attributes": {}},
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Catalog, Collection]]:
+    with open_catalog(tmp_path_factory.mktemp("shop")) as catalog:
+        collection = bound_collection(catalog)
+        other = bound_collection(catalog, "other")
+        put(catalog, collection, [draft(name, **known) for name, known in ITEMS.items()])
+        put(catalog, other, [draft("mug", label="Home/Kitchen", attributes={"price": 10})])
+        yield catalog, collection
+
+
+def matches(shop: tuple[Catalog, Collection], source: Any) -> list[str]:
+    """Ids of the items that a filter finds, in the order of ITEMS."""
+    catalog, collection = shop
+    keys = catalog.keys_where(collection, compile_filter(parse_filter(source))).tolist()
+    found = catalog.by_keys(keys)
+    return [found[key].item_id for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ({"field": "colour", "eq": "red"}, ["mug"]),
+        ({"field": "colour", "ne": "red"}, ["pan", "set"]),
+        ({"field": "colour", "in": ["red", "Red", "blue"]}, ["mug", "pan"]),
+        ({"field": "price", "eq": 10}, ["mug"]),
+        ({"field": "price", "eq": 10.0}, ["mug"]),
+        ({"field": "price", "ne": 10}, ["pan", "set", "hat"]),
+        ({"field": "price", "lt": 10}, ["hat"]),
+        ({"field": "price", "lte": 10}, ["mug", "hat"]),
+        ({"field": "price", "gt": 10}, ["pan"]),
+        ({"field": "price", "gte": 10}, ["mug", "pan"]),
+        ({"field": "price", "in": [10, -3, 4]}, ["mug", "hat"]),
+        ({"field": "price", "in": ["10", -3]}, ["set", "hat"]),
+        ({"field": "new", "eq": True}, ["mug"]),
+        ({"field": "new", "eq": False}, ["pan"]),
+        ({"field": "new", "ne": True}, ["pan"]),
+        ({"field": "item_id", "eq": "hat"}, ["hat"]),
+        ({"field": "item_id", "gte": "mug"}, ["mug", "pan", "set"]),
+        ({"field": "product_id", "in": ["5", "p%"]}, ["mug", "pan"]),
+        ({"field": "label", "ne": "Home/Kitchen"}, ["pan", "set", "hat"]),
+        ({"field": "label", "exists": True}, ["mug", "pan", "set", "hat"]),
+        ({"field": "label", "exists": False}, ["bag"]),
+        ({"field": "colour", "exists": True}, ["mug", "pan", "set"]),
+        ({"field": "colour", "exists": False}, ["hat", "bag"]),
+        ({"field": "odd name.x", "eq": 1}, ["hat"]),
+    ],
+)
+def test_operators(shop: tuple[Catalog, Collection], source: Any, wanted: list[str]) -> None:
+    assert matches(shop, source) == wanted
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"field": "price", "eq": True},
+        {"field": "new", "eq": 1},
+        {"field": "new", "eq": "true"},
+        {"field": "new", "gt": 0},
+        {"field": "code", "eq": 7},
+        {"field": "code", "lt": 8},
+        {"field": "colour", "gt": -1},
+        {"field": "product_id", "eq": 5},
+        {"field": "product_id", "gte": 0},
+        {"field": "product_id", "in": [5, 5.0, True]},
+        {"field": "label", "eq": False},
+        {"field": "tags", "eq": '["a","b"]'},
+        {"field": "tags", "eq": "a"},
+        {"field": "tags", "under": '["a","b"]'},
+        {"field": "price", "under": "10/"},
+    ],
+)
+def test_types_do_not_mix(shop: tuple[Catalog, Collection], source: Any) -> None:
+    found = matches(shop, source)
+    assert found == ([] if source != {"field": "price", "under": "10/"} else ["set"])
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("Home/Kitchen", ["mug", "pan"]),
+        ("Home/Kitchen/", ["mug", "pan"]),
+        ("Home", ["mug", "pan", "set"]),
+        ("Home/Kitchen/Pans", ["pan"]),
+        ("Hom", []),
+        ("home", []),
+        ("Home/%", []),
+        ("%", []),
+        ("Clothing_Hat", ["hat"]),
+        ("Clothing.Hat", []),
+        ("Home/Kitchen' OR '1'='1", []),
+    ],
+)
+def test_under_follows_the_path_and_nothing_else(
+    shop: tuple[Catalog, Collection], path: str, wanted: list[str]
+) -> None:
+    assert matches(shop, {"field": "label", "under": path}) == wanted
+
+
+def test_under_works_on_attributes(shop: tuple[Catalog, Collection]) -> None:
+    assert matches(shop, {"field": "path", "under": "a"}) == ["set"]
+
+
+RED = {"field": "colour", "eq": "red"}
+CHEAP = {"field": "price", "lt": 20}
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ({"all": [RED, CHEAP]}, ["mug"]),
+        ({"any": [RED, CHEAP]}, ["mug", "hat"]),
+        ({"not": RED}, ["pan", "set", "hat", "bag"]),
+        ({"not": {"not": RED}}, ["mug"]),
+        ({"not": {"any": [RED, CHEAP]}}, ["pan", "set", "bag"]),
+        (
+            {"not": {"all": [CHEAP, {"field": "colour", "exists": True}]}},
+            ["pan", "set", "hat", "bag"],
+        ),
+        ({"all": [{"any": [RED, {"field": "code", "exists": True}]}, {"not": CHEAP}]}, ["pan"]),
+        ({"all": [RED]}, ["mug"]),
+    ],
+)
+def test_joints(shop: tuple[Catalog, Collection], source: Any, wanted: list[str]) -> None:
+    assert matches(shop, source) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["' OR 1=1 --", '"; DROP TABLE items; --', "\\", "%", "_", "\x00", "’", "?", ":colour"]
+)
+def test_hostile_texts_are_only_texts(shop: tuple[Catalog, Collection], text: str) -> None:
+    for operator in ("eq", "under"):
+        assert matches(shop, {"field": "colour", operator: text}) == []
+        assert matches(shop, {"field": "label", operator: text}) == []
+    assert matches(shop, {"field": "item_id", "exists": True}) == list(ITEMS)
+
+
+def test_a_text_full_of_sql_is_found_as_it_is(shop: tuple[Catalog, Collection]) -> None:
+    source = {"field": "colour", "eq": "it's; DROP TABLE items --"}
+    assert matches(shop, source) == ["set"]
+
+
+def test_the_largest_filter_that_is_accepted_can_be_run(shop: tuple[Catalog, Collection]) -> None:
+    values = [f"colour {number}" for number in range(MAX_VALUES - 1)]
+    condition: Any = {"field": "colour", "in": [*values, "red"]}
+    nested: Any = {"any": [condition] * MAX_CONDITIONS}
+    for _ in range(MAX_DEPTH - 2):
+        nested = {"all": [nested]}
+    assert matches(shop, nested) == ["mug"]
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        ("", "filter"),
+        ("{", "filter"),
+        ("[" * 100_000, "filter"),
+        ('{"field": "price", "lt": NaN}', "filter"),
+        ('{"field": "price", "lt": Infinity}', "filter"),
+        ("[]", "filter"),
+        ("null", "filter"),
+        ({}, "filter"),
+        (3, "filter"),
+        ({"all": []}, "filter"),
+        ({"any": {}}, "filter"),
+        ({"all": [RED], "any": [RED]}, "filter"),
+        ({"none": [RED]}, "filter"),
+        ({"not": [RED]}, "filter.not"),
+        ({"all": [RED, {"any": [3]}]}, "filter.all[1].any[0]"),
+        ({"not": {"field": "price"}}, "filter.not"),
+        ({"field": "price", "lt": 1, "gt": 0}, "filter"),
+        ({"field": "price", "like": "%"}, "filter"),
+        ({"field": 3, "eq": 3}, "filter"),
+        ({"field": ["price"], "eq": 3}, "filter"),
+        ({"field": "price", "eq": None}, "filter"),
+        ({"field": "price", "eq": [1]}, "filter"),
+        ({"field": "price", "eq": {}}, "filter"),
+        ({"field": "price", "eq": float("nan")}, "filter"),
+        ({"field": "price", "eq": 10**400}, "filter"),
+        ({"field": "price", "lt": True}, "filter"),
+        ({"field": "price", "in": 3}, "filter"),
+        ({"field": "price", "in": []}, "filter"),
+        ({"field": "price", "in": [1, None]}, "filter"),
+        ({"field": "price", "in": [1] * (MAX_VALUES + 1)}, "filter"),
+        ({"field": "price", "exists": "yes"}, "filter"),
+        ({"field": "price", "exists": 1}, "filter"),
+        ({"field": "label", "under": 3}, "filter"),
+        ({"field": "label", "eq": "x" * (MAX_TEXT + 1)}, "filter"),
+        ({"field": "label", "eq": "\ud800"}, "filter"),
+        ({"all": [RED] * (MAX_CONDITIONS + 1)}, "filter"),
+        ({"any": [{"all": [RED] * 11}, {"all": [RED] * 10}]}, "filter"),
+    ],
+    ids=lambda value: repr(value)[:60] if not isinstance(value, str) else value[:30],
+)
+def test_a_malformed_filter_is_refused_where_it_is_wrong(source: Any, where: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(source)
+    assert caught.value.where == where
+
+
+def test_nesting_is_bounded() -> None:
+    nested: Any = RED
+    for _ in range(MAX_DEPTH - 1):
+        nested = {"not": nested}
+    parse_filter(nested)
+    with pytest.raises(FilterError, match="nested deeper"):
+        parse_filter({"not": nested})
+
+
+def test_unknown_fields_are_named_with_the_known_ones() -> None:
+    parsed = parse_filter({"all": [{"field": "label", "eq": "x"}, {"field": "prize", "lt": 3}]})
+    check_fields(parsed, ["prize"])
+    with pytest.raises(UnknownFieldError, match="'prize'") as caught:
+        check_fields(parsed, ["price", "colour"])
+    assert caught.value.fix == "known: item_id, label, product_id, colour, price"
+
+
+def test_a_filter_may_be_text_or_decoded() -> None:
+    assert parse_filter('{"field": "price", "lt": 3}') == parse_filter({"field": "price", "lt": 3})

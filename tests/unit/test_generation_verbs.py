@@ -1,0 +1,161 @@
+"""Going back to an earlier generation, and noticing an index that is not the catalog's."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.errors import CorruptDataError, NotFoundError
+from search_engine.indexes import generation
+from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from tests.unit.small_catalog import (
+    bound_collection,
+    live,
+    open_catalog,
+    put,
+    remove,
+    unit_vectors,
+)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with open_catalog(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def collection(catalog: Catalog) -> Collection:
+    return bound_collection(catalog)
+
+
+def published(catalog: Catalog, collection: Collection, *names: str) -> str:
+    put(catalog, collection, names)
+    name = live(catalog, collection).compact(force=True)
+    assert name is not None
+    return name
+
+
+def answers(catalog: Catalog, collection: Collection) -> list[tuple[int, float]]:
+    snapshot = live(catalog, collection).snapshot()
+    assert snapshot is not None
+    keys, scores = snapshot.search(unit_vectors(1, seed=3), 10).row(0)
+    return list(zip(keys.tolist(), scores.tolist(), strict=True))
+
+
+def test_going_back_loses_no_item(catalog: Catalog, collection: Collection) -> None:
+    first = published(catalog, collection, "a", "b", "c")
+    second = published(catalog, collection, "d", "e")
+    before = answers(catalog, collection)
+    opened = live(catalog, collection)
+    assert opened.roll_back() == first
+    assert generation.current(opened.folder) == first != second
+    snapshot = opened.snapshot()
+    assert snapshot is not None
+    assert (snapshot.generation, snapshot.pending) == (first, 2)
+    assert answers(catalog, collection) == before
+
+
+def test_there_is_nothing_before_the_first(catalog: Catalog, collection: Collection) -> None:
+    published(catalog, collection, "a")
+    with pytest.raises(NotFoundError):
+        live(catalog, collection).roll_back()
+
+
+def test_a_damaged_generation_is_not_gone_back_to(catalog: Catalog, collection: Collection) -> None:
+    first = published(catalog, collection, "a", "b")
+    second = published(catalog, collection, "c")
+    folder = live(catalog, collection).folder
+    (folder / first / "vectors.f16").write_bytes(b"")
+    with pytest.raises(CorruptDataError):
+        live(catalog, collection).roll_back()
+    assert generation.current(folder) == second
+
+
+def test_generations_are_described(catalog: Catalog, collection: Collection) -> None:
+    published(catalog, collection, "a", "b")
+    published(catalog, collection, "c")
+    folder = live(catalog, collection).folder
+    (folder / "gen-000001" / "keys.i64").write_bytes(b"")
+    described = generation.describe_generations(folder)
+    assert [(one["name"], one["current"], one["sound"], one["items"]) for one in described] == [
+        ("gen-000002", True, True, 3),
+        ("gen-000001", False, False, None),
+    ]
+
+
+def test_an_index_with_other_keys_than_the_catalog_is_rebuilt(
+    catalog: Catalog, collection: Collection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A generation that is sound in itself but covers less than it says."""
+    keys = put(catalog, collection, ["a", "b", "c"])
+    changes = catalog.changes_since(collection, -1)
+    opened = live(catalog, collection)
+    short = FaissIndex.build(IndexSpec(), changes.keys[:2], changes.vectors[:2])
+    manifest = generation.Manifest(
+        collection.uid, collection.fingerprint or "", changes.seq, 2, short.dimension, short.spec
+    )
+    generation.publish(opened.folder, manifest, short)
+    snapshot = opened.snapshot()
+    assert snapshot is not None
+    assert snapshot.keys().tolist() == sorted(keys.values())
+    assert "holds other keys than the catalog" in caplog.text
+
+
+def test_an_older_catalog_beside_newer_indexes_is_not_mixed_with_them(
+    catalog: Catalog, collection: Collection
+) -> None:
+    """The keys are the same, the vectors are not: only the sequence number can tell."""
+    keys = put(catalog, collection, ["a", "b"])
+    opened = live(catalog, collection)
+    changes = catalog.changes_since(collection, -1)
+    other = FaissIndex.build(IndexSpec(), changes.keys, changes.vectors[::-1])
+    later = generation.Manifest(
+        collection.uid,
+        collection.fingerprint or "",
+        changes.seq + 5,
+        2,
+        other.dimension,
+        other.spec,
+    )
+    generation.publish(opened.folder, later, other)
+    snapshot = opened.snapshot()
+    assert snapshot is not None
+    hits = snapshot.search(changes.vectors[:1].astype(np.float32), 1)
+    assert hits.keys[0, 0] == keys["a"]
+    assert opened.compact(force=True) == "gen-000001"
+    assert generation.generations(opened.folder) == ["gen-000001"]
+
+
+def test_number_and_sum_of_keys_agree_with_the_catalog_after_changes(
+    catalog: Catalog, collection: Collection
+) -> None:
+    keys = put(catalog, collection, ["a", "b", "c"])
+    opened = live(catalog, collection)
+    opened.compact(force=True)
+    remove(catalog, keys["b"])
+    put(catalog, collection, ["d", "a"])
+    snapshot = opened.snapshot()
+    assert snapshot is not None
+    assert snapshot.key_sums() == catalog.key_sums(collection)
+    assert snapshot.key_sums()[0] == 3
+
+
+def test_current_is_mended_and_leftovers_go_with_the_next_compaction(
+    catalog: Catalog, collection: Collection
+) -> None:
+    name = published(catalog, collection, "a", "b")
+    opened = live(catalog, collection)
+    (opened.folder / "CURRENT").unlink()
+    (opened.folder / ".gen-000009.new").mkdir()
+    assert opened.compact() is None
+    assert generation.current(opened.folder) == name
+    assert os.listdir(opened.folder / name)
+    assert generation.leftovers(opened.folder) == []
+    manifest = json.loads((opened.folder / name / "manifest.json").read_text())
+    assert manifest["count"] == 2
+    assert np.memmap(opened.folder / name / "keys.i64", dtype="<i8", mode="r").tolist() == [1, 2]

@@ -1,0 +1,128 @@
+"""Votes that can be checked on paper."""
+
+import math
+from typing import Any
+
+import pytest
+
+from search_engine.records import CatalogItem, Neighbor, Prediction
+from search_engine.voting import VoteRule, predict, value_of, vote
+
+HALVING = VoteRule(temperature=0.1 / math.log(2))
+"""A neighbor that is 0.1 further away counts half."""
+
+
+def shares(prediction: Prediction) -> dict[str, float]:
+    return {one.label: round(one.share, 6) for one in prediction.votes}
+
+
+def item(label: str | None = None, **attributes: Any) -> CatalogItem:
+    return CatalogItem(1, "one", label, "p-1", attributes, "hash")
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "winner", "wanted"),
+    [
+        # weights 1, 1/2, 1/4
+        ([("a", 0.9), ("b", 0.8), ("b", 0.7)], "a", {"a": 4 / 7, "b": 3 / 7}),
+        # weights 1, 1/2, 1/2, 1/4: a has 1, b has 5/4
+        ([("a", 0.9), ("b", 0.8), ("b", 0.8), ("b", 0.7)], "b", {"b": 5 / 9, "a": 4 / 9}),
+        # what is unlabelled has no vote, not even as the best
+        ([(None, 0.9), ("a", 0.5), (None, 0.5)], "a", {"a": 1.0}),
+        # only differences count, so negative scores are as good
+        ([("a", -0.5), ("b", -0.6)], "a", {"a": 2 / 3, "b": 1 / 3}),
+        ([("a", 0.4)], "a", {"a": 1.0}),
+        ([("", 0.4), ("a", 0.2)], "", {"": 0.8, "a": 0.2}),
+    ],
+)
+def test_closer_neighbors_count_more(
+    neighbors: list[tuple[str | None, float]], winner: str, wanted: dict[str, float]
+) -> None:
+    prediction = vote(neighbors, HALVING)
+    assert prediction.label == winner
+    assert not prediction.abstained
+    assert prediction.reason is None
+    assert shares(prediction) == pytest.approx(wanted, abs=1e-6)
+    assert prediction.confidence == prediction.votes[0].share
+
+
+def test_equal_shares_go_to_the_label_with_the_closer_neighbor() -> None:
+    """a: 1/2 + 1/2, b: 1."""
+    prediction = vote([("a", 0.8), ("a", 0.8), ("b", 0.9)], HALVING)
+    assert [one.label for one in prediction.votes] == ["b", "a"]
+
+
+def test_equal_shares_and_scores_go_to_the_first_in_the_alphabet() -> None:
+    for names in ("ba", "ab"):
+        assert vote([(name, 0.5) for name in names]).label == "a"
+
+
+@pytest.mark.parametrize("neighbors", [[], [(None, 0.9)], [(None, 0.9), (None, 0.1)]])
+def test_abstains_without_a_labelled_neighbor(neighbors: list[tuple[str | None, float]]) -> None:
+    assert vote(neighbors) == Prediction(None, 0.0, True, "too_few", ())
+
+
+def test_abstains_when_no_labelled_neighbor_is_close_enough() -> None:
+    rule = VoteRule(min_score=0.5)
+    assert vote([("a", 0.49), (None, 0.9)], rule) == Prediction(None, 0.0, True, "too_far", ())
+
+
+def test_neighbors_below_the_least_score_have_no_vote() -> None:
+    prediction = vote([("a", 0.5), ("b", 0.49), ("b", 0.49)], VoteRule(min_score=0.5))
+    assert shares(prediction) == {"a": 1.0}
+
+
+def test_abstains_when_the_neighbors_disagree_and_still_shows_the_votes() -> None:
+    neighbors = [("a", 0.9), ("b", 0.8), ("b", 0.7)]
+    rule = VoteRule(temperature=HALVING.temperature, min_confidence=0.6)
+    prediction = vote(neighbors, rule)
+    assert (prediction.label, prediction.abstained) == (None, True)
+    assert prediction.reason == "disagree"
+    assert prediction.confidence == pytest.approx(4 / 7)
+    assert shares(prediction) == pytest.approx({"a": 4 / 7, "b": 3 / 7}, abs=1e-6)
+
+
+def test_a_share_equal_to_the_least_confidence_is_enough() -> None:
+    assert vote([("a", 0.5), ("b", 0.5)], VoteRule(min_confidence=0.5)).label == "a"
+
+
+def test_far_apart_scores_do_not_overflow() -> None:
+    prediction = vote([("a", 1.0), ("b", -1.0)], VoteRule(temperature=1e-3))
+    assert prediction.confidence == 1.0
+
+
+@pytest.mark.parametrize(
+    ("target", "value"),
+    [
+        ("label", "Home/Mug"),
+        ("product_id", "p-1"),
+        ("colour", "red"),
+        ("price", "3"),
+        ("weight", "2.5"),
+        ("count", "7"),
+        ("new", "True"),
+        ("nothing", None),
+        ("absent", None),
+    ],
+)
+def test_any_field_can_be_the_target(target: str, value: str | None) -> None:
+    one = item("Home/Mug", colour="red", price=3.0, weight=2.5, count=7, new=True, nothing=None)
+    assert value_of(one, target) == value
+
+
+def test_an_attribute_cannot_pose_as_the_label() -> None:
+    attributes = {"label": "fake", "product_id": "fake"}
+    one = CatalogItem(1, "one", None, "p-1", attributes, "hash")
+    assert value_of(one, "label") is None
+    assert value_of(one, "product_id") == "p-1"
+
+
+def test_predict_votes_on_the_neighbors_values() -> None:
+    neighbors = [
+        Neighbor(item("x", size=3.0), 0.5),
+        Neighbor(item("y", size=3), 0.5),
+        Neighbor(item("y", size=4), 0.5),
+        Neighbor(item("y"), 0.5),
+    ]
+    assert predict(neighbors).label == "y"
+    assert shares(predict(neighbors, "size")) == {"3": 0.666667, "4": 0.333333}
