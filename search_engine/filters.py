@@ -81,10 +81,13 @@ def check_fields(parsed: Filter, attributes: Collection[str]) -> None:
     Raises:
         UnknownFieldError: Naming the fields there are.
     """
-    for condition in conditions(parsed):
+    for number, condition in enumerate(conditions(parsed), 1):
         if condition.field not in BUILT_IN_FIELDS and condition.field not in attributes:
-            known = ", ".join([*BUILT_IN_FIELDS, *sorted(attributes)])
-            raise UnknownFieldError("there is no such field", where="filter", fix=f"known: {known}")
+            raise UnknownFieldError(
+                "there is no such field",
+                where=f"filter, condition {number}",
+                fix=f"known: {', '.join([*BUILT_IN_FIELDS, *sorted(attributes)])}",
+            )
 
 
 def compile_filter(parsed: Filter) -> ColumnElement[bool]:

@@ -159,7 +159,7 @@ def test_a_filter_that_nothing_fulfils_gives_nothing(engine: SearchEngine) -> No
 
 
 def test_wrong_filters_are_refused(engine: SearchEngine) -> None:
-    with pytest.raises(UnknownFieldError, match="prize"):
+    with pytest.raises(UnknownFieldError, match="no such field"):
         engine.search(picture("red"), filter={"field": "prize", "lt": 3})
     with pytest.raises(FilterError):
         engine.search(picture("red"), filter="{")
@@ -216,9 +216,9 @@ def test_k_out_of_range_is_refused(engine: SearchEngine, k: int) -> None:
 
 
 def test_unknown_fields_and_collections_are_refused(engine: SearchEngine) -> None:
-    with pytest.raises(ParameterError, match="'maker'"):
+    with pytest.raises(ParameterError, match="no such field .*known: label"):
         engine.search(picture("red"), group_by="maker")
-    with pytest.raises(ParameterError, match="'maker'"):
+    with pytest.raises(ParameterError, match="no such field .*known: label"):
         engine.classify(picture("red"), target="maker")
     with pytest.raises(CollectionNotFoundError):
         engine.search(picture("red"), collection="absent")

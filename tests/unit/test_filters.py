@@ -249,7 +249,7 @@ def test_nesting_is_bounded() -> None:
 def test_unknown_fields_are_named_with_the_known_ones() -> None:
     parsed = parse_filter({"all": [{"field": "label", "eq": "x"}, {"field": "prize", "lt": 3}]})
     check_fields(parsed, ["prize"])
-    with pytest.raises(UnknownFieldError, match="'prize'") as caught:
+    with pytest.raises(UnknownFieldError, match="no such field") as caught:
         check_fields(parsed, ["price", "colour"])
     assert caught.value.fix == "known: item_id, label, product_id, colour, price"
 
