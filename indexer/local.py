@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,40 +54,18 @@ def index_source(
     started = time.perf_counter()
     check_collection_name(request.collection)
     report = RunReport(dry_run=request.dry_run)
-    paths = DataPaths(settings.data)
+    lock = DataPaths(settings.data).index_run_lock(request.collection)
     with (
         SearchEngine(settings=settings) as engine,
-        exclusive(paths.index_run_lock(request.collection), 0.0, "indexing this collection"),
+        exclusive(lock, 0.0, "indexing this collection"),
     ):
-        names = {collection.name for collection in engine.catalog.collections()}
-        if request.collection not in names:
-            engine.create_collection(request.collection)
-        collection = engine.catalog.collection(request.collection)
-        discard_newer(paths.index(request.collection), engine.catalog.seq())
+        collection = _collection(engine, request.collection)
         with report.stage("start"):
             encoder = _make_encoder(request, collection, settings)
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
-        rejects = RejectsFile(paths.rejects)
-        try:
-            with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-                run = Run(
-                    catalog=engine.catalog,
-                    collection=collection,
-                    encoder=encoder,
-                    encoder_options=_options(request, collection),
-                    decoder=decoder,
-                    report=report,
-                    on_progress=on_progress,
-                    on_reject=rejects.write,
-                    batch_size=settings.batch_size,
-                    max_bytes=settings.max_bytes,
-                    prune=request.prune,
-                    dry_run=request.dry_run,
-                )
-                run_pipeline(run, source)
-        finally:
-            rejects.close()
+        with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
+            _run(engine, collection, encoder, source, request, report, on_progress, rejects)
         live = engine.live(request.collection)
         if not request.dry_run:
             with report.stage("publish"):
@@ -95,6 +74,43 @@ def index_source(
         report.generation = snapshot.generation if snapshot else None
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _collection(engine: SearchEngine, name: str) -> Collection:
+    """The collection, made if it is missing, without index files of another catalog's history."""
+    if name not in {collection.name for collection in engine.catalog.collections()}:
+        engine.create_collection(name)
+    discard_newer(engine.catalog.paths.index(name), engine.catalog.seq())
+    return engine.catalog.collection(name)
+
+
+def _run(
+    engine: SearchEngine,
+    collection: Collection,
+    encoder: Encoder,
+    source: Source,
+    request: IndexRequest,
+    report: RunReport,
+    on_progress: OnProgress,
+    rejects: RejectsFile,
+) -> None:
+    settings = engine.settings
+    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+        run = Run(
+            catalog=engine.catalog,
+            collection=collection,
+            encoder=encoder,
+            encoder_options=_options(request, collection),
+            decoder=decoder,
+            report=report,
+            on_progress=on_progress,
+            on_reject=rejects.write,
+            batch_size=settings.batch_size,
+            max_bytes=settings.max_bytes,
+            prune=request.prune,
+            dry_run=request.dry_run,
+        )
+        run_pipeline(run, source)
 
 
 def _make_encoder(request: IndexRequest, collection: Collection, settings: Settings) -> Encoder:

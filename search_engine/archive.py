@@ -11,7 +11,7 @@ that are missing, added, doubled or moved, and anything behind the end all diffe
 stand there. Not compressed: deflate works at 20 MB/s a core and would be most of the time, and a
 compressed archive cannot tell what it unpacks to. Compress the file itself to keep it for long.
 
-What belongs into a snapshot, and how it is put to use, is `search_engine.snapshot`.
+What belongs into a snapshot, and how it is put to use, is the business of `snapshot` and `restore`.
 """
 
 import hashlib

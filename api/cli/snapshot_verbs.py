@@ -54,7 +54,7 @@ def restore(
 
     No server may have the data directory open.
     """
-    from search_engine.snapshot import restore_snapshot
+    from search_engine.restore import restore_snapshot
 
     done = restore_snapshot(settings_from(data), file, replace)
     if as_json:

@@ -23,12 +23,13 @@ import pytest
 
 from api.cli.exits import Exit, exit_code
 from search_engine import archive as archives
-from search_engine import faults, snapshot
+from search_engine import faults, restore, snapshot
 from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, LockHeldError, StorageFullError
 from search_engine.locks import exclusive
-from search_engine.snapshot import make_snapshot, restore_snapshot
+from search_engine.restore import restore_snapshot
+from search_engine.snapshot import make_snapshot
 from tests.faults.test_interruption import KILLED, answers, checked, eyedex
 
 PAGE = 4_096
@@ -778,13 +779,13 @@ def test_a_catalog_made_meanwhile_is_not_lost(
     good: Path, hsv_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    unpack = snapshot._unpack
+    unpack = restore._unpack
 
     def late(*arguments: Any) -> Any:
         copy_of(hsv_data, data)
         return unpack(*arguments)
 
-    monkeypatch.setattr(snapshot, "_unpack", late)
+    monkeypatch.setattr(restore, "_unpack", late)
     with pytest.raises(LockHeldError):
         restore_snapshot(Settings(data=data), good)
     assert tree(data) == tree(hsv_data)
@@ -794,7 +795,7 @@ def test_a_catalog_made_meanwhile_is_not_lost(
 def test_a_file_system_that_cannot_exchange(
     good: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "_RENAME_EXCHANGE", 1 << 30)
+    monkeypatch.setattr(restore, "_RENAME_EXCHANGE", 1 << 30)
     before = digest_of(other)
     with pytest.raises(EyedexError, match="cannot exchange") as caught:
         restore_snapshot(Settings(data=other), good, replace=True)

@@ -216,9 +216,9 @@ def test_k_out_of_range_is_refused(engine: SearchEngine, k: int) -> None:
 
 
 def test_unknown_fields_and_collections_are_refused(engine: SearchEngine) -> None:
-    with pytest.raises(ParameterError, match="no such field .*known: label"):
+    with pytest.raises(ParameterError, match="no such field"):
         engine.search(picture("red"), group_by="maker")
-    with pytest.raises(ParameterError, match="no such field .*known: label"):
+    with pytest.raises(ParameterError, match="no such field"):
         engine.classify(picture("red"), target="maker")
     with pytest.raises(CollectionNotFoundError):
         engine.search(picture("red"), collection="absent")
