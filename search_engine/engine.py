@@ -383,7 +383,7 @@ class _Collector:
         with _timed(self._timings, "catalog"):
             found = self._catalog.by_keys(keys.tolist())
         return tuple(
-            Neighbor(found[key], float(score))
+            Neighbor(found[key], min(1.0, float(score)))  # float16 rounding may exceed it
             for key, score in zip(keys.tolist(), scores, strict=True)
             if key in found
         )

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from search_engine.errors import (
     CorruptImageError,
@@ -243,6 +243,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
     kind = sniff_format(data)
     if kind not in limits.formats:
         raise _unsupported(data, limits)
+    _check_size(_announced_size(data, kind), limits)
     if kind == "JPEG":
         _check_jpeg_markers(data, limits)
     if kind == "PNG":
@@ -255,12 +256,28 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
             raise _too_many_pixels(limits) from error
         except Exception as error:
             raise _corrupt(error) from error
-    width, height = image.size
-    if width < 1 or height < 1:
+    if min(image.size) < 1:
         raise CorruptImageError("the picture has no pixels")
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
-        raise _too_many_pixels(limits, (width, height))
+    _check_size(image.size, limits)
     return image
+
+
+def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        raise _too_many_pixels(limits, size)
+
+
+def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
+    """Width and height where they have a fixed place, though all else may be missing; else 0, 0.
+
+    So a header that is all there is of a picture is refused for what it announces.
+    """
+    if kind == "PNG" and len(data) >= 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if kind == "GIF" and len(data) >= 10:
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    return 0, 0
 
 
 def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
@@ -351,7 +368,8 @@ def _fit(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
 
 def _corrupt(error: Exception) -> CorruptImageError:
     reason = str(error).split("\n")[0][:120] or type(error).__name__
-    reason = re.sub(r"<_io\.[^>]*>", "the content", reason)
+    if isinstance(error, UnidentifiedImageError):
+        reason = "its header is damaged"
     return CorruptImageError(f"the picture cannot be decoded: {reason}")
 
 

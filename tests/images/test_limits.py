@@ -41,6 +41,12 @@ def test_too_many_pixels_are_refused_from_the_header(name: str) -> None:
     assert time.perf_counter() - started < 0.5
 
 
+@pytest.mark.parametrize("data", [raw_png(50_000, 50_000)[:33], b"GIF89a\xff\xff\xff\xff\0\0\0"])
+def test_a_header_alone_is_refused_for_what_it_announces(data: bytes) -> None:
+    with pytest.raises(TooManyPixelsError):
+        decode_pixels(data, SQUASH, LIMITS)
+
+
 def test_too_many_pixels_of_a_catalog_format_are_refused() -> None:
     limits = ImageLimits(formats=CATALOG_FORMATS)
     for data in (bmp_of_claimed_size(20_000, 20_000), bmp_of_claimed_size(16_385, 1)):
