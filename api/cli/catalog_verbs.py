@@ -51,6 +51,7 @@ def index(
         int | None, typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Decoding processes.")] = None,
+    executor: Annotated[Literal["local"], typer.Option(help="Where the work is done.")] = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Bring a collection to the state of a catalog; only what changed is embedded.

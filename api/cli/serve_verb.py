@@ -1,8 +1,10 @@
 """The verb that serves the HTTP API and the page."""
 
 import ipaddress
+import signal
+import socket
 import sys
-from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -27,6 +29,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from search_engine.engine import SearchEngine
     from search_engine.errors import ParameterError
 
     if not _is_loopback(host) and not insecure:
@@ -35,14 +38,15 @@ def serve(
             where="--host",
             fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
         )
-    settings = settings_from(Path(data) if data else None)
+    settings = settings_from(data)
     if insecure and "allowed_hosts" not in settings.model_fields_set:
         settings = settings.model_copy(update={"allowed_hosts": "*"})
-    print(f"http://{host}:{port}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
-    uvicorn.run(
+    SearchEngine(settings=settings).close()  # what is wrong with the data is said at once
+    listener = _listen(host, port)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
+    config = uvicorn.Config(
         create_app(settings),
-        host=host,
-        port=port,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
@@ -50,6 +54,32 @@ def serve(
         access_log=False,
         log_level="warning",
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _already_stopped)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a taken port is said before anything is started."""
+    from search_engine.errors import ParameterError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ParameterError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            where="--port",
+            fix="name another --port, or end what uses this one",
+        ) from error
+    return listener
+
+
+def _already_stopped(_number: int, _frame: FrameType | None) -> None:
+    """uvicorn stops on a signal by itself and raises it once more when it has finished."""
 
 
 def _is_loopback(host: str) -> bool:

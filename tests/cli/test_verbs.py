@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
+from api.cli.exits import Exit
 from tests.cli.conftest import Index, Run
+from tests.conftest import serve
 from tests.images.pictures import CORRUPT, animated
 
 
@@ -203,3 +206,24 @@ def test_deleting_a_collection_leaves_the_others(
 def test_the_version_is_told(run: Run) -> None:
     ran = run("--version")
     assert (ran.code, ran.out.split()[0]) == (0, "eyedex")
+
+
+def test_a_server_that_is_told_to_stop_ends_well(hsv_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(hsv_data, data)
+    with serve(data) as server:
+        server.process.terminate()
+        assert server.process.wait(timeout=30) == Exit.OK
+
+
+def test_a_server_without_usable_data_or_port_says_so_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = run("serve", "--data", tmp_path / "file")
+    assert (ran.code, ran.error.split()[1]) == (Exit.STORAGE, "storage:")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = run("serve", "--data", tmp_path / "data", "--port", port)
+    assert ran.code == Exit.USAGE
+    assert f"port {port}" in ran.error
