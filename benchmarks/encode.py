@@ -1,6 +1,6 @@
 """How many pictures a second each runtime encodes, and how well it agrees with float32 torch.
 
-python -m benchmarks.encode [--json] [--runs N]
+python -m benchmarks.encode [--json] [--runs N] [--pictures N]
 """
 
 import argparse
@@ -19,7 +19,6 @@ from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.images import CATALOG_FORMATS, ImageLimits, decode_pixels
 from search_engine.records import Pixels
 
-PICTURES = 128
 RUNTIMES: tuple[RuntimeChoice, ...] = ("torch", "openvino")
 
 
@@ -28,12 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=128)
     arguments = parser.parse_args()
     encoders = {
         runtime: create_encoder(EncoderRequest(DEFAULT_ENCODER, runtime=runtime))
         for runtime in RUNTIMES
     }
-    pixels, dataset = load_pixels(encoders["torch"])
+    pixels, dataset = load_pixels(encoders["torch"], arguments.pictures)
     reference = encoders["torch"].encode(pixels)
     times = alternate(
         arguments.runs, {name: timer(encoder, pixels) for name, encoder in encoders.items()}
@@ -46,13 +46,14 @@ def main() -> None:
                 "runtime": encoder.runtime,
                 **{f"images_per_second_{key}": one for key, one in spread(times[name]).items()},
                 "cosine_min": round(float(cosine.min()), 5),
+                "below_0.999": int((cosine < 0.999).sum()),
                 "cosine_mean": round(float(cosine.mean()), 5),
             }
         )
     report(rows, arguments.json, dataset=dataset, pictures=len(pixels))
 
 
-def load_pixels(encoder: Encoder) -> tuple[Pixels, str]:
+def load_pixels(encoder: Encoder, wanted: int) -> tuple[Pixels, str]:
     """Decoded photos of the clothing dataset, else of the drawn catalog."""
     photos = sorted((DATASETS / "clothing" / "train").rglob("*.jpg"))
     dataset = "clothing"
@@ -60,7 +61,7 @@ def load_pixels(encoder: Encoder) -> tuple[Pixels, str]:
         folder = Path(tempfile.mkdtemp(prefix="eyedex-bench-"))
         write_catalog(folder)
         photos, dataset = sorted((folder / "images").rglob("*.jpg")), "drawn catalog"
-    chosen = photos[:: max(1, len(photos) // PICTURES)][:PICTURES]
+    chosen = photos[:: max(1, len(photos) // wanted)][:wanted]
     limits = ImageLimits(formats=CATALOG_FORMATS)
     preprocessing = encoder.spec.preprocessing
     decoded = [decode_pixels(path.read_bytes(), preprocessing, limits) for path in chosen]

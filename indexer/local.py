@@ -120,7 +120,7 @@ def _make_encoder(request: IndexRequest, collection: Collection, settings: Setti
             name=request.encoder or collection.encoder or DEFAULT_ENCODER,
             weights=Path(options["weights"]) if "weights" in options else None,
             runtime=settings.runtime,
-            cache=settings.data / "encoders",
+            cache=DataPaths(settings.data).encoders,
             download=request.download,
         )
     )

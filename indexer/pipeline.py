@@ -9,7 +9,7 @@ committed in one transaction and is then safe: an interrupted run is continued b
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -52,6 +52,7 @@ class Run:
     max_bytes: int
     prune: bool = False
     dry_run: bool = False
+    refused_ids: set[str] = field(default_factory=set)
 
 
 def run_pipeline(run: Run, source: Source) -> None:
@@ -180,7 +181,7 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
 
 def _remove_gone(run: Run, seen: dict[str, str]) -> None:
     """Remove what the source no longer lists; rejected rows keep what they had."""
-    ids = gone(run.catalog.item_ids(run.collection), seen)
+    ids = gone(run.catalog.item_ids(run.collection), seen.keys() | run.refused_ids)
     if ids and not run.dry_run:
         with run.report.stage("commit"):
             items = run.catalog.get_many(run.collection, ids)
@@ -209,6 +210,8 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
 
 
 def _reject(run: Run, reject: Reject) -> None:
+    if reject.item_id is not None:
+        run.refused_ids.add(reject.item_id)
     run.report.rejected += 1
     run.on_reject(reject)
     run.on_progress(1)

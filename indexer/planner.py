@@ -1,6 +1,6 @@
 """What is new, changed, unchanged or gone: pure functions over rows and the catalog's state."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -48,9 +48,9 @@ def plan(rows: Sequence[HashedRow], known: Mapping[str, CatalogItem]) -> Plan:
     return Plan(tuple(encode), describe, len(rows) - len(encode) - len(describe))
 
 
-def gone(known_ids: Iterable[str], seen: Mapping[str, str]) -> list[str]:
+def gone(known_ids: Iterable[str], listed: Collection[str]) -> list[str]:
     """Ids of the catalog that the source no longer has, in the catalog's order."""
-    return [item_id for item_id in known_ids if item_id not in seen]
+    return [item_id for item_id in known_ids if item_id not in listed]
 
 
 def admit(item_id: str, digest: str, seen: dict[str, str]) -> Admission:

@@ -28,6 +28,7 @@ from search_engine.images import (
 )
 from search_engine.indexes.live import Snapshot
 from search_engine.live_collection import LiveCollection
+from search_engine.locks import exclusive
 from search_engine.records import (
     Attributes,
     CatalogItem,
@@ -225,11 +226,17 @@ class SearchEngine:
         return self.catalog.collection(name)
 
     def delete_collection(self, name: str) -> None:
-        """Remove a collection with everything in it, index files included."""
+        """Remove a collection with everything in it, index files included.
+
+        Raises:
+            LockHeldError: It is being indexed.
+        """
         collection = self.catalog.collection(name)
-        with self.catalog.write() as writer:
-            writer.delete_collection(collection.id)
-        remove_tree(self.catalog.paths.index(name))
+        paths = self.catalog.paths
+        with exclusive(paths.index_run_lock(name), 0.0, "indexing this collection"):
+            with self.catalog.write() as writer:
+                writer.delete_collection(collection.id)
+            shutil.rmtree(paths.index(name), ignore_errors=True)
 
     def live(self, name: str) -> LiveCollection:
         """The collection, opened.
@@ -405,11 +412,6 @@ class _Collector:
 def content_hash(data: bytes) -> str:
     """Hex digest that tells whether a picture changed."""
     return hashlib.blake2b(data, digest_size=32).hexdigest()
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder of derived files, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_k(k: int) -> None:

@@ -2,16 +2,17 @@
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.catalog.store import Catalog, Changes, Collection
-from search_engine.config import Settings
+from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
-from search_engine.errors import ModelMismatchError
+from search_engine.errors import CorruptDataError, ModelMismatchError
 from search_engine.indexes import generation
 from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
 from search_engine.indexes.live import LiveIndex, Snapshot
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 class LiveCollection:
     """Opens the newest sound generation and adds what the catalog committed since.
 
-    `refresh` is cheap when nothing changed and is called before every search, so what any process
+    `snapshot` is cheap when nothing changed and is asked for by every search, so what any process
     committed is found by the next query.
     """
 
@@ -35,6 +36,7 @@ class LiveCollection:
         self._making_encoder = threading.Lock()
         self._encoder: Encoder | None = None
         self._index: LiveIndex | None = None
+        self._tried: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -47,6 +49,9 @@ class LiveCollection:
         if self._index is None or self._index.snapshot.seq < seq:
             with self._refreshing:
                 self._refresh(seq)
+        if self._index is not None and self._index.snapshot.needs_compaction():
+            with self._refreshing:
+                self._adopt_published()
         return None if self._index is None else self._index.snapshot
 
     def encoder(self) -> Encoder | None:
@@ -87,6 +92,7 @@ class LiveCollection:
         index = _build(changes)
         name = generation.publish(self.folder, self._manifest(changes), index)
         with self._refreshing:
+            self._tried = name
             self._index = LiveIndex(index.dimension, index, name, changes.seq)
         return name
 
@@ -117,10 +123,21 @@ class LiveCollection:
         elif self._index.snapshot.seq < seq:
             self._take_over(self._index)
 
+    def _adopt_published(self) -> None:
+        """Take over a generation that another process published; each is tried once."""
+        try:
+            published = generation.current(self.folder)
+        except CorruptDataError:
+            return
+        if published is not None and published != self._tried:
+            self._open()
+
     def _open(self) -> None:
         self.record = self._catalog.collection(self.record.name)
         if self.record.fingerprint is None or self.record.dimension is None:
             return
+        with suppress(CorruptDataError):
+            self._tried = generation.current(self.folder)
         found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
         for finding in found.findings if found else ():
             log.warning("index passed over: %s", finding)
@@ -172,7 +189,7 @@ def open_encoder(collection: Collection, settings: Settings) -> Encoder:
             name=collection.encoder or "",
             weights=Path(weights) if weights else None,
             runtime=settings.runtime,
-            cache=settings.data / "encoders",
+            cache=DataPaths(settings.data).encoders,
         )
     )
     if encoder.spec.fingerprint != collection.fingerprint:

@@ -61,11 +61,13 @@ def index(
     """
     from indexer.local import IndexRequest, index_source
     from indexer.sources import open_source
+    from search_engine.config import DataPaths
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
     rows = open_source(source, label_from, id_col, image_col, encoding)
     request = IndexRequest(collection, encoder, weights, download, prune, dry_run)
-    if not (settings.data / "encoders").exists():
+    paths = DataPaths(settings.data)
+    if not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
     try:
         with progress("indexing", len(rows)) as advance:
@@ -76,7 +78,7 @@ def index(
     if as_json:
         print_json(report.summary())
     else:
-        _print_report(report, settings.data / "rejects.jsonl")
+        _print_report(report, paths.rejects)
     if report.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 

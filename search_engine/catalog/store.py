@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from search_engine.catalog import database
+from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VECTORS_A_READ = 4_096
-KEYS_A_QUERY = 500
 
 _ITEM_COLUMNS = (
     items.c.key,
@@ -186,7 +186,7 @@ class Catalog:
         """Live items by id; unknown ids are left out."""
         found: dict[str, CatalogItem] = {}
         with self.read() as connection:
-            for part in _parts([each for each in item_ids if _is_unicode(each)]):
+            for part in in_parts([each for each in item_ids if _is_unicode(each)]):
                 query = _select_items(_live(collection)).where(items.c.item_id.in_(part))
                 found.update((row.item_id, _item(row)) for row in connection.execute(query))
         return found
@@ -195,7 +195,7 @@ class Catalog:
         """Live items by key; removed ones are left out."""
         found: dict[int, CatalogItem] = {}
         with self.read() as connection:
-            for part in _parts(keys):
+            for part in in_parts(keys):
                 query = _select_items(items.c.removed.is_(False)).where(items.c.key.in_(part))
                 found.update((row.key, _item(row)) for row in connection.execute(query))
         return found
@@ -365,8 +365,3 @@ def _item(row: Row[Any]) -> CatalogItem:
 
 def _collection(row: Row[Any]) -> Collection:
     return Collection(**row._mapping)
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), KEYS_A_QUERY):
-        yield values[start : start + KEYS_A_QUERY]

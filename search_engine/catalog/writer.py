@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
 from search_engine.catalog.vectors import pack
 from search_engine.errors import CollectionExistsError, ModelMismatchError, ParameterError
 from search_engine.records import Attributes
-
-KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +141,18 @@ class CatalogWriter:
     def remove(self, keys: Sequence[int]) -> None:
         """Turn items into tombstones; their vectors and pictures are deleted."""
         tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
-        for start in range(0, len(keys), KEYS_A_QUERY):
-            part = keys[start : start + KEYS_A_QUERY]
+        for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
-            for table in (embeddings, pictures):
-                self._connection.execute(delete(table).where(table.c.key.in_(part)))
+        for table in (embeddings, pictures):
+            self._delete_by_key(table, keys)
 
     def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
-        for start in range(0, len(item_ids), KEYS_A_QUERY):
+        for part in in_parts(item_ids):
             query = select(items.c.item_id, items.c.key).where(
                 items.c.collection_id == collection_id,
                 items.c.removed.is_(False),
-                items.c.item_id.in_(item_ids[start : start + KEYS_A_QUERY]),
+                items.c.item_id.in_(part),
             )
             found.update((row.item_id, row.key) for row in self._connection.execute(query))
         return found
@@ -208,8 +206,7 @@ class CatalogWriter:
             self._connection.execute(insert(pictures), rows)
 
     def _delete_by_key(self, table: Any, keys: Sequence[int]) -> None:
-        for start in range(0, len(keys), KEYS_A_QUERY):
-            part = keys[start : start + KEYS_A_QUERY]
+        for part in in_parts(keys):
             self._connection.execute(delete(table).where(table.c.key.in_(part)))
 
     def _note_fields(self, collection_id: int, attributes: Sequence[Attributes]) -> None:

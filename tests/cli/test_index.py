@@ -127,6 +127,20 @@ def test_items_that_are_gone_stay_unless_pruned(
     assert "A/0.png" not in {one["item_id"] for one in found["neighbors"]}
 
 
+def test_items_whose_file_cannot_be_read_stay_when_pruning(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    before = contents(run, data)
+    (folder / "A" / "0.png").unlink()
+    (folder / "A" / "0.png").symlink_to(folder / "nowhere.png")
+    (folder / "B" / "1.png").write_bytes(bytes(11 * 2**20))
+    ran = index(folder, "--prune")
+    assert ran.code == 4
+    assert counts(ran) == (0, 0, 4, 0, 2)
+    assert contents(run, data) == before
+
+
 def test_items_whose_new_picture_is_refused_stay_when_pruning(
     run: Run, index: Index, data: Path, folder: Path
 ) -> None:

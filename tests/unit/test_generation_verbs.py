@@ -131,6 +131,27 @@ def test_an_older_catalog_beside_newer_indexes_is_not_mixed_with_them(
     assert generation.generations(opened.folder) == ["gen-000001"]
 
 
+def test_a_generation_that_another_process_published_is_taken_over(
+    catalog: Catalog, collection: Collection
+) -> None:
+    """Else a server would go on comparing with everything that was indexed since it started."""
+    put(catalog, collection, ["a"])
+    server, indexer = live(catalog, collection), live(catalog, collection)
+    indexer.compact(force=True)
+    opened = server.snapshot()
+    assert opened is not None
+    assert opened.generation == "gen-000001"
+    put(catalog, collection, [f"item {number}" for number in range(50)])
+    waiting = server.snapshot()
+    assert waiting is not None
+    assert (waiting.generation, waiting.pending) == ("gen-000001", 50)
+    indexer.compact()
+    adopted = server.snapshot()
+    assert adopted is not None
+    assert (adopted.generation, adopted.pending) == ("gen-000002", 0)
+    assert adopted.keys().tolist() == waiting.keys().tolist()
+
+
 def test_number_and_sum_of_keys_agree_with_the_catalog_after_changes(
     catalog: Catalog, collection: Collection
 ) -> None:

@@ -22,7 +22,7 @@ from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.records import Pixels
 
 BATCH = 8
-"""Pictures a request: measured best on 2 cores (`python -m benchmarks.encode`)."""
+"""Pictures a request; smaller and larger ones were slower on 2 cores."""
 
 PRECISE_CONVOLUTIONS = 10
 """The first layers stay in float32 under bfloat16. They see the most pixels and lose the most:
@@ -136,8 +136,7 @@ def _export(openvino: Any, source: NetworkSource, folder: Path) -> None:
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _convert(openvino, source, aside)
-        seal = {"openvino": openvino.__version__, "sha256": _checksums(aside)}
-        (aside / _SEAL).write_text(json.dumps(seal))
+        (aside / _SEAL).write_text(json.dumps(_seal(aside, openvino.__version__)))
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(aside, folder)
     finally:
@@ -146,10 +145,18 @@ def _export(openvino: Any, source: NetworkSource, folder: Path) -> None:
 
 def _is_sealed(folder: Path, version: str) -> bool:
     try:
-        seal = json.loads((folder / _SEAL).read_text())
-        return bool(seal == {"openvino": version, "sha256": _checksums(folder)})
+        return bool(json.loads((folder / _SEAL).read_text()) == _seal(folder, version))
     except (OSError, ValueError):
         return False
+
+
+def _seal(folder: Path, version: str) -> dict[str, Any]:
+    """What an export was made by and with, and what it must be."""
+    return {
+        "openvino": version,
+        "precise_convolutions": PRECISE_CONVOLUTIONS,
+        "sha256": _checksums(folder),
+    }
 
 
 def _checksums(folder: Path) -> dict[str, str]:
