@@ -17,6 +17,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.engine import SearchEngine
 from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generation import discard_newer
+from search_engine.indexes.kinds import create
+from search_engine.indexes.spec import AUTOMATIC
 from search_engine.locks import exclusive
 
 OnEncoder = Callable[[Encoder], None]
@@ -24,11 +26,16 @@ OnEncoder = Callable[[Encoder], None]
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:
-    """How to index; `encoder` None means the collection's own, else the default."""
+    """How to index; `encoder` None means the collection's own, else the default.
+
+    `index_factory` is a FAISS factory string that the collection's index is made by from now on,
+    or AUTOMATIC for Eyedex's choice; None leaves it as it is.
+    """
 
     collection: str = "default"
     encoder: str | None = None
     weights: Path | None = None
+    index_factory: str | None = None
     download: bool = False
     prune: bool = False
     dry_run: bool = False
@@ -62,6 +69,8 @@ def index_source(
         collection = _collection(engine, request.collection)
         with report.stage("start"):
             encoder = _make_encoder(request, collection, settings)
+        if request.index_factory is not None and not request.dry_run:
+            _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
         with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
@@ -74,6 +83,15 @@ def index_source(
         report.generation = snapshot.generation if snapshot else None
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:
+    """Keep the kind of index that the owner wants, if it is one."""
+    named = None if factory == AUTOMATIC else factory
+    if named is not None:
+        create(named, dimension)
+    with engine.catalog.write() as writer:
+        writer.set_index_factory(collection.id, named)
 
 
 def _collection(engine: SearchEngine, name: str) -> Collection:

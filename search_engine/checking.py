@@ -5,6 +5,7 @@ import json
 import platform
 import sqlite3
 import zlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,13 +14,16 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import Connection, select, text
 
+from search_engine.catalog.checksum import key_checksum
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.catalog.tables import embeddings, items
+from search_engine.catalog.tables import LIVE, collections, embeddings, items
 from search_engine.catalog.vectors import unpack
 from search_engine.config import DataPaths, Settings
-from search_engine.errors import CorruptDataError, NewerFormatError, StorageError
+from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError, StorageError
 from search_engine.indexes import generation
+from search_engine.indexes.live import describe_snapshot
 from search_engine.live_collection import LiveCollection
+from search_engine.records import Keys
 
 UNIT_TOLERANCE = 2e-3
 FIXED_SQLITE = (3, 51, 3)
@@ -91,6 +95,7 @@ def _check_items(connection: Connection, collection: Collection) -> tuple[str, l
     """Every embedding against its checksum; and a digest of the collection's whole content."""
     query = (
         select(
+            items.c.key,
             items.c.item_id,
             items.c.content_hash,
             items.c.label,
@@ -104,18 +109,36 @@ def _check_items(connection: Connection, collection: Collection) -> tuple[str, l
             (embeddings.c.key == items.c.key)
             & (embeddings.c.fingerprint == collection.fingerprint),
         )
-        .where(items.c.collection_id == collection.id, items.c.removed.is_(False))
+        .where(items.c.collection_id == collection.id, LIVE)
         .order_by(items.c.item_id)
     )
     findings = []
     digest = hashlib.sha256()
+    keys = array("q")
     for row in connection.execution_options(yield_per=1_000).execute(query):
-        *known, vector, crc32 = row
+        key, *known, vector, crc32 = row
+        keys.append(key)
         digest.update(json.dumps([*known, crc32], sort_keys=True, default=str).encode())
         problem = _vector_problem(vector, crc32, collection.dimension or 0)
         if problem:
             findings.append(Finding("error", f"item {row.item_id!r}", problem))
+    findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
+
+
+def _check_key_state(
+    connection: Connection, collection: Collection, keys: Keys
+) -> Iterator[Finding]:
+    """Number and checksum of the live keys, by which an index that drifted is told."""
+    query = select(collections.c.key_count, collections.c.key_checksum)
+    noted = connection.execute(query.where(collections.c.id == collection.id)).one()
+    if tuple(noted) != (len(keys), key_checksum(keys)):
+        yield Finding(
+            "error",
+            f"collection {collection.name}",
+            f"notes {noted.key_count:,} keys with checksum {noted.key_checksum}, but its "
+            f"{len(keys):,} items have {key_checksum(keys)}",
+        )
 
 
 def _vector_problem(vector: bytes | None, crc32: int | None, dimension: int) -> str | None:
@@ -143,6 +166,8 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
     for name in names:
         try:
             generation.verify(folder / name)
+        except OlderFormatError as error:
+            yield Finding("note", error.where or name, f"{error.what}; the next one replaces it")
         except (CorruptDataError, NewerFormatError) as error:
             yield Finding("error", error.where or name, error.what)
     for left in generation.leftovers(folder):
@@ -165,8 +190,7 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
         "encoder": collection.encoder,
         "fingerprint": collection.fingerprint,
         "dimension": collection.dimension,
-        "generation": snapshot.generation if snapshot else None,
-        "pending": snapshot.pending if snapshot else 0,
+        **describe_snapshot(snapshot),
     }
     return fact, findings
 

@@ -43,6 +43,19 @@ class Settings(BaseModel):
     max_pixels: int = Field(
         default=40_000_000, ge=1, le=100_000_000, description="Most pixels of a picture."
     )
+    index_memory_mb: int = Field(
+        default=4_096,
+        ge=1,
+        le=10**7,
+        description="Most memory for the index of a collection; vectors mapped from disk aside.",
+    )
+    index_recall: float = Field(
+        default=0.99,
+        gt=0,
+        le=1,
+        description="Share of the 10 most similar items that an approximate index must find; "
+        "1 for exact indexes only.",
+    )
     allowed_hosts: str = Field(
         default="localhost,127.0.0.1,[::1]",
         description="Host names that requests may name, comma separated; * for any.",

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +27,13 @@ from search_engine.images import (
     read_file,
 )
 from search_engine.indexes.live import Snapshot
+from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
 from search_engine.records import (
     Attributes,
     CatalogItem,
-    Keys,
+    FacetCount,
     Neighbor,
     SearchResult,
     Vectors,
@@ -161,6 +162,36 @@ class SearchEngine:
             assert picture is not None
             result = self.search(picture, collection=collection, **search)
         return replace(result, prediction=predict(result.neighbors, target, rule))
+
+    def facets(
+        self,
+        fields: Sequence[str],
+        *,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> dict[str, tuple[FacetCount, ...]]:
+        """How many items have which value of some fields, most frequent first.
+
+        Equal counts are in the order of the values; there are at most 20 values a field. A list
+        counts for each of its values.
+
+        Args:
+            fields: `label`, `product_id` or names of attributes.
+            filter: Count only the items that fulfil it (`search_engine.filters`).
+            collection: Where to count.
+
+        Raises:
+            CollectionNotFoundError, FilterError, ParameterError: As they say.
+        """
+        live = self.live(collection)
+        for name in fields:
+            self._check_field(live, name, "facets")
+        query = None
+        if filter is not None:
+            parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
+            check_fields(parsed, self.catalog.fields(live.record))
+            query = compile_filter(parsed)
+        return self.catalog.facets(live.record, fields, query)
 
     def upsert(
         self,
@@ -314,13 +345,13 @@ class SearchEngine:
         live: LiveCollection,
         filter: Filter | Mapping[str, Any] | str | None,
         timings: dict[str, float],
-    ) -> Keys | None:
+    ) -> KeySet | None:
         if filter is None:
             return None
         parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
         check_fields(parsed, self.catalog.fields(live.record))
         with _timed(timings, "filter"):
-            return self.catalog.keys_where(live.record, compile_filter(parsed))
+            return live.matching(parsed)
 
     def _check_field(self, live: LiveCollection, name: str, where: str) -> None:
         known = ["label", "product_id", *self.catalog.fields(live.record)]
@@ -365,7 +396,7 @@ class _Collector:
         catalog: Catalog,
         snapshot: Snapshot,
         query: Vectors,
-        within: Keys | None,
+        within: KeySet | None,
         min_score: float | None,
         exclude: int | None,
         timings: dict[str, float],

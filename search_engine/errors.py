@@ -191,6 +191,10 @@ class CorruptDataError(StorageError):
     code = "storage_corrupt"
 
 
+class OlderFormatError(CorruptDataError):
+    """An older version wrote it, in a way that is not read any more; it can be built again."""
+
+
 class NewerFormatError(StorageError):
     """The data was written by a newer version."""
 

@@ -10,6 +10,7 @@ import signal
 from functools import lru_cache
 
 POINTS = (
+    "schema_before_commit",
     "row_read",
     "decoded",
     "embedded",

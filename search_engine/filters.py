@@ -4,20 +4,34 @@
 
 A condition names a field (`item_id`, `product_id`, `label` or an attribute) and one operator:
 `eq ne in lt lte gt gte under exists`. `all`, `any` and `not` join. Numbers compare with numbers
-and texts with texts only; `ne` and the others hold only for items that have the field.
+and texts with texts only; `ne` and the others hold only for items that have the field. A list
+fulfils a condition if one of its values does, and `ne` if none is equal.
 """
 
 import json
 import math
+import operator
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_
 
+from search_engine.catalog.attributes import (
+    KINDS,
+    LIST_KIND,
+    NUMBER_KINDS,
+    TEXT_KINDS,
+    TRUTH_KINDS,
+    attribute_kind,
+    attribute_value,
+)
+from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
 from search_engine.catalog.tables import items
 from search_engine.errors import FilterError, UnknownFieldError
 
+OPERATORS = ("eq", "ne", "in", "lt", "lte", "gt", "gte", "under", "exists")
 BUILT_IN_FIELDS = ("item_id", "label", "product_id")
 MAX_CONDITIONS = 20
 MAX_VALUES = 100
@@ -90,14 +104,18 @@ def check_fields(parsed: Filter, attributes: Collection[str]) -> None:
             )
 
 
-def compile_filter(parsed: Filter) -> ColumnElement[bool]:
-    """The filter as a condition on the items table; all values are bound parameters."""
+def compile_filter(parsed: Filter) -> KeyQuery:
+    """The filter as a query for keys; all values are bound parameters.
+
+    Raises:
+        ParameterError: No query can name a field (`search_engine.catalog.attributes`).
+    """
     if isinstance(parsed, Condition):
-        return _COMPILERS[parsed.operator](parsed)
-    parts = [compile_filter(part) for part in parsed.parts]
+        return _select_by(parsed)
+    parts = tuple(compile_filter(part) for part in parsed.parts)
     if parsed.joint == "not":
-        return not_(func.coalesce(parts[0], False))
-    return and_(*parts) if parsed.joint == "all" else or_(*parts)
+        return Without(parts[0])
+    return Every(parts) if parsed.joint == "all" else Either(parts)
 
 
 def _parse(source: Any, where: str, depth: int) -> Filter:
@@ -126,20 +144,20 @@ def _parse(source: Any, where: str, depth: int) -> Filter:
 def _parse_condition(source: dict[str, Any], where: str) -> Condition:
     field = source["field"]
     operators = [name for name in source if name != "field"]
-    if not isinstance(field, str) or len(operators) != 1 or operators[0] not in _COMPILERS:
-        raise _error(f"a condition has a field and one operator of {' '.join(_COMPILERS)}", where)
-    operator, value = operators[0], source[operators[0]]
-    if operator == "in":
+    if not isinstance(field, str) or len(operators) != 1 or operators[0] not in OPERATORS:
+        raise _error(f"a condition has a field and one operator of {' '.join(OPERATORS)}", where)
+    name, value = operators[0], source[operators[0]]
+    if name == "in":
         if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
             raise _error(f"in takes a list of 1 to {MAX_VALUES} values", where)
-        return Condition(field, operator, tuple(_scalar(each, where) for each in value))
+        return Condition(field, name, tuple(_scalar(each, where) for each in value))
     value = _scalar(value, where)
-    wanted = {"exists": bool, "under": str}.get(operator)
+    wanted = {"exists": bool, "under": str}.get(name)
     if wanted and not isinstance(value, wanted):
-        raise _error(f"{operator} takes {'true or false' if wanted is bool else 'text'}", where)
-    if operator in ("lt", "lte", "gt", "gte") and isinstance(value, bool):
-        raise _error(f"{operator} takes a number or text", where)
-    return Condition(field, operator, value)
+        raise _error(f"{name} takes {'true or false' if wanted is bool else 'text'}", where)
+    if name in ("lt", "lte", "gt", "gte") and isinstance(value, bool):
+        raise _error(f"{name} takes a number or text", where)
+    return Condition(field, name, value)
 
 
 def _scalar(value: Any, where: str) -> Scalar:
@@ -171,74 +189,70 @@ def _error(what: str, where: str) -> FilterError:
     return FilterError(what, where=where)
 
 
-def _path(field: str) -> str:
-    return f'$."{field}"'
+_Expression = ColumnElement[Any]
 
 
-def _typed(field: str, value: Scalar) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
-    """The column or JSON value, and the condition that it is of the value's type."""
+def _select_by(condition: Condition) -> KeyQuery:
+    field, value = condition.field, condition.value
+    if condition.operator == "exists":
+        return Rows(_is_there(field)) if value else Without(Rows(_is_there(field)))
+    if condition.operator == "ne":
+        return Every((Rows(_is_there(field)), Without(_select_by(Condition(field, "eq", value)))))
+    if isinstance(value, tuple):
+        return Either(tuple(_select_values(field, "in", each) for each in _by_type(value)))
+    return _select_values(field, condition.operator, value)
+
+
+def _select_values(field: str, name: str, value: Scalar | list[Scalar]) -> KeyQuery:
+    """The items whose value, or one of whose values if it is a list, fulfils the condition."""
     if field in BUILT_IN_FIELDS:
-        return items.c[field], true() if isinstance(value, str) else false()
-    kinds = ("text",)
-    if isinstance(value, bool):
-        kinds = ("true", "false")  # type: ignore[assignment]
-    elif isinstance(value, float):
-        kinds = ("integer", "real")  # type: ignore[assignment]
-    column = func.json_extract(items.c.attributes, _path(field))
-    return column, func.json_type(items.c.attributes, _path(field)).in_(kinds)
-
-
-def _comparison(
-    compare: Callable[[ColumnElement[Any], Any], ColumnElement[bool]],
-) -> Callable[[Condition], ColumnElement[bool]]:
-    def build(condition: Condition) -> ColumnElement[bool]:
-        assert not isinstance(condition.value, tuple)
-        column, of_type = _typed(condition.field, condition.value)
-        return and_(of_type, compare(column, condition.value))
-
-    return build
-
-
-def _among(condition: Condition) -> ColumnElement[bool]:
-    """One list a type: SQLite bounds the depth of a chain of alternatives, not a list's length."""
-    assert isinstance(condition.value, tuple)
-    alternatives = []
-    for kind in (str, float, bool):
-        values = [value for value in condition.value if type(value) is kind]
-        if values:
-            column, of_type = _typed(condition.field, values[0])
-            alternatives.append(and_(of_type, column.in_(values)))
-    return or_(*alternatives)
-
-
-def _differs(condition: Condition) -> ColumnElement[bool]:
-    return and_(
-        _exists(Condition(condition.field, "exists", True)),
-        not_(func.coalesce(_COMPILERS["eq"](condition), False)),
+        return Rows(_fulfils(literal("text"), items.c[field], name, value))
+    kind, content = attribute_kind(field), attribute_value(field)
+    each = func.json_each(content).table_valued("type", "value")
+    one_does = exists().where(_fulfils(each.c.type, each.c.value, name, value))
+    return Either(
+        (Rows(_fulfils(kind, content, name, value)), Rows(and_(kind == LIST_KIND, one_does)))
     )
 
 
-def _under(condition: Condition) -> ColumnElement[bool]:
-    """The path itself and all below it: a range, which an index serves and no wildcard spoils."""
-    path = str(condition.value).rstrip("/")
-    column, is_text = _typed(condition.field, path)
-    below = and_(column >= f"{path}/", column < f"{path}0")  # "0" is the character after "/"
-    return and_(is_text, or_(column == path, below))
+def _by_type(values: tuple[Scalar, ...]) -> list[list[Scalar]]:
+    """The values apart by type: each type is looked for in its own part of an index."""
+    ordered = sorted(values, key=lambda value: type(value).__name__)
+    return [list(same) for _, same in groupby(ordered, key=type)]
 
 
-def _exists(condition: Condition) -> ColumnElement[bool]:
-    column, _ = _typed(condition.field, "")
-    return column.is_not(None) if condition.value else column.is_(None)
+def _is_there(field: str) -> ColumnElement[bool]:
+    if field in BUILT_IN_FIELDS:
+        return items.c[field].is_not(None)
+    return attribute_kind(field).in_(KINDS)
 
 
-_COMPILERS: dict[str, Callable[[Condition], ColumnElement[bool]]] = {
-    "eq": _comparison(lambda column, value: column == value),
-    "ne": _differs,
-    "in": _among,
-    "lt": _comparison(lambda column, value: column < value),
-    "lte": _comparison(lambda column, value: column <= value),
-    "gt": _comparison(lambda column, value: column > value),
-    "gte": _comparison(lambda column, value: column >= value),
+def _fulfils(
+    kind: _Expression, content: _Expression, name: str, value: Scalar | list[Scalar]
+) -> ColumnElement[bool]:
+    """The comparison of something of a kind with a value, or values of one type."""
+    kinds = _COMPARABLE[type(value[0] if isinstance(value, list) else value)]
+    return and_(kind.in_(kinds), _COMPARISONS[name](content, value))
+
+
+def _under(content: _Expression, path: str) -> ColumnElement[bool]:
+    """The path itself and all below it: a range, which an index serves and no wildcard spoils.
+
+    "0" is the character after "/". The range from the path on also holds such as `path-more`, which
+    the last condition leaves out.
+    """
+    path = path.rstrip("/")
+    within = and_(content >= path, content < f"{path}0")
+    return and_(within, or_(content == path, content >= f"{path}/"))
+
+
+_COMPARABLE = {str: TEXT_KINDS, float: NUMBER_KINDS, bool: TRUTH_KINDS}
+_COMPARISONS: dict[str, Callable[[_Expression, Any], ColumnElement[bool]]] = {
+    "eq": operator.eq,
+    "in": lambda content, values: content.in_(values),
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
     "under": _under,
-    "exists": _exists,
 }

@@ -5,20 +5,35 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search_engine.catalog.store import Catalog, Changes, Collection
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
-from search_engine.errors import CorruptDataError, ModelMismatchError
+from search_engine.errors import (
+    CorruptDataError,
+    LockHeldError,
+    ModelMismatchError,
+    ParameterError,
+    StorageError,
+)
+from search_engine.filters import Filter, compile_filter
 from search_engine.indexes import generation
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.choice import EXACT_ELEMENTS, choose_index
+from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.live import LiveIndex, Snapshot
+from search_engine.indexes.selection import KeySet
+from search_engine.indexes.spec import IndexSpec
+from search_engine.indexes.tuning import tune
 from search_engine.locks import exclusive
+from search_engine.processes import run_apart
 
 log = logging.getLogger(__name__)
+
+ADOPTION_WAIT_S = 0.05
+"""A query waits so long for a generation that another process published; then it goes on with
+what it has, and the next one finds it."""
+FILTERS_KEPT = 64
+FILTERED_KEYS_KEPT = 16_000_000
 
 
 class LiveCollection:
@@ -37,6 +52,9 @@ class LiveCollection:
         self._encoder: Encoder | None = None
         self._index: LiveIndex | None = None
         self._tried: str | None = None
+        self._compacting = threading.Lock()
+        self._matching: dict[Filter, KeySet] = {}
+        self._matching_seq = -1
 
     @property
     def folder(self) -> Path:
@@ -50,9 +68,22 @@ class LiveCollection:
             with self._refreshing:
                 self._refresh(seq)
         if self._index is not None and self._index.snapshot.needs_compaction():
-            with self._refreshing:
-                self._adopt_published()
+            self._adopt_published()
         return None if self._index is None else self._index.snapshot
+
+    def matching(self, parsed: Filter) -> KeySet:
+        """The keys of the items that fulfil a filter, kept until something is committed."""
+        seq = self._catalog.seq()
+        if seq != self._matching_seq:
+            self._matching, self._matching_seq = {}, seq
+        kept = self._matching
+        found = kept.get(parsed)
+        if found is None:
+            found = KeySet(self._catalog.keys_where(self.record, compile_filter(parsed)))
+            if len(kept) >= FILTERS_KEPT or sum(map(len, kept.values())) > FILTERED_KEYS_KEPT:
+                kept = {}
+            self._matching = {**kept, parsed: found}
+        return found
 
     def encoder(self) -> Encoder | None:
         """The collection's encoder, made on first use; None as long as nothing was ever indexed.
@@ -87,14 +118,87 @@ class LiveCollection:
             if snapshot is not None and snapshot.generation is not None:
                 generation.settle(self.folder, snapshot.generation)
             return None
+        return self._publish()
+
+    def compact_aside(self) -> None:
+        """As `compact`, for a process that answers queries: they do not wait.
+
+        A large index is built by a process of its own, at low priority, and then taken over. While
+        somebody else is indexing the collection, or this runs already, nothing is done.
+        """
+        snapshot = self.snapshot()
+        if snapshot is None or not snapshot.needs_compaction():
+            return
+        if not self._compacting.acquire(blocking=False):
+            return
+        try:
+            if len(snapshot) * snapshot.dimension <= EXACT_ELEMENTS:
+                with suppress(LockHeldError):
+                    self.compact()
+            else:
+                run_apart(compact_collection, self._settings, self.record.name)
+                self._adopt_published()
+        finally:
+            self._compacting.release()
+
+    def rebuild(self, factory: str | None) -> str | None:
+        """Build the index anew, as another kind if it is one; keep the kind from now on.
+
+        Args:
+            factory: FAISS factory string, or None for Eyedex's choice.
+
+        Returns:
+            The generation's name; None while nothing is indexed.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+            ParameterError: FAISS cannot make it of these vectors; all stays as it was.
+        """
+        lock = self._catalog.paths.index_run_lock(self.record.name)
+        with exclusive(lock, 0.0, "indexing this collection"):
+            before = self.record.index_factory
+            self._keep_factory(factory)
+            try:
+                return None if self.snapshot() is None else self._publish(strict=True)
+            except ParameterError:
+                self._keep_factory(before)
+                raise
+
+    def _keep_factory(self, factory: str | None) -> None:
+        with self._catalog.write() as writer:
+            writer.set_index_factory(self.record.id, factory)
+
+    def _publish(self, strict: bool = False) -> str:
+        """Build a generation of all there is and take it over; see `_build`."""
+        self.record = self._catalog.collection(self.record.name)
         changes = self._catalog.changes_since(self.record, -1)
         generation.discard_newer(self.folder, changes.seq)
-        index = _build(changes)
-        name = generation.publish(self.folder, self._manifest(changes), index)
+        index = self._build(changes, strict)
+        name = generation.publish(self.folder, self._manifest(changes, index.spec), index)
         with self._refreshing:
             self._tried = name
             self._index = LiveIndex(index.dimension, index, name, changes.seq)
         return name
+
+    def _build(self, changes: Changes, strict: bool) -> FaissIndex:
+        """The index of the kind that the owner named, or that suits.
+
+        What cannot be made of these vectors (mostly of too few) is an error if `strict`; else the
+        kind that suits takes its place until the next generation.
+        """
+        named = self.record.index_factory
+        if named is not None:
+            try:
+                index = FaissIndex.build(IndexSpec(named), changes.keys, changes.vectors)
+                return tune(index, self._settings.index_recall)
+            except ParameterError as error:
+                if strict:
+                    raise
+                log.warning("%s; another kind takes its place for now", error.what)
+        count, dimension = changes.vectors.shape
+        memory, recall = self._settings.index_memory_mb * 10**6, self._settings.index_recall
+        spec = IndexSpec(choose_index(count, dimension, memory, recall).factory)
+        return tune(FaissIndex.build(spec, changes.keys, changes.vectors), recall)
 
     def roll_back(self) -> str:
         """Make the sound generation before the current one the base again.
@@ -124,13 +228,27 @@ class LiveCollection:
             self._take_over(self._index)
 
     def _adopt_published(self) -> None:
-        """Take over a generation that another process published; each is tried once."""
+        """Take over a generation that another process published; each is tried once.
+
+        Queries do not wait for a large one to be read.
+        """
         try:
             published = generation.current(self.folder)
         except CorruptDataError:
             return
         if published is not None and published != self._tried:
-            self._open()
+            self._tried = published
+            adoption = threading.Thread(target=self._adopt, name=f"adopt {published}", daemon=True)
+            adoption.start()
+            adoption.join(ADOPTION_WAIT_S)
+
+    def _adopt(self) -> None:
+        with suppress(StorageError):  # whoever asks next meets the same and says so
+            index = self._newest()
+            if index is not None:
+                with self._refreshing:
+                    self._take_over(index)
+                    self._index = index
 
     def _open(self) -> None:
         self.record = self._catalog.collection(self.record.name)
@@ -138,43 +256,59 @@ class LiveCollection:
             return
         with suppress(CorruptDataError):
             self._tried = generation.current(self.folder)
-        found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
-        for finding in found.findings if found else ():
-            log.warning("index passed over: %s", finding)
-        if found is not None and found.manifest.seq > self._catalog.seq():
-            log.warning("index %s is newer than the catalog: not used", found.name)
-            found = None
-        index = LiveIndex(self.record.dimension, seq=-1)
-        if found is not None:
-            index = LiveIndex(self.record.dimension, found.index, found.name, found.manifest.seq)
+        index = self._newest() or LiveIndex(self.record.dimension, seq=-1)
         self._take_over(index)
-        if found is not None and self._drifted(index.snapshot):
-            log.warning("index %s holds other keys than the catalog: rebuilt", found.name)
+        if index.snapshot.base is not None and self._drifted(index.snapshot):
+            log.warning(
+                "index %s holds other keys than the catalog: not used, to be built again",
+                index.snapshot.generation,
+            )
             index = LiveIndex(self.record.dimension, seq=-1)
             self._take_over(index)
         self._index = index
 
+    def _newest(self) -> LiveIndex | None:
+        """The newest sound generation as it was published; None if there is none."""
+        assert self.record.fingerprint is not None
+        found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
+        for finding in found.findings if found else ():
+            log.warning("index passed over: %s", finding)
+        if found is None:
+            return None
+        if found.manifest.seq > self._catalog.seq():
+            log.warning("index %s is newer than the catalog: not used", found.name)
+            return None
+        return LiveIndex(found.index.dimension, found.index, found.name, found.manifest.seq)
+
     def _drifted(self, snapshot: Snapshot) -> bool:
-        """Whether index and catalog differ in keys, by their number and sum.
+        """Whether index and catalog differ in keys, by their number and checksum.
 
         Only said when nothing was committed meanwhile.
         """
-        wanted = self._catalog.key_sums(self.record)
-        return snapshot.key_sums() != wanted and self._catalog.seq() == snapshot.seq
+        wanted = self._catalog.key_state(self.record)
+        return snapshot.key_state() != wanted and self._catalog.seq() == snapshot.seq
 
     def _take_over(self, index: LiveIndex) -> None:
         changes = self._catalog.changes_since(self.record, index.snapshot.seq)
         index.apply(changes.seq, changes.keys, changes.vectors, changes.removed)
 
-    def _manifest(self, changes: Changes) -> generation.Manifest:
+    def _manifest(self, changes: Changes, spec: IndexSpec) -> generation.Manifest:
         return generation.Manifest(
             collection_uid=self.record.uid,
             fingerprint=self.record.fingerprint or "",
             seq=changes.seq,
             count=len(changes.keys),
             dimension=int(changes.vectors.shape[1]),
-            spec=IndexSpec(),
+            spec=spec,
         )
+
+
+def compact_collection(settings: Settings, name: str) -> None:
+    """Compact a collection of a data directory, unless somebody is indexing it."""
+    with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:
+        live = LiveCollection(catalog, catalog.collection(name), settings)
+        with suppress(LockHeldError):
+            live.compact()
 
 
 def open_encoder(collection: Collection, settings: Settings) -> Encoder:
@@ -200,8 +334,3 @@ def open_encoder(collection: Collection, settings: Settings) -> Encoder:
             fix="bring back the former weights, or index again into a new collection",
         )
     return encoder
-
-
-def _build(changes: Changes) -> FaissIndex:
-    vectors: NDArray[np.float16] = changes.vectors
-    return FaissIndex.build(IndexSpec(), changes.keys, vectors)

@@ -88,6 +88,14 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class FacetCount:
+    """A value of a field, and how many items have it."""
+
+    value: str | float | bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Neighbors of one query, best first, and what it took to find them."""
 

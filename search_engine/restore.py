@@ -112,6 +112,8 @@ def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> C
     archive.extract(folder)
     fault_point("restore_extracted")
     report = checked(settings, folder, file)
+    for copy in folder.glob(f"{DataPaths(folder).catalog.name}.before-*"):
+        copy.unlink()  # the snapshot of an older version is itself what there was before
     with Catalog(DataPaths(folder)) as catalog:
         if catalog.seq() != archive.description.seq:
             raise CorruptDataError("the catalog is not of the announced state", where=str(file))

@@ -21,6 +21,16 @@ RuntimeOption = Annotated[
 ]
 
 
+IndexOption = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        metavar="auto|FACTORY",
+        help="Kind of index from now on, by FAISS factory string; auto chooses by size.",
+    ),
+]
+
+
 def index(
     source: Annotated[Path, typer.Argument(help="A folder of pictures, or a CSV file.")],
     data: DataOption = None,
@@ -41,6 +51,7 @@ def index(
     id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
     image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
     encoding: Annotated[str, typer.Option(help="Encoding of the CSV file.")] = "utf-8",
+    index_factory: IndexOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove items that the source no longer has.")
     ] = False,
@@ -65,7 +76,15 @@ def index(
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
     rows = open_source(source, label_from, id_col, image_col, encoding)
-    request = IndexRequest(collection, encoder, weights, download, prune, dry_run)
+    request = IndexRequest(
+        collection=collection,
+        encoder=encoder,
+        weights=weights,
+        index_factory=index_factory,
+        download=download,
+        prune=prune,
+        dry_run=dry_run,
+    )
     paths = DataPaths(settings.data)
     if not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
@@ -103,7 +122,17 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
             }
         )
     else:
-        columns = ("name", "items", "encoder", "dimension", "generation", "pending", "digest")
+        columns = (
+            "name",
+            "items",
+            "encoder",
+            "dimension",
+            "generation",
+            "index",
+            "index_recall@10",
+            "pending",
+            "digest",
+        )
         print_table(
             columns,
             [
@@ -218,7 +247,7 @@ def list_generations(name: str, data: DataOption = None, as_json: JsonOption = F
     if as_json:
         print_json({"name": name, "generations": found})
     else:
-        columns = ("name", "current", "sound", "items", "dimension", "seq", "megabytes")
+        columns = ("name", "current", "sound", "items", "index", "recall", "seq", "megabytes")
         print_table(columns, [[each[column] for column in columns] for each in found])
 
 
@@ -228,14 +257,20 @@ def compact_collection(
     force: Annotated[
         bool, typer.Option("--force", help="Also for changes too few to be worth it.")
     ] = False,
+    index_factory: IndexOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fold what changed since into a new index generation; searches go on meanwhile."""
     from search_engine.engine import SearchEngine
+    from search_engine.indexes.spec import AUTOMATIC
 
     with SearchEngine(settings=settings_from(data)) as engine:
-        made = engine.live(name).compact(force)
+        live = engine.live(name)
+        if index_factory is None:
+            made = live.compact(force)
+        else:
+            made = live.rebuild(None if index_factory == AUTOMATIC else index_factory)
     if as_json:
         print_json({"name": name, "generation": made})
     else:

@@ -12,6 +12,7 @@ from api.schemas import item_answer
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
+from search_engine.indexes.live import describe_snapshot
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
@@ -54,7 +55,7 @@ async def create_collection(request: Request, engine: EngineDep) -> dict[str, An
 
 @router.get("/{c}", summary="One collection", responses=responses(404))
 def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
-    """Size, encoder, generation and changes since."""
+    """Size, encoder, generation, its kind of index and recall, and changes since."""
     return _describe(engine, engine.catalog.collection(collection))
 
 
@@ -96,6 +97,5 @@ def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
         "name": collection.name,
         "items": engine.catalog.count(collection),
         "encoder": encoder,
-        "generation": snapshot.generation if snapshot else None,
-        "pending": snapshot.pending if snapshot else 0,
+        **describe_snapshot(snapshot),
     }

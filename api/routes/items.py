@@ -13,7 +13,7 @@ from api.problems import Problem, responses
 from api.schemas import item_answer
 from indexer.sources import check_attributes, check_item_id
 from search_engine.engine import SearchEngine
-from search_engine.errors import LockHeldError, ParameterError, RowError
+from search_engine.errors import ParameterError, RowError
 from search_engine.images import THUMBNAIL_QUALITY
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
@@ -178,10 +178,7 @@ def delete_item(
 
 def _compact(engine: SearchEngine, collection: str) -> None:
     """Fold changes into a new generation when it is worth it; not while somebody is indexing."""
-    try:
-        engine.live(collection).compact()
-    except LockHeldError:
-        return
+    engine.live(collection).compact_aside()
 
 
 def _checked_id(item_id: str) -> str:

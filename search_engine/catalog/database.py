@@ -6,7 +6,6 @@ that returned survives power loss. `BEGIN IMMEDIATE` for writers: a read transac
 into a write would fail at once, whatever the busy timeout.
 """
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +22,10 @@ from search_engine.errors import (
     StorageError,
     StorageFullError,
 )
+from search_engine.faults import fault_point
 
-SCHEMA_VERSION = "0001"
-KNOWN_VERSIONS = ("0001",)
+SCHEMA_VERSION = "0002"
+KNOWN_VERSIONS = ("0001", "0002")
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32
 
@@ -63,7 +63,8 @@ def writer_engine(path: Path) -> Engine:
 def prepare_schema(engine: Engine, path: Path) -> None:
     """Bring the database to this version's schema; call with the writer lock held.
 
-    An existing database of an older version is copied beside itself first.
+    An existing database of an older version is copied beside itself first. Whatever interrupts
+    the change, the database is what it was.
 
     Raises:
         NewerFormatError: The database is of a version this program does not know.
@@ -80,9 +81,10 @@ def prepare_schema(engine: Engine, path: Path) -> None:
                 fix="use a newer eyedex",
             )
         if version is not None:
-            shutil.copy2(path, path.with_name(f"{path.name}.before-{SCHEMA_VERSION}"))
+            _copy(engine, path.with_name(f"{path.name}.before-{SCHEMA_VERSION}"))
         with engine.begin() as connection:
             _migrate(connection)
+            fault_point("schema_before_commit")
 
 
 def needs_preparation(engine: Engine, path: Path) -> bool:
@@ -145,7 +147,24 @@ def _version(connection: Connection) -> str | None:
     return found
 
 
-def _migrate(connection: Connection) -> None:
+def _copy(engine: Engine, target: Path) -> None:
+    """Copy the database as of its last commit, what is only in its log included."""
+    made = target.with_name(f"{target.name}.new")
+    made.unlink(missing_ok=True)
+    connection = engine.raw_connection()
+    copy = sqlite3.connect(made)
+    try:
+        source = connection.driver_connection
+        assert isinstance(source, sqlite3.Connection)
+        source.backup(copy)
+    finally:
+        copy.close()
+        connection.close()
+    made.chmod(0o600)
+    made.replace(target)
+
+
+def _migrate(connection: Connection, version: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -153,4 +172,4 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)

@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from search_engine.catalog import database
+from search_engine.catalog.facets import count_values
+from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.parts import in_parts
-from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
+from search_engine.catalog.tables import (
+    LIVE,
+    collections,
+    embeddings,
+    fields,
+    items,
+    pictures,
+    sequence,
+)
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.config import DataPaths
@@ -25,13 +35,23 @@ from search_engine.errors import (
     StorageError,
 )
 from search_engine.locks import exclusive
-from search_engine.records import CatalogItem, Keys
+from search_engine.records import CatalogItem, FacetCount, Keys
 
 log = logging.getLogger(__name__)
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VECTORS_A_READ = 4_096
 
+_COLLECTION_COLUMNS = (
+    collections.c.id,
+    collections.c.name,
+    collections.c.uid,
+    collections.c.encoder,
+    collections.c.encoder_options,
+    collections.c.fingerprint,
+    collections.c.dimension,
+    collections.c.index_factory,
+)
 _ITEM_COLUMNS = (
     items.c.key,
     items.c.item_id,
@@ -48,7 +68,8 @@ class Collection:
     """A named set of items that share one encoder.
 
     `uid` tells a collection from a later one of the same name. `encoder`, `fingerprint` and
-    `dimension` are None until something was indexed.
+    `dimension` are None until something was indexed. `index_factory` is the FAISS factory string of
+    its index, or None when the kind of index is chosen automatically.
     """
 
     id: int
@@ -58,6 +79,7 @@ class Collection:
     encoder_options: dict[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
     dimension: int | None = None
+    index_factory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +160,9 @@ class Catalog:
     def collections(self) -> list[Collection]:
         """All collections by name."""
         with self.read() as connection:
-            rows = connection.execute(select(collections).order_by(collections.c.name)).all()
+            rows = connection.execute(
+                select(*_COLLECTION_COLUMNS).order_by(collections.c.name)
+            ).all()
         return [_collection(row) for row in rows]
 
     def collection(self, name: str) -> Collection:
@@ -149,7 +173,7 @@ class Catalog:
         """
         row = None
         if COLLECTION_NAME.fullmatch(name):
-            query = select(collections).where(collections.c.name == name)
+            query = _select_collections().where(collections.c.name == name)
             with self.read() as connection:
                 row = connection.execute(query).first()
         if row is None:
@@ -160,9 +184,18 @@ class Catalog:
 
     def count(self, collection: Collection) -> int:
         """Number of live items."""
+        return self.key_state(collection)[0]
+
+    def key_state(self, collection: Collection) -> tuple[int, int]:
+        """Number and checksum of the live keys, in no time: every change keeps them (`checksum`).
+
+        An index whose keys have the same two holds the same keys. Both are 0 for a collection that
+        was deleted.
+        """
+        query = select(collections.c.key_count, collections.c.key_checksum)
         with self.read() as connection:
-            query = select(func.count()).select_from(items).where(_live(collection))
-            return int(connection.execute(query).scalar_one())
+            row = connection.execute(query.where(collections.c.id == collection.id)).first()
+        return (row.key_count, row.key_checksum) if row else (0, 0)
 
     def key_sums(self, collection: Collection) -> tuple[int, int]:
         """Number and sum of the live keys: what an index can be held against in no time."""
@@ -196,7 +229,7 @@ class Catalog:
         found: dict[int, CatalogItem] = {}
         with self.read() as connection:
             for part in in_parts(keys):
-                query = _select_items(items.c.removed.is_(False)).where(items.c.key.in_(part))
+                query = _select_items(LIVE).where(items.c.key.in_(part))
                 found.update((row.key, _item(row)) for row in connection.execute(query))
         return found
 
@@ -219,11 +252,24 @@ class Catalog:
         with self.read() as connection:
             return {row.content_hash: row.key for row in connection.execute(query)}
 
-    def keys_where(self, collection: Collection, condition: ColumnElement[bool]) -> Keys:
-        """Keys of the live items that fulfil a condition on the items table, ascending."""
-        query = select(items.c.key).where(_live(collection), condition).order_by(items.c.key)
+    def keys_where(self, collection: Collection, query: KeyQuery) -> Keys:
+        """Keys of the live items that a query asks for, shape (N,), int64, ascending."""
         with self.read() as connection:
-            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+            return select_keys(connection, collection.id, query)
+
+    def facets(
+        self, collection: Collection, names: Sequence[str], query: KeyQuery | None = None
+    ) -> dict[str, tuple[FacetCount, ...]]:
+        """How many live items have which value of some fields, most frequent first.
+
+        Args:
+            collection: Where to count.
+            names: `label`, `product_id` or attributes.
+            query: Count only the items that it asks for.
+        """
+        with self.read() as connection:
+            within = None if query is None else select_keys(connection, collection.id, query)
+            return {name: count_values(connection, collection.id, name, within) for name in names}
 
     def labels(self, collection: Collection) -> list[LabelCount]:
         """Every label of a live item, by label."""
@@ -281,7 +327,8 @@ class Catalog:
             changed = and_(items.c.collection_id == collection.id, items.c.index_seq > seq)
             gone = select(items.c.key).where(changed, items.c.removed.is_(True))
             removed = np.fromiter(connection.execute(gone).scalars(), dtype=np.int64)
-            keys, vectors = _read_vectors(connection, collection, changed)
+            wanted = changed if seq >= 0 else items.c.collection_id == collection.id
+            keys, vectors = _read_vectors(connection, collection, wanted)
         return Changes(now, keys, vectors, np.sort(removed))
 
     @contextmanager
@@ -317,7 +364,7 @@ def _read_vectors(
     query = (
         select(items.c.key, items.c.item_id, embeddings.c.vector, embeddings.c.crc32)
         .join(embeddings, embeddings.c.key == items.c.key)
-        .where(condition, items.c.removed.is_(False))
+        .where(condition, LIVE)
         .where(embeddings.c.fingerprint == collection.fingerprint)
         .order_by(items.c.key)
     )
@@ -347,12 +394,16 @@ def _make_private_directory(paths: DataPaths) -> None:
 
 
 def _live(collection: Collection) -> ColumnElement[bool]:
-    return and_(items.c.collection_id == collection.id, items.c.removed.is_(False))
+    return and_(items.c.collection_id == collection.id, LIVE)
 
 
 def _is_unicode(text: str) -> bool:
     """Lone surrogates are no text: nothing stored can equal them, and SQLite takes none."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _select_collections() -> Select[Any]:
+    return select(*_COLLECTION_COLUMNS)
 
 
 def _select_items(condition: ColumnElement[bool]) -> Select[Any]:
@@ -363,5 +414,5 @@ def _item(row: Row[Any]) -> CatalogItem:
     return CatalogItem(**row._mapping)
 
 
-def _collection(row: Row[Any]) -> Collection:
+def _collection(row: Row[*tuple[Any, ...]]) -> Collection:
     return Collection(**row._mapping)

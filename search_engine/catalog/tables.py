@@ -4,6 +4,11 @@ Every change of the database takes the next number of one sequence. An item's `s
 change of any kind; `index_seq` its last change that matters to an index: a new vector, or its
 removal. A removed item stays as a tombstone with `removed` set, and its key is never used again:
 adding the same `item_id` later makes a new row.
+
+A collection's `key_count` and `key_checksum` follow the keys of its live items (`checksum`), and
+its `index_factory` names the kind of index, unless that is chosen automatically.
+
+Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
 
 from sqlalchemy import (
@@ -19,12 +24,25 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
 metadata = MetaData()
 
 KeyType = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys itself
+
+
+def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
+    """An index of the items that were not removed; each also leads from column to key in order."""
+    return Index(
+        name,
+        *columns,
+        unique=unique,
+        sqlite_where=text("removed = 0"),
+        postgresql_where=text("removed = false"),
+    )
+
 
 collections = Table(
     "collections",
@@ -36,6 +54,9 @@ collections = Table(
     Column("encoder_options", JSON, nullable=False),
     Column("fingerprint", String(32)),
     Column("dimension", Integer),
+    Column("key_count", BigInteger, nullable=False, server_default="0"),
+    Column("key_checksum", BigInteger, nullable=False, server_default="0"),
+    Column("index_factory", String(128)),
     sqlite_autoincrement=True,
 )
 
@@ -53,18 +74,16 @@ items = Table(
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),
-    Index(
-        "items_live_id",
-        "collection_id",
-        "item_id",
-        unique=True,
-        sqlite_where=text("removed = 0"),
-        postgresql_where=text("removed = false"),
-    ),
+    _live_index("items_live", "collection_id"),
+    _live_index("items_live_id", "collection_id", "item_id", unique=True),
+    _live_index("items_live_label", "collection_id", "label"),
+    _live_index("items_live_product", "collection_id", "product_id"),
     Index("items_index_seq", "collection_id", "index_seq"),
-    Index("items_label", "collection_id", "label"),
     sqlite_autoincrement=True,
 )
+
+LIVE = items.c.removed == false()
+"""The item was not removed: spelled as the indexes of live items have it, so that they are used."""
 
 embeddings = Table(
     "embeddings",

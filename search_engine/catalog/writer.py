@@ -10,11 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from search_engine.catalog.checksum import key_checksum, signed_64
+from search_engine.catalog.field_indexes import index_fields
 from search_engine.catalog.parts import in_parts
-from search_engine.catalog.tables import collections, embeddings, fields, items, pictures, sequence
+from search_engine.catalog.tables import (
+    LIVE,
+    collections,
+    embeddings,
+    fields,
+    items,
+    pictures,
+    sequence,
+)
 from search_engine.catalog.vectors import pack
 from search_engine.errors import CollectionExistsError, ModelMismatchError, ParameterError
 from search_engine.records import Attributes
+
+MAX_FACTORY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,27 @@ class CatalogWriter:
                 )
             )
 
+    def set_index_factory(self, collection_id: int, factory: str | None) -> None:
+        """Fix the kind of a collection's index, by its FAISS factory string.
+
+        Args:
+            collection_id: Of the collection.
+            factory: None lets the kind be chosen automatically again.
+
+        Raises:
+            ParameterError: The text is empty or longer than 128 characters.
+        """
+        if factory is not None and not 1 <= len(factory) <= MAX_FACTORY:
+            raise ParameterError(
+                "not a kind of index", where="index", fix=f"give 1 to {MAX_FACTORY} characters"
+            )
+        self._connection.execute(
+            update(collections)
+            .where(collections.c.id == collection_id)
+            .values(index_factory=factory)
+        )
+        _ = self.seq
+
     def delete_collection(self, collection_id: int) -> None:
         """Remove a collection with everything in it; its keys are never used again."""
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
@@ -104,6 +137,7 @@ class CatalogWriter:
         for table in (items, fields):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
         self._connection.execute(delete(collections).where(collections.c.id == collection_id))
+        index_fields(self._connection)
         _ = self.seq
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:
@@ -120,7 +154,9 @@ class CatalogWriter:
         known = self._live_keys(collection_id, [draft.item_id for draft in drafts])
         added = [draft for draft in drafts if draft.item_id not in known]
         replaced = [draft for draft in drafts if draft.item_id in known]
-        keys = {**known, **self._insert(collection_id, added)}
+        inserted = self._insert(collection_id, added)
+        keys = {**known, **inserted}
+        self._count_keys(collection_id, added=list(inserted.values()))
         self._update(replaced, known)
         self._replace_vectors(fingerprint, [(keys[draft.item_id], draft) for draft in drafts])
         self._replace_pictures([(keys[draft.item_id], draft) for draft in drafts])
@@ -141,6 +177,8 @@ class CatalogWriter:
     def remove(self, keys: Sequence[int]) -> None:
         """Turn items into tombstones; their vectors and pictures are deleted."""
         tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
+        for collection_id, live in self._live_of(keys).items():
+            self._count_keys(collection_id, removed=live)
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
         for table in (embeddings, pictures):
@@ -150,12 +188,37 @@ class CatalogWriter:
         found: dict[str, int] = {}
         for part in in_parts(item_ids):
             query = select(items.c.item_id, items.c.key).where(
-                items.c.collection_id == collection_id,
-                items.c.removed.is_(False),
-                items.c.item_id.in_(part),
+                items.c.collection_id == collection_id, LIVE, items.c.item_id.in_(part)
             )
             found.update((row.item_id, row.key) for row in self._connection.execute(query))
         return found
+
+    def _live_of(self, keys: Sequence[int]) -> dict[int, list[int]]:
+        """Those of the keys that are live, by collection."""
+        found: dict[int, list[int]] = {}
+        for part in in_parts(list(dict.fromkeys(keys))):
+            query = select(items.c.collection_id, items.c.key).where(items.c.key.in_(part), LIVE)
+            for collection_id, key in self._connection.execute(query):
+                found.setdefault(collection_id, []).append(key)
+        return found
+
+    def _count_keys(
+        self, collection_id: int, added: Sequence[int] = (), removed: Sequence[int] = ()
+    ) -> None:
+        """Let number and checksum of the live keys follow a change."""
+        if not added and not removed:
+            return
+        columns = (collections.c.key_count, collections.c.key_checksum)
+        this = collections.c.id == collection_id
+        count, checksum = self._connection.execute(select(*columns).where(this)).one()
+        count += len(added) - len(removed)
+        checksum += key_checksum(np.array(added, dtype=np.int64))
+        checksum -= key_checksum(np.array(removed, dtype=np.int64))
+        self._connection.execute(
+            update(collections)
+            .where(this)
+            .values(key_count=count, key_checksum=signed_64(checksum))
+        )
 
     def _insert(self, collection_id: int, drafts: Sequence[ItemDraft]) -> dict[str, int]:
         if not drafts:
@@ -210,20 +273,28 @@ class CatalogWriter:
             self._connection.execute(delete(table).where(table.c.key.in_(part)))
 
     def _note_fields(self, collection_id: int, attributes: Sequence[Attributes]) -> None:
-        names = {name for mapping in attributes for name in mapping}
+        names = list(dict.fromkeys(name for mapping in attributes for name in mapping))
         if not names:
             return
         query = select(fields.c.name).where(fields.c.collection_id == collection_id)
-        new = sorted(names - set(self._connection.execute(query).scalars()))
-        if new:
-            rows = [{"collection_id": collection_id, "name": name} for name in new]
+        known = set(self._connection.execute(query).scalars())
+        rows = [
+            {"collection_id": collection_id, "name": name} for name in names if name not in known
+        ]
+        if rows:
             self._connection.execute(insert(fields), rows)
+            index_fields(self._connection)
 
 
 def _check_attributes(attributes: Attributes) -> None:
-    """Python writes NaN and infinity as no JSON that SQLite reads: filters on it would all fail."""
+    """Python writes NaN and infinity as no JSON that SQLite reads: filters on it would all fail.
+
+    Half a surrogate pair is no text that SQLite could give back.
+    """
     try:
-        json.dumps(dict(attributes), allow_nan=False)
+        if not all(isinstance(name, str) for name in attributes):
+            raise TypeError("a name is not a text")
+        json.dumps(dict(attributes), allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise ParameterError(
             f"an attribute cannot be stored: {error}",

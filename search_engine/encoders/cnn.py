@@ -69,12 +69,18 @@ def efficientnet_lite0(request: EncoderRequest) -> CnnEncoder:
     )
 
     def build() -> "nn.Module":
-        network = import_timm().create_model("tf_efficientnet_lite0")
-        _fill_in_order(network, _load_weights(weights), weights)
-        network.reset_classifier(0)
-        return _with_normalisation(network, spec)
+        return _with_normalisation(trained_lite0(weights), spec)
 
     return CnnEncoder(request, NetworkSource(spec, build, request.cache))
+
+
+def trained_lite0(weights: Path | None = None, pool: str = "avg") -> "nn.Module":
+    """The network without its classifier; with `pool` "" it gives the last feature map itself."""
+    weights = weights or _packaged_lite0_weights()
+    network = import_timm().create_model("tf_efficientnet_lite0")
+    _fill_in_order(network, _load_weights(weights), weights)
+    network.reset_classifier(0, global_pool=pool)
+    return network.eval()  # type: ignore[no-any-return]
 
 
 def torchvision_network(request: EncoderRequest) -> CnnEncoder:

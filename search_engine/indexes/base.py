@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
+from search_engine.indexes.selection import KeySet
 from search_engine.records import Hits, Keys, Vectors
 
 
@@ -36,13 +37,13 @@ class VectorIndex(Protocol):
         """Forget keys; unknown ones are ignored."""
         ...
 
-    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+    def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """The k most similar vectors of each query, fewer when there are fewer.
 
         Args:
             queries: Shape (Q, D), float32, unit rows. Not changed.
             k: At least 1.
-            within: Search only these keys (any order); None searches all.
+            within: Search only these keys; None searches all.
 
         Returns:
             Hits of shape (Q, at most k).
@@ -108,13 +109,3 @@ def pack_hits(rows: list[tuple[Keys, NDArray[np.float32]]]) -> Hits:
         hits.keys[number, : len(keys)] = keys
         hits.scores[number, : len(keys)] = scores
     return hits
-
-
-def cosines(query: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Scores of the vectors (N, D) for one query (D,), float32: the only place that computes them.
-
-    Each is a dot product of its own. A product of matrix and vector is twice as fast, but rounds
-    a row differently by its place, so that equal vectors would not tie and the same item would
-    score differently before and after a compaction.
-    """
-    return np.asarray(np.vecdot(np.asarray(vectors, dtype=np.float32), query))

@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 from search_engine.indexes.base import (
     check_search,
     check_upsert,
-    cosines,
     last_of_each,
     pack_hits,
     top_k,
 )
+from search_engine.indexes.scoring import cosines
+from search_engine.indexes.selection import KeySet
 from search_engine.records import Hits, Keys, Vectors
 
 
@@ -38,12 +39,11 @@ class ExactIndex:
         keep = ~np.isin(self._keys, keys)
         self._keys, self._vectors = self._keys[keep], self._vectors[keep]
 
-    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+    def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """See VectorIndex."""
         check_search(queries, k, self.dimension)
         keys, vectors = self._keys, self._vectors
         if within is not None:
-            chosen = np.isin(keys, within)
+            chosen = within.contains(keys)
             keys, vectors = keys[chosen], vectors[chosen]
-        wide = vectors.astype(np.float32)
-        return pack_hits([top_k(keys, cosines(query, wide), k) for query in queries])
+        return pack_hits([top_k(keys, cosines(query, vectors), k) for query in queries])

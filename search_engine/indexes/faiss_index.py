@@ -1,13 +1,15 @@
-"""FAISS: candidates from a FAISS index, exact scores from the stored vectors.
+"""Candidates from FAISS, exact scores from the stored vectors.
 
-Hides FAISS's -1 padding, its positions and the sign of its metric. Whatever finds the candidates,
-their scores are recomputed from the float16 vectors, so scores are exact, comparable between
-kinds of index, and the same for one query or many. The kind is a FAISS factory string; `Flat`
-finds all, approximate kinds come with their own oversampling.
+Whatever finds the candidates, their scores are computed from the float16 vectors, so scores are
+exact, comparable between kinds of index, and the same for one query or many. A search never finds
+less than there is: where an approximate kind finds too few, or a filter leaves so few that
+comparing with each of them is cheaper, all of them are compared.
 
 Immutable: what changes lives in `search_engine.indexes.live`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,133 +17,201 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.indexes.base import check_search, check_vectors, cosines, pack_hits, top_k
+from search_engine.indexes import kinds
+from search_engine.indexes.base import check_search, check_vectors
+from search_engine.indexes.scoring import Positions, best, rescore, scan
+from search_engine.indexes.selection import Selection
+from search_engine.indexes.spec import Effort, IndexSpec
+from search_engine.indexes.stored_vectors import StoredVectors
 from search_engine.records import Hits, Keys, Vectors
 
-ADD_ROWS = 65_536
+FEW_QUERIES = 8
+"""So few are searched on one thread: waking others takes longer than it saves."""
 TIE_MARGIN = 1e-5
 """FAISS and NumPy add in different orders; scores closer than this may be ties."""
+TIE_ROOM = 16
+SCAN_NS = 30_000
+SCAN_NS_AN_ELEMENT = 0.65
+"""Gathering and scoring one element of a stored vector, on one core, by measurement."""
 
 
 @dataclass(frozen=True, slots=True)
-class IndexSpec:
-    """A kind of FAISS index: its factory string, and candidates fetched beyond k."""
+class _Plan:
+    """How to search: compare with all rows, or let FAISS find `fetch` by these parameters."""
 
-    factory: str = "Flat"
-    oversample: int = 16
+    scans: bool
+    fetch: int = 0
+    parameters: Any = None
 
 
 class FaissIndex:
     """Vectors under ascending keys, searched through FAISS.
 
-    `searcher` is the FAISS index, whose positions are those of `keys` (N,), int64, ascending, and
-    `vectors` (N, D), float16, which may be memory-mapped.
+    `keys` (N,), int64, ascend; row n of `stored` and position n of `faiss_index` are key n's.
     """
 
     def __init__(
-        self, spec: IndexSpec, searcher: Any, keys: Keys, vectors: NDArray[np.float16]
+        self, spec: IndexSpec, faiss_index: Any, keys: Keys, stored: StoredVectors
     ) -> None:
         self.spec = spec
-        self.searcher = searcher
+        self.faiss_index = faiss_index
         self.keys = keys
-        self.vectors = vectors
-        self.dimension = int(vectors.shape[1])
+        self.stored = stored
+        self.dimension = stored.dimension
+        self.exact = isinstance(faiss_index, faiss.IndexFlat)
+        self._kind = kinds.kind_of(faiss_index)
+        self._refined = None if self.exact else faiss.IndexRefine(faiss_index, stored.faiss_index)
+        self._unfiltered: dict[int, _Plan] = {}
 
     @classmethod
-    def build(cls, spec: IndexSpec, keys: Keys, vectors: NDArray[np.float16]) -> "FaissIndex":
+    def build(cls, spec: IndexSpec, keys: Keys, vectors: NDArray[np.floating]) -> "FaissIndex":
         """Train and fill an index.
+
+        Args:
+            spec: Which kind.
+            keys: Shape (N,), int64, ascending strictly.
+            vectors: Shape (N, D), kept as float16.
 
         Raises:
             DimensionMismatchError: The vectors are not (N, D).
+            ParameterError: This kind cannot be built of these vectors.
             ValueError: Keys do not ascend strictly, or a vector is not finite.
         """
         check_vectors(vectors, vectors.shape[1])
         if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
             raise ValueError("keys must ascend strictly, one for each vector")
-        dimension = int(vectors.shape[1])
-        searcher = faiss.index_factory(dimension, spec.factory, faiss.METRIC_INNER_PRODUCT)
-        if not searcher.is_trained:
-            searcher.train(vectors[:].astype(np.float32))
-        for start in range(0, len(vectors), ADD_ROWS):
-            searcher.add(vectors[start : start + ADD_ROWS].astype(np.float32))
-        return cls(spec, searcher, keys, vectors)
+        stored = StoredVectors.of(vectors)
+        return cls(spec, kinds.build(spec.factory, stored.rows), keys, stored)
+
+    @property
+    def most_probes(self) -> int:
+        """Probes beyond which an effort makes no difference."""
+        return self._kind.most_probes
+
+    def with_spec(self, spec: IndexSpec) -> "FaissIndex":
+        """The same content, searched with another effort."""
+        assert spec.factory == self.spec.factory
+        return FaissIndex(spec, self.faiss_index, self.keys, self.stored)
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def positions(self, keys: Keys) -> NDArray[np.int64]:
-        """Where those of the keys that are here stand."""
+    def positions(self, keys: Keys) -> Positions:
+        """Where those of the keys that are here stand; ascending if the keys are."""
         if len(self.keys) == 0:
             return np.empty(0, dtype=np.int64)
         found = np.searchsorted(self.keys, keys)
         found[found == len(self.keys)] = 0
-        here: NDArray[np.int64] = found[self.keys[found] == keys]
+        here: Positions = found[self.keys[found] == keys]
         return here
 
-    def search(
-        self,
-        queries: Vectors,
-        k: int,
-        within: Keys | None = None,
-        without: NDArray[np.bool_] | None = None,
-    ) -> Hits:
-        """See VectorIndex; `without` masks positions, shape (N,)."""
+    def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
+        """The k most similar of all rows, or of a selection of them. See VectorIndex."""
         check_search(queries, k, self.dimension)
-        allowed = self._allowed(within, without)
-        available = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        if available == 0:
-            return pack_hits([(self.keys[:0], np.empty(0, np.float32)) for _ in queries])
-        parameters = _parameters(allowed)
-        fetch = min(k + self.spec.oversample, available)
-        scores, positions = self.searcher.search(
-            np.ascontiguousarray(queries, dtype=np.float32), fetch, params=parameters
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        available = len(self) if within is None else len(within)
+        k = min(k, available)
+        if k == 0 or len(queries) == 0:
+            nothing = np.empty((len(queries), 0))
+            return self._hits(nothing.astype(np.int64), nothing.astype(np.float32))
+        if self.exact:
+            candidates = self._flat_candidates(queries, k, within)
+        else:
+            plan = self._plan(k, within)
+            if plan.scans:
+                return self._hits(*self._scan(queries, k, within))
+            candidates = self._candidates(queries, plan)
+        scores = rescore(queries, self.stored.rows, candidates)
+        positions, scores = best(candidates, scores, k)
+        short = np.flatnonzero(positions[:, -1] < 0)
+        if len(short):
+            positions[short], scores[short] = self._scan(queries[short], k, within)
+        return self._hits(positions, scores)
+
+    def _plan(self, k: int, within: Selection | None) -> "_Plan":
+        """How to search an approximate kind; without a filter it is remembered."""
+        if within is None:
+            if k not in self._unfiltered:
+                self._unfiltered[k] = self._make_plan(k, None)
+            return self._unfiltered[k]
+        return self._make_plan(k, within)
+
+    def _make_plan(self, k: int, within: Selection | None) -> "_Plan":
+        available = len(self) if within is None else len(within)
+        effort = self.spec.effort
+        scanning = SCAN_NS + available * SCAN_NS_AN_ELEMENT * self.dimension
+        if scanning < self.nanoseconds(k, effort, available / len(self)):
+            return _Plan(scans=True)
+        count = min(effort.candidates_at(k), available)
+        fetch = min(k + TIE_ROOM, count)
+        parameters = faiss.IndexRefineSearchParameters(
+            k_factor=(count + 0.5) / fetch,
+            base_index_params=self._kind.parameters(k, effort, within),
         )
-        rows = []
-        for query, row_scores, row in zip(queries, scores, positions, strict=True):
-            row = self._with_ties(query, k, row_scores, row, available, parameters)
-            rows.append(self._rescore(query, row[row >= 0], k))
-        return pack_hits(rows)
+        return _Plan(scans=False, fetch=fetch, parameters=parameters)
 
-    def _allowed(
-        self, within: Keys | None, without: NDArray[np.bool_] | None
-    ) -> NDArray[np.bool_] | None:
-        """Which positions may be found; None means all."""
-        allowed: NDArray[np.bool_] | None = None
-        if within is not None:
-            allowed = np.zeros(len(self), dtype=np.bool_)
-            allowed[self.positions(within)] = True
-        if without is not None:
-            allowed = ~without if allowed is None else allowed & ~without
-        return allowed
+    def _candidates(self, queries: Vectors, plan: "_Plan") -> Positions:
+        """Positions (Q, `plan.fetch`), -1 for none, most likely with the k best.
 
-    def _with_ties(
-        self,
-        query: NDArray[np.float32],
-        k: int,
-        scores: NDArray[np.float32],
-        positions: NDArray[np.int64],
-        available: int,
-        parameters: Any,
-    ) -> NDArray[np.int64]:
-        """Fetch more while the last candidate may tie with the k-th: ties are ordered by key."""
-        fetch = len(positions)
-        while k <= fetch < available and scores[k - 1] - scores[-1] < TIE_MARGIN:
-            fetch = min(fetch * 4, available)
-            found, where = self.searcher.search(query[None], fetch, params=parameters)
-            scores, positions = found[0], where[0]
-        return positions
+        What the kind finds is scored with the stored vectors by FAISS, quicker than here, but
+        with another rounding.
+        """
+        assert self._refined is not None
+        with _threads_for(len(queries)):
+            _, positions = self._refined.search(queries, plan.fetch, params=plan.parameters)
+        return np.asarray(positions)
 
-    def _rescore(
-        self, query: NDArray[np.float32], positions: NDArray[np.int64], k: int
-    ) -> tuple[Keys, NDArray[np.float32]]:
-        scores = cosines(query, self.vectors[positions])
-        return top_k(self.keys[positions], scores, k)
+    def unrefined(self, queries: Vectors, k: int, effort: Effort) -> Positions:
+        """What the kind itself finds, (Q, `effort.candidates_at(k)`), in its own order."""
+        count = min(effort.candidates_at(k), len(self))
+        parameters = self._kind.parameters(k, effort, None)
+        return np.asarray(self.faiss_index.search(queries, count, params=parameters)[1])
+
+    def nanoseconds(self, k: int, effort: Effort, share: float = 1.0) -> float:
+        """What a query costs on one core, roughly, if this share of all rows may be found."""
+        candidates = min(effort.candidates_at(k), share * len(self))
+        scoring = candidates * SCAN_NS_AN_ELEMENT * self.dimension
+        return self._kind.nanoseconds(k, effort, share) + scoring
+
+    def _scan(
+        self, queries: Vectors, k: int, within: Selection | None
+    ) -> tuple[Positions, NDArray[np.float32]]:
+        return scan(queries, self.stored.rows, None if within is None else within.positions, k)
+
+    def _flat_candidates(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
+        """The k best and all that may tie with the k-th: ties are ordered by key."""
+        available = len(self) if within is None else len(within)
+        parameters = self._kind.parameters(k, self.spec.effort, within)
+        fetch = min(k + TIE_ROOM, available)
+        found = np.full((len(queries), fetch), -1, dtype=np.int64)
+        asked = np.arange(len(queries))
+        while len(asked):
+            with _threads_for(len(asked)):
+                scores, positions = self.faiss_index.search(
+                    queries[asked], fetch, params=parameters
+                )
+            room = np.full((len(queries), fetch - found.shape[1]), -1, dtype=np.int64)
+            found = np.hstack([found, room])
+            found[asked] = positions
+            may_tie = scores[:, k - 1] - scores[:, -1] < TIE_MARGIN
+            asked = asked[may_tie] if fetch < available else asked[:0]
+            fetch = min(4 * fetch, available)
+        return found
+
+    def _hits(self, positions: Positions, scores: NDArray[np.float32]) -> Hits:
+        counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
+        return Hits(keys=self.keys[positions], scores=scores, counts=counts)
 
 
-def _parameters(allowed: NDArray[np.bool_] | None) -> Any:
-    """FAISS search parameters that restrict a search to positions; None for no restriction."""
-    if allowed is None:
-        return None
-    bits = np.packbits(allowed, bitorder="little")
-    selector = faiss.IDSelectorBitmap(bits)
-    return faiss.SearchParameters(sel=selector)
+@contextmanager
+def _threads_for(queries: int) -> Iterator[None]:
+    """FAISS on one thread for few queries; the number is of the calling thread alone."""
+    if queries > FEW_QUERIES:
+        yield
+        return
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

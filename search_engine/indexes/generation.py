@@ -30,14 +30,25 @@ from search_engine.durable import (
     sync_directory,
     write_synced,
 )
-from search_engine.errors import CorruptDataError, NewerFormatError, NotFoundError
+from search_engine.errors import (
+    CorruptDataError,
+    NewerFormatError,
+    NotFoundError,
+    OlderFormatError,
+    ParameterError,
+)
 from search_engine.faults import fault_point
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.spec import IndexSpec
+from search_engine.indexes.stored_vectors import StoredVectors
 
-FORMAT = 1
+FORMAT = 2
+"""1 had vectors.f16 without its first page, and exact indexes only."""
 KEPT = 2
 SELF_QUERIES = 16
+SELF_QUERIES_LOST = 2
 SELF_SCORE_TOLERANCE = 1e-3
+DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes")
 FILES = ("index.faiss", "vectors.f16", "keys.i64")
 LOOP_LIMIT = 100_000_000
 BYTE_LIMIT_SLACK = 2**20
@@ -189,13 +200,15 @@ def describe_generations(folder: Path) -> list[dict[str, Any]]:
         try:
             manifest = verify(folder / name)
         except (CorruptDataError, NewerFormatError):
-            facts.update(sound=False, items=None, dimension=None, seq=None, megabytes=None)
+            facts.update(dict.fromkeys(DESCRIBED), sound=False)
         else:
             size = sum(int(file["bytes"]) for file in manifest.files.values())
             facts.update(
                 items=manifest.count,
                 dimension=manifest.dimension,
                 seq=manifest.seq,
+                index=manifest.spec.factory,
+                recall=manifest.spec.recall,
                 megabytes=round(size / 1e6, 1),
             )
         described.append(facts)
@@ -253,9 +266,9 @@ def verify(folder: Path) -> Manifest:
 
 def _write_files(folder: Path, manifest: Manifest, index: FaissIndex) -> None:
     contents = {
-        "index.faiss": faiss.serialize_index(index.searcher).tobytes(),
-        "vectors.f16": np.ascontiguousarray(index.vectors, dtype="<f2").tobytes(),
-        "keys.i64": np.ascontiguousarray(index.keys, dtype="<i8").tobytes(),
+        "index.faiss": faiss.serialize_index(index.faiss_index).data,
+        "vectors.f16": index.stored.buffer.data,
+        "keys.i64": np.ascontiguousarray(index.keys, dtype="<i8").view(np.uint8).data,
     }
     described = asdict(manifest)
     for name in FILES:
@@ -276,9 +289,11 @@ def _read_manifest(path: Path) -> Manifest:
         seal = described.pop("seal")
         if described["format"] > FORMAT:
             raise NewerFormatError("a newer version wrote this generation", where=str(path))
+        if described["format"] < FORMAT:
+            raise OlderFormatError("an older version wrote this generation", where=str(path))
         if seal != _seal(described):
             raise CorruptDataError("manifest.json does not match its checksum", where=str(path))
-        spec = IndexSpec(**described.pop("spec"))
+        spec = IndexSpec.from_json(described.pop("spec"))
         return Manifest(spec=spec, **described)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptDataError("manifest.json cannot be read", where=str(path)) from error
@@ -291,33 +306,36 @@ def _seal(described: dict[str, Any]) -> str:
 def _read(folder: Path, manifest: Manifest) -> FaissIndex:
     """Files that are already verified, as an index that has answered a few queries."""
     keys = np.fromfile(folder / "keys.i64", dtype="<i8")
-    shape = (manifest.count, manifest.dimension)
-    searcher_path = folder / "index.faiss"
-    faiss.set_deserialization_vector_byte_limit(searcher_path.stat().st_size + BYTE_LIMIT_SLACK)
+    path = folder / "index.faiss"
+    faiss.set_deserialization_vector_byte_limit(path.stat().st_size + BYTE_LIMIT_SLACK)
     faiss.set_deserialization_loop_limit(LOOP_LIMIT)
     try:
-        vectors = np.empty(shape, dtype="<f2")
-        if manifest.count:  # an empty file cannot be mapped
-            vectors = np.memmap(folder / "vectors.f16", dtype="<f2", mode="r", shape=shape)
-        searcher = faiss.read_index(str(searcher_path))
+        stored = StoredVectors.map(folder / "vectors.f16", manifest.dimension)
+        faiss_index = faiss.read_index(str(path))
     except (RuntimeError, ValueError, OSError) as error:
         raise CorruptDataError("the index cannot be read", where=str(folder)) from error
-    if (searcher.ntotal, searcher.d, len(keys)) != (*shape, manifest.count):
+    sizes = (faiss_index.ntotal, len(stored), len(keys))
+    if sizes != (manifest.count,) * 3 or faiss_index.d != manifest.dimension:
         raise CorruptDataError("the index and its manifest differ in size", where=str(folder))
-    index = FaissIndex(manifest.spec, searcher, keys, vectors)
+    try:
+        index = FaissIndex(manifest.spec, faiss_index, keys, stored)
+    except ParameterError as error:
+        raise CorruptDataError("the index is of an unknown kind", where=str(path)) from error
     _check_self_queries(index, folder)
     return index
 
 
 def _check_self_queries(index: FaissIndex, folder: Path) -> None:
-    """A few stored vectors must find themselves, or something as similar."""
+    """A few stored vectors must find themselves, or something as similar; most of them must where
+    the index is approximate."""
     if len(index) == 0:
         return
     positions = np.linspace(0, len(index) - 1, min(SELF_QUERIES, len(index))).astype(np.int64)
-    queries = index.vectors[positions].astype(np.float32)
+    queries = index.stored.rows[positions].astype(np.float32)
     hits = index.search(queries, 1)
     own = np.einsum("nd,nd->n", queries, queries)
-    if np.any(hits.scores[:, 0] < own - SELF_SCORE_TOLERANCE):
+    lost = int(np.sum(hits.scores[:, 0] < own - SELF_SCORE_TOLERANCE))
+    if lost > (0 if index.exact else SELF_QUERIES_LOST):
         raise CorruptDataError("stored vectors do not find themselves", where=str(folder))
 
 

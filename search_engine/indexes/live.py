@@ -7,19 +7,23 @@ or superseded are masked, so a search never loses places to them.
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.catalog.checksum import key_checksum
 from search_engine.indexes.base import (
     check_search,
     check_upsert,
-    cosines,
     last_of_each,
     pack_hits,
     top_k,
 )
 from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.scoring import cosines
+from search_engine.indexes.selection import KeySet, Selection
 from search_engine.records import Hits, Keys, Vectors
 
 FIRST_CAPACITY = 256
@@ -27,7 +31,7 @@ COMPACT_FRACTION = 0.05
 """Share of the base that may change before a new generation is worth its writing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """One state of a collection's index; nothing in it changes.
 
@@ -58,10 +62,17 @@ class Snapshot:
         base = len(self.base) if self.base is not None else 0
         return self.pending > base * COMPACT_FRACTION
 
-    def key_sums(self) -> tuple[int, int]:
-        """Number and sum of the live keys."""
+    @cached_property
+    def unmasked(self) -> Selection | None:
+        """The rows of the base that still count; None means all."""
+        if not self.masked.any():
+            return None
+        return Selection(np.flatnonzero(~self.masked), len(self.masked))
+
+    def key_state(self) -> tuple[int, int]:
+        """Number and checksum of the live keys."""
         keys = self.keys()
-        return len(keys), int(keys.sum())
+        return len(keys), key_checksum(keys)
 
     def keys(self) -> Keys:
         """All live keys, ascending."""
@@ -70,30 +81,50 @@ class Snapshot:
             live = np.concatenate([self.base.keys[~self.masked], live])
         return np.sort(live)
 
-    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+    def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """See VectorIndex."""
         check_search(queries, k, self.dimension)
-        rows = self._search_delta(queries, within)
-        if self.base is not None and len(self.base):
-            without = self.masked if self.masked.any() else None
-            hits = self.base.search(queries, k, within, without)
-            for number, (keys, scores) in enumerate(rows):
-                base_keys, base_scores = hits.row(number)
-                rows[number] = (
-                    np.concatenate([base_keys, keys]),
-                    np.concatenate([base_scores, scores]),
-                )
-        return pack_hits([top_k(keys, scores, k) for keys, scores in rows])
+        if self.base is None:
+            return pack_hits([top_k(*row, k) for row in self._search_delta(queries, within)])
+        hits = self.base.search(queries, k, self._selection(within))
+        if not self.alive.any():
+            return hits
+        rows = []
+        for number, (keys, scores) in enumerate(self._search_delta(queries, within)):
+            base_keys, base_scores = hits.row(number)
+            both = np.concatenate([base_keys, keys]), np.concatenate([base_scores, scores])
+            rows.append(top_k(*both, k))
+        return pack_hits(rows)
+
+    def _selection(self, within: KeySet | None) -> Selection | None:
+        """The rows of the base that may be found; None means all."""
+        if within is not None:
+            return within.within_base(self)
+        return self.unmasked
 
     def _search_delta(
-        self, queries: Vectors, within: Keys | None
+        self, queries: Vectors, within: KeySet | None
     ) -> list[tuple[Keys, NDArray[np.float32]]]:
-        chosen = self.alive if within is None else self.alive & np.isin(self.delta_keys, within)
+        chosen = self.alive if within is None else self.alive & within.contains(self.delta_keys)
         keys = self.delta_keys[chosen]
         if len(keys) == 0:
             return [(keys, np.empty(0, dtype=np.float32)) for _ in queries]
         vectors = self.delta_vectors if chosen.all() else self.delta_vectors[chosen]
         return [(keys, cosines(query, vectors)) for query in queries]
+
+
+def describe_snapshot(snapshot: Snapshot | None) -> dict[str, Any]:
+    """What answers queries: generation, kind of index, its index_recall@10, and changes since.
+
+    The kind is None while there is no generation: everything is compared with then.
+    """
+    base = None if snapshot is None else snapshot.base
+    return {
+        "generation": snapshot.generation if snapshot else None,
+        "index": None if base is None else base.spec.factory,
+        "index_recall@10": 1.0 if base is None or base.exact else base.spec.recall,
+        "pending": snapshot.pending if snapshot else 0,
+    }
 
 
 class LiveIndex:
@@ -134,7 +165,7 @@ class LiveIndex:
         nothing = np.empty((0, self.dimension), dtype=np.float32)
         self.apply(self.snapshot.seq, keys[:0], nothing, removed=keys)
 
-    def search(self, queries: Vectors, k: int, within: Keys | None = None) -> Hits:
+    def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """See VectorIndex."""
         return self.snapshot.search(queries, k, within)
 

@@ -1,53 +1,80 @@
-"""What every index does, over every implementation, held against arithmetic written out here."""
+"""What every index does, over every implementation, held against arithmetic written out here.
+
+Approximate kinds take part as the base of a live index, searched so thoroughly that they find all:
+beside the wanted vectors the base has others, of which it was trained and which were removed.
+"""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
+from search_engine.indexes import faiss_index as faiss_index_module
 from search_engine.indexes.base import VectorIndex
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.live import LiveIndex
-from search_engine.records import Hits, Keys, Vectors
+from search_engine.indexes.selection import KeySet
+from search_engine.indexes.spec import IndexSpec
+from search_engine.records import Keys, Vectors
+from tests.contract import index_kinds
+from tests.contract.index_kinds import (
+    APPROXIMATE,
+    LEAST_VECTORS,
+    Found,
+    all_found,
+    build,
+    found,
+    found_keys,
+    some_keys,
+)
 
 DIMENSION = 24
 SCORE_TOLERANCE = 1e-6
+REMOVED = 10**9
+"""Keys from here on are of vectors that were removed."""
 
-Found = list[tuple[int, float]]
-Fill = Callable[[Keys, Vectors], "VectorIndex | FaissIndex"]
+Fill = Callable[[Keys, Vectors], VectorIndex]
 Empty = Callable[[int], VectorIndex]
 
 
 def unit_vectors(count: int, dimension: int = DIMENSION, seed: int = 0) -> Vectors:
-    rows = np.random.default_rng(seed).normal(size=(count, dimension))
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+    return index_kinds.unit_vectors(count, dimension, seed)
 
 
 def keys_of(*keys: int) -> Keys:
     return np.array(keys, dtype=np.int64)
 
 
-def some_keys(count: int, seed: int = 0) -> Keys:
-    """Different keys with gaps, in no order."""
-    return np.random.default_rng(seed).permutation(10 * count)[:count].astype(np.int64) + 1
+def keys_among(*keys: int) -> KeySet:
+    return KeySet(keys_of(*keys))
 
 
-def faiss_index(keys: Keys, vectors: Vectors) -> FaissIndex:
-    order = np.argsort(keys)
-    return FaissIndex.build(IndexSpec(), keys[order], vectors[order].astype(np.float16))
+def flat_index(keys: Keys, vectors: Vectors) -> FaissIndex:
+    return build("Flat", keys, vectors)
+
+
+def published(keys: Keys, vectors: Vectors) -> LiveIndex:
+    """All is in the base."""
+    return LiveIndex(vectors.shape[1], flat_index(keys, vectors))
 
 
 def used_live_index(dimension: int) -> LiveIndex:
     """An empty live index whose base and delta have been in use."""
     keys = keys_of(1, 2, 3, 900)
     vectors = unit_vectors(4, dimension, seed=91)
-    index = LiveIndex(dimension, faiss_index(keys, vectors))
+    index = LiveIndex(dimension, flat_index(keys, vectors))
     index.upsert(keys_of(2, 950), vectors[:2])
     index.remove(keys_of(1, 2, 3, 900, 950))
     return index
+
+
+def emptied(kind: str, dimension: int) -> LiveIndex:
+    """A base of a kind, all of whose vectors were removed."""
+    return over_kind(kind, keys_of(), unit_vectors(0, dimension))
 
 
 def filled(index: VectorIndex, keys: Keys, vectors: Vectors) -> VectorIndex:
@@ -61,28 +88,55 @@ def live_over_base(keys: Keys, vectors: Vectors) -> LiveIndex:
     former = np.concatenate([vectors[:half], unit_vectors(1, vectors.shape[1], seed=92)])
     former[::3] = unit_vectors(len(former[::3]), vectors.shape[1], seed=93)
     gone = keys_of(int(keys.max()) + 5) if len(keys) else keys_of(5)
-    index = LiveIndex(vectors.shape[1], faiss_index(np.concatenate([keys[:half], gone]), former))
+    index = LiveIndex(vectors.shape[1], flat_index(np.concatenate([keys[:half], gone]), former))
     index.upsert(keys[:half][::3], vectors[:half][::3])
     index.upsert(keys[half:], vectors[half:])
     index.remove(gone)
     return index
 
 
-FILLS: dict[str, Fill] = {
+def over_kind(kind: str, keys: Keys, vectors: Vectors) -> LiveIndex:
+    """A base of a kind; it also held what trained it and is removed."""
+    others = REMOVED + np.arange(LEAST_VECTORS + 44, dtype=np.int64)
+    rows = np.concatenate([vectors, unit_vectors(len(others), vectors.shape[1], seed=94)])
+    index = LiveIndex(vectors.shape[1], build(kind, np.concatenate([keys, others]), rows))
+    index.remove(others)
+    return index
+
+
+EXACT_FILLS: dict[str, Fill] = {
     "exact": lambda keys, vectors: filled(ExactIndex(vectors.shape[1]), keys, vectors),
     "live": lambda keys, vectors: filled(LiveIndex(vectors.shape[1]), keys, vectors),
     "live over base": live_over_base,
     "live, used before": lambda keys, vectors: filled(
         used_live_index(vectors.shape[1]), keys, vectors
     ),
-    "faiss": faiss_index,
+    "published": published,
 }
+APPROXIMATE_FILLS: dict[str, Fill] = {
+    kind: partial(over_kind, kind) for kind in APPROXIMATE if not kind.startswith("OPQ")
+}
+FILLS = EXACT_FILLS | APPROXIMATE_FILLS
 
 EMPTIES: dict[str, Empty] = {
     "exact": ExactIndex,
     "live": LiveIndex,
     "live, used before": used_live_index,
+    "live, emptied PQ": partial(emptied, "IVF16,PQ8x4fs"),
+    "live, emptied graph": partial(emptied, "HNSW16,SQ8"),
 }
+
+
+@pytest.fixture(params=EXACT_FILLS, ids=str)
+def exact_fill(request: pytest.FixtureRequest) -> Fill:
+    """Makes an exact index with the given keys and vectors."""
+    return EXACT_FILLS[request.param]
+
+
+@pytest.fixture(autouse=True)
+def leave_the_search_to_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing with all of so few vectors would be quicker, and no test of a kind."""
+    monkeypatch.setattr(faiss_index_module, "SCAN_NS", 10**12)
 
 
 @pytest.fixture(params=FILLS, ids=str)
@@ -95,15 +149,6 @@ def fill(request: pytest.FixtureRequest) -> Fill:
 def empty(request: pytest.FixtureRequest) -> Empty:
     """Makes an index without vectors that can be changed."""
     return EMPTIES[request.param]
-
-
-def found(hits: Hits, query: int = 0) -> Found:
-    keys, scores = hits.row(query)
-    return list(zip(keys.tolist(), scores.tolist(), strict=True))
-
-
-def found_keys(hits: Hits, query: int = 0) -> list[int]:
-    return [key for key, _ in found(hits, query)]
 
 
 def assert_best(found: Found, keys: Keys, vectors: Vectors, query: Vectors, k: int) -> None:
@@ -146,22 +191,22 @@ def test_no_queries_give_no_rows(fill: Fill) -> None:
 
 
 @pytest.mark.parametrize("dimension", [3, 7, 24, 100, 1280])
-def test_equal_vectors_have_equal_scores_and_come_by_key(fill: Fill, dimension: int) -> None:
+def test_equal_vectors_have_equal_scores_and_come_by_key(exact_fill: Fill, dimension: int) -> None:
     """Many more equal vectors than k and the candidates that FAISS is asked for beyond it."""
     count, k = 401, 5
     keys = some_keys(count)
     vectors = np.repeat(unit_vectors(1, dimension), count, axis=0)
-    hits = fill(keys, vectors).search(unit_vectors(1, dimension, seed=1), k)
+    hits = exact_fill(keys, vectors).search(unit_vectors(1, dimension, seed=1), k)
     assert found_keys(hits) == sorted(keys.tolist())[:k]
     assert len(set(hits.scores[0].tolist())) == 1
 
 
-def test_equal_vectors_behind_better_ones_come_by_key(fill: Fill) -> None:
+def test_equal_vectors_behind_better_ones_come_by_key(exact_fill: Fill) -> None:
     query = unit_vectors(1)
     better = np.concatenate([query, query])
     vectors = np.concatenate([np.repeat(unit_vectors(1, seed=5), 100, axis=0), better])
     keys = np.concatenate([some_keys(100), keys_of(5_001, 5_000)])
-    hits = fill(keys, vectors).search(query, 10)
+    hits = exact_fill(keys, vectors).search(query, 10)
     assert found_keys(hits) == [5_000, 5_001, *sorted(keys.tolist())[:8]]
 
 
@@ -174,14 +219,13 @@ def test_a_batch_of_queries_equals_one_by_one(fill: Fill) -> None:
 
 
 def test_agrees_with_the_exact_index_to_the_last_bit(fill: Fill) -> None:
-    keys, vectors = some_keys(500), unit_vectors(500, 100)
-    queries = unit_vectors(30, 100, seed=1)
-    within = keys[::4]
+    keys, vectors = some_keys(500), unit_vectors(500, 96)
+    queries = unit_vectors(30, 96, seed=1)
     exact = FILLS["exact"](keys, vectors)
     index = fill(keys, vectors)
-    for allowed in (None, within):
+    for allowed in (None, KeySet(keys[::4])):
         wanted, got = exact.search(queries, 20, allowed), index.search(queries, 20, allowed)
-        assert [found(got, row) for row in range(30)] == [found(wanted, row) for row in range(30)]
+        assert all_found(got) == all_found(wanted)
 
 
 def test_the_order_of_insertion_does_not_matter(fill: Fill) -> None:
@@ -198,25 +242,25 @@ def test_within_searches_a_subset_in_any_order(fill: Fill, k: int) -> None:
     keys, vectors = some_keys(200), unit_vectors(200)
     chosen = np.random.default_rng(2).permutation(200)[:40]
     query = unit_vectors(1, seed=1)
-    hits = fill(keys, vectors).search(query, k, keys[chosen])
+    hits = fill(keys, vectors).search(query, k, KeySet(keys[chosen]))
     assert_best(found(hits), keys[chosen], vectors[chosen], query[0], k)
 
 
 def test_within_nothing_finds_nothing(fill: Fill) -> None:
-    hits = fill(some_keys(20), unit_vectors(20)).search(unit_vectors(2), 5, keys_of())
+    hits = fill(some_keys(20), unit_vectors(20)).search(unit_vectors(2), 5, keys_among())
     assert hits.counts.tolist() == [0, 0]
 
 
 def test_within_ignores_unknown_and_repeated_keys(fill: Fill) -> None:
     index = fill(keys_of(10, 20, 30), unit_vectors(3))
-    within = keys_of(99_999, 20, -4, 0, 20, 10, 2**62)
+    within = keys_among(99_999, 20, -4, 0, 20, 10, 2**62)
     assert sorted(found_keys(index.search(unit_vectors(1), 5, within))) == [10, 20]
-    assert found_keys(index.search(unit_vectors(1), 5, keys_of(11, 12))) == []
+    assert found_keys(index.search(unit_vectors(1), 5, keys_among(11, 12))) == []
 
 
 def test_results_hold_no_padding_when_counts_are_followed(fill: Fill) -> None:
     keys, vectors = keys_of(3, 8), unit_vectors(2)
-    hits = fill(keys, vectors).search(unit_vectors(2, seed=1), 10, keys_of(8, 9))
+    hits = fill(keys, vectors).search(unit_vectors(2, seed=1), 10, keys_among(8, 9))
     assert hits.counts.tolist() == [1, 1]
     assert found_keys(hits, 0) == found_keys(hits, 1) == [8]
 
@@ -251,7 +295,7 @@ def test_searching_changes_no_input(fill: Fill) -> None:
     before = [array.copy() for array in arrays]
     for array in arrays:
         array.flags.writeable = False
-    fill(keys, vectors).search(queries, 5, within)
+    fill(keys, vectors).search(queries, 5, KeySet(within))
     for array, copy in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -270,7 +314,7 @@ def test_upsert_twice_keeps_the_last_vector(empty: Empty) -> None:
     index.upsert(keys_of(4), vectors[2:])
     assert len(index) == 2
     assert found_keys(index.search(vectors[2:], 1)) == [4]
-    (score,) = index.search(vectors[:1], 1, keys_of(4)).row(0)[1].tolist()
+    (score,) = index.search(vectors[:1], 1, keys_among(4)).row(0)[1].tolist()
     assert score < 0.99
 
 
@@ -291,7 +335,7 @@ def test_what_is_removed_is_not_found(empty: Empty) -> None:
     assert len(index) == 2
     assert found_keys(index.search(vectors[1:2], 3)) != [2]
     assert sorted(found_keys(index.search(vectors[1:2], 3))) == [1, 3]
-    assert found_keys(index.search(vectors[1:2], 3, keys_of(2))) == []
+    assert found_keys(index.search(vectors[1:2], 3, keys_among(2))) == []
 
 
 def test_removing_unknown_keys_or_none_changes_nothing(empty: Empty) -> None:
@@ -350,7 +394,7 @@ def test_vectors_that_do_not_fit_are_refused_and_change_nothing(
 
 def test_a_snapshot_does_not_see_later_changes() -> None:
     vectors = unit_vectors(600)
-    index = LiveIndex(DIMENSION, faiss_index(keys_of(1, 2), vectors[:2]))
+    index = LiveIndex(DIMENSION, flat_index(keys_of(1, 2), vectors[:2]))
     index.upsert(keys_of(3), vectors[2:3])
     snapshot = index.snapshot
     before = found(snapshot.search(vectors[:1], 10))
@@ -363,7 +407,7 @@ def test_a_snapshot_does_not_see_later_changes() -> None:
 
 def test_a_snapshot_counts_what_the_base_does_not_have_yet() -> None:
     vectors = unit_vectors(100)
-    index = LiveIndex(DIMENSION, faiss_index(np.arange(100, dtype=np.int64), vectors))
+    index = LiveIndex(DIMENSION, flat_index(np.arange(100, dtype=np.int64), vectors))
     assert (index.snapshot.pending, index.snapshot.needs_compaction()) == (0, False)
     index.remove(keys_of(0, 1, 2))
     assert (index.snapshot.pending, index.snapshot.needs_compaction()) == (3, False)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from search_engine.indexes import generation
 from search_engine.indexes.base import VectorIndex
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.generation import Manifest
 from search_engine.indexes.live import LiveIndex
 from search_engine.records import Hits, Keys, Vectors

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
 from search_engine.checking import CheckReport, check_data
 from search_engine.config import Settings
@@ -147,6 +148,41 @@ def test_a_damaged_embedding_is_found(
 def test_a_row_that_refers_to_nothing_is_found(data: Path) -> None:
     execute(data, "INSERT INTO pictures (key, jpeg) VALUES (99999, x'00')")
     assert any("a row of pictures refers to nothing" in each for each in errors(data))
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not indexed"])
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [("key_count = key_count + 1", "43 keys"), ("key_checksum = key_checksum - 1", "42 keys")],
+)
+def test_a_wrong_number_or_checksum_of_keys_is_found(
+    data: Path, indexed: bool, change: str, what: str
+) -> None:
+    if not indexed:
+        shutil.rmtree(data / "indexes")
+    execute(data, f"UPDATE collections SET {change} WHERE name = 'default'")
+    (error,) = errors(data)
+    assert error.startswith(f"collection default: notes {what}")
+
+
+def test_an_item_that_came_without_being_counted_is_found(data: Path) -> None:
+    execute(data, "UPDATE items SET removed = 1 WHERE item_id = 'x'")
+    assert any(each.startswith("collection other: notes 1 keys") for each in errors(data))
+
+
+def test_an_index_of_an_attribute_that_lacks_an_item_is_found(tmp_path: Path) -> None:
+    """As after a change of its definition that left the entries as they were."""
+    with open_catalog(tmp_path) as catalog:
+        put(catalog, bound_collection(catalog), [draft("a", attributes={"x": 1, "y": 2})])
+    assert errors(tmp_path) == []
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, '\"x\"', '\"y\"') WHERE name = ?",
+            (index_name("x"),),
+        )
+    connection.close()
+    assert any("SQLite: " in each for each in errors(tmp_path))
 
 
 def _flip(path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_engine.catalog.store import Catalog, Collection
@@ -22,7 +23,13 @@ ITEMS: dict[str, dict[str, Any]] = {
     "mug": {
         "label": "Home/Kitchen",
         "product_id": "5",
-        "attributes": {"price": 10, "colour": "red", "new": True, "tags": ["a", "b"]},
+        "attributes": {
+            "price": 10,
+            "colour": "red",
+            "new": True,
+            "tags": ["a", "b", None, ["deep"]],
+            "sizes": [38, 40.5, True],
+        },
     },
     "pan": {
         "label": "Home/Kitchen/Pans",
@@ -36,6 +43,7 @@ ITEMS: dict[str, dict[str, Any]] = {
     "hat": {"label": "Clothing_Hat", "attributes": {"price": -3, "colour": None, "odd name.x": 1}},
     "bag": {"label": None, "attributes": {}},
 }
+"""What each test below finds can be checked by looking here."""
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +112,9 @@ def test_operators(shop: tuple[Catalog, Collection], source: Any, wanted: list[s
         {"field": "product_id", "in": [5, 5.0, True]},
         {"field": "label", "eq": False},
         {"field": "tags", "eq": '["a","b"]'},
-        {"field": "tags", "eq": "a"},
+        {"field": "tags", "eq": 3},
+        {"field": "sizes", "eq": "38"},
+        {"field": "sizes", "gt": "0"},
         {"field": "tags", "under": '["a","b"]'},
         {"field": "price", "under": "10/"},
     ],
@@ -136,6 +146,32 @@ def test_under_follows_the_path_and_nothing_else(
     assert matches(shop, {"field": "label", "under": path}) == wanted
 
 
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ({"field": "tags", "eq": "a"}, ["mug"]),
+        ({"field": "tags", "eq": "c"}, []),
+        ({"field": "tags", "eq": "deep"}, []),
+        ({"field": "tags", "ne": "c"}, ["mug"]),
+        ({"field": "tags", "ne": "a"}, []),
+        ({"field": "tags", "in": ["c", "b"]}, ["mug"]),
+        ({"field": "tags", "exists": True}, ["mug"]),
+        ({"field": "sizes", "eq": 40.5}, ["mug"]),
+        ({"field": "sizes", "gt": 40}, ["mug"]),
+        ({"field": "sizes", "gt": 41}, []),
+        ({"field": "sizes", "in": [1, 38]}, ["mug"]),
+        ({"field": "sizes", "eq": 1}, []),
+        ({"field": "sizes", "eq": True}, ["mug"]),
+        ({"all": [{"field": "tags", "eq": "a"}, {"field": "tags", "eq": "b"}]}, ["mug"]),
+        ({"not": {"field": "tags", "eq": "a"}}, ["pan", "set", "hat", "bag"]),
+    ],
+)
+def test_a_list_fulfils_what_one_of_its_values_does(
+    shop: tuple[Catalog, Collection], source: Any, wanted: list[str]
+) -> None:
+    assert matches(shop, source) == wanted
+
+
 def test_under_works_on_attributes(shop: tuple[Catalog, Collection]) -> None:
     assert matches(shop, {"field": "path", "under": "a"}) == ["set"]
 
@@ -162,6 +198,17 @@ CHEAP = {"field": "price", "lt": 20}
 )
 def test_joints(shop: tuple[Catalog, Collection], source: Any, wanted: list[str]) -> None:
     assert matches(shop, source) == wanted
+
+
+def test_keys_are_64_bit_ascending_and_no_key_is_a_set_of_keys(
+    shop: tuple[Catalog, Collection],
+) -> None:
+    catalog, collection = shop
+    for source in ({"field": "price", "in": [10, -3]}, {"field": "price", "gt": 1000}):
+        keys = catalog.keys_where(collection, compile_filter(parse_filter(source)))
+        assert keys.dtype == np.int64
+        assert (np.diff(keys) > 0).all()
+        assert len(keys) == (2 if "in" in source else 0)
 
 
 @pytest.mark.parametrize(

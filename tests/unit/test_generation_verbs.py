@@ -11,7 +11,8 @@ import pytest
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.errors import CorruptDataError, NotFoundError
 from search_engine.indexes import generation
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.spec import IndexSpec
 from tests.unit.small_catalog import (
     bound_collection,
     live,

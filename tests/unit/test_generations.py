@@ -13,7 +13,8 @@ import pytest
 from search_engine.durable import replace_synced, sha256_file, storage_error, write_synced
 from search_engine.errors import CorruptDataError, NewerFormatError, StorageError, StorageFullError
 from search_engine.indexes import generation
-from search_engine.indexes.faiss_index import FaissIndex, IndexSpec
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.generation import FILES, Manifest
 from tests.unit.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
 

@@ -1,0 +1,1 @@
+"""Vector engines behind one small protocol: ours, and those a user might take instead."""

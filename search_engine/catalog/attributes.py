@@ -1,0 +1,64 @@
+"""Attributes of items in SQL: how a statement names one, its kind and its value.
+
+Attributes are the members of a JSON object in one column, and SQLite can index what it extracts
+from it (`field_indexes`), but uses such an index only for a statement that spells the path as the
+index does. So a path is part of the statement's text, and not a bound parameter as values are.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, bindparam, func
+
+from search_engine.catalog.tables import items
+from search_engine.errors import ParameterError
+
+TEXT_KINDS = ("text",)
+NUMBER_KINDS = ("integer", "real")
+TRUTH_KINDS = ("true", "false")
+LIST_KIND = "array"
+KINDS = (*TEXT_KINDS, *NUMBER_KINDS, *TRUTH_KINDS, LIST_KIND, "object")
+"""What SQLite's json_type calls the values that are not null."""
+
+MAX_INDEXED_PATH = 1_600
+"""Longest path, in characters, that becomes part of a statement's text: any name of 128."""
+
+
+def json_path(name: str) -> str:
+    """The path of an attribute in ASCII, the name spelled as `items.attributes` spells it.
+
+    SQLite before 3.45 compares a name with the stored JSON as it is written, escapes included.
+    Both are written by `json.dumps`, so a name of any language is found. A double quote ends the
+    name there, whatever stands before it.
+
+    Raises:
+        ParameterError: The name holds a double quote, so that no path leads to it.
+    """
+    if '"' in name:
+        raise ParameterError(
+            "no query can name an attribute with a double quote in its name",
+            where=name,
+            fix="give the attribute another name",
+        )
+    return f"$.{json.dumps(name)}"
+
+
+def attribute_kind(name: str) -> ColumnElement[str]:
+    """One of `KINDS` or "null"; SQL's NULL for an item without the attribute."""
+    return func.json_type(items.c.attributes, _path(name), type_=String)
+
+
+def attribute_value(name: str) -> ColumnElement[Any]:
+    """A text or a number; 1 and 0 for true and false, and the JSON text of a list or an object."""
+    return func.json_extract(items.c.attributes, _path(name))
+
+
+def is_indexable(name: str) -> bool:
+    """Whether the attribute's path can be part of a statement's text."""
+    return '"' not in name and len(json_path(name)) <= MAX_INDEXED_PATH
+
+
+def _path(name: str) -> ColumnElement[str]:
+    return bindparam(
+        "path", json_path(name), String, unique=True, literal_execute=is_indexable(name)
+    )

@@ -1,0 +1,273 @@
+"""FAISS's kinds of index: how each is made, and how it is told how hard to search and where.
+
+Hides FAISS's factory, pre-transforms, parameter classes and selectors.
+"""
+
+import re
+from typing import Any, Protocol
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.errors import ParameterError
+from search_engine.indexes.selection import Selection
+from search_engine.indexes.spec import Effort
+
+SEED = 20_260_101
+FLAT = "Flat"
+ADD_ELEMENTS = 2**24
+"""Elements widened to float32 at once."""
+TRAINING_ELEMENTS = 2**26
+TRAINING_ROWS_A_LIST = 256
+"""FAISS uses at most so many for a centroid."""
+TRAINING_ROWS = 2**16
+CLUSTERING_ROUNDS = 20
+GRAPH_CONSTRUCTION = 100
+FACTORY = re.compile(r"[A-Za-z0-9_(),+-]{1,128}")
+DEADLY = re.compile(r"(?<!\d)0+(?!\d)|HNSW0*1(?!\d)|\d{7,}")
+"""Numbers that end the process (0, and graphs of one link a node) or need all its memory."""
+FACTORY_FIX = "give a FAISS factory string, such as HNSW16,SQ8 or IVF1024,PQ64x4fs"
+
+
+class Kind(Protocol):
+    """One kind of FAISS index, filled; positions in it are the rows of the stored vectors."""
+
+    faiss_index: Any
+    most_probes: int
+    """More make no difference."""
+
+    def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
+        """FAISS's parameters for the k best at an effort, of all rows or of a selection."""
+        ...
+
+    def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
+        """What a query costs on one core, roughly, if this share of all rows may be found."""
+        ...
+
+
+def create(factory: str, dimension: int) -> Any:
+    """An empty FAISS index, with what Eyedex sets beyond FAISS's defaults.
+
+    Raises:
+        ParameterError: FAISS does not know the factory string, or makes what cannot be searched
+            here.
+    """
+    if not FACTORY.fullmatch(factory) or DEADLY.search(factory):
+        raise ParameterError(
+            f"{factory[:128]!r} is no kind of index", where="index", fix=FACTORY_FIX
+        )
+    metric = faiss.METRIC_INNER_PRODUCT if factory == FLAT else faiss.METRIC_L2
+    try:
+        index = faiss.index_factory(dimension, factory, metric)
+    except (RuntimeError, MemoryError) as error:
+        raise ParameterError(
+            f"FAISS cannot make an index {factory!r} of {dimension} dimensions: {_reason(error)}",
+            where="index",
+            fix=FACTORY_FIX,
+        ) from error
+    kind_of(index)
+    inner = inner_index(index)
+    if isinstance(inner, faiss.IndexIVF):
+        inner.cp.niter = CLUSTERING_ROUNDS
+        inner.cp.seed = SEED
+    if isinstance(inner, faiss.IndexIVFPQFastScan):
+        inner.by_residual = False  # one look-up table for all lists: a third faster, as accurate
+    if isinstance(inner, faiss.IndexHNSW):
+        inner.hnsw.efConstruction = GRAPH_CONSTRUCTION
+        inner = faiss.downcast_index(inner.storage)
+    if isinstance(inner, faiss.IndexPQ):
+        inner.do_polysemous_training = False  # many seconds for an order of codes not used here
+    return index
+
+
+def build(factory: str, vectors: NDArray[np.float16]) -> Any:
+    """A FAISS index, trained and filled with vectors (N, D), float16.
+
+    Flat compares inner products; all other kinds compare by L2 distance, which orders unit rows
+    alike and whose errors of quantisation do not favour long rows.
+
+    Raises:
+        ParameterError: As `create`, or there are too few vectors to train it.
+    """
+    index = create(factory, int(vectors.shape[1]))
+    try:
+        _train(index, vectors)
+        step = max(1, ADD_ELEMENTS // vectors.shape[1])
+        for start in range(0, len(vectors), step):
+            index.add(vectors[start : start + step].astype(np.float32))
+        _try_filter(index, vectors)
+    except (RuntimeError, MemoryError) as error:
+        raise ParameterError(
+            f"an index {factory!r} cannot be built from {len(vectors)} vectors: {_reason(error)}",
+            where="index",
+            fix="name another kind, or leave the choice to Eyedex",
+        ) from error
+    return index
+
+
+def kind_of(index: Any) -> Kind:
+    """What a FAISS index is.
+
+    Raises:
+        ParameterError: It is of a kind that cannot be searched here.
+    """
+    inner = inner_index(index)
+    for family, kind in _KINDS.items():
+        if isinstance(inner, getattr(faiss, family)):
+            return kind(index)
+    raise ParameterError(
+        f"an index of kind {type(inner).__name__} cannot be searched here",
+        where="index",
+        fix="use Flat, IVF..., HNSW... or a quantiser such as SQ8, with or without PCA, OPQ or "
+        "RR before it",
+    )
+
+
+def inner_index(index: Any) -> Any:
+    """The index behind pre-transforms."""
+    index = faiss.downcast_index(index)
+    if isinstance(index, faiss.IndexPreTransform):
+        return faiss.downcast_index(index.index)
+    return index
+
+
+class InvertedFile:
+    """Looks into the lists whose centroids are nearest to the query.
+
+    Under a filter only lists that hold a match count, so that matches far from the query are
+    found as well.
+    """
+
+    def __init__(self, index: Any) -> None:
+        self.faiss_index = index
+        self._lists = inner_index(index)
+        self.most_probes = int(self._lists.nlist)
+        self._list_of = _list_of_each(self._lists)
+
+    def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
+        """See Kind."""
+        if within is None:
+            probes = min(self._lists.nlist, effort.probes_at(k))
+            return self._before(faiss.SearchParametersIVF(nprobe=probes))
+        matches = np.zeros(self._lists.nlist, dtype=np.bool_)
+        matches[self._list_of[within.positions]] = True
+        probes = effort.probes_at(k * self._lists.ntotal / len(within))
+        parameters = faiss.SearchParametersIVF(
+            nprobe=min(probes, int(matches.sum())),
+            sel=_selector(within.bits),
+            quantizer_params=faiss.SearchParameters(
+                sel=_selector(np.packbits(matches, bitorder="little"))
+            ),
+        )
+        return self._before(parameters)
+
+    def _before(self, parameters: Any) -> Any:
+        return _through_transforms(self.faiss_index, parameters)
+
+    def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
+        """See Kind. By measurement: 0.1 ns an element of a centroid, 0.16 a byte of code."""
+        probes = min(self._lists.nlist, effort.probes_at(k / share))
+        rows = probes * self._lists.ntotal / self._lists.nlist
+        coarse = self._lists.nlist * self._lists.d * 0.1
+        return float(coarse + rows * self._lists.code_size * 0.16)
+
+
+class Graph:
+    """Walks a graph of near neighbors (HNSW)."""
+
+    def __init__(self, index: Any) -> None:
+        self.faiss_index = index
+        self.most_probes = int(index.ntotal)
+
+    def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
+        """See Kind."""
+        total = self.faiss_index.ntotal
+        depth = k if within is None else k * total / len(within)
+        parameters = faiss.SearchParametersHNSW(
+            efSearch=min(total, max(effort.candidates_at(k), effort.probes_at(depth))),
+            sel=None if within is None else _selector(within.bits),
+        )
+        return _through_transforms(self.faiss_index, parameters)
+
+    def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
+        """See Kind. By measurement: 2 us a node expanded."""
+        return float(max(effort.candidates_at(k), effort.probes_at(k / share)) * 2_000)
+
+
+class Codes:
+    """Compares with every vector, whole (Flat) or in a compressed form (SQ, PQ, RaBitQ)."""
+
+    most_probes = 1
+
+    def __init__(self, index: Any) -> None:
+        self.faiss_index = index
+        self._element_ns = 0.1 if isinstance(index, faiss.IndexFlat) else 0.2
+
+    def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
+        """See Kind."""
+        if within is None:
+            return None
+        if isinstance(self.faiss_index, faiss.IndexFlat):  # compares with these rows only
+            return faiss.SearchParameters(sel=faiss.IDSelectorArray(within.positions))
+        return _through_transforms(
+            self.faiss_index, faiss.SearchParameters(sel=_selector(within.bits))
+        )
+
+    def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
+        """See Kind."""
+        share = share if isinstance(self.faiss_index, faiss.IndexFlat) else 1.0
+        return float(share * self.faiss_index.ntotal * self.faiss_index.d * self._element_ns)
+
+
+_KINDS: dict[str, type[InvertedFile | Graph | Codes]] = {
+    "IndexIVF": InvertedFile,
+    "IndexHNSW": Graph,
+    "IndexFlatCodes": Codes,
+}
+
+
+def _train(index: Any, vectors: NDArray[np.float16]) -> None:
+    """On a sample, as large as FAISS makes use of and memory allows."""
+    if index.is_trained:
+        return
+    inner = inner_index(index)
+    wanted = TRAINING_ROWS
+    if isinstance(inner, faiss.IndexIVF):
+        wanted = TRAINING_ROWS_A_LIST * inner.nlist
+    wanted = min(wanted, TRAINING_ELEMENTS // vectors.shape[1], len(vectors))
+    chosen = np.random.default_rng(SEED).choice(len(vectors), wanted, replace=False)
+    index.train(vectors[np.sort(chosen)].astype(np.float32))
+
+
+def _try_filter(index: Any, vectors: NDArray[np.float16]) -> None:
+    """Raise RuntimeError if FAISS cannot leave out rows of such an index, as for removed items."""
+    if len(vectors):
+        first = Selection(np.zeros(1, dtype=np.int64), len(vectors))
+        parameters = kind_of(index).parameters(1, Effort(), first)
+        index.search(vectors[:1].astype(np.float32), 1, params=parameters)
+
+
+def _list_of_each(index: Any) -> NDArray[np.int32]:
+    """In which inverted list each row is, shape (N,)."""
+    found = np.zeros(index.ntotal, dtype=np.int32)
+    for number in range(index.nlist):
+        size = index.invlists.list_size(number)
+        if size:
+            found[faiss.rev_swig_ptr(index.invlists.get_ids(number), size)] = number
+    return found
+
+
+def _through_transforms(index: Any, parameters: Any) -> Any:
+    if isinstance(index, faiss.IndexPreTransform):
+        return faiss.SearchParametersPreTransform(index_params=parameters)
+    return parameters
+
+
+def _selector(bits: NDArray[np.uint8]) -> Any:
+    return faiss.IDSelectorBitmap(bits)
+
+
+def _reason(error: Exception) -> str:
+    """FAISS's own words, without its file names."""
+    return re.sub(r"Error in .* at \S+:\d+: (Error: )?", "", str(error)).strip()

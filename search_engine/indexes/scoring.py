@@ -1,0 +1,168 @@
+"""Exact scores of stored vectors, and the one order of results.
+
+Scores are cosines: inner products of unit rows. Each is a dot product of its own (`np.vecdot`). A
+product of matrices is twice as fast, but rounds a row differently by its place, so that equal
+vectors would not tie and the same item would score differently before and after a compaction.
+"""
+
+import math
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.records import Vectors
+
+Positions = NDArray[np.int64]
+"""Rows of an index; -1 stands for none."""
+
+CHUNK_ELEMENTS = 2**17
+"""Elements widened at once: with what they are made of 768 KiB, which a core's cache holds."""
+THREADED_ELEMENTS = 2**21
+SCORES_AT_ONCE = 2**24
+
+_EXPONENT_SHIFT = np.float32(2.0**112)
+_SIGN_AND_MAGNITUDE = np.uint32(0x8FFFE000).view(np.int32)
+_MAGNITUDE = np.int32(0x7FFFFFFF)
+
+
+def cosines(query: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Scores (N,), float32, of the vectors (N, D) for one query (D,).
+
+    float16 and float32 rows of the same values give the same scores.
+    """
+    if vectors.dtype == np.float16:
+        return np.asarray(np.vecdot(_widened(vectors), query * _EXPONENT_SHIFT))
+    return np.asarray(np.vecdot(np.asarray(vectors, dtype=np.float32), query))
+
+
+def rescore(
+    queries: Vectors, vectors: NDArray[np.float16], positions: Positions
+) -> NDArray[np.float32]:
+    """Scores (Q, C) of each query's own candidates, -inf where there is none.
+
+    Args:
+        queries: Shape (Q, D), float32.
+        vectors: Shape (N, D), float16, often memory-mapped.
+        positions: Shape (Q, C), rows of `vectors`.
+    """
+    scores = np.empty(positions.shape, dtype=np.float32)
+    scaled = queries[:, None] * _EXPONENT_SHIFT
+    step = max(1, CHUNK_ELEMENTS // max(1, positions.shape[1] * vectors.shape[1]))
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + step)
+        np.vecdot(_gathered(vectors, positions[rows]), scaled[rows], out=scores[rows])
+
+    starts = range(0, len(queries), step)
+    if positions.size * vectors.shape[1] < THREADED_ELEMENTS:
+        for start in starts:
+            fill(start)
+    else:
+        list(_threads().map(fill, starts))
+    scores[positions < 0] = -np.inf
+    return scores
+
+
+def scan(
+    queries: Vectors, vectors: NDArray[np.float16], rows: Positions | None, k: int
+) -> tuple[Positions, NDArray[np.float32]]:
+    """The k best of some rows (ascending; None for all) by comparing with each of them.
+
+    Returns:
+        Positions and scores, both (Q, min(k, rows)).
+    """
+    rows = np.arange(len(vectors)) if rows is None else rows
+    step = max(1, CHUNK_ELEMENTS // vectors.shape[1])
+    group = max(1, SCORES_AT_ONCE // max(1, len(rows)))
+    found = []
+    for first in range(0, len(queries), group):
+        part = queries[first : first + group] * _EXPONENT_SHIFT
+        scores = np.empty((len(part), len(rows)), dtype=np.float32)
+        for start in range(0, len(rows), step):
+            wide = _gathered(vectors, rows[start : start + step])
+            for query, into in zip(part, scores, strict=True):
+                np.vecdot(wide, query, out=into[start : start + step])
+        found.append(best(np.broadcast_to(rows, scores.shape), scores, k))
+    return np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
+
+
+def best(
+    positions: Positions, scores: NDArray[np.float32], k: int
+) -> tuple[Positions, NDArray[np.float32]]:
+    """The k best candidates of each row, best first, equal scores by position.
+
+    A score and a position make one sortable integer, so that one partition orders both: the bits
+    of floats, read as integers with the magnitude of negative ones inverted, sort as the floats
+    do (Herf, "Radix tricks", 2001).
+
+    Args:
+        positions: Shape (Q, C), below 2^31; -1 (with a score of -inf) sorts behind all.
+        scores: Shape (Q, C), float32.
+
+    Returns:
+        Positions and scores, both (Q, min(k, C)).
+    """
+    bits = (scores + np.float32(0)).view(np.int32)  # there is no -0.0 after this
+    ascending = bits ^ ((bits >> 31) & _MAGNITUDE)
+    order = (~ascending).astype(np.int64) << 32 | (positions & 0xFFFFFFFF)
+    if k < order.shape[1]:
+        order = np.partition(order, k - 1, axis=1)[:, :k]
+    order = np.sort(order, axis=1)
+    ascending = ~(order >> 32).astype(np.int32)
+    sorted_scores = (ascending ^ ((ascending >> 31) & _MAGNITUDE)).view(np.float32)
+    low = (order & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return low.astype(np.int64), sorted_scores
+
+
+class _Scratch(threading.local):
+    """Buffers of one thread. Fresh ones for each chunk would cost more than the arithmetic: the
+    kernel has to clear their pages."""
+
+    def __init__(self) -> None:
+        self.narrow = np.empty(0, dtype=np.float16)
+        self.wide = np.empty(0, dtype=np.int32)
+
+    def reserve(self, elements: int) -> None:
+        if self.wide.size < elements:
+            self.narrow = np.empty(elements, dtype=np.float16)
+            self.wide = np.empty(elements, dtype=np.int32)
+
+
+_scratch = _Scratch()
+
+
+def _gathered(vectors: NDArray[np.float16], positions: Positions) -> NDArray[np.float32]:
+    """Rows by position, as `_widened` gives them, in this thread's scratch: read before the next.
+
+    Positions below 0 give any row.
+    """
+    shape = (*positions.shape, vectors.shape[1])
+    elements = math.prod(shape)
+    _scratch.reserve(elements)
+    narrow = _scratch.narrow[:elements].reshape(shape)
+    np.take(vectors, positions, axis=0, out=narrow, mode="clip")
+    return _widened(narrow, _scratch.wide[:elements].reshape(shape))
+
+
+def _widened(
+    rows: NDArray[np.float16], out: NDArray[np.int32] | None = None
+) -> NDArray[np.float32]:
+    """float16 rows as float32, times 2^-112, exactly; three times as fast as `astype`.
+
+    The bits of a float16 moved up by 13 places are a float32 whose exponent is too small by 112,
+    the difference of the two formats' biases (IEEE 754-2019, section 3.6). Rows must be finite.
+    """
+    wide = np.empty(rows.shape, dtype=np.int32) if out is None else out
+    np.copyto(wide, rows.view(np.int16))
+    np.left_shift(wide, 13, out=wide)
+    np.bitwise_and(wide, _SIGN_AND_MAGNITUDE, out=wide)
+    return wide.view(np.float32)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="rescore")

@@ -1,0 +1,62 @@
+"""Which items a search may find: as keys for all, as rows and bits for one state of an index."""
+
+import weakref
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.indexes.scoring import Positions
+from search_engine.records import Keys
+
+if TYPE_CHECKING:
+    from search_engine.indexes.live import Snapshot
+
+
+class Selection:
+    """Some rows of an index: `positions` ascending, int64, of `size` rows in all."""
+
+    def __init__(self, positions: Positions, size: int) -> None:
+        self.positions = positions
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint8]:
+        """One bit a row, the lowest first, as FAISS's IDSelectorBitmap reads them."""
+        chosen = np.zeros(self.size, dtype=np.bool_)
+        chosen[self.positions] = True
+        return np.packbits(chosen, bitorder="little")
+
+
+class KeySet:
+    """A set of keys, ascending; remembers where they stand in the snapshot searched last."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys: Keys = np.unique(keys)
+        self._last: tuple[weakref.ref[Snapshot], Selection] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def contains(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which of the keys are in the set."""
+        if len(self.keys) == 0:
+            return np.zeros(len(keys), dtype=np.bool_)
+        found = np.searchsorted(self.keys, keys)
+        found[found == len(self.keys)] = 0
+        return np.asarray(self.keys[found] == keys)
+
+    def within_base(self, snapshot: "Snapshot") -> Selection:
+        """The rows of the snapshot's base that hold these keys and still count."""
+        last = self._last
+        if last is not None and last[0]() is snapshot:
+            return last[1]
+        assert snapshot.base is not None
+        positions = snapshot.base.positions(self.keys)
+        selection = Selection(positions[~snapshot.masked[positions]], len(snapshot.base))
+        self._last = (weakref.ref(snapshot), selection)
+        return selection

@@ -1,0 +1,79 @@
+"""The vectors themselves, in one place that NumPy and FAISS both read without a copy.
+
+    | one page, FAISS's description of the rows at its end | rows, float16, little endian |
+
+FAISS reads an index as description and content in one piece. So the description stands right
+before the rows, and the rows start on a page of their own. As a file this is `vectors.f16`.
+"""
+
+import mmap
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.errors import CorruptDataError
+
+PAGE_BYTES = 4_096
+STORED = np.dtype("<f2")
+
+
+class StoredVectors:
+    """Rows (N, D), float16, read-only; `faiss_index` is FAISS's view of the same memory."""
+
+    def __init__(self, buffer: NDArray[np.uint8], dimension: int) -> None:
+        """Take over a page and rows in one buffer of bytes."""
+        self.buffer = buffer
+        self.rows: NDArray[np.float16] = buffer[PAGE_BYTES:].view(STORED).reshape(-1, dimension)
+        description = _description(len(self.rows), dimension)
+        self._described = buffer[PAGE_BYTES - len(description) :]
+        if self._described[: len(description)].tobytes() != description:
+            raise CorruptDataError("the vectors are not described as they are")
+        reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(self._described), len(self._described))
+        self.faiss_index: Any = faiss.read_index(reader)
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> "StoredVectors":
+        """A copy of rows (N, D) in memory."""
+        count, dimension = rows.shape
+        buffer = np.zeros(PAGE_BYTES + count * dimension * STORED.itemsize, dtype=np.uint8)
+        description = np.frombuffer(_description(count, dimension), dtype=np.uint8)
+        buffer[PAGE_BYTES - len(description) : PAGE_BYTES] = description
+        buffer[PAGE_BYTES:].view(STORED).reshape(count, dimension)[:] = rows
+        return cls(buffer, dimension)
+
+    @classmethod
+    def map(cls, path: Path, dimension: int) -> "StoredVectors":
+        """A file, mapped into memory: read as far as it is needed, and given up under pressure.
+
+        Raises:
+            CorruptDataError: It does not hold vectors of this dimension.
+            OSError: It cannot be read.
+        """
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        buffer = np.frombuffer(mapped, dtype=np.uint8)
+        row_bytes = dimension * STORED.itemsize
+        if len(buffer) < PAGE_BYTES or (len(buffer) - PAGE_BYTES) % row_bytes:
+            raise CorruptDataError("the file does not hold whole vectors", where=str(path))
+        return cls(buffer, dimension)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return int(self.rows.shape[1])
+
+
+def _description(count: int, dimension: int) -> bytes:
+    """What FAISS writes before the rows of a float16 scalar quantiser, for L2."""
+    index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
+    index.is_trained = True
+    index.ntotal = count
+    empty = faiss.serialize_index(index).tobytes()
+    size_of_rows = (count * dimension * STORED.itemsize).to_bytes(8, "little")
+    return bytes(empty[:-8] + size_of_rows)

@@ -1,0 +1,28 @@
+"""Heavy work in a process of its own, so that threads here keep the interpreter and the cores."""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from typing import Any
+
+LOW_PRIORITY = 10
+
+
+def run_apart(function: Callable[..., None], *arguments: Any) -> int:
+    """Call a function of a module in a new process at low priority, and wait for its end.
+
+    The process ends with this one.
+
+    Returns:
+        Its exit code; not 0 when the function raised, after it told stderr.
+    """
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_call, args=(function, arguments), daemon=True)
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def _call(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    os.nice(LOW_PRIORITY)
+    function(*arguments)
