@@ -24,6 +24,7 @@ from search_engine.filters import Filter, parse_filter
 from search_engine.images import Box, parse_box
 
 MAX_FIELDS = 20
+MAX_FACETS = 10
 MAX_FIELD_BYTES = 2**20
 DEFAULT_K = 10
 
@@ -48,6 +49,7 @@ class QueryForm:
     group_by: str | None
     min_score: float | None
     target: str
+    facets: tuple[str, ...]
 
 
 async def read_body(request: Request, known: Iterable[str]) -> Body:
@@ -87,10 +89,21 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         group_by=text_value(values, "group_by"),
         min_score=_cosine(values.get("min_score")),
         target=text_value(values, "target") or "label",
+        facets=field_names(values.get("facets"), "facets"),
     )
 
 
-QUERY_FIELDS = ("box", "filter", "group_by", "image_base64", "item_id", "k", "min_score", "target")
+QUERY_FIELDS = (
+    "box",
+    "facets",
+    "filter",
+    "group_by",
+    "image_base64",
+    "item_id",
+    "k",
+    "min_score",
+    "target",
+)
 
 
 async def read_query(request: Request) -> QueryForm:
@@ -126,6 +139,23 @@ def whole_number(value: Any, name: str, default: int, low: int, high: int) -> in
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ParameterError("not a whole number in range", where=name, fix=f"give {low} to {high}")
     return value
+
+
+def field_names(value: Any, name: str) -> tuple[str, ...]:
+    """Names of fields, each once: separated by commas, or in JSON a list of texts.
+
+    Raises:
+        ParameterError: They are something else, or too many.
+    """
+    if value in (None, ""):
+        return ()
+    names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(each, str) and each for each in names):
+        raise ParameterError("not names of fields", where=name, fix="separate them by commas")
+    different = tuple(dict.fromkeys(names))
+    if len(different) > MAX_FACETS:
+        raise ParameterError("too many fields", where=name, fix=f"give at most {MAX_FACETS}")
+    return different
 
 
 def text_value(values: Mapping[str, Any], name: str) -> str | None:

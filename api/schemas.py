@@ -1,9 +1,10 @@
 """Records as JSON: the same shapes for HTTP and for `--json`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from search_engine.records import CatalogItem, Neighbor, Prediction, SearchResult
+from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
 
 
 def item_json(item: CatalogItem) -> dict[str, Any]:
@@ -49,6 +50,14 @@ def result_json(result: SearchResult) -> dict[str, Any]:
         "encoder": result.encoder,
         "generation": result.generation,
         "warnings": list(result.warnings),
+    }
+
+
+def facets_json(facets: Mapping[str, Sequence[FacetCount]]) -> dict[str, Any]:
+    """The values of each field with their counts, most frequent first."""
+    return {
+        field: [{"value": one.value, "count": one.count} for one in counts]
+        for field, counts in facets.items()
     }
 
 

@@ -229,7 +229,7 @@ def ratios_to_best(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     with the recall that is wanted count. None if ours or all of them are missing.
     """
     ours = next((row for row in rows if row["engine"] == OURS), None)
-    rivals = [row for row in rows if row["engine"] != OURS and row["recall_reached"]]
+    rivals = [row for row in rows if not row["engine"].startswith(OURS) and row["recall_reached"]]
     if ours is None or not rivals:
         return None
     fastest = max(rivals, key=lambda row: float(row["qps"]))

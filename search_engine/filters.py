@@ -41,13 +41,25 @@ MAX_TEXT = 1_024
 Scalar = str | float | bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """One comparison; `value` is a tuple for `in`."""
+    """One comparison; `value` is a tuple for `in`.
+
+    Conditions are equal only if they ask for the same: to Python, True is 1.0.
+    """
 
     field: str
     operator: str
     value: Scalar | tuple[Scalar, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and self._asked() == other._asked()
+
+    def __hash__(self) -> int:
+        return hash(self._asked())
+
+    def _asked(self) -> tuple[str, str, str]:
+        return self.field, self.operator, repr(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class LiveCollection:
         self._encoder: Encoder | None = None
         self._index: LiveIndex | None = None
         self._tried: str | None = None
+        self._trying = threading.Lock()
         self._compacting = threading.Lock()
         self._matching: dict[Filter, KeySet] = {}
         self._matching_seq = -1
@@ -156,7 +157,7 @@ class LiveCollection:
         """
         lock = self._catalog.paths.index_run_lock(self.record.name)
         with exclusive(lock, 0.0, "indexing this collection"):
-            before = self.record.index_factory
+            before = self._catalog.collection(self.record.name).index_factory
             self._keep_factory(factory)
             try:
                 return None if self.snapshot() is None else self._publish(strict=True)
@@ -236,11 +237,13 @@ class LiveCollection:
             published = generation.current(self.folder)
         except CorruptDataError:
             return
-        if published is not None and published != self._tried:
+        with self._trying:
+            if published is None or published == self._tried:
+                return
             self._tried = published
-            adoption = threading.Thread(target=self._adopt, name=f"adopt {published}", daemon=True)
-            adoption.start()
-            adoption.join(ADOPTION_WAIT_S)
+        adoption = threading.Thread(target=self._adopt, name=f"adopt {published}", daemon=True)
+        adoption.start()
+        adoption.join(ADOPTION_WAIT_S)
 
     def _adopt(self) -> None:
         with suppress(StorageError):  # whoever asks next meets the same and says so
@@ -256,7 +259,9 @@ class LiveCollection:
             return
         with suppress(CorruptDataError):
             self._tried = generation.current(self.folder)
-        index = self._newest() or LiveIndex(self.record.dimension, seq=-1)
+        index = self._newest()
+        if index is None:
+            index = LiveIndex(self.record.dimension, seq=-1)
         self._take_over(index)
         if index.snapshot.base is not None and self._drifted(index.snapshot):
             log.warning(

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from api.schemas import prediction_json
@@ -10,7 +10,7 @@ from api.schemas import prediction_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from search_engine.records import Neighbor, Prediction
+    from search_engine.records import FacetCount, Neighbor, Prediction
 
 BAR_CELLS = 12
 
@@ -49,6 +49,18 @@ def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
         for rank, one in enumerate(neighbors, 1)
     ]
     print_table(("rank", "score", "label", "item_id"), rows)
+
+
+def print_facets(facets: Mapping[str, Sequence["FacetCount"]]) -> None:
+    """A table for each field: its values, and how many items have them."""
+    for field, counts in facets.items():
+        print()
+        print_table((field, "items"), [(_plain(one.value), one.count) for one in counts])
+
+
+def _plain(value: object) -> str:
+    """A value as filters take it: texts as they are, true and false in lower case."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def print_prediction(prediction: "Prediction") -> None:

@@ -16,9 +16,15 @@ from api.cli.options import (
     NeighborsOption,
     settings_from,
 )
-from api.cli.output import print_json, print_neighbors, print_prediction, print_table
+from api.cli.output import (
+    print_facets,
+    print_json,
+    print_neighbors,
+    print_prediction,
+    print_table,
+)
 from api.cli.progress import progress
-from api.schemas import result_json
+from api.schemas import facets_json, result_json
 
 if TYPE_CHECKING:
     from indexer.embed import EmbeddedRow
@@ -48,23 +54,35 @@ def search(
     min_score: Annotated[
         float | None, typer.Option(help="Leave out neighbors below this cosine.")
     ] = None,
+    facets: Annotated[
+        str | None,
+        typer.Option(
+            help="Count the items that fulfil the filter by their values of these fields.",
+            metavar="FIELD,FIELD",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """The catalog items that look most like a photo."""
+    names = [name.strip() for name in facets.split(",")] if facets else []
+    parsed = _parsed(filter)
     with _open(data) as engine:
+        counted = engine.facets(names, filter=parsed, collection=collection) if names else {}
         result = engine.search(
             image,
             k=k,
-            filter=_parsed(filter),
+            filter=parsed,
             box=box,
             group_by=group_by,
             min_score=min_score,
             collection=collection,
         )
     if as_json:
-        print_json(result_json(result))
+        extra = {"facets": facets_json(counted)} if counted else {}
+        print_json({**result_json(result), **extra})
         return
     print_neighbors(result.neighbors)
+    print_facets(counted)
     for warning in result.warnings:
         print(f"note: {warning}", file=sys.stderr)
 

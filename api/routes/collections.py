@@ -1,4 +1,4 @@
-"""Collections: list, make, describe, delete; their labels."""
+"""Collections: list, make, describe, delete; their labels and facets."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import CollectionDep, EngineDep
-from api.forms import read_body, text_value
+from api.forms import field_names, query_parameters, read_body, text_value
 from api.problems import responses
-from api.schemas import item_answer
+from api.schemas import facets_json, item_answer
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -84,6 +84,27 @@ def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     }
 
 
+@router.get(
+    "/{c}/facets",
+    summary="How many items have which value of some fields",
+    responses=responses(404, 422),
+    openapi_extra={
+        "parameters": [
+            {"name": "fields", "in": "query", "required": True, "schema": {"type": "string"}},
+            {"name": "filter", "in": "query", "schema": {"type": "string"}},
+        ]
+    },
+)
+def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+    """Of the items that fulfil `filter`; `fields` are separated by commas."""
+    values = query_parameters(request, ("fields", "filter"))
+    names = field_names(values.get("fields"), "fields")
+    if not names:
+        raise ParameterError("missing", where="fields", fix="give names, separated by commas")
+    facets = engine.facets(names, filter=values.get("filter") or None, collection=collection)
+    return {"facets": facets_json(facets)}
+
+
 def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
     snapshot = engine.live(collection.name).snapshot()
     encoder = None
@@ -97,5 +118,6 @@ def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
         "name": collection.name,
         "items": engine.catalog.count(collection),
         "encoder": encoder,
+        "fields": engine.catalog.fields(collection),
         **describe_snapshot(snapshot),
     }

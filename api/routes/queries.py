@@ -1,5 +1,6 @@
 """Search and classify, by a photo or by an item."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import CollectionDep, EngineDep
 from api.forms import QueryForm, query_form, query_parameters, read_query
 from api.problems import request_id, responses
-from api.schemas import image_url, result_json
+from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 
@@ -23,6 +24,11 @@ _PROPERTIES = {
     "min_score": {"type": "number", "minimum": -1, "maximum": 1},
     "target": {"type": "string", "default": "label"},
     "item_id": {"type": "string"},
+    "facets": {
+        "type": "string",
+        "description": "Fields, separated by commas: how many of the items that fulfil the filter "
+        "have which value",
+    },
 }
 _REQUEST = {
     "requestBody": {
@@ -56,8 +62,8 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     """Neighbors of a photo or of an item, best first."""
     form = await read_query(request)
-    result = await run_in_threadpool(_search, engine, collection, form)
-    return _render(request, collection, result)
+    body = await run_in_threadpool(_answer, engine, collection, form, _search)
+    return {**body, "request_id": request_id(request)}
 
 
 @router.post("/classify", summary="What class is this", responses=_PROBLEMS, openapi_extra=_REQUEST)
@@ -66,8 +72,8 @@ async def classify(
 ) -> dict[str, Any]:
     """As search, with a class by the vote of the neighbors."""
     form = await read_query(request)
-    result = await run_in_threadpool(_classify, engine, collection, form)
-    return _render(request, collection, result)
+    body = await run_in_threadpool(_answer, engine, collection, form, _classify)
+    return {**body, "request_id": request_id(request)}
 
 
 @router.get(
@@ -79,9 +85,26 @@ def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> dict[str, Any]:
     """From its stored embedding; the item itself is left out."""
-    values = query_parameters(request, ("k", "filter", "group_by", "min_score"))
+    values = query_parameters(request, ("k", "facets", "filter", "group_by", "min_score"))
     form = replace(query_form(values, None), item_id=item_id)
-    return _render(request, collection, _search(engine, collection, form))
+    body = _answer(engine, collection, form, _search)
+    return {**body, "request_id": request_id(request)}
+
+
+def _answer(
+    engine: SearchEngine,
+    collection: str,
+    form: QueryForm,
+    find: Callable[[SearchEngine, str, QueryForm], SearchResult],
+) -> dict[str, Any]:
+    """What was found, and the facets if any were asked for: first, as a wrong name costs least."""
+    facets = {}
+    if form.facets:
+        facets = engine.facets(form.facets, filter=form.filter, collection=collection)
+    body = result_json(find(engine, collection, form))
+    for neighbor in body["neighbors"]:
+        neighbor["image_url"] = image_url(collection, neighbor["item_id"])
+    return {**body, "facets": facets_json(facets)} if facets else body
 
 
 def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
@@ -110,10 +133,3 @@ def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchR
         collection=collection,
         **options,
     )
-
-
-def _render(request: Request, collection: str, result: SearchResult) -> dict[str, Any]:
-    body = result_json(result)
-    for neighbor in body["neighbors"]:
-        neighbor["image_url"] = image_url(collection, neighbor["item_id"])
-    return {**body, "request_id": request_id(request)}

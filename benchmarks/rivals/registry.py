@@ -23,6 +23,7 @@ class Entry:
 
 INDEXES: dict[str, Entry] = {
     OURS: Entry("eyedex_index", "EyedexIndex"),
+    "eyedex-hnsw": Entry("eyedex_index", "EyedexGraph"),
     "hnswlib": Entry("hnswlib_index", "HnswlibIndex", ("hnswlib",)),
     "hnswlib-m32": Entry("hnswlib_index", "HnswlibIndex", ("hnswlib",), {"connectivity": 32}),
     "usearch-f32": Entry("usearch_index", "UsearchIndex", ("usearch",), {"dtype": "f32"}),

@@ -120,8 +120,9 @@ def _scalars(
 
 
 def _short(value: Any) -> Any:
-    """3 for 3.0, whichever of the two items have."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """3 for 3.0, whichever of the two items have; what float64 rounds stays as it is."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return int(value) if whole else value
 
 
 def _values_in(source: str) -> Iterator[_Value]:

@@ -134,10 +134,10 @@ class CatalogWriter:
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
         for table in (embeddings, pictures):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
-        for table in (items, fields):
-            self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
+        self._connection.execute(delete(fields).where(fields.c.collection_id == collection_id))
+        index_fields(self._connection)  # before the items, which have fewer indexes to leave then
+        self._connection.execute(delete(items).where(items.c.collection_id == collection_id))
         self._connection.execute(delete(collections).where(collections.c.id == collection_id))
-        index_fields(self._connection)
         _ = self.seq
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:

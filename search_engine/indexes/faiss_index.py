@@ -30,6 +30,9 @@ FEW_QUERIES = 8
 TIE_MARGIN = 1e-5
 """FAISS and NumPy add in different orders; scores closer than this may be ties."""
 TIE_ROOM = 16
+REFINED_ROOM = 6
+"""FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: beyond the
+k-th by so many places the order differs no more from that of the scores."""
 SCAN_NS = 30_000
 SCAN_NS_AN_ELEMENT = 0.65
 """Gathering and scoring one element of a stored vector, on one core, by measurement."""
@@ -88,6 +91,10 @@ class FaissIndex:
         """Probes beyond which an effort makes no difference."""
         return self._kind.most_probes
 
+    def most_candidates(self, probes: int) -> int:
+        """Candidates that so many probes can find."""
+        return min(len(self), probes) if self._kind.probes_bound_candidates else len(self)
+
     def with_spec(self, spec: IndexSpec) -> "FaissIndex":
         """The same content, searched with another effort."""
         assert spec.factory == self.spec.factory
@@ -143,7 +150,7 @@ class FaissIndex:
         if scanning < self.nanoseconds(k, effort, available / len(self)):
             return _Plan(scans=True)
         count = min(effort.candidates_at(k), available)
-        fetch = min(k + TIE_ROOM, count)
+        fetch = min(k + REFINED_ROOM, count)
         parameters = faiss.IndexRefineSearchParameters(
             k_factor=(count + 0.5) / fetch,
             base_index_params=self._kind.parameters(k, effort, within),

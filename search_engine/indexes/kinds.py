@@ -36,6 +36,8 @@ class Kind(Protocol):
     faiss_index: Any
     most_probes: int
     """More make no difference."""
+    probes_bound_candidates: bool
+    """Whether a search finds no more candidates than it has probes."""
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """FAISS's parameters for the k best at an effort, of all rows or of a selection."""
@@ -66,7 +68,11 @@ def create(factory: str, dimension: int) -> Any:
             where="index",
             fix=FACTORY_FIX,
         ) from error
-    kind_of(index)
+    try:
+        kind_of(index)
+    except ParameterError as error:
+        error.what = f"{factory!r}: {error.what}"
+        raise
     inner = inner_index(index)
     if isinstance(inner, faiss.IndexIVF):
         inner.cp.niter = CLUSTERING_ROUNDS
@@ -76,7 +82,7 @@ def create(factory: str, dimension: int) -> Any:
     if isinstance(inner, faiss.IndexHNSW):
         inner.hnsw.efConstruction = GRAPH_CONSTRUCTION
         inner = faiss.downcast_index(inner.storage)
-    if isinstance(inner, faiss.IndexPQ):
+    if isinstance(inner, faiss.IndexPQ | faiss.IndexIVFPQ):
         inner.do_polysemous_training = False  # many seconds for an order of codes not used here
     return index
 
@@ -139,6 +145,8 @@ class InvertedFile:
     found as well.
     """
 
+    probes_bound_candidates = False
+
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
         self._lists = inner_index(index)
@@ -148,19 +156,27 @@ class InvertedFile:
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""
         if within is None:
-            probes = min(self._lists.nlist, effort.probes_at(k))
-            return self._before(faiss.SearchParametersIVF(nprobe=probes))
-        matches = np.zeros(self._lists.nlist, dtype=np.bool_)
-        matches[self._list_of[within.positions]] = True
-        probes = effort.probes_at(k * self._lists.ntotal / len(within))
-        parameters = faiss.SearchParametersIVF(
-            nprobe=min(probes, int(matches.sum())),
-            sel=_selector(within.bits),
-            quantizer_params=faiss.SearchParameters(
-                sel=_selector(np.packbits(matches, bitorder="little"))
-            ),
+            probes, lists, selector = effort.probes_at(k), None, None
+        else:
+            probes = effort.probes_at(k * self._lists.ntotal / len(within))
+            lists = np.zeros(self._lists.nlist, dtype=np.bool_)
+            lists[self._list_of[within.positions]] = True
+            selector = _selector(within.bits)
+        probes = min(probes, self._lists.nlist if lists is None else int(lists.sum()))
+        return self._before(
+            faiss.SearchParametersIVF(
+                nprobe=probes, sel=selector, quantizer_params=self._coarse(probes, lists)
+            )
         )
-        return self._before(parameters)
+
+    def _coarse(self, probes: int, lists: NDArray[np.bool_] | None) -> Any:
+        """How to look for the nearest centroids: only those of some lists, unless they are found
+        through a graph."""
+        if isinstance(faiss.downcast_index(self._lists.quantizer), faiss.IndexHNSW):
+            return faiss.SearchParametersHNSW(efSearch=2 * probes)
+        if lists is None:
+            return None
+        return faiss.SearchParameters(sel=_selector(np.packbits(lists, bitorder="little")))
 
     def _before(self, parameters: Any) -> Any:
         return _through_transforms(self.faiss_index, parameters)
@@ -175,6 +191,8 @@ class InvertedFile:
 
 class Graph:
     """Walks a graph of near neighbors (HNSW)."""
+
+    probes_bound_candidates = True
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
@@ -199,6 +217,7 @@ class Codes:
     """Compares with every vector, whole (Flat) or in a compressed form (SQ, PQ, RaBitQ)."""
 
     most_probes = 1
+    probes_bound_candidates = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
@@ -231,6 +250,8 @@ def _train(index: Any, vectors: NDArray[np.float16]) -> None:
     """On a sample, as large as FAISS makes use of and memory allows."""
     if index.is_trained:
         return
+    if len(vectors) == 0:
+        raise RuntimeError("it must be trained")  # some kinds would go on with NaN
     inner = inner_index(index)
     wanted = TRAINING_ROWS
     if isinstance(inner, faiss.IndexIVF):

@@ -6,10 +6,7 @@ vectors would not tie and the same item would score differently before and after
 """
 
 import math
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +18,6 @@ Positions = NDArray[np.int64]
 
 CHUNK_ELEMENTS = 2**17
 """Elements widened at once: with what they are made of 768 KiB, which a core's cache holds."""
-THREADED_ELEMENTS = 2**21
 SCORES_AT_ONCE = 2**24
 
 _EXPONENT_SHIFT = np.float32(2.0**112)
@@ -52,17 +48,9 @@ def rescore(
     scores = np.empty(positions.shape, dtype=np.float32)
     scaled = queries[:, None] * _EXPONENT_SHIFT
     step = max(1, CHUNK_ELEMENTS // max(1, positions.shape[1] * vectors.shape[1]))
-
-    def fill(start: int) -> None:
+    for start in range(0, len(queries), step):
         rows = slice(start, start + step)
         np.vecdot(_gathered(vectors, positions[rows]), scaled[rows], out=scores[rows])
-
-    starts = range(0, len(queries), step)
-    if positions.size * vectors.shape[1] < THREADED_ELEMENTS:
-        for start in starts:
-            fill(start)
-    else:
-        list(_threads().map(fill, starts))
     scores[positions < 0] = -np.inf
     return scores
 
@@ -161,8 +149,3 @@ def _widened(
     np.left_shift(wide, 13, out=wide)
     np.bitwise_and(wide, _SIGN_AND_MAGNITUDE, out=wide)
     return wide.view(np.float32)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="rescore")

@@ -7,6 +7,7 @@ before the rows, and the rows start on a page of their own. As a file this is `v
 """
 
 import mmap
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,11 @@ class StoredVectors:
             OSError: It cannot be read.
         """
         with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < PAGE_BYTES or (size - PAGE_BYTES) % (dimension * STORED.itemsize):
+                raise CorruptDataError("the file does not hold whole vectors", where=str(path))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         buffer = np.frombuffer(mapped, dtype=np.uint8)
-        row_bytes = dimension * STORED.itemsize
-        if len(buffer) < PAGE_BYTES or (len(buffer) - PAGE_BYTES) % row_bytes:
-            raise CorruptDataError("the file does not hold whole vectors", where=str(path))
         return cls(buffer, dimension)
 
     def __len__(self) -> int:

@@ -7,17 +7,18 @@ probes as photos that are not in the index do, or slightly more.
 
 from dataclasses import replace
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.kinds import SEED
-from search_engine.indexes.scoring import Positions, best
+from search_engine.indexes.scoring import Positions
 from search_engine.indexes.spec import DEPTHS, Effort
 from search_engine.records import Vectors
 
 SAMPLE = 512
-ROOM = 0.001
+ROOM = 0.002
 """Tuned so much above the target, for the error of a sample."""
 MOST_CANDIDATES = 3_000
 CANDIDATES_A_NEIGHBOR = (2, 3, 4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100)
@@ -45,7 +46,7 @@ def tune(index: FaissIndex, target: float, sample: int = SAMPLE) -> FaissIndex:
     depth = min(DEPTHS[1], max(1, len(index) - 1))
     right = _without(exact_neighbors(index.stored.rows, queries, depth + 1), rows, depth)
     probes, candidates = zip(
-        *(_least_effort(index, queries, rows, right[:, :wanted], target) for wanted in DEPTHS),
+        *(_least_effort(index, queries, right[:, :wanted], target) for wanted in DEPTHS),
         strict=True,
     )
     effort = Effort(probes=(probes[0], max(probes)), candidates=(candidates[0], max(candidates)))
@@ -67,47 +68,46 @@ def exact_neighbors(vectors: NDArray[np.float16], queries: Vectors, k: int) -> P
 
     By products of matrices, whose rounding may swap what scores alike to six digits.
     """
-    step = max(1, BLOCK_ELEMENTS // vectors.shape[1])
-    positions = np.empty((len(queries), 0), dtype=np.int64)
-    scores = np.empty((len(queries), 0), dtype=np.float32)
+    k = min(k, len(vectors))
+    step = max(k, BLOCK_ELEMENTS // vectors.shape[1])
+    heap = faiss.ResultHeap(len(queries), k, keep_max=True)
     for start in range(0, len(vectors), step):
-        block = queries @ vectors[start : start + step].astype(np.float32).T
-        numbers = np.broadcast_to(np.arange(start, start + block.shape[1]), block.shape)
-        some, their_scores = best(numbers, block, k)
-        positions = np.concatenate([positions, some], axis=1)
-        scores = np.concatenate([scores, their_scores], axis=1)
-    return best(positions, scores, k)[0]
+        block = vectors[start : start + step].astype(np.float32)
+        scores, positions = faiss.knn(
+            queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+        )
+        heap.add_result(scores, positions + start)
+    heap.finalize()
+    return np.asarray(heap.I)
 
 
 def _least_effort(
-    index: FaissIndex, queries: Vectors, rows: Positions, right: Positions, target: float
+    index: FaissIndex, queries: Vectors, right: Positions, target: float
 ) -> tuple[int, int]:
     """Probes and candidates of the cheapest effort that reaches the target at this depth."""
     k = right.shape[1]
     wanted = min(1.0, target + ROOM)
     cheapest: tuple[float, int, int] | None = None
-    most = min(len(index), MOST_CANDIDATES)
-    counts = [number * k for number in CANDIDATES_A_NEIGHBOR if number * k <= most] or [most]
     efforts = [probes for probes in PROBES if probes < index.most_probes] + [index.most_probes]
     for probes in efforts:
-        reached = _recall_by_count(index, queries, rows, right, probes, counts)
+        counts = _counts(k, min(MOST_CANDIDATES, index.most_candidates(probes)))
+        reached = _recall_by_count(index, queries, right, probes, counts)
         enough = [count for count, recall in zip(counts, reached, strict=True) if recall >= wanted]
         if enough:
-            effort = Effort((probes, probes), (enough[0], enough[0]))
-            cost = index.nanoseconds(k, effort)
+            cost = index.nanoseconds(k, Effort((probes, probes), (enough[0], enough[0])))
             if cheapest is not None and cost >= cheapest[0]:
                 break
             cheapest = (cost, probes, enough[0])
     return cheapest[1:] if cheapest else (efforts[-1], counts[-1])
 
 
+def _counts(k: int, most: int) -> list[int]:
+    """Numbers of candidates to consider for k neighbors, ascending."""
+    return [number * k for number in CANDIDATES_A_NEIGHBOR if number * k <= most] or [most]
+
+
 def _recall_by_count(
-    index: FaissIndex,
-    queries: Vectors,
-    rows: Positions,
-    right: Positions,
-    probes: int,
-    counts: list[int],
+    index: FaissIndex, queries: Vectors, right: Positions, probes: int, counts: list[int]
 ) -> list[float]:
     """For each number of candidates the share of right neighbors among the first so many."""
     k = right.shape[1]

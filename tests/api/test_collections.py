@@ -21,6 +21,8 @@ def test_collections_are_listed_with_their_encoder(client: CheckedClient, sample
     assert only["encoder"]["dimension"] == 972
     assert only["generation"] == "gen-000001"
     assert only["pending"] == 0
+    assert {"color", "price", "view"} <= set(only["fields"])
+    assert only["fields"] == sorted(only["fields"])
 
 
 def test_labels_are_counted(client: CheckedClient, sample: Path) -> None:
@@ -44,7 +46,8 @@ def test_a_collection_is_made_described_and_deleted(changing: CheckedClient) -> 
     assert_problem(again, 409, "collection_exists")
     removed = changing.delete(path)
     assert (removed.status_code, removed.content) == (204, b"")
-    for response in (changing.get(path), changing.delete(path), changing.get(f"{path}/labels")):
+    gone = [changing.get(f"{path}{end}") for end in ("", "/labels", "/facets?fields=label")]
+    for response in (*gone, changing.delete(path)):
         assert_problem(response, 404, "collection_not_found")
     assert changing.post(COLLECTIONS, json={"name": "spring-2_b"}).status_code == 201
 

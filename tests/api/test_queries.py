@@ -2,6 +2,9 @@
 
 import base64
 import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -153,6 +156,90 @@ def test_json_filters_may_be_objects(client: CheckedClient, first_row: dict[str,
     assert {one["product_id"] for one in found["neighbors"]} == {first_row["product_id"]}
 
 
+def counted(rows: Iterable[Mapping[str, str]], field: str) -> list[dict[str, object]]:
+    """Facets of rows of the drawn catalog: best count first, then the value."""
+    counts = Counter(row[field] for row in rows if row[field])
+    best = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:20]
+    return [{"value": value, "count": count} for value, count in best]
+
+
+@pytest.mark.parametrize("path", [SEARCH, CLASSIFY])
+def test_facets_count_all_items_and_not_only_the_neighbors(
+    client: CheckedClient, first_picture: bytes, sample: Path, path: str
+) -> None:
+    rows = catalog_rows(sample)
+    body = ask(client, first_picture, path, k="3", facets="label, color").json()
+    assert len(body["neighbors"]) == 3
+    assert list(body["facets"]) == ["label", "color"]
+    assert body["facets"]["label"] == counted(rows, "label")
+    assert body["facets"]["color"] == counted(rows, "color")
+    assert "facets" not in ask(client, first_picture, path).json()
+    assert "facets" not in ask(client, first_picture, path, facets="").json()
+
+
+def test_facets_count_what_fulfils_the_filter(
+    client: CheckedClient, first_row: dict[str, str], sample: Path
+) -> None:
+    wanted = {"field": "label", "under": "Accessories"}
+    rows = [row for row in catalog_rows(sample) if row["label"].startswith("Accessories/")]
+    form = {"item_id": first_row["item_id"], "filter": wanted, "facets": ["color", "view"]}
+    found = ask_json(client, form).json()["facets"]
+    assert found == {"color": counted(rows, "color"), "view": counted(rows, "view")}
+    parameters = {"filter": json.dumps(wanted), "facets": "color,view"}
+    similar = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar", params=parameters)
+    assert similar.json()["facets"] == found
+    del parameters["facets"]
+    alone = client.get(f"{DEFAULT}/facets", params={**parameters, "fields": "color,view"})
+    assert alone.json() == {"facets": found}
+
+
+def test_a_facet_leads_to_as_many_items_as_it_counts(
+    client: CheckedClient, first_picture: bytes
+) -> None:
+    facets = client.get(f"{DEFAULT}/facets?fields=color,price,label").json()["facets"]
+    for field, values in facets.items():
+        for each in values[:3]:
+            wanted = json.dumps({"field": field, "eq": each["value"]})
+            assert len(ids(ask(client, first_picture, k="200", filter=wanted))) == each["count"]
+
+
+@pytest.mark.parametrize(
+    ("facets", "said"),
+    [
+        ("weight", "facets: there is no such field; known: label, product_id, color"),
+        ("item_id", "facets: there is no such field"),
+        ("color,", "facets: not names of fields"),
+        (",", "facets: not names of fields"),
+        (5, "facets: not names of fields"),
+        ({"color": 1}, "facets: not names of fields"),
+        (["color", 5], "facets: not names of fields"),
+        ([""], "facets: not names of fields"),
+        (",".join(map(str, range(11))), "facets: too many fields"),
+    ],
+)
+def test_facets_that_cannot_be_are_refused(
+    client: CheckedClient, first_row: dict[str, str], facets: object, said: str
+) -> None:
+    response = ask_json(client, {"item_id": first_row["item_id"], "facets": facets})
+    assert assert_problem(response, 422, "bad_parameter")["detail"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", "bad_parameter"),
+        ("?fields=", "bad_parameter"),
+        ("?fields=weight", "bad_parameter"),
+        ("?fields=color&fields=view", "bad_parameter"),
+        ("?fields=color&k=3", "bad_parameter"),
+        ("?fields=color&filter={", "bad_filter"),
+        ('?fields=color&filter={"field":"weight","eq":1}', "unknown_field"),
+    ],
+)
+def test_facets_alone_are_asked_for_properly(client: CheckedClient, query: str, code: str) -> None:
+    assert_problem(client.get(f"{DEFAULT}/facets{query}"), 422, code)
+
+
 def test_groups_give_one_neighbor_each(client: CheckedClient, first_picture: bytes) -> None:
     neighbors = ask(client, first_picture, k="8", group_by="product_id").json()["neighbors"]
     assert len({one["product_id"] for one in neighbors}) == len(neighbors) == 8
@@ -197,6 +284,7 @@ def test_an_empty_collection_finds_nothing(changing: CheckedClient) -> None:
     path = "/v1/collections/hollow"
     assert changing.get(f"{path}/labels").json() == {"labels": []}
     assert changing.get(f"{path}/items").json() == {"items": [], "next_cursor": None}
+    assert changing.get(f"{path}/facets?fields=label").json() == {"facets": {"label": []}}
     assert_problem(ask_json(changing, {"item_id": "x"}, f"{path}/search"), 404, "item_not_found")
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import pytest
 
@@ -79,6 +79,16 @@ def shown_labels(page: Page) -> list[str]:
     return results(page).locator(".card-label").all_inner_texts()
 
 
+def shown_ids(page: Page) -> list[str]:
+    links = results(page).get_by_role("link", name="More like this").all()
+    found = [re.search(r"item=([^&]+)", link.get_attribute("href") or "") for link in links]
+    return [unquote_plus(match[1]) for match in found if match]
+
+
+def chips(page: Page, field: str) -> Locator:
+    return page.get_by_role("group", name=field).locator("a")
+
+
 def hand_over(page: Page, kind: str, photo: Path) -> None:
     page.evaluate(HAND_OVER, [kind, photo.name, base64.b64encode(photo.read_bytes()).decode()])
 
@@ -144,6 +154,93 @@ class TestNarrowing:
         expect(searched).to_have_url(re.compile(r"[?&]k=12"))
         expect_results(searched)
         assert results(searched).get_by_role("listitem").count() <= 12
+
+
+class TestFacets:
+    def test_a_chip_narrows_the_results_and_widens_them_again(
+        self, searched: Page, live_server: LiveServer
+    ) -> None:
+        before, all_ids = class_text(searched), shown_ids(searched)
+        chip = chips(searched, "view").first
+        value, items = chip.inner_text().split("\n")
+        chip.click()
+        expect(searched).to_have_url(re.compile(r"[?&]only="))
+        chosen = chips(searched, "view").first
+        expect(chosen).to_have_attribute("aria-current", "true")
+        expect(chosen).to_be_focused()
+        expect_results(searched)
+        found = shown_ids(searched)
+        assert len(found) == min(24, int(items))
+        for item in found:
+            address = f"{live_server.url}/v1/collections/default/items/{quote(item, safe='')}"
+            assert searched.request.get(address).json()["attributes"]["view"] == value
+        assert class_text(searched) == before, "the class belongs to the photo, not to the filter"
+        expect(searched.get_by_role("heading", name=PHOTO_TITLE)).to_be_visible()
+        chosen.click()
+        expect(chips(searched, "view").first).not_to_have_attribute("aria-current", "true")
+        expect_results(searched)
+        assert shown_ids(searched) == all_ids
+
+    def test_chips_add_up_and_are_part_of_the_address(self, start: Page) -> None:
+        first_sample(start).click()
+        expect_results(start)
+        chips(start, "view").first.click()
+        expect(chips(start, "view").first).to_have_attribute("aria-current", "true")
+        expect(chips(start, "view")).to_have_count(1)
+        label = chips(start, "color").first.inner_text().split("\n")
+        chips(start, "color").first.click()
+        expect(chips(start, "color")).to_have_count(1)
+        expect_results(start)
+        assert len(shown_ids(start)) in (
+            int(label[1]),
+            int(label[1]) - 1,
+        )  # without the item itself
+        narrowed = shown_ids(start)
+        start.reload()
+        expect_results(start)
+        assert shown_ids(start) == narrowed
+        expect(chips(start, "color").first).to_contain_text(label[0])
+
+    def test_rarer_values_wait_behind_a_button(self, searched: Page) -> None:
+        more = searched.get_by_role("group", name="color").get_by_role("button", name="more")
+        expect(more).to_be_visible()
+        shown = chips(searched, "color").locator("visible=true").count()
+        hidden = int(more.inner_text().split()[0])
+        more.click()
+        expect(more).to_have_count(0)
+        assert chips(searched, "color").locator("visible=true").count() == shown + hidden
+
+    def test_values_that_nothing_has_together_can_be_let_go(
+        self, page: Page, live_server: LiveServer, start: Page
+    ) -> None:
+        item = re.search(r"item=[^&]+", first_sample(start).get_attribute("href") or "")
+        assert item is not None
+        nothing = quote(json.dumps([["color", "no such color"], ["view", True]]))
+        page.goto(f"{live_server.url}/?{item[0]}&only={nothing}")
+        expect(page.get_by_role("heading", name="No results")).to_be_visible()
+        expect(chips(page, "view").first).to_contain_text("yes")
+        page.get_by_role("button", name="Show everything").click()
+        expect_results(page)
+        expect(page).not_to_have_url(re.compile("only="))
+
+    def test_an_address_that_is_no_choice_is_taken_for_none(
+        self, page: Page, live_server: LiveServer, start: Page
+    ) -> None:
+        item = first_sample(start).get_attribute("href")
+        for wrong in ("{", "7", '[["a"]]', "[[1, 2]]", '[["color", null]]', '[["color", ["x"]]]'):
+            page.goto(f"{live_server.url}/{item}&only={quote(wrong)}")
+            expect_results(page)
+            expect(page.locator(".chip[aria-current]")).to_have_count(0)
+
+    @pytest.mark.allows_console("status of 503")
+    def test_results_do_not_fail_with_the_facets(self, start: Page) -> None:
+        start.route(
+            "**/facets?*", lambda route: route.fulfill(status=503, json={"code": "storage"})
+        )
+        first_sample(start).click()
+        expect_results(start)
+        expect(start.locator("#facets")).to_be_hidden()
+        expect(start.get_by_role("alert")).to_have_count(0)
 
 
 class TestGoingOn:
@@ -241,6 +338,7 @@ class TestLooks:
         assert overflow_px(page) <= 0
         first_sample(page).click()
         expect_results(page)
+        expect(chips(page, "color").first).to_be_visible()
         assert overflow_px(page) <= 0
         page.get_by_role("combobox", name="Label").click()
         assert overflow_px(page) <= 0

@@ -47,6 +47,35 @@ def test_search_takes_filter_group_and_score(run: Run, hsv_data: Path, photo: Pa
     assert len({one["label"] for one in found}) == len(found) > 1
 
 
+def test_search_counts_facets_under_the_filter(run: Run, hsv_data: Path, photo: Path) -> None:
+    asked = ("search", photo, "--data", hsv_data, "-k", 1, "--facets", "view, price")
+    body = run(*asked, "--filter", "view = front", "--json").json
+    assert len(body["neighbors"]) == 1
+    assert list(body["facets"]) == ["view", "price"]
+    ((only,), prices) = body["facets"].values()
+    assert only["value"] == "front"
+    assert only["count"] > 1
+    assert prices == sorted(prices, key=lambda each: (-each["count"], each["value"]))
+    everything = run(*asked, "--json").json["facets"]["view"]
+    assert only in everything
+    assert len(everything) > 1
+
+
+def test_facets_for_people_are_a_table_a_field(run: Run, hsv_data: Path, photo: Path) -> None:
+    ran = run("search", photo, "--data", hsv_data, "-k", 1, "--facets", "view,label")
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert lines[0][0] == "rank"
+    assert ["view", "items"] in lines
+    assert ["label", "items"] in lines
+    assert lines[lines.index(["view", "items"]) + 1][-1].isdigit()
+
+
+def test_facets_of_an_unknown_field_list_the_fields(run: Run, hsv_data: Path, photo: Path) -> None:
+    ran = run("search", photo, "--data", hsv_data, "--facets", "weight")
+    assert ran.code == 2
+    assert "no such field (facets); known: label, product_id, color" in ran.error
+
+
 def test_search_notes_that_only_one_frame_was_used(
     run: Run, hsv_data: Path, tmp_path: Path
 ) -> None:

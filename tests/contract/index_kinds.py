@@ -22,7 +22,6 @@ APPROXIMATE = (
     "IVF16,RaBitQfs",
     "SQ8",
     "RR32,SQ8",
-    "HNSW16,PQ8",
     "IVF16,PQ8",
     "PCAR16,IVF16_HNSW8,PQ8x4fs",
     "OPQ8_16,IVF8,PQ8x4fs",

@@ -1,8 +1,9 @@
 """Filters and facets in a real catalog against what a few lines of Python say of the same items."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 import pytest
@@ -111,13 +112,10 @@ def holds(known: Any, operator: str, value: Any) -> bool:
     if operator == "under":
         path = value.rstrip("/")
         return bool(known == path or known.startswith(f"{path}/"))
-    return {
-        "eq": known == value,
-        "lt": known < value,
-        "lte": known <= value,
-        "gt": known > value,
-        "gte": known >= value,
-    }[operator]
+    compare: dict[str, Callable[[Any, Any], bool]] = {
+        "eq": eq, "lt": lt, "lte": le, "gt": gt, "gte": ge
+    }  # fmt: skip
+    return compare[operator](known, value)
 
 
 def fulfils(item: dict[str, Any], source: dict[str, Any]) -> bool:
@@ -180,7 +178,8 @@ def test_facets_count_what_fulfils_the_filter(
         found = catalog.facets(collection, [field], query)[field]
     matching = [item for item in known if source is None or fulfils(item, source)]
     assert [(one.value, one.count) for one in found] == tallied(matching, field)
-    assert all(type(one.value) is not float or not one.value.is_integer() for one in found)
+    for value in (one.value for one in found):
+        assert type(value) is not float or not value.is_integer() or value >= 2**53
 
 
 @settings(deadline=None, max_examples=60)

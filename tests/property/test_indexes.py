@@ -12,9 +12,10 @@ from search_engine.indexes import generation
 from search_engine.indexes.base import VectorIndex
 from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.generation import Manifest
 from search_engine.indexes.live import LiveIndex
+from search_engine.indexes.selection import KeySet, Selection
+from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors
 from tests.unit.small_catalog import unit_vectors
 
@@ -81,11 +82,14 @@ def test_faiss_equals_exact_with_and_without_restriction(
     index = faiss_index(keys, vectors)
     queries = unit_vectors(3, seed + 1, dimension)
     within = keys[np.random.default_rng(seed).random(size) < share]
-    for allowed in (None, within):
-        assert rows(index.search(queries, k, allowed)) == rows(exact.search(queries, k, allowed))
-    masked = np.isin(keys, within)
-    without = rows(index.search(queries, k, without=masked))
-    assert without == rows(exact.search(queries, k, keys[~masked]))
+    assert rows(index.search(queries, k)) == rows(exact.search(queries, k))
+    selection = Selection(index.positions(within), size)
+    found = rows(index.search(queries, k, selection))
+    assert found == rows(exact.search(queries, k, KeySet(within)))
+    live = LiveIndex(dimension, index)
+    live.remove(within)
+    others = KeySet(np.setdiff1d(keys, within))
+    assert rows(live.search(queries, k)) == rows(exact.search(queries, k, others))
 
 
 @settings(steady, max_examples=15)

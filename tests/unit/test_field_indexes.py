@@ -80,7 +80,8 @@ def indexes(catalog: Catalog) -> set[str]:
 
 
 def found(catalog: Catalog, collection: Collection, source: Any) -> list[int]:
-    return catalog.keys_where(collection, compile_filter(parse_filter(source))).tolist()
+    keys = catalog.keys_where(collection, compile_filter(parse_filter(source)))
+    return [int(key) for key in keys]
 
 
 class Plans:

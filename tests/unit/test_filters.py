@@ -301,5 +301,25 @@ def test_unknown_fields_are_named_with_the_known_ones() -> None:
     assert caught.value.fix == "known: item_id, label, product_id, colour, price"
 
 
+def test_filters_are_equal_only_if_they_ask_for_the_same() -> None:
+    """What is kept by filter must not answer another one: to Python, True is 1."""
+    different = [
+        {"field": "x", "eq": True},
+        {"field": "x", "eq": 1},
+        {"field": "x", "eq": "1"},
+        {"field": "x", "in": [1]},
+        {"field": "x", "in": [True]},
+        {"field": "y", "eq": 1},
+        {"field": "x", "lt": 1},
+        {"not": {"field": "x", "eq": 1}},
+        {"all": [{"field": "x", "eq": 1}]},
+        {"all": [{"field": "x", "eq": True}]},
+    ]
+    assert len({parse_filter(source) for source in different}) == len(different)
+    assert len({parse_filter(source) for source in [*different, *different]}) == len(different)
+    assert parse_filter({"field": "x", "eq": 1}) == parse_filter({"field": "x", "eq": 1.0})
+    assert parse_filter({"field": "x", "eq": 1}) != "x eq 1"
+
+
 def test_a_filter_may_be_text_or_decoded() -> None:
     assert parse_filter('{"field": "price", "lt": 3}') == parse_filter({"field": "price", "lt": 3})

@@ -153,7 +153,7 @@ def test_a_generation_that_another_process_published_is_taken_over(
     assert adopted.keys().tolist() == waiting.keys().tolist()
 
 
-def test_number_and_sum_of_keys_agree_with_the_catalog_after_changes(
+def test_number_and_checksum_of_keys_agree_with_the_catalog_after_changes(
     catalog: Catalog, collection: Collection
 ) -> None:
     keys = put(catalog, collection, ["a", "b", "c"])
@@ -163,8 +163,8 @@ def test_number_and_sum_of_keys_agree_with_the_catalog_after_changes(
     put(catalog, collection, ["d", "a"])
     snapshot = opened.snapshot()
     assert snapshot is not None
-    assert snapshot.key_sums() == catalog.key_sums(collection)
-    assert snapshot.key_sums()[0] == 3
+    assert snapshot.key_state() == catalog.key_state(collection)
+    assert snapshot.key_state()[0] == 3
 
 
 def test_current_is_mended_and_leftovers_go_with_the_next_compaction(

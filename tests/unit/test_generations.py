@@ -14,8 +14,9 @@ from search_engine.durable import replace_synced, sha256_file, storage_error, wr
 from search_engine.errors import CorruptDataError, NewerFormatError, StorageError, StorageFullError
 from search_engine.indexes import generation
 from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.generation import FILES, FORMAT, Manifest
 from search_engine.indexes.spec import IndexSpec
-from search_engine.indexes.generation import FILES, Manifest
+from search_engine.indexes.stored_vectors import StoredVectors
 from tests.unit.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
 
 UID = "u" * 32
@@ -54,7 +55,7 @@ def test_what_was_published_is_loaded(folder: Path) -> None:
     assert (found.name, found.findings) == ("gen-000002", ())
     assert (found.manifest.seq, found.manifest.count, found.manifest.metric) == (2, 20, "cosine")
     assert found.index.keys.tolist() == list(range(1, 21))
-    np.testing.assert_array_equal(found.index.vectors, index_of(20).vectors)
+    np.testing.assert_array_equal(found.index.stored.rows, index_of(20).stored.rows)
     queries = unit_vectors(5, seed=9)
     for mine, wanted in zip(
         found.index.search(queries, 7).keys, index_of(20).search(queries, 7).keys, strict=True
@@ -225,7 +226,7 @@ def _rewrite_manifest(folder: Path, **changes: object) -> None:
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:
-    _rewrite_manifest(folder / "gen-000002", format=2, something="new")
+    _rewrite_manifest(folder / "gen-000002", format=FORMAT + 1, something="new")
     with pytest.raises(NewerFormatError):
         generation.verify(folder / "gen-000002")
     found = load(folder)
@@ -272,8 +273,9 @@ def test_generations_of_another_collection_or_encoder_are_passed_over(folder: Pa
 
 def test_vectors_that_do_not_find_themselves_are_refused(folder: Path) -> None:
     """Files that fit their manifest, but the searcher was filled with other vectors."""
-    vectors = unit_vectors(200, seed=4).astype(np.float16)
-    mixed = FaissIndex(IndexSpec(), index_of(200).searcher, index_of(200).keys, vectors)
+    sound = index_of(200)
+    others = StoredVectors.of(unit_vectors(200, seed=4))
+    mixed = FaissIndex(IndexSpec(), sound.faiss_index, sound.keys, others)
     generation.publish(folder, manifest_of(200), mixed)
     found = load(folder)
     assert found is not None

@@ -90,7 +90,7 @@ def content(file: Path) -> dict[str, Any]:
 
 def keys_where(catalog: Catalog, name: str, source: Any) -> list[int]:
     query = compile_filter(parse_filter(source))
-    return catalog.keys_where(catalog.collection(name), query).tolist()
+    return [int(key) for key in catalog.keys_where(catalog.collection(name), query)]
 
 
 @pytest.fixture

@@ -21,6 +21,13 @@ export const listCollections = async (signal) =>
 export const listLabels = async (collection, signal) =>
   (await request(`${path(collection)}/labels`, { signal })).labels;
 
+/** How many items under the filter have which value of the fields; most frequent first. */
+export async function listFacets(collection, fields, filter, signal) {
+  const query = new URLSearchParams({ fields: fields.join(",") });
+  if (filter) query.set("filter", JSON.stringify(filter));
+  return (await request(`${path(collection)}/facets?${query}`, { signal })).facets;
+}
+
 export const listItems = async (collection, limit, signal) =>
   (await request(`${path(collection)}/items?limit=${limit}`, { signal })).items;
 

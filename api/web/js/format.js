@@ -32,9 +32,21 @@ export function parentPath(path) {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
+/** An attribute's name as a caption: `shelf_no` -> `shelf no`. */
+export const fieldName = (name) => shorten(name.replaceAll("_", " "), 40);
+
+/** A value as the text of a chip. */
+export function fieldValue(value) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return String(value);
+  return shorten(value, 40) || "(empty)";
+}
+
 export function shorten(text, longest = LONGEST_TEXT) {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
+
+export const number = (value) => whole.format(value);
 
 export function count(number, noun) {
   return `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;

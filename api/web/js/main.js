@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
+import * as facets from "./facets.js";
 import { LabelFilter, SizeChoice } from "./filters.js";
 import * as footer from "./footer.js";
 import { itemName, lastPart } from "./format.js";
@@ -86,6 +87,7 @@ function showStart() {
   query.hide();
   prediction.hide();
   results.hide();
+  facets.hide();
 }
 
 /** Everything that can be said before the answer is here. */
@@ -111,6 +113,7 @@ function showQuery(state, photo, { traversed }) {
 
 async function showResults(collection, state, photo, { traversed, signal }) {
   const options = { signal, reuse: traversed };
+  showFacets(collection, state, signal);
   const outcome = await searcher.run(collection.name, state, photo?.file, options);
   if (photo) query.showPhoto(photo);
   else query.showItem(outcome.item);
@@ -122,8 +125,21 @@ async function showResults(collection, state, photo, { traversed, signal }) {
   if (outcome.answer.neighbors.length === 0) showNothingFound(state);
 }
 
+/** Beside the results, which neither wait for the facets nor fail with them. */
+async function showFacets(collection, state, signal) {
+  try {
+    await facets.show(collection, state, (only) => router.href({ only }), signal);
+  } catch (error) {
+    if (!signal.aborted) facets.hide();
+    if (!signal.aborted && !(error instanceof api.Problem)) throw error;
+  }
+}
+
 function showNothingFound(state) {
-  if (state.label) {
+  if (state.only.length) {
+    const text = "No item that can be compared with this one has all of these values.";
+    notices.nothing("No results", text, "Show everything", () => router.go({ label: "", only: [] }));
+  } else if (state.label) {
     const text = `No item under ${state.label} can be compared with this one.`;
     notices.nothing("No results", text, "Show all labels", () => router.go({ label: "" }));
   } else {
@@ -177,9 +193,9 @@ labelFilter.addEventListener("change", (event) => router.go({ label: event.detai
 sizeChoice.addEventListener("change", (event) => router.go({ k: event.detail }));
 collectionSelect.addEventListener("change", () => {
   const isFirst = collectionSelect.value === collections[0].name;
-  router.go({ collection: isFirst ? null : collectionSelect.value, item: null, label: "" });
+  router.go({ collection: isFirst ? null : collectionSelect.value, item: null, label: "", only: [] });
 });
-onPhoto((file) => router.go({ photo: photos.keep(file), item: null, label: "" }));
+onPhoto((file) => router.go({ photo: photos.keep(file), item: null, label: "", only: [] }));
 query.onClear(startOver);
 onKeys({
   u: openDialog,

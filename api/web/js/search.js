@@ -1,9 +1,10 @@
 /* One search at a time: which requests a state needs, and their joint outcome.
 
-   The class belongs to the query (the photo or the item), never to the label
-   filter: it is asked for once per query and kept while the results narrow. */
+   The class belongs to the query (the photo or the item), never to the filter:
+   it is asked for once per query and kept while the results narrow. */
 
 import * as api from "./api.js";
+import { Recent } from "./recent.js";
 import { filterOf } from "./state.js";
 
 const KEPT = 24;
@@ -38,7 +39,7 @@ export class Searcher {
    */
   async run(collection, state, photo, { signal, reuse }) {
     const query = queryKey(collection, state);
-    const key = JSON.stringify([query, state.label, state.k]);
+    const key = JSON.stringify([query, state.label, state.only, state.k]);
     const known = reuse && this.#outcomes.get(key);
     const outcome = known || (await this.#ask(collection, state, photo, query, signal));
     signal.throwIfAborted();
@@ -72,20 +73,4 @@ export class Searcher {
 /** What is searched by, whatever the filter. */
 export function queryKey(collection, state) {
   return JSON.stringify([collection, state.item ?? state.photo]);
-}
-
-/** A map that forgets its oldest entry. */
-class Recent extends Map {
-  constructor(limit) {
-    super();
-    this.limit = limit;
-  }
-
-  /** @returns the value, for chaining */
-  set(key, value) {
-    this.delete(key);
-    super.set(key, value);
-    if (this.size > this.limit) this.delete(this.keys().next().value);
-    return value;
-  }
 }

@@ -1,0 +1,367 @@
+"""Every kind of index, in memory and as a published generation, held against comparing with all."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_engine.errors import DimensionMismatchError, ParameterError
+from search_engine.indexes import faiss_index as faiss_index_module
+from search_engine.indexes import generation
+from search_engine.indexes.exact import ExactIndex
+from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.generation import Manifest
+from search_engine.indexes.kinds import build as build_faiss
+from search_engine.indexes.live import LiveIndex
+from search_engine.indexes.selection import KeySet, Selection
+from search_engine.indexes.spec import Effort, IndexSpec
+from search_engine.indexes.tuning import tune
+from search_engine.records import Keys, Vectors
+from tests.contract.index_kinds import (
+    APPROXIMATE,
+    KINDS,
+    LEAST_VECTORS,
+    all_found,
+    build,
+    found,
+    found_keys,
+    manifold,
+    oracle,
+    recall,
+    some_keys,
+    surface_index,
+    unit_vectors,
+)
+
+COUNT, QUERIES, DIMENSION = 400, 12, 32
+MANY, HELD_OUT = 2_500, 600
+TARGET = 0.99
+CLUSTERS, CLUSTER_SIZE = 8, 250
+FAR_WITH_ONE_BIT = 0.95
+"""One bit a dimension tells rows apart less well the farther they are from the query."""
+EQUAL = 180
+"""So many equal vectors: beyond the number of candidates of an untuned search."""
+
+MakeIndex = Callable[[str], FaissIndex]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=APPROXIMATE)
+def approximate(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> MakeIndex:
+    """The index of a kind, published and mapped into memory from its files."""
+
+    @cache
+    def load(kind: str) -> FaissIndex:
+        return reloaded(surface_index(kind, COUNT, DIMENSION), tmp_path_factory.mktemp("indexes"))
+
+    return load
+
+
+def reloaded(index: FaissIndex, folder: Path) -> FaissIndex:
+    manifest = Manifest("uid", "fingerprint", 1, len(index), index.dimension, index.spec)
+    generation.publish(folder, manifest, index)
+    read = generation.load(folder, "uid", "fingerprint")
+    assert read is not None
+    assert (read.findings, read.manifest.spec) == ((), index.spec)
+    return read.index
+
+
+@cache
+def exact() -> ExactIndex:
+    return oracle(some_keys(COUNT), manifold(COUNT, 0, DIMENSION)[0])
+
+
+@pytest.fixture(params=["in memory", "mapped"])
+def index(request: pytest.FixtureRequest, kind: str, loaded: MakeIndex) -> LiveIndex:
+    """A live index over a kind that searches thoroughly."""
+    base = surface_index(kind, COUNT, DIMENSION) if request.param == "in memory" else loaded(kind)
+    return LiveIndex(DIMENSION, base.with_spec(base.spec))
+
+
+@pytest.fixture
+def faiss_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing with all of so few vectors would be quicker, and no test of a kind."""
+    monkeypatch.setattr(faiss_index_module, "SCAN_NS", 10**12)
+
+
+def questions(count: int = QUERIES) -> Vectors:
+    return manifold(COUNT, count, DIMENSION)[1]
+
+
+@pytest.mark.usefixtures("faiss_only")
+@pytest.mark.parametrize("k", [1, 10, 200, COUNT, 5_000])
+def test_a_thorough_search_equals_the_oracle_to_the_last_bit(index: LiveIndex, k: int) -> None:
+    hits = index.search(questions(), k)
+    assert all_found(hits) == all_found(exact().search(questions(), k))
+    assert hits.counts.tolist() == [min(k, COUNT)] * QUERIES
+
+
+@pytest.mark.usefixtures("faiss_only")
+@pytest.mark.parametrize("matches", [0, 1, 3, 40, COUNT])
+def test_a_filter_finds_the_best_of_its_matches(index: LiveIndex, matches: int) -> None:
+    chosen = KeySet(some_keys(COUNT)[:matches])
+    hits = index.search(questions(), 10, chosen)
+    assert all_found(hits) == all_found(exact().search(questions(), 10, chosen))
+    assert hits.counts.tolist() == [min(10, matches)] * QUERIES
+
+
+def test_comparing_with_all_gives_the_same_as_asking_faiss(
+    index: LiveIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = KeySet(some_keys(COUNT)[:90])
+    answers = []
+    for price in (-(10**12), 10**12):
+        monkeypatch.setattr(faiss_index_module, "SCAN_NS", price)
+        again = LiveIndex(DIMENSION, index.snapshot.base)
+        assert again.snapshot.base is not None
+        again = LiveIndex(DIMENSION, again.snapshot.base.with_spec(again.snapshot.base.spec))
+        answers.append([all_found(again.search(questions(), 10, each)) for each in (None, chosen)])
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_a_selection_of_rows_is_searched_without_a_live_index(kind: str) -> None:
+    base = surface_index(kind, COUNT, DIMENSION)
+    rows = np.arange(5, COUNT, 9)
+    hits = base.search(questions(), 7, Selection(rows, COUNT))
+    assert all_found(hits) == all_found(exact().search(questions(), 7, KeySet(base.keys[rows])))
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_a_batch_equals_single_queries(index: LiveIndex) -> None:
+    chosen = KeySet(some_keys(COUNT)[::2])
+    for within in (None, chosen):
+        batch = all_found(index.search(questions(), 9, within))
+        assert batch == [found(index.search(one[None], 9, within)) for one in questions()]
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_removed_changed_and_new_items_are_those_of_the_oracle(index: LiveIndex) -> None:
+    wanted = oracle(some_keys(COUNT), manifold(COUNT, 0, DIMENSION)[0])
+    keys, others = some_keys(COUNT), unit_vectors(60, DIMENSION, seed=7)
+    new = np.arange(40, dtype=np.int64) + 10**6
+    for each in (index, wanted):
+        each.remove(keys[:70])
+        each.upsert(keys[60:80], others[:20])
+        each.upsert(keys[60:80], others[20:40])
+        each.upsert(new, np.repeat(others[40:], 2, axis=0))
+    for within in (None, KeySet(np.concatenate([keys[:100], new[::3]]))):
+        got = all_found(index.search(questions(), 15, within))
+        assert got == all_found(wanted.search(questions(), 15, within))
+    index.remove(np.concatenate([keys, new]))
+    assert index.search(questions(), 15).counts.tolist() == [0] * QUERIES
+
+
+def test_no_queries_give_no_rows(index: LiveIndex) -> None:
+    hits = index.search(questions(0), 3)
+    assert len(hits.counts) == len(hits.keys) == len(hits.scores) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_query_that_is_not_finite_is_refused(index: LiveIndex, bad: float) -> None:
+    queries = questions().copy()
+    queries[3, 4] = bad
+    with pytest.raises(ValueError, match="finite"):
+        index.search(queries, 3)
+
+
+@pytest.mark.parametrize("dimension", [DIMENSION - 1, DIMENSION + 1, 0])
+def test_queries_of_another_dimension_are_refused(index: LiveIndex, dimension: int) -> None:
+    with pytest.raises(DimensionMismatchError):
+        index.search(np.ones((2, dimension), dtype=np.float32), 3)
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_queries_are_not_changed(index: LiveIndex) -> None:
+    queries = questions().copy()
+    queries.flags.writeable = False
+    index.search(queries, 3)
+    index.search(queries, 3, KeySet(some_keys(COUNT)[:50]))
+    np.testing.assert_array_equal(queries, questions())
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_any_layout_of_queries_gives_the_same(index: LiveIndex) -> None:
+    wanted = all_found(index.search(questions(), 5))
+    assert all_found(index.search(np.asfortranarray(questions()), 5)) == wanted
+    wide = np.zeros((QUERIES, 2 * DIMENSION), dtype=np.float32)
+    wide[:, ::2] = questions()
+    assert all_found(index.search(wide[:, ::2], 5)) == wanted
+
+
+def partly_equal() -> Vectors:
+    vectors = manifold(COUNT, 0, DIMENSION)[0].copy()
+    vectors[:EQUAL] = vectors[0]
+    return vectors
+
+
+@cache
+def index_of_partly_equal(kind: str) -> FaissIndex:
+    return build(kind, some_keys(COUNT), partly_equal(), Effort())
+
+
+@pytest.mark.parametrize("k", [1, 10, EQUAL, EQUAL + 20])
+def test_among_many_equal_vectors_scores_are_right_and_equal_ones_come_by_key(
+    approximate: str, k: int
+) -> None:
+    """Which of them are found is open where there are more than candidates."""
+    keys, vectors = some_keys(COUNT), partly_equal()
+    hits = index_of_partly_equal(approximate).search(vectors[:1], k)
+    wanted = oracle(keys, vectors).search(vectors[:1], k)
+    np.testing.assert_array_equal(hits.scores, wanted.scores)
+    assert sorted(found(hits), key=lambda pair: (-pair[1], pair[0])) == found(hits)
+    assert set(found_keys(hits)[:EQUAL]) <= set(keys[:EQUAL].tolist())
+
+
+@cache
+def tuned(kind: str) -> FaissIndex:
+    keys, (vectors, _) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
+    return tune(build(kind, keys, vectors), TARGET, sample=256)
+
+
+def test_a_tuned_index_finds_what_it_was_tuned_for(approximate: str) -> None:
+    """On vectors that are not in the index."""
+    keys, (vectors, queries) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
+    index, wanted = tuned(approximate), oracle(keys, vectors)
+    assert index.spec.recall is not None
+    assert index.spec.recall >= TARGET
+    for k, least in ((1, TARGET), (10, TARGET), (100, 0.985)):
+        hits = index.search(queries, k)
+        assert hits.counts.tolist() == [k] * HELD_OUT
+        assert recall(hits, wanted.search(queries, k)) >= least, f"k = {k}"
+
+
+def test_a_tuned_index_gives_the_scores_of_the_oracle_and_singles_as_a_batch(
+    approximate: str,
+) -> None:
+    keys, (vectors, queries) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
+    index, queries = tuned(approximate), queries[:20]
+    batch = all_found(index.search(queries, 10))
+    right = [dict(each) for each in all_found(oracle(keys, vectors).search(queries, MANY))]
+    for row, hits in enumerate(batch):
+        assert [score for _, score in hits] == [right[row][key] for key, _ in hits]
+        assert sorted(hits, key=lambda pair: (-pair[1], pair[0])) == hits
+    assert batch == [found(index.search(query[None], 10)) for query in queries]
+
+
+def clustered(kind: str) -> tuple[FaissIndex, ExactIndex, Keys, Vectors]:
+    """Clusters far from each other; keys of cluster n are in row n."""
+    centres = 6 * unit_vectors(CLUSTERS, DIMENSION, seed=5)
+    near = unit_vectors(CLUSTERS * (CLUSTER_SIZE + 10), DIMENSION, seed=6)
+    rows = near.reshape(CLUSTERS, -1, DIMENSION) + centres[:, None]
+    rows /= np.linalg.norm(rows, axis=2, keepdims=True)
+    vectors = rows[:, :CLUSTER_SIZE].reshape(-1, DIMENSION)
+    keys = np.arange(1, len(vectors) + 1, dtype=np.int64)
+    index = tune(build(kind, keys, vectors), TARGET, sample=128)
+    return index, oracle(keys, vectors), keys.reshape(CLUSTERS, -1), rows[:, CLUSTER_SIZE:]
+
+
+def test_matches_far_from_the_query_are_found(approximate: str) -> None:
+    """The filter selects one cluster, whole or thinned out, and the query lies in another."""
+    index, wanted, keys, queries = clustered(approximate)
+    live = LiveIndex(DIMENSION, index)
+    for step in (1, 5, 60):
+        shares = []
+        for cluster in range(CLUSTERS):
+            within = KeySet(keys[cluster][::step])
+            asked = queries[(cluster + 3) % CLUSTERS]
+            hits = live.search(asked, 10, within)
+            assert hits.counts.tolist() == [min(10, len(within))] * len(asked)
+            shares.append(recall(hits, wanted.search(asked, 10, within)))
+        least = FAR_WITH_ONE_BIT if "RaBitQ" in approximate else TARGET
+        assert np.mean(shares) >= least, f"every {step}th of a cluster"
+
+
+def test_a_plan_that_faiss_cannot_follow_finds_all_there_is() -> None:
+    """One probe finds too few for k: the rest comes from comparing with all."""
+    keys, (vectors, queries) = some_keys(COUNT), manifold(COUNT, 5, DIMENSION)
+    frugal = Effort((1, 1), (10, 10))
+    index = build("IVF16,Flat", keys, vectors, frugal)
+    wanted = oracle(keys, vectors)
+    assert all_found(index.search(queries, COUNT)) == all_found(wanted.search(queries, COUNT))
+
+
+REFUSED = (
+    "",
+    " ",
+    "nonsense",
+    "flat",
+    "Flat ",
+    "IVF",
+    "IVF16",
+    "IVF16,",
+    ",Flat",
+    "IDMap,Flat",
+    "Flat,IDMap",
+    "IVF16,Flat,RFlat",
+    "NSG16",
+    "PQ8x4fs",
+    "HNSW16_PQ400",
+    "Flat\0",
+    "Fl\x1bat",
+    "Flat\n",
+    "((((",
+    "%n%n%s",
+    "é",
+    "\ud800",
+    "IVF100000,Flat",
+    "IVF11,Flat",
+    "IVF99999999999999999999,Flat",
+    "IVF4294967312,Flat",
+    "PQ8x40",
+    "IVF4,PQ7x4fs",
+    "PCA100000,Flat",
+    "SQ3",
+    "LSQ1000x12",
+    "IVF16,Flat" * 50,
+)
+DEADLY = ("IVF0,Flat", "HNSW0", "HNSW1", "IVF4_HNSW0,Flat", "RR0,Flat", "PQ8x0", "HNSW2147483647")
+"""What FAISS answers with a signal, or by taking all memory."""
+UNFILTERED = ("PQ2", "LSH", "IVF4,RQ2x4")
+"""What FAISS searches without a filter only."""
+
+
+@pytest.mark.parametrize("factory", REFUSED, ids=lambda factory: ascii(factory)[:40])
+def test_what_is_no_kind_of_index_is_refused_by_name(factory: str) -> None:
+    rows = unit_vectors(10, 8)
+    with pytest.raises(ParameterError) as refused:
+        FaissIndex.build(IndexSpec(factory), np.arange(10), rows)
+    assert repr(factory)[:100] in str(refused.value)
+    assert "/" not in str(refused.value)
+
+
+@pytest.mark.parametrize("factory", UNFILTERED)
+def test_a_kind_that_knows_no_filter_is_refused(factory: str) -> None:
+    rows = unit_vectors(LEAST_VECTORS + 44, 8).astype(np.float16)
+    with pytest.raises(ParameterError, match="cannot"):
+        build_faiss(factory, rows)
+
+
+def test_what_would_end_the_process_is_refused() -> None:
+    """In a process of its own, should it not be."""
+    code = f"""
+import numpy as np
+from search_engine.errors import ParameterError
+from search_engine.indexes.kinds import build
+for factory in {DEADLY!r}:
+    try:
+        build(factory, np.ones((300, 8), dtype=np.float16))
+    except ParameterError as error:
+        assert repr(factory) in str(error)
+        print(factory)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, list(DEADLY)), done.stderr
