@@ -194,6 +194,8 @@ class CorruptDataError(StorageError):
 class OlderFormatError(CorruptDataError):
     """An older version wrote it, in a way that is not read any more; it can be built again."""
 
+    code = "older_format"
+
 
 class NewerFormatError(StorageError):
     """The data was written by a newer version."""

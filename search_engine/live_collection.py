@@ -18,7 +18,7 @@ from search_engine.errors import (
 )
 from search_engine.filters import Filter, compile_filter
 from search_engine.indexes import generation
-from search_engine.indexes.choice import EXACT_ELEMENTS, choose_index
+from search_engine.indexes.choice import choose_index
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.live import LiveIndex, Snapshot
 from search_engine.indexes.selection import KeySet
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 ADOPTION_WAIT_S = 0.05
 """A query waits so long for a generation that another process published; then it goes on with
 what it has, and the next one finds it."""
+QUICK_ELEMENTS = 1_000_000
+"""An index of so many numbers is built in less time than a process takes to start."""
 FILTERS_KEPT = 64
 FILTERED_KEYS_KEPT = 16_000_000
 
@@ -133,7 +135,7 @@ class LiveCollection:
         if not self._compacting.acquire(blocking=False):
             return
         try:
-            if len(snapshot) * snapshot.dimension <= EXACT_ELEMENTS:
+            if len(snapshot) * snapshot.dimension <= QUICK_ELEMENTS:
                 with suppress(LockHeldError):
                     self.compact()
             else:
@@ -176,9 +178,9 @@ class LiveCollection:
         generation.discard_newer(self.folder, changes.seq)
         index = self._build(changes, strict)
         name = generation.publish(self.folder, self._manifest(changes, index.spec), index)
-        with self._refreshing:
-            self._tried = name
-            self._index = LiveIndex(index.dimension, index, name, changes.seq)
+        del index, changes  # what is published is mapped from disk, not held
+        self._tried = name
+        self._adopt()
         return name
 
     def _build(self, changes: Changes, strict: bool) -> FaissIndex:

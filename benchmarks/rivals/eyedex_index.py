@@ -9,8 +9,8 @@ from benchmarks.rivals.base import EFFORTS, Ids, Place, Row, Rows
 from benchmarks.rivals.faiss_hnsw import serialized_bytes
 from search_engine.indexes.choice import choose_index
 from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.generation import Manifest, load, publish
 from search_engine.indexes.spec import Effort, IndexSpec
-from search_engine.indexes.stored_vectors import StoredVectors
 from search_engine.indexes.tuning import tune
 
 MEMORY_BYTES = 4 * 10**9
@@ -40,15 +40,16 @@ class EyedexIndex:
         )
 
     def build(self, vectors: Rows) -> None:
-        """See IndexEngine. Includes tuning."""
+        """See IndexEngine. Includes tuning, publishing, and opening what was published."""
         count, dimension = vectors.shape
         factory = self.factory or choose_index(count, dimension, MEMORY_BYTES, RECALL).factory
-        index = FaissIndex.build(IndexSpec(factory), np.arange(count), vectors)
-        path = self._place.folder / "vectors.f16"
-        path.write_bytes(index.stored.buffer.data)
-        mapped = StoredVectors.map(path, dimension)
-        index = FaissIndex(index.spec, index.faiss_index, index.keys, mapped)
-        self._built = tune(index, RECALL)
+        index = tune(FaissIndex.build(IndexSpec(factory), np.arange(count), vectors), RECALL)
+        manifest = Manifest("benchmark", "benchmark", 0, count, dimension, index.spec)
+        publish(self._place.folder, manifest, index)
+        del index
+        published = load(self._place.folder, "benchmark", "benchmark")
+        assert published is not None
+        self._built = published.index
         self._tuned = self._built.spec.effort
 
     def set_effort(self, effort: int) -> None:
@@ -72,7 +73,7 @@ class EyedexIndex:
 
     def mapped_bytes(self) -> int:
         """See IndexEngine."""
-        return self._index.stored.buffer.nbytes
+        return self._index.stored.rows.nbytes
 
     def close(self) -> None:
         """See IndexEngine."""

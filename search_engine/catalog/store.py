@@ -197,13 +197,6 @@ class Catalog:
             row = connection.execute(query.where(collections.c.id == collection.id)).first()
         return (row.key_count, row.key_checksum) if row else (0, 0)
 
-    def key_sums(self, collection: Collection) -> tuple[int, int]:
-        """Number and sum of the live keys: what an index can be held against in no time."""
-        query = select(func.count(), func.coalesce(func.sum(items.c.key), 0))
-        with self.read() as connection:
-            count, total = connection.execute(query.where(_live(collection))).one()
-        return int(count), int(total)
-
     def get(self, collection: Collection, item_id: str) -> CatalogItem:
         """The live item of that id.
 

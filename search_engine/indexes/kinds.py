@@ -152,6 +152,8 @@ class InvertedFile:
         self._lists = inner_index(index)
         self.most_probes = int(self._lists.nlist)
         self._list_of = _list_of_each(self._lists)
+        centroids = faiss.downcast_index(self._lists.quantizer)
+        self._has_graph_of_centroids = isinstance(centroids, faiss.IndexHNSW)
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""
@@ -162,7 +164,10 @@ class InvertedFile:
             lists = np.zeros(self._lists.nlist, dtype=np.bool_)
             lists[self._list_of[within.positions]] = True
             selector = _selector(within.bits)
-        probes = min(probes, self._lists.nlist if lists is None else int(lists.sum()))
+        most = self._lists.nlist
+        if lists is not None and not self._has_graph_of_centroids:
+            most = int(lists.sum())
+        probes = min(probes, most)
         return self._before(
             faiss.SearchParametersIVF(
                 nprobe=probes, sel=selector, quantizer_params=self._coarse(probes, lists)
@@ -172,7 +177,7 @@ class InvertedFile:
     def _coarse(self, probes: int, lists: NDArray[np.bool_] | None) -> Any:
         """How to look for the nearest centroids: only those of some lists, unless they are found
         through a graph."""
-        if isinstance(faiss.downcast_index(self._lists.quantizer), faiss.IndexHNSW):
+        if self._has_graph_of_centroids:
             return faiss.SearchParametersHNSW(efSearch=2 * probes)
         if lists is None:
             return None

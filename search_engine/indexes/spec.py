@@ -66,4 +66,5 @@ def _power_law(at_depths: tuple[int, int], depth: float) -> int:
     """Through the two points in log-log; never below the first."""
     first, second = at_depths
     exponent = math.log(max(1.0, second / first)) / math.log(DEPTHS[1] / DEPTHS[0])
-    return math.ceil(float(first * max(1.0, depth / DEPTHS[0]) ** exponent))
+    exact = float(first * max(1.0, depth / DEPTHS[0]) ** exponent)
+    return math.ceil(round(exact, 6))  # rounded: at a depth it is what was tuned, not one more

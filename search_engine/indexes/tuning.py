@@ -90,7 +90,10 @@ def _least_effort(
     cheapest: tuple[float, int, int] | None = None
     efforts = [probes for probes in PROBES if probes < index.most_probes] + [index.most_probes]
     for probes in efforts:
-        counts = _counts(k, min(MOST_CANDIDATES, index.most_candidates(probes)))
+        most = min(MOST_CANDIDATES, index.most_candidates(probes))
+        if most < CANDIDATES_A_NEIGHBOR[0] * k and probes < efforts[-1]:
+            continue  # enough for a vector that has its place in the graph, not for others
+        counts = _counts(k, most)
         reached = _recall_by_count(index, queries, right, probes, counts)
         enough = [count for count, recall in zip(counts, reached, strict=True) if recall >= wanted]
         if enough:

@@ -38,6 +38,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.SourceError: ("catalog_unusable", 500, Exit.CATALOG_UNUSABLE),
     errors.StorageError: ("storage", 503, Exit.STORAGE),
     errors.CorruptDataError: ("storage_corrupt", 503, Exit.STORAGE),
+    errors.OlderFormatError: ("older_format", 503, Exit.STORAGE),
     errors.NewerFormatError: ("newer_format", 503, Exit.STORAGE),
     errors.StorageFullError: ("storage_full", 507, Exit.STORAGE),
     errors.StorageBusyError: ("storage_busy", 503, Exit.STORAGE),

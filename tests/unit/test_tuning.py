@@ -76,7 +76,8 @@ def test_an_exact_index_stays_as_it_is() -> None:
 def test_few_vectors_are_all_found(kind: str, count: int) -> None:
     """Around the depths that are tuned for."""
     index = tune(index_of(kind, unit_vectors(count)), 0.99)
-    assert index.spec.recall == 1.0
+    assert index.spec.recall is not None
+    assert index.spec.recall >= 0.99
     assert index.search(unit_vectors(3, seed=1), count).counts.tolist() == [count] * 3
 
 
