@@ -1,5 +1,7 @@
 """Kinds of index for the contract suites, and vectors that look like embeddings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import faiss
@@ -60,15 +62,23 @@ def some_keys(count: int, seed: int = 0) -> Keys:
     return np.random.default_rng(seed).permutation(10 * count)[:count].astype(np.int64) + 1
 
 
-def build(kind: str, keys: Keys, vectors: Vectors, effort: Effort = THOROUGH) -> FaissIndex:
-    """An index of a kind; keys in any order. On one thread, so that it comes out the same."""
-    order = np.argsort(keys)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS gives the same every time on one thread, and test workers do not get in each other's
+    way."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
-        return FaissIndex.build(IndexSpec(kind, effort), keys[order], vectors[order])
+        yield
     finally:
         faiss.omp_set_num_threads(before)
+
+
+def build(kind: str, keys: Keys, vectors: Vectors, effort: Effort = THOROUGH) -> FaissIndex:
+    """An index of a kind; keys in any order."""
+    order = np.argsort(keys)
+    with one_thread():
+        return FaissIndex.build(IndexSpec(kind, effort), keys[order], vectors[order])
 
 
 @cache

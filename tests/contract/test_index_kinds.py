@@ -30,6 +30,7 @@ from tests.contract.index_kinds import (
     found,
     found_keys,
     manifold,
+    one_thread,
     oracle,
     recall,
     some_keys,
@@ -229,7 +230,8 @@ def test_among_many_equal_vectors_scores_are_right_and_equal_ones_come_by_key(
 @cache
 def tuned(kind: str) -> FaissIndex:
     keys, (vectors, _) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
-    return tune(build(kind, keys, vectors), TARGET, sample=256)
+    with one_thread():
+        return tune(build(kind, keys, vectors), TARGET, sample=256)
 
 
 def test_a_tuned_index_finds_what_it_was_tuned_for(approximate: str) -> None:
@@ -265,7 +267,8 @@ def clustered(kind: str) -> tuple[FaissIndex, ExactIndex, Keys, Vectors]:
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
     vectors = rows[:, :CLUSTER_SIZE].reshape(-1, DIMENSION)
     keys = np.arange(1, len(vectors) + 1, dtype=np.int64)
-    index = tune(build(kind, keys, vectors), TARGET, sample=128)
+    with one_thread():
+        index = tune(build(kind, keys, vectors), TARGET, sample=128)
     return index, oracle(keys, vectors), keys.reshape(CLUSTERS, -1), rows[:, CLUSTER_SIZE:]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from search_engine.errors import ParameterError
 from search_engine.indexes import choice, kinds
 from search_engine.indexes.choice import EXACT_ELEMENTS, IndexPlan, choose_index
+from tests.contract.index_kinds import one_thread
 from tests.unit.small_catalog import unit_vectors
 
 GIGABYTE = 10**9
@@ -120,7 +121,9 @@ def test_faiss_makes_what_is_chosen_and_it_can_be_searched(
 
 def taken_bytes(factory: str, count: int, dimension: int) -> int:
     vectors = unit_vectors(count, dimension=dimension).astype(np.float16)
-    return len(faiss.serialize_index(kinds.build(factory, vectors))) + count * OUR_BYTES_A_ROW
+    with one_thread():
+        index = kinds.build(factory, vectors)
+    return len(faiss.serialize_index(index)) + count * OUR_BYTES_A_ROW
 
 
 def test_a_flat_index_takes_what_is_estimated() -> None:
@@ -132,7 +135,7 @@ def test_a_flat_index_takes_what_is_estimated() -> None:
 @pytest.mark.parametrize("dimension", [64, 256])
 def test_a_row_takes_what_is_estimated(dimension: int, share: float) -> None:
     """Within a quarter: the recipe of a large collection, with fewer lists for so few rows."""
-    count, step, few = 1_000_000, 100_000, 1_500
+    count, step, few = 1_000_000, 100_000, 1_000
     memory = int(share * choose_index(count, dimension, PLENTY).memory_bytes)
     plan = choose_index(count, dimension, memory)
     larger = choose_index(count + step, dimension, memory + 100 * step)

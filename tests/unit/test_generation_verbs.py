@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +11,16 @@ import numpy as np
 import pytest
 
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.errors import CorruptDataError, NotFoundError
+from search_engine.checking import check_data
+from search_engine.config import Settings
+from search_engine.durable import sha256_file
+from search_engine.errors import CorruptDataError, NotFoundError, ParameterError
 from search_engine.indexes import generation
+from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.spec import IndexSpec
 from tests.unit.small_catalog import (
+    DIMENSION,
     bound_collection,
     live,
     open_catalog,
@@ -181,3 +188,144 @@ def test_current_is_mended_and_leftovers_go_with_the_next_compaction(
     manifest = json.loads((opened.folder / name / "manifest.json").read_text())
     assert manifest["count"] == 2
     assert np.memmap(opened.folder / name / "keys.i64", dtype="<i8", mode="r").tolist() == [1, 2]
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """A manifest that fits the files as they are now."""
+    path = folder / "manifest.json"
+    described = {**json.loads(path.read_bytes()), **changes}
+    described.pop("seal")
+    for name, facts in described["files"].items():
+        facts |= {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
+    described["seal"] = generation._seal(described)
+    path.write_text(json.dumps(described))
+
+
+def oracle_answers(catalog: Catalog, collection: Collection) -> list[tuple[int, float]]:
+    changes = catalog.changes_since(collection, -1)
+    oracle = ExactIndex(DIMENSION)
+    oracle.upsert(changes.keys, changes.vectors)
+    keys, scores = oracle.search(unit_vectors(1, seed=3), 10).row(0)
+    return list(zip(keys.tolist(), scores.tolist(), strict=True))
+
+
+def test_as_many_but_other_keys_are_noticed_by_their_checksum(
+    catalog: Catalog, collection: Collection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys of the generation before, put into the current one with all checksums right."""
+    keys = put(catalog, collection, ["a", "b", "c"])
+    first = live(catalog, collection).compact(force=True)
+    remove(catalog, keys["a"])
+    second = published(catalog, collection, "d")
+    opened = live(catalog, collection)
+    assert first is not None
+    shutil.copy(opened.folder / first / "keys.i64", opened.folder / second / "keys.i64")
+    reseal(opened.folder / second)
+    assert generation.verify(opened.folder / second).count == 3
+    assert answers(catalog, collection) == oracle_answers(catalog, collection)
+    assert f"index {second} holds other keys than the catalog" in caplog.text
+    assert live(catalog, collection).compact() is not None
+    repaired = live(catalog, collection).snapshot()
+    assert repaired is not None
+    assert (repaired.generation, repaired.pending) == ("gen-000003", 0)
+    assert answers(catalog, collection) == oracle_answers(catalog, collection)
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        (["embeddings"], "has no embedding"),
+        (["embeddings", "items"], "index and catalog differ in keys"),
+    ],
+)
+def test_what_was_deleted_behind_the_catalogs_back_is_told_by_check(
+    tmp_path: Path, catalog: Catalog, collection: Collection, tables: list[str], told: str
+) -> None:
+    published(catalog, collection, "a", "b", "c")
+    key = catalog.get(collection, "b").key
+    with sqlite3.connect(catalog.paths.catalog) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
+    connection.close()
+    report = check_data(Settings(data=tmp_path))
+    assert told in [finding.what for finding in report.findings if finding.level == "error"]
+    live(catalog, collection).rebuild(None)
+    assert answers(catalog, collection) == oracle_answers(catalog, collection)
+    assert key not in {found for found, _ in answers(catalog, collection)}
+
+
+def test_an_older_catalog_file_put_back_is_answered_from_and_indexed_anew(
+    tmp_path: Path, catalog: Catalog, collection: Collection
+) -> None:
+    published(catalog, collection, "a", "b")
+    catalog.close()
+    older = (tmp_path / "catalog.sqlite").read_bytes()
+    with open_catalog(tmp_path) as newer:
+        published(newer, collection, "c", "d", "e")
+    for path in tmp_path.glob("catalog.sqlite*"):
+        path.unlink()
+    (tmp_path / "catalog.sqlite").write_bytes(older)
+    with open_catalog(tmp_path) as again:
+        assert answers(again, collection) == oracle_answers(again, collection)
+        assert len(answers(again, collection)) == 2
+        opened = live(again, collection)
+        opened.compact(force=True)
+        put(again, collection, ["f"])
+        opened.compact(force=True)
+        assert answers(again, collection) == oracle_answers(again, collection)
+        assert all(
+            one["seq"] <= again.seq() for one in generation.describe_generations(opened.folder)
+        )
+
+
+def test_generations_of_the_former_format_are_built_anew(
+    catalog: Catalog, collection: Collection
+) -> None:
+    """As an update of Eyedex meets them: answers stay right, and compaction writes them again."""
+    name = published(catalog, collection, "a", "b", "c")
+    before = answers(catalog, collection)
+    opened = live(catalog, collection)
+    reseal(opened.folder / name, format=1)
+    assert answers(catalog, collection) == before
+    assert opened.compact(force=True) == "gen-000002"
+    assert generation.verify(opened.folder / "gen-000002").count == 3
+    assert answers(catalog, collection) == before
+
+
+def test_a_kind_that_is_refused_leaves_everything_as_it_was(
+    catalog: Catalog, collection: Collection
+) -> None:
+    """However often, and whatever other processes name meanwhile."""
+    name = published(catalog, collection, "a", "b", "c")
+    opened = live(catalog, collection)
+    for refused in ("nonsense", "IVF16,Flat", "IVF16,Flat"):
+        with pytest.raises(ParameterError):
+            opened.rebuild(refused)
+        assert catalog.collection("default").index_factory is None
+    live(catalog, collection).rebuild("SQ8")
+    with pytest.raises(ParameterError):
+        opened.rebuild("HNSW1")
+    assert catalog.collection("default").index_factory == "SQ8"
+    assert generation.generations(opened.folder) == ["gen-000002", name]
+
+
+@pytest.mark.parametrize("kind", ["SQ8", "HNSW8"])
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_named_kind_is_kept_while_items_go(
+    catalog: Catalog, collection: Collection, kind: str, left: int
+) -> None:
+    """Down to none, of which some kinds cannot be made: another takes its place for now."""
+    names = ["a", "b", "c", "d"]
+    keys = put(catalog, collection, names)
+    opened = live(catalog, collection)
+    opened.rebuild(kind)
+    remove(catalog, *(keys[name] for name in names[left:]))
+    assert opened.compact(force=True) == "gen-000002"
+    assert len(answers(catalog, collection)) == left
+    put(catalog, collection, names)
+    opened.compact()
+    snapshot = live(catalog, collection).snapshot()
+    assert snapshot is not None
+    assert snapshot.base is not None
+    assert snapshot.base.spec.factory == kind
+    assert answers(catalog, collection) == oracle_answers(catalog, collection)

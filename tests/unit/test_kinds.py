@@ -9,7 +9,7 @@ from search_engine.indexes import kinds
 from search_engine.indexes.kinds import build, inner_index, kind_of
 from search_engine.indexes.selection import Selection
 from search_engine.indexes.spec import Effort
-from tests.contract.index_kinds import LEAST_VECTORS, unit_vectors
+from tests.contract.index_kinds import LEAST_VECTORS, one_thread, unit_vectors
 
 COUNT, DIMENSION = LEAST_VECTORS + 44, 32
 VECTORS = unit_vectors(COUNT, DIMENSION).astype(np.float16)
@@ -44,12 +44,8 @@ def test_flat_compares_inner_products_and_other_kinds_distances() -> None:
 
 @pytest.mark.parametrize("factory", ["IVF8,Flat", "PCAR8,IVF4,PQ4x4fs", "HNSW8", "RR32,SQ8"])
 def test_building_twice_gives_the_same_index(factory: str) -> None:
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with one_thread():
         one, other = (faiss.serialize_index(build(factory, VECTORS)) for _ in range(2))
-    finally:
-        faiss.omp_set_num_threads(before)
     np.testing.assert_array_equal(one, other)
 
 

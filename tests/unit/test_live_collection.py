@@ -3,13 +3,19 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
+from search_engine import live_collection
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.errors import LockHeldError
+from search_engine.filters import parse_filter
 from search_engine.indexes import generation
 from search_engine.indexes.exact import ExactIndex
 from search_engine.live_collection import LiveCollection
@@ -224,3 +230,84 @@ def test_a_damaged_embedding_costs_one_item(catalog: Catalog, collection: Collec
     assert len(snapshot) == 199
     put(catalog, collection, [draft("5", unit_vectors(200)[5])])
     assert len(found(opened, 200)[0]) == 200
+
+
+@contextmanager
+def statements(catalog: Catalog) -> Iterator[list[str]]:
+    """The statements that reading connections run, other than asking for the sequence number."""
+    seen: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if "FROM sequence" not in arguments[2] and not arguments[2].startswith("BEGIN"):
+            seen.append(arguments[2])
+
+    event.listen(catalog._readers, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(catalog._readers, "before_cursor_execute", note)
+
+
+def test_a_filter_is_read_once_until_something_is_committed(
+    catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, [draft(f"x{n}", attributes={"price": n}) for n in range(5)])
+    opened = live(catalog, collection)
+    cheap, dear = (parse_filter({"field": "price", name: 3}) for name in ("lt", "gte"))
+    with statements(catalog) as seen:
+        first = opened.matching(cheap)
+        once = len(seen)
+        assert once > 0
+        assert opened.matching(parse_filter('{"field": "price", "lt": 3}')) is first
+        assert len(seen) == once
+        assert len(opened.matching(dear)) == 2
+        assert len(seen) > once
+        assert opened.matching(cheap) is first
+    put(catalog, collection, [draft("x9", attributes={"price": 0})])
+    assert len(opened.matching(cheap)) == 4
+    remove(catalog, catalog.get(collection, "x0").key)
+    assert len(opened.matching(cheap)) == 3
+    with catalog.write() as writer:
+        key = catalog.get(collection, "x4").key
+        writer.describe(collection.id, {key: {"attributes": {"price": 1}}})
+    assert len(opened.matching(cheap)) == 4
+
+
+def test_what_another_process_commits_is_in_the_next_filter(
+    tmp_path: Path, catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, [draft("x", attributes={"price": 1})])
+    opened, cheap = live(catalog, collection), parse_filter({"field": "price", "lt": 3})
+    assert len(opened.matching(cheap)) == 1
+    with open_catalog(tmp_path) as other:
+        put(other, collection, [draft("y", attributes={"price": 2})])
+    assert len(opened.matching(cheap)) == 2
+
+
+def test_only_some_filters_are_kept(
+    monkeypatch: pytest.MonkeyPatch, catalog: Catalog, collection: Collection
+) -> None:
+    """By their number, and by the number of keys in all."""
+    put(catalog, collection, [draft(f"x{n}", attributes={"price": n}) for n in range(9)])
+    opened = live(catalog, collection)
+    each = [parse_filter({"field": "price", "lte": n}) for n in range(9)]
+    for name, most in (("FILTERS_KEPT", 3), ("FILTERED_KEYS_KEPT", 10)):
+        monkeypatch.setattr(live_collection, name, most)
+        for parsed in each:
+            opened.matching(parsed)
+            assert sum(map(len, opened._matching.values())) <= 10 + 9 or name == "FILTERS_KEPT"
+            assert len(opened._matching) <= 4
+        assert [len(opened.matching(parsed)) for parsed in each] == list(range(1, 10))
+
+
+def test_an_adopted_generation_is_read_once_however_many_ask(
+    catalog: Catalog, collection: Collection
+) -> None:
+    opened, publisher = live(catalog, collection), live(catalog, collection)
+    opened.snapshot()
+    assert publisher.compact() == "gen-000001"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: opened.snapshot(), range(64)))
+        bases = {id(s.base) for s in pool.map(lambda _: opened.snapshot(), range(64)) if s}
+    assert len(bases) == 1
+    assert found(opened) == wanted(catalog, collection)
