@@ -184,6 +184,15 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
         findings.append(
             Finding("error", f"collection {collection.name}", "index and catalog differ in keys")
         )
+    if live.drifted is not None:
+        findings.append(
+            Finding(
+                "error",
+                f"collection {collection.name}",
+                f"{live.drifted} holds other keys than the catalog and is not used; "
+                f"`eyedex collections compact {collection.name}` builds the index again",
+            )
+        )
     fact = {
         "name": collection.name,
         "items": len(wanted),

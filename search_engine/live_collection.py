@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from search_engine.catalog.store import Catalog, Changes, Collection
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
@@ -41,6 +43,7 @@ FILTERED_KEYS_KEPT = 16_000_000
 class LiveCollection:
     """Opens the newest sound generation and adds what the catalog committed since.
 
+    `drifted` names a generation that was not used because it holds other keys than the catalog.
     `snapshot` is cheap when nothing changed and is asked for by every search, so what any process
     committed is found by the next query.
     """
@@ -54,6 +57,7 @@ class LiveCollection:
         self._encoder: Encoder | None = None
         self._index: LiveIndex | None = None
         self._tried: str | None = None
+        self.drifted: str | None = None
         self._trying = threading.Lock()
         self._compacting = threading.Lock()
         self._matching: dict[Filter, KeySet] = {}
@@ -266,9 +270,10 @@ class LiveCollection:
             index = LiveIndex(self.record.dimension, seq=-1)
         self._take_over(index)
         if index.snapshot.base is not None and self._drifted(index.snapshot):
+            self.drifted = index.snapshot.generation
             log.warning(
                 "index %s holds other keys than the catalog: not used, to be built again",
-                index.snapshot.generation,
+                self.drifted,
             )
             index = LiveIndex(self.record.dimension, seq=-1)
             self._take_over(index)
@@ -290,10 +295,14 @@ class LiveCollection:
     def _drifted(self, snapshot: Snapshot) -> bool:
         """Whether index and catalog differ in keys, by their number and checksum.
 
-        Only said when nothing was committed meanwhile.
+        Only said when nothing was committed meanwhile. Items whose embedding is damaged are in no
+        index: that is for `eyedex check` to say, and no reason to build another one.
         """
         wanted = self._catalog.key_state(self.record)
-        return snapshot.key_state() != wanted and self._catalog.seq() == snapshot.seq
+        if snapshot.key_state() == wanted or self._catalog.seq() != snapshot.seq:
+            return False
+        searchable = self._catalog.changes_since(self.record, -1).keys
+        return not np.array_equal(snapshot.keys(), searchable)
 
     def _take_over(self, index: LiveIndex) -> None:
         changes = self._catalog.changes_since(self.record, index.snapshot.seq)

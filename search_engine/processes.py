@@ -11,7 +11,7 @@ LOW_PRIORITY = 10
 def run_apart(function: Callable[..., None], *arguments: Any) -> int:
     """Call a function of a module in a new process at low priority, and wait for its end.
 
-    The process ends with this one.
+    It is ended when this process ends in order; when this one is killed, it finishes its work.
 
     Returns:
         Its exit code; not 0 when the function raised, after it told stderr.

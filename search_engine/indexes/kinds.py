@@ -77,6 +77,7 @@ def create(factory: str, dimension: int) -> Any:
     if isinstance(inner, faiss.IndexIVF):
         inner.cp.niter = CLUSTERING_ROUNDS
         inner.cp.seed = SEED
+        inner.cp.min_points_per_centroid = 1  # it only prints to stderr
     if isinstance(inner, faiss.IndexIVFPQFastScan):
         inner.by_residual = False  # one look-up table for all lists: a third faster, as accurate
     if isinstance(inner, faiss.IndexHNSW):

@@ -126,9 +126,9 @@ def test_comparing_with_all_gives_the_same_as_asking_faiss(
     answers = []
     for price in (-(10**12), 10**12):
         monkeypatch.setattr(faiss_index_module, "SCAN_NS", price)
-        again = LiveIndex(DIMENSION, index.snapshot.base)
-        assert again.snapshot.base is not None
-        again = LiveIndex(DIMENSION, again.snapshot.base.with_spec(again.snapshot.base.spec))
+        base = index.snapshot.base
+        assert base is not None
+        again = LiveIndex(DIMENSION, base.with_spec(base.spec))  # it remembers how it searches
         answers.append([all_found(again.search(questions(), 10, each)) for each in (None, chosen)])
     assert answers[0] == answers[1]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import embeddings
 from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.durable import sha256_file
@@ -329,3 +331,34 @@ def test_a_named_kind_is_kept_while_items_go(
     assert snapshot.base is not None
     assert snapshot.base.spec.factory == kind
     assert answers(catalog, collection) == oracle_answers(catalog, collection)
+
+
+def test_check_names_a_generation_that_holds_other_keys(
+    catalog: Catalog, collection: Collection, tmp_path: Path
+) -> None:
+    put(catalog, collection, ["a", "b", "c"])
+    changes = catalog.changes_since(collection, -1)
+    short = FaissIndex.build(IndexSpec(), changes.keys[:2], changes.vectors[:2])
+    manifest = generation.Manifest(
+        collection.uid, collection.fingerprint or "", changes.seq, 2, short.dimension, short.spec
+    )
+    name = generation.publish(live(catalog, collection).folder, manifest, short)
+    found = [one.what for one in check_data(Settings(data=tmp_path)).findings]
+    assert any(what.startswith(f"{name} holds other keys") for what in found)
+    live(catalog, collection).compact()
+    assert check_data(Settings(data=tmp_path)).sound
+
+
+def test_an_item_with_a_damaged_embedding_does_not_put_the_index_in_doubt(
+    catalog: Catalog, collection: Collection
+) -> None:
+    keys = put(catalog, collection, ["a", "b", "c"])
+    with catalog.write() as writer:
+        damaged = update(embeddings).where(embeddings.c.key == keys["b"]).values(crc32=1)
+        writer._connection.execute(damaged)
+    name = live(catalog, collection).compact(force=True)
+    opened = live(catalog, collection)
+    snapshot = opened.snapshot()
+    assert snapshot is not None
+    assert (snapshot.generation, snapshot.pending, opened.drifted) == (name, 0, None)
+    assert snapshot.keys().tolist() == sorted({keys["a"], keys["c"]})

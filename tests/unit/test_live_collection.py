@@ -284,20 +284,24 @@ def test_what_another_process_commits_is_in_the_next_filter(
     assert len(opened.matching(cheap)) == 2
 
 
+@pytest.mark.parametrize(("limit", "most"), [("FILTERS_KEPT", 3), ("FILTERED_KEYS_KEPT", 10)])
 def test_only_some_filters_are_kept(
-    monkeypatch: pytest.MonkeyPatch, catalog: Catalog, collection: Collection
+    monkeypatch: pytest.MonkeyPatch,
+    catalog: Catalog,
+    collection: Collection,
+    limit: str,
+    most: int,
 ) -> None:
     """By their number, and by the number of keys in all."""
     put(catalog, collection, [draft(f"x{n}", attributes={"price": n}) for n in range(9)])
     opened = live(catalog, collection)
-    each = [parse_filter({"field": "price", "lte": n}) for n in range(9)]
-    for name, most in (("FILTERS_KEPT", 3), ("FILTERED_KEYS_KEPT", 10)):
-        monkeypatch.setattr(live_collection, name, most)
-        for parsed in each:
-            opened.matching(parsed)
-            assert sum(map(len, opened._matching.values())) <= 10 + 9 or name == "FILTERS_KEPT"
-            assert len(opened._matching) <= 4
-        assert [len(opened.matching(parsed)) for parsed in each] == list(range(1, 10))
+    monkeypatch.setattr(live_collection, limit, most)
+    kept = []
+    for number in [*range(9), *range(9)]:
+        parsed = parse_filter({"field": "price", "lte": number})
+        assert len(opened.matching(parsed)) == number + 1
+        kept.append(len(opened._matching))
+    assert max(kept) < 9
 
 
 def test_an_adopted_generation_is_read_once_however_many_ask(
