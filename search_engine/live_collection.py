@@ -60,8 +60,7 @@ class LiveCollection:
         self.drifted: str | None = None
         self._trying = threading.Lock()
         self._compacting = threading.Lock()
-        self._matching: dict[Filter, KeySet] = {}
-        self._matching_seq = -1
+        self._matching: tuple[int, dict[Filter, KeySet]] = (-1, {})
 
     @property
     def folder(self) -> Path:
@@ -81,15 +80,15 @@ class LiveCollection:
     def matching(self, parsed: Filter) -> KeySet:
         """The keys of the items that fulfil a filter, kept until something is committed."""
         seq = self._catalog.seq()
-        if seq != self._matching_seq:
-            self._matching, self._matching_seq = {}, seq
-        kept = self._matching
+        kept_at, kept = self._matching
+        if kept_at != seq:
+            kept = {}
         found = kept.get(parsed)
         if found is None:
             found = KeySet(self._catalog.keys_where(self.record, compile_filter(parsed)))
             if len(kept) >= FILTERS_KEPT or sum(map(len, kept.values())) > FILTERED_KEYS_KEPT:
                 kept = {}
-            self._matching = {**kept, parsed: found}
+            self._matching = (seq, {**kept, parsed: found})  # together: never old keys as new ones
         return found
 
     def encoder(self) -> Encoder | None:
@@ -143,7 +142,8 @@ class LiveCollection:
                 with suppress(LockHeldError):
                     self.compact()
             else:
-                run_apart(compact_collection, self._settings, self.record.name)
+                if code := run_apart(compact_collection, self._settings, self.record.name):
+                    log.error("compacting %s ended with %d", self.record.name, code)
                 self._adopt_published()
         finally:
             self._compacting.release()
@@ -183,7 +183,7 @@ class LiveCollection:
         index = self._build(changes, strict)
         name = generation.publish(self.folder, self._manifest(changes, index.spec), index)
         del index, changes  # what is published is mapped from disk, not held
-        self._tried = name
+        self._tried, self.drifted = name, None
         self._adopt()
         return name
 

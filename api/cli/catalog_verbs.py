@@ -1,8 +1,9 @@
 """Verbs of the catalog owner: index, check, encoders, collections."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -122,32 +123,27 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
             }
         )
     else:
-        columns = (
-            "name",
-            "items",
-            "encoder",
-            "dimension",
-            "generation",
-            "index",
-            "index_recall@10",
-            "pending",
-            "digest",
-        )
-        print_table(
-            columns,
-            [
-                [
-                    str(fact[column])[:12] if column == "digest" else fact[column]
-                    for column in columns
-                ]
-                for fact in report.collections
-            ],
-        )
+        _print_checked(report.collections)
         for finding in report.findings:
             print(f"{finding.level}: {finding.where}: {finding.what}")
         print("sound" if report.sound else "NOT SOUND")
     if not report.sound:
         raise typer.Exit(Exit.STORAGE)
+
+
+def _print_checked(collections: Sequence[Mapping[str, Any]]) -> None:
+    """The facts that fit a terminal of 80 columns; `--json` has all."""
+    shown = {
+        "name": "name",
+        "items": "items",
+        "generation": "generation",
+        "index": "index",
+        "recall": "index_recall@10",
+        "pending": "pending",
+        "digest": "digest",
+    }
+    rows = [[fact[name] for name in shown.values()] for fact in collections]
+    print_table(tuple(shown), [[*row[:-1], str(row[-1])[:12]] for row in rows])
 
 
 def encoders(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -64,7 +65,8 @@ class FaissIndex:
         self.exact = isinstance(faiss_index, faiss.IndexFlat)
         self._kind = kinds.kind_of(faiss_index)
         self._refined = None if self.exact else faiss.IndexRefine(faiss_index, stored.faiss_index)
-        self._unfiltered: dict[int, _Plan] = {}
+        self._plans: dict[int, _Plan] = {}
+        self._plans_within: WeakKeyDictionary[Selection, dict[int, _Plan]] = WeakKeyDictionary()
 
     @classmethod
     def build(cls, spec: IndexSpec, keys: Keys, vectors: NDArray[np.floating]) -> "FaissIndex":
@@ -136,12 +138,11 @@ class FaissIndex:
         return self._hits(positions, scores)
 
     def _plan(self, k: int, within: Selection | None) -> "_Plan":
-        """How to search an approximate kind; without a filter it is remembered."""
-        if within is None:
-            if k not in self._unfiltered:
-                self._unfiltered[k] = self._make_plan(k, None)
-            return self._unfiltered[k]
-        return self._make_plan(k, within)
+        """How to search an approximate kind; remembered as long as the selection is."""
+        plans = self._plans if within is None else self._plans_within.setdefault(within, {})
+        if k not in plans:
+            plans[k] = self._make_plan(k, within)
+        return plans[k]
 
     def _make_plan(self, k: int, within: Selection | None) -> "_Plan":
         available = len(self) if within is None else len(within)
