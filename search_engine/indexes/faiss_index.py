@@ -9,7 +9,7 @@ Immutable: what changes lives in `search_engine.indexes.live`.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,8 +26,6 @@ from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.indexes.stored_vectors import StoredVectors
 from search_engine.records import Hits, Keys, Vectors
 
-FEW_QUERIES = 8
-"""So few are searched on one thread: waking others takes longer than it saves."""
 TIE_MARGIN = 1e-5
 """FAISS and NumPy add in different orders; scores closer than this may be ties."""
 TIE_ROOM = 16
@@ -132,8 +130,8 @@ class FaissIndex:
             candidates = self._candidates(queries, plan)
         scores = rescore(queries, self.stored.rows, candidates)
         positions, scores = best(candidates, scores, k)
-        short = np.flatnonzero(positions[:, -1] < 0)
-        if len(short):
+        short = positions[:, -1] < 0
+        if short.any():
             positions[short], scores[short] = self._scan(queries[short], k, within)
         return self._hits(positions, scores)
 
@@ -165,7 +163,7 @@ class FaissIndex:
         with another rounding.
         """
         assert self._refined is not None
-        with _threads_for(len(queries)):
+        with self._threads_for(len(queries)):
             _, positions = self._refined.search(queries, plan.fetch, params=plan.parameters)
         return np.asarray(positions)
 
@@ -194,7 +192,7 @@ class FaissIndex:
         found = np.full((len(queries), fetch), -1, dtype=np.int64)
         asked = np.arange(len(queries))
         while len(asked):
-            with _threads_for(len(asked)):
+            with self._threads_for(len(asked)):
                 scores, positions = self.faiss_index.search(
                     queries[asked], fetch, params=parameters
                 )
@@ -210,13 +208,20 @@ class FaissIndex:
         counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
         return Hits(keys=self.keys[positions], scores=scores, counts=counts)
 
+    def _threads_for(self, queries: int) -> AbstractContextManager[None]:
+        """Where FAISS searches: few queries on the calling thread alone."""
+        self._kind.expect(queries)
+        if queries > kinds.FEW_QUERIES or (queries == 1 and not self._kind.wakes_threads):
+            return _AS_IT_IS
+        return _one_thread()
+
+
+_AS_IT_IS = nullcontext()
+
 
 @contextmanager
-def _threads_for(queries: int) -> Iterator[None]:
-    """FAISS on one thread for few queries; the number is of the calling thread alone."""
-    if queries > FEW_QUERIES:
-        yield
-        return
+def _one_thread() -> Iterator[None]:
+    """FAISS on one thread; the number is of the calling thread alone."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

@@ -24,6 +24,11 @@ TRAINING_ROWS_A_LIST = 256
 TRAINING_ROWS = 2**16
 CLUSTERING_ROUNDS = 20
 GRAPH_CONSTRUCTION = 100
+FEW_QUERIES = 8
+"""So few are searched on one thread: waking others takes longer than it saves."""
+FAISS_DECIDES = 0
+QUERY_BY_QUERY = 11
+"""Values of `IndexIVFFastScan.implem` in FAISS; this one keeps candidates in a reservoir."""
 FACTORY = re.compile(r"[A-Za-z0-9_(),+-]{1,128}")
 DEADLY = re.compile(r"(?<!\d)0+(?!\d)|HNSW0*1(?!\d)|\d{7,}")
 """Numbers that end the process (0, and graphs of one link a node) or need all its memory."""
@@ -38,6 +43,13 @@ class Kind(Protocol):
     """More make no difference."""
     probes_bound_candidates: bool
     """Whether a search finds no more candidates than it has probes."""
+    wakes_threads: bool
+    """Whether FAISS wakes its other threads even for one query."""
+
+    def expect(self, queries: int) -> None:
+        """Fit how FAISS works to so many queries. Answers stay the same, so threads that expect
+        different numbers at a time do no harm."""
+        ...
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """FAISS's parameters for the k best at an effort, of all rows or of a selection."""
@@ -147,14 +159,22 @@ class InvertedFile:
     """
 
     probes_bound_candidates = False
+    wakes_threads = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
         self._lists = inner_index(index)
+        self._is_fast_scan = isinstance(self._lists, faiss.IndexIVFFastScan)
         self.most_probes = int(self._lists.nlist)
         self._list_of = _list_of_each(self._lists)
         centroids = faiss.downcast_index(self._lists.quantizer)
         self._has_graph_of_centroids = isinstance(centroids, faiss.IndexHNSW)
+
+    def expect(self, queries: int) -> None:
+        """See Kind. For few queries going from query to query is a fifth faster than going from
+        list to list, for many it is slower."""
+        if self._is_fast_scan:
+            self._lists.implem = QUERY_BY_QUERY if queries <= FEW_QUERIES else FAISS_DECIDES
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""
@@ -199,10 +219,14 @@ class Graph:
     """Walks a graph of near neighbors (HNSW)."""
 
     probes_bound_candidates = True
+    wakes_threads = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
         self.most_probes = int(index.ntotal)
+
+    def expect(self, queries: int) -> None:
+        """See Kind."""
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""
@@ -224,10 +248,14 @@ class Codes:
 
     most_probes = 1
     probes_bound_candidates = False
+    wakes_threads = True
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
         self._element_ns = 0.1 if isinstance(index, faiss.IndexFlat) else 0.2
+
+    def expect(self, queries: int) -> None:
+        """See Kind."""
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""

@@ -19,6 +19,9 @@ Positions = NDArray[np.int64]
 CHUNK_ELEMENTS = 2**17
 """Elements widened at once: with what they are made of 768 KiB, which a core's cache holds."""
 SCORES_AT_ONCE = 2**24
+FEW_ELEMENTS = 2**13
+FEW_CANDIDATES = 64
+"""Up to here the fewest calls are fastest: after a search the caches hold nothing of NumPy."""
 
 _EXPONENT_SHIFT = np.float32(2.0**112)
 _SIGN_AND_MAGNITUDE = np.uint32(0x8FFFE000).view(np.int32)
@@ -45,6 +48,9 @@ def rescore(
         vectors: Shape (N, D), float16, often memory-mapped.
         positions: Shape (Q, C), rows of `vectors`.
     """
+    if positions.size * vectors.shape[1] <= FEW_ELEMENTS:
+        few: NDArray[np.float32] = vectors[positions].astype(np.float32)
+        return np.where(positions < 0, -np.inf, np.vecdot(few, queries[:, None]))
     scores = np.empty(positions.shape, dtype=np.float32)
     scaled = queries[:, None] * _EXPONENT_SHIFT
     step = max(1, CHUNK_ELEMENTS // max(1, positions.shape[1] * vectors.shape[1]))
@@ -94,6 +100,9 @@ def best(
     Returns:
         Positions and scores, both (Q, min(k, C)).
     """
+    if len(scores) == 1 and scores.shape[1] <= FEW_CANDIDATES:
+        few = np.lexsort((positions[0], -scores[0]))[:k]
+        return positions[:, few], scores[:, few]
     bits = (scores + np.float32(0)).view(np.int32)  # there is no -0.0 after this
     ascending = bits ^ ((bits >> 31) & _MAGNITUDE)
     order = (~ascending).astype(np.int64) << 32 | (positions & 0xFFFFFFFF)
