@@ -1,5 +1,7 @@
 """The application: engine opened and closed by the lifespan, routes, page, errors."""
 
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -17,6 +19,9 @@ from api.routes import collections, health, items, queries
 from search_engine.config import Settings
 from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
+from search_engine.errors import EyedexError
+
+log = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent / "web"
 BODY_OVERHEAD_BYTES = 64 * 2**10
@@ -31,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         decoder = DecodePool(settings.upload_limits(), settings.workers)
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine = engine
+        threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         try:
             yield
         finally:
@@ -61,3 +67,13 @@ def create_app(settings: Settings) -> FastAPI:
         return FileResponse(WEB / "index.html")
 
     return app
+
+
+def _fold_changes(engine: SearchEngine) -> None:
+    """Build again what is missing, drifted or behind when the server starts; it answers meanwhile,
+    from the catalog."""
+    for collection in engine.catalog.collections():
+        try:
+            engine.live(collection.name).compact_aside()
+        except EyedexError as error:
+            log.warning("the index of %s is not brought up to date: %s", collection.name, error)

@@ -6,8 +6,9 @@ from typing import Any
 
 AUTOMATIC = "auto"
 """In the place of a factory string: the kind that suits."""
-DEPTHS = (10, 100)
-"""Numbers of neighbors for which an index is tuned; between and beyond them a power law holds."""
+DEPTHS = (10, 200)
+"""Numbers of neighbors for which an index is tuned, the second the most that anybody can ask for;
+between them a power law holds."""
 
 
 @dataclass(frozen=True, slots=True)

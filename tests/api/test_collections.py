@@ -1,11 +1,17 @@
 """Collections, labels, health, the page and the description of the API."""
 
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 from fastapi.openapi.models import OpenAPI
 
+from search_engine.checking import check_data
+from search_engine.config import Settings
 from search_engine.errors import ModelMismatchError
+from search_engine.indexes.generation import current
 from search_engine.live_collection import LiveCollection
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
 
@@ -156,3 +162,29 @@ def test_path_parameters_are_declared(client: CheckedClient) -> None:
                 each["name"] for each in operation.get("parameters", []) if each["in"] == "path"
             }
             assert declared == named
+
+
+@pytest.mark.parametrize("loss", ["all generations", "a damaged one"])
+def test_a_server_builds_an_index_again_when_it_starts(
+    hsv_data: Path, tmp_path: Path, loss: str
+) -> None:
+    """It answers meanwhile, and needs no change of an item to begin."""
+    data = tmp_path / "data"
+    shutil.copytree(hsv_data, data)
+    folder = data / "indexes" / "default"
+    if loss == "all generations":
+        shutil.rmtree(folder)
+    else:
+        with next(folder.glob("gen-*/vectors.f16")).open("r+b") as file:
+            file.seek(-2, os.SEEK_END)
+            file.write(b"\x00\x01")
+    with CheckedClient(data) as client:
+        assert client.get(f"{DEFAULT}/items").status_code == 200
+        give_up = time.monotonic() + 60
+        while client.get(DEFAULT).json()["pending"] and time.monotonic() < give_up:
+            time.sleep(0.05)
+        described = client.get(DEFAULT).json()
+    name = current(folder)
+    assert (described["pending"], described["generation"]) == (0, name)
+    assert name is not None
+    assert not [one for one in check_data(Settings(data=data)).findings if name in one.where]

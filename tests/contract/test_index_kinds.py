@@ -1,17 +1,19 @@
 """Every kind of index, in memory and as a published generation, held against comparing with all."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from search_engine.errors import DimensionMismatchError, ParameterError
 from search_engine.indexes import faiss_index as faiss_index_module
-from search_engine.indexes import generation
+from search_engine.indexes import generation, kinds
 from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.generation import Manifest
@@ -368,3 +370,32 @@ for factory in {DEADLY!r}:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()) == (0, list(DEADLY)), done.stderr
+
+
+@pytest.mark.usefixtures("faiss_only")
+def test_how_to_search_is_planned_once_for_a_selection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One removed item selects nearly all rows: planning costs more than searching then."""
+    index = surface_index("IVF16,PQ8x4fs", COUNT, DIMENSION)
+    index = index.with_spec(index.spec)  # no plans of other tests
+    planned: list[int] = []
+    plan = kinds.InvertedFile.parameters
+
+    def counted(kind: kinds.InvertedFile, k: int, effort: Effort, within: Selection | None) -> Any:
+        planned.append(COUNT if within is None else len(within))
+        return plan(kind, k, effort, within)
+
+    monkeypatch.setattr(kinds.InvertedFile, "parameters", counted)
+    selections = [Selection(np.arange(first, COUNT), COUNT) for first in (1, 2)]
+    for within in (None, *selections) * 3:
+        index.search(questions(), 10, within)
+    assert planned == [COUNT, COUNT - 1, COUNT - 2]
+    index.search(questions(), 11, selections[0])
+    assert planned[3:] == [COUNT - 1]
+
+
+def test_a_plan_goes_with_its_selection() -> None:
+    index = surface_index("IVF16,PQ8x4fs", COUNT, DIMENSION)
+    for first in (1, 2, 3):
+        index.search(questions(), 10, Selection(np.arange(first, COUNT), COUNT))
+    gc.collect()
+    assert len(index._plans_within) == 0

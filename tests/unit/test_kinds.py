@@ -76,7 +76,7 @@ def test_an_inverted_file_knows_the_list_of_each_row() -> None:
     np.testing.assert_array_equal(kind._list_of, nearest[:, 0])
 
 
-@pytest.mark.parametrize(("k", "probes"), [(1, 4), (10, 4), (100, 40), (10**6, 64)])
+@pytest.mark.parametrize(("k", "probes"), [(1, 4), (10, 4), (200, 40), (10**6, 64)])
 def test_probes_follow_the_depth_up_to_all_lists(k: int, probes: int) -> None:
     kind = kind_of(build("IVF64,Flat", VECTORS))
     assert kind.parameters(k, EFFORT, None).nprobe == probes
@@ -121,3 +121,20 @@ def test_more_effort_is_estimated_to_cost_more() -> None:
         kind = kind_of(build(factory, VECTORS))
         costs = [kind.nanoseconds(k, EFFORT, 1.0) for k in (10, 100)]
         assert costs == sorted(set(costs))
+
+
+def test_what_faiss_is_told_of_the_number_of_queries_changes_no_answer() -> None:
+    """Neither does whether it was told at all: what is stored is told nothing yet."""
+    index = build("PCAR16,IVF16,PQ8x4fs", VECTORS)
+    kind = kind_of(index)
+    parameters = kind.parameters(10, EFFORT, None)
+    queries = VECTORS[:20].astype(np.float32)
+    untold = index.search(queries, 40, params=parameters)
+    told = {}
+    for number in (1, kinds.FEW_QUERIES, kinds.FEW_QUERIES + 1):
+        kind.expect(number)
+        told[inner_index(index).implem] = index.search(queries, 40, params=parameters)
+    assert set(told) == {kinds.QUERY_BY_QUERY, kinds.FAISS_DECIDES}
+    for distances, positions in told.values():
+        np.testing.assert_allclose(distances, untold[0], rtol=1e-6)
+        assert [set(row) for row in positions] == [set(row) for row in untold[1]]

@@ -150,7 +150,7 @@ def test_effort_is_exactly_what_was_tuned_at_both_depths(
     """Never below the first; candidates never below the neighbors wanted."""
     effort = Effort(probes, candidates)
     assert [effort.probes_at(depth) for depth in DEPTHS] == [probes[0], max(probes)]
-    wanted = [max(10, candidates[0]), max(100, *candidates)]
+    wanted = [max(DEPTHS[0], candidates[0]), max(DEPTHS[1], *candidates)]
     assert [effort.candidates_at(depth) for depth in DEPTHS] == wanted
 
 
@@ -169,11 +169,11 @@ def test_effort_grows_with_depth(
 
 
 def test_effort_follows_a_power_law_between_and_beyond() -> None:
-    """4 at 10 and 64 at 100: 16 times as much for 10 times the depth."""
-    effort = Effort(probes=(4, 64), candidates=(20, 200))
-    assert effort.probes_at(10 * 10**0.5) == 16
-    assert effort.probes_at(1_000) == 1_024
-    assert [effort.candidates_at(k) for k in (5, 10, 50, 200)] == [20, 20, 100, 400]
+    """4 at 10 and 64 at 200: 16 times as much for 20 times the depth."""
+    effort = Effort(probes=(4, 64), candidates=(20, 400))
+    assert effort.probes_at(10 * 20**0.5) == 16
+    assert effort.probes_at(4_000) == 1_024
+    assert [effort.candidates_at(k) for k in (5, 10, 50, 100, 200)] == [20, 20, 100, 200, 400]
 
 
 def test_a_spec_comes_back_from_json() -> None:
