@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_engine.encoders.base import EncoderSpec, unit_rows
+from search_engine.encoders.batching import BatchedRuntime
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.encoders.runtime import load_runtime
 from search_engine.encoders.runtime.base import NetworkSource
@@ -31,7 +32,7 @@ class CnnEncoder:
 
     def __init__(self, request: EncoderRequest, source: NetworkSource) -> None:
         self.spec = source.spec
-        self._runtime = load_runtime(request.runtime, source)
+        self._runtime = BatchedRuntime(load_runtime(request.runtime, source))
 
     @property
     def runtime(self) -> str:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Runtime(Protocol):
-    """Runs one network; agrees with float32 torch to a cosine of 0.999."""
+    """Runs one network; agrees with float32 torch to a cosine of 0.999.
+
+    One thread at a time may call it: `search_engine.encoders.batching` sees to that.
+    """
 
     @property
     def description(self) -> str:
