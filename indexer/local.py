@@ -128,7 +128,10 @@ def _run(
             prune=request.prune,
             dry_run=request.dry_run,
         )
-        run_pipeline(run, source)
+        try:
+            run_pipeline(run, source)
+        finally:
+            report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
 
 
 def _make_encoder(request: IndexRequest, collection: Collection, settings: Settings) -> Encoder:

@@ -1,14 +1,15 @@
-"""One run: read, plan, decode, encode, commit.
+"""One run: read, plan, decode, encode, commit, all at a time.
 
-One thread drives: it reads and hashes a chunk of rows, plans it, hands pictures to the decoding
-processes, and encodes and commits a batch whenever enough have come back, so decoding goes on
-while a batch is encoded. What waits between the stages is bounded by `WINDOW_BATCHES`. A batch is
-committed in one transaction and is then safe: an interrupted run is continued by running again.
+One thread drives: it reads and hashes a chunk of rows, plans it, and hands pictures to the
+decoding processes. Whenever enough have come back, a second thread encodes them, while the first
+commits the batch before and decoding goes on. What waits between the stages is bounded by
+`WINDOW_BATCHES`. A batch is committed in one transaction and is then safe: an interrupted run is
+continued by running again.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -64,15 +65,12 @@ def run_pipeline(run: Run, source: Source) -> None:
     if not run.dry_run:
         _bind_encoder(run)
     seen: dict[str, str] = {}
-    window: deque[tuple[HashedRow, Future[DecodedImage]]] = deque()
-    for chunk in _chunks(source.rows()):
-        for hashed in _plan_chunk(run, chunk, seen):
-            window.append((hashed, run.decoder.submit(hashed.data, run.encoder.spec.preprocessing)))
-            if len(window) >= WINDOW_BATCHES * run.batch_size:
-                _finish_batch(run, [window.popleft() for _ in range(run.batch_size)])
-    while window:
-        size = min(run.batch_size, len(window))
-        _finish_batch(run, [window.popleft() for _ in range(size)])
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
+        conveyor = _Conveyor(run, encoding)
+        for chunk in _chunks(source.rows()):
+            for hashed in _plan_chunk(run, chunk, seen):
+                conveyor.take(hashed)
+        conveyor.finish()
     if run.prune:
         _remove_gone(run, seen)
 
@@ -130,34 +128,81 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, str]) -> bool:
     return verdict == "new"
 
 
-def _finish_batch(run: Run, batch: list[tuple[HashedRow, "Future[DecodedImage]"]]) -> None:
-    """Wait for the pictures of a batch, encode them, commit them."""
-    rows: list[HashedRow] = []
-    pixels = []
-    with run.report.stage("decode"):
-        for hashed, future in batch:
-            try:
-                pixels.append(future.result().pixels)
-                rows.append(hashed)
-            except (ImageError, WorkerLostError) as error:
-                _take_back(run, hashed, error)
-    fault_point("decoded")
-    if rows:
-        with run.report.stage("encode"):
-            rows, vectors = _encode(run, rows, np.stack(pixels))
+@dataclass(slots=True)
+class _Encoded:
+    """A batch with its embeddings; `refused` have none."""
+
+    rows: list[HashedRow]
+    vectors: Vectors
+    refused: list[HashedRow]
+
+
+class _Conveyor:
+    """Carries pictures from decoding to the catalog; at most two batches are being encoded."""
+
+    def __init__(self, run: Run, encoding: Executor) -> None:
+        self._run = run
+        self._encoding = encoding
+        self._decoding: deque[tuple[HashedRow, Future[DecodedImage]]] = deque()
+        self._encoded: Future[_Encoded] | None = None
+
+    def take(self, hashed: HashedRow) -> None:
+        """Start to decode a picture; moves a batch on when enough are waiting."""
+        preprocessing = self._run.encoder.spec.preprocessing
+        self._decoding.append((hashed, self._run.decoder.submit(hashed.data, preprocessing)))
+        if len(self._decoding) >= WINDOW_BATCHES * self._run.batch_size:
+            self._move()
+
+    def finish(self) -> None:
+        """Move on all there is."""
+        while self._decoding:
+            self._move()
+        self._commit()
+
+    def _move(self) -> None:
+        """Begin to encode the next batch, and commit the one before meanwhile."""
+        rows, pixels = self._decoded()
+        fault_point("decoded")
+        following = None
+        if rows:
+            following = self._encoding.submit(_encode, self._run, rows, np.stack(pixels))
+        self._commit()
+        self._encoded = following
+
+    def _decoded(self) -> tuple[list[HashedRow], list[Pixels]]:
+        """The pictures of the next batch that can be decoded, and their pixels."""
+        rows: list[HashedRow] = []
+        pixels = []
+        with self._run.report.waiting_for("decode"):
+            for _ in range(min(self._run.batch_size, len(self._decoding))):
+                hashed, future = self._decoding.popleft()
+                try:
+                    pixels.append(future.result().pixels)
+                    rows.append(hashed)
+                except (ImageError, WorkerLostError) as error:
+                    _take_back(self._run, hashed, error)
+        return rows, pixels
+
+    def _commit(self) -> None:
+        """Wait for the batch that is being encoded, if there is one, and make it durable."""
+        if self._encoded is None:
+            return
+        with self._run.report.waiting_for("encode"):
+            batch = self._encoded.result()
+        for hashed in batch.refused:
+            _take_back(self._run, hashed, NoEmbeddingError(NO_EMBEDDING))
         fault_point("embedded")
-        with run.report.stage("commit"):
-            _commit(run, rows, vectors)
-    run.report.encoded += len(rows)
-    run.on_progress(len(batch))
+        with self._run.report.stage("commit"):
+            _commit(self._run, batch.rows, batch.vectors)
+        self._run.report.encoded += len(batch.rows)
+        self._run.on_progress(len(batch.rows))
 
 
-def _encode(run: Run, rows: list[HashedRow], pixels: Pixels) -> tuple[list[HashedRow], Vectors]:
-    """Embeddings of the rows that have one; the others are rejected."""
-    kept, vectors = encode_possible(run.encoder, pixels)
-    for position in sorted(set(range(len(rows))) - set(kept)):
-        _take_back(run, rows[position], NoEmbeddingError(NO_EMBEDDING))
-    return [rows[position] for position in kept], vectors
+def _encode(run: Run, rows: list[HashedRow], pixels: Pixels) -> _Encoded:
+    with run.report.stage("encode"):
+        kept, vectors = encode_possible(run.encoder, pixels)
+    refused = sorted(set(range(len(rows))) - set(kept))
+    return _Encoded([rows[n] for n in kept], vectors, [rows[n] for n in refused])
 
 
 def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
@@ -207,6 +252,7 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
     row = hashed.row
     run.report.rejected += 1
     run.on_reject(Reject(row.line, row.item_id, error.code, error.what))
+    run.on_progress(1)
 
 
 def _reject(run: Run, reject: Reject) -> None:

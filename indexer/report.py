@@ -4,17 +4,25 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from indexer.sources import Reject
 
+OVERLAPPING = ("decode", "encode")
+"""Stages that work beside the driving thread."""
+
 
 @dataclass(slots=True)
 class RunReport:
-    """Counts of items by outcome, and seconds by stage as seen by the driving thread."""
+    """Counts of items by outcome, and where the time went.
+
+    `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
+    that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
+    driving thread did nothing but wait for another stage.
+    """
 
     added: int = 0
     updated: int = 0
@@ -24,19 +32,36 @@ class RunReport:
     encoded: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
+    waits: dict[str, float] = field(default_factory=dict)
+    workers: int = 1
     encoder: str = ""
     runtime: str = ""
     generation: str | None = None
     dry_run: bool = False
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count the time of a block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - started
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Count the time of a block as work of a stage."""
+        return _counted(self.stages, name)
+
+    def waiting_for(self, name: str) -> AbstractContextManager[None]:
+        """Count the time of a block as waiting for a stage."""
+        return _counted(self.waits, name)
+
+    def utilisation(self) -> dict[str, float]:
+        """Share of the run, 0 to 1, that each stage was at work; the mean of decoding processes."""
+        if not self.seconds:
+            return {}
+        capacity = {"decode": self.workers * self.seconds}
+        return {
+            name: seconds / capacity.get(name, self.seconds)
+            for name, seconds in self.stages.items()
+        }
+
+    def bottleneck(self) -> str:
+        """The stage that took most of the driving thread's time, by its work or by waiting."""
+        own = {name: time for name, time in self.stages.items() if name not in OVERLAPPING}
+        taken = {**own, **self.waits}
+        return max(taken, key=lambda name: taken[name], default="start")
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
@@ -49,12 +74,28 @@ class RunReport:
             "encoded": self.encoded,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.encoded / self.seconds, 1) if self.seconds else 0.0,
-            "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
+            "stages": _rounded(self.stages),
+            "waits": _rounded(self.waits),
+            "utilisation": _rounded(self.utilisation()),
+            "bottleneck": self.bottleneck(),
             "encoder": self.encoder,
             "runtime": self.runtime,
             "generation": self.generation,
             "dry_run": self.dry_run,
         }
+
+
+@contextmanager
+def _counted(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
 
 
 class RejectsFile:

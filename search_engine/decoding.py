@@ -9,8 +9,10 @@ import multiprocessing
 import resource
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from types import TracebackType
@@ -109,6 +111,12 @@ class DecodePool:
         self._lock = threading.Lock()
         self._children: set[_Child] = set()
         self._closed = False
+        self._busy_seconds = 0.0
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the processes were at work, all of them together."""
+        return self._busy_seconds
 
     def submit(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
@@ -157,7 +165,9 @@ class DecodePool:
         for _ in range(ATTEMPTS):
             child = self._child()
             try:
-                value, error = child.call(function, arguments)
+                child.wait_until_started()
+                with self._counted():
+                    value, error = child.call(function, arguments)
             except (EOFError, OSError):
                 child.kill()
                 continue
@@ -166,6 +176,15 @@ class DecodePool:
             answer: T = value
             return answer
         raise WorkerLostError("the process that decoded this picture died")
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy_seconds += time.perf_counter() - started
 
     def _child(self) -> "_Child":
         """The process of this thread: a new one when there is none or it is dead."""
@@ -197,6 +216,15 @@ class _Child:
     def is_alive(self) -> bool:
         return not self._killed and self._process.is_alive()
 
+    def wait_until_started(self) -> None:
+        """Return when it can be called.
+
+        Raises:
+            EOFError, OSError: It died, or takes far too long.
+        """
+        if not self._started:
+            self._started = self._receive(START_S)
+
     def call(
         self, function: Callable[..., Any], arguments: tuple[object, ...]
     ) -> tuple[Any, Exception | None]:
@@ -205,8 +233,6 @@ class _Child:
         Raises:
             EOFError, OSError: The process died.
         """
-        if not self._started:
-            self._started = self._receive(START_S)
         self._pipe.send((function, arguments, DECODE_WALL_S + ORPHAN_S))
         try:
             answer: tuple[Any, Exception | None] = self._receive(DECODE_WALL_S)

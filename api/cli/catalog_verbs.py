@@ -300,10 +300,15 @@ def _print_report(report: "RunReport", rejects: Path) -> None:
         f"{report.rejected:,} rejected"
     )
     if report.encoded:
-        slowest = max(report.stages, key=lambda name: report.stages[name])
-        print(
-            f"{report.seconds:.1f} s, {summary['images_per_second']} images/s; most of it waiting "
-            f"for: {slowest} ({report.stages[slowest]:.1f} s)"
-        )
+        rate = summary["images_per_second"]
+        print(f"{report.seconds:.1f} s, {rate} images/s; {_limited_by(report)}")
     if report.rejected:
         print(f"refused rows: {rejects}", file=sys.stderr)
+
+
+def _limited_by(report: "RunReport") -> str:
+    """Which stage held the run up, and how busy those were that work side by side."""
+    busy = report.utilisation()
+    side_by_side = ("read", "decode", "encode", "commit")
+    shares = [f"{name} {busy[name]:.0%}" for name in side_by_side if name in busy]
+    return f"limited by: {report.bottleneck()} (busy: {', '.join(shares)})"

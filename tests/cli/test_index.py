@@ -28,7 +28,8 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert counts(ran) == (6, 0, 0, 0, 0)
     assert set(report) == {
         "added", "updated", "unchanged", "removed", "rejected", "encoded", "seconds",
-        "images_per_second", "stages", "encoder", "runtime", "generation", "dry_run",
+        "images_per_second", "stages", "waits", "utilisation", "bottleneck", "encoder", "runtime",
+        "generation", "dry_run",
     }  # fmt: skip
     assert report["encoded"] == 6
     assert report["encoder"] == "hsv"
@@ -36,6 +37,11 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert report["seconds"] > 0
     assert report["images_per_second"] > 0
     assert {"read", "decode", "encode", "commit", "publish"} <= set(report["stages"])
+    assert set(report["utilisation"]) == set(report["stages"])
+    assert all(0 <= share <= 1 for share in report["utilisation"].values())
+    assert report["utilisation"]["publish"] > 0
+    assert set(report["waits"]) == {"decode", "encode"}
+    assert report["bottleneck"] in report["stages"]
     assert rejects() == []
 
 
