@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,13 @@ def measure(count: int, dimension: int) -> Iterator[dict[str, Any]]:
         yield {"row": "churn", **size, **churn(settings, vectors)}
 
 
-def fill(catalog: Catalog, vectors: NDArray[np.float32], first: int = 0) -> None:
+def fill(
+    catalog: Catalog,
+    vectors: NDArray[np.float32],
+    first: int = 0,
+    encoder: str = "hsv",
+    fingerprint: str = FINGERPRINT,
+) -> None:
     """Items `first` and on with these vectors, in commits; known ones are replaced."""
     with catalog.write() as writer:
         if not catalog.collections():
@@ -103,10 +110,10 @@ def fill(catalog: Catalog, vectors: NDArray[np.float32], first: int = 0) -> None
         part = vectors[start : start + ITEMS_A_COMMIT]
         prices = random.uniform(0, 1_000, len(part)).round(2).tolist()
         with catalog.write() as writer:
-            writer.set_encoder(collection.id, "hsv", {}, FINGERPRINT, vectors.shape[1])
+            writer.set_encoder(collection.id, encoder, {}, fingerprint, vectors.shape[1])
             writer.put(
                 collection.id,
-                FINGERPRINT,
+                fingerprint,
                 [
                     draft(first + start + row, vector, price)
                     for row, (vector, price) in enumerate(zip(part, prices, strict=True))
@@ -263,8 +270,8 @@ def overlap(found: NDArray[np.int64], wanted: NDArray[np.int64]) -> float:
 
 def in_new_process(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
     """What a function returns in a process that has nothing open yet."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 if __name__ == "__main__":
