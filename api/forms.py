@@ -39,9 +39,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class QueryForm:
-    """What search and classify are asked: a picture or an item, and how."""
+    """What search and classify are asked: a picture, the token of one, or an item; and how."""
 
     image: bytes | None
+    query_token: str | None
     item_id: str | None
     k: int
     filter: Filter | None
@@ -82,6 +83,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
     filters = values.get("filter")
     return QueryForm(
         image=image,
+        query_token=text_value(values, "query_token"),
         item_id=text_value(values, "item_id"),
         k=whole_number(values.get("k"), "k", DEFAULT_K, 1, MAX_K),
         filter=parse_filter(filters) if filters not in (None, "") else None,
@@ -102,17 +104,20 @@ QUERY_FIELDS = (
     "item_id",
     "k",
     "min_score",
+    "query_token",
     "target",
 )
 
 
 async def read_query(request: Request) -> QueryForm:
-    """The body of search and classify: exactly one of a picture and an item id."""
+    """The body of search and classify: exactly one of a picture, its token and an item id."""
     body = await read_body(request, QUERY_FIELDS)
     form = query_form(body.values, body.image)
-    if (form.image is None) == (form.item_id is None):
+    if [form.image, form.query_token, form.item_id].count(None) != 2:
         raise Problem(
-            422, "missing_file", "send a picture (image, image_base64) or an item_id, one of them"
+            422,
+            "missing_file",
+            "send a picture (image, image_base64), a query_token or an item_id, one of them",
         )
     return form
 

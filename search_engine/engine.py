@@ -16,13 +16,16 @@ from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
-from search_engine.errors import ImageError, ParameterError, PictureNotFoundError
+from search_engine.errors import (
+    ImageError,
+    ParameterError,
+    PictureNotFoundError,
+    QueryExpiredError,
+)
 from search_engine.filters import Filter, check_fields, compile_filter, parse_filter
 from search_engine.images import (
     PICTURE_QUALITY,
     Box,
-    DecodedImage,
-    Preprocessing,
     parse_box,
     read_file,
 )
@@ -30,6 +33,7 @@ from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
+from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 from search_engine.records import (
     Attributes,
     CatalogItem,
@@ -46,14 +50,15 @@ KEPT_PICTURE_SIDE_PX = 1_024
 
 DEFAULT_COLLECTION = "default"
 
-Picture = bytes | str | Path
+Picture = bytes | str | Path | QueryToken
 
 
 class SearchEngine:
     """Search, classify and change the collections of one data directory.
 
     Safe to use from several threads. Changes are durable and visible to the next search when a
-    call returns. A picture is its bytes, or the path of a file.
+    call returns. A picture is its bytes, the path of a file, or the token of one that was asked
+    about before.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class SearchEngine:
         self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
         self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
+        self._queries = QueryCache()
         self._open: dict[str, LiveCollection] = {}
         self._opening = threading.Lock()
 
@@ -100,7 +106,7 @@ class SearchEngine:
         """The catalog items that look most like a picture.
 
         Args:
-            picture: Bytes or a path.
+            picture: Bytes, a path, or the `query_token` of an earlier result.
             k: Neighbors wanted, 1 to 200; fewer come back when fewer items match.
             filter: Only items that fulfil it (`search_engine.filters`).
             box: Look at this region of the picture: x, y, w, h as fractions.
@@ -110,14 +116,15 @@ class SearchEngine:
 
         Raises:
             ImageError: The picture is refused.
+            QueryExpiredError: The token is not known any more.
             CollectionNotFoundError, FilterError, ParameterError: As they say.
         """
         live = self.live(collection)
         timings: dict[str, float] = {}
-        query, notes = self._embed(
-            live, picture, parse_box(box) if isinstance(box, str) else box, timings
-        )
-        return self._find(live, query, notes, timings, k, filter, group_by, min_score, None)
+        box = parse_box(box) if isinstance(box, str) else box
+        query = self._embed(live, picture, box, timings)
+        found = self._find(live, query.vector, timings, k, filter, group_by, min_score, None)
+        return replace(found, warnings=query.warnings, query_token=query.token.text)
 
     def similar(
         self,
@@ -137,7 +144,7 @@ class SearchEngine:
         live = self.live(collection)
         item = self.catalog.get(live.record, item_id)
         query = self.catalog.vector(live.record, item.key)
-        return self._find(live, query, (), {}, k, filter, group_by, min_score, item.key)
+        return self._find(live, query, {}, k, filter, group_by, min_score, item.key)
 
     def classify(
         self,
@@ -301,7 +308,6 @@ class SearchEngine:
         self,
         live: LiveCollection,
         query: Vectors,
-        notes: tuple[str, ...],
         timings: dict[str, float],
         k: int,
         filter: Filter | Mapping[str, Any] | str | None,
@@ -324,21 +330,47 @@ class SearchEngine:
             timings_ms={name: round(value, 3) for name, value in timings.items()},
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,
-            warnings=notes,
         )
 
     def _embed(
-        self,
-        live: LiveCollection,
-        picture: Picture,
-        box: Box | None,
-        timings: dict[str, float],
-    ) -> tuple[Vectors, tuple[str, ...]]:
+        self, live: LiveCollection, picture: Picture, box: Box | None, timings: dict[str, float]
+    ) -> EmbeddedQuery:
+        """The embedding of a photo: one that was asked about lately is remembered."""
         encoder = live.encoder() or self._default_encoder()
-        with _timed(timings, "decode"):
-            decoded = self._decode(picture, encoder.spec.preprocessing, box)
-        with _timed(timings, "encode"):
-            return encoder.encode(decoded.pixels[None]), decoded.warnings
+        timings.update(decode=0.0, encode=0.0)
+        if isinstance(picture, QueryToken):
+            return self._remembered(picture, box, encoder.spec.fingerprint)
+        try:
+            data = picture if isinstance(picture, bytes) else self._read(picture)
+            token = query_token(data, box, encoder.spec.fingerprint)
+            query = self._queries.get(token)
+            if query is None:
+                with _timed(timings, "decode"):
+                    decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
+                with _timed(timings, "encode"):
+                    vector = encoder.encode(decoded.pixels[None])
+                query = EmbeddedQuery(token, encoder.spec.fingerprint, vector, decoded.warnings)
+                self._queries.keep(query)
+        except ImageError as error:
+            if not isinstance(picture, bytes):
+                error.where = str(picture)
+            raise
+        return query
+
+    def _remembered(self, token: QueryToken, box: Box | None, fingerprint: str) -> EmbeddedQuery:
+        if box is not None:
+            raise ParameterError(
+                "a token stands for a region already", where="box", fix="send the photo itself"
+            )
+        query = self._queries.get(token)
+        if query is None or query.fingerprint != fingerprint:
+            raise QueryExpiredError(
+                "the photo of this token is not remembered", fix="send the photo itself"
+            )
+        return query
+
+    def _read(self, path: str | Path) -> bytes:
+        return read_file(Path(path), self.settings.max_bytes)
 
     def _keys_within(
         self,
@@ -374,18 +406,6 @@ class SearchEngine:
                 cache=self.catalog.paths.encoders,
             )
         )
-
-    def _decode(
-        self, picture: Picture, preprocessing: Preprocessing, box: Box | None
-    ) -> DecodedImage:
-        if isinstance(picture, bytes):
-            return self._decoder.decode(picture, preprocessing, box)
-        try:
-            data = read_file(Path(picture), self.settings.max_bytes)
-            return self._decoder.decode(data, preprocessing, box)
-        except ImageError as error:
-            error.where = str(picture)
-            raise
 
 
 class _Collector:

@@ -11,7 +11,8 @@ EyedexError
 │   │   └── NoEmbeddingError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
-│   │   └── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
+│   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
+│   │   └── QueryExpiredError
 │   └── CollectionExistsError
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
@@ -165,6 +166,12 @@ class PictureNotFoundError(NotFoundError):
     """The item exists, but its source picture can no longer be read."""
 
     code = "picture_not_found"
+
+
+class QueryExpiredError(NotFoundError):
+    """The token of a photo that is not remembered any more; send the photo itself."""
+
+    code = "query_expired"
 
 
 class CollectionExistsError(InputError):

@@ -97,7 +97,10 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Neighbors of one query, best first, and what it took to find them."""
+    """Neighbors of one query, best first, and what it took to find them.
+
+    `query_token` stands for the photo in further searches; None for a search by an item.
+    """
 
     neighbors: tuple[Neighbor, ...]
     timings_ms: Mapping[str, float]
@@ -105,3 +108,4 @@ class SearchResult:
     generation: str | None
     warnings: tuple[str, ...] = ()
     prediction: Prediction | None = field(default=None)
+    query_token: str | None = None

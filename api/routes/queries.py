@@ -12,6 +12,7 @@ from api.forms import QueryForm, query_form, query_parameters, read_query
 from api.problems import request_id, responses
 from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
+from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
@@ -24,6 +25,11 @@ _PROPERTIES = {
     "min_score": {"type": "number", "minimum": -1, "maximum": 1},
     "target": {"type": "string", "default": "label"},
     "item_id": {"type": "string"},
+    "query_token": {
+        "type": "string",
+        "description": "Of an earlier answer: stands for its photo, and the box of it, as long as "
+        "the server remembers them",
+    },
     "facets": {
         "type": "string",
         "description": "Fields, separated by commas: how many of the items that fulfil the filter "
@@ -60,7 +66,11 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 @router.post("/search", summary="What looks like this", responses=_PROBLEMS, openapi_extra=_REQUEST)
 async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
-    """Neighbors of a photo or of an item, best first."""
+    """Neighbors of a photo or of an item, best first.
+
+    The `query_token` of the answer stands for the photo in further questions, which then need no
+    upload and no encoding.
+    """
     form = await read_query(request)
     body = await run_in_threadpool(_answer, engine, collection, form, _search)
     return {**body, "request_id": request_id(request)}
@@ -101,7 +111,8 @@ def _answer(
     facets = {}
     if form.facets:
         facets = engine.facets(form.facets, filter=form.filter, collection=collection)
-    body = result_json(find(engine, collection, form))
+    result = find(engine, collection, form)
+    body = {**result_json(result), "query_token": result.query_token}
     for neighbor in body["neighbors"]:
         neighbor["image_url"] = image_url(collection, neighbor["item_id"])
     return {**body, "facets": facets_json(facets)} if facets else body
@@ -115,15 +126,17 @@ def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchRes
         "min_score": form.min_score,
         "collection": collection,
     }
-    if form.image is not None:
-        return engine.search(form.image, box=form.box, **options)
+    picture = _picture(form)
+    if picture is not None:
+        return engine.search(picture, box=form.box, **options)
     return engine.similar(form.item_id or "", **options)
 
 
 def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
-    options: dict[str, Any] = {"box": form.box} if form.image is not None else {}
+    picture = _picture(form)
+    options: dict[str, Any] = {"box": form.box} if picture is not None else {}
     return engine.classify(
-        form.image,
+        picture,
         item_id=form.item_id,
         target=form.target,
         k=form.k,
@@ -133,3 +146,7 @@ def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchR
         collection=collection,
         **options,
     )
+
+
+def _picture(form: QueryForm) -> bytes | QueryToken | None:
+    return form.image if form.query_token is None else QueryToken(form.query_token)

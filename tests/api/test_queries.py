@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_a_catalog_picture_finds_itself_first(
     body = response.json()
     assert response.status_code == 200
     assert set(body) == {
-        "neighbors", "timings_ms", "encoder", "generation", "warnings", "request_id"
+        "neighbors", "timings_ms", "encoder", "generation", "warnings", "query_token", "request_id"
     }  # fmt: skip
     assert body["warnings"] == []
     assert body["generation"] == "gen-000001"
@@ -293,3 +294,68 @@ def test_a_collection_that_is_not_there_is_404(client: CheckedClient, path: str)
     for name in ("nothing", "NOTHING", "a.b", "%00", "x" * 64):
         response = ask(client, jpeg(), path.replace("default", name))
         assert_problem(response, 404, "collection_not_found")
+
+
+@pytest.mark.parametrize("path", [SEARCH, CLASSIFY])
+@pytest.mark.parametrize("box", [None, "0.25,0.25,0.5,0.5"])
+def test_a_token_stands_for_the_photo_and_its_region(
+    client: CheckedClient, first_picture: bytes, path: str, box: str | None
+) -> None:
+    fields = {"k": "7"} | ({"box": box} if box else {})
+    by_photo = ask(client, first_picture, **fields).json()
+    wanted = '{"field": "view", "eq": "front"}'
+    narrowed = ask(client, first_picture, path, filter=wanted, **fields).json()
+    question = {"query_token": by_photo["query_token"], "k": 7, "filter": json.loads(wanted)}
+    by_token = ask_json(client, question, path).json()
+    assert by_token["neighbors"] == narrowed["neighbors"]
+    assert by_token["query_token"] == narrowed["query_token"] == by_photo["query_token"]
+    assert by_token.get("votes") == narrowed.get("votes")
+    assert (by_token["timings_ms"]["decode"], by_token["timings_ms"]["encode"]) == (0, 0)
+
+
+def test_photos_regions_and_items_have_tokens_of_their_own(
+    client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
+) -> None:
+    other = jpeg(Image.new("RGB", (50, 50), "teal"))
+    answers = [
+        ask(client, first_picture),
+        ask(client, first_picture, box="0,0,1,1"),
+        ask(client, first_picture, box="0,0,1,0.5"),
+        ask(client, other),
+    ]
+    tokens = {answer.json()["query_token"] for answer in answers}
+    assert len(tokens) == 4
+    assert all(re.fullmatch("[0-9a-f]{32}", token) for token in tokens)
+    assert ask_json(client, {"item_id": first_row["item_id"]}).json()["query_token"] is None
+
+
+def test_warnings_come_with_the_token_too(client: CheckedClient) -> None:
+    answer = ask(client, animated("GIF")).json()
+    again = ask_json(client, {"query_token": answer["query_token"]}).json()
+    assert again["warnings"] == answer["warnings"] == ["first_frame_used"]
+
+
+@pytest.mark.parametrize("token", ["0" * 32, "x", "é", "a" * 10_000])
+def test_an_unknown_token_has_expired(client: CheckedClient, token: str) -> None:
+    problem = assert_problem(ask_json(client, {"query_token": token}), 404, "query_expired")
+    assert "send the photo" in problem["detail"]
+
+
+@pytest.mark.parametrize("token", [7, ["x"], {"x": 1}, "a\u0000", True])
+def test_what_is_no_token_is_refused(client: CheckedClient, token: object) -> None:
+    assert_problem(ask_json(client, {"query_token": token}), 422, "bad_parameter")
+
+
+def test_a_token_has_its_region_already(client: CheckedClient, first_picture: bytes) -> None:
+    token = ask(client, first_picture).json()["query_token"]
+    response = ask_json(client, {"query_token": token, "box": "0,0,1,1"})
+    assert_problem(response, 422, "bad_parameter")
+
+
+def test_a_token_comes_alone(
+    client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
+) -> None:
+    token = ask(client, first_picture).json()["query_token"]
+    both = {"query_token": token, "item_id": first_row["item_id"]}
+    assert_problem(ask_json(client, both), 422, "missing_file")
+    assert_problem(ask(client, first_picture, query_token=token), 422, "missing_file")

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Locator, Page, Request, Route
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -54,6 +54,21 @@ def searched(start: Page, shopper_photo: Path) -> Page:
     start.get_by_label("Photo").set_input_files(shopper_photo)
     expect_results(start)
     return start
+
+
+def kind_of_question(request: Request) -> str:
+    """How a request names the photo it asks about: by itself, or by its token."""
+    return "photo" if "multipart/" in request.headers["content-type"] else "token"
+
+
+def narrow_by_first_chip(page: Page) -> list[str]:
+    """Filter by the first value that is offered; how the photo was named in the requests."""
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(kind_of_question(one)) if one.post_data else None)
+    page.locator("#facets .chip").first.click()
+    expect(page.locator(".chip[aria-current]")).to_have_count(1)
+    expect_results(page)
+    return sent
 
 
 def results(page: Page) -> Locator:
@@ -241,6 +256,22 @@ class TestFacets:
         expect_results(start)
         expect(start.locator("#facets")).to_be_hidden()
         expect(start.get_by_role("alert")).to_have_count(0)
+
+    def test_the_photo_is_uploaded_once(self, searched: Page) -> None:
+        sent = narrow_by_first_chip(searched)
+        assert set(sent) == {"token"}
+
+    @pytest.mark.allows_console("status of 404")
+    def test_a_photo_that_the_server_forgot_is_uploaded_again(self, searched: Page) -> None:
+        def forget(route: Route) -> None:
+            if kind_of_question(route.request) == "photo":
+                route.continue_()
+            else:
+                route.fulfill(status=404, json={"title": "Gone", "code": "query_expired"})
+
+        searched.route("**/search", forget)
+        assert narrow_by_first_chip(searched) == ["token", "photo"]
+        expect(searched.get_by_role("alert")).to_have_count(0)
 
 
 class TestGoingOn:

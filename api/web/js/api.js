@@ -43,11 +43,11 @@ export function similar(collection, item, { k, filter }, signal) {
 
 /** Items like a photo. */
 export const search = (collection, photo, options, signal) =>
-  post(`${path(collection)}/search`, photoForm(photo, options), signal);
+  askAbout(`${path(collection)}/search`, photo, options, signal);
 
 /** Items like a photo, and the class they vote for. */
 export const classifyPhoto = (collection, photo, options, signal) =>
-  post(`${path(collection)}/classify`, photoForm(photo, options), signal);
+  askAbout(`${path(collection)}/classify`, photo, options, signal);
 
 /** The class that the neighbours of a stored item vote for. */
 export const classifyItem = (collection, item, { k }, signal) =>
@@ -70,6 +70,19 @@ export const checkReady = (signal) => request("/readyz", { signal });
 function path(collection, item) {
   const base = `/v1/collections/${encodeURIComponent(collection)}`;
   return item === undefined ? base : `${base}/items/${encodeURIComponent(item)}`;
+}
+
+/** A photo that the server remembers is not uploaded again: its token stands for it. */
+async function askAbout(address, photo, { k, filter, token }, signal) {
+  if (token) {
+    try {
+      const question = { query_token: token, k, ...(filter && { filter }) };
+      return await post(address, JSON.stringify(question), signal);
+    } catch (error) {
+      if (error.code !== "query_expired") throw error;
+    }
+  }
+  return post(address, photoForm(photo, { k, filter }), signal);
 }
 
 function photoForm(photo, { k, filter }) {

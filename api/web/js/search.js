@@ -21,6 +21,7 @@ export class Searcher {
   #outcomes = new Recent(KEPT);
   #predictions = new Recent(KEPT);
   #items = new Recent(KEPT);
+  #tokens = new Recent(KEPT);
 
   /** Stop what is running and hand out the signal of what comes next. */
   supersede() {
@@ -58,14 +59,17 @@ export class Searcher {
       this.#items.set(query, item);
       return { item, answer, prediction: this.#predictions.set(query, prediction) };
     }
+    options.token = this.#tokens.get(query);
     if (!known && !options.filter) {
       const answer = await api.classifyPhoto(collection, photo, options, signal);
+      this.#tokens.set(query, answer.query_token);
       return { item: null, answer, prediction: this.#predictions.set(query, answer) };
     }
     const [answer, prediction] = await Promise.all([
       api.search(collection, photo, options, signal),
-      known ?? api.classifyPhoto(collection, photo, { k: state.k }, signal),
+      known ?? api.classifyPhoto(collection, photo, { ...options, filter: null }, signal),
     ]);
+    this.#tokens.set(query, answer.query_token);
     return { item: null, answer, prediction: this.#predictions.set(query, prediction) };
   }
 }

@@ -1,0 +1,43 @@
+"""Photos that were asked about lately: which are kept, and what their tokens tell apart."""
+
+import numpy as np
+
+from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
+
+
+def query(name: str) -> EmbeddedQuery:
+    return EmbeddedQuery(QueryToken(name), "f", np.zeros((1, 2), dtype=np.float32))
+
+
+def test_the_one_asked_for_longest_ago_is_forgotten_first() -> None:
+    cache = QueryCache(kept=2)
+    a, b, c = query("a"), query("b"), query("c")
+    cache.keep(a)
+    cache.keep(b)
+    assert cache.get(a.token) is a
+    cache.keep(c)
+    assert [cache.get(each.token) for each in (a, b, c)] == [a, None, c]
+
+
+def test_keeping_again_renews_and_replaces() -> None:
+    cache = QueryCache(kept=2)
+    cache.keep(query("a"))
+    cache.keep(query("b"))
+    renewed = query("a")
+    cache.keep(renewed)
+    cache.keep(query("c"))
+    assert cache.get(QueryToken("a")) is renewed
+    assert cache.get(QueryToken("b")) is None
+
+
+def test_tokens_tell_photos_regions_and_encoders_apart() -> None:
+    cases = [
+        (b"x", None, "f"),
+        (b"y", None, "f"),
+        (b"x", (0.0, 0.0, 1.0, 1.0), "f"),
+        (b"x", (0.0, 0.0, 1.0, 0.5), "f"),
+        (b"x", None, "g"),
+    ]
+    tokens = [query_token(*case) for case in cases]
+    assert len(set(tokens)) == len(cases)
+    assert tokens == [query_token(*case) for case in cases]
