@@ -36,6 +36,9 @@ ADOPTION_WAIT_S = 0.05
 what it has, and the next one finds it."""
 QUICK_ELEMENTS = 1_000_000
 """An index of so many numbers is built in less time than a process takes to start."""
+STALE_SHARE = 0.3
+"""An index learns its centroids and codes anew when so many changed since; before that it takes
+over what the one before had learned, as long as it finds as much with that."""
 FILTERS_KEPT = 64
 FILTERED_KEYS_KEPT = 16_000_000
 
@@ -124,7 +127,7 @@ class LiveCollection:
             if snapshot is not None and snapshot.generation is not None:
                 generation.settle(self.folder, snapshot.generation)
             return None
-        return self._publish()
+        return self._publish(snapshot)
 
     def compact_aside(self) -> None:
         """As `compact`, for a process that answers queries: they do not wait.
@@ -166,7 +169,7 @@ class LiveCollection:
             before = self._catalog.collection(self.record.name).index_factory
             self._keep_factory(factory)
             try:
-                return None if self.snapshot() is None else self._publish(strict=True)
+                return None if self.snapshot() is None else self._publish(None, strict=True)
             except ParameterError:
                 self._keep_factory(before)
                 raise
@@ -175,37 +178,48 @@ class LiveCollection:
         with self._catalog.write() as writer:
             writer.set_index_factory(self.record.id, factory)
 
-    def _publish(self, strict: bool = False) -> str:
+    def _publish(self, before: Snapshot | None, strict: bool = False) -> str:
         """Build a generation of all there is and take it over; see `_build`."""
         self.record = self._catalog.collection(self.record.name)
         changes = self._catalog.changes_since(self.record, -1)
         generation.discard_newer(self.folder, changes.seq)
-        index = self._build(changes, strict)
+        index = self._build(changes, before, strict)
         name = generation.publish(self.folder, self._manifest(changes, index.spec), index)
         del index, changes  # what is published is mapped from disk, not held
         self._tried, self.drifted = name, None
         self._adopt()
         return name
 
-    def _build(self, changes: Changes, strict: bool) -> FaissIndex:
+    def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> FaissIndex:
         """The index of the kind that the owner named, or that suits.
 
         What cannot be made of these vectors (mostly of too few) is an error if `strict`; else the
-        kind that suits takes its place until the next generation.
+        kind that suits takes its place until the next generation. What the index before learned is
+        used again where that is good enough.
         """
         named = self.record.index_factory
         if named is not None:
             try:
-                index = FaissIndex.build(IndexSpec(named), changes.keys, changes.vectors)
-                return tune(index, self._settings.index_recall)
+                return self._build_kind(named, changes, before)
             except ParameterError as error:
                 if strict:
                     raise
                 log.warning("%s; another kind takes its place for now", error.what)
         count, dimension = changes.vectors.shape
         memory, recall = self._settings.index_memory_mb * 10**6, self._settings.index_recall
-        spec = IndexSpec(choose_index(count, dimension, memory, recall).factory)
-        return tune(FaissIndex.build(spec, changes.keys, changes.vectors), recall)
+        factory = choose_index(count, dimension, memory, recall).factory
+        return self._build_kind(factory, changes, before)
+
+    def _build_kind(self, factory: str, changes: Changes, before: Snapshot | None) -> FaissIndex:
+        target = self._settings.index_recall
+        learned = _learned(before, factory, len(changes.keys))
+        if before is not None and learned is not None:
+            stale = learned.spec.since_training + before.pending
+            spec = IndexSpec(factory, since_training=stale)
+            index = tune(FaissIndex.build(spec, changes.keys, changes.vectors, learned), target)
+            if (index.spec.recall or 0.0) >= min(target, learned.spec.recall or target):
+                return index
+        return tune(FaissIndex.build(IndexSpec(factory), changes.keys, changes.vectors), target)
 
     def roll_back(self) -> str:
         """Make the sound generation before the current one the base again.
@@ -317,6 +331,15 @@ class LiveCollection:
             dimension=int(changes.vectors.shape[1]),
             spec=spec,
         )
+
+
+def _learned(before: Snapshot | None, factory: str, count: int) -> FaissIndex | None:
+    """The index before, if what it learned may be used again for so many vectors."""
+    base = None if before is None else before.base
+    if before is None or base is None or base.exact or base.spec.factory != factory:
+        return None
+    stale = base.spec.since_training + before.pending
+    return base if stale <= STALE_SHARE * count else None
 
 
 def compact_collection(settings: Settings, name: str) -> None:

@@ -67,13 +67,21 @@ class FaissIndex:
         self._plans_within: WeakKeyDictionary[Selection, dict[int, _Plan]] = WeakKeyDictionary()
 
     @classmethod
-    def build(cls, spec: IndexSpec, keys: Keys, vectors: NDArray[np.floating]) -> "FaissIndex":
+    def build(
+        cls,
+        spec: IndexSpec,
+        keys: Keys,
+        vectors: NDArray[np.floating],
+        trained: "FaissIndex | None" = None,
+    ) -> "FaissIndex":
         """Train and fill an index.
 
         Args:
             spec: Which kind.
             keys: Shape (N,), int64, ascending strictly.
             vectors: Shape (N, D), kept as float16.
+            trained: An index of the same kind and dimension that was trained already, on vectors
+                like these: what it learned is used again, which takes a fraction of the time.
 
         Raises:
             DimensionMismatchError: The vectors are not (N, D).
@@ -84,7 +92,8 @@ class FaissIndex:
         if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
             raise ValueError("keys must ascend strictly, one for each vector")
         stored = StoredVectors.of(vectors)
-        return cls(spec, kinds.build(spec.factory, stored.rows), keys, stored)
+        learned = None if trained is None else trained.faiss_index
+        return cls(spec, kinds.build(spec.factory, stored.rows, learned), keys, stored)
 
     @property
     def most_probes(self) -> int:

@@ -100,16 +100,22 @@ def create(factory: str, dimension: int) -> Any:
     return index
 
 
-def build(factory: str, vectors: NDArray[np.float16]) -> Any:
+def build(factory: str, vectors: NDArray[np.float16], trained: Any = None) -> Any:
     """A FAISS index, trained and filled with vectors (N, D), float16.
 
     Flat compares inner products; all other kinds compare by L2 distance, which orders unit rows
     alike and whose errors of quantisation do not favour long rows.
 
+    Args:
+        factory: FAISS factory string.
+        vectors: Shape (N, D).
+        trained: An index of the same factory string and dimension, whose centroids and codes are
+            to be used again; None learns them from the vectors.
+
     Raises:
         ParameterError: As `create`, or there are too few vectors to train it.
     """
-    index = create(factory, int(vectors.shape[1]))
+    index = _emptied(trained) or create(factory, int(vectors.shape[1]))
     try:
         _train(index, vectors)
         step = max(1, ADD_ELEMENTS // vectors.shape[1])
@@ -278,6 +284,18 @@ _KINDS: dict[str, type[InvertedFile | Graph | Codes]] = {
     "IndexHNSW": Graph,
     "IndexFlatCodes": Codes,
 }
+
+
+def _emptied(trained: Any) -> Any:
+    """A copy that holds what was learned, and no rows; None of what FAISS cannot copy."""
+    if trained is None:
+        return None
+    try:
+        index = faiss.clone_index(trained)
+        index.reset()
+    except RuntimeError:
+        return None
+    return index
 
 
 def _train(index: Any, vectors: NDArray[np.float16]) -> None:

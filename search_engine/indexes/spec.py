@@ -36,12 +36,14 @@ class IndexSpec:
     """A FAISS factory string; for approximate kinds also what tuning found.
 
     `recall` is the index_recall@10 that it reached on the index's own vectors; None means that
-    the index is exact or was not tuned.
+    the index is exact or was not tuned. `since_training` counts the changes since its centroids
+    and codes were learned: generations use them again as long as they fit.
     """
 
     factory: str = "Flat"
     effort: Effort = Effort()
     recall: float | None = None
+    since_training: int = 0
 
     @classmethod
     def from_json(cls, described: dict[str, Any]) -> "IndexSpec":
@@ -55,6 +57,7 @@ class IndexSpec:
             factory=str(described["factory"]),
             effort=Effort(*(_pair(effort[name]) for name in ("probes", "candidates"))),
             recall=None if described["recall"] is None else float(described["recall"]),
+            since_training=int(described.get("since_training", 0)),
         )
 
 

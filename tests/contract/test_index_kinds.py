@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ from tests.contract.index_kinds import (
     APPROXIMATE,
     KINDS,
     LEAST_VECTORS,
+    THOROUGH,
     all_found,
     build,
     found,
@@ -370,6 +372,25 @@ for factory in {DEADLY!r}:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()) == (0, list(DEADLY)), done.stderr
+
+
+def test_what_an_index_learned_serves_another(approximate: str) -> None:
+    """Built of the same vectors it is the same index, but for a graph, which is drawn at random;
+    of others it holds those and only those."""
+    vectors, queries = manifold(COUNT, 5, DIMENSION)
+    keys = np.arange(COUNT)
+    with one_thread():
+        first = FaissIndex.build(IndexSpec(approximate), keys, vectors)
+        before = faiss.serialize_index(first.faiss_index).tobytes()
+        again = FaissIndex.build(IndexSpec(approximate), keys, vectors, trained=first)
+        same = faiss.serialize_index(again.faiss_index).tobytes() == before
+        assert same or approximate.startswith("HNSW")
+    keys = np.arange(COUNT + 50)
+    others = unit_vectors(len(keys), DIMENSION, seed=4)
+    grown = FaissIndex.build(IndexSpec(approximate, THOROUGH), keys, others, trained=first)
+    wanted = oracle(keys, others)
+    assert all_found(grown.search(queries, 20)) == all_found(wanted.search(queries, 20))
+    assert faiss.serialize_index(first.faiss_index).tobytes() == before
 
 
 @pytest.mark.usefixtures("faiss_only")

@@ -16,7 +16,7 @@ from search_engine import live_collection
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.errors import LockHeldError
 from search_engine.filters import parse_filter
-from search_engine.indexes import generation
+from search_engine.indexes import generation, kinds
 from search_engine.indexes.exact import ExactIndex
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
@@ -315,3 +315,35 @@ def test_an_adopted_generation_is_read_once_however_many_ask(
         bases = {id(s.base) for s in pool.map(lambda _: opened.snapshot(), range(64)) if s}
     assert len(bases) == 1
     assert found(opened) == wanted(catalog, collection)
+
+
+def test_generations_use_again_what_was_learned_until_too_much_changed(
+    catalog: Catalog, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 items: 30 changes (each masks one and adds one) fit once, not with 10 more."""
+    with catalog.write() as writer:
+        writer.set_index_factory(collection.id, "IVF4,Flat")
+    opened = live(catalog, collection)
+    assert opened.compact(force=True) == "gen-000001"
+    trainings: list[int] = []
+    train = kinds._train
+
+    def counted(index: Any, vectors: Any) -> None:
+        trainings.append(0 if index.is_trained else len(vectors))
+        train(index, vectors)
+
+    monkeypatch.setattr(kinds, "_train", counted)
+    since = []
+    for seed, changed in enumerate((30, 10, 2), start=5):
+        vectors = unit_vectors(changed, seed=seed)
+        put(catalog, collection, [draft(str(n), vector) for n, vector in enumerate(vectors)])
+        assert opened.compact(force=True)
+        snapshot = opened.snapshot()
+        assert snapshot is not None
+        assert snapshot.base is not None
+        since.append(snapshot.base.spec.since_training)
+        assert found(opened) == wanted(catalog, collection)
+    assert since == [60, 0, 4]
+    assert trainings == [0, 200, 0]
+    opened.rebuild("IVF4,Flat")
+    assert trainings[3:] == [200]
