@@ -5,10 +5,12 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
+
+import numpy as np
 
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
@@ -39,6 +41,7 @@ from search_engine.records import (
     CatalogItem,
     FacetCount,
     Neighbor,
+    Pixels,
     SearchResult,
     Vectors,
 )
@@ -290,6 +293,21 @@ class SearchEngine:
         if known.record.fingerprint != record.fingerprint:
             known.record = record
         return known
+
+    def pixels(self, count: int, *, collection: str = DEFAULT_COLLECTION) -> Pixels:
+        """The pictures of the first items as the collection's encoder takes them, at most `count`.
+
+        Items whose picture is gone are passed over.
+        """
+        live = self.live(collection)
+        encoder = live.encoder() or self._default_encoder()
+        found = []
+        for item in self.catalog.page(live.record, 0, count):
+            with suppress(PictureNotFoundError, ImageError):
+                jpeg = self.picture(item, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY)
+                found.append(self._decoder.decode(jpeg, encoder.spec.preprocessing).pixels)
+        size = encoder.spec.preprocessing.size_px
+        return np.stack(found) if found else np.empty((0, size, size, 3), dtype=np.uint8)
 
     def picture(self, item: CatalogItem, max_side_px: int, quality: int) -> bytes:
         """An item's picture as JPEG, upright, without metadata.

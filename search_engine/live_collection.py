@@ -350,21 +350,24 @@ def compact_collection(settings: Settings, name: str) -> None:
             live.compact()
 
 
+def encoder_request(collection: Collection, settings: Settings) -> EncoderRequest:
+    """How the encoder that a collection is bound to is made again."""
+    weights = collection.encoder_options.get("weights")
+    return EncoderRequest(
+        name=collection.encoder or "",
+        weights=Path(weights) if weights else None,
+        runtime=settings.runtime,
+        cache=DataPaths(settings.data).encoders,
+    )
+
+
 def open_encoder(collection: Collection, settings: Settings) -> Encoder:
     """The encoder that a collection is bound to.
 
     Raises:
         ModelMismatchError: Weights or preprocessing are not what they were.
     """
-    weights = collection.encoder_options.get("weights")
-    encoder = create_encoder(
-        EncoderRequest(
-            name=collection.encoder or "",
-            weights=Path(weights) if weights else None,
-            runtime=settings.runtime,
-            cache=DataPaths(settings.data).encoders,
-        )
-    )
+    encoder = create_encoder(encoder_request(collection, settings))
     if encoder.spec.fingerprint != collection.fingerprint:
         raise ModelMismatchError(
             f"the collection was indexed with encoder {collection.fingerprint}, but "

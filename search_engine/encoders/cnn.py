@@ -32,6 +32,7 @@ class CnnEncoder:
 
     def __init__(self, request: EncoderRequest, source: NetworkSource) -> None:
         self.spec = source.spec
+        self.source = source
         self._runtime = BatchedRuntime(load_runtime(request.runtime, source))
 
     @property

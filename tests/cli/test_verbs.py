@@ -206,6 +206,19 @@ def test_encoders_are_listed(run: Run) -> None:
     assert "hsv" in run("encoders", "--all").out.split()
 
 
+def test_runtimes_are_measured_where_there_is_a_network(
+    run: Run, data: Path, hsv_data: Path
+) -> None:
+    """The collection's encoder has none; an empty one has no pictures."""
+    refused = run("encoders", "--bench", "--data", hsv_data)
+    assert refused.code == 2
+    assert "hsv has no network to run" in refused.err
+    run("collections", "create", "empty", "--data", data)
+    refused = run("encoders", "--bench", "--collection", "empty", "--data", data)
+    assert refused.code == 2
+    assert "collection empty has no pictures to measure with" in refused.err
+
+
 def test_collections_are_listed_made_and_deleted(run: Run, data: Path) -> None:
     assert run("collections", "list", "--data", data, "--json").json == {"collections": []}
     made = run("collections", "create", "spring", "--data", data, "--json")
