@@ -49,13 +49,12 @@ class Snapshot:
     alive: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        base = len(self.base) if self.base is not None else 0
-        return base - int(self.masked.sum()) + int(self.alive.sum())
+        return int(np.count_nonzero(self.alive)) + int(np.count_nonzero(~self.masked))
 
-    @property
+    @cached_property
     def pending(self) -> int:
-        """Changes that the base does not have yet."""
-        return int(self.masked.sum()) + int(self.alive.sum())
+        """Changes that the base does not have yet; counted once, as every query asks."""
+        return int(np.count_nonzero(self.masked)) + int(np.count_nonzero(self.alive))
 
     def needs_compaction(self) -> bool:
         """Whether a new generation is worth its writing."""
