@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import faiss
 import numpy as np
 
 from search_engine.catalog.store import Catalog, Changes, Collection
@@ -27,7 +28,7 @@ from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.tuning import tune
 from search_engine.locks import exclusive
-from search_engine.processes import run_apart
+from search_engine.processes import run_apart, spare_cores
 
 log = logging.getLogger(__name__)
 
@@ -343,7 +344,11 @@ def _learned(before: Snapshot | None, factory: str, count: int) -> FaissIndex | 
 
 
 def compact_collection(settings: Settings, name: str) -> None:
-    """Compact a collection of a data directory, unless somebody is indexing it."""
+    """Compact a collection of a data directory in a process of its own, in the background.
+
+    Nothing is done while somebody is indexing it.
+    """
+    faiss.omp_set_num_threads(spare_cores())
     with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:
         live = LiveCollection(catalog, catalog.collection(name), settings)
         with suppress(LockHeldError):

@@ -8,6 +8,11 @@ from typing import Any
 LOW_PRIORITY = 10
 
 
+def spare_cores() -> int:
+    """How many threads to work with in the background, so that one core is left for answers."""
+    return max(1, len(os.sched_getaffinity(0)) - 1)
+
+
 def run_apart(function: Callable[..., None], *arguments: Any) -> int:
     """Call a function of a module in a new process at low priority, and wait for its end.
 
