@@ -34,9 +34,11 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Measure indexing and search (minutes)
+bench: setup  ## Measure indexing, starts and queries (some minutes)
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.encode
+	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.query --count 10000
 
 clean:  ## Delete .venv, the demo and caches; never an eyedex-data directory elsewhere
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

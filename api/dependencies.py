@@ -9,13 +9,13 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, ParameterError
 
 
-def engine_of(request: Request) -> SearchEngine:
+async def engine_of(request: Request) -> SearchEngine:
     """The engine that the lifespan opened."""
     engine: SearchEngine = request.app.state.engine
     return engine
 
 
-def collection_of(c: str) -> str:
+async def collection_of(c: str) -> str:
     """The collection named in the path; one that cannot exist does not."""
     try:
         return check_collection_name(c)
