@@ -1,12 +1,14 @@
 """Concurrent callers of a network share its batches.
 
-A caller that finds the network idle runs at once. Whoever comes while it is busy waits, and all
-who wait are run together next: a batch costs less than its pictures one by one, and nobody ever
-waits for a batch to fill.
+A runtime has lanes: so many runs at a time keep all cores busy. A caller that finds a lane free
+runs at once. Whoever comes while all are busy waits, and the next free lane takes its share of all
+who wait as one batch: a batch costs less than its pictures one by one, and nobody ever waits for a
+batch to fill.
 """
 
+import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +22,21 @@ MOST_PICTURES = 64
 
 @dataclass(slots=True, eq=False)
 class _Job:
+    """The pictures of one caller. Whoever takes it away sees to it that it gets done."""
+
     pixels: Pixels
+    is_taken: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
     features: NDArray[np.float32] | None = None
     error: BaseException | None = None
 
-    @property
-    def done(self) -> bool:
-        return self.features is not None or self.error is not None
-
 
 class BatchedRuntime:
-    """A runtime for several threads, over one for a single thread at a time."""
+    """A runtime for any number of threads, over one for as many as it has lanes."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._busy = threading.Lock()
+        self._lanes = threading.BoundedSemaphore(runtime.lanes)
         self._listing = threading.Lock()
         self._waiting: list[_Job] = []
 
@@ -48,39 +50,45 @@ class BatchedRuntime:
         job = _Job(pixels)
         with self._listing:
             self._waiting.append(job)
-        with self._busy:
-            while not job.done:  # unless a caller before has taken it along
-                self._run_together(self._next())
+        with self._lanes:
+            while not job.is_taken:
+                self._run_together(self._take())
+        job.done.wait()
         if job.error is not None:
             raise job.error
         assert job.features is not None
         return job.features
 
-    def _next(self) -> list[_Job]:
-        """Take from the waiting, in their order, as many as go together."""
+    def _take(self) -> list[_Job]:
+        """A lane's share of those who wait, in their order."""
         with self._listing:
-            taken = pictures = 0
+            share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._runtime.lanes)
+            jobs: list[_Job] = []
+            pictures = 0
             for job in self._waiting:
                 pictures += len(job.pixels)
-                if taken and pictures > MOST_PICTURES:
+                if jobs and pictures > min(share, MOST_PICTURES):
                     break
-                taken += 1
-            jobs, self._waiting = self._waiting[:taken], self._waiting[taken:]
+                job.is_taken = True
+                jobs.append(job)
+            del self._waiting[: len(jobs)]
         return jobs
 
     def _run_together(self, jobs: list[_Job]) -> None:
         try:
             features = self._runtime.run(_joined([job.pixels for job in jobs]))
         except BaseException as error:  # noqa: BLE001 - raised again by whom it concerns
-            if len(jobs) == 1:
-                jobs[0].error = error
+            if len(jobs) > 1:
+                for job in jobs:  # one of them is to blame, not all
+                    self._run_together([job])
                 return
-            for job in jobs:  # one of them is to blame, not all
-                self._run_together([job])
-            return
-        ends = np.cumsum([len(job.pixels) for job in jobs]).tolist()
-        for job, end in zip(jobs, ends, strict=True):
-            job.features = features[end - len(job.pixels) : end]
+            jobs[0].error = error
+        else:
+            ends = np.cumsum([len(job.pixels) for job in jobs]).tolist()
+            for job, end in zip(jobs, ends, strict=True):
+                job.features = features[end - len(job.pixels) : end]
+        for job in jobs:
+            job.done.set()
 
 
 def _joined(parts: list[Pixels]) -> Pixels:

@@ -20,6 +20,7 @@ class MeanRuntime:
     """The mean of each picture, two times; holds a run until it is let go, refuses a mean of 13."""
 
     description = "mean"
+    lanes = 1
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -135,3 +136,24 @@ def test_many_threads_get_their_own(runtime: MeanRuntime) -> None:
         found = pool.map(lambda pair: batched.run(pictures(*pair)).tolist(), means)
         assert list(found) == [features(*pair) for pair in means]
     assert sum(runtime.sizes) == 1_000
+
+
+def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
+    """Two run at a time; the three who wait are shared out, two and one."""
+    runtime.lanes = 2
+    runtime._alone = threading.Semaphore(2)  # type: ignore[assignment]
+    runtime.gate.clear()
+    with ThreadPoolExecutor(8) as pool:
+        batched = BatchedRuntime(runtime)
+        first = [pool.submit(batched.run, pictures(mean)) for mean in (1, 2)]
+        for _ in first:
+            assert runtime.entered.acquire(timeout=WAIT_S)
+        waiting = []
+        for mean in (3, 4, 5):
+            waiting.append(pool.submit(batched.run, pictures(mean)))
+            while len(batched._waiting) < len(waiting):
+                pass
+        runtime.gate.set()
+        found = [future.result(WAIT_S).tolist() for future in first + waiting]
+    assert found == [features(mean) for mean in (1, 2, 3, 4, 5)]
+    assert sorted(runtime.sizes) == [1, 1, 1, 2]

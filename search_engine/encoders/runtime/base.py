@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 class Runtime(Protocol):
     """Runs one network; agrees with float32 torch to a cosine of 0.999.
 
-    One thread at a time may call it: `search_engine.encoders.batching` sees to that.
+    At most `lanes` threads at a time may call it: `search_engine.encoders.batching` sees to that.
     """
+
+    @property
+    def lanes(self) -> int:
+        """How many runs at a time keep the machine busy."""
+        ...
 
     @property
     def description(self) -> str:

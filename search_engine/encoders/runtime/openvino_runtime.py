@@ -11,7 +11,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import deque
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from xml.etree import ElementTree
 
@@ -63,24 +65,42 @@ class OpenVinoRuntime:
             },
         )
         self._dimension = source.spec.dimension
-        self._queue = openvino.AsyncInferQueue(self._compiled)
+        self.lanes = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.lanes):
+            self._free.put(self._compiled.create_infer_request())
         self.description = f"openvino {'bfloat16' if native else 'float32'} on CPU"
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
-        """See Runtime; few pictures are spread over all cores."""
+        """See Runtime; few pictures are spread over all lanes that are free."""
         features = np.empty((len(pixels), self._dimension), dtype=np.float32)
-
-        def store(request: Any, start: int) -> None:
-            rows = request.get_output_tensor(0).data
-            features[start : start + len(rows)] = rows
-
-        size = min(BATCH, math.ceil(len(pixels) / len(self._queue)))
-        self._queue.set_callback(store)
-        for start in range(0, len(pixels), size):
-            batch = np.ascontiguousarray(pixels[start : start + size])
-            self._queue.start_async({0: batch}, start)
-        self._queue.wait_all()
+        size = min(BATCH, math.ceil(len(pixels) / self.lanes))
+        running: deque[tuple[Any, int]] = deque()
+        try:
+            for start in range(0, len(pixels), size):
+                request = self._another(running, features) if running else self._free.get()
+                running.append((request, start))
+                request.start_async({0: np.ascontiguousarray(pixels[start : start + size])})
+        finally:
+            while running:
+                self._free.put(_finished(running, features))
         return features
+
+    def _another(self, running: "deque[tuple[Any, int]]", features: NDArray[np.float32]) -> Any:
+        """A free request, or the first of the caller's own when it has finished."""
+        try:
+            return self._free.get_nowait()
+        except Empty:
+            return _finished(running, features)
+
+
+def _finished(running: "deque[tuple[Any, int]]", features: NDArray[np.float32]) -> Any:
+    """Wait for the request that was started first and take over its result."""
+    request, start = running.popleft()
+    request.wait()
+    rows = request.get_output_tensor(0).data
+    features[start : start + len(rows)] = rows
+    return request
 
 
 def _load_or_convert(openvino: Any, core: Any, source: NetworkSource) -> Any:

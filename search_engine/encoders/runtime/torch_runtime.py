@@ -12,6 +12,8 @@ BATCH = 64
 class TorchRuntime:
     """The reference: the other runtimes are held against float32 on the CPU."""
 
+    lanes = 1
+
     def __init__(self, source: NetworkSource, device: str | None = None) -> None:
         import torch
 
