@@ -59,7 +59,8 @@ def measure(work: Path, cache: Path, photos: list[Path], count: int) -> Iterator
     with source.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["item_id", "image"])
-        rows.writerows([f"item-{n}", photos[n % len(photos)]] for n in range(count))
+        names = [photo.relative_to(work) for photo in photos]
+        rows.writerows([f"item-{n}", names[n % len(names)]] for n in range(count))
     data = work / "data"
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(cache, data / "encoders")
@@ -98,8 +99,10 @@ class Peak:
         return self._most
 
     def _sample(self) -> None:
-        while not self._ended.wait(SAMPLE_S):
+        while True:
             self._most = max(self._most, sum(map(resident, family())))
+            if self._ended.wait(SAMPLE_S):
+                return
 
 
 def family() -> Iterator[int]:
