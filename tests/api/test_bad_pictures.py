@@ -97,4 +97,5 @@ def test_a_picture_without_an_embedding_is_refused(
     monkeypatch.setattr(
         classic, "_cell_histograms", lambda picture: np.full(972, np.nan, np.float32)
     )
-    assert_problem(ask(client, jpeg()), 422, "no_embedding")
+    never_asked = jpeg(Image.new("RGB", (47, 31), "maroon"))
+    assert_problem(ask(client, never_asked), 422, "no_embedding")
