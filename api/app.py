@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -72,8 +72,16 @@ def create_app(settings: Settings) -> FastAPI:
 def _fold_changes(engine: SearchEngine) -> None:
     """Build again what is missing, drifted or behind when the server starts; it answers meanwhile,
     from the catalog."""
-    for collection in engine.catalog.collections():
-        try:
-            engine.live(collection.name).compact_aside()
-        except EyedexError as error:
-            log.warning("the index of %s is not brought up to date: %s", collection.name, error)
+    with _told("indexes"):
+        for collection in engine.catalog.collections():
+            with _told(f"the index of {collection.name}"):
+                engine.live(collection.name).compact_aside()
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Log what goes wrong in the background, where nobody is waiting for it."""
+    try:
+        yield
+    except EyedexError as error:
+        log.warning("%s not brought up to date: %s", what, error)

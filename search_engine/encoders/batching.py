@@ -51,17 +51,19 @@ class BatchedRuntime:
         with self._listing:
             self._waiting.append(job)
         with self._lanes:
-            while not job.is_taken:
-                self._run_together(self._take())
+            while jobs := self._take(job):
+                self._run_together(jobs)
         job.done.wait()
         if job.error is not None:
             raise job.error
         assert job.features is not None
         return job.features
 
-    def _take(self) -> list[_Job]:
-        """A lane's share of those who wait, in their order."""
+    def _take(self, own: _Job) -> list[_Job]:
+        """A lane's share of those who wait, in their order; nobody once its own job is taken."""
         with self._listing:
+            if own.is_taken:
+                return []
             share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._runtime.lanes)
             jobs: list[_Job] = []
             pictures = 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search_engine.encoders.batching import MOST_PICTURES, BatchedRuntime
+from search_engine.encoders.batching import MOST_PICTURES, BatchedRuntime, _Job
 from search_engine.records import Pixels
 
 SIDE = 2
@@ -129,13 +129,28 @@ def test_pictures_of_other_sizes_do_no_harm_to_each_other(crowd: Crowd) -> None:
     assert large.result(WAIT_S).tolist() == features(9)
 
 
-def test_many_threads_get_their_own(runtime: MeanRuntime) -> None:
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_many_threads_get_their_own(runtime: MeanRuntime, lanes: int) -> None:
+    runtime.lanes = lanes
+    runtime._alone = threading.Semaphore(lanes)  # type: ignore[assignment]
     batched = BatchedRuntime(runtime)
     with ThreadPoolExecutor(16) as pool:
         means = [[n % 12, (n * 7) % 12] for n in range(500)]
         found = pool.map(lambda pair: batched.run(pictures(*pair)).tolist(), means)
         assert list(found) == [features(*pair) for pair in means]
     assert sum(runtime.sizes) == 1_000
+
+
+def test_a_lane_takes_nobody_once_another_has_taken_its_own_job(runtime: MeanRuntime) -> None:
+    batched = BatchedRuntime(runtime)
+    own = _Job(pictures(1))
+    batched._waiting.append(own)
+    assert batched._take(own) == [own]
+    assert batched._take(own) == []
+    other = _Job(pictures(2))
+    batched._waiting.append(other)
+    assert batched._take(own) == []
+    assert batched._take(other) == [other]
 
 
 def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
