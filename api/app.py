@@ -36,7 +36,8 @@ def create_app(settings: Settings) -> FastAPI:
         decoder = DecodePool(settings.upload_limits(), settings.workers)
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine = engine
-        threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
+        if not settings.read_only:
+            threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         try:
             yield
         finally:
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         EdgeMiddleware,
         allowed_hosts=settings.allowed_hosts.split(","),
         max_body_bytes=max_body_bytes,
+        read_only=settings.read_only,
     )
     problems.install(app)
     for module in (health, collections, queries, items):

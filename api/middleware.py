@@ -25,6 +25,9 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_QUESTIONS = ("/search", "/classify")
+
 _BUG = (500, "bug", "something is wrong on our side")
 
 
@@ -34,10 +37,13 @@ class EdgeMiddleware:
     Bodies without a length are counted by Starlette's own limit while they are read.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str], max_body_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Sequence[str], max_body_bytes: int, read_only: bool
+    ) -> None:
         self._app = app
         self._allowed = frozenset(host.strip().lower() for host in allowed_hosts)
         self._max_body_bytes = max_body_bytes
+        self._read_only = read_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one request (the ASGI interface)."""
@@ -59,7 +65,7 @@ class EdgeMiddleware:
                 headers["X-Request-ID"] = scope["request_id"]
             await send(message)
 
-        refused = self._refusal(Headers(scope=scope))
+        refused = self._refusal(Headers(scope=scope)) or self._change_refusal(scope)
         if refused is not None:
             response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
             await response(scope, receive, send_marked)
@@ -82,6 +88,13 @@ class EdgeMiddleware:
         if int(length[:20]) > self._max_body_bytes:
             return 413, "body_too_large", f"at most {self._max_body_bytes:,} bytes are accepted"
         return None
+
+    def _change_refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        """On a server that only reads: whatever neither reads nor asks a question."""
+        asks = scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
+        if not self._read_only or asks or scope["method"] in _READING:
+            return None
+        return 403, "read_only", "this server changes nothing; ask the one that writes"
 
 
 def _host_name(host: str) -> str:

@@ -60,6 +60,9 @@ class Settings(BaseModel):
         default="localhost,127.0.0.1,[::1]",
         description="Host names that requests may name, comma separated; * for any.",
     )
+    read_only: bool = Field(
+        default=False, description="Serve searches only, beside another process that writes."
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **overrides: object) -> "Settings":

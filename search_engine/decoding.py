@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from queue import LifoQueue
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -98,8 +99,8 @@ class InlineDecoder:
 class DecodePool:
     """Decodes in `workers` child processes, each limited in memory and wall time.
 
-    Every child has its own pipe and its own thread here, and the children share nothing: one that
-    dies, at whatever moment, cannot harm the others. They start when they are first needed.
+    Every child has its own pipe, used by one thread at a time, and the children share nothing: one
+    that dies, at whatever moment, cannot harm the others. They start when they are first needed.
     """
 
     def __init__(self, limits: ImageLimits, workers: int) -> None:
@@ -107,7 +108,9 @@ class DecodePool:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["search_engine.images"])
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        self._of_thread = threading.local()
+        self._idle: LifoQueue[_Child | None] = LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
         self._lock = threading.Lock()
         self._children: set[_Child] = set()
         self._closed = False
@@ -128,11 +131,11 @@ class DecodePool:
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
     ) -> DecodedImage:
         """See Decoder."""
-        return self.submit(data, preprocessing, box).result()
+        return self._call(decode_pixels, data, preprocessing, self._limits, box)
 
     def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
         """See Decoder."""
-        return self._start(render_jpeg, data, max_side_px, self._limits, quality).result()
+        return self._call(render_jpeg, data, max_side_px, self._limits, quality)
 
     def close(self) -> None:
         """Stop the processes; pictures still waiting are dropped."""
@@ -157,20 +160,25 @@ class DecodePool:
 
     def _start(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
         try:
-            return self._threads.submit(self._call, function, arguments)
+            return self._threads.submit(self._call, function, *arguments)
         except RuntimeError:
             raise WorkerLostError("the decoding pool was closed") from None
 
-    def _call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
+    def _call(self, function: Callable[..., T], *arguments: object) -> T:
+        """The function's result, from the next process that is idle."""
         for _ in range(ATTEMPTS):
-            child = self._child()
+            child = self._idle.get()
             try:
+                child = self._living(child)
                 child.wait_until_started()
                 with self._counted():
                     value, error = child.call(function, arguments)
             except (EOFError, OSError):
-                child.kill()
+                if child is not None:
+                    child.kill()
                 continue
+            finally:
+                self._idle.put(child)
             if error is not None:
                 raise error
             answer: T = value
@@ -186,9 +194,8 @@ class DecodePool:
             with self._lock:
                 self._busy_seconds += time.perf_counter() - started
 
-    def _child(self) -> "_Child":
-        """The process of this thread: a new one when there is none or it is dead."""
-        child: _Child | None = getattr(self._of_thread, "child", None)
+    def _living(self, child: "_Child | None") -> "_Child":
+        """The process itself, or a new one in its place when there is none or it is dead."""
         if child is not None and child.is_alive():
             return child
         with self._lock:
@@ -197,13 +204,13 @@ class DecodePool:
             if child is not None:
                 self._children.remove(child)
                 child.end()
-            child = self._of_thread.child = _Child(self._context)
-            self._children.add(child)
-        return child
+            new = _Child(self._context)
+            self._children.add(new)
+        return new
 
 
 class _Child:
-    """A decoding process and the pipe to it; used by one thread, killed by any."""
+    """A decoding process and the pipe to it; used by one thread at a time, killed by any."""
 
     def __init__(self, context: ForkServerContext) -> None:
         self._pipe, theirs = context.Pipe()

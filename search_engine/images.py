@@ -283,9 +283,17 @@ def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
 def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
     """Each scan of a progressive JPEG costs a pass over all pixels, for a few bytes of file.
 
-    Only markers up to the end of the picture count: profiles, and the film clips that phones put
-    behind their photos, hold any bytes.
+    Where the bytes that begin markers are few anywhere, so are the markers; only else are they told
+    from the same bytes elsewhere, which takes longer.
     """
+    few_scans = data.count(b"\xff\xda") <= limits.max_jpeg_scans
+    if not few_scans or data.count(b"\xff") > MAX_RESTART_MARKERS:
+        _count_jpeg_markers(data, limits)
+
+
+def _count_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
+    """Only markers up to the end of the picture count: profiles, and the film clips that phones put
+    behind their photos, hold any bytes."""
     scans = restarts = 0
     position = 2
     while (marker := _JPEG_MARKER.search(data, position)) and marker[1] != b"\xd9":

@@ -24,6 +24,12 @@ def serve(
         bool,
         typer.Option("--insecure", help="Listen beyond this machine, though anyone may write."),
     ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only", help="Answer questions only, beside another process that writes."
+        ),
+    ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
     import uvicorn
@@ -38,7 +44,7 @@ def serve(
             where="--host",
             fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
         )
-    settings = settings_from(data)
+    settings = settings_from(data, read_only=read_only or None)
     if insecure and "allowed_hosts" not in settings.model_fields_set:
         settings = settings.model_copy(update={"allowed_hosts": "*"})
     SearchEngine(settings=settings).close()  # what is wrong with the data is said at once

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ FINGERPRINT_CHARS = 32
 MIN_NORM = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EncoderSpec:
     """All that decides the embedding of a picture.
 
@@ -36,7 +37,7 @@ class EncoderSpec:
     pooling: str = "avg"
     projection: str | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hex digest of everything above; vectors of different fingerprints never meet."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))

@@ -218,14 +218,13 @@ class FaissIndex:
         return Hits(keys=self.keys[positions], scores=scores, counts=counts)
 
     def _threads_for(self, queries: int) -> AbstractContextManager[None]:
-        """Where FAISS searches: few queries on the calling thread alone."""
+        """Where FAISS searches: few queries on the calling thread alone.
+
+        Waking FAISS's other threads costs a query several milliseconds where they are not awake
+        anyway: beside a network that has just run, or on a machine with other work.
+        """
         self._kind.expect(queries)
-        if queries > kinds.FEW_QUERIES or (queries == 1 and not self._kind.wakes_threads):
-            return _AS_IT_IS
-        return _one_thread()
-
-
-_AS_IT_IS = nullcontext()
+        return nullcontext() if queries > kinds.FEW_QUERIES else _one_thread()
 
 
 @contextmanager

@@ -43,8 +43,6 @@ class Kind(Protocol):
     """More make no difference."""
     probes_bound_candidates: bool
     """Whether a search finds no more candidates than it has probes."""
-    wakes_threads: bool
-    """Whether FAISS wakes its other threads even for one query."""
 
     def expect(self, queries: int) -> None:
         """Fit how FAISS works to so many queries. Answers stay the same, so threads that expect
@@ -165,7 +163,6 @@ class InvertedFile:
     """
 
     probes_bound_candidates = False
-    wakes_threads = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
@@ -225,7 +222,6 @@ class Graph:
     """Walks a graph of near neighbors (HNSW)."""
 
     probes_bound_candidates = True
-    wakes_threads = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
@@ -254,7 +250,6 @@ class Codes:
 
     most_probes = 1
     probes_bound_candidates = False
-    wakes_threads = True
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
