@@ -16,7 +16,8 @@ from indexer.local import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
-from search_engine.evaluation.evaluate import Labelled, evaluate
+from search_engine.evaluation.evaluate import evaluate
+from search_engine.gallery import Labelled
 from search_engine.voting import VoteRule
 
 NEIGHBORS = 10

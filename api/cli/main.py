@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli import catalog_verbs, query_verbs, serve_verb, snapshot_verbs
+from api.cli import (
+    catalog_verbs,
+    classify_verb,
+    evaluate_verb,
+    search_verb,
+    serve_verb,
+    snapshot_verbs,
+)
 from api.cli.exits import Exit, exit_code, report_error
 from search_engine.errors import EyedexError, ParameterError
 
@@ -28,9 +35,9 @@ app = typer.Typer(
 
 for verb in (
     catalog_verbs.index,
-    query_verbs.search,
-    query_verbs.classify,
-    query_verbs.evaluate,
+    search_verb.search,
+    classify_verb.classify,
+    evaluate_verb.evaluate,
     serve_verb.serve,
     catalog_verbs.check,
     snapshot_verbs.snapshot,

@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search_engine.config import Settings
+
+if TYPE_CHECKING:
+    from search_engine.engine import SearchEngine
+    from search_engine.filters import Filter
 
 DataOption = Annotated[
     Path | None,
@@ -27,6 +31,9 @@ FilterOption = Annotated[
         metavar="FILTER",
     ),
 ]
+TargetOption = Annotated[
+    str, typer.Option("--target", help="label, product_id or an attribute.", metavar="FIELD")
+]
 NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]
 
 _NOT_SETTINGS = ("EYEDEX_FAULT",)
@@ -36,3 +43,17 @@ def settings_from(data: Path | None, **overrides: object) -> Settings:
     """Settings from the environment, with what the command line names on top."""
     environ = {name: text for name, text in os.environ.items() if name not in _NOT_SETTINGS}
     return Settings.from_env(environ, data=data, **overrides)
+
+
+def open_engine(data: Path | None) -> "SearchEngine":
+    """The engine on the data directory."""
+    from search_engine.engine import SearchEngine
+
+    return SearchEngine(settings=settings_from(data))
+
+
+def parsed_filter(line: str | None) -> "Filter | None":
+    """The `--filter` option: a line such as `price < 30`, or JSON."""
+    from search_engine.filter_text import parse_filter_text
+
+    return parse_filter_text(line) if line is not None else None

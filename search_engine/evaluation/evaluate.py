@@ -4,7 +4,6 @@ The whole ranking is used, exactly: this is for measuring, not for serving.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,23 +12,11 @@ from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
 from search_engine.evaluation import metrics
-from search_engine.records import Keys, Prediction, Vectors
+from search_engine.gallery import Labelled
+from search_engine.records import Prediction
 from search_engine.voting import VoteRule, vote
 
 QUERIES_A_BLOCK = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Embeddings (N, D) with a label each, None where there is none, and keys (N,).
-
-    Keys of queries are those of the same pictures in the gallery, or -1: a query never finds
-    itself.
-    """
-
-    vectors: Vectors
-    labels: Sequence[str | None]
-    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
-from search_engine.evaluation.evaluate import Labelled, evaluate
+from search_engine.evaluation.evaluate import evaluate
+from search_engine.gallery import Labelled
 
 CLOTHING = Path(__file__).parents[2].parent / "shared" / "datasets" / "clothing"
 MIN_ACCURACY = 0.83

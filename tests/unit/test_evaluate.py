@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from search_engine.errors import ParameterError
-from search_engine.evaluation.evaluate import Labelled, evaluate
+from search_engine.evaluation.evaluate import evaluate
+from search_engine.gallery import Labelled
 
 
 def on_circle(degrees: Sequence[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
