@@ -1,9 +1,9 @@
 """Concurrent callers of a network share its batches.
 
 A runtime has lanes: so many runs at a time keep all cores busy. A caller that finds a lane free
-runs at once. Whoever comes while all are busy waits, and the next free lane takes its share of all
-who wait as one batch: a batch costs less than its pictures one by one, and nobody ever waits for a
-batch to fill.
+runs at once. Whoever comes while all are busy waits. A lane that becomes free is passed on to who
+waits longest, with a share of all who wait as its batch: a batch costs less than its pictures one
+by one, and nobody ever waits for a batch to fill.
 """
 
 import math
@@ -22,11 +22,11 @@ MOST_PICTURES = 64
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """The pictures of one caller. Whoever takes it away sees to it that it gets done."""
+    """The pictures of one caller, who is woken when they are done, or to run a `batch`."""
 
     pixels: Pixels
-    is_taken: bool = False
-    done: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
+    batch: "list[_Job] | None" = None
     features: NDArray[np.float32] | None = None
     error: BaseException | None = None
 
@@ -36,8 +36,8 @@ class BatchedRuntime:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lanes = threading.BoundedSemaphore(runtime.lanes)
-        self._listing = threading.Lock()
+        self._free_lanes = runtime.lanes
+        self._lock = threading.Lock()
         self._waiting: list[_Job] = []
 
     @property
@@ -48,32 +48,45 @@ class BatchedRuntime:
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime; every caller gets the features, or the error, of its own pictures."""
         job = _Job(pixels)
-        with self._listing:
-            self._waiting.append(job)
-        with self._lanes:
-            while jobs := self._take(job):
-                self._run_together(jobs)
-        job.done.wait()
+        with self._lock:
+            if self._free_lanes:
+                self._free_lanes -= 1
+                job.batch = [job]
+            else:
+                self._waiting.append(job)
+        if job.batch is None:
+            job.woken.wait()
+        if job.batch is not None:
+            try:
+                self._run_together(job.batch)
+            finally:
+                self._pass_lane_on()
         if job.error is not None:
             raise job.error
         assert job.features is not None
         return job.features
 
-    def _take(self, own: _Job) -> list[_Job]:
-        """A lane's share of those who wait, in their order; nobody once its own job is taken."""
-        with self._listing:
-            if own.is_taken:
-                return []
-            share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._runtime.lanes)
-            jobs: list[_Job] = []
-            pictures = 0
-            for job in self._waiting:
-                pictures += len(job.pixels)
-                if jobs and pictures > min(share, MOST_PICTURES):
-                    break
-                job.is_taken = True
-                jobs.append(job)
-            del self._waiting[: len(jobs)]
+    def _pass_lane_on(self) -> None:
+        """Wake who waits longest to run a batch; without anybody the lane is free."""
+        with self._lock:
+            batch = self._share()
+            if not batch:
+                self._free_lanes += 1
+                return
+        batch[0].batch = batch
+        batch[0].woken.set()
+
+    def _share(self) -> list[_Job]:
+        """A lane's share of those who wait, in their order; they wait no more."""
+        share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._runtime.lanes)
+        jobs: list[_Job] = []
+        pictures = 0
+        for job in self._waiting:
+            pictures += len(job.pixels)
+            if jobs and pictures > min(share, MOST_PICTURES):
+                break
+            jobs.append(job)
+        del self._waiting[: len(jobs)]
         return jobs
 
     def _run_together(self, jobs: list[_Job]) -> None:
@@ -90,7 +103,7 @@ class BatchedRuntime:
             for job, end in zip(jobs, ends, strict=True):
                 job.features = features[end - len(job.pixels) : end]
         for job in jobs:
-            job.done.set()
+            job.woken.set()
 
 
 def _joined(parts: list[Pixels]) -> Pixels:

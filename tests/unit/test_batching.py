@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search_engine.encoders.batching import MOST_PICTURES, BatchedRuntime, _Job
+from search_engine.encoders.batching import MOST_PICTURES, BatchedRuntime
 from search_engine.records import Pixels
 
 SIDE = 2
 BAD = 13
 WAIT_S = 20
+MANY = 10_000
 
 
 class MeanRuntime:
@@ -25,8 +26,7 @@ class MeanRuntime:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.entered = threading.Semaphore(0)
-        self.gate = threading.Event()
-        self.gate.set()
+        self.gate = threading.Semaphore(MANY)
         self._alone = threading.Lock()
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -34,7 +34,7 @@ class MeanRuntime:
         try:
             self.sizes.append(len(pixels))
             self.entered.release()
-            assert self.gate.wait(WAIT_S)
+            assert self.gate.acquire(timeout=WAIT_S)
             means = pixels.reshape(len(pixels), -1).mean(axis=1)
             if BAD in means:
                 raise ValueError("13")
@@ -57,7 +57,7 @@ class Crowd:
     def __init__(self, pool: ThreadPoolExecutor, runtime: MeanRuntime) -> None:
         self.batched = BatchedRuntime(runtime)
         self._pool, self._runtime = pool, runtime
-        runtime.gate.clear()
+        runtime.gate = threading.Semaphore(0)
         self.first = pool.submit(self.batched.run, pictures(1))
         assert runtime.entered.acquire(timeout=WAIT_S)
 
@@ -70,7 +70,10 @@ class Crowd:
         return future
 
     def let_go(self) -> None:
-        self._runtime.gate.set()
+        self._runtime.gate.release(MANY)
+
+    def let_go_once(self) -> None:
+        self._runtime.gate.release()
 
 
 @pytest.fixture
@@ -141,23 +144,25 @@ def test_many_threads_get_their_own(runtime: MeanRuntime, lanes: int) -> None:
     assert sum(runtime.sizes) == 1_000
 
 
-def test_a_lane_takes_nobody_once_another_has_taken_its_own_job(runtime: MeanRuntime) -> None:
-    batched = BatchedRuntime(runtime)
-    own = _Job(pictures(1))
-    batched._waiting.append(own)
-    assert batched._take(own) == [own]
-    assert batched._take(own) == []
-    other = _Job(pictures(2))
-    batched._waiting.append(other)
-    assert batched._take(own) == []
-    assert batched._take(other) == [other]
+def test_who_is_done_does_not_wait_for_a_lane(crowd: Crowd, runtime: MeanRuntime) -> None:
+    done = [crowd.come(2), crowd.come(3)]
+    large = crowd.come(*[4] * MOST_PICTURES)
+    crowd.let_go_once()
+    assert crowd.first.result(WAIT_S).tolist() == features(1)
+    assert runtime.entered.acquire(timeout=WAIT_S)
+    crowd.let_go_once()
+    assert [future.result(WAIT_S).tolist() for future in done] == [features(2), features(3)]
+    assert not large.done()
+    crowd.let_go()
+    assert len(large.result(WAIT_S)) == MOST_PICTURES
+    assert runtime.sizes == [1, 2, MOST_PICTURES]
 
 
 def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
     """Two run at a time; the three who wait are shared out, two and one."""
     runtime.lanes = 2
     runtime._alone = threading.Semaphore(2)  # type: ignore[assignment]
-    runtime.gate.clear()
+    runtime.gate = threading.Semaphore(0)
     with ThreadPoolExecutor(8) as pool:
         batched = BatchedRuntime(runtime)
         first = [pool.submit(batched.run, pictures(mean)) for mean in (1, 2)]
@@ -168,7 +173,7 @@ def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
             waiting.append(pool.submit(batched.run, pictures(mean)))
             while len(batched._waiting) < len(waiting):
                 pass
-        runtime.gate.set()
+        runtime.gate.release(MANY)
         found = [future.result(WAIT_S).tolist() for future in first + waiting]
     assert found == [features(mean) for mean in (1, 2, 3, 4, 5)]
     assert sorted(runtime.sizes) == [1, 1, 1, 2]
