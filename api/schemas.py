@@ -1,10 +1,14 @@
 """Records as JSON: the same shapes for HTTP and for `--json`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
 
 
 def item_json(item: CatalogItem) -> dict[str, Any]:

@@ -55,7 +55,10 @@ def test_pickle_is_never_used() -> None:
     ("module", "heavy"),
     [
         ("search_engine", {"numpy", "torch", "faiss", "sqlalchemy"}),
-        ("api.cli.main", {"torch", "faiss", "sqlalchemy", "openvino", "fastapi", "sklearn"}),
+        (
+            "api.cli.main",
+            {"numpy", "pydantic", "torch", "faiss", "sqlalchemy", "openvino", "fastapi", "sklearn"},
+        ),
         ("search_engine.engine", {"torch", "openvino", "fastapi"}),
     ],
 )

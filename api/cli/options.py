@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search_engine.config import Settings
-
 if TYPE_CHECKING:
+    from search_engine.config import Settings
     from search_engine.engine import SearchEngine
     from search_engine.filters import Filter
 
@@ -39,8 +38,10 @@ NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number
 _NOT_SETTINGS = ("EYEDEX_FAULT",)
 
 
-def settings_from(data: Path | None, **overrides: object) -> Settings:
+def settings_from(data: Path | None, **overrides: object) -> "Settings":
     """Settings from the environment, with what the command line names on top."""
+    from search_engine.config import Settings
+
     environ = {name: text for name, text in os.environ.items() if name not in _NOT_SETTINGS}
     return Settings.from_env(environ, data=data, **overrides)
 
