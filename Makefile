@@ -34,8 +34,9 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Measure indexing, starts and queries (some minutes)
+bench: setup  ## Measure indexing, memory, starts and queries (under 10 minutes)
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.memory --ingest 3000
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.query --count 10000

@@ -1,0 +1,116 @@
+"""What each runtime costs in quality: accuracy and mAP of both datasets against float32 torch.
+
+    python -m benchmarks.quality [--json] [--datasets NAME ...]
+
+The training photos of a dataset are the gallery, its validation photos the queries, as in
+`eyedex evaluate`: a label by the vote of 10 neighbors, and the ranking of the whole gallery.
+Differences are in points of a hundred; one more query answered right is worth `points_a_query`.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from benchmarks.index_run import Row
+from benchmarks.machine import DATASETS, report
+from indexer.embed import EmbeddedRow, embed_source
+from indexer.sources import open_source
+from search_engine.config import Settings
+from search_engine.decoding import DecodePool
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.encoders.runtime import RuntimeChoice
+from search_engine.evaluation.evaluate import evaluate
+from search_engine.gallery import Labelled
+
+SPLITS = {"clothing": ("train", "validation"), "grocery": ("train", "val")}
+REFERENCE: RuntimeChoice = "torch"
+NEIGHBORS = 10
+COMPARED = ("accuracy", "map")
+WITHIN_POINTS = 0.3
+"""The largest loss that we want to allow a runtime."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--datasets", nargs="+", choices=SPLITS, default=list(SPLITS))
+    given = parser.parse_args()
+    absent = [name for name in given.datasets if not (DATASETS / name).is_dir()]
+    if absent:
+        parser.exit(1, f"no photos of {' and '.join(absent)} on this machine\n")
+    rows = []
+    encoders = {
+        runtime: create_encoder(EncoderRequest(DEFAULT_ENCODER, runtime=runtime))
+        for runtime in runtimes()
+    }
+    for dataset in given.datasets:
+        measured = {runtime: measure(dataset, encoder) for runtime, encoder in encoders.items()}
+        rows += compared(dataset, measured)
+    report(rows, given.json, encoder=DEFAULT_ENCODER, k=NEIGHBORS)
+
+
+def runtimes() -> list[RuntimeChoice]:
+    """All that can be chosen by name."""
+    return [runtime for runtime in get_args(RuntimeChoice) if runtime != "auto"]
+
+
+def measure(dataset: str, encoder: Encoder) -> dict[str, Any]:
+    """Measures of the dataset's queries, embedded by one runtime."""
+    gallery, queries = (embedded(DATASETS / dataset / split, encoder) for split in SPLITS[dataset])
+    return evaluate(labelled(queries, gallery), labelled(gallery, gallery), NEIGHBORS)
+
+
+def embedded(folder: Path, encoder: Encoder) -> list[EmbeddedRow]:
+    """Every picture below the folder."""
+    settings = Settings()
+    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+        found = embed_source(
+            open_source(folder), encoder, decoder, settings.batch_size, settings.max_bytes
+        )
+        return [row for row in found if isinstance(row, EmbeddedRow)]
+
+
+def labelled(rows: Sequence[EmbeddedRow], gallery: Sequence[EmbeddedRow]) -> Labelled:
+    """With the keys of the same pictures in the gallery, so that none finds itself."""
+    keys = {row.content_hash: key for key, row in enumerate(gallery)}
+    return Labelled(
+        np.concatenate([row.vector for row in rows]),
+        [row.row.label for row in rows],
+        np.array([keys.get(row.content_hash, -1) for row in rows], dtype=np.int64),
+    )
+
+
+def compared(dataset: str, measured: Mapping[RuntimeChoice, Mapping[str, Any]]) -> list[Row]:
+    """A row for each runtime, with its differences to the reference."""
+    return [
+        {
+            "dataset": dataset,
+            "runtime": runtime,
+            **{name: measures[name] for name in COMPARED},
+            **differences(measures, measured[REFERENCE]),
+            "queries": measures["queries"],
+            "points_a_query": round(100 / measures["queries"], 2),
+            "gallery": measures["gallery"],
+        }
+        for runtime, measures in measured.items()
+    ]
+
+
+def differences(measures: Mapping[str, Any], reference: Mapping[str, Any]) -> Row:
+    """Points of a hundred above the reference, and whether no loss is too large."""
+    points = {name: 100 * (measures[name] - reference[name]) for name in COMPARED}
+    return {
+        **{f"{name}_points": round(value, 2) for name, value in points.items()},
+        "within": min(points.values()) >= -WITHIN_POINTS,
+    }
+
+
+if __name__ == "__main__":
+    main()
