@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         decoder = DecodePool(settings.upload_limits(), settings.workers)
+        decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine = engine
         if not settings.read_only:

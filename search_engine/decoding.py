@@ -121,6 +121,11 @@ class DecodePool:
         """How long the processes were at work, all of them together."""
         return self._busy_seconds
 
+    def warm_up(self) -> None:
+        """Begin to start the processes, so that the first pictures need not wait for them."""
+        for _ in range(self._idle.qsize()):
+            self._start(len, b"")
+
     def submit(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
     ) -> "Future[DecodedImage]":
