@@ -8,10 +8,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import ParameterError
 from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS, ImageLimits
 
@@ -24,9 +24,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(default=Path("eyedex-data"), description="The data directory.")
-    runtime: Literal["auto", "openvino", "torch"] = Field(
-        default="auto", description="What runs the networks."
-    )
+    runtime: RuntimeChoice = Field(default="auto", description="What runs the networks.")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1),
         ge=1,
@@ -128,6 +126,10 @@ class DataPaths:
     def index(self, collection: str) -> Path:
         """The generations of one collection."""
         return self.root / "indexes" / collection
+
+    def classifiers(self, collection: str) -> Path:
+        """What `eyedex train` stored for one collection; can be trained again at any time."""
+        return self.root / "classifiers" / collection
 
     def index_run_lock(self, collection: str) -> Path:
         """Held by `eyedex index` from start to end, so that two runs cannot interleave."""

@@ -11,16 +11,14 @@ from api.cli.exits import Exit
 from api.cli.options import CollectionOption, DataOption, JsonOption, settings_from
 from api.cli.output import print_json, print_table
 from api.cli.progress import progress
+from search_engine.encoders.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
     from indexer.report import RunReport
     from search_engine.encoders.base import Encoder
 
-BENCH_PICTURES = 64
-
 RuntimeOption = Annotated[
-    Literal["auto", "openvino", "torch"] | None,
-    typer.Option("--runtime", help="What runs the network."),
+    RuntimeChoice | None, typer.Option("--runtime", help="What runs the network.")
 ]
 
 
@@ -158,16 +156,25 @@ def encoders(
             "--bench", help="Measure what runs the network here, on pictures of the collection."
         ),
     ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate-int8",
+            help="Make the runtime openvino-int8 from pictures of the collection; kept if good.",
+        ),
+    ] = False,
     data: DataOption = None,
     collection: CollectionOption = "default",
     as_json: JsonOption = False,
 ) -> None:
-    """The encoders that `index --encoder` takes, or how fast the collection's own is here."""
+    """The encoders that `index --encoder` takes, or what runs the collection's own here."""
+    if bench or int8:
+        from api.cli import runtimes
+
+        (runtimes.calibrate_int8 if int8 else runtimes.bench)(data, collection, as_json)
+        return
     from search_engine.encoders.registry import list_families, list_variants
 
-    if bench:
-        _bench(data, collection, as_json)
-        return
     if show_all:
         names = [name for family in list_families() for name in list_variants(family)]
         if as_json:
@@ -183,48 +190,6 @@ def encoders(
         print_json({"encoders": [{"name": name, "about": about} for name, about in listed]})
     else:
         print_table(("encoder", "about"), listed)
-
-
-def _bench(data: Path | None, collection: str, as_json: bool) -> None:
-    """A table of the runtimes, fastest first."""
-    from dataclasses import asdict
-
-    from search_engine.encoders.comparison import compare_runtimes
-    from search_engine.engine import SearchEngine
-    from search_engine.errors import ParameterError
-    from search_engine.live_collection import encoder_request
-
-    with SearchEngine(settings=settings_from(data)) as engine:
-        request = encoder_request(engine.live(collection).record, engine.settings)
-        pixels = engine.pixels(BENCH_PICTURES, collection=collection)
-    if len(pixels) == 0:
-        raise ParameterError(
-            f"collection {collection} has no pictures to measure with",
-            where="--bench",
-            fix="index some first",
-        )
-    figures = compare_runtimes(request, pixels)
-    if as_json:
-        print_json(
-            {
-                "encoder": request.name,
-                "pictures": len(pixels),
-                "runtimes": [asdict(one) for one in figures],
-            }
-        )
-        return
-    rows = [
-        [
-            one.runtime + (" (chosen)" if one.chosen else ""),
-            f"{one.images_per_second:.0f}",
-            f"{one.single_ms:.1f}",
-            f"{one.cosine_mean:.4f}",
-            f"{one.cosine_min:.4f}",
-        ]
-        for one in figures
-    ]
-    print_table(("runtime", "images/s", "one, ms", "cosine", "least"), rows)
-    print(f"{request.name}, {len(pixels)} pictures; cosine to float32 torch", file=sys.stderr)
 
 
 collections = typer.Typer(

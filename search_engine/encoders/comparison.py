@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from statistics import median
 
 import numpy as np
@@ -11,8 +10,7 @@ import numpy as np
 from search_engine.encoders.base import Encoder, unit_rows
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
-from search_engine.encoders.runtime import RuntimeChoice
-from search_engine.encoders.runtime.torch_runtime import TorchRuntime
+from search_engine.encoders.runtime import RuntimeChoice, load_runtime, present_choices
 from search_engine.errors import ParameterError
 from search_engine.records import Pixels
 
@@ -24,9 +22,11 @@ SINGLES = 10
 class RuntimeFigures:
     """One runtime: medians of its rates in batches and of its latencies, in milliseconds.
 
-    The cosines are those of its embeddings with what float32 torch makes of the same pictures.
+    `choice` is what to ask for, `runtime` what it is here. The cosines are those of its embeddings
+    with what float32 torch makes of the same pictures.
     """
 
+    choice: RuntimeChoice
     runtime: str
     images_per_second: float
     single_ms: float
@@ -48,44 +48,41 @@ def compare_runtimes(request: EncoderRequest, pixels: Pixels) -> list[RuntimeFig
     chosen = create_encoder(replace(request, runtime="auto"))
     if not isinstance(chosen, CnnEncoder):
         raise ParameterError(f"{request.name} has no network to run", where="--bench")
-    encoders = {chosen.runtime: chosen}
-    for choice in _present():
+    encoders: dict[RuntimeChoice, Encoder] = {}
+    for choice in present_choices(chosen.source):
         encoder = create_encoder(replace(request, runtime=choice))
-        assert isinstance(encoder, CnnEncoder)
-        encoders.setdefault(encoder.runtime, encoder)
-    reference = unit_rows(TorchRuntime(chosen.source, "cpu").run(pixels))
+        if encoder.runtime not in {other.runtime for other in encoders.values()}:
+            encoders[choice] = encoder
+    reference = unit_rows(load_runtime("torch-float32", chosen.source).run(pixels))
     rates = _in_turns(encoders, pixels, ROUNDS)
     singles = _in_turns(encoders, pixels[:1], SINGLES)
     figures = []
-    for name, encoder in encoders.items():
+    for choice, encoder in encoders.items():
         cosines = np.vecdot(encoder.encode(pixels), reference)
         figures.append(
             RuntimeFigures(
-                runtime=name,
-                images_per_second=len(pixels) / median(rates[name]),
-                single_ms=1_000 * median(singles[name]),
+                choice=choice,
+                runtime=encoder.runtime,
+                images_per_second=len(pixels) / median(rates[choice]),
+                single_ms=1_000 * median(singles[choice]),
                 cosine_min=float(cosines.min()),
                 cosine_mean=float(cosines.mean()),
-                chosen=encoder is chosen,
+                chosen=encoder.runtime == chosen.runtime,
             )
         )
     return sorted(figures, key=lambda one: -one.images_per_second)
 
 
-def _present() -> tuple[RuntimeChoice, ...]:
-    return ("openvino", "torch") if find_spec("openvino") else ("torch",)
-
-
 def _in_turns(
-    encoders: Mapping[str, Encoder], pixels: Pixels, rounds: int
-) -> dict[str, list[float]]:
+    encoders: Mapping[RuntimeChoice, Encoder], pixels: Pixels, rounds: int
+) -> dict[RuntimeChoice, list[float]]:
     """Seconds of each, after once for warming up; in turns, so that a noisy moment hits all."""
     for encoder in encoders.values():
         encoder.encode(pixels)
-    taken: dict[str, list[float]] = {name: [] for name in encoders}
+    taken: dict[RuntimeChoice, list[float]] = {choice: [] for choice in encoders}
     for _ in range(rounds):
-        for name, encoder in encoders.items():
+        for choice, encoder in encoders.items():
             started = time.perf_counter()
             encoder.encode(pixels)
-            taken[name].append(time.perf_counter() - started)
+            taken[choice].append(time.perf_counter() - started)
     return taken

@@ -30,7 +30,9 @@ WeightsOf = Callable[[str], Path]
 
 
 def create(name: str = NAME, weights: Path | None = None, download: bool = False) -> Encoder:
-    return create_encoder(EncoderRequest(name, weights=weights, runtime="torch", download=download))
+    return create_encoder(
+        EncoderRequest(name, weights=weights, runtime="torch-float32", download=download)
+    )
 
 
 def sha256(path: Path) -> str:

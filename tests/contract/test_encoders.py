@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from search_engine.encoders.base import Encoder, EncoderSpec, encode_possible, unit_rows
-from search_engine.encoders.registry import list_families
+from search_engine.encoders.cnn import CnnEncoder
+from search_engine.encoders.registry import (
+    DEFAULT_ENCODER,
+    EncoderRequest,
+    create_encoder,
+    list_families,
+)
 from search_engine.errors import NoEmbeddingError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
+from search_engine.int8_calibration import Sample, calibrate_with
 from search_engine.records import Pixels, Vectors
 from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, MakeEncoder
 
@@ -29,9 +36,10 @@ EXACT_TOLERANCE = 1e-5
 def _cases() -> Iterator[object]:
     yield "hsv"
     yield "efficientnet_lite0/torch"
+    yield "efficientnet_lite0/torch-float32"
     yield from (f"{name}/openvino" for name in CNNS)
     for name in LARGE:
-        yield pytest.param(f"{name}/torch", marks=pytest.mark.slow)
+        yield pytest.param(f"{name}/torch-float32", marks=pytest.mark.slow)
 
 
 @pytest.fixture(params=_cases())
@@ -110,29 +118,50 @@ def test_pictures_that_differ_have_embeddings_that_differ(encoder: Encoder, samp
     assert not np.allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
 @pytest.mark.parametrize(
     "name", [*CNNS, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 )
-def test_runtimes_agree_on_drawn_pictures(encoder_of: MakeEncoder, sample: Path, name: str) -> None:
-    fast, reference = encoder_of(f"{name}/openvino"), encoder_of(f"{name}/torch")
+def test_runtimes_agree_on_drawn_pictures(
+    encoder_of: MakeEncoder, sample: Path, name: str, runtime: str
+) -> None:
+    fast, reference = encoder_of(f"{name}/{runtime}"), encoder_of(f"{name}/torch-float32")
     pixels = drawn_pixels(reference, sample, 12)
     agreement = cosines(fast.encode(pixels), reference.encode(pixels))
     assert agreement.min() >= MIN_AGREEMENT
     assert fast.spec == reference.spec
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
 @pytest.mark.parametrize("folder", ["clothing/validation", "grocery/val", "grocery/iconic"])
-def test_runtimes_agree_on_real_photos(encoder_of: MakeEncoder, folder: str) -> None:
+def test_runtimes_agree_on_real_photos(encoder_of: MakeEncoder, folder: str, runtime: str) -> None:
     if not (DATASETS / folder).is_dir():
         pytest.skip(f"the photos of datasets/{folder} are not on this machine")
     paths = sorted((DATASETS / folder).rglob("*.jpg"))
-    reference = encoder_of("efficientnet_lite0/torch")
+    reference = encoder_of("efficientnet_lite0/torch-float32")
     pixels = _decoded(reference, paths[:: max(1, len(paths) // 24)])
     agreement = cosines(
-        encoder_of("efficientnet_lite0/openvino").encode(pixels), reference.encode(pixels)
+        encoder_of(f"efficientnet_lite0/{runtime}").encode(pixels), reference.encode(pixels)
     )
     assert np.mean(agreement >= MIN_AGREEMENT) >= 0.95
     assert agreement.min() >= MIN_AGREEMENT_OF_A_PHOTO
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["clothing/train", "grocery/train"])
+def test_int8_is_as_good_as_float32_on_real_photos(tmp_path: Path, folder: str) -> None:
+    """Calibrated with 300 photos, judged by the others; by all of them in accuracy."""
+    pytest.importorskip("nncf", reason="NNCF is not installed")
+    if not (DATASETS / folder).is_dir():
+        pytest.skip(f"the photos of datasets/{folder} are not on this machine")
+    encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, runtime="openvino", cache=tmp_path))
+    assert isinstance(encoder, CnnEncoder)
+    paths = sorted((DATASETS / folder).rglob("*.jpg"))
+    labels: list[str | None] = [str(path.parent) for path in paths]
+    figures = calibrate_with(encoder.source, Sample(_decoded(encoder, paths), labels))
+    assert figures.refusals == ()
+    assert (figures.cosine_mean, figures.cosine_p1) >= (0.998, 0.99)
+    assert figures.labelled == len(paths)
 
 
 def test_fingerprints_differ_between_encoders_and_not_between_runtimes(

@@ -1,0 +1,59 @@
+"""Exported networks on disk: written aside, sealed with checksums, put in place as a whole.
+
+A seal says what an export was made by and the SHA-256 of its files. One that is damaged, or was
+made in another way than would be done now, is not used.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+NETWORK = "network.xml"
+"""OpenVINO's description of the network; the weights are in `network.bin` beside it."""
+
+_FILES = (NETWORK, "network.bin")
+_SEAL = "seal.json"
+
+Making = Mapping[str, Any]
+"""How an export is made: versions and constants, as JSON."""
+
+
+@contextmanager
+def written_aside(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` to write an export into; what is left of it is deleted."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_in_place(aside: Path, folder: Path, making: Making) -> None:
+    """Seal what was written aside and let it take the place of `folder`."""
+    (aside / _SEAL).write_text(json.dumps(_seal(aside, making)))
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.rename(aside, folder)
+    except OSError:
+        if not folder.exists():  # else another process was faster, and its copy is as good
+            raise
+
+
+def is_sealed(folder: Path, making: Making) -> bool:
+    """Whether an export is there, undamaged and made that way."""
+    try:
+        return bool(json.loads((folder / _SEAL).read_text()) == _seal(folder, making))
+    except (OSError, ValueError):
+        return False
+
+
+def _seal(folder: Path, making: Making) -> dict[str, Any]:
+    checksums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES}
+    return {**making, "sha256": checksums}
