@@ -1,0 +1,298 @@
+"""Classes for a whole source of pictures: read, decode, encode, search and answer in batches.
+
+Rows come out in the order of the source, each as soon as all before it are done, so that memory
+does not grow with the source.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from indexer.embed import EmbeddedRow, embed_source
+from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
+from search_engine.classifiers import base
+from search_engine.classifiers.base import Model
+from search_engine.decoding import DecodePool, Decoder, InlineDecoder
+from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.filters import Filter, check_fields
+from search_engine.indexes.live import Snapshot
+from search_engine.indexes.selection import KeySet
+from search_engine.live_collection import LiveCollection
+from search_engine.records import Neighbor, Prediction, Vectors
+from search_engine.voting import predict, value_of
+
+INLINE_PICTURES = 8
+"""So many pictures are decoded before decoding processes have even started."""
+GROUPED_FETCH = 4
+"""So many times more neighbors are looked at when only one of each group counts."""
+TABLE_SUFFIXES = (".csv", ".tsv")
+
+Neighbors = tuple[Neighbor, ...]
+Answer = Callable[[Vectors, Sequence[Neighbors]], Sequence[Prediction]]
+"""Embeddings (Q, D), and the neighbors of each, best first, to a class for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedRow:
+    """A picture with its class and the neighbors that are evidence for it, best first."""
+
+    path: Path
+    item_id: str
+    prediction: Prediction
+    neighbors: Neighbors
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A picture or a row that could not be classified, and why; what is known of it."""
+
+    path: Path | None
+    item_id: str | None
+    code: str
+    reason: str
+
+
+BatchRow = ClassifiedRow | RejectedRow
+
+
+def by_vote(predict_one: Callable[[Sequence[Neighbor]], Prediction] = predict) -> Answer:
+    """The vote of the neighbors, one picture after the other."""
+    return lambda vectors, neighbors: [predict_one(each) for each in neighbors]
+
+
+def by_model(model: Model, min_confidence: float = 0.0) -> Answer:
+    """A trained classifier; the neighbors are evidence only."""
+    return lambda vectors, neighbors: base.predict(model, vectors, min_confidence)
+
+
+def open_pictures(
+    paths: Sequence[Path],
+    id_column: str = "item_id",
+    image_column: str = "image",
+    encoding: str = "utf-8",
+) -> Source:
+    """The source of what was named: one folder, one table, or any pictures and folders.
+
+    Raises:
+        SourceError: There is nothing usable.
+        ParameterError: A table is named beside other things.
+    """
+    if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
+        return open_source(paths[0], None, id_column, image_column, encoding)
+    for path in filter(_is_table, paths):
+        raise ParameterError("a table is a source by itself", where=str(path), fix="name it alone")
+    return PictureFiles(paths)
+
+
+class PictureFiles:
+    """Pictures by their paths, and all pictures of folders among them; item_id is the path."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._parts = [FolderSource(path) if path.is_dir() else path for path in paths]
+        self.description = f"{len(self):,} pictures"
+
+    def __len__(self) -> int:
+        return sum(len(part) if isinstance(part, FolderSource) else 1 for part in self._parts)
+
+    def rows(self) -> Iterator[SourceRow | Reject]:
+        """See Source."""
+        for line, row in enumerate(self._all(), 1):
+            if isinstance(row, Reject):
+                yield Reject(line, row.item_id, row.code, row.reason)
+            else:
+                yield SourceRow(line, shown(row), row)
+
+    def _all(self) -> Iterator[Path | Reject]:
+        for part in self._parts:
+            if isinstance(part, FolderSource):
+                yield from (row if isinstance(row, Reject) else row.image for row in part.rows())
+            else:
+                yield part
+
+
+def classify_source(
+    engine: SearchEngine,
+    source: Source,
+    answer: Answer | None = None,
+    *,
+    k: int = 10,
+    filter: Filter | None = None,
+    group_by: str | None = None,
+    collection: str = DEFAULT_COLLECTION,
+) -> Iterator[BatchRow]:
+    """A row for each row of the source, in its order.
+
+    Args:
+        engine: Where the collection is.
+        source: The pictures; labels and attributes are not looked at.
+        answer: How a class is found; the vote of the neighbors when it is None.
+        k: Neighbors of each picture.
+        filter: Only these items are neighbors.
+        group_by: At most one neighbor for each value of this field.
+        collection: Where to look for them.
+
+    Raises:
+        CollectionNotFoundError, FilterError: As they say; before the first row.
+        ParameterError: The collection is empty.
+        SourceError: The source became unreadable.
+    """
+    live = engine.live(collection)
+    if filter is not None:
+        check_fields(filter, engine.catalog.fields(live.record))
+    if live.encoder() is None:
+        raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
+    if group_by is not None:
+        engine.check_field(live, group_by, "group_by")
+    search = _Search(engine, live, k, filter, group_by)
+    return _classified(search, source, answer or by_vote())
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Finds the neighbors of many pictures at once."""
+
+    engine: SearchEngine
+    live: LiveCollection
+    k: int
+    filter: Filter | None
+    group_by: str | None
+
+    def neighbors(self, vectors: Vectors) -> list[Neighbors]:
+        """The neighbors of each; an item that is removed meanwhile is left out."""
+        snapshot = self.live.snapshot()
+        if snapshot is None:
+            return [()] * len(vectors)
+        within = None if self.filter is None else self.live.matching(self.filter)
+        if self.group_by is None:
+            return self._best(snapshot, vectors, self.k, within)
+        fetch = GROUPED_FETCH * self.k
+        while True:
+            found = self._best(snapshot, vectors, fetch, within)
+            grouped = [_firsts(row, self.group_by)[: self.k] for row in found]
+            enough = all(
+                len(firsts) == self.k or len(row) < fetch
+                for firsts, row in zip(grouped, found, strict=True)
+            )
+            if enough or fetch >= len(snapshot):
+                return grouped
+            fetch *= GROUPED_FETCH
+
+    def _best(
+        self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None
+    ) -> list[Neighbors]:
+        hits = snapshot.search(vectors, k, within)
+        rows = [hits.row(query) for query in range(len(vectors))]
+        keys = np.unique(np.concatenate([found for found, _ in rows]))
+        items = self.engine.catalog.by_keys(keys.tolist())
+        return [
+            tuple(
+                Neighbor(items[key], min(1.0, score))
+                for key, score in zip(found.tolist(), scores.tolist(), strict=True)
+                if key in items
+            )
+            for found, scores in rows
+        ]
+
+
+def _firsts(neighbors: Neighbors, field: str) -> Neighbors:
+    """The best of each group; items without the field stand for themselves."""
+    firsts: dict[tuple[str | None, int], Neighbor] = {}
+    for one in neighbors:
+        value = value_of(one.item, field)
+        firsts.setdefault((value, 0 if value is not None else one.item.key), one)
+    return tuple(firsts.values())
+
+
+def _classified(search: _Search, source: Source, answer: Answer) -> Iterator[BatchRow]:
+    settings = search.engine.settings
+    encoder = search.live.encoder()
+    assert encoder is not None
+    noted = _NotedSource(source)
+    done: dict[int, BatchRow] = {}
+    with _decoder(search, len(source)) as decoder:
+        embedded = embed_source(noted, encoder, decoder, settings.batch_size, settings.max_bytes)
+        while batch := list(islice(embedded, settings.batch_size)):
+            done.update(_answered(search, batch, answer, noted))
+            while noted.given and noted.given[0] in done:
+                line = noted.given.popleft()
+                noted.paths.pop(line, None)
+                yield done.pop(line)
+
+
+def _answered(
+    search: _Search,
+    batch: Sequence[EmbeddedRow | Reject],
+    answer: Answer,
+    noted: "_NotedSource",
+) -> Iterator[tuple[int, BatchRow]]:
+    """Lines, and what became of them."""
+    for row in batch:
+        if isinstance(row, Reject):
+            path = noted.paths.get(row.line)
+            yield row.line, RejectedRow(path, row.item_id, row.code, row.reason)
+    embedded = [row for row in batch if isinstance(row, EmbeddedRow)]
+    if not embedded:
+        return
+    vectors = np.concatenate([row.vector for row in embedded])
+    neighbors = search.neighbors(vectors)
+    predictions = answer(vectors, neighbors)
+    for one, found, prediction in zip(embedded, neighbors, predictions, strict=True):
+        asked = one.row
+        yield asked.line, ClassifiedRow(asked.image, asked.item_id, prediction, found)
+
+
+@dataclass(slots=True)
+class _NotedSource:
+    """A source that remembers the lines it gave and their pictures, until they are done."""
+
+    source: Source
+    given: deque[int] = field(default_factory=deque)
+    paths: dict[int, Path] = field(default_factory=dict)
+
+    @property
+    def description(self) -> str:
+        """See Source."""
+        return self.source.description
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def rows(self) -> Iterator[SourceRow | Reject]:
+        """See Source."""
+        for row in self.source.rows():
+            self.given.append(row.line)
+            if isinstance(row, SourceRow):
+                self.paths[row.line] = row.image
+            yield row
+
+
+class _decoder:  # noqa: N801 - used like a function
+    """`with _decoder(search, count) as decoder`: processes, where there is work for them."""
+
+    def __init__(self, search: _Search, count: int) -> None:
+        settings = search.engine.settings
+        limits = settings.catalog_limits()
+        few = count <= INLINE_PICTURES
+        self._decoder: Decoder = (
+            InlineDecoder(limits) if few else DecodePool(limits, settings.workers)
+        )
+
+    def __enter__(self) -> Decoder:
+        return self._decoder
+
+    def __exit__(self, *_: object) -> None:
+        self._decoder.close()
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be written anywhere, whatever bytes it is made of."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in TABLE_SUFFIXES

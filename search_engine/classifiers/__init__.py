@@ -1,0 +1,1 @@
+"""Classifiers trained on the stored embeddings, beside the vote of the neighbors."""

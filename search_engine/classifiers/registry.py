@@ -1,0 +1,56 @@
+"""The classifiers by name. A new one is a line here and a function in `estimators`."""
+
+from dataclasses import dataclass
+
+from search_engine.classifiers import estimators
+from search_engine.classifiers.base import Classifier
+from search_engine.classifiers.training import HeadClassifier
+from search_engine.errors import ParameterError
+
+KERNEL_ITEMS = 10_000
+"""The kernel of so many items, 800 MB, is as much as should be held."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierKind:
+    """One registry line; `most_items` is what it can learn from, None where there is no limit."""
+
+    name: str
+    about: str
+    learn: estimators.Learn
+    most_items: int | None = None
+
+
+KINDS = (
+    ClassifierKind("class-mean", "the nearest mean of a class", estimators.class_mean),
+    ClassifierKind("logistic", "logistic regression, a softmax head", estimators.logistic),
+    ClassifierKind("linear-svm", "linear support vector machine", estimators.linear_svm),
+    ClassifierKind(
+        "svm",
+        "support vector machine with a radial basis function",
+        estimators.rbf_svm,
+        most_items=KERNEL_ITEMS,
+    ),
+    ClassifierKind("forest", "random forest", estimators.forest),
+)
+
+_BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def create_classifier(name: str) -> Classifier:
+    """The classifier of that name.
+
+    Raises:
+        ParameterError: There is none.
+    """
+    kind = _BY_NAME.get(name)
+    if kind is None:
+        raise ParameterError(
+            f"there is no classifier {name!r}", where="--with", fix=f"known: {', '.join(_BY_NAME)}"
+        )
+    return HeadClassifier(kind.name, kind.learn, kind.most_items)
+
+
+def list_classifiers() -> tuple[ClassifierKind, ...]:
+    """All kinds, the simplest first."""
+    return KINDS

@@ -1,0 +1,181 @@
+"""Trained classifiers as files: plain arrays with a description, tied to what they learned from.
+
+The format is that of `safetensors`: numbers and text, nothing that could run. A file is believed
+only as far as it can be checked: its checksum, the form of every array, and that it belongs to the
+collection as it is now.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search_engine.classifiers.base import TrainedModel
+from search_engine.classifiers.heads import HEADS
+from search_engine.durable import replace_synced, storage_error
+from search_engine.errors import CorruptDataError, NewerFormatError, NotFoundError
+from search_engine.locks import exclusive
+
+FORMAT = 1
+SUFFIX = ".safetensors"
+TARGET_CHARS = 16
+
+
+class Origin(BaseModel):
+    """What a classifier learned from: the values of `target` at change `seq` of the catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    collection_uid: str
+    fingerprint: str
+    target: str
+    seq: int
+    items: int = Field(ge=2)
+
+
+class _Header(BaseModel):
+    """The description in a file; `extra` is forbidden, so that nothing is overlooked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: int
+    name: str
+    head: str
+    classes: tuple[str, ...] = Field(min_length=2)
+    temperature: float = Field(gt=0, allow_inf_nan=False)
+    held_out_accuracy: float | None = Field(ge=0, le=1)
+    origin: Origin
+
+
+class _Versioned(BaseModel):
+    """All that a description of any version has."""
+
+    format: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClassifier:
+    """A trained classifier, and what it learned from."""
+
+    model: TrainedModel
+    origin: Origin
+
+
+def file_of(folder: Path, name: str, target: str) -> Path:
+    """Where the classifier of a name for a target is; targets can be any text, so by its hash."""
+    digest = hashlib.sha256(target.encode()).hexdigest()[:TARGET_CHARS]
+    return folder / f"{name}-{digest}{SUFFIX}"
+
+
+def save(folder: Path, stored: StoredClassifier) -> Path:
+    """Write the file, readable by its owner only, in the place of a former one.
+
+    Raises:
+        LockHeldError: Another process is writing a classifier of this collection.
+        StorageError: It cannot be written; a former one stays.
+    """
+    from safetensors.numpy import save as packed
+
+    model = stored.model
+    header = _Header(
+        format=FORMAT,
+        name=model.name,
+        head=model.head.kind,
+        classes=model.classes,
+        temperature=model.temperature,
+        held_out_accuracy=model.held_out_accuracy,
+        origin=stored.origin,
+    ).model_dump_json()
+    arrays = model.head.arrays()
+    data = packed(arrays, {"header": header, "sha256": _digest(header, arrays)})
+    file = file_of(folder, model.name, stored.origin.target)
+    try:
+        for each in (folder.parent, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+        with exclusive(folder / "lock", 0.0, "writing a classifier of this collection"):
+            replace_synced(file, data)
+    except OSError as error:
+        raise storage_error(error, "writing a classifier", file) from error
+    return file
+
+
+def load(file: Path) -> StoredClassifier:
+    """Read a file that `save` wrote.
+
+    Raises:
+        NotFoundError: There is none.
+        NewerFormatError: A newer version wrote it.
+        CorruptDataError: It is damaged, or is something else.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            described = opened.metadata() or {}
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise NotFoundError("there is no such classifier", where=str(file)) from None
+    except OSError as error:
+        raise storage_error(error, "reading a classifier", file) from error
+    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
+        raise _corrupt(file, f"it cannot be read: {error}") from error
+    try:
+        return _checked(described, arrays)
+    except (KeyError, ValueError) as error:
+        raise _corrupt(file, str(error)) from error
+    except NewerFormatError as error:
+        error.where = str(file)
+        raise
+
+
+def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
+    """The classifier, or ValueError that says what is wrong with it."""
+    if set(described) != {"header", "sha256"}:
+        raise ValueError("it is no stored classifier")
+    _check_format(described["header"])
+    if _digest(described["header"], arrays) != described["sha256"]:
+        raise ValueError("it does not match its checksum")
+    try:
+        header = _Header.model_validate_json(described["header"])
+    except ValidationError as error:
+        raise ValueError(f"its description is wrong: {error.errors()[0]['msg']}") from None
+    if header.head not in HEADS or list(header.classes) != sorted(set(header.classes)):
+        raise ValueError("its description names another kind of head, or a class twice")
+    head = HEADS[header.head].from_arrays(arrays, len(header.classes))
+    model = TrainedModel(
+        header.name, header.classes, head, header.temperature, header.held_out_accuracy
+    )
+    return StoredClassifier(model, header.origin)
+
+
+def _check_format(header: str) -> None:
+    """Tell a newer format from damage before anything else of it is understood."""
+    try:
+        version = _Versioned.model_validate_json(header).format
+    except ValidationError:
+        raise ValueError("its description is damaged") from None
+    if version > FORMAT:
+        raise NewerFormatError(
+            f"the classifier has format {version}, this version reads {FORMAT}",
+            fix="train it again, or update Eyedex",
+        )
+
+
+def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _corrupt(file: Path, what: str) -> CorruptDataError:
+    return CorruptDataError(
+        f"the stored classifier is damaged: {what}", where=str(file), fix="train it again"
+    )

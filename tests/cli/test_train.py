@@ -1,0 +1,121 @@
+"""The verb that trains, and what is printed of many pictures at once."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from api.cli.batch_answers import answer_with, classify_to_file, classify_to_lines
+from indexer.batch_classify import open_pictures
+from search_engine.config import DataPaths
+from search_engine.engine import SearchEngine
+from tests.cli.conftest import Run
+from tests.images.pictures import CORRUPT
+
+
+@pytest.fixture
+def data(hsv_data: Path, tmp_path: Path) -> Path:
+    """A data directory of our own with the drawn catalog."""
+    copy: Path = shutil.copytree(hsv_data, tmp_path / "data")
+    return copy
+
+
+@pytest.fixture
+def photos(sample: Path, tmp_path: Path) -> Path:
+    """A folder with two pictures and a broken one between them."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name, photo in zip("ac", sorted((sample / "images").rglob("*.jpg")), strict=False):
+        shutil.copy(photo, root / f"{name}.jpg")
+    (root / "b.jpg").write_bytes(CORRUPT["half a JPEG"])
+    return root
+
+
+def test_train_stores_a_classifier(run: Run, data: Path) -> None:
+    ran = run("train", "--with", "svm", "--data", data, "--json")
+    assert ran.code == 0
+    report = ran.json
+    assert report["classifier"] == "svm"
+    assert report["target"] == "label"
+    assert report["items"] > 100
+    assert report["classes"] > 10
+    assert 0 < report["held_out_accuracy"] <= 1
+    assert set(report) >= {"temperature", "encoder", "seq", "seconds"}
+    (file,) = DataPaths(data).classifiers("default").glob("*.safetensors")
+    assert file.name.startswith("svm-")
+
+
+def test_train_for_people_is_one_line(run: Run, data: Path) -> None:
+    ran = run("train", "--with", "class-mean", "--data", data, "--target", "color")
+    assert ran.code == 0
+    (line,) = ran.out.splitlines()
+    assert line.startswith("class-mean: ")
+    assert "classes of color" in line
+    assert "% right held out" in line
+
+
+def test_train_refuses_what_it_cannot_do(run: Run, data: Path) -> None:
+    ran = run("train", "--with", "oracle", "--data", data)
+    assert ran.code == 2
+    assert "known: class-mean, logistic, linear-svm, svm, forest" in ran.error
+    assert run("train", "--with", "svm", "--data", data, "--target", "nope").code == 2
+    assert run("train", "--with", "svm", "--data", data, "--collection", "nope").code == 2
+    assert run("train", "--data", data).code == 2
+
+
+def test_many_pictures_go_into_a_file(
+    data: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "classes.jsonl"
+    with SearchEngine(data) as engine:
+        source = open_pictures([photos])
+        assert classify_to_file(engine, source, output, k=3, as_json=True) == 1
+    first, bad, last = map(json.loads, output.read_text().splitlines())
+    assert [row["item_id"] for row in (first, bad, last)] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert len(first["neighbors"]) == len(last["neighbors"]) == 3
+    assert bad["error_code"] == "corrupt_image"
+    said = capsys.readouterr()
+    summary = json.loads(said.out)
+    assert (summary["rows"], summary["answered"], summary["rejected"]) == (3, 2, 1)
+    assert said.err.startswith("rejected: corrupt_image: b.jpg: ")
+
+
+def test_a_trained_classifier_answers_a_line_each(
+    run: Run, data: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "--with", "class-mean", "--data", data)
+    with SearchEngine(data) as engine:
+        answer = answer_with(engine, "default", "class-mean", "label")
+        source = open_pictures([photos])
+        assert classify_to_lines(engine, source, answer, k=2, as_json=True) == 1
+    said = capsys.readouterr()
+    first, bad, _ = map(json.loads, said.out.splitlines())
+    assert first["path"] == str(photos / "a.jpg")
+    assert first["confidence"] == first["votes"][0]["share"]
+    assert len(first["neighbors"]) == 2
+    assert bad["error"]["code"] == "corrupt_image"
+    assert bad["path"] == str(photos / "b.jpg")
+    assert "error: corrupt_image" in said.err
+    assert "note:" not in said.err
+
+
+def test_lines_for_people_have_the_shares(
+    run: Run, data: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "--with", "class-mean", "--data", data)
+    with SearchEngine(data) as engine:
+        answer = answer_with(engine, "default", "class-mean", "label")
+        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), answer)
+    assert capsys.readouterr().out.startswith(f"{photos / 'a.jpg'}: ")
+
+
+def test_a_stale_classifier_says_so(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("train", "--with", "class-mean", "--data", data)
+    with SearchEngine(data) as engine:
+        item = next(engine.catalog.item_ids(engine.catalog.collection("default")))
+        engine.remove(item)
+        answer_with(engine, "default", "class-mean", "label")
+    assert "note: the collection changed since class-mean was trained" in capsys.readouterr().err
