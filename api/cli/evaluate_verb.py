@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,18 +13,22 @@ from api.cli.options import (
     CollectionOption,
     DataOption,
     JsonOption,
-    NeighborsOption,
     TargetOption,
     open_engine,
 )
 from api.cli.output import print_json, print_table
 from api.cli.progress import progress
+from api.cli.query_source import QuerySource, ask
 
 if TYPE_CHECKING:
-    from indexer.embed import EmbeddedRow
-    from indexer.sources import Source
     from search_engine.engine import SearchEngine
-    from search_engine.gallery import Labelled
+    from search_engine.evaluation.comparison import Comparison
+    from search_engine.evaluation.run import Run
+    from search_engine.evaluation.stress.run import Stress
+    from search_engine.evaluation.task import Asked, Options
+
+SHOWN_CONFUSIONS = 5
+STRENGTHS = ("slight", "medium", "severe")
 
 
 def evaluate(
@@ -33,7 +38,12 @@ def evaluate(
     ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
-    k: NeighborsOption = 10,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
+        ),
+    ] = None,
     target: TargetOption = "label",
     label_from: Annotated[
         str | None, typer.Option(help="parent (folders), or a CSV column.", metavar="parent|COLUMN")
@@ -41,81 +51,201 @@ def evaluate(
     id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
     image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
     encoding: Annotated[str, typer.Option(help="Encoding of the CSV file.")] = "utf-8",
+    separator: Annotated[
+        str | None,
+        typer.Option(help="Divides several values in one cell of the target.", metavar="TEXT"),
+    ] = None,
+    accept_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Abstain as `classify --accept-accuracy` does."),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate; pictures of a product (or scene) stay together."),
+    ] = None,
+    hold_out_classes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take so many classes out: are their photos seen as unknown?"),
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Ask at most so many queries.")] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Ask again with photos made harder, step by step.")
+    ] = False,
+    stress_queries: Annotated[
+        int, typer.Option(min=1, max=500, help="Queries of the stress test.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a report that opens anywhere.", metavar="FILE")
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="Differences to an earlier --json --per-query.", metavar="RUN.json"),
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(help="Exit 8 when a measure is below, or an error is above.", metavar="M=X"),
+    ] = None,
+    per_query: Annotated[
+        bool, typer.Option("--per-query", help="With --json: what each query gave, too.")
+    ] = False,
+    all_classifiers: Annotated[
+        bool, typer.Option("--all", help="Measure every classifier of `eyedex train`, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """How good search and vote are, measured on labelled photos."""
-    from indexer.sources import open_source
-    from search_engine.evaluation.evaluate import evaluate as measure
+    from search_engine.evaluation.bars import parse_bars, short_of
+    from search_engine.evaluation.comparison import read_run
+    from search_engine.evaluation.run import run_evaluation
+    from search_engine.evaluation.task import Options
+
+    options = Options(
+        collection, target, k, accept_accuracy, seed, sample=sample, folds=folds,
+        separator=separator, hold_out_classes=hold_out_classes,
+        stress_queries=stress_queries if stress else 0,
+    )  # fmt: skip
+    bars = parse_bars(fail_under or [])
+    earlier = read_run(compare) if compare is not None else None
+    if html is not None:
+        _check_report(html)
+    source = None
+    if queries is not None:
+        source = QuerySource(queries, label_from, id_col, image_col, encoding).open()
+    with open_engine(data) as engine:
+        asked = None
+        if source is not None and queries is not None:
+            asked = ask(engine, collection, source, target, queries.name)
+        run = run_evaluation(engine, asked, options, progress)
+        if earlier is not None and compare is not None:
+            run = _compared(run, earlier, compare.name, options)
+        beside = _classifiers(engine, options, asked) if all_classifiers else []
+        missed = short_of(bars, run.measures)
+        if html is not None:
+            _write_report(html, run)
+    _print(run, beside, as_json, per_query)
+    _finish(run, missed)
+
+
+def _check_report(path: Path) -> None:
+    """Say before the work, and not after it, that the report cannot be written."""
+    from search_engine.errors import ParameterError
+    from search_engine.evaluation.report.page import check_extra
+
+    check_extra()
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else "its folder does not exist"
+        raise ParameterError(f"the report cannot be written: {what}", where=str(path))
+
+
+def _write_report(path: Path, run: "Run") -> None:
+    from search_engine.errors import StorageError
+    from search_engine.evaluation.report.page import report_html
+
+    text = report_html(run)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    print(f"report: {path} ({len(text.encode()):,} bytes)", file=sys.stderr)
+
+
+def _compared(run: "Run", earlier: dict[str, Any], name: str, options: "Options") -> "Run":
+    from search_engine.evaluation.comparison import compare
+    from search_engine.evaluation.run_json import run_json
+
+    found = compare(
+        earlier, run_json(run), run.found.results, name, options.resamples, options.seed
+    )
+    return replace(run, comparison=found)
+
+
+def _classifiers(
+    engine: "SearchEngine", options: "Options", asked: "Asked | None"
+) -> list[dict[str, Any]]:
+    """A row for the vote and for every classifier, on the same embeddings."""
+    from search_engine.classifiers.comparison import compare_classifiers
+    from search_engine.classifiers.registry import KINDS
     from search_engine.gallery import read_gallery
 
-    with open_engine(data) as engine:
-        gallery = read_gallery(engine, collection, target)
-        asked, rejected = gallery, 0
-        if queries is not None:
-            source = open_source(queries, label_from, id_col, image_col, encoding)
-            asked, rejected = _embedded(engine, collection, source, target)
-        measures = {**measure(asked, gallery, k), "rejected": rejected, "target": target}
+    gallery = read_gallery(engine, options.collection, options.target)
+    with progress("classifiers", len(KINDS) + 1) as advance:
+        rows = compare_classifiers(
+            gallery, asked.queries if asked else None, advance=lambda name: advance(1)
+        )
+    return [row.as_json() for row in rows]
+
+
+def _print(run: "Run", beside: list[dict[str, Any]], as_json: bool, per_query: bool) -> None:
+    from search_engine.evaluation.run_json import run_json
+
     if as_json:
-        print_json(measures)
-    else:
-        print_table(("measure", "value"), _flat(measures))
-    if rejected:
-        raise typer.Exit(Exit.SOME_REJECTED)
+        extra = {"classifiers": beside} if beside else {}
+        print_json({**run_json(run, per_query), **extra})
+        return
+    print_table(("measure", "value", "95 % interval"), _rows(run))
+    if run.confusions:
+        print()
+        print_table(
+            ("worst confusions", "taken for", "photos", "share"),
+            [
+                (one.truth, one.predicted, one.count, f"{one.share:.0%}")
+                for one in run.confusions[:SHOWN_CONFUSIONS]
+            ],
+        )
+    if run.stress is not None:
+        print()
+        print_table(("difficulty", *STRENGTHS), _stress_rows(run.stress))
+    if beside:
+        print()
+        print_table(tuple(beside[0]), [tuple(row.values()) for row in beside])
+    if run.comparison is not None:
+        print()
+        _print_comparison(run.comparison)
 
 
-def _embedded(
-    engine: "SearchEngine", collection: str, source: "Source", target: str
-) -> "tuple[Labelled, int]":
-    """Query photos, embedded; a photo that is in the gallery too gets its key there."""
-    import numpy as np
-
-    from indexer.embed import EmbeddedRow, embed_source
-    from search_engine.decoding import DecodePool
-    from search_engine.errors import ParameterError
-    from search_engine.gallery import Labelled
-
-    live = engine.live(collection)
-    encoder = live.encoder()
-    if encoder is None:
-        raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
-    settings = engine.settings
-    known = engine.catalog.keys_by_hash(live.record)
-    rows: list[EmbeddedRow] = []
-    rejected = 0
-    with (
-        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
-        progress("evaluating", len(source)) as advance,
-    ):
-        for row in embed_source(source, encoder, decoder, settings.batch_size, settings.max_bytes):
-            advance(1)
-            if isinstance(row, EmbeddedRow):
-                rows.append(row)
-            else:
-                rejected += 1
-                print(f"rejected: {row.code}: {row.item_id}: {row.reason}", file=sys.stderr)
-    vectors = [np.empty((0, encoder.spec.dimension), np.float32), *(row.vector for row in rows)]
-    keys = [known.get(row.content_hash, -1) for row in rows]
-    labels = [_target_value(row, target) for row in rows]
-    asked = Labelled(
-        np.concatenate(vectors),
-        labels,
-        np.array(keys, dtype=np.int64),
-        [row.row.product_id for row in rows],
-        [row.row.item_id for row in rows],
-    )
-    return asked, rejected
-
-
-def _target_value(row: "EmbeddedRow", target: str) -> str | None:
-    from search_engine.voting import as_label
-
-    named = target in ("label", "product_id")
-    return as_label(getattr(row.row, target) if named else row.row.attributes.get(target))
-
-
-def _flat(measures: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    for name, value in measures.items():
+def _rows(run: "Run") -> Iterator[tuple[str, object, str]]:
+    for name, value in run.measures.items():
+        if name == "latency_ms":
+            continue
         if isinstance(value, dict):
-            yield from ((f"{name} {level}", one) for level, one in value.items())
-        else:
-            yield name, value
+            yield from ((f"{name} {level}", one, "") for level, one in value.items())
+            continue
+        span = run.intervals.get(name)
+        yield name, value, f"{span.low:.4f} - {span.high:.4f}" if span else ""
+
+
+def _stress_rows(found: "Stress") -> Iterator[tuple[object, ...]]:
+    yield "(as they are)", found.accuracy, "", ""
+    for name in dict.fromkeys(row.name for row in found.rows):
+        yield name, *(row.accuracy for row in found.rows if row.name == name)
+    for name, reason in found.skipped:
+        yield f"{name}: {reason}", "", "", ""
+
+
+def _print_comparison(comparison: "Comparison") -> None:
+    print_table(
+        (f"against {comparison.name}", "before", "now", "difference", "p", "verdict"),
+        [
+            (
+                one.measure,
+                one.before,
+                one.now,
+                f"{one.difference:+.4f}",
+                "" if one.p_value is None else f"{max(one.p_value, 0.001):.3f}",
+                one.verdict,
+            )
+            for one in comparison.differences
+        ],
+    )
+    for name, (before, now) in comparison.settings.items():
+        print(f"note: {name} differs: {before} before, {now} now", file=sys.stderr)
+
+
+def _finish(run: "Run", missed: list[str]) -> None:
+    for one in missed:
+        print(f"below the bar: {one}", file=sys.stderr)
+    if missed:
+        raise typer.Exit(Exit.BELOW_BAR)
+    if run.measures["rejected"]:
+        raise typer.Exit(Exit.SOME_REJECTED)

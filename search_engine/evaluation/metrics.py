@@ -1,62 +1,157 @@
 """Retrieval and calibration measures: pure functions on arrays.
 
 `relevant` is always a boolean array (Q, N): for each query, whether the gallery item at each rank
-is relevant, best rank first. Queries without a relevant item have no defined recall or average
-precision: callers leave them out and count them.
+is relevant, best rank first. `total` (Q,) counts the relevant items of the whole gallery, those
+beyond the N ranks too. Functions of these give one value for each query, (Q,): the measure of a run
+is their mean, and intervals and comparisons need them one by one. Queries without a relevant item
+have no defined recall or average precision: callers leave them out and count them.
 
 Definitions follow Manning, Raghavan and Schuetze, "Introduction to Information Retrieval",
 chapter 8. What papers on metric learning call Recall@k is `hit_rate` here.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Relevance = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 CALIBRATION_BINS = 15
 
 
-def hit_rate(relevant: Relevance, k: int) -> float:
-    """Share of queries with a relevant item among the first k."""
-    return float(relevant[:, :k].any(axis=1).mean())
+def hit_rate(relevant: Relevance, k: int) -> Floats:
+    """1 for a query with a relevant item among the first k, else 0."""
+    return np.asarray(relevant[:, :k].any(axis=1), dtype=np.float64)
 
 
-def precision(relevant: Relevance, k: int) -> float:
-    """Mean share of relevant items among the first k; missing ranks count as misses."""
-    return float((relevant[:, :k].sum(axis=1) / k).mean())
+def precision(relevant: Relevance, k: int) -> Floats:
+    """Share of relevant items among the first k; missing ranks count as misses."""
+    return np.asarray(relevant[:, :k].sum(axis=1) / k)
 
 
-def average_precision(relevant: Relevance) -> NDArray[np.float64]:
-    """For each query, the mean over its relevant items of the precision at their rank; (Q,)."""
+def recall(relevant: Relevance, total: NDArray[np.int64], k: int) -> Floats:
+    """Share of all relevant items that are among the first k."""
+    return np.asarray(relevant[:, :k].sum(axis=1) / np.maximum(total, 1))
+
+
+def average_precision(
+    relevant: Relevance, total: NDArray[np.int64], k: int | None = None
+) -> Floats:
+    """Mean of the precision at the ranks of the relevant items, over min(k, total) of them.
+
+    Without `k` the whole ranking counts; ranks beyond N or k that hold relevant items add nothing.
+    """
+    relevant = relevant[:, :k]
     ranks = np.arange(1, relevant.shape[1] + 1)
     precision_at = np.cumsum(relevant, axis=1) / ranks
-    found = relevant.sum(axis=1)
-    return np.asarray((precision_at * relevant).sum(axis=1) / np.maximum(found, 1))
+    wanted = total if k is None else np.minimum(total, k)
+    return np.asarray((precision_at * relevant).sum(axis=1) / np.maximum(wanted, 1))
 
 
-def expected_calibration_error(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
-) -> float:
-    """Mean gap between confidence and accuracy over bins of equal width.
+def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) -> Floats:
+    """Discounted gain of the relevant items, 1 / log2(rank + 1) each, over the best possible.
+
+    Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
+    """
+    depth = relevant.shape[1] if k is None else k
+    relevant = relevant[:, :depth]
+    discounts = 1 / np.log2(np.arange(2, max(depth, int(total.max(initial=0))) + 2))
+    gain = relevant @ discounts[: relevant.shape[1]]
+    best = np.concatenate([[0.0], np.cumsum(discounts)])
+    wanted = total if k is None else np.minimum(total, k)
+    return np.asarray(gain / np.maximum(best[wanted], best[1]))
+
+
+def r_precision(relevant: Relevance, total: NDArray[np.int64]) -> Floats:
+    """Precision among as many ranks as there are relevant items."""
+    within = np.arange(relevant.shape[1]) < total[:, None]
+    return np.asarray((relevant & within).sum(axis=1) / np.maximum(total, 1))
+
+
+def reciprocal_rank(relevant: Relevance) -> Floats:
+    """1 / rank of the first relevant item; 0 where there is none."""
+    first = relevant.argmax(axis=1)
+    return np.where(relevant.any(axis=1), 1 / (first + 1), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Answers in bins of equal width by confidence; arrays of shape (bins,).
+
+    `confidence` and `accuracy` are means over the bin's answers, NaN where it has none.
+    """
+
+    count: NDArray[np.int64]
+    confidence: Floats
+    accuracy: Floats
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """Mean gap between confidence and accuracy, weighted by answers; 0 without answers."""
+        filled = self.count > 0
+        gaps = np.abs(self.confidence[filled] - self.accuracy[filled])
+        return float((gaps * self.count[filled]).sum() / max(self.count.sum(), 1))
+
+
+def confidence_bins(confidence: Floats, bins: int = CALIBRATION_BINS) -> NDArray[np.int64]:
+    """The bin of each confidence, 0 to bins - 1; a bin holds its upper edge."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def reliability(
+    confidence: Floats, correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
+) -> Reliability:
+    """How often answers are right, by how sure they were.
 
     Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
-    if len(confidence) == 0:
-        return 0.0
-    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    error = 0.0
-    for number in np.unique(which):
-        members = which == number
-        gap = abs(confidence[members].mean() - correct[members].mean())
-        error += members.mean() * gap
-    return float(error)
+    which = confidence_bins(confidence, bins)
+    count = np.bincount(which, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(which, weights=confidence, minlength=bins) / count
+        right = np.bincount(which, weights=correct, minlength=bins) / count
+    return Reliability(count, mean, right)
 
 
-def level_accuracy(truth: list[str], predicted: list[str | None]) -> dict[int, float]:
-    """Accuracy of the first 1, 2, ... parts of label paths, over the queries that are so deep."""
-    found: dict[int, list[bool]] = {}
-    for wanted, got in zip(truth, predicted, strict=True):
-        wanted_parts, got_parts = wanted.split("/"), (got or "").split("/")
-        for depth in range(1, len(wanted_parts) + 1):
-            found.setdefault(depth, []).append(wanted_parts[:depth] == got_parts[:depth])
-    return {depth: float(np.mean(hits)) for depth, hits in sorted(found.items())}
+def expected_calibration_error(
+    confidence: Floats, correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
+) -> float:
+    """See Reliability."""
+    return reliability(confidence, correct, bins).expected_calibration_error
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCurve:
+    """What asking for more confidence buys; arrays of shape (thresholds,), most sure first.
+
+    At each threshold: the share of all queries that are at least so sure, and how many of those
+    are right. Equal confidences stand or fall together.
+    """
+
+    threshold: Floats
+    coverage: Floats
+    accuracy: Floats
+
+    def coverage_at(self, accuracy: float) -> float:
+        """The largest coverage at which at least so many answers are right; 0 if none is."""
+        good = self.accuracy >= accuracy
+        return float(self.coverage[good].max(initial=0.0))
+
+
+def coverage_curve(confidence: Floats, correct: NDArray[np.bool_], queries: int) -> CoverageCurve:
+    """Accuracy against coverage (risk and coverage in Geifman and El-Yaniv, NeurIPS 2017).
+
+    Args:
+        confidence: Of the queries that were answered, shape (A,).
+        correct: Whether the answers are right, shape (A,).
+        queries: How many queries there were, answered or not.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    sure, right = confidence[order], correct[order]
+    last = np.flatnonzero(np.append(np.diff(sure) != 0, True)) if len(sure) else np.empty(0, int)
+    answered = last + 1
+    return CoverageCurve(
+        sure[last], answered / max(queries, 1), np.cumsum(right)[last] / np.maximum(answered, 1)
+    )

@@ -25,7 +25,7 @@ DIRECTIONS = 16
 
 def reference_encoder(name: str) -> Encoder:
     """In float32, where there is a choice."""
-    return create_encoder(EncoderRequest(name, runtime="torch"))
+    return create_encoder(EncoderRequest(name, runtime="torch-float32"))
 
 
 def computed_pixels(encoder: Encoder) -> Pixels:

@@ -1,0 +1,228 @@
+"""One evaluation of a collection, from stored embeddings to everything that is reported of it."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluation import serving
+from search_engine.evaluation.bootstrap import Interval
+from search_engine.evaluation.comparison import Comparison
+from search_engine.evaluation.confusions import Confusion, worst_confusions
+from search_engine.evaluation.evaluate import (
+    DEPTHS,
+    Evaluation,
+    examine,
+    intervals,
+    measures,
+    rounded,
+)
+from search_engine.evaluation.photos import ItemPhotos, Photos
+from search_engine.evaluation.predictors import Predictor
+from search_engine.evaluation.ranking import Hiding
+from search_engine.evaluation.splits import narrowed, sample_rows, take
+from search_engine.evaluation.stress.run import (
+    BASE_SIDE_PX,
+    Stress,
+    StressTask,
+    steps,
+    stress,
+)
+from search_engine.evaluation.task import Asked, Options, RowsOf, Task, prepare
+from search_engine.evaluation.unknown import UnknownClasses, hold_out
+
+INDEX_QUERIES = 200
+"""Queries that the index is asked: for its recall all at once, for its speed one at a time."""
+PHOTO_QUERIES = 30
+"""Photos that are timed from file to results."""
+STRESS_PHOTO_QUALITY = 95
+SERVED_MS = ("p50", "p95")
+
+Progress = Callable[[str, int], Any]
+"""Name and number of steps to a context manager that gives the function to count them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What was evaluated, for people and for comparisons. `encoder` is name and fingerprint."""
+
+    collection: str
+    encoder: str
+    target: str
+    vote: str
+    split: str
+    asked: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that is reported."""
+
+    setup: Setup
+    found: Evaluation
+    predictor: Predictor
+    measures: dict[str, Any]
+    intervals: dict[str, Interval]
+    confusions: Sequence[Confusion]
+    latency_ms: dict[str, dict[str, float]]
+    query_photos: Photos = field(repr=False)
+    item_photos: Photos = field(repr=False)
+    unknown: UnknownClasses | None = None
+    stress: Stress | None = None
+    comparison: Comparison | None = None
+
+
+def run_evaluation(
+    engine: SearchEngine, asked: Asked | None, options: Options, progress: Progress
+) -> Run:
+    """Evaluate a collection.
+
+    Args:
+        engine: On its data.
+        asked: Queries; without them each item of the collection is held out in turn.
+        options: What else is wanted.
+        progress: Shows how far it is.
+
+    Raises:
+        ParameterError: Nothing to evaluate, or options that do not fit together.
+        CollectionNotFoundError: There is no such collection.
+    """
+    task = prepare(engine, asked, options)
+    with progress("evaluating", len(task.queries.keys)) as advance:
+        found = examine(
+            task.queries, task.gallery, task.predictor,
+            hiding=task.hiding, values=task.values, advance=advance,
+        )  # fmt: skip
+    run = _served(engine, _described(engine, found, task, options), options)
+    hiding = task.hiding
+    if hiding is not None:
+        hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
+    run = _with_unknown(run, options, hiding)
+    return _stressed(engine, run, options, hiding, progress)
+
+
+def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Options) -> Run:
+    record = engine.catalog.collection(options.collection)
+    encoder = f"{record.encoder} {(record.fingerprint or '')[:8]}"
+    setup = Setup(
+        options.collection, encoder, options.target, task.predictor.about, task.split, task.name,
+        options.seed,
+    )  # fmt: skip
+    confusions: list[Confusion] = []
+    if found.answers is not None:
+        confusions = worst_confusions(found.answers, found.ranking, found.gallery)
+    return Run(
+        setup, found, task.predictor,
+        {**measures(found), "rejected": task.rejected, "target": options.target},
+        intervals(found, options.resamples, options.seed), confusions, {},
+        RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
+    )  # fmt: skip
+
+
+def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
+    """Ask the index that answers users, and time it."""
+    snapshot = engine.live(options.collection).snapshot()
+    if snapshot is None:
+        return run
+    rows = sample_rows(len(run.found.queries.keys), INDEX_QUERIES, options.seed)
+    queries = take(run.found.queries, rows)
+    recall = serving.index_recall(
+        snapshot.search, queries, run.found.gallery, sorted({*DEPTHS, run.found.k})
+    )
+    times = serving.search_times_ms(snapshot.search, queries.vectors, run.found.k)
+    stages = serving.percentiles_ms({"search": one} for one in times)
+    stages.update(_photo_times(engine, run, options, rows[:PHOTO_QUERIES].tolist()))
+    return replace(
+        run,
+        latency_ms=stages,
+        measures={
+            **run.measures,
+            **{f"index_recall@{k}": rounded(share) for k, share in recall.items()},
+            **{
+                f"{name}_{q}_ms": stages[stage][q]
+                for name, stage in (("search", "search"), ("photo", "photo total"))
+                for q in SERVED_MS
+                if stage in stages
+            },
+            "latency_ms": stages,
+        },
+    )
+
+
+def _photo_times(
+    engine: SearchEngine, run: Run, options: Options, rows: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Photos that are files, asked as a user asks; the first ones only warm up."""
+    paths = [path for row in rows if (path := run.query_photos.path(row)) is not None]
+    asked = [
+        engine.search(path, k=run.found.k, collection=options.collection).timings_ms
+        for path in paths
+    ]
+    return serving.percentiles_ms(
+        {f"photo {stage}": value for stage, value in timings.items()}
+        for timings in asked[serving.WARM_UP :]
+    )
+
+
+def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
+    if options.hold_out_classes is None:
+        return run
+    if run.found.answers is None:
+        raise ParameterError("pictures have several values each", where="--hold-out-classes")
+    unknown = hold_out(
+        run.found.queries, run.found.gallery, run.predictor, options.hold_out_classes,
+        options.seed, hiding,
+    )  # fmt: skip
+    flat = {
+        "unknown_auroc": rounded(unknown.auroc),
+        "unknown_auroc_confidence": rounded(unknown.auroc_confidence),
+        "unknown_auroc_familiarity": rounded(unknown.auroc_familiarity),
+        "unknown_fpr@95": rounded(unknown.false_positive_rate),
+    }
+    return replace(run, unknown=unknown, measures={**run.measures, **flat})
+
+
+def _stressed(
+    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+) -> Run:
+    if not options.stress_queries:
+        return run
+    if run.found.answers is None:
+        raise ParameterError("pictures have several values each", where="--stress")
+    encoder = engine.live(options.collection).encoder()
+    assert encoder is not None
+    rows, photos = _stress_photos(run, options)
+    queries, hiding = narrowed(run.found.queries, hiding, rows)
+    task = StressTask(
+        photos, queries, run.found.gallery, encoder, run.predictor, hiding, options.seed,
+    )  # fmt: skip
+    with progress("stress", steps()) as advance:
+        return replace(run, stress=stress(task, advance))
+
+
+def _stress_photos(run: Run, options: Options) -> tuple[Any, list[Image.Image]]:
+    """Rows and pictures of the queries that are still there.
+
+    Raises:
+        ParameterError: None of them can be read.
+    """
+    rows, photos = [], []
+    for row in sample_rows(len(run.found.queries.keys), options.stress_queries, options.seed):
+        jpeg = run.query_photos.jpeg(int(row), BASE_SIDE_PX, STRESS_PHOTO_QUALITY)
+        if jpeg is not None:
+            with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
+                photos.append(picture.convert("RGB"))
+            rows.append(int(row))
+    if not rows:
+        raise ParameterError(
+            "none of the queries' pictures can be read any more",
+            where="--stress",
+            fix="bring the catalog's files back to where they were, or name a folder of queries",
+        )
+    return np.array(rows), photos

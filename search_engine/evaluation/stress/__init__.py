@@ -1,0 +1,1 @@
+"""Stress: how accuracy holds where photos are bad in the ways that photos are bad."""

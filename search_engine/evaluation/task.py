@@ -1,0 +1,181 @@
+"""What is to be evaluated: queries, gallery, vote and split, made ready from what was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from search_engine.calibration.store import load_calibration
+from search_engine.classification import NEIGHBORS
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluation.bootstrap import RESAMPLES
+from search_engine.evaluation.evaluate import ValueSets
+from search_engine.evaluation.labels import has_lists, joined, value_set
+from search_engine.evaluation.multilabel import LabelSet
+from search_engine.evaluation.photos import ItemPhotos, Photos
+from search_engine.evaluation.predictors import CalibratedVote, PlainVote, Predictor
+from search_engine.evaluation.ranking import Hiding
+from search_engine.evaluation.splits import folds_by_thing, narrowed, sample_rows
+from search_engine.gallery import Labelled, read_gallery
+
+ITSELF = "the catalog itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Queries that are not the catalog itself: photos with what is known of each.
+
+    `values` are the raw values of the target, one a query; `rejected` counts photos that could not
+    be read.
+    """
+
+    queries: Labelled
+    values: Sequence[Any]
+    photos: Photos
+    name: str
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to evaluate and how.
+
+    Without `k` the vote is as `eyedex classify` would have it: calibrated where the collection is,
+    and abstaining where `accept_accuracy` asks for it; a `k` makes it plain. `folds`
+    cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
+    of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
+    several values in one text; `stress_queries` is 0 for no stress test.
+    """
+
+    collection: str = "default"
+    target: str = "label"
+    k: int | None = None
+    accept_accuracy: float | None = None
+    seed: int = 0
+    resamples: int = RESAMPLES
+    sample: int | None = None
+    folds: int | None = None
+    hold_out_classes: int | None = None
+    separator: str | None = None
+    stress_queries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything that `examine` needs, and what it is called."""
+
+    queries: Labelled
+    gallery: Labelled
+    photos: Photos
+    predictor: Predictor
+    hiding: Hiding | None
+    values: ValueSets | None
+    name: str
+    split: str
+    rejected: int
+
+
+def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task:
+    """Read the gallery, and make queries of it where there are no others.
+
+    Raises:
+        ParameterError: Options that do not fit together, or no such field.
+        CollectionNotFoundError: There is no such collection.
+    """
+    if options.folds and asked is not None:
+        raise ParameterError(
+            "folds divide the catalog itself", where="--folds", fix="leave out the queries"
+        )
+    engine.check_field(engine.live(options.collection), options.target, "target")
+    gallery = read_gallery(engine, options.collection, options.target)
+    values, gallery, queries = _several_values(engine, gallery, asked, options)
+    hiding = folds_by_thing(gallery, options.folds, options.seed) if options.folds else None
+    task = Task(
+        queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
+        _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
+        _split(asked, options), asked.rejected if asked else 0,
+    )  # fmt: skip
+    return _sampled(task, options)
+
+
+def _split(asked: Asked | None, options: Options) -> str:
+    if options.folds:
+        return f"{options.folds} folds by product or scene"
+    return "queries" if asked else "leave one out"
+
+
+def _predictor(engine: SearchEngine, options: Options) -> Predictor:
+    """Who answers: the same vote as in `SearchEngine.classify`.
+
+    Raises:
+        ParameterError: An accuracy is wanted that no calibration promises.
+    """
+    record = engine.catalog.collection(options.collection)
+    fitted = load_calibration(engine.catalog, record, options.target)
+    wanted = options.accept_accuracy
+    if fitted is not None and options.k in (None, fitted.rule.k):
+        bar = None if wanted is None else fitted.threshold(wanted).confidence
+        return CalibratedVote(fitted, bar)
+    if wanted is not None:
+        raise ParameterError(
+            "nothing is known of the accuracy of this vote",
+            where="--accept-accuracy",
+            fix="leave out -k" if fitted else f"calibrate {options.target}: `eyedex calibrate`",
+        )
+    return PlainVote(NEIGHBORS if options.k is None else options.k)
+
+
+def _several_values(
+    engine: SearchEngine, gallery: Labelled, asked: Asked | None, options: Options
+) -> tuple[ValueSets | None, Labelled, Labelled]:
+    """Values, gallery and queries; where pictures have several values, labels are those joined."""
+    items = engine.catalog.by_keys(gallery.keys.tolist())
+    named = options.target in ("label", "product_id")
+    raw = [
+        getattr(items[key], options.target) if named else items[key].attributes.get(options.target)
+        for key in gallery.keys.tolist()
+    ]
+    queries = asked.queries if asked else gallery
+    if not (options.separator or has_lists(raw)):
+        return None, gallery, queries
+    known = [value_set(value, options.separator) for value in raw]
+    wanted = [value_set(value, options.separator) for value in asked.values] if asked else known
+    return (
+        ValueSets(wanted, known),
+        replace(gallery, labels=_texts(known)),
+        replace(queries, labels=_texts(wanted)),
+    )
+
+
+def _texts(sets: Sequence[LabelSet | None]) -> list[str | None]:
+    return [None if values is None else joined(values) for values in sets]
+
+
+def _sampled(task: Task, options: Options) -> Task:
+    count = len(task.queries.keys)
+    if options.sample is None or options.sample >= count:
+        return task
+    rows = sample_rows(count, options.sample, options.seed)
+    queries, hiding = narrowed(task.queries, task.hiding, rows)
+    values = task.values
+    if values is not None:
+        values = replace(values, queries=[values.queries[row] for row in rows])
+    photos = RowsOf(task.photos, rows.tolist())
+    return replace(task, queries=queries, hiding=hiding, values=values, photos=photos)
+
+
+class RowsOf:
+    """Photos of some rows only. See Photos."""
+
+    def __init__(self, photos: Photos, rows: Sequence[int]) -> None:
+        self._photos = photos
+        self._rows = rows
+
+    def jpeg(self, row: int, max_side_px: int, quality: int) -> bytes | None:
+        """See Photos."""
+        return self._photos.jpeg(self._rows[row], max_side_px, quality)
+
+    def path(self, row: int) -> Path | None:
+        """See Photos."""
+        return self._photos.path(self._rows[row])
