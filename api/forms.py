@@ -26,7 +26,6 @@ from search_engine.images import Box, parse_box
 MAX_FIELDS = 20
 MAX_FACETS = 10
 MAX_FIELD_BYTES = 2**20
-DEFAULT_K = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +38,21 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class QueryForm:
-    """What search and classify are asked: a picture, the token of one, or an item; and how."""
+    """What search and classify are asked: a picture, the token of one, or an item; and how.
+
+    `k` is None where nobody says: what it is then differs between the two.
+    """
 
     image: bytes | None
     query_token: str | None
     item_id: str | None
-    k: int
+    k: int | None
     filter: Filter | None
     box: Box | None
     group_by: str | None
     min_score: float | None
     target: str
+    accept_accuracy: float | None
     facets: tuple[str, ...]
 
 
@@ -85,17 +88,19 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         image=image,
         query_token=text_value(values, "query_token"),
         item_id=text_value(values, "item_id"),
-        k=whole_number(values.get("k"), "k", DEFAULT_K, 1, MAX_K),
+        k=None if values.get("k") is None else whole_number(values["k"], "k", 1, 1, MAX_K),
         filter=parse_filter(filters) if filters not in (None, "") else None,
         box=parse_box(box) if isinstance(box, str) and box else _json_box(box),
         group_by=text_value(values, "group_by"),
-        min_score=_cosine(values.get("min_score")),
+        min_score=_number(values.get("min_score"), "min_score", "a cosine", -1, 1),
         target=text_value(values, "target") or "label",
+        accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
         facets=field_names(values.get("facets"), "facets"),
     )
 
 
 QUERY_FIELDS = (
+    "accept_accuracy",
     "box",
     "facets",
     "filter",
@@ -273,13 +278,13 @@ def _json_box(box: Any) -> Box | None:
     raise ParameterError("not four numbers", where="box")
 
 
-def _cosine(value: Any) -> float | None:
+def _number(value: Any, name: str, what: str, low: float, high: float) -> float | None:
     if value in (None, ""):
         return None
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,2}(\.[0-9]{1,12})?", value):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
-        raise ParameterError("not a cosine", where="min_score", fix="give -1 to 1")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ParameterError(f"not {what}", where=name, fix=f"give {low:g} to {high:g}")
     return float(value)
 
 

@@ -8,7 +8,12 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from search_engine.calibration.record import Calibration
     from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
+
+
+ACCURACIES = (0.9, 0.95, 0.99)
+"""For which a calibration tells the coverage."""
 
 
 def item_json(item: CatalogItem) -> dict[str, Any]:
@@ -32,16 +37,53 @@ def neighbor_json(neighbor: Neighbor) -> dict[str, Any]:
 
 
 def prediction_json(prediction: Prediction) -> dict[str, Any]:
-    """The class and the votes behind it."""
-    return {
+    """The class and the votes behind it; `values` only where pictures have several."""
+    body = {
         "label": prediction.label,
         "confidence": round(prediction.confidence, 6),
+        "calibrated": prediction.calibrated,
         "abstained": prediction.abstained,
         "reason": prediction.reason,
+        "levels": [
+            {"label": level.label, "confidence": round(level.confidence, 6)}
+            for level in prediction.levels
+        ],
         "votes": [
             {"label": vote.label, "share": round(vote.share, 6)} for vote in prediction.votes
         ],
     }
+    if prediction.values is None:
+        return body
+    chances = [
+        {"value": one.value, "probability": round(one.probability, 6)} for one in prediction.chances
+    ]
+    return {**body, "values": list(prediction.values), "chances": chances}
+
+
+def calibration_json(found: Calibration) -> dict[str, Any]:
+    """What was found by calibrating; `coverage` has null where no confidence is so sure."""
+    return {
+        "target": found.target,
+        "items": found.items,
+        "k": found.rule.k,
+        "temperature": found.rule.temperature,
+        "per_product": found.rule.per_product,
+        "balanced": found.class_weights is not None,
+        "twin_score": round(found.twin_score, 6),
+        "least_score": round(found.least_score, 6),
+        **{
+            name: round(value, 6) if isinstance(value, float) else value
+            for name, value in found.figures.model_dump().items()
+        },
+        "coverage": {f"{wanted:g}": _coverage(found, wanted) for wanted in ACCURACIES},
+    }
+
+
+def _coverage(found: Calibration, wanted: float) -> dict[str, float] | None:
+    point = found.point(wanted)
+    if point is None:
+        return None
+    return {"confidence": round(point.confidence, 6), "coverage": round(point.coverage, 6)}
 
 
 def result_json(result: SearchResult) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from indexer.pipeline import OnProgress, Run, run_pipeline
 from indexer.report import RejectsFile, RunReport
 from indexer.sources import Source
+from search_engine.calibration.collection import refresh_label
 from search_engine.catalog.store import Collection, check_collection_name
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import DecodePool
@@ -51,7 +52,8 @@ def index_source(
     """Bring a collection to the state of a source and publish its index.
 
     Only what changed is decoded and encoded. Every batch is durable when it is committed; after an
-    interruption the same call goes on where it stopped.
+    interruption the same call goes on where it stopped. At the end the vote on `label` is
+    calibrated, if there are labels to learn from, enough has changed and it takes some seconds.
 
     Raises:
         LockHeldError: Another run is indexing this collection.
@@ -65,8 +67,10 @@ def index_source(
     with (
         SearchEngine(settings=settings) as engine,
         exclusive(lock, 0.0, "indexing this collection"),
+        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
     ):
         collection = _collection(engine, request.collection)
+        decoder.warm_up()
         with report.stage("start"):
             encoder = _make_encoder(request, collection, settings)
         if request.index_factory is not None and not request.dry_run:
@@ -74,11 +78,16 @@ def index_source(
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
         with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
-            _run(engine, collection, encoder, source, request, report, on_progress, rejects)
+            _run(
+                engine, collection, encoder, decoder, source, request, report, on_progress, rejects
+            )
         live = engine.live(request.collection)
         if not request.dry_run:
             with report.stage("publish"):
                 live.compact_locked()
+            seconds = refresh_label(engine, request.collection)
+            if seconds is not None:
+                report.stages["calibrate"] = seconds
         snapshot = live.snapshot()
         report.generation = snapshot.generation if snapshot else None
     report.seconds = time.perf_counter() - started
@@ -106,6 +115,7 @@ def _run(
     engine: SearchEngine,
     collection: Collection,
     encoder: Encoder,
+    decoder: DecodePool,
     source: Source,
     request: IndexRequest,
     report: RunReport,
@@ -113,25 +123,24 @@ def _run(
     rejects: RejectsFile,
 ) -> None:
     settings = engine.settings
-    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-        run = Run(
-            catalog=engine.catalog,
-            collection=collection,
-            encoder=encoder,
-            encoder_options=_options(request, collection),
-            decoder=decoder,
-            report=report,
-            on_progress=on_progress,
-            on_reject=rejects.write,
-            batch_size=settings.batch_size,
-            max_bytes=settings.max_bytes,
-            prune=request.prune,
-            dry_run=request.dry_run,
-        )
-        try:
-            run_pipeline(run, source)
-        finally:
-            report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
+    run = Run(
+        catalog=engine.catalog,
+        collection=collection,
+        encoder=encoder,
+        encoder_options=_options(request, collection),
+        decoder=decoder,
+        report=report,
+        on_progress=on_progress,
+        on_reject=rejects.write,
+        batch_size=settings.batch_size,
+        max_bytes=settings.max_bytes,
+        prune=request.prune,
+        dry_run=request.dry_run,
+    )
+    try:
+        run_pipeline(run, source)
+    finally:
+        report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
 
 
 def _make_encoder(request: IndexRequest, collection: Collection, settings: Settings) -> Encoder:

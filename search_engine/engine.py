@@ -12,8 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from search_engine.calibration.store import STALE_SHARE, CalibrationCache
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
+from search_engine.classification import Question, ask
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.encoders.base import Encoder
@@ -45,7 +47,8 @@ from search_engine.records import (
     SearchResult,
     Vectors,
 )
-from search_engine.voting import VoteRule, predict, value_of
+from search_engine.tally import VoteRule
+from search_engine.voting import value_of
 
 MAX_K = 200
 KEPT_PICTURE_SIDE_PX = 1_024
@@ -81,6 +84,7 @@ class SearchEngine:
         self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
         self._queries = QueryCache()
+        self._calibrations = CalibrationCache(self.catalog)
         self._open: dict[str, LiveCollection] = {}
         self._opening = threading.Lock()
 
@@ -155,23 +159,61 @@ class SearchEngine:
         *,
         item_id: str | None = None,
         target: str = "label",
+        k: int | None = None,
         rule: VoteRule | None = None,
+        accept_accuracy: float | None = None,
         collection: str = DEFAULT_COLLECTION,
         **search: Any,
     ) -> SearchResult:
         """As `search` (or `similar`, for an item), with a class by the vote of the neighbors.
 
-        `target` is `label` or the name of an attribute.
+        Where the collection is calibrated for the target, its k and temperature are used and the
+        confidence is a probability. Another k or rule, a filter, groups or a least score make it
+        another vote: it is plain then, and its confidence the winner's share.
+
+        Args:
+            picture: As for `search`.
+            item_id: An item instead of a picture.
+            target: `label` or the name of an attribute.
+            k: Neighbors that vote; None for the calibrated number, else 10.
+            rule: How they vote, instead of as calibrated.
+            accept_accuracy: Abstain unless so many of such answers are right, 0 to 1.
+            collection: Where to search.
+            search: Further options of `search`.
+
+        Raises:
+            ParameterError: There is no such field, or no calibration for `accept_accuracy`.
         """
         if (picture is None) == (item_id is None):
             raise ParameterError("give a picture or an item_id, one of them", where="image")
-        self._check_field(self.live(collection), target, "target")
+        question, outdated = self.question(target, k, rule, accept_accuracy, collection, **search)
         if item_id is not None:
-            result = self.similar(item_id, collection=collection, **search)
+            result = self.similar(item_id, collection=collection, **question.options)
         else:
             assert picture is not None
-            result = self.search(picture, collection=collection, **search)
-        return replace(result, prediction=predict(result.neighbors, target, rule))
+            result = self.search(picture, collection=collection, **question.options)
+        warnings = (*result.warnings, "calibration_outdated") if outdated else result.warnings
+        return replace(result, prediction=question.answer(result.neighbors), warnings=warnings)
+
+    def question(
+        self,
+        target: str = "label",
+        k: int | None = None,
+        rule: VoteRule | None = None,
+        accept_accuracy: float | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        **search: Any,
+    ) -> tuple[Question, bool]:
+        """How `classify` asks and answers, and whether its calibration is outdated.
+
+        Raises:
+            ParameterError: There is no such field, or no calibration for `accept_accuracy`.
+        """
+        live = self.live(collection)
+        self.check_field(live, target, "target")
+        fitted, moved = self._calibrations.get(live.record, target)
+        question = ask(target, fitted, k, rule, accept_accuracy, search)
+        return question, question.fitted is not None and moved > STALE_SHARE
 
     def facets(
         self,
@@ -195,7 +237,7 @@ class SearchEngine:
         """
         live = self.live(collection)
         for name in fields:
-            self._check_field(live, name, "facets")
+            self.check_field(live, name, "facets")
         query = None
         if filter is not None:
             parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
@@ -278,6 +320,7 @@ class SearchEngine:
             with self.catalog.write() as writer:
                 writer.delete_collection(collection.id)
             shutil.rmtree(paths.index(name), ignore_errors=True)
+            shutil.rmtree(paths.classifiers(name), ignore_errors=True)
 
     def live(self, name: str) -> LiveCollection:
         """The collection, opened.
@@ -335,7 +378,7 @@ class SearchEngine:
     ) -> SearchResult:
         _check_k(k)
         if group_by is not None:
-            self._check_field(live, group_by, "group_by")
+            self.check_field(live, group_by, "group_by")
         snapshot = live.snapshot()
         neighbors: tuple[Neighbor, ...] = ()
         if snapshot is not None:
@@ -403,7 +446,8 @@ class SearchEngine:
         with _timed(timings, "filter"):
             return live.matching(parsed)
 
-    def _check_field(self, live: LiveCollection, name: str, where: str) -> None:
+    def check_field(self, live: LiveCollection, name: str, where: str) -> None:
+        """Raise ParameterError unless a name is `label`, `product_id` or an attribute."""
         known = ["label", "product_id", *self.catalog.fields(live.record)]
         if name not in known:
             raise ParameterError(

@@ -13,7 +13,8 @@ EyedexError
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
 │   │   └── QueryExpiredError
-│   └── CollectionExistsError
+│   ├── CollectionExistsError
+│   └── MissingExtraError      an optional package is not installed
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
 │   └── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
@@ -178,6 +179,12 @@ class CollectionExistsError(InputError):
     """A collection of this name is already there."""
 
     code = "collection_exists"
+
+
+class MissingExtraError(InputError):
+    """What was asked needs an optional package that is not installed."""
+
+    code = "missing_extra"
 
 
 class SourceError(EyedexError):

@@ -72,12 +72,35 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A level of a label path, and how sure it is that the path is right so far, 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChance:
+    """A value that a picture may have beside others, and the probability of it, 0 to 1."""
+
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """A class by the vote of the neighbors.
 
     `label` is None when the vote abstained, and `reason` then says why: `too_few` (no labelled
     neighbor), `too_far` (nothing similar enough) or `disagree` (no label is supported enough).
-    `confidence` is the winner's share of the votes. `votes` are best first.
+    Where `calibrated`, `confidence` is the probability of being right; else it is the winner's
+    share of the votes. `votes` are best first.
+
+    `levels` are the path of the winner, from its first part to the whole label, each with its own
+    confidence; the answer is one of them, the deepest that is supported. A target with several
+    values a picture has no label: `values` are then those that the picture is believed to have,
+    `chances` are all that got a vote, both best first, and `confidence` is the least probability
+    among the answered values.
     """
 
     label: str | None
@@ -85,6 +108,10 @@ class Prediction:
     abstained: bool
     reason: str | None
     votes: tuple[Vote, ...]
+    levels: tuple[Level, ...] = ()
+    values: tuple[str, ...] | None = None
+    chances: tuple[ValueChance, ...] = ()
+    calibrated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,70 +1,112 @@
-"""A class by the vote of the neighbors. Pure functions, no state."""
+"""A class by the vote of the neighbors. Pure functions, no state.
+
+The counting itself is `tally`, for many queries at once; here are the words: labels, scores and
+items to an answer.
+"""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from search_engine.label_paths import levels_of
 from search_engine.records import CatalogItem, Neighbor, Prediction, Vote
+from search_engine.tally import Ballots, Tally, VoteRule, tally
 
-WEIGHT_DIGITS = 12
-"""Decimals that count, so that neither rounding nor the order of summing decides a tie."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoteRule:
-    """How neighbors vote.
-
-    A neighbor's weight is exp((score - best score) / temperature): the closer, the louder.
-    Neighbors below `min_score` have no vote; a winner with less than `min_confidence` of the votes
-    is not announced. Of eight temperatures tried by leaving one out of 3,068 clothing photos, 0.05
-    and 0.06 are best and equal but for noise (0.842 and 0.843; plain counting 0.836;
-    `python -m benchmarks.vote`).
-    """
-
-    temperature: float = 0.05
-    min_score: float = -1.0
-    min_confidence: float = 0.0
+__all__ = [
+    "VoteRule", "as_label", "ballots_of", "predict", "value_of", "values_of", "vote", "votes_of",
+]  # fmt: skip
 
 
 def predict(
-    neighbors: Sequence[Neighbor], target: str = "label", rule: VoteRule | None = None
+    neighbors: Sequence[Neighbor],
+    target: str = "label",
+    rule: VoteRule | None = None,
+    class_weights: Mapping[str, float] | None = None,
 ) -> Prediction:
     """The vote of neighbors, best first, on their value of a target (see `vote`)."""
-    return vote([(value_of(one.item, target), one.score) for one in neighbors], rule)
+    labelled = [(value_of(one.item, target), one.score) for one in neighbors]
+    products = [one.item.product_id for one in neighbors]
+    return vote(labelled, rule, products=products, class_weights=class_weights)
 
 
-def vote(labelled: Sequence[tuple[str | None, float]], rule: VoteRule | None = None) -> Prediction:
-    """The label with the largest share of similarity-weighted votes.
-
-    The weighting is that of the k-NN classifier in Wu et al., "Unsupervised feature learning via
-    non-parametric instance discrimination", CVPR 2018. Equal shares go to the label whose best
-    neighbor is closer, then to the first in the alphabet.
+def vote(
+    labelled: Sequence[tuple[str | None, float]],
+    rule: VoteRule | None = None,
+    *,
+    products: Sequence[str | None] | None = None,
+    class_weights: Mapping[str, float] | None = None,
+) -> Prediction:
+    """The label with the largest share of the votes; `VoteRule` says who votes and how loud.
 
     Args:
         labelled: Label and score of each neighbor; those without a label do not vote.
         rule: Weights and thresholds.
+        products: Their products, for a rule that counts each product once.
+        class_weights: A factor for the votes of a label, 1 where there is none.
     """
     rule = rule or VoteRule()
-    known = [(label, score) for label, score in labelled if label is not None]
-    voters = [(label, score) for label, score in known if score >= rule.min_score]
-    if not voters:
-        return _abstain("too_far" if known else "too_few", ())
-    votes = _shares(voters, rule.temperature)
+    ballots = ballots_of([labelled], None if products is None else [products])
+    factors = None
+    if class_weights is not None:
+        factors = np.array([class_weights.get(label, 1.0) for label in ballots.labels])
+    votes = votes_of(tally(ballots, rule, factors), ballots.labels, 0)
+    if not votes:
+        however_far = tally(ballots, replace(rule, min_score=-math.inf))
+        reason = "too_far" if however_far.codes.size else "too_few"
+        return Prediction(None, 0.0, True, reason, ())
+    levels = levels_of(votes)
     if votes[0].share < rule.min_confidence:
-        return _abstain("disagree", votes)
-    return Prediction(votes[0].label, votes[0].share, False, None, votes)
+        return Prediction(None, votes[0].share, True, "disagree", votes, levels)
+    return Prediction(votes[0].label, votes[0].share, False, None, votes, levels)
+
+
+def ballots_of(
+    rows: Sequence[Sequence[tuple[str | None, float]]],
+    products: Sequence[Sequence[str | None]] | None = None,
+) -> Ballots:
+    """Labels and scores of the neighbors of several queries, in any order, as arrays."""
+    labels = tuple(sorted({label for row in rows for label, _ in row if label is not None}))
+    number = {label: code for code, label in enumerate(labels)}
+    width = max((len(row) for row in rows), default=0)
+    scores = np.full((len(rows), width), -np.inf)
+    codes = np.full((len(rows), width), -1, dtype=np.int64)
+    groups = None if products is None else np.full((len(rows), width), -1, dtype=np.int64)
+    for place, row in enumerate(rows):
+        found = np.array([score for _, score in row], dtype=np.float64)
+        said = np.array([-1 if label is None else number[label] for label, _ in row], np.int64)
+        order = np.lexsort((said, -found))
+        scores[place, : len(row)], codes[place, : len(row)] = found[order], said[order]
+        if products is not None and groups is not None:
+            groups[place, : len(row)] = _numbers(products[place])[order]
+    return Ballots(scores, codes, labels, groups)
+
+
+def votes_of(counted: Tally, labels: Sequence[str], query: int) -> tuple[Vote, ...]:
+    """The votes of one query, best first."""
+    return tuple(
+        Vote(labels[code], share)
+        for code, share in zip(
+            counted.codes[query].tolist(), counted.shares[query].tolist(), strict=True
+        )
+        if code >= 0
+    )
 
 
 def value_of(item: CatalogItem, target: str) -> str | None:
     """The item's value of a target, as text; None when it has none."""
-    value: Any = item.attributes.get(target)
-    if target in ("label", "product_id"):
-        value = item.label if target == "label" else item.product_id
-    return as_label(value)
+    return as_label(_value(item, target))
+
+
+def values_of(item: CatalogItem, target: str) -> tuple[str, ...] | None:
+    """All values of a target that is a list, as texts, each once; else None."""
+    value = _value(item, target)
+    if not isinstance(value, list):
+        return None
+    texts = (as_label(one) for one in value if not isinstance(one, list | dict))
+    return tuple(dict.fromkeys(text for text in texts if text is not None))
 
 
 def as_label(value: Any) -> str | None:
@@ -74,19 +116,15 @@ def as_label(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _shares(voters: Sequence[tuple[str, float]], temperature: float) -> tuple[Vote, ...]:
-    scores = np.array([score for _, score in voters], dtype=np.float64)
-    weights = np.exp((scores - scores.max()) / temperature)
-    said: dict[str, list[float]] = defaultdict(list)
-    best: dict[str, float] = {}
-    for (label, score), weight in zip(voters, weights, strict=True):
-        said[label].append(float(weight))
-        best[label] = max(score, best.get(label, score))
-    total = {label: round(math.fsum(each), WEIGHT_DIGITS) for label, each in said.items()}
-    whole = math.fsum(total.values())
-    order = sorted(total, key=lambda label: (-total[label], -best[label], label))
-    return tuple(Vote(label, total[label] / whole) for label in order)
+def _value(item: CatalogItem, target: str) -> Any:
+    if target in ("label", "product_id"):
+        return item.label if target == "label" else item.product_id
+    return item.attributes.get(target)
 
 
-def _abstain(reason: str, votes: tuple[Vote, ...]) -> Prediction:
-    return Prediction(None, votes[0].share if votes else 0.0, True, reason, votes)
+def _numbers(products: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A number for each product of a row; -1 for none."""
+    seen: dict[str, int] = {}
+    return np.array(
+        [-1 if one is None else seen.setdefault(one, len(seen)) for one in products], np.int64
+    )

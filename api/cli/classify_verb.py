@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +14,6 @@ from api.cli.options import (
     DataOption,
     FilterOption,
     JsonOption,
-    NeighborsOption,
     TargetOption,
     open_engine,
     parsed_filter,
@@ -21,26 +21,73 @@ from api.cli.options import (
 from api.cli.output import print_json, print_prediction
 from api.schemas import result_json
 
+if TYPE_CHECKING:
+    from indexer.batch_classify import Answer
+    from search_engine.engine import SearchEngine
+    from search_engine.filters import Filter
+
 
 def classify(
     paths: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
     data: DataOption = None,
     collection: CollectionOption = "default",
-    k: NeighborsOption = 10,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            "-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
+        ),
+    ] = None,
     target: TargetOption = "label",
     filter: FilterOption = None,
+    accept_accuracy: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Abstain unless so many of such answers are right: 0.95, say."
+        ),
+    ] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(
+            "--with", help="A classifier of `eyedex train` instead of the vote.", metavar="NAME"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a .csv, .jsonl or .parquet file, with the neighbors as evidence.",
+            metavar="FILE",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A class for each photo, by the vote of its nearest neighbors."""
+    """A class for each photo, by the vote of its nearest neighbors.
+
+    With --output or --with the photos may also be a CSV, as `eyedex index` takes it.
+
+    Its confidence is a probability where `eyedex calibrate` or `eyedex index` has calibrated the
+    collection, and no other -k and no filter makes it another vote.
+    """
     from search_engine.errors import ImageError
 
     rejected = 0
     parsed = parsed_filter(filter)
+    if classifier is not None or output is not None:
+        many = _Many(paths, classifier, output, target, k, parsed, accept_accuracy, as_json)
+        with open_engine(data) as engine:
+            rejected = many.classify(engine, collection)
+        if rejected:
+            raise typer.Exit(Exit.SOME_REJECTED)
+        return
     with open_engine(data) as engine:
         for path in _files(paths):
             try:
                 result = engine.classify(
-                    path, k=k, target=target, filter=parsed, collection=collection
+                    path,
+                    k=k,
+                    target=target,
+                    filter=parsed,
+                    accept_accuracy=accept_accuracy,
+                    collection=collection,
                 )
             except ImageError as error:
                 rejected += 1
@@ -56,6 +103,58 @@ def classify(
                 print_prediction(result.prediction)
     if rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """Photos that are classified in batches."""
+
+    paths: list[Path]
+    classifier: str | None
+    output: Path | None
+    target: str
+    k: int | None
+    filter: "Filter | None"
+    accept_accuracy: float | None
+    as_json: bool
+
+    def classify(self, engine: "SearchEngine", collection: str) -> int:
+        """The number of rejected photos."""
+        from api.cli.batch_answers import classify_to_file, classify_to_lines
+        from indexer.answer_files import check_output
+        from indexer.batch_classify import open_pictures
+
+        source = open_pictures(self.paths)
+        if self.output is not None:
+            check_output(self.output, self.paths[0])
+        answer, options = self._answer(engine, collection)
+        common = {**options, "collection": collection, "as_json": self.as_json}
+        if self.output is not None:
+            return classify_to_file(engine, source, self.output, answer, **common)
+        return classify_to_lines(engine, source, answer, **common)
+
+    def _answer(self, engine: "SearchEngine", collection: str) -> "tuple[Answer, dict[str, Any]]":
+        """How a class is found, and the search for the neighbors."""
+        from api.cli.batch_answers import answer_with
+        from indexer.batch_classify import by_vote
+        from search_engine.classification import NEIGHBORS
+        from search_engine.errors import ParameterError
+
+        if self.classifier is None:
+            question, outdated = engine.question(
+                self.target, self.k, None, self.accept_accuracy, collection, filter=self.filter
+            )
+            if outdated:
+                print("note: calibration_outdated", file=sys.stderr)
+            return by_vote(question.answer), dict(question.options)
+        if self.accept_accuracy is not None:
+            raise ParameterError(
+                "nothing is known of the accuracy of a trained classifier's answers",
+                where="--accept-accuracy",
+                fix="leave out --with, or --accept-accuracy",
+            )
+        answer = answer_with(engine, collection, self.classifier, self.target)
+        return answer, {"k": self.k or NEIGHBORS, "filter": self.filter}
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

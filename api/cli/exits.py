@@ -18,6 +18,7 @@ class Exit(IntEnum):
     STORAGE = 5
     LOCK_HELD = 6
     MODEL_MISMATCH = 7
+    BELOW_BAR = 8
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -11,12 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import (
+    calibrate_verb,
     catalog_verbs,
     classify_verb,
+    cluster_verb,
     evaluate_verb,
     search_verb,
     serve_verb,
     snapshot_verbs,
+    train_verb,
 )
 from api.cli.exits import Exit, exit_code, report_error
 from search_engine.errors import EyedexError, ParameterError
@@ -37,7 +40,10 @@ for verb in (
     catalog_verbs.index,
     search_verb.search,
     classify_verb.classify,
+    calibrate_verb.calibrate,
     evaluate_verb.evaluate,
+    train_verb.train,
+    cluster_verb.cluster,
     serve_verb.serve,
     catalog_verbs.check,
     snapshot_verbs.snapshot,

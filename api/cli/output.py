@@ -5,14 +5,17 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from api.schemas import prediction_json
-
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search_engine.records import FacetCount, Neighbor, Prediction
 
 BAR_CELLS = 12
+REASONS = {
+    "too_far": "nothing in the catalog looks like this (too_far)",
+    "disagree": "the closest items do not agree enough (disagree)",
+    "too_few": "no item near it has a value (too_few)",
+}
 
 
 def print_json(value: Any) -> None:
@@ -65,13 +68,29 @@ def _plain(value: object) -> str:
 
 def print_prediction(prediction: "Prediction") -> None:
     """The class, how sure, and the votes behind it."""
-    if prediction.label is not None:
-        print(f"{prediction.label}  ({prediction.confidence:.0%} of the votes)")
+    said = (
+        f"{_percent(prediction.confidence)} {'sure' if prediction.calibrated else 'of the votes'}"
+    )
+    if prediction.values is not None and not prediction.abstained:
+        chances = {one.value: one.probability for one in prediction.chances}
+        print(", ".join(f"{value} ({_percent(chances[value])})" for value in prediction.values))
+    elif prediction.label is not None:
+        print(f"{prediction.label}  ({said})")
     else:
-        print(f"no class: {prediction_json(prediction)['reason']}")
+        print(f"no class: {REASONS.get(prediction.reason or '', prediction.reason)}")
+    if len(prediction.levels) > 1:
+        path = (
+            f"{one.label.split('/')[-1]} {_percent(one.confidence)}" for one in prediction.levels
+        )
+        print(f"  {' > '.join(path)}")
     for vote in prediction.votes[:5]:
         bar = "#" * round(vote.share * BAR_CELLS)
         print(f"  {vote.share:6.1%} {bar:<{BAR_CELLS}} {vote.label}")
+
+
+def _percent(share: float) -> str:
+    """Whole percent; what is not certain is never called so."""
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def _cell(value: object) -> str:

@@ -15,15 +15,34 @@ from search_engine.engine import SearchEngine
 from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
 
+DEFAULT_NEIGHBORS = 10
+
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 
 _PROPERTIES = {
-    "k": {"type": "integer", "minimum": 1, "maximum": 200, "default": 10},
+    "k": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 200,
+        "description": "Neighbors: 10 by default, and where classes are calibrated as many as were "
+        "found best. Another k makes the confidence the plain share of the votes",
+    },
     "filter": {"description": 'Conditions, such as {"field": "price", "lt": 30}'},
     "box": {"type": "string", "description": "x,y,w,h as fractions of the upright picture"},
     "group_by": {"type": "string"},
     "min_score": {"type": "number", "minimum": -1, "maximum": 1},
-    "target": {"type": "string", "default": "label"},
+    "target": {
+        "type": "string",
+        "default": "label",
+        "description": "What to classify by: label, product_id or an attribute",
+    },
+    "accept_accuracy": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1,
+        "description": "Classify only: abstain unless so many of such answers are right, 0.95 say. "
+        "Of a label path, the deepest level that is so sure is the answer",
+    },
     "item_id": {"type": "string"},
     "query_token": {
         "type": "string",
@@ -80,7 +99,12 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> dict[str, Any]:
-    """As search, with a class by the vote of the neighbors."""
+    """As search, with a class by the vote of the neighbors.
+
+    Where `calibrated`, `confidence` is the probability of being right; else it is the share of the
+    votes. `levels` are the path of the winner with a confidence each. Where pictures have several
+    values, `values` are the answer and `chances` the probability of each.
+    """
     form = await read_query(request)
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)
     return {**body, "request_id": request_id(request)}
@@ -120,7 +144,7 @@ def _answer(
 
 def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
     options: dict[str, Any] = {
-        "k": form.k,
+        "k": DEFAULT_NEIGHBORS if form.k is None else form.k,
         "filter": form.filter,
         "group_by": form.group_by,
         "min_score": form.min_score,
@@ -140,6 +164,7 @@ def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchR
         item_id=form.item_id,
         target=form.target,
         k=form.k,
+        accept_accuracy=form.accept_accuracy,
         filter=form.filter,
         group_by=form.group_by,
         min_score=form.min_score,

@@ -79,6 +79,46 @@ def test_classify_adds_the_vote(client: CheckedClient, first_picture: bytes) -> 
     assert len(body["neighbors"]) == 5
 
 
+def test_classify_is_calibrated_unless_it_is_asked_for_another_vote(
+    client: CheckedClient, first_picture: bytes
+) -> None:
+    body = ask(client, first_picture, CLASSIFY).json()
+    assert body["calibrated"] is True
+    sure = [level["confidence"] for level in body["levels"]]
+    assert sure == sorted(sure, reverse=True)
+    assert body["levels"][-1]["label"] == body["votes"][0]["label"]
+    for fields in ({"k": "7"}, {"min_score": "0.1"}, {"group_by": "product_id"}):
+        plain = ask(client, first_picture, CLASSIFY, **fields).json()
+        assert plain["calibrated"] is False
+        assert plain["confidence"] == plain["votes"][0]["share"]
+
+
+def test_answers_are_accepted_for_an_accuracy(client: CheckedClient, first_picture: bytes) -> None:
+    free = ask(client, first_picture, CLASSIFY).json()
+    some = ask(client, first_picture, CLASSIFY, accept_accuracy="0.5").json()
+    assert some["levels"] == free["levels"]
+    assert some["label"] in [None, *(level["label"] for level in free["levels"])]
+    assert some["abstained"] == (some["label"] is None) == (some["reason"] is not None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"accept_accuracy": "1.5"}, "not a share"),
+        ({"accept_accuracy": "x"}, "not a share"),
+        ({"accept_accuracy": "0"}, "not an accuracy"),
+        ({"accept_accuracy": "0.99999"}, "no confidence promises an accuracy"),
+        ({"accept_accuracy": "0.9", "k": "7"}, "nothing is known of the accuracy"),
+        ({"accept_accuracy": "0.9", "target": "view"}, "calibrate view first"),
+    ],
+)
+def test_accuracies_that_cannot_be_promised_are_refused(
+    client: CheckedClient, first_picture: bytes, fields: dict[str, str], said: str
+) -> None:
+    response = ask(client, first_picture, CLASSIFY, **fields)
+    assert said in assert_problem(response, 422, "bad_parameter")["detail"]
+
+
 def test_classify_with_one_neighbor_takes_its_label(
     client: CheckedClient, first_picture: bytes, first_row: dict[str, str]
 ) -> None:

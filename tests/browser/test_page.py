@@ -350,6 +350,29 @@ class TestNoAnswer:
         expect_results(start)
         assert class_text(start) == "Not sure: nothing in the catalog looks close enough."
 
+    def test_the_class_is_as_deep_as_it_is_sure(self, start: Page) -> None:
+        def unsure_of_the_kind(route: Route) -> None:
+            response = route.fetch()
+            path = [("Fruit", 0.99), ("Fruit/Apple", 0.72), ("Fruit/Apple/Gala", 0.4)]
+            answer = {
+                "label": "Fruit/Apple/Gala",
+                "confidence": 0.4,
+                "calibrated": True,
+                "abstained": False,
+                "levels": [{"label": label, "confidence": sure} for label, sure in path],
+            }
+            route.fulfill(response=response, json={**response.json(), **answer})
+
+        start.route("**/classify", unsure_of_the_kind)
+        first_sample(start).click()
+        expect_results(start)
+        assert [line for line in class_text(start).splitlines() if line] == [
+            "Apple",
+            "Fruit",
+            "Likely: about 72% of such answers are right",
+            "Perhaps Gala, 40% sure",
+        ]
+
     def test_no_results(self, start: Page) -> None:
         def empty(route: Route) -> None:
             response = route.fetch()

@@ -74,8 +74,12 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_every_audience_has_its_page() -> None:
-    assert {path.stem for path in (ROOT / "docs").glob("*.md")} == set(READERS)
+def test_every_audience_has_its_page_which_leads_to_all_others() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    readers = {f"{reader}.md" for reader in READERS}
+    assert readers <= pages
+    texts = "".join((ROOT / "docs" / name).read_text() for name in readers)
+    assert {name for name in pages - readers if f"({name})" not in texts} == set()
 
 
 def test_every_setting_and_exit_code_is_documented() -> None:

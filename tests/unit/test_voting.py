@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search_engine.records import CatalogItem, Neighbor, Prediction
-from search_engine.voting import VoteRule, predict, value_of, vote
+from search_engine.voting import VoteRule, predict, value_of, values_of, vote
 
 HALVING = VoteRule(temperature=0.1 / math.log(2))
 """A neighbor that is 0.1 further away counts half."""
@@ -126,3 +126,65 @@ def test_predict_votes_on_the_neighbors_values() -> None:
     ]
     assert predict(neighbors).label == "y"
     assert shares(predict(neighbors, "size")) == {"3": 0.666667, "4": 0.333333}
+
+
+def test_only_the_k_nearest_vote_labelled_or_not() -> None:
+    neighbors = [("a", 0.9), (None, 0.8), ("b", 0.7), ("b", 0.6)]
+    assert shares(vote(neighbors, VoteRule(k=2))) == {"a": 1.0}
+    assert vote(neighbors[1:], VoteRule(k=1)).reason == "too_few"
+    assert shares(vote(neighbors, VoteRule(k=3, weights="uniform"))) == {"a": 0.5, "b": 0.5}
+
+
+def test_uniform_votes_tie_by_the_alphabet_and_not_by_closeness() -> None:
+    neighbors = [("b", 0.9), ("a", 0.5)]
+    assert vote(neighbors, VoteRule(weights="uniform")).label == "a"
+    assert vote(neighbors, HALVING).label == "b"
+
+
+def test_distance_votes_weigh_by_one_over_the_distance_of_unit_vectors() -> None:
+    """Cosines 0.5 and -1 are distances 1 and 2."""
+    prediction = vote([("a", 0.5), ("b", -1.0)], VoteRule(weights="distance"))
+    assert shares(prediction) == pytest.approx({"a": 2 / 3, "b": 1 / 3}, abs=1e-6)
+
+
+def test_ten_photos_of_one_product_are_one_voter() -> None:
+    neighbors = [("a", 0.8)] * 10 + [("b", 0.8), ("b", 0.8), ("c", 0.8)]
+    products = ["p"] * 10 + ["q", "r", None]
+    rule = VoteRule(per_product=True)
+    assert shares(vote(neighbors, rule, products=products)) == {"b": 0.5, "a": 0.25, "c": 0.25}
+    assert vote(neighbors, products=products).label == "a"
+    few = VoteRule(per_product=True, k=2, weights="uniform")
+    assert shares(vote(neighbors, few, products=products)) == {"a": 0.5, "b": 0.5}
+
+
+def test_class_weights_speak_for_rare_labels() -> None:
+    neighbors = [("often", 0.8), ("often", 0.8), ("rare", 0.8)]
+    assert vote(neighbors).label == "often"
+    balanced = vote(neighbors, class_weights={"often": 0.5, "rare": 2.0})
+    assert shares(balanced) == pytest.approx({"rare": 2 / 3, "often": 1 / 3}, abs=1e-6)
+    assert shares(vote(neighbors, class_weights={"rare": 1.0})) == shares(vote(neighbors))
+
+
+def test_a_plain_vote_tells_the_levels_of_the_winner_and_is_not_calibrated() -> None:
+    """Weights 1, 1/2, 1/4."""
+    neighbors = [("x/y", 0.9), ("x/z", 0.8), ("w", 0.7)]
+    prediction = vote(neighbors, HALVING)
+    assert [level.label for level in prediction.levels] == ["x", "x/y"]
+    assert [level.confidence for level in prediction.levels] == pytest.approx([6 / 7, 4 / 7])
+    assert not prediction.calibrated
+    assert prediction.values is None
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (["red", "blue", "red"], ("red", "blue")),
+        ([1.0, 2, True, None, ["x"], {"y": 1}], ("1", "2", "True")),
+        ([], ()),
+        ("red", None),
+        (None, None),
+    ],
+)
+def test_lists_have_values_and_nothing_else_has(value: Any, wanted: tuple[str, ...] | None) -> None:
+    assert values_of(item("label", colour=value), "colour") == wanted
+    assert values_of(item("label", colour=value), "label") is None

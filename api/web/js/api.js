@@ -45,13 +45,13 @@ export function similar(collection, item, { k, filter }, signal) {
 export const search = (collection, photo, options, signal) =>
   askAbout(`${path(collection)}/search`, photo, options, signal);
 
-/** Items like a photo, and the class they vote for. */
+/** The class that the items like a photo vote for. */
 export const classifyPhoto = (collection, photo, options, signal) =>
   askAbout(`${path(collection)}/classify`, photo, options, signal);
 
 /** The class that the neighbours of a stored item vote for. */
-export const classifyItem = (collection, item, { k }, signal) =>
-  post(`${path(collection)}/classify`, JSON.stringify({ item_id: item, k }), signal);
+export const classifyItem = (collection, item, signal) =>
+  post(`${path(collection)}/classify`, JSON.stringify({ item_id: item }), signal);
 
 /** Resolves once the server says that it can answer; asks ever less often. */
 export async function untilReady(signal) {
@@ -88,7 +88,7 @@ async function askAbout(address, photo, { k, filter, token }, signal) {
 function photoForm(photo, { k, filter }) {
   const form = new FormData();
   form.set("image", photo);
-  form.set("k", String(k));
+  if (k) form.set("k", String(k));
   if (filter) form.set("filter", JSON.stringify(filter));
   return form;
 }

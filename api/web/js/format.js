@@ -1,6 +1,13 @@
 /* Values to words. Pure functions; nothing here touches the page. */
 
 const LONGEST_TEXT = 200;
+const SURENESS = [
+  [0.95, "Almost certain"],
+  [0.8, "Very likely"],
+  [0.65, "Likely"],
+  [0.5, "More likely than not"],
+  [0, "Only a guess"],
+];
 const whole = new Intl.NumberFormat("en");
 
 /** What to call an item: its name, else the last part of its id. */
@@ -58,6 +65,13 @@ export const milliseconds = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.r
 /** A share in whole percent; a small one is never called nothing. */
 export function percent(share) {
   return share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`;
+}
+
+/** A probability in words; what is not certain is never called so. */
+export function sureness(probability) {
+  const word = SURENESS.find(([least]) => probability >= least)[1];
+  const share = probability >= 0.995 ? "over 99%" : `about ${percent(probability)}`;
+  return `${word}: ${share} of such answers are right`;
 }
 
 export function fileSize(bytes) {

@@ -1,12 +1,13 @@
 /* The class the neighbours vote for, how sure they are, and why not when unsure. */
 
 import { bar, byId, el, labelText } from "./dom.js";
-import { lastPart, parentPath, percent } from "./format.js";
+import { lastPart, parentPath, percent, sureness } from "./format.js";
 
 const SHOWN_VOTES = 5;
+const SUPPORTED = 0.5; // a level of the path that is rather right than wrong
 const DOUBTS = {
   too_far: "nothing in the catalog looks close enough.",
-  disagree: "the closest items belong to different classes.",
+  disagree: "the closest items do not agree enough on a class.",
   too_few: "there are too few similar items to judge by.",
 };
 
@@ -35,13 +36,24 @@ export function show(prediction, hrefOf) {
   if (prediction.votes.length) votes.append(breakdown(prediction.votes, hrefOf));
 }
 
-function decision({ label, confidence }) {
-  const parent = parentPath(label);
+function decision(prediction) {
+  const { label, confidence, calibrated } = prediction;
+  const level = calibrated ? deepestSupported(prediction) : { label, confidence };
+  const parent = parentPath(level.label);
+  const said = calibrated ? sureness(level.confidence) : `${percent(confidence)} of the votes`;
+  const guess = level.label !== label && `Perhaps ${lastPart(label)}, ${percent(confidence)} sure`;
   return [
-    el("p", { class: "class-name" }, lastPart(label)),
+    el("p", { class: "class-name" }, lastPart(level.label)),
     parent && el("p", { class: "class-path" }, labelText(parent)),
-    el("p", { class: "class-confidence" }, `${percent(confidence)} of the votes`),
+    el("p", { class: "class-confidence" }, said),
+    guess && el("p", { class: "class-path" }, guess),
   ].filter(Boolean);
+}
+
+/** The deepest level of the label's path that can be relied on; the answer where none can. */
+function deepestSupported({ label, confidence, levels }) {
+  const supported = levels.filter((level) => level.confidence >= SUPPORTED);
+  return supported.at(-1) ?? { label, confidence };
 }
 
 function doubt({ reason }) {

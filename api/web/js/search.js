@@ -1,7 +1,8 @@
 /* One search at a time: which requests a state needs, and their joint outcome.
 
-   The class belongs to the query (the photo or the item), never to the filter:
-   it is asked for once per query and kept while the results narrow. */
+   The class belongs to the query (the photo or the item), never to the filter nor to
+   how many results are shown: as many neighbours vote as the catalog was calibrated for.
+   It is asked for once per query and kept while the results narrow. */
 
 import * as api from "./api.js";
 import { Recent } from "./recent.js";
@@ -54,22 +55,16 @@ export class Searcher {
       const [item, answer, prediction] = await Promise.all([
         this.#items.get(query) ?? api.getItem(collection, state.item, signal),
         api.similar(collection, state.item, options, signal),
-        known ?? api.classifyItem(collection, state.item, options, signal),
+        known ?? api.classifyItem(collection, state.item, signal),
       ]);
       this.#items.set(query, item);
       return { item, answer, prediction: this.#predictions.set(query, prediction) };
     }
     options.token = this.#tokens.get(query);
-    if (!known && !options.filter) {
-      const answer = await api.classifyPhoto(collection, photo, options, signal);
-      this.#tokens.set(query, answer.query_token);
-      return { item: null, answer, prediction: this.#predictions.set(query, answer) };
-    }
-    const [answer, prediction] = await Promise.all([
-      api.search(collection, photo, options, signal),
-      known ?? api.classifyPhoto(collection, photo, { ...options, filter: null }, signal),
-    ]);
-    this.#tokens.set(query, answer.query_token);
+    const answer = await api.search(collection, photo, options, signal);
+    const { query_token: token } = answer;
+    this.#tokens.set(query, token);
+    const prediction = known ?? (await api.classifyPhoto(collection, photo, { token }, signal));
     return { item: null, answer, prediction: this.#predictions.set(query, prediction) };
   }
 }

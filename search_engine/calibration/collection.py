@@ -1,0 +1,161 @@
+"""Calibrating a collection: read what it holds, fit, keep what was found."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_engine.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
+from search_engine.calibration.fit_values import fit_values, item_values
+from search_engine.calibration.held_out import Advance, LeaveOut, Voters
+from search_engine.calibration.record import Calibration
+from search_engine.calibration.store import (
+    REFRESH_SHARE,
+    edited_share,
+    load_calibration,
+    save_calibration,
+)
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.gallery import Labelled, read_gallery
+from search_engine.value_votes import ValueModel
+from search_engine.voting import values_of
+
+CHEAP_PRODUCT = 200_000_000_000
+"""Items * queries * dimension up to which calibrating takes some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRequest:
+    """What to calibrate, and how the vote shall be; see `fit.fit_labels`."""
+
+    target: str = "label"
+    per_product: bool = False
+    balanced: bool = False
+    queries: int = QUERIES
+    seed: int = 0
+
+
+def calibrate_collection(
+    engine: SearchEngine,
+    collection: str,
+    request: CalibrationRequest | None = None,
+    advance: Advance = lambda count: None,
+) -> Calibration:
+    """Fit the vote of a collection on one target and keep it for `SearchEngine.classify`.
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+        ParameterError: There is no such field, or too few items have it.
+        StorageError: The outcome could not be written.
+    """
+    request = request or CalibrationRequest()
+    engine.check_field(engine.live(collection), request.target, "target")
+    seq = engine.catalog.seq()
+    gallery = read_gallery(engine, collection, request.target)
+    fit, values = _fit(engine, gallery, request, advance)
+    record = engine.catalog.collection(collection)
+    made = Calibration(
+        target=request.target,
+        collection_uid=record.uid,
+        fingerprint=record.fingerprint or "",
+        seq=seq,
+        items=len(gallery.keys),
+        rule=fit.rule,
+        twin_score=fit.twin_score,
+        least_score=fit.least_score,
+        levels=fit.levels,
+        curve=fit.curve,
+        class_weights=fit.class_weights,
+        values=values,
+        figures=fit.figures,
+    )
+    save_calibration(engine.catalog.paths, record, made)
+    return made
+
+
+def refresh_label(engine: SearchEngine, collection: str) -> float | None:
+    """Calibrate `label` again if that is worth it and done in some seconds.
+
+    As it was asked for the last time, in what the vote is like.
+
+    Returns:
+        The seconds that it took; None when nothing was done.
+    """
+    record = engine.catalog.collection(collection)
+    before = load_calibration(engine.catalog, record, "label")
+    if before is not None and edited_share(engine.catalog, record, before) <= REFRESH_SHARE:
+        return None
+    count = engine.catalog.count(record)
+    labels = engine.catalog.labels(record)
+    if len(labels) < 2 or sum(each.count for each in labels) < LEAST_ITEMS:
+        return None
+    if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
+        return None
+    request = CalibrationRequest()
+    if before is not None:
+        balanced = before.class_weights is not None
+        request = CalibrationRequest(per_product=before.rule.per_product, balanced=balanced)
+    started = time.perf_counter()
+    try:
+        calibrate_collection(engine, collection, request)
+    except ParameterError:  # too few items share a label
+        return None
+    return time.perf_counter() - started
+
+
+def gallery_voters(gallery: Labelled) -> Voters:
+    """A gallery as the fit takes it."""
+    labels, codes = known_labels(gallery.labels)
+    products = gallery.products or [None] * len(gallery.labels)
+    return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
+
+
+def _fit(
+    engine: SearchEngine, gallery: Labelled, request: CalibrationRequest, advance: Advance
+) -> tuple[Fit, ValueModel | None]:
+    lists = _lists(engine, gallery, request.target)
+    voters = gallery_voters(gallery)
+    if lists is None:
+        leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
+        fit = fit_labels(
+            voters,
+            leave_out=leave_out,
+            per_product=request.per_product,
+            balanced=request.balanced,
+            queries=request.queries,
+            seed=request.seed,
+            advance=advance,
+        )
+        return fit, None
+    if request.balanced:
+        raise ParameterError(
+            "votes on lists of values cannot be balanced", fix="leave out --balanced"
+        )
+    known = np.where([each is not None for each in lists], 0, -1).astype(np.int64)
+    some = Voters(voters.vectors, known, ("",), voters.products)
+    return fit_values(
+        some,
+        item_values(lists),
+        per_product=request.per_product,
+        queries=request.queries,
+        seed=request.seed,
+        advance=advance,
+    )
+
+
+def _lists(
+    engine: SearchEngine, gallery: Labelled, target: str
+) -> list[tuple[str, ...] | None] | None:
+    """The values of each item, where some item has a list; a single value is a list of one."""
+    if target in ("label", "product_id"):
+        return None
+    found = engine.catalog.by_keys(gallery.keys.tolist())
+    known = (found.get(key) for key in gallery.keys.tolist())
+    lists = [None if item is None else values_of(item, target) for item in known]
+    if all(each is None for each in lists):
+        return None
+    return [
+        each if each is not None or label is None else (label,)
+        for each, label in zip(lists, gallery.labels, strict=True)
+    ]

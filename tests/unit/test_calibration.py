@@ -1,0 +1,338 @@
+"""Calibrations of made-up galleries, checked on photos drawn from the same and other sources."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from search_engine.calibration.fit import (
+    Fit,
+    accuracy_curve,
+    balanced_weights,
+    expected_ece,
+    fit_labels,
+    fit_logistic,
+    known_labels,
+    wilson_lower,
+)
+from search_engine.calibration.held_out import Voters, ballots_at, hold_out, nearest
+from search_engine.calibration.record import Calibration, CurvePoint, Figures, LevelModels, Logistic
+from search_engine.calibration.unknown import unknown_auroc
+from search_engine.errors import ParameterError
+from search_engine.evaluation.metrics import expected_calibration_error
+from search_engine.gallery import Labelled
+from search_engine.records import Vectors
+from search_engine.tally import VoteRule
+
+LABELS = ("Drink/Juice", "Drink/Milk", "Fruit/Apple/Fuji", "Fruit/Apple/Gala", "Fruit/Pear")
+
+
+def photos(
+    count: int, seed: int, *, spread: float = 0.3, shots: int = 1
+) -> tuple[Vectors, list[str]]:
+    """Photos of five labels that overlap; `shots` of each scene are nearly the same."""
+    centres = np.random.default_rng(1).normal(size=(len(LABELS), 16))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    centres[3] = centres[2] + 0.5 * (centres[3] - centres[2])  # Gala looks much like Fuji
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, len(LABELS), math.ceil(count / shots))
+    scenes = centres[codes] + random.normal(scale=spread, size=(len(codes), 16))
+    vectors = np.repeat(scenes, shots, axis=0)[:count]
+    vectors = vectors + random.normal(scale=0.02, size=vectors.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), [LABELS[code] for code in np.repeat(codes, shots)[:count]]
+
+
+def voters(
+    vectors: Vectors, labels: Sequence[str | None], products: Sequence[str | None] | None = None
+) -> Voters:
+    names, codes = known_labels(labels)
+    return Voters(vectors, codes, names, known_labels(products or [None] * len(labels))[1])
+
+
+def calibration(fit: Fit, items: int = 1) -> Calibration:
+    return Calibration(
+        target="label", collection_uid="u", fingerprint="f", seq=1, items=items, rule=fit.rule,
+        twin_score=fit.twin_score, least_score=fit.least_score, levels=fit.levels, curve=fit.curve,
+        class_weights=fit.class_weights, figures=fit.figures,
+    )  # fmt: skip
+
+
+def handmade(**changes: object) -> Calibration:
+    """Certain as the votes are at each level: the regression is the share itself."""
+    share = Logistic(bias=0.0, share=1.0, lead=0.0)
+    figures = Figures(
+        queries=1, near_share=0.0, left_out="one", accuracy=1.0, ece_before=0.0, ece_after=0.0,
+        ece_expected=0.0,
+    )  # fmt: skip
+    made = Calibration(
+        target="label", collection_uid="u", fingerprint="f", seq=1, items=1,
+        rule=VoteRule(k=3, weights="uniform"), twin_score=2.0, least_score=0.2,
+        levels=(LevelModels(near=share, far=share),),
+        curve=(
+            CurvePoint(confidence=0.3, accuracy=0.8, coverage=1.0),
+            CurvePoint(confidence=0.6, accuracy=0.9, coverage=0.5),
+            CurvePoint(confidence=0.9, accuracy=0.85, coverage=0.1),
+        ),
+        figures=figures,
+    )  # fmt: skip
+    return made.model_copy(update=changes)
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Voters:
+    return voters(*photos(900, seed=2))
+
+
+@pytest.fixture(scope="module")
+def fitted(gallery: Voters) -> Fit:
+    return fit_labels(gallery)
+
+
+def asked(gallery: Voters, seed: int, count: int = 1500) -> tuple[Vectors, NDArray[np.int64]]:
+    vectors, labels = photos(count, seed)
+    return vectors, np.searchsorted(np.array(gallery.labels), labels)
+
+
+def test_confidence_is_the_probability_of_being_right(gallery: Voters, fitted: Fit) -> None:
+    """On new photos the error is what chance alone explains, at every level and for the label."""
+    vectors, truth = asked(gallery, seed=3)
+    found = calibration(fitted).predict(ballots_at(gallery, *nearest(vectors, gallery.vectors)))
+    sure = np.array([one.levels[-1].confidence if one.levels else 0.0 for one in found])
+    right = np.array(
+        [one.label == gallery.labels[code] for one, code in zip(found, truth, strict=True)]
+    )
+    assert right.mean() > 0.75
+    assert expected_calibration_error(sure, right) <= expected_ece(sure) + 0.025
+    for depth in range(2):
+        level = np.array([one.levels[depth].confidence for one in found if len(one.levels) > depth])
+        so_far = np.array(
+            [
+                f"{gallery.labels[code]}/".startswith(f"{one.levels[depth].label}/")
+                for one, code in zip(found, truth, strict=True)
+                if len(one.levels) > depth
+            ]
+        )
+        assert expected_calibration_error(level, so_far) <= expected_ece(level) + 0.025
+
+
+def test_what_the_fit_says_of_itself_holds_on_new_photos(gallery: Voters, fitted: Fit) -> None:
+    figures = fitted.figures
+    vectors, truth = asked(gallery, seed=4)
+    found = calibration(fitted).predict(ballots_at(gallery, *nearest(vectors, gallery.vectors)))
+    right = [one.label == gallery.labels[code] for one, code in zip(found, truth, strict=True)]
+    assert figures.accuracy == pytest.approx(np.mean(right), abs=0.04)
+    assert figures.ece_after < figures.ece_before
+    assert figures.ece_after <= figures.ece_expected + 0.02
+    assert [each.level for each in figures.levels] == [1, 2, 3]
+    assert figures.levels[0].accuracy > figures.levels[2].accuracy
+
+
+@pytest.mark.parametrize("wanted", [0.85, 0.95])
+def test_accepted_answers_are_as_right_as_promised(
+    gallery: Voters, fitted: Fit, wanted: float
+) -> None:
+    made = calibration(fitted)
+    point = made.threshold(wanted)
+    vectors, truth = asked(gallery, seed=5)
+    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors))
+    answers = [
+        (one.label, gallery.labels[code])
+        for one, code in zip(made.predict(ballots, point.confidence), truth, strict=True)
+        if one.label is not None
+    ]
+    right = np.mean([f"{wanted}/".startswith(f"{label}/") for label, wanted in answers])
+    assert right >= wanted - 0.01
+    assert len(answers) / len(truth) == pytest.approx(point.coverage, abs=0.06)
+
+
+def test_the_same_gallery_gives_the_same_fit(gallery: Voters, fitted: Fit) -> None:
+    assert fit_labels(gallery) == fitted
+    some = fit_labels(gallery, queries=300)
+    assert some.figures.queries <= 600
+    assert some == fit_labels(gallery, queries=300)
+    assert some != fit_labels(gallery, queries=300, seed=1)
+
+
+def test_a_calibration_is_read_as_it_was_written(fitted: Fit) -> None:
+    made = calibration(fitted)
+    assert Calibration.model_validate_json(made.model_dump_json()) == made
+
+
+def test_one_vote_is_answered_as_many_are(gallery: Voters, fitted: Fit) -> None:
+    made = calibration(fitted)
+    scores, places = nearest(photos(5, seed=6)[0], gallery.vectors)
+    many = made.predict(ballots_at(gallery, scores, places), 0.6)
+    for row, wanted in enumerate(many):
+        labelled = [
+            (gallery.labels[gallery.codes[place]], float(score))
+            for place, score in zip(places[row], scores[row], strict=True)
+        ]
+        found = made.vote(labelled, min_confidence=0.6)
+        assert (found.label, found.reason) == (wanted.label, wanted.reason)
+        assert found.confidence == pytest.approx(wanted.confidence)
+
+
+def test_photos_of_one_scene_do_not_vouch_for_each_other() -> None:
+    """Each scene was shot four times, so an item has its label for the asking; a new photo not."""
+    gallery = voters(*photos(600, seed=7, shots=4, spread=0.35))
+    trusting = fit_labels(gallery, leave_out="one")
+    careful = fit_labels(gallery)
+    assert careful.figures.left_out == "scene"
+    assert trusting.figures.accuracy > 0.95
+    vectors, labels = photos(1200, seed=8, spread=0.35)
+    truth = np.searchsorted(np.array(gallery.labels), labels)
+    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors))
+
+    def too_sure(fit: Fit) -> float:
+        found = calibration(fit).predict(ballots)
+        right = [gallery.labels[code] == one.label for one, code in zip(found, truth, strict=True)]
+        return float(np.mean([one.confidence for one in found]) - np.mean(right))
+
+    assert too_sure(trusting) > 0.1
+    assert abs(too_sure(careful)) < 0.06
+
+
+def test_products_are_left_out_where_they_are_known() -> None:
+    vectors, labels = photos(400, seed=9, shots=4)
+    products = [f"p{place // 4}" for place in range(400)]
+    gallery = voters(vectors, labels, products)
+    held = hold_out(gallery, 1000, "product")
+    own = gallery.products[held.rows][:, None]
+    same = (gallery.products[held.places] == own) & np.isfinite(held.ballots.scores)
+    grouped = ~same.any(axis=1)
+    assert set(held.rows[grouped].tolist()) == set(range(400))
+    assert held.near[~grouped].all()
+    assert fit_labels(gallery).figures.left_out == "product"
+
+
+def test_items_that_could_not_be_right_are_not_asked() -> None:
+    vectors, labels = photos(100, seed=10)
+    lonely: list[str | None] = [*labels[:98], "alone", None]
+    held = hold_out(voters(vectors, lonely), 1000, "one")
+    assert set(held.rows.tolist()) == set(range(98))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_holding_out_of_a_gallery_that_has_hardly_any(count: int) -> None:
+    vectors, _ = photos(2, seed=11)
+    held = hold_out(voters(vectors[:count], ["a", "a"][:count]), 10, "scene")
+    assert len(held.rows) == (2 if count == 2 else 0)
+
+
+def test_too_little_to_learn_from_is_said() -> None:
+    vectors, labels = photos(60, seed=12)
+    with pytest.raises(ParameterError, match="49 labelled items are too few"):
+        fit_labels(voters(vectors, [*labels[:49], *[None] * 11]))
+    with pytest.raises(ParameterError, match="the same value"):
+        fit_labels(voters(vectors, ["a"] * 60))
+    with pytest.raises(ParameterError, match="0 items whose label others share"):
+        fit_labels(voters(vectors, [str(number) for number in range(60)]))
+
+
+def test_balanced_votes_help_the_rare_label() -> None:
+    vectors, labels = photos(900, seed=13, spread=0.4)
+    rare = [row for row, label in enumerate(labels) if label != "Fruit/Apple/Gala" or row % 8 == 0]
+    gallery = voters(vectors[rare], [labels[row] for row in rare])
+    assert balanced_weights(gallery)[3] == max(balanced_weights(gallery))
+    queries, wanted = photos(1000, seed=14, spread=0.4)
+    ballots = ballots_at(gallery, *nearest(queries, gallery.vectors))
+
+    def recall(fit: Fit) -> float:
+        found = calibration(fit).predict(ballots)
+        return float(
+            np.mean([p.label == w for p, w in zip(found, wanted, strict=True) if w == LABELS[3]])
+        )
+
+    plain, balanced = fit_labels(gallery), fit_labels(gallery, balanced=True)
+    assert plain.class_weights is None
+    assert set(balanced.class_weights or ()) == set(LABELS)
+    assert recall(balanced) > recall(plain) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "bar", "label", "reason"),
+    [
+        ([("a/b", 0.9), ("a/b", 0.9), ("a/b", 0.9)], 0.9, "a/b", None),
+        # shares: a 1, a/b 2/3
+        ([("a/b", 0.9), ("a/b", 0.9), ("a/c", 0.9)], 0.5, "a/b", None),
+        ([("a/b", 0.9), ("a/b", 0.9), ("a/c", 0.9)], 0.9, "a", None),
+        ([("a/b", 0.9), ("a/b", 0.9), ("d", 0.9)], 0.7, None, "disagree"),
+        ([("a/b", 0.1), ("a/b", 0.1)], 0.0, None, "too_far"),
+        ([(None, 0.9), (None, 0.9), (None, 0.9), ("a/b", 0.8)], 0.0, None, "too_few"),
+        ([], 0.0, None, "too_few"),
+    ],
+)
+def test_the_answer_is_the_deepest_level_that_is_sure_enough(
+    neighbors: list[tuple[str | None, float]], bar: float, label: str | None, reason: str | None
+) -> None:
+    prediction = handmade().vote(neighbors, min_confidence=bar)
+    assert (prediction.label, prediction.reason) == (label, reason)
+    assert prediction.abstained == (label is None)
+    assert prediction.calibrated
+    if label is not None:
+        (own,) = [level for level in prediction.levels if level.label == label]
+        assert prediction.confidence == own.confidence >= bar
+
+
+def test_a_photo_with_a_twin_is_judged_by_other_odds() -> None:
+    sure = Logistic(bias=5.0, share=0.0, lead=0.0)
+    unsure = Logistic(bias=-5.0, share=0.0, lead=0.0)
+    made = handmade(levels=(LevelModels(near=sure, far=unsure),), twin_score=0.8)
+    assert made.vote([("a", 0.8)]).confidence > 0.99
+    assert made.vote([("a", 0.79)]).confidence < 0.01
+    assert made.vote([(None, 0.8), ("a", 0.5)]).confidence > 0.99
+
+
+def test_the_least_confidence_that_is_accurate_enough_is_taken() -> None:
+    assert handmade().threshold(0.8).confidence == 0.3
+    assert handmade().threshold(0.85).confidence == 0.6
+    assert handmade().point(0.95) is None
+    with pytest.raises(ParameterError, match=r"at most 0\.9"):
+        handmade().threshold(0.95)
+
+
+def test_the_curve_takes_the_deepest_level_and_promises_the_lower_end() -> None:
+    """From 0.9 on, 30 answers at level 1, all right; from 0.5 on, 15 of 30 right at level 2."""
+    sure = np.tile([[0.9, 0.5]], (30, 1))
+    right = np.array([[True, True], [True, False]] * 15)
+    low, high = accuracy_curve(sure, right)
+    assert (low.confidence, high.confidence) == (0.5, 0.9)
+    assert low.accuracy == wilson_lower(15, 30) < 0.5
+    assert high.accuracy == wilson_lower(30, 30) < 1.0
+    assert low.coverage == high.coverage == 1.0
+
+
+def test_wilsons_lower_end() -> None:
+    """For no failure in n it is n / (n + z^2)."""
+    assert wilson_lower(100, 100) == pytest.approx(100 / (100 + 1.28**2))
+    assert wilson_lower(0, 0) == 0.0
+    assert wilson_lower(900, 1000) == pytest.approx(0.8872, abs=1e-4)
+
+
+def test_a_perfect_confidence_shows_an_error_all_the_same() -> None:
+    sure = np.random.default_rng(0).random(400)
+    assert 0.05 < expected_ece(sure) < 0.12
+    assert expected_ece(np.tile(sure, 100)) < 0.01
+    assert expected_ece(np.ones(50)) == 0.0
+
+
+def test_outcomes_that_are_all_alike_do_not_make_certain() -> None:
+    features = np.random.default_rng(0).random((200, 2))
+    certain = fit_logistic(features, np.ones(200, dtype=np.bool_))
+    assert 0.9 < float(certain(features).min()) <= float(certain(features).max()) < 1.0
+    nothing = fit_logistic(np.empty((0, 2)), np.empty(0, dtype=np.bool_))
+    assert nothing(np.zeros((1, 2))) == pytest.approx([0.5])
+
+
+def test_unknown_classes_look_unfamiliar() -> None:
+    vectors, labels = photos(600, seed=15, spread=0.15)
+    gallery = Labelled(vectors, labels, np.arange(600))
+    found = unknown_auroc(gallery, classes=1, repeats=3)
+    assert found.best_score > 0.8
+    assert found.familiarity > 0.8
+    assert found == unknown_auroc(gallery, classes=1, repeats=3)
+    with pytest.raises(ParameterError, match="fewer than there are"):
+        unknown_auroc(gallery, classes=5)
