@@ -85,10 +85,10 @@ def calibrate_with(
 
 def calibration_rows(count: int) -> list[int]:
     """Which of so many pictures to calibrate with: evenly spread, and at most half."""
-    return spread(count, min(CALIBRATION_PICTURES, count // 2))
+    return spread_rows(count, min(CALIBRATION_PICTURES, count // 2))
 
 
-def spread(count: int, wanted: int) -> list[int]:
+def spread_rows(count: int, wanted: int) -> list[int]:
     """`wanted` of the numbers below `count`, evenly spread and ascending; all if they are fewer."""
     wanted = min(wanted, count)
     return [number * count // wanted for number in range(wanted)]
@@ -100,7 +100,7 @@ def spread_sample(
     """Pictures from all over the collection; items whose picture is gone are passed over."""
     record = engine.live(collection).record
     keys = engine.catalog.keys_where(record, Every(()))
-    items = engine.catalog.by_keys([int(keys[row]) for row in spread(len(keys), most)])
+    items = engine.catalog.by_keys([int(keys[row]) for row in spread_rows(len(keys), most)])
     preprocessing = source.spec.preprocessing
     limits = engine.settings.catalog_limits()
     pixels = np.empty((len(items), *[preprocessing.size_px] * 2, 3), dtype=np.uint8)

@@ -15,7 +15,7 @@ from search_engine.int8_calibration import (
     CALIBRATION_PICTURES,
     calibrate_int8,
     calibration_rows,
-    spread,
+    spread_rows,
     spread_sample,
 )
 from search_engine.live_collection import encoder_request
@@ -35,7 +35,7 @@ ITEMS = 115
     ],
 )
 def test_numbers_are_spread_evenly(count: int, wanted: int, numbers: list[int]) -> None:
-    assert spread(count, wanted) == numbers
+    assert spread_rows(count, wanted) == numbers
 
 
 @pytest.mark.parametrize(("count", "used"), [(300, 150), (601, 300), (2_000, 300)])

@@ -47,6 +47,8 @@ _STYLE: dict[str, Any] = {
     "grid.linewidth": 0.8,
     "xtick.color": INK,
     "ytick.color": INK,
+    "xtick.major.pad": 6,
+    "ytick.major.pad": 6,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "xtick.minor.size": 0,
