@@ -2,7 +2,7 @@
 
     python -m benchmarks.encode [--json] [--runs N] [--pictures N]
 
-int8 is calibrated with 300 photos more; it is left out where NNCF is not installed.
+int8 is calibrated with up to 300 photos more; it is left out where NNCF is not installed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.encoders.runtime import RuntimeChoice, present_choices
 from search_engine.encoders.runtime.int8 import calibrated
 from search_engine.images import CATALOG_FORMATS, ImageLimits, decode_pixels
-from search_engine.int8_calibration import CALIBRATION_PICTURES, spread_rows
+from search_engine.int8_calibration import CALIBRATION_PICTURES, calibration_rows
 from search_engine.records import Pixels
 
 REFERENCE: RuntimeChoice = "torch-float32"
@@ -42,7 +42,7 @@ def main() -> None:
         encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=Path(cache)))
         assert isinstance(encoder, CnnEncoder)
         pixels, dataset = load_pixels(encoder, arguments.pictures + CALIBRATION_PICTURES)
-        used = spread_rows(len(pixels), CALIBRATION_PICTURES)
+        used = calibration_rows(len(pixels))
         if find_spec("nncf"):
             with calibrated(encoder.source, pixels[used]) as int8:
                 int8.keep()
