@@ -7,6 +7,7 @@ into a write would fail at once, whatever the busy timeout.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ SCHEMA_VERSION = "0002"
 KNOWN_VERSIONS = ("0001", "0002")
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32
+LOG_ATTEMPTS, LOG_PAUSE_S = 20, 0.05
 
 
 def reader_engine(path: Path) -> Engine:
@@ -48,16 +50,27 @@ def writer_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(str(path), check_same_thread=False)
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        _use_log(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
     return _engine(connect, begin="BEGIN IMMEDIATE", pool_size=1)
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging; while another process closes its last connection, SQLite says at once
+    that the database is locked, without waiting."""
+    for _ in range(LOG_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(LOG_PAUSE_S)
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def prepare_schema(engine: Engine, path: Path) -> None:
