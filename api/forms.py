@@ -40,7 +40,8 @@ class Body:
 class QueryForm:
     """What search and classify are asked: a picture, the token of one, or an item; and how.
 
-    `k` is None where nobody says: what it is then differs between the two.
+    `k` is None where nobody says: what it is then differs between the two. `classifier` is the
+    field `with`.
     """
 
     image: bytes | None
@@ -53,6 +54,7 @@ class QueryForm:
     min_score: float | None
     target: str
     accept_accuracy: float | None
+    classifier: str | None
     facets: tuple[str, ...]
 
 
@@ -95,6 +97,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         min_score=_number(values.get("min_score"), "min_score", "a cosine", -1, 1),
         target=text_value(values, "target") or "label",
         accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
+        classifier=text_value(values, "with"),
         facets=field_names(values.get("facets"), "facets"),
     )
 
@@ -111,6 +114,7 @@ QUERY_FIELDS = (
     "min_score",
     "query_token",
     "target",
+    "with",
 )
 
 

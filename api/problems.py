@@ -189,7 +189,7 @@ _PUBLIC = {
     "storage_full": "no space is left to store this",
     "lock_held": "the catalog is being written; try again",
     "storage_busy": "the catalog is being written; try again",
-    "model_mismatch": "the encoder is not the one that made the stored embeddings",
+    "model_mismatch": "the encoder is not the one that made what is stored",
     "weights_unavailable": "the weights of the collection's encoder are not available",
     "worker_lost": "the picture could not be decoded; try again",
 }

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from search_engine.calibration.record import Calibration
+    from search_engine.classifiers.storage import Description
     from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
 
 
@@ -84,6 +85,24 @@ def _coverage(found: Calibration, wanted: float) -> dict[str, float] | None:
     if point is None:
         return None
     return {"confidence": round(point.confidence, 6), "coverage": round(point.coverage, 6)}
+
+
+def classifier_json(found: Description) -> dict[str, Any]:
+    """A trained classifier: its name, what it learned from, and how often it was right.
+
+    `held_out_accuracy` is null where nothing could be held out.
+    """
+    accuracy = found.held_out_accuracy
+    return {
+        "classifier": found.name,
+        "target": found.origin.target,
+        "items": found.origin.items,
+        "classes": len(found.classes),
+        "held_out_accuracy": None if accuracy is None else round(accuracy, 5),
+        "temperature": round(found.temperature, 5),
+        "encoder": found.origin.fingerprint,
+        "seq": found.origin.seq,
+    }
 
 
 def result_json(result: SearchResult) -> dict[str, Any]:

@@ -14,8 +14,6 @@ import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
-from search_engine.classifiers import base
-from search_engine.classifiers.base import Model
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
 from search_engine.errors import ParameterError
@@ -63,11 +61,6 @@ BatchRow = ClassifiedRow | RejectedRow
 def by_vote(predict_one: Callable[[Sequence[Neighbor]], Prediction] = predict) -> Answer:
     """The vote of the neighbors, one picture after the other."""
     return lambda vectors, neighbors: [predict_one(each) for each in neighbors]
-
-
-def by_model(model: Model, min_confidence: float = 0.0) -> Answer:
-    """A trained classifier; the neighbors are evidence only."""
-    return lambda vectors, neighbors: base.predict(model, vectors, min_confidence)
 
 
 def open_pictures(

@@ -7,7 +7,6 @@ commits the batch before and decoding goes on. What waits between the stages is 
 continued by running again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
 from indexer.planner import HashedRow, admit, gone, plan
 from indexer.report import RunReport
@@ -143,14 +143,15 @@ class _Conveyor:
     def __init__(self, run: Run, encoding: Executor) -> None:
         self._run = run
         self._encoding = encoding
-        self._decoding: deque[tuple[HashedRow, Future[DecodedImage]]] = deque()
+        self._decoding: DecodeWindow[HashedRow] = DecodeWindow(
+            run.decoder, run.encoder.spec.preprocessing, run.batch_size, WINDOW_BATCHES
+        )
         self._encoded: Future[_Encoded] | None = None
 
     def take(self, hashed: HashedRow) -> None:
         """Start to decode a picture; moves a batch on when enough are waiting."""
-        preprocessing = self._run.encoder.spec.preprocessing
-        self._decoding.append((hashed, self._run.decoder.submit(hashed.data, preprocessing)))
-        if len(self._decoding) >= WINDOW_BATCHES * self._run.batch_size:
+        self._decoding.put(hashed, hashed.data)
+        if self._decoding.is_full:
             self._move()
 
     def finish(self) -> None:
@@ -174,13 +175,13 @@ class _Conveyor:
         rows: list[HashedRow] = []
         pixels = []
         with self._run.report.waiting_for("decode"):
-            for _ in range(min(self._run.batch_size, len(self._decoding))):
-                hashed, future = self._decoding.popleft()
-                try:
-                    pixels.append(future.result().pixels)
-                    rows.append(hashed)
-                except (ImageError, WorkerLostError) as error:
-                    _take_back(self._run, hashed, error)
+            batch = self._decoding.take()
+        for hashed, outcome in batch:
+            if isinstance(outcome, DecodedImage):
+                rows.append(hashed)
+                pixels.append(outcome.pixels)
+            else:
+                _take_back(self._run, hashed, outcome)
         return rows, pixels
 
     def _commit(self) -> None:

@@ -2,7 +2,9 @@
 
     snapshot.json                                    what follows, with length and SHA-256
     catalog.sqlite
-    indexes/<collection>/gen-000042/index.faiss      and its other files, by name
+    classifiers/<collection>/svm-<digest>.safetensors
+    indexes/<collection>/calibration-<digest>.json
+    indexes/<collection>/gen-000042/index.faiss      and its other files, all by name
 
 Any tar program can list and unpack it; this one does not parse it as such. From `snapshot.json`
 follow all headers, the padding and the length of the whole, so reading compares instead of
@@ -31,16 +33,26 @@ from search_engine.durable import sha256_file, storage_error
 from search_engine.errors import CorruptDataError, NewerFormatError, ParameterError, StorageError
 from search_engine.faults import fault_point
 
-FORMAT = 1
+FORMAT = 2
+"""1 had neither calibrations nor classifiers; it is read as well."""
 DESCRIPTION = "snapshot.json"
 CATALOG = "catalog.sqlite"
 MAX_DESCRIPTION_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**20
 
+_COLLECTION = r"[a-z0-9][a-z0-9_-]{0,62}"
 _MEMBER_NAME = (
-    r"^(catalog\.sqlite|indexes/[a-z0-9][a-z0-9_-]{0,62}/gen-[0-9]{6}/"
-    r"(index\.faiss|vectors\.f16|keys\.i64|manifest\.json))$"
+    r"^(catalog\.sqlite"
+    rf"|indexes/{_COLLECTION}/gen-[0-9]{{6}}/(index\.faiss|vectors\.f16|keys\.i64|manifest\.json)"
+    rf"|indexes/{_COLLECTION}/calibration-[0-9a-f]{{32}}\.json"
+    rf"|classifiers/{_COLLECTION}/[a-z][a-z-]{{0,31}}-[0-9a-f]{{16}}\.safetensors)$"
 )
+_MEMBER_FILES = (
+    "classifiers/*/*.safetensors",
+    "indexes/*/calibration-*.json",
+    "indexes/*/gen-*/*",
+)
+_NAME_BYTES = 100
 _BLOCK_BYTES = 512
 _END = bytes(2 * _BLOCK_BYTES)
 _HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
@@ -174,7 +186,7 @@ class Archive:
             self._refuse(f"{DESCRIPTION} cannot be read")
         if raw != found.encoded():
             self._refuse(f"{DESCRIPTION} does not match its checksum")
-        if found.format != FORMAT or not _in_order([member.name for member in found.members]):
+        if not 1 <= found.format <= FORMAT or not _in_order([member.name for member in found.members]):
             self._refuse(f"{DESCRIPTION} names other files than a snapshot has")
         return found
 
@@ -217,8 +229,12 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 
 def describe_members(folder: Path) -> tuple[Member, ...]:
-    """The catalog and all generations that a folder has, in the order of the archive."""
-    found = [path.relative_to(folder).as_posix() for path in folder.glob("indexes/*/gen-*/*")]
+    """The catalog and all else that a folder has for an archive, in the order of the archive."""
+    found = [
+        path.relative_to(folder).as_posix()
+        for pattern in _MEMBER_FILES
+        for path in folder.glob(pattern)
+    ]
     return tuple(
         Member(
             name=name,
@@ -278,13 +294,22 @@ def _header(name: str, size_bytes: int) -> bytes:
     """The POSIX header of a plain file; from 8 GiB on the size is binary, as GNU tar has it."""
     octal = size_bytes < 8**11
     size = b"%011o\0" % size_bytes if octal else b"\x80" + size_bytes.to_bytes(11, "big")
+    above, name = _divided(name)
     nobody, beginning, blank = b"0000000\0", b"00000000000\0", b" " * 8
     block = _HEADER.pack(
         name.encode(), b"0000600\0", nobody, nobody, size, beginning, blank, b"0",
-        b"", b"ustar\x0000", b"", b"", b"", b"", b"",
+        b"", b"ustar\x0000", b"", b"", b"", b"", above.encode(),
     )  # fmt: skip
     checksum = b"%06o\0 " % sum(block)
     return block[: _CHECKSUM_FIELD.start] + checksum + block[_CHECKSUM_FIELD.stop :]
+
+
+def _divided(name: str) -> tuple[str, str]:
+    """Folder and name, as POSIX has names of more than 100 bytes: the folder is the shortest."""
+    if len(name) <= _NAME_BYTES:
+        return "", name
+    slash = name.index("/", len(name) - _NAME_BYTES - 1)
+    return name[:slash], name[slash + 1 :]
 
 
 def _make_folders(above: Path, folder: Path) -> None:

@@ -22,6 +22,7 @@ from search_engine.config import DataPaths, Settings
 from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError, StorageError
 from search_engine.indexes import generation
 from search_engine.indexes.live import describe_snapshot
+from search_engine.learned import flaw_of, learned_files, leftovers
 from search_engine.live_collection import LiveCollection
 from search_engine.records import Keys
 
@@ -56,6 +57,8 @@ class CheckReport:
 def check_data(settings: Settings) -> CheckReport:
     """Verify the database, every embedding, every generation, and that they agree.
 
+    And whatever was learned from a collection: calibrations and classifiers.
+
     Raises:
         StorageError: The catalog cannot even be opened.
     """
@@ -77,6 +80,7 @@ def check_data(settings: Settings) -> CheckReport:
             fact, problems = _check_index(catalog, live)
             findings += problems
             facts.append({**fact, "digest": digest})
+        findings += _check_learned(catalog)
     findings += _sqlite_note()
     return CheckReport(tuple(findings), tuple(facts), _versions())
 
@@ -202,6 +206,16 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
         **describe_snapshot(snapshot),
     }
     return fact, findings
+
+
+def _check_learned(catalog: Catalog) -> Iterator[Finding]:
+    """Calibrations and classifiers that cannot be used, and why."""
+    for path in learned_files(catalog.paths):
+        flaw = flaw_of(path, catalog)
+        if flaw is not None:
+            yield Finding(flaw.level, str(path), flaw.what)
+    for left in leftovers(catalog.paths):
+        yield Finding("note", str(left), "left by an interrupted run; delete it")
 
 
 def _sqlite_note() -> Iterator[Finding]:

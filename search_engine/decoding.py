@@ -5,21 +5,24 @@ decode in child processes with limits on memory and time; a lost child costs one
 replaced. A single query of the owner's own file is decoded in place, which saves the start.
 """
 
+import ctypes
 import multiprocessing
+import pickle
 import resource
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from queue import LifoQueue
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from search_engine.errors import TooComplexError, WorkerLostError
+from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import (
     Box,
     DecodedImage,
@@ -38,6 +41,12 @@ DECODE_MEMORY_BYTES = 2**30
 ATTEMPTS = 2
 """A picture that loses its process twice is given up: it, not chance, is the reason."""
 
+FRAME_BYTES = 4 * 2**20
+"""Of a child's memory for pixels; an answer with more of them goes through the pipe."""
+
+Outcome = DecodedImage | ImageError | WorkerLostError
+"""What became of one picture of several."""
+
 T = TypeVar("T")
 
 
@@ -45,9 +54,9 @@ class Decoder(Protocol):
     """Runs the functions of `search_engine.images` somewhere."""
 
     def submit(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
-    ) -> "Future[DecodedImage]":
-        """Start to decode for an encoder; the future raises ImageError or WorkerLostError."""
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> "Future[list[Outcome]]":
+        """Start to decode pictures for an encoder, one after the other; some may be refused."""
         ...
 
     def decode(
@@ -72,14 +81,11 @@ class InlineDecoder:
         self._limits = limits
 
     def submit(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
-    ) -> "Future[DecodedImage]":
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> "Future[list[Outcome]]":
         """See Decoder; the work is done before this returns."""
-        future: Future[DecodedImage] = Future()
-        try:
-            future.set_result(self.decode(data, preprocessing, box))
-        except Exception as error:  # noqa: BLE001 - handed on through the future
-            future.set_exception(error)
+        future: Future[list[Outcome]] = Future()
+        future.set_result(_decode_each(pictures, preprocessing, self._limits))
         return future
 
     def decode(
@@ -124,13 +130,13 @@ class DecodePool:
     def warm_up(self) -> None:
         """Begin to start the processes, so that the first pictures need not wait for them."""
         for _ in range(self._idle.qsize()):
-            self._start(len, b"")
+            self._start(self._call, len, b"")
 
     def submit(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
-    ) -> "Future[DecodedImage]":
-        """See Decoder; a picture whose process died is tried once more."""
-        return self._start(decode_pixels, data, preprocessing, self._limits, box)
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> "Future[list[Outcome]]":
+        """See Decoder; where one picture costs the process, each is decoded by itself."""
+        return self._start(self._decode_each, pictures, preprocessing)
 
     def decode(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
@@ -165,9 +171,24 @@ class DecodePool:
 
     def _start(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
         try:
-            return self._threads.submit(self._call, function, *arguments)
+            return self._threads.submit(function, *arguments)
         except RuntimeError:
             raise WorkerLostError("the decoding pool was closed") from None
+
+    def _decode_each(
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> list[Outcome]:
+        """All in one call; one by one when that was too much for a process."""
+        try:
+            return self._call(_decode_each, pictures, preprocessing, self._limits)
+        except (TooComplexError, WorkerLostError):
+            return [self._outcome(picture, preprocessing) for picture in pictures]
+
+    def _outcome(self, picture: bytes, preprocessing: Preprocessing) -> Outcome:
+        try:
+            return self.decode(picture, preprocessing)
+        except (ImageError, WorkerLostError) as error:
+            return error
 
     def _call(self, function: Callable[..., T], *arguments: object) -> T:
         """The function's result, from the next process that is idle."""
@@ -219,7 +240,9 @@ class _Child:
 
     def __init__(self, context: ForkServerContext) -> None:
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        memory = context.RawArray(ctypes.c_ubyte, FRAME_BYTES)
+        self._frame = _Frame(memory)
+        self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
         self._process.start()
         theirs.close()
         self._started = False
@@ -247,10 +270,11 @@ class _Child:
         """
         self._pipe.send((function, arguments, DECODE_WALL_S + ORPHAN_S))
         try:
-            answer: tuple[Any, Exception | None] = self._receive(DECODE_WALL_S)
+            packed: _Packed = self._receive(DECODE_WALL_S)
         except TimeoutError:
             self.kill()
             return None, TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
+        answer: tuple[Any, Exception | None] = self._frame.unpack(packed)
         return answer
 
     def kill(self) -> None:
@@ -270,9 +294,45 @@ class _Child:
         return self._pipe.recv()
 
 
-def _serve(pipe: "Connection[Any, Any]") -> None:
+_Packed = tuple[bytes, list[int]]
+
+
+class _Frame:
+    """Memory that a child and its parent share, so that pixels need not go through the pipe.
+
+    Pickled data with the buffers of arrays beside it (PEP 574).
+    """
+
+    def __init__(self, memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
+        self._bytes = memoryview(memory).cast("B")
+
+    def pack(self, answer: object) -> _Packed:
+        """Put the arrays of an answer into the memory; the rest, and their sizes."""
+        found: list[pickle.PickleBuffer] = []
+        rest = pickle.dumps(answer, 5, buffer_callback=found.append)
+        arrays = [each.raw() for each in found]
+        if sum(each.nbytes for each in arrays) > len(self._bytes):
+            return pickle.dumps(answer, 5), []
+        start = 0
+        for each in arrays:
+            self._bytes[start : start + each.nbytes] = each
+            start += each.nbytes
+        return rest, [each.nbytes for each in arrays]
+
+    def unpack(self, packed: _Packed) -> Any:
+        """The answer, with arrays of its own."""
+        rest, sizes = packed
+        ends = list(accumulate(sizes))
+        arrays = [
+            bytearray(self._bytes[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+        ]
+        return pickle.loads(rest, buffers=arrays)
+
+
+def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
     """What a child does: answer calls until its parent closes the pipe or is gone."""
     _restrain()
+    frame = _Frame(memory)
     try:
         pipe.send(True)
         while True:
@@ -280,7 +340,7 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
             signal.setitimer(signal.ITIMER_REAL, end_after_s)
             answer = _answer(function, arguments)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            pipe.send(answer)
+            pipe.send(frame.pack(answer))
     except (EOFError, OSError):
         return
 
@@ -294,6 +354,13 @@ def _answer(
         return None, TooComplexError("decoding needs more memory than is allowed")
     except Exception as error:  # noqa: BLE001 - raised again in the parent
         return None, error
+
+
+def _decode_each(
+    pictures: Sequence[bytes], preprocessing: Preprocessing, limits: ImageLimits
+) -> list[Any]:
+    answers = [_answer(decode_pixels, (data, preprocessing, limits)) for data in pictures]
+    return [value if error is None else error for value, error in answers]
 
 
 def _restrain() -> None:

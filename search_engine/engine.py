@@ -15,7 +15,15 @@ import numpy as np
 from search_engine.calibration.store import STALE_SHARE, CalibrationCache
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
-from search_engine.classification import Question, ask
+from search_engine.classification import Question, ask_model, ask_vote
+from search_engine.classifiers.trained import (
+    ClassifierCache,
+    ListedClassifier,
+    OpenedClassifier,
+    list_trained,
+    open_classifier,
+)
+from search_engine.commands import calibrate_command
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.encoders.base import Encoder
@@ -85,6 +93,7 @@ class SearchEngine:
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
         self._queries = QueryCache()
         self._calibrations = CalibrationCache(self.catalog)
+        self._classifiers = ClassifierCache()
         self._open: dict[str, LiveCollection] = {}
         self._opening = threading.Lock()
 
@@ -162,6 +171,7 @@ class SearchEngine:
         k: int | None = None,
         rule: VoteRule | None = None,
         accept_accuracy: float | None = None,
+        classifier: str | None = None,
         collection: str = DEFAULT_COLLECTION,
         **search: Any,
     ) -> SearchResult:
@@ -178,22 +188,28 @@ class SearchEngine:
             k: Neighbors that vote; None for the calibrated number, else 10.
             rule: How they vote, instead of as calibrated.
             accept_accuracy: Abstain unless so many of such answers are right, 0 to 1.
+            classifier: Who answers instead of the vote, by the name that it was trained under;
+                the neighbors are evidence only then.
             collection: Where to search.
             search: Further options of `search`.
 
         Raises:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
+            ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
         if (picture is None) == (item_id is None):
             raise ParameterError("give a picture or an item_id, one of them", where="image")
-        question, outdated = self.question(target, k, rule, accept_accuracy, collection, **search)
+        question = self.question(
+            target, k, rule, accept_accuracy, collection, classifier, **search
+        )
         if item_id is not None:
             result = self.similar(item_id, collection=collection, **question.options)
         else:
             assert picture is not None
             result = self.search(picture, collection=collection, **question.options)
-        warnings = (*result.warnings, "calibration_outdated") if outdated else result.warnings
-        return replace(result, prediction=question.answer(result.neighbors), warnings=warnings)
+        (prediction,) = question.answers(result.vector, [result.neighbors])
+        warnings = (*result.warnings, *question.warnings)
+        return replace(result, prediction=prediction, warnings=warnings)
 
     def question(
         self,
@@ -202,18 +218,52 @@ class SearchEngine:
         rule: VoteRule | None = None,
         accept_accuracy: float | None = None,
         collection: str = DEFAULT_COLLECTION,
+        classifier: str | None = None,
         **search: Any,
-    ) -> tuple[Question, bool]:
-        """How `classify` asks and answers, and whether its calibration is outdated.
+    ) -> Question:
+        """How `classify` asks and answers.
 
         Raises:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
+            ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
+        if classifier is not None:
+            trained = self.classifier(classifier, target, collection=collection)
+            return ask_model(trained.model, trained.note, k, rule, accept_accuracy, search)
         live = self.live(collection)
         self.check_field(live, target, "target")
         fitted, moved = self._calibrations.get(live.record, target)
-        question = ask(target, fitted, k, rule, accept_accuracy, search)
-        return question, question.fitted is not None and moved > STALE_SHARE
+        outdated = None
+        if moved > STALE_SHARE:
+            outdated = (
+                f"{moved:.0%} of the items changed since the vote was calibrated; "
+                f"{calibrate_command(collection, target)} does it again"
+            )
+        return ask_vote(target, fitted, outdated, k, rule, accept_accuracy, search)
+
+    def classifier(
+        self, name: str, target: str = "label", *, collection: str = DEFAULT_COLLECTION
+    ) -> OpenedClassifier:
+        """A classifier that `search_engine.classifiers.collection.train` stored.
+
+        Raises:
+            CollectionNotFoundError: There is no such collection.
+            ParameterError: There is no such field.
+            ClassifierNotFoundError: It was not trained.
+            ModelMismatchError: It learned from embeddings of another encoder.
+            StorageError: It is damaged, or cannot be read.
+        """
+        live = self.live(collection)
+        self.check_field(live, target, "target")
+        return open_classifier(self.catalog, live.record, name, target, self._classifiers)
+
+    def classifiers(self, *, collection: str = DEFAULT_COLLECTION) -> list[ListedClassifier]:
+        """The trained classifiers that fit a collection, by name and target.
+
+        Raises:
+            CollectionNotFoundError: There is no such collection.
+        """
+        return list_trained(self.catalog, self.catalog.collection(collection))
 
     def facets(
         self,
@@ -388,6 +438,7 @@ class SearchEngine:
         timings["total"] = sum(timings.values())
         return SearchResult(
             neighbors=neighbors,
+            vector=query,
             timings_ms={name: round(value, 3) for name, value in timings.items()},
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,

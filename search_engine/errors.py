@@ -12,7 +12,7 @@ EyedexError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
-│   │   └── QueryExpiredError
+│   │   └── ClassifierNotFoundError, QueryExpiredError
 │   ├── CollectionExistsError
 │   └── MissingExtraError      an optional package is not installed
 ├── SourceError                the whole catalog source is unusable
@@ -167,6 +167,12 @@ class PictureNotFoundError(NotFoundError):
     """The item exists, but its source picture can no longer be read."""
 
     code = "picture_not_found"
+
+
+class ClassifierNotFoundError(NotFoundError):
+    """No classifier of this name was trained for the collection and target."""
+
+    code = "classifier_not_found"
 
 
 class QueryExpiredError(NotFoundError):

@@ -126,10 +126,12 @@ class FacetCount:
 class SearchResult:
     """Neighbors of one query, best first, and what it took to find them.
 
-    `query_token` stands for the photo in further searches; None for a search by an item.
+    `vector` is the embedding that was searched for, (1, D). `query_token` stands for the photo in
+    further searches; None for a search by an item.
     """
 
     neighbors: tuple[Neighbor, ...]
+    vector: Vectors = field(repr=False, compare=False)
     timings_ms: Mapping[str, float]
     encoder: str
     generation: str | None

@@ -1,8 +1,8 @@
 """Snapshots: the whole data directory as one file that checks itself.
 
 A snapshot holds the catalog as of one commit and, for every collection, the newest sound
-generation that is not ahead of it. It is made while others search and write. What it holds has
-passed `check_data`, so a snapshot that was made can be restored (`search_engine.restore`).
+generation that is not ahead of it, and the calibrations and classifiers that fit it. It is made
+while others search and write. What it holds has passed `check_data`, so a snapshot that was made can be restored (`search_engine.restore`).
 
 The work is done aside and ends in one rename: whatever interrupts it, there is no new file, or a
 complete one. The archive's form is `search_engine.archive`.
@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -32,6 +33,7 @@ from search_engine.errors import (
 )
 from search_engine.faults import fault_point
 from search_engine.indexes import generation
+from search_engine.learned import flaw_of, learned_files
 from search_engine.workshop import check_space, checked, item_count, real_path, workshop
 
 GENERATION_FILES = (*generation.FILES, "manifest.json")
@@ -46,6 +48,8 @@ class SnapshotReport:
     collections: int
     items: int
     generations: int
+    calibrations: int
+    classifiers: int
     seq: int
     seconds: float
 
@@ -89,7 +93,9 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
         size_bytes=archive.size_bytes,
         collections=len(report.collections),
         items=item_count(report),
-        generations=sum(member.name.endswith("manifest.json") for member in description.members),
+        generations=_count(description, "manifest.json"),
+        calibrations=_count(description, ".json", "/calibration-"),
+        classifiers=_count(description, ".safetensors"),
         seq=description.seq,
         seconds=time.perf_counter() - started,
     )
@@ -100,6 +106,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
 
     Generations are taken before the catalog is copied, so that there is one that is not ahead of
     the copy even if two newer ones are published meanwhile; and after it, should one fit better.
+    What was learned is taken before, so that it is of a state that the copy knows.
     """
     paths = DataPaths(settings.data)
     if not paths.catalog.exists():
@@ -109,6 +116,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     staged.root.mkdir(mode=0o700)
     with Catalog(paths, settings.lock_wait_s) as catalog:
         found = _stage_generations(paths, staged, catalog.collections())
+        _stage_learned(paths, staged)
         fault_point("snapshot_generations_staged")
         _copy_catalog(paths.catalog, staged.catalog)
         check_space(staged.root.parent.parent, staged.catalog.stat().st_size)
@@ -117,6 +125,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     with Catalog(staged) as copy:
         seq = copy.seq()
         _keep_best_generations(staged, copy.collections(), found, seq)
+        _drop_unusable(staged, copy)
     report = checked(settings, staged.root, paths.root)
     description = Description(
         program=version("eyedex"),
@@ -177,7 +186,7 @@ def _stage_generation(source: Path, target: Path) -> generation.Manifest | None:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """Generations never change, so a second name for the file is as good as a copy."""
+    """The file never changes, so a second name for it is as good as a copy."""
     try:
         os.link(source, target)
     except FileNotFoundError:
@@ -207,6 +216,29 @@ def _keep_best_generations(
     for path in staged.root.glob("indexes/*/gen-*"):
         if path not in best:
             shutil.rmtree(path)
+
+
+def _stage_learned(paths: DataPaths, staged: DataPaths) -> None:
+    """All calibrations and classifiers; each is put in the place of a former one, never changed."""
+    for path in learned_files(paths):
+        target = staged.root / path.relative_to(paths.root)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # its collection was deleted meanwhile
+            _link_or_copy(path, target)
+
+
+def _drop_unusable(staged: DataPaths, copy: Catalog) -> None:
+    """What the copy could not use is left out, as damaged generations are."""
+    for path in list(learned_files(staged)):
+        if flaw_of(path, copy) is not None:
+            path.unlink()
+
+
+def _count(description: Description, end: str, within: str = "") -> int:
+    """Members with such a name."""
+    return sum(
+        member.name.endswith(end) and within in member.name for member in description.members
+    )
 
 
 def _is_of(manifest: generation.Manifest, collection: Collection) -> bool:

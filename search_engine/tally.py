@@ -84,6 +84,7 @@ def tally(ballots: Ballots, rule: VoteRule, class_weights: Floats | None = None)
         rule: Weights and who votes; its `min_confidence` is not looked at.
         class_weights: A factor for the votes of each label, (labels,).
     """
+    ballots = _within_k(ballots, rule)
     weights = vote_weights(ballots, rule)
     rows, columns = np.nonzero((weights > 0) & (ballots.codes >= 0))
     codes = ballots.codes[rows, columns]
@@ -120,15 +121,23 @@ class GroupSums:
 
 
 def group_sums(rows: Codes, codes: Codes, weights: Floats, scores: Floats) -> GroupSums:
-    """Sums in an order that the data define, so that equal votes give equal sums."""
-    order = np.lexsort((weights, -scores, codes, rows))
-    rows, codes = rows[order], codes[order]
+    """Sums of entries that are given best first within each row."""
     if len(rows) == 0:
         return GroupSums(rows, codes, np.empty(0), np.empty(0))
+    order = np.argsort(rows * (int(codes.max()) + 1) + codes, kind="stable")
+    rows, codes = rows[order], codes[order]
     new = np.r_[True, (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])]
     starts = np.flatnonzero(new)
     totals: Floats = np.add.reduceat(weights[order], starts).round(WEIGHT_DIGITS)
     return GroupSums(rows[starts], codes[starts], totals, scores[order][starts])
+
+
+def _within_k(ballots: Ballots, rule: VoteRule) -> Ballots:
+    """The first k columns, where no others can be asked."""
+    if rule.k is None or rule.per_product:
+        return ballots
+    scores, codes = ballots.scores[:, : rule.k], ballots.codes[:, : rule.k]
+    return Ballots(scores, codes, ballots.labels)
 
 
 def _asked(ballots: Ballots, rule: VoteRule) -> NDArray[np.bool_]:

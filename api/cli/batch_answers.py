@@ -16,24 +16,6 @@ if TYPE_CHECKING:
     from search_engine.filters import Filter
 
 
-def answer_with(engine: "SearchEngine", collection: str, name: str, target: str) -> "Answer":
-    """The answers of a trained classifier; says so when the collection changed since.
-
-    Raises:
-        ParameterError: There is no such classifier.
-        NotFoundError: It was not trained yet.
-        ModelMismatchError: It learned from embeddings of another encoder.
-        StorageError: What is stored is damaged.
-    """
-    from indexer.batch_classify import by_model
-    from search_engine.classifiers.collection import open_classifier
-
-    opened = open_classifier(engine, collection, name, target)
-    if opened.note is not None:
-        print(f"note: {opened.note}", file=sys.stderr)
-    return by_model(opened.model)
-
-
 def classify_to_file(
     engine: "SearchEngine",
     source: "Source",

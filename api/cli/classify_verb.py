@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,6 @@ from api.cli.output import print_json, print_prediction
 from api.schemas import result_json
 
 if TYPE_CHECKING:
-    from indexer.batch_classify import Answer
     from search_engine.engine import SearchEngine
     from search_engine.filters import Filter
 
@@ -127,34 +126,16 @@ class _Many:
         source = open_pictures(self.paths)
         if self.output is not None:
             check_output(self.output, self.paths[0])
-        answer, options = self._answer(engine, collection)
-        common = {**options, "collection": collection, "as_json": self.as_json}
+        question = engine.question(
+            self.target, self.k, None, self.accept_accuracy, collection, self.classifier,
+            filter=self.filter,
+        )  # fmt: skip
+        for note in question.warnings.values():
+            print(f"note: {note}", file=sys.stderr)
+        common = {**question.options, "collection": collection, "as_json": self.as_json}
         if self.output is not None:
-            return classify_to_file(engine, source, self.output, answer, **common)
-        return classify_to_lines(engine, source, answer, **common)
-
-    def _answer(self, engine: "SearchEngine", collection: str) -> "tuple[Answer, dict[str, Any]]":
-        """How a class is found, and the search for the neighbors."""
-        from api.cli.batch_answers import answer_with
-        from indexer.batch_classify import by_vote
-        from search_engine.classification import NEIGHBORS
-        from search_engine.errors import ParameterError
-
-        if self.classifier is None:
-            question, outdated = engine.question(
-                self.target, self.k, None, self.accept_accuracy, collection, filter=self.filter
-            )
-            if outdated:
-                print("note: calibration_outdated", file=sys.stderr)
-            return by_vote(question.answer), dict(question.options)
-        if self.accept_accuracy is not None:
-            raise ParameterError(
-                "nothing is known of the accuracy of a trained classifier's answers",
-                where="--accept-accuracy",
-                fix="leave out --with, or --accept-accuracy",
-            )
-        answer = answer_with(engine, collection, self.classifier, self.target)
-        return answer, {"k": self.k or NEIGHBORS, "filter": self.filter}
+            return classify_to_file(engine, source, self.output, question.answers, **common)
+        return classify_to_lines(engine, source, question.answers, **common)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -30,6 +30,8 @@ def snapshot(
                 "collections": made.collections,
                 "items": made.items,
                 "generations": made.generations,
+                "calibrations": made.calibrations,
+                "classifiers": made.classifiers,
                 "seq": made.seq,
                 "seconds": round(made.seconds, 3),
             }

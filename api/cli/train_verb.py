@@ -7,6 +7,7 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.output import print_json
 from api.cli.progress import progress
+from api.schemas import classifier_json
 
 NAMES = ("class-mean", "logistic", "linear-svm", "svm", "forest")
 """Those of `search_engine.classifiers.registry`, which takes too long to import for `--help`."""
@@ -39,19 +40,7 @@ def train(
     model, origin = stored.model, stored.origin
     accuracy = model.held_out_accuracy
     if as_json:
-        print_json(
-            {
-                "classifier": model.name,
-                "target": origin.target,
-                "items": origin.items,
-                "classes": len(model.classes),
-                "held_out_accuracy": None if accuracy is None else round(accuracy, 5),
-                "temperature": round(model.temperature, 5),
-                "encoder": origin.fingerprint,
-                "seq": origin.seq,
-                "seconds": seconds,
-            }
-        )
+        print_json({**classifier_json(stored.description), "seconds": seconds})
         return
     right = "nothing could be held out" if accuracy is None else f"{accuracy:.1%} right held out"
     print(

@@ -1,4 +1,4 @@
-"""Collections: list, make, describe, delete; their labels and facets."""
+"""Collections: list, make, describe, delete; their labels, facets and trained classifiers."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import CollectionDep, EngineDep
 from api.forms import field_names, query_parameters, read_body, text_value
 from api.problems import responses
-from api.schemas import facets_json, item_answer
+from api.schemas import classifier_json, facets_json, item_answer
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -80,6 +80,22 @@ def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
             }
             for each in found
             if each.first in examples
+        ]
+    }
+
+
+@router.get("/{c}/classifiers", summary="Trained classifiers", responses=responses(404))
+def list_classifiers(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+    """By name and target: what `with` of classify can name.
+
+    `items`, `encoder` and `seq` tell what each learned from, `held_out_accuracy` how many of the
+    items it was right about without having seen them; null where none could be held out.
+    `outdated` where items changed since.
+    """
+    return {
+        "classifiers": [
+            {**classifier_json(each.description), "outdated": each.stale}
+            for each in engine.classifiers(collection=collection)
         ]
     }
 

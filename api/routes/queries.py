@@ -43,6 +43,11 @@ _PROPERTIES = {
         "description": "Classify only: abstain unless so many of such answers are right, 0.95 say. "
         "Of a label path, the deepest level that is so sure is the answer",
     },
+    "with": {
+        "type": "string",
+        "description": "Classify only: a trained classifier that answers instead of the vote; "
+        "`GET .../classifiers` lists them. The neighbors are evidence only then",
+    },
     "item_id": {"type": "string"},
     "query_token": {
         "type": "string",
@@ -99,11 +104,13 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> dict[str, Any]:
-    """As search, with a class by the vote of the neighbors.
+    """As search, with a class by the vote of the neighbors or by a trained classifier.
 
     Where `calibrated`, `confidence` is the probability of being right; else it is the share of the
     votes. `levels` are the path of the winner with a confidence each. Where pictures have several
-    values, `values` are the answer and `chances` the probability of each.
+    values, `values` are the answer and `chances` the probability of each. With a trained
+    classifier (`with`), `votes` are the most probable classes. `warnings` has
+    `calibration_outdated` or `classifier_outdated` where the collection changed since.
     """
     form = await read_query(request)
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)
@@ -165,6 +172,7 @@ def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchR
         target=form.target,
         k=form.k,
         accept_accuracy=form.accept_accuracy,
+        classifier=form.classifier,
         filter=form.filter,
         group_by=form.group_by,
         min_score=form.min_score,

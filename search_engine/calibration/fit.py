@@ -7,18 +7,17 @@ regressions are fitted; what is reported of their quality is cross-fitted, by sc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
+from search_engine.calibration.logistic import fit_logistic
 from search_engine.calibration.record import (
     CurvePoint,
     Figures,
     LevelFigures,
     LevelModels,
-    Logistic,
     agreement,
     chances,
     level_features,
@@ -187,32 +186,14 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
     for depth in range(found.deep.shape[1]):
         here = above & found.deep[:, depth]
         features, right = level_features(found.shares, depth), found.right[:, depth]
-        pooled = fit_logistic(features[here], right[here])
-        kinds = [
-            fit_logistic(features[here & kind], right[here & kind])
-            if np.count_nonzero(here & kind) >= LEAST_TO_FIT
-            else pooled
-            for kind in (near, ~near)
-        ]
+        kinds = []
+        for kind in (near, ~near):
+            enough = np.count_nonzero(here & kind) >= LEAST_TO_FIT
+            chosen = here & kind if enough else here
+            kinds.append(fit_logistic(features[chosen], right[chosen]))
         models.append(LevelModels(near=kinds[0], far=kinds[1]))
         above = here & right
     return tuple(models)
-
-
-def fit_logistic(features: Floats, right: NDArray[np.bool_]) -> Logistic:
-    """A regression that never promises certainty.
-
-    One success and one failure are added in the middle of the data, so that even outcomes that
-    are all alike have a finite fit; Platt's targets do the same.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    middle = features.mean(axis=0, keepdims=True) if len(features) else np.zeros((1, 2))
-    fitted: Any = LogisticRegression(C=10.0, solver="newton-cholesky").fit(
-        np.concatenate([features, middle, middle]), np.r_[right, True, False]
-    )
-    share, lead = fitted.coef_[0]
-    return Logistic(bias=float(fitted.intercept_[0]), share=float(share), lead=float(lead))
 
 
 def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:

@@ -16,13 +16,13 @@ from search_engine.calibration.fit import (
     Fit,
     check_enough,
     expected_ece,
-    fit_logistic,
     folds_of,
     least_loss,
     least_score,
     wilson_lower,
 )
 from search_engine.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
+from search_engine.calibration.logistic import fit_logistic
 from search_engine.calibration.record import CurvePoint, Figures
 from search_engine.evaluation.metrics import expected_calibration_error
 from search_engine.tally import Codes, Floats, VoteRule

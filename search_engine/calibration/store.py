@@ -2,8 +2,9 @@
 
     indexes/<collection>/calibration-<digest of the target>.json
 
-As everything beside the catalog they are derived and can be made again. A file of another
-collection, another encoder or a state that the catalog does not know is as good as none.
+As everything beside the catalog they are derived and can be made again. Each ends with a checksum
+of itself. A file that is damaged, of another collection, another encoder or a state that the
+catalog does not know is as good as none.
 """
 
 import hashlib
@@ -11,8 +12,8 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import func, select
 
 from search_engine.calibration.record import FORMAT, Calibration
@@ -20,13 +21,33 @@ from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.tables import items
 from search_engine.config import DataPaths
 from search_engine.durable import replace_synced, storage_error
+from search_engine.errors import (
+    CorruptDataError,
+    EyedexError,
+    ModelMismatchError,
+    NewerFormatError,
+    NotFoundError,
+    OlderFormatError,
+)
 
 log = logging.getLogger(__name__)
 
+DIGEST_BYTES = 16
 REFRESH_SHARE = 0.05
 """Share of the items that may have changed before it is worth calibrating again."""
 STALE_SHARE = 0.2
 """Share from which on a confidence is not called calibrated any more."""
+
+
+def calibration_file(folder: Path, target: str) -> Path:
+    """Where the calibration of a target is; targets can be any text, so by its digest."""
+    digest = hashlib.blake2b(target.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return folder / f"calibration-{digest}.json"
+
+
+def calibration_files(folder: Path) -> list[Path]:
+    """All calibrations in the folder of a collection, sound or not, by name."""
+    return sorted(folder.glob(f"calibration-{'[0-9a-f]' * 2 * DIGEST_BYTES}.json"))
 
 
 def save_calibration(paths: DataPaths, collection: Collection, made: Calibration) -> None:
@@ -35,43 +56,77 @@ def save_calibration(paths: DataPaths, collection: Collection, made: Calibration
     Raises:
         StorageError: It could not be written; the one before stays.
     """
-    path = _path(paths, collection.name, made.target)
+    path = calibration_file(paths.index(collection.name), made.target)
+    described = made.model_dump(mode="json")
+    text = json.dumps({**described, "sha256": _checksum(described)}, indent=1)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_synced(path, made.model_dump_json(indent=1).encode() + b"\n")
+        replace_synced(path, text.encode() + b"\n")
     except OSError as error:
         raise storage_error(error, "writing a calibration", path) from error
 
 
+def read_calibration(path: Path) -> Calibration:
+    """The calibration in a file.
+
+    Raises:
+        NotFoundError: There is no such file.
+        NewerFormatError, OlderFormatError: Another version wrote it.
+        CorruptDataError: It is damaged, or of another target than its name says.
+    """
+    try:
+        described = json.loads(path.read_bytes())
+        checksum = described.pop("sha256", None)  # earlier versions wrote none
+        _check_format(described["format"], path)
+        found = Calibration.model_validate(described)
+        whole = checksum is None or checksum == _checksum(described)
+    except FileNotFoundError:
+        raise NotFoundError("there is no such calibration", where=str(path)) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDataError("the calibration cannot be read", where=str(path)) from error
+    if not whole:
+        raise CorruptDataError("the calibration does not match its checksum", where=str(path))
+    if path != calibration_file(path.parent, found.target):
+        raise CorruptDataError(
+            "the calibration is of another target than its name says", where=str(path)
+        )
+    return found
+
+
+def check_calibration(found: Calibration, collection: Collection) -> None:
+    """Raise ModelMismatchError unless a calibration is of this collection and its encoder."""
+    if found.collection_uid != collection.uid:
+        raise ModelMismatchError("the calibration is of a former collection of this name")
+    if found.fingerprint != collection.fingerprint:
+        raise ModelMismatchError(
+            f"the calibration is of encoder {found.fingerprint}, but the collection has "
+            f"{collection.fingerprint} now"
+        )
+
+
 def load_calibration(catalog: Catalog, collection: Collection, target: str) -> Calibration | None:
     """The calibration of a target, if there is one of this collection and encoder."""
-    path = _path(catalog.paths, collection.name, target)
+    path = calibration_file(catalog.paths.index(collection.name), target)
     try:
-        raw = path.read_bytes()
-        if json.loads(raw).get("format") != FORMAT:
-            return None
-        found = Calibration.model_validate_json(raw)
-    except FileNotFoundError:
+        found = read_calibration(path)
+        check_calibration(found, collection)
+    except NotFoundError:
         return None
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
-        log.warning("calibration %s cannot be used: %s", path.name, type(error).__name__)
+    except EyedexError as error:
+        log.warning("%s is not used: %s", path.name, error.what)
         return None
-    mine = (found.target, found.collection_uid, found.fingerprint)
-    if mine != (target, collection.uid, collection.fingerprint) or found.seq > catalog.seq():
-        return None
-    return found
+    return found if found.seq <= catalog.seq() else None
 
 
 def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
     """The targets that have a calibration, in alphabetical order."""
     targets = []
-    for path in catalog.paths.index(collection.name).glob("calibration-*.json"):
+    for path in calibration_files(catalog.paths.index(collection.name)):
         try:
-            targets.append(str(json.loads(path.read_bytes())["target"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            targets.append(read_calibration(path).target)
+        except EyedexError:
             continue
-    known = (each for each in targets if load_calibration(catalog, collection, each))
-    return sorted(known)
+    return sorted(each for each in targets if load_calibration(catalog, collection, each))
 
 
 def moved_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
@@ -110,7 +165,7 @@ class CalibrationCache:
 
     def get(self, collection: Collection, target: str) -> tuple[Calibration | None, float]:
         """The calibration if there is one, and the share of the items that changed since."""
-        path = _path(self._catalog.paths, collection.name, target)
+        path = calibration_file(self._catalog.paths.index(collection.name), target)
         try:
             status = path.stat()
         except OSError:
@@ -124,7 +179,12 @@ class CalibrationCache:
         return known.found, known.moved
 
 
-def _path(paths: DataPaths, collection: str, target: str) -> Path:
-    """Targets are names of any kind, so a digest stands in the file's name."""
-    digest = hashlib.blake2b(target.encode(), digest_size=16).hexdigest()
-    return paths.index(collection) / f"calibration-{digest}.json"
+def _check_format(version: Any, path: Path) -> None:
+    if version > FORMAT:
+        raise NewerFormatError("a newer version wrote this calibration", where=str(path))
+    if version < FORMAT:
+        raise OlderFormatError("an older version wrote this calibration", where=str(path))
+
+
+def _checksum(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -1,37 +1,11 @@
-"""The classifiers of a collection: trained on its items, stored beside its index, used again."""
+"""Training a classifier on the items of a collection."""
 
-from dataclasses import dataclass
-
-from sqlalchemy import select
-
-from search_engine.catalog.store import Collection
-from search_engine.catalog.tables import items
 from search_engine.classifiers import storage
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.registry import create_classifier
 from search_engine.classifiers.storage import Origin, StoredClassifier
 from search_engine.engine import SearchEngine
-from search_engine.errors import CorruptDataError, ModelMismatchError, NotFoundError
 from search_engine.gallery import read_gallery
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedClassifier:
-    """A stored classifier that fits the collection; `stale` when items changed since training."""
-
-    model: TrainedModel
-    origin: Origin
-    stale: bool
-
-    @property
-    def note(self) -> str | None:
-        """What should be said beside its answers."""
-        if not self.stale:
-            return None
-        return (
-            f"the collection changed since {self.model.name} was trained; "
-            f"{training_verb(self.model.name, self.origin.target)} brings it up to date"
-        )
 
 
 def train(
@@ -64,63 +38,3 @@ def train(
     stored = StoredClassifier(model, origin)
     storage.save(engine.catalog.paths.classifiers(collection), stored)
     return stored
-
-
-def open_classifier(
-    engine: SearchEngine, collection: str, name: str, target: str = "label"
-) -> OpenedClassifier:
-    """The classifier that was trained for a target of a collection.
-
-    Raises:
-        CollectionNotFoundError: There is no such collection.
-        ParameterError: There is no such classifier.
-        NotFoundError: It was not trained yet.
-        ModelMismatchError: It learned from embeddings of another encoder.
-        StorageError: The file is damaged or cannot be read.
-    """
-    create_classifier(name)
-    record = engine.catalog.collection(collection)
-    file = storage.file_of(engine.catalog.paths.classifiers(collection), name, target)
-    fix = f"{training_verb(name, target)} makes it"
-    try:
-        stored = storage.load(file)
-    except NotFoundError:
-        raise NotFoundError(
-            f"no {name} was trained for {target!r}", where=f"collection {collection}", fix=fix
-        ) from None
-    _check_origin(stored, record, name, target)
-    stale = _changed_since(engine, record, stored.origin.seq)
-    return OpenedClassifier(stored.model, stored.origin, stale)
-
-
-def training_verb(name: str, target: str) -> str:
-    """The command that trains it, for messages."""
-    return f"`eyedex train --with {name}" + ("`" if target == "label" else f" --target {target}`")
-
-
-def _check_origin(stored: StoredClassifier, record: Collection, name: str, target: str) -> None:
-    where, fix = f"collection {record.name}", f"{training_verb(name, target)} makes a new one"
-    origin = stored.origin
-    if origin.collection_uid != record.uid:
-        raise ModelMismatchError(
-            f"{name} was trained for a former collection of this name", where=where, fix=fix
-        )
-    if origin.fingerprint != record.fingerprint:
-        raise ModelMismatchError(
-            f"{name} was trained with encoder {origin.fingerprint}, but the collection has "
-            f"{record.fingerprint} now",
-            where=where,
-            fix=fix,
-        )
-    fits = (stored.model.name, origin.target, stored.model.head.dimension)
-    if fits != (name, target, record.dimension):
-        raise CorruptDataError(
-            "the stored classifier is not the one that its file is named for", where=where, fix=fix
-        )
-
-
-def _changed_since(engine: SearchEngine, record: Collection, seq: int) -> bool:
-    """Whether an item was added, changed or removed after a change of the catalog."""
-    changed = select(items.c.key).where(items.c.collection_id == record.id, items.c.seq > seq)
-    with engine.catalog.read() as connection:
-        return connection.execute(changed.limit(1)).first() is not None

@@ -6,7 +6,8 @@ collection as it is now.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from search_engine.locks import exclusive
 FORMAT = 1
 SUFFIX = ".safetensors"
 TARGET_CHARS = 16
+_ANY_FILE = f"*-{'[0-9a-f]' * TARGET_CHARS}{SUFFIX}"
 
 
 class Origin(BaseModel):
@@ -38,8 +40,12 @@ class Origin(BaseModel):
     items: int = Field(ge=2)
 
 
-class _Header(BaseModel):
-    """The description in a file; `extra` is forbidden, so that nothing is overlooked."""
+class Description(BaseModel):
+    """What a file says of its classifier; `extra` is forbidden, so that nothing is overlooked.
+
+    `held_out_accuracy` is that of items it did not learn from; None where nothing could be held
+    out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -65,11 +71,29 @@ class StoredClassifier:
     model: TrainedModel
     origin: Origin
 
+    @property
+    def description(self) -> Description:
+        """All but its arrays."""
+        return Description(
+            format=FORMAT,
+            name=self.model.name,
+            head=self.model.head.kind,
+            classes=self.model.classes,
+            temperature=self.model.temperature,
+            held_out_accuracy=self.model.held_out_accuracy,
+            origin=self.origin,
+        )
+
 
 def file_of(folder: Path, name: str, target: str) -> Path:
     """Where the classifier of a name for a target is; targets can be any text, so by its hash."""
     digest = hashlib.sha256(target.encode()).hexdigest()[:TARGET_CHARS]
     return folder / f"{name}-{digest}{SUFFIX}"
+
+
+def classifier_files(folder: Path) -> list[Path]:
+    """All stored classifiers in the folder of a collection, sound or not, by name."""
+    return sorted(folder.glob(_ANY_FILE))
 
 
 def save(folder: Path, stored: StoredClassifier) -> Path:
@@ -82,15 +106,7 @@ def save(folder: Path, stored: StoredClassifier) -> Path:
     from safetensors.numpy import save as packed
 
     model = stored.model
-    header = _Header(
-        format=FORMAT,
-        name=model.name,
-        head=model.head.kind,
-        classes=model.classes,
-        temperature=model.temperature,
-        held_out_accuracy=model.held_out_accuracy,
-        origin=stored.origin,
-    ).model_dump_json()
+    header = stored.description.model_dump_json()
     arrays = model.head.arrays()
     data = packed(arrays, {"header": header, "sha256": _digest(header, arrays)})
     file = file_of(folder, model.name, stored.origin.target)
@@ -112,45 +128,80 @@ def load(file: Path) -> StoredClassifier:
         NewerFormatError: A newer version wrote it.
         CorruptDataError: It is damaged, or is something else.
     """
-    from safetensors import SafetensorError, safe_open
+    with _told(file):
+        described, arrays = _contents(file)
+        return _checked(described, arrays)
 
+
+def describe(file: Path) -> Description:
+    """What a file says of its classifier, without reading or verifying the arrays.
+
+    Raises:
+        NotFoundError: There is none.
+        NewerFormatError: A newer version wrote it.
+        CorruptDataError: The description is damaged, or of something else.
+    """
+    with _told(file):
+        described, _ = _contents(file, with_arrays=False)
+        return _description(described)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Whatever goes wrong with a file as an error that names it."""
     try:
-        with safe_open(file, framework="numpy") as opened:
-            described = opened.metadata() or {}
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        yield
     except FileNotFoundError:
         raise NotFoundError("there is no such classifier", where=str(file)) from None
     except OSError as error:
         raise storage_error(error, "reading a classifier", file) from error
-    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
-        raise _corrupt(file, f"it cannot be read: {error}") from error
-    try:
-        return _checked(described, arrays)
-    except (KeyError, ValueError) as error:
-        raise _corrupt(file, str(error)) from error
     except NewerFormatError as error:
         error.where = str(file)
         raise
+    except (KeyError, ValueError) as error:
+        raise CorruptDataError(
+            f"the stored classifier is damaged: {error}", where=str(file), fix="train it again"
+        ) from error
+
+
+def _contents(
+    file: Path, with_arrays: bool = True
+) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
+    """The texts of a file, and its arrays."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            names = opened.keys() if with_arrays else ()
+            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
+    except (SafetensorError, TypeError, AttributeError) as error:
+        raise ValueError(f"it cannot be read: {error}") from error
 
 
 def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
     """The classifier, or ValueError that says what is wrong with it."""
+    found = _description(described)
+    if _digest(described["header"], arrays) != described["sha256"]:
+        raise ValueError("it does not match its checksum")
+    head = HEADS[found.head].from_arrays(arrays, len(found.classes))
+    model = TrainedModel(
+        found.name, found.classes, head, found.temperature, found.held_out_accuracy
+    )
+    return StoredClassifier(model, found.origin)
+
+
+def _description(described: Mapping[str, str]) -> Description:
+    """The description, or ValueError that says what is wrong with it."""
     if set(described) != {"header", "sha256"}:
         raise ValueError("it is no stored classifier")
     _check_format(described["header"])
-    if _digest(described["header"], arrays) != described["sha256"]:
-        raise ValueError("it does not match its checksum")
     try:
-        header = _Header.model_validate_json(described["header"])
+        found = Description.model_validate_json(described["header"])
     except ValidationError as error:
         raise ValueError(f"its description is wrong: {error.errors()[0]['msg']}") from None
-    if header.head not in HEADS or list(header.classes) != sorted(set(header.classes)):
+    if found.head not in HEADS or list(found.classes) != sorted(set(found.classes)):
         raise ValueError("its description names another kind of head, or a class twice")
-    head = HEADS[header.head].from_arrays(arrays, len(header.classes))
-    model = TrainedModel(
-        header.name, header.classes, head, header.temperature, header.held_out_accuracy
-    )
-    return StoredClassifier(model, header.origin)
+    return found
 
 
 def _check_format(header: str) -> None:
@@ -173,9 +224,3 @@ def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _corrupt(file: Path, what: str) -> CorruptDataError:
-    return CorruptDataError(
-        f"the stored classifier is damaged: {what}", where=str(file), fix="train it again"
-    )

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from search_engine import decoding
-from search_engine.decoding import DecodePool, InlineDecoder
+from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
-from search_engine.images import ImageLimits, Preprocessing
+from search_engine.images import DecodedImage, ImageLimits, Preprocessing
 from tests.images.pictures import (
     CORRUPT,
     FOREIGN_TYPES,
@@ -36,6 +36,14 @@ GOOD = {
 }
 BAD = {**CORRUPT, **FOREIGN_TYPES, **TOO_MANY_PIXELS, "empty": b""}
 
+
+class Deadly(bytes):
+    """Kills the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return os.abort, ()
+
+
 ORPHANS = """
 import os, sys, time
 sys.path[:0] = [os.getcwd()]
@@ -45,11 +53,11 @@ from tests.images.pictures import jpeg
 
 if __name__ == "__main__":
     pool = DecodePool(ImageLimits(), 2)
-    futures = [pool.submit(jpeg(), Preprocessing(16, 16)) for _ in range(8)]
+    futures = [pool.submit([jpeg()], Preprocessing(16, 16)) for _ in range(8)]
     for future in futures:
         future.result()
     if sys.argv[1] == "busy":
-        pool._start(time.sleep, 600)
+        pool._start(pool._call, time.sleep, 600)
         time.sleep(0.5)
     print("ready", flush=True)
     time.sleep(600)
@@ -107,7 +115,6 @@ def test_answers_equal_those_of_decoding_in_place(pool: DecodePool, name: str) -
     here, there = inline.decode(GOOD[name], SQUASH), pool.decode(GOOD[name], SQUASH)
     assert np.array_equal(here.pixels, there.pixels)
     assert here.warnings == there.warnings
-    assert inline.submit(GOOD[name], SQUASH).result().warnings == here.warnings
     assert pool.render(GOOD[name], 8, 80) == inline.render(GOOD[name], 8, 80)
 
 
@@ -128,9 +135,31 @@ def test_refusals_equal_those_of_decoding_in_place(pool: DecodePool, name: str) 
     assert str(here.value) == str(there.value)
 
 
-def test_a_refusal_in_place_comes_through_the_future() -> None:
-    with pytest.raises(ImageError):
-        InlineDecoder(LIMITS).submit(b"", SQUASH).result()
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_refused_picture_leaves_those_beside_it(pool: DecodePool, isolated: bool) -> None:
+    decoder: Decoder = pool if isolated else InlineDecoder(LIMITS)
+    first, refused, last = decoder.submit([png(), b"", jpeg()], SQUASH).result(timeout=30)
+    assert isinstance(refused, ImageError)
+    for found, picture in ((first, png()), (last, jpeg())):
+        assert isinstance(found, DecodedImage)
+        assert np.array_equal(found.pixels, InlineDecoder(LIMITS).decode(picture, SQUASH).pixels)
+
+
+def test_pixels_beyond_the_shared_memory_come_too(pool: DecodePool) -> None:
+    large = Preprocessing(size_px=1_300, resize_px=1_300, fit="squash")
+    assert large.size_px**2 * 3 > decoding.FRAME_BYTES
+    wanted = InlineDecoder(LIMITS).decode(png(), large).pixels
+    assert np.array_equal(pool.decode(png(), large).pixels, wanted)
+    found = pool.submit([png()] * 3, large).result(timeout=30)
+    assert all(np.array_equal(one.pixels, wanted) for one in found if isinstance(one, DecodedImage))
+    assert len(found) == 3
+
+
+def test_pixels_stay_when_the_child_goes_on(pool: DecodePool) -> None:
+    white, black = (png(Image.new("RGB", (9, 9), colour)) for colour in ("white", "black"))
+    kept = pool.decode(white, SQUASH).pixels
+    pool.decode(black, SQUASH)
+    assert kept.min() == 255
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "I;16", "CMYK"])
@@ -146,7 +175,7 @@ def test_the_largest_picture_fits_into_the_memory_of_a_child(
 
 def test_more_memory_than_a_child_may_have_is_too_complex(pool: DecodePool) -> None:
     with pytest.raises(TooComplexError, match="memory"):
-        pool._start(bytearray, decoding.DECODE_MEMORY_BYTES).result()
+        pool._call(bytearray, decoding.DECODE_MEMORY_BYTES)
     assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
 
 
@@ -159,19 +188,40 @@ def test_a_child_that_dies_idle_is_replaced(pool: DecodePool) -> None:
         assert decoding_children(pool) != [pid]
 
 
-def test_a_picture_that_kills_its_child_costs_only_itself() -> None:
+def test_a_call_that_kills_its_child_costs_only_itself() -> None:
     with DecodePool(LIMITS, 2) as pool:
-        deadly = pool._start(os.abort)
-        others = [pool.submit(png(), SQUASH) for _ in range(20)]
+        deadly = pool._start(pool._call, os.abort)
+        others = [pool.submit([png()], SQUASH) for _ in range(20)]
         with pytest.raises(WorkerLostError):
             deadly.result(timeout=30)
-        assert {future.result(timeout=30).pixels.shape for future in others} == {(16, 16, 3)}
+        found = [one for future in others for one in future.result(timeout=30)]
+        assert [type(one) for one in found] == [DecodedImage] * 20
 
 
-def test_a_picture_is_tried_again_when_its_child_dies_by_chance() -> None:
+def test_a_picture_that_kills_its_child_costs_none_of_those_beside_it() -> None:
+    with DecodePool(LIMITS, 1) as pool:
+        found = pool.submit([png(), Deadly(), png()], SQUASH).result(timeout=60)
+    assert [type(one) for one in found] == [DecodedImage, WorkerLostError, DecodedImage]
+
+
+def test_a_picture_that_takes_too_long_costs_none_of_those_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = png(Image.new("RGBA", (8_000, 5_000)), compress_level=1)
     with DecodePool(LIMITS, 1) as pool:
         pool.decode(png(), SQUASH)
-        waiting = pool._start(time.sleep, 1)
+        monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.1)
+        found = pool.submit([slow], SQUASH).result(timeout=60)
+        monkeypatch.undo()
+        assert [type(one) for one in found] == [TooComplexError]
+        found = pool.submit([png(), slow, png()], SQUASH).result(timeout=60)
+    assert [type(one) for one in found] == [DecodedImage] * 3
+
+
+def test_a_call_is_tried_again_when_its_child_dies_by_chance() -> None:
+    with DecodePool(LIMITS, 1) as pool:
+        pool.decode(png(), SQUASH)
+        waiting = pool._start(pool._call, time.sleep, 1)
         (pid,) = decoding_children(pool)
         assert wait_for(waiting.running, 5)
         os.kill(pid, signal.SIGKILL)
@@ -183,7 +233,7 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.3)
     with DecodePool(LIMITS, 1) as pool:
         with pytest.raises(TooComplexError, match="longer than"):
-            pool._start(time.sleep, 60).result(timeout=30)
+            pool._call(time.sleep, 60)
         monkeypatch.undo()
         assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
 
@@ -191,7 +241,7 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_closing_leaves_no_child_and_drops_what_waits() -> None:
     pool = DecodePool(LIMITS, 2)
     pool.decode(png(), SQUASH)
-    dropped = [pool._start(time.sleep, 60) for _ in range(4)]
+    dropped = [pool._start(pool._call, time.sleep, 60) for _ in range(4)]
     assert wait_for(lambda: len(decoding_children(pool)) == 2, 30)
     pids = decoding_children(pool)
     started = time.monotonic()
@@ -239,7 +289,9 @@ def test_children_do_not_outlive_a_killed_parent(state: str, tmp_path: Path) -> 
 
 def test_large_photos_pass_through_in_the_order_asked(pool: DecodePool) -> None:
     colours = [(10 * number, 0, 0) for number in range(12)]
-    futures = [pool.submit(png(Image.new("RGB", (9, 9), colour)), SQUASH) for colour in colours]
-    found = [tuple(future.result().pixels[0, 0].tolist()) for future in futures]
-    assert found == colours
+    pictures = [png(Image.new("RGB", (9, 9), colour)) for colour in colours]
+    futures = [pool.submit(pictures[start : start + 5], SQUASH) for start in range(0, 12, 5)]
+    found = [one for future in futures for one in future.result(timeout=30)]
+    decoded = [one for one in found if isinstance(one, DecodedImage)]
+    assert [tuple(one.pixels[0, 0].tolist()) for one in decoded] == colours
     assert pool.decode(jpeg(photo(1_200, 900)), SQUASH).pixels.shape == (16, 16, 3)

@@ -13,11 +13,11 @@ from search_engine.calibration.fit import (
     balanced_weights,
     expected_ece,
     fit_labels,
-    fit_logistic,
     known_labels,
     wilson_lower,
 )
 from search_engine.calibration.held_out import Voters, ballots_at, hold_out, nearest
+from search_engine.calibration.logistic import fit_logistic
 from search_engine.calibration.record import Calibration, CurvePoint, Figures, LevelModels, Logistic
 from search_engine.calibration.unknown import unknown_auroc
 from search_engine.errors import ParameterError
@@ -325,6 +325,32 @@ def test_outcomes_that_are_all_alike_do_not_make_certain() -> None:
     assert 0.9 < float(certain(features).min()) <= float(certain(features).max()) < 1.0
     nothing = fit_logistic(np.empty((0, 2)), np.empty(0, dtype=np.bool_))
     assert nothing(np.zeros((1, 2))) == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize("shift", [-4.0, 0.0, 3.0])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
+def test_the_regression_is_that_of_scikit_learn(shift: float, scale: float) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(int(10 * scale))
+    features = random.normal(0.0, scale, (300, 2))
+    chance = 1.0 / (1.0 + np.exp(-(features @ [1.5, -0.5] / scale + shift)))
+    right = random.random(300) < chance
+    middle = features.mean(axis=0, keepdims=True)
+    theirs = LogisticRegression(C=10.0, solver="newton-cholesky", tol=1e-10).fit(
+        np.concatenate([features, middle, middle]), np.r_[right, True, False]
+    )
+    ours = fit_logistic(features, right)
+    assert [ours.bias, ours.share, ours.lead] == pytest.approx(
+        [theirs.intercept_[0], *theirs.coef_[0]], abs=1e-5
+    )
+
+
+def test_outcomes_told_apart_at_a_line_have_a_finite_fit() -> None:
+    features = np.random.default_rng(0).normal(0.0, 50.0, (500, 2))
+    fitted = fit_logistic(features, features[:, 0] > 0)
+    assert all(math.isfinite(each) for each in (fitted.bias, fitted.share, fitted.lead))
+    assert np.mean((fitted(features) > 0.5) == (features[:, 0] > 0)) > 0.99
 
 
 def test_unknown_classes_look_unfamiliar() -> None:

@@ -59,9 +59,11 @@ class _OpenVinoRequest:
 
     def __init__(self, request: Any) -> None:
         self._request = request
+        self._pixels: Pixels | None = None
 
     def start(self, pixels: Pixels) -> None:
-        self._request.start_async({0: np.ascontiguousarray(pixels)})
+        self._pixels = np.ascontiguousarray(pixels)  # read from where it is, so it must stay
+        self._request.start_async({0: self._pixels}, share_inputs=True)
 
     def finish(self) -> NDArray[np.float32]:
         self._request.wait()

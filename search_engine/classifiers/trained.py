@@ -1,0 +1,190 @@
+"""The trained classifiers of a collection: opened for answers, and listed."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import items
+from search_engine.classifiers import storage
+from search_engine.classifiers.base import TrainedModel
+from search_engine.classifiers.registry import KINDS
+from search_engine.classifiers.storage import Description, Origin, StoredClassifier
+from search_engine.commands import train_command
+from search_engine.errors import (
+    ClassifierNotFoundError,
+    CorruptDataError,
+    EyedexError,
+    ModelMismatchError,
+    NotFoundError,
+)
+
+KEPT = 8
+"""One of support vectors takes up to 50 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedClassifier:
+    """A stored classifier that fits its collection; `stale` when items changed since training."""
+
+    model: TrainedModel
+    origin: Origin
+    collection: str
+    stale: bool
+
+    @property
+    def note(self) -> str | None:
+        """What should be said beside its answers."""
+        if not self.stale:
+            return None
+        command = train_command(self.model.name, self.collection, self.origin.target)
+        return (
+            f"the collection changed since {self.model.name} was trained; "
+            f"{command} brings it up to date"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClassifier:
+    """What a stored classifier says of itself; `stale` when items changed since training."""
+
+    description: Description
+    stale: bool
+
+
+class ClassifierCache:
+    """Stored classifiers, the most recently used, read again when a file changed.
+
+    For several threads.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Path, tuple[tuple[int, ...], StoredClassifier]] = OrderedDict()
+
+    def load(self, file: Path) -> StoredClassifier:
+        """As `storage.load`."""
+        stamp = _stamp(file)
+        with self._lock:
+            known = self._known.get(file)
+            if known is not None and known[0] == stamp:
+                self._known.move_to_end(file)
+                return known[1]
+        stored = storage.load(file)
+        with self._lock:
+            self._known[file] = (stamp, stored)
+            self._known.move_to_end(file)
+            if len(self._known) > self._kept:
+                self._known.popitem(last=False)
+        return stored
+
+
+def open_classifier(
+    catalog: Catalog, record: Collection, name: str, target: str, cache: ClassifierCache
+) -> OpenedClassifier:
+    """The classifier that was trained for a target of a collection.
+
+    Raises:
+        ClassifierNotFoundError: There is no such classifier, or it was not trained yet.
+        ModelMismatchError: It learned from embeddings of another encoder.
+        StorageError: The file is damaged or cannot be read.
+    """
+    known = [kind.name for kind in KINDS]
+    if name not in known:
+        raise ClassifierNotFoundError(
+            "there is no classifier of this name", fix=f"known: {', '.join(known)}"
+        )
+    file = storage.file_of(catalog.paths.classifiers(record.name), name, target)
+    command = train_command(name, record.name, target)
+    try:
+        stored = cache.load(file)
+    except NotFoundError:
+        raise ClassifierNotFoundError(
+            f"no {name} was trained for {target!r}",
+            where=f"collection {record.name}",
+            fix=f"{command} makes it",
+        ) from None
+    try:
+        check_classifier(stored, file, record)
+    except EyedexError as error:
+        error.fix = f"{command} makes a new one"
+        raise
+    stale = is_stale(catalog, record, stored.origin)
+    return OpenedClassifier(stored.model, stored.origin, record.name, stale)
+
+
+def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]:
+    """The stored classifiers that fit a collection, by name and target.
+
+    Only their descriptions are read; the arrays are verified when one is opened.
+    """
+    found = []
+    for file in storage.classifier_files(catalog.paths.classifiers(record.name)):
+        try:
+            description = storage.describe(file)
+            check_origin(description.origin, description.name, record)
+        except EyedexError:
+            continue
+        found.append(description)
+    found.sort(key=lambda one: (one.name, one.origin.target))
+    return [ListedClassifier(one, is_stale(catalog, record, one.origin)) for one in found]
+
+
+def check_classifier(stored: StoredClassifier, file: Path, record: Collection) -> None:
+    """Raise unless a classifier can answer for a collection as it is now.
+
+    Raises:
+        ModelMismatchError: It learned from embeddings of another encoder.
+        CorruptDataError: It is of another name, target or dimension than it should be.
+    """
+    model, origin = stored.model, stored.origin
+    check_origin(origin, model.name, record)
+    right_place = storage.file_of(file.parent, model.name, origin.target) == file
+    if not right_place or model.head.dimension != record.dimension:
+        raise CorruptDataError(
+            "the stored classifier is not the one that its file is named for",
+            where=f"collection {record.name}",
+        )
+
+
+def check_origin(origin: Origin, name: str, record: Collection) -> None:
+    """Raise ModelMismatchError unless a classifier learned from this collection and its encoder."""
+    where = f"collection {record.name}"
+    if origin.collection_uid != record.uid:
+        raise ModelMismatchError(
+            f"{name} was trained for a former collection of this name", where=where
+        )
+    if origin.fingerprint != record.fingerprint:
+        raise ModelMismatchError(
+            f"{name} was trained with encoder {origin.fingerprint}, but the collection has "
+            f"{record.fingerprint} now",
+            where=where,
+        )
+
+
+def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
+    """Whether an item was added, changed or removed since.
+
+    Also where the catalog does not know the state that it was trained on: an older one was put
+    back.
+    """
+    if origin.seq > catalog.seq():
+        return True
+    changed = select(items.c.key).where(
+        items.c.collection_id == record.id, items.c.seq > origin.seq
+    )
+    with catalog.read() as connection:
+        return connection.execute(changed.limit(1)).first() is not None
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """What differs once a file was replaced; nothing where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_ino, status.st_size
