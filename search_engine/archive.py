@@ -186,7 +186,7 @@ class Archive:
             self._refuse(f"{DESCRIPTION} cannot be read")
         if raw != found.encoded():
             self._refuse(f"{DESCRIPTION} does not match its checksum")
-        if not 1 <= found.format <= FORMAT or not _in_order([member.name for member in found.members]):
+        if found.format < 1 or not _in_order([member.name for member in found.members]):
             self._refuse(f"{DESCRIPTION} names other files than a snapshot has")
         return found
 

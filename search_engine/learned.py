@@ -16,8 +16,7 @@ from search_engine.calibration.store import (
 )
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.classifiers import storage
-from search_engine.classifiers.registry import KINDS
-from search_engine.classifiers.trained import check_classifier
+from search_engine.classifiers.trained import NAMES, check_classifier
 from search_engine.commands import calibrate_command, train_command
 from search_engine.config import DataPaths
 from search_engine.errors import ModelMismatchError, NotFoundError, OlderFormatError, StorageError
@@ -84,7 +83,7 @@ def _mend(path: Path, catalog: Catalog, record: Collection) -> str:
     for target in ("label", "product_id", *catalog.fields(record)):
         if path == calibration_file(path.parent, target):
             return f"{calibrate_command(record.name, target)} makes it anew"
-        for kind in KINDS:
-            if path == storage.file_of(path.parent, kind.name, target):
-                return f"{train_command(kind.name, record.name, target)} makes it anew"
+        for name in NAMES:
+            if path == storage.file_of(path.parent, name, target):
+                return f"{train_command(name, record.name, target)} makes it anew"
     return "delete it"

@@ -2,7 +2,8 @@
 
 A snapshot holds the catalog as of one commit and, for every collection, the newest sound
 generation that is not ahead of it, and the calibrations and classifiers that fit it. It is made
-while others search and write. What it holds has passed `check_data`, so a snapshot that was made can be restored (`search_engine.restore`).
+while others search and write. What it holds has passed `check_data`, so a snapshot that was made
+can be restored (`search_engine.restore`).
 
 The work is done aside and ends in one rename: whatever interrupts it, there is no new file, or a
 complete one. The archive's form is `search_engine.archive`.

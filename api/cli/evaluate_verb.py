@@ -1,7 +1,7 @@
 """The verb that measures."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,11 +21,11 @@ from api.cli.progress import progress
 from api.cli.query_source import QuerySource, ask
 
 if TYPE_CHECKING:
-    from search_engine.engine import SearchEngine
+    from search_engine.classifiers.comparison import ClassifierRow
     from search_engine.evaluation.comparison import Comparison
     from search_engine.evaluation.run import Run
     from search_engine.evaluation.stress.run import Stress
-    from search_engine.evaluation.task import Asked, Options
+    from search_engine.evaluation.task import Options
 
 SHOWN_CONFUSIONS = 5
 STRENGTHS = ("slight", "medium", "severe")
@@ -103,7 +103,7 @@ def evaluate(
     options = Options(
         collection, target, k, accept_accuracy, seed, sample=sample, folds=folds,
         separator=separator, hold_out_classes=hold_out_classes,
-        stress_queries=stress_queries if stress else 0,
+        stress_queries=stress_queries if stress else 0, classifiers=all_classifiers,
     )  # fmt: skip
     bars = parse_bars(fail_under or [])
     earlier = read_run(compare) if compare is not None else None
@@ -119,11 +119,10 @@ def evaluate(
         run = run_evaluation(engine, asked, options, progress)
         if earlier is not None and compare is not None:
             run = _compared(run, earlier, compare.name, options)
-        beside = _classifiers(engine, options, asked) if all_classifiers else []
         missed = short_of(bars, run.measures)
         if html is not None:
             _write_report(html, run)
-    _print(run, beside, as_json, per_query)
+    _print(run, as_json, per_query)
     _finish(run, missed)
 
 
@@ -160,28 +159,11 @@ def _compared(run: "Run", earlier: dict[str, Any], name: str, options: "Options"
     return replace(run, comparison=found)
 
 
-def _classifiers(
-    engine: "SearchEngine", options: "Options", asked: "Asked | None"
-) -> list[dict[str, Any]]:
-    """A row for the vote and for every classifier, on the same embeddings."""
-    from search_engine.classifiers.comparison import compare_classifiers
-    from search_engine.classifiers.registry import KINDS
-    from search_engine.gallery import read_gallery
-
-    gallery = read_gallery(engine, options.collection, options.target)
-    with progress("classifiers", len(KINDS) + 1) as advance:
-        rows = compare_classifiers(
-            gallery, asked.queries if asked else None, advance=lambda name: advance(1)
-        )
-    return [row.as_json() for row in rows]
-
-
-def _print(run: "Run", beside: list[dict[str, Any]], as_json: bool, per_query: bool) -> None:
+def _print(run: "Run", as_json: bool, per_query: bool) -> None:
     from search_engine.evaluation.run_json import run_json
 
     if as_json:
-        extra = {"classifiers": beside} if beside else {}
-        print_json({**run_json(run, per_query), **extra})
+        print_json(run_json(run, per_query))
         return
     print_table(("measure", "value", "95 % interval"), _rows(run))
     if run.confusions:
@@ -196,12 +178,31 @@ def _print(run: "Run", beside: list[dict[str, Any]], as_json: bool, per_query: b
     if run.stress is not None:
         print()
         print_table(("difficulty", *STRENGTHS), _stress_rows(run.stress))
-    if beside:
+    if run.classifiers:
         print()
-        print_table(tuple(beside[0]), [tuple(row.values()) for row in beside])
+        _print_classifiers(run.classifiers)
     if run.comparison is not None:
         print()
         _print_comparison(run.comparison)
+
+
+def _print_classifiers(rows: "Sequence[ClassifierRow]") -> None:
+    """A table that fits a terminal of 80 columns; `--json` has more decimals."""
+    tried = [row for row in rows if row.skipped is None]
+    shown = ("accuracy", "balanced", "macro F1", "top 5", "ECE", "fit, s", "query, us")
+    print_table(
+        (f"{tried[0].queries:,} queries", *shown),
+        [
+            (
+                row.name, row.accuracy, row.balanced_accuracy, row.macro_f1, row.top5_accuracy,
+                row.ece, f"{row.fit_seconds:.2f}", f"{row.predict_us:.0f}",
+            )
+            for row in tried
+        ],
+    )  # fmt: skip
+    for row in rows:
+        if row.skipped is not None:
+            print(f"{row.name}: not tried: {row.skipped}")
 
 
 def _rows(run: "Run") -> Iterator[tuple[str, object, str]]:

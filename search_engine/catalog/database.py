@@ -33,7 +33,7 @@ LOG_ATTEMPTS, LOG_PAUSE_S = 20, 0.05
 
 
 def reader_engine(path: Path) -> Engine:
-    """Connections that cannot write."""
+    """Connections that cannot write; each statement sees the last commit, unless BEGIN was said."""
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -42,7 +42,7 @@ def reader_engine(path: Path) -> Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         return connection
 
-    return _engine(connect, begin="BEGIN", pool_size=READERS)
+    return _engine(connect, pool_size=READERS)
 
 
 def writer_engine(path: Path) -> Engine:
@@ -56,7 +56,13 @@ def writer_engine(path: Path) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    return _engine(connect, begin="BEGIN IMMEDIATE", pool_size=1)
+    engine = _engine(connect, pool_size=1)
+
+    @event.listens_for(engine, "begin")
+    def start_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
 
 
 def _use_log(connection: sqlite3.Connection) -> None:
@@ -132,7 +138,7 @@ def _translate(message: str, path: Path) -> StorageError:
     return StorageError(f"the catalog cannot be used: {message}", where=where)
 
 
-def _engine(connect: object, begin: str, pool_size: int) -> Engine:
+def _engine(connect: object, pool_size: int) -> Engine:
     engine = create_engine(
         "sqlite+pysqlite://",
         creator=connect,
@@ -145,10 +151,6 @@ def _engine(connect: object, begin: str, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def start_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine
 

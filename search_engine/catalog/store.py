@@ -63,9 +63,11 @@ _ITEM_COLUMNS = (
     items.c.picture,
 )
 
+_SEQ = select(sequence.c.value)
+_COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
 _ITEMS_BY_KEYS = select(*_ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
-"""Made once, as every search asks it; the keys come as a JSON list, however many they are."""
+"""Made once, as every search asks these; keys come as a JSON list, however many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +156,24 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view for several queries."""
+        with self._query() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    @contextmanager
+    def _query(self) -> Iterator[Connection]:
+        """A connection for one query, which is consistent by itself."""
         with database.translate_errors(self.paths.catalog), self._readers.begin() as connection:
             yield connection
 
     def seq(self) -> int:
         """The number of the last change to the database."""
-        with self.read() as connection:
-            return int(connection.execute(select(sequence.c.value)).scalar_one())
+        with self._query() as connection:
+            return int(connection.execute(_SEQ).scalar_one())
 
     def collections(self) -> list[Collection]:
         """All collections by name."""
-        with self.read() as connection:
+        with self._query() as connection:
             rows = connection.execute(
                 select(*_COLLECTION_COLUMNS).order_by(collections.c.name)
             ).all()
@@ -178,9 +187,8 @@ class Catalog:
         """
         row = None
         if COLLECTION_NAME.fullmatch(name):
-            query = _select_collections().where(collections.c.name == name)
-            with self.read() as connection:
-                row = connection.execute(query).first()
+            with self._query() as connection:
+                row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
         if row is None:
             raise CollectionNotFoundError(
                 f"there is no collection {name!r}", fix="`eyedex index` makes one"
@@ -198,7 +206,7 @@ class Catalog:
         was deleted.
         """
         query = select(collections.c.key_count, collections.c.key_checksum)
-        with self.read() as connection:
+        with self._query() as connection:
             row = connection.execute(query.where(collections.c.id == collection.id)).first()
         return (row.key_count, row.key_checksum) if row else (0, 0)
 
@@ -224,27 +232,27 @@ class Catalog:
 
     def by_keys(self, keys: Sequence[int]) -> dict[int, CatalogItem]:
         """Live items by key; removed ones are left out."""
-        with self.read() as connection:
+        with self._query() as connection:
             rows = connection.execute(_ITEMS_BY_KEYS, {"keys": json.dumps(list(keys))}).all()
         return {row.key: _item(row) for row in rows}
 
     def page(self, collection: Collection, after_key: int, limit: int) -> list[CatalogItem]:
         """Up to `limit` live items with keys above `after_key`, by key."""
         query = _select_items(_live(collection)).where(items.c.key > after_key)
-        with self.read() as connection:
+        with self._query() as connection:
             rows = connection.execute(query.order_by(items.c.key).limit(limit)).all()
         return [_item(row) for row in rows]
 
     def item_ids(self, collection: Collection) -> Iterator[str]:
         """Ids of all live items."""
-        with self.read() as connection:
+        with self._query() as connection:
             query = select(items.c.item_id).where(_live(collection))
             yield from connection.execution_options(yield_per=10_000).scalars(query)
 
     def keys_by_hash(self, collection: Collection) -> dict[str, int]:
         """The key of a live item for each picture, by content hash."""
         query = select(items.c.content_hash, items.c.key).where(_live(collection))
-        with self.read() as connection:
+        with self._query() as connection:
             return {row.content_hash: row.key for row in connection.execute(query)}
 
     def keys_where(self, collection: Collection, query: KeyQuery) -> Keys:
@@ -274,19 +282,19 @@ class Catalog:
             .group_by(items.c.label)
             .order_by(items.c.label)
         )
-        with self.read() as connection:
+        with self._query() as connection:
             return [LabelCount(**row._mapping) for row in connection.execute(query)]
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""
         query = select(fields.c.name).where(fields.c.collection_id == collection.id)
-        with self.read() as connection:
+        with self._query() as connection:
             return sorted(connection.execute(query).scalars())
 
     def picture_jpeg(self, key: int) -> bytes | None:
         """The picture that the catalog itself holds for an item, if it does."""
         query = select(pictures.c.jpeg).where(pictures.c.key == key)
-        with self.read() as connection:
+        with self._query() as connection:
             found: bytes | None = connection.execute(query).scalar()
         return found
 
@@ -300,7 +308,7 @@ class Catalog:
         query = select(embeddings.c.vector, embeddings.c.crc32).where(
             embeddings.c.key == key, embeddings.c.fingerprint == collection.fingerprint
         )
-        with self.read() as connection:
+        with self._query() as connection:
             row = connection.execute(query).first()
         if row is None or collection.dimension is None:
             raise ItemNotFoundError("there is no embedding of this item")
@@ -395,10 +403,6 @@ def _live(collection: Collection) -> ColumnElement[bool]:
 def _is_unicode(text: str) -> bool:
     """Lone surrogates are no text: nothing stored can equal them, and SQLite takes none."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _select_collections() -> Select[Any]:
-    return select(*_COLLECTION_COLUMNS)
 
 
 def _select_items(condition: ColumnElement[bool]) -> Select[Any]:

@@ -18,6 +18,7 @@ from search_engine.evaluation.classification import (
     top_accuracy,
 )
 from search_engine.evaluation.predictors import PlainVote, Predictor
+from search_engine.evaluation.ranking import Hiding
 from search_engine.evaluation.splits import labelled_rows, take
 from search_engine.gallery import Labelled
 from search_engine.indexes.base import top_k
@@ -33,11 +34,13 @@ QUERIES_A_BLOCK = 256
 class ClassifierRow:
     """How one classifier fares; `skipped` says why it was not tried, all else is None then.
 
-    `fit_seconds` is the time to learn from the whole gallery (of a fold, without queries), and
-    `predict_us` the time for a query, embedded already, when many are asked at once.
+    `queries` were asked. `fit_seconds` is the time to learn from the whole gallery (of a fold,
+    without queries), and `predict_us` the time for a query, embedded already, when many are asked
+    at once.
     """
 
     name: str
+    queries: int | None = None
     accuracy: float | None = None
     balanced_accuracy: float | None = None
     macro_f1: float | None = None
@@ -73,45 +76,67 @@ def compare_classifiers(
     gallery: Labelled,
     queries: Labelled | None = None,
     *,
+    hiding: Hiding | None = None,
     predictor: Predictor | None = None,
     names: Sequence[str] | None = None,
     advance: Callable[[str], None] = lambda name: None,
 ) -> list[ClassifierRow]:
     """The measures of the vote of the neighbors and of every classifier, in the registry's order.
 
-    Items and queries without a label are left out, and so are items that are asked as queries too.
-    Without queries the gallery is asked in folds, photos of one product or scene together
-    (`search_engine.classifiers.folds`).
+    Queries without a label are left out. Nobody learns from items that are asked as queries too,
+    and classifiers do not from items without a label: in a vote these take their place among the
+    neighbors, as they always do, and say nothing.
 
     Args:
         gallery: What is learned from.
-        queries: Who asks; None for the gallery itself.
+        queries: Who asks; None for the gallery itself, by `folds_of`.
+        hiding: The folds of a cross-validation: each learns from the items of the others.
         predictor: How the neighbors vote; the plain vote of 10 when it is None.
         names: Only these classifiers; None for all.
         advance: Called with the name of each when it is done.
 
     Raises:
-        ParameterError: There is no labelled query, or too little to learn from.
+        ParameterError: There is no labelled query, or none can be held out.
     """
-    splits = (
-        _folds(take(gallery, labelled_rows(gallery)))
-        if queries is None
-        else [_apart(gallery, queries)]
-    )
+    if queries is None:
+        queries, hiding = gallery, folds_of(gallery, gallery)
+    splits = [_apart(gallery, queries)] if hiding is None else _folds(gallery, queries, hiding)
     truth = {
         row: str(label)
         for _, asked, rows in splits
         for row, label in zip(rows, asked.labels, strict=True)
     }
     if not truth:
+        nobody = not len(labelled_rows(queries))
         raise ParameterError(
-            "nothing to compare: no labelled query", fix="name queries that have labels"
+            "nothing to compare: "
+            + ("no labelled query" if nobody else "every class shows one thing only"),
+            fix="name queries that have labels",
         )
     found = []
     for name in names or (NEIGHBORS, *(kind.name for kind in KINDS)):
         found.append(_row(name, splits, truth, predictor or PlainVote(PLAIN_VOTERS)))
         advance(name)
     return found
+
+
+def folds_of(gallery: Labelled, queries: Labelled) -> Hiding:
+    """Three folds of the labelled items, photos of one product or scene together.
+
+    See `search_engine.classifiers.folds`; what is never held out is in none.
+
+    Args:
+        gallery: All items.
+        queries: Those of them that ask, told by their keys.
+    """
+    fold = np.full(len(gallery.keys), -1, dtype=np.int64)
+    rows = labelled_rows(gallery)
+    if len(rows):
+        labelled = take(gallery, rows)
+        codes = np.unique([str(label) for label in labelled.labels], return_inverse=True)[1]
+        fold[rows] = fold_of(codes, things_of(labelled.vectors, codes, labelled.products))
+    known = dict(zip(gallery.keys.tolist(), fold.tolist(), strict=True))
+    return Hiding(np.array([known[key] for key in queries.keys.tolist()], dtype=np.int64), fold)
 
 
 def _row(
@@ -132,6 +157,7 @@ def _row(
     macro = averages(compared, "macro")
     return ClassifierRow(
         name=name,
+        queries=len(wanted),
         accuracy=float(compared.correct.mean()),
         balanced_accuracy=macro.recall,
         macro_f1=macro.f1,
@@ -144,6 +170,7 @@ def _row(
 
 def _by_model(name: str, split: _Split) -> _Answered:
     learned, asked, rows = split
+    learned = take(learned, labelled_rows(learned))
     started = time.perf_counter()
     labels = [str(label) for label in learned.labels]
     model = create_classifier(name).fit(learned.vectors, labels, learned.products)
@@ -173,24 +200,19 @@ def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
 
 
 def _apart(gallery: Labelled, queries: Labelled) -> _Split:
-    """The labelled queries, and the labelled items that are none of them."""
+    """The labelled queries, and the items that are none of them."""
     rows = labelled_rows(queries)
     asked = take(queries, rows)
-    known = take(gallery, labelled_rows(gallery))
-    return take(known, np.flatnonzero(~np.isin(known.keys, asked.keys))), asked, rows.tolist()
+    return take(gallery, np.flatnonzero(~np.isin(gallery.keys, asked.keys))), asked, rows.tolist()
 
 
-def _folds(gallery: Labelled) -> list[_Split]:
-    gallery = take(gallery, labelled_rows(gallery))
-    if not len(gallery.keys):
-        return []
-    codes = np.unique([str(label) for label in gallery.labels], return_inverse=True)[1]
-    folds = fold_of(codes, things_of(gallery.vectors, codes, gallery.products))
-    return [
-        (
-            take(gallery, np.flatnonzero(folds != fold)),
-            take(gallery, np.flatnonzero(folds == fold)),
-            np.flatnonzero(folds == fold).tolist(),
-        )
-        for fold in np.unique(folds[folds >= 0])
-    ]
+def _folds(gallery: Labelled, queries: Labelled, hiding: Hiding) -> list[_Split]:
+    """The labelled queries of each fold, and the items of the others."""
+    asked = labelled_rows(queries)
+    fold_of_asked = hiding.queries[asked]
+    splits = []
+    for fold in np.unique(fold_of_asked[fold_of_asked >= 0]):
+        rows = asked[fold_of_asked == fold]
+        learned = take(gallery, np.flatnonzero(hiding.gallery != fold))
+        splits.append((learned, take(queries, rows), rows.tolist()))
+    return splits

@@ -19,9 +19,11 @@ from search_engine.errors import (
     CorruptDataError,
     EyedexError,
     ModelMismatchError,
+    NewerFormatError,
     NotFoundError,
 )
 
+NAMES = tuple(kind.name for kind in KINDS)
 KEPT = 8
 """One of support vectors takes up to 50 MB."""
 
@@ -93,10 +95,9 @@ def open_classifier(
         ModelMismatchError: It learned from embeddings of another encoder.
         StorageError: The file is damaged or cannot be read.
     """
-    known = [kind.name for kind in KINDS]
-    if name not in known:
+    if name not in NAMES:
         raise ClassifierNotFoundError(
-            "there is no classifier of this name", fix=f"known: {', '.join(known)}"
+            "there is no classifier of this name", fix=f"known: {', '.join(NAMES)}"
         )
     file = storage.file_of(catalog.paths.classifiers(record.name), name, target)
     command = train_command(name, record.name, target)
@@ -129,7 +130,8 @@ def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]
             check_origin(description.origin, description.name, record)
         except EyedexError:
             continue
-        found.append(description)
+        if description.name in NAMES:
+            found.append(description)
     found.sort(key=lambda one: (one.name, one.origin.target))
     return [ListedClassifier(one, is_stale(catalog, record, one.origin)) for one in found]
 
@@ -138,10 +140,13 @@ def check_classifier(stored: StoredClassifier, file: Path, record: Collection) -
     """Raise unless a classifier can answer for a collection as it is now.
 
     Raises:
+        NewerFormatError: It is of a kind that this version does not know.
         ModelMismatchError: It learned from embeddings of another encoder.
         CorruptDataError: It is of another name, target or dimension than it should be.
     """
     model, origin = stored.model, stored.origin
+    if model.name not in NAMES:
+        raise NewerFormatError(f"this version knows no classifier {model.name!r}")
     check_origin(origin, model.name, record)
     right_place = storage.file_of(file.parent, model.name, origin.target) == file
     if not right_place or model.head.dimension != record.dimension:

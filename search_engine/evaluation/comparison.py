@@ -22,6 +22,7 @@ from search_engine.evaluation.glossary import describe, lower_is_better
 from search_engine.evaluation.results import QueryResults, from_columns, statistics, to_columns
 
 SIGNIFICANT = 0.05
+LARGEST = 1e300
 SETTINGS = ("collection", "encoder", "target", "vote", "k", "split", "gallery", "queries")
 
 Verdict = Literal["better", "worse", "no clear difference", "not tested"]
@@ -204,4 +205,5 @@ def _untested(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> list[Differ
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a number that can be subtracted: neither NaN nor beyond all bounds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

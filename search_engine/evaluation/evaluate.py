@@ -17,8 +17,7 @@ from search_engine.evaluation import classification, metrics, multilabel
 from search_engine.evaluation.bootstrap import RESAMPLES, Interval, interval, samples_of
 from search_engine.evaluation.classification import Answers
 from search_engine.evaluation.hierarchy import hierarchical_scores, level_accuracy
-from search_engine.evaluation.labels import joined
-from search_engine.evaluation.multilabel import LabelSet, MultilabelScores
+from search_engine.evaluation.multilabel import LabelSet, MultilabelScores, joined
 from search_engine.evaluation.predictors import (
     PlainVote,
     Predictor,

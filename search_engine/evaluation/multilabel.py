@@ -1,6 +1,9 @@
-"""Measures where a picture has several values at once (tags), each of them voted for by itself."""
+"""Pictures that have several values at once (tags): read from what is stored, and measured.
 
-from collections.abc import Mapping, Sequence
+Values are a list in an attribute, or one text divided by a separator; each is voted for by itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.records import Prediction
+from search_engine.voting import as_label
 
 LabelSet = frozenset[str]
+JOINED = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,25 @@ class MultilabelScores:
     samples_f1: float
     mean_average_precision: float | None
     values: int
+
+
+def value_set(value: Any, separator: str | None = None) -> LabelSet | None:
+    """The values in a value: a list's entries, or the parts of a text; None when there is none."""
+    if isinstance(value, str) and separator:
+        value = [part.strip() for part in value.split(separator)]
+    entries = value if isinstance(value, list) else [value]
+    found = frozenset(label for one in entries if (label := as_label(one)))
+    return found or None
+
+
+def joined(values: LabelSet) -> str:
+    """The values as one text, in alphabetical order."""
+    return JOINED.join(sorted(values))
+
+
+def has_lists(values: Iterable[Any]) -> bool:
+    """Whether any picture has several values at once."""
+    return any(isinstance(value, list) for value in values)
 
 
 def multilabel_scores(

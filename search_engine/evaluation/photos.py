@@ -68,6 +68,22 @@ class FilePhotos:
         return self._paths[row]
 
 
+class RowsOf:
+    """Some rows of other photos."""
+
+    def __init__(self, photos: Photos, rows: Sequence[int]) -> None:
+        self._photos = photos
+        self._rows = rows
+
+    def jpeg(self, row: int, max_side_px: int, quality: int) -> bytes | None:
+        """See Photos."""
+        return self._photos.jpeg(self._rows[row], max_side_px, quality)
+
+    def path(self, row: int) -> Path | None:
+        """See Photos."""
+        return self._photos.path(self._rows[row])
+
+
 def thumbnail(photos: Photos, row: int) -> bytes | None:
     """A picture for a report."""
     return photos.jpeg(row, THUMBNAIL_SIDE_PX, THUMBNAIL_QUALITY)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search_engine.calibration.record import Calibration
+from search_engine.evaluation.multilabel import LabelSet
 from search_engine.evaluation.ranking import CURVE_DEPTH, Ranking
 from search_engine.gallery import Labelled
 from search_engine.records import Prediction
@@ -12,7 +13,6 @@ from search_engine.tally import VoteRule
 from search_engine.value_votes import predict_values, value_table
 from search_engine.voting import ballots_of, vote
 
-LabelSet = frozenset[str]
 Rows = Sequence[Sequence[tuple[str | None, float]]]
 """For each query the labels and scores of its neighbors, best first."""
 ValuedRows = Sequence[Sequence[tuple[LabelSet | None, float]]]

@@ -87,8 +87,9 @@ def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
         lengths = {len(names), len(truth), len(predicted), len(groups)}
         lengths |= {len(values) for values in numbers.values()}
         confidence = numbers.pop("confidence", None)
-        if len(lengths) > 1 or not all(isinstance(one, str) for one in (*names, *truth)):
-            raise ValueError("columns differ in length")
+        texts = (*names, *truth, *(one for one in predicted if one is not None))
+        if len(lengths) > 1 or not all(isinstance(one, str) for one in texts):
+            raise ValueError("columns differ in length, or hold something else")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ParameterError(
             "per_query is not as `eyedex evaluate --json --per-query` writes it", where=where

@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from search_engine.classifiers.comparison import (
+    ClassifierRow,
+    compare_classifiers,
+    folds_of,
+)
+from search_engine.classifiers.registry import KINDS
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluation import serving
@@ -22,7 +28,7 @@ from search_engine.evaluation.evaluate import (
     measures,
     rounded,
 )
-from search_engine.evaluation.photos import ItemPhotos, Photos
+from search_engine.evaluation.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluation.predictors import Predictor
 from search_engine.evaluation.ranking import Hiding
 from search_engine.evaluation.splits import narrowed, sample_rows, take
@@ -33,7 +39,7 @@ from search_engine.evaluation.stress.run import (
     steps,
     stress,
 )
-from search_engine.evaluation.task import Asked, Options, RowsOf, Task, prepare
+from search_engine.evaluation.task import Asked, Options, Task, prepare
 from search_engine.evaluation.unknown import UnknownClasses, hold_out
 
 INDEX_QUERIES = 200
@@ -76,6 +82,7 @@ class Run:
     unknown: UnknownClasses | None = None
     stress: Stress | None = None
     comparison: Comparison | None = None
+    classifiers: Sequence[ClassifierRow] = ()
 
 
 def run_evaluation(
@@ -94,6 +101,8 @@ def run_evaluation(
         CollectionNotFoundError: There is no such collection.
     """
     task = prepare(engine, asked, options)
+    if options.classifiers and task.values is not None:
+        raise ParameterError("pictures have several values each", where="--all")
     with progress("evaluating", len(task.queries.keys)) as advance:
         found = examine(
             task.queries, task.gallery, task.predictor,
@@ -104,6 +113,8 @@ def run_evaluation(
     if hiding is not None:
         hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
     run = _with_unknown(run, options, hiding)
+    if options.classifiers:
+        run = replace(run, classifiers=_compared(run, hiding, asked is None, progress))
     return _stressed(engine, run, options, hiding, progress)
 
 
@@ -186,6 +197,27 @@ def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
         "unknown_fpr@95": rounded(unknown.false_positive_rate),
     }
     return replace(run, unknown=unknown, measures={**run.measures, **flat})
+
+
+def _compared(
+    run: Run, hiding: Hiding | None, by_itself: bool, progress: Progress
+) -> list[ClassifierRow]:
+    """The vote and every classifier on the split of the run.
+
+    Learning anew for each item that is held out would take too long: where there are neither
+    queries nor folds, three folds stand in for it.
+    """
+    queries, gallery = run.found.queries, run.found.gallery
+    if hiding is None and by_itself:
+        hiding = folds_of(gallery, queries)
+    with progress("classifiers", len(KINDS) + 1) as advance:
+        return compare_classifiers(
+            gallery,
+            queries,
+            hiding=hiding,
+            predictor=run.predictor,
+            advance=lambda name: advance(1),
+        )
 
 
 def _stressed(

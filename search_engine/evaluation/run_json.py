@@ -28,6 +28,8 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
         body["unknown"] = _unknown(run.unknown)
     if run.stress is not None:
         body["stress"] = _stress(run.stress)
+    if run.classifiers:
+        body["classifiers"] = [row.as_json() for row in run.classifiers]
     if run.comparison is not None:
         body["comparison"] = comparison_json(run.comparison)
     if per_query:

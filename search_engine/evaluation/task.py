@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from search_engine.calibration.store import load_calibration
@@ -11,9 +10,8 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluation.bootstrap import RESAMPLES
 from search_engine.evaluation.evaluate import ValueSets
-from search_engine.evaluation.labels import has_lists, joined, value_set
-from search_engine.evaluation.multilabel import LabelSet
-from search_engine.evaluation.photos import ItemPhotos, Photos
+from search_engine.evaluation.multilabel import LabelSet, has_lists, joined, value_set
+from search_engine.evaluation.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluation.predictors import CalibratedVote, PlainVote, Predictor
 from search_engine.evaluation.ranking import Hiding
 from search_engine.evaluation.splits import folds_by_thing, narrowed, sample_rows
@@ -45,7 +43,8 @@ class Options:
     and abstaining where `accept_accuracy` asks for it; a `k` makes it plain. `folds`
     cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
     of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
-    several values in one text; `stress_queries` is 0 for no stress test.
+    several values in one text; `stress_queries` is 0 for no stress test; `classifiers` measures all
+    of them beside the vote.
     """
 
     collection: str = "default"
@@ -59,6 +58,7 @@ class Options:
     hold_out_classes: int | None = None
     separator: str | None = None
     stress_queries: int = 0
+    classifiers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +163,3 @@ def _sampled(task: Task, options: Options) -> Task:
         values = replace(values, queries=[values.queries[row] for row in rows])
     photos = RowsOf(task.photos, rows.tolist())
     return replace(task, queries=queries, hiding=hiding, values=values, photos=photos)
-
-
-class RowsOf:
-    """Photos of some rows only. See Photos."""
-
-    def __init__(self, photos: Photos, rows: Sequence[int]) -> None:
-        self._photos = photos
-        self._rows = rows
-
-    def jpeg(self, row: int, max_side_px: int, quality: int) -> bytes | None:
-        """See Photos."""
-        return self._photos.jpeg(self._rows[row], max_side_px, quality)
-
-    def path(self, row: int) -> Path | None:
-        """See Photos."""
-        return self._photos.path(self._rows[row])

@@ -239,3 +239,17 @@ def test_lists_of_values_are_voted_value_by_value(drawn: Path, run: Run, photo: 
     refused = run("calibrate", "--data", drawn, "--target", "tags", "--balanced")
     assert refused.code == 2
     assert "cannot be balanced" in refused.error
+
+
+def test_many_photos_are_answered_with_a_note_when_much_has_changed(
+    drawn: Path, run: Run, photo: Path
+) -> None:
+    asked = ("classify", photo, "--data", drawn, "--output", drawn / "answers.csv")
+    assert run(*asked).err == ""
+    with SearchEngine(drawn) as engine:
+        for item in engine.catalog.page(engine.live("default").record, 0, 30):
+            engine.remove(item.item_id)
+    assert run(*asked).err == (
+        "note: 26% of the items changed since the vote was calibrated; "
+        "`eyedex calibrate` does it again\n"
+    )

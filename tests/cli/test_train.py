@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.batch_answers import answer_with, classify_to_file, classify_to_lines
+from api.cli.batch_answers import classify_to_file, classify_to_lines
+from api.cli.exits import Exit
 from indexer.batch_classify import open_pictures
 from search_engine.config import DataPaths
 from search_engine.engine import SearchEngine
@@ -86,9 +87,9 @@ def test_a_trained_classifier_answers_a_line_each(
 ) -> None:
     run("train", "--with", "class-mean", "--data", data)
     with SearchEngine(data) as engine:
-        answer = answer_with(engine, "default", "class-mean", "label")
+        answers = engine.question(classifier="class-mean").answers
         source = open_pictures([photos])
-        assert classify_to_lines(engine, source, answer, k=2, as_json=True) == 1
+        assert classify_to_lines(engine, source, answers, k=2, as_json=True) == 1
     said = capsys.readouterr()
     first, bad, _ = map(json.loads, said.out.splitlines())
     assert first["path"] == str(photos / "a.jpg")
@@ -105,17 +106,47 @@ def test_lines_for_people_have_the_shares(
 ) -> None:
     run("train", "--with", "class-mean", "--data", data)
     with SearchEngine(data) as engine:
-        answer = answer_with(engine, "default", "class-mean", "label")
-        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), answer)
+        answers = engine.question(classifier="class-mean").answers
+        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), answers)
     assert capsys.readouterr().out.startswith(f"{photos / 'a.jpg'}: ")
 
 
-def test_a_stale_classifier_says_so(
-    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stale_classifier_says_so(run: Run, data: Path, photos: Path) -> None:
     run("train", "--with", "class-mean", "--data", data)
+    ask = ("classify", photos / "a.jpg", "--data", data, "--with", "class-mean")
+    assert run(*ask).err == ""
     with SearchEngine(data) as engine:
-        item = next(engine.catalog.item_ids(engine.catalog.collection("default")))
-        engine.remove(item)
-        answer_with(engine, "default", "class-mean", "label")
-    assert "note: the collection changed since class-mean was trained" in capsys.readouterr().err
+        engine.remove(next(engine.catalog.item_ids(engine.catalog.collection("default"))))
+    assert run(*ask).err == (
+        "note: the collection changed since class-mean was trained; "
+        "`eyedex train --with class-mean` brings it up to date\n"
+    )
+
+
+def test_check_finds_a_damaged_classifier_and_its_command_mends_it(run: Run, data: Path) -> None:
+    assert run("train", "--with", "class-mean", "--target", "color", "--data", data).code == 0
+    assert run("check", "--data", data).code == 0
+    (file,) = DataPaths(data).classifiers("default").glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:-9])
+    ran = run("check", "--data", data)
+    assert ran.code == Exit.STORAGE
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("error: ")]
+    assert line.startswith(f"error: {file}: the stored classifier is damaged: ")
+    command = line.partition("`")[2].partition("`")[0].split()
+    assert command == ["eyedex", "train", "--with", "class-mean", "--target", "color"]
+    assert run(*command[1:], "--data", data).code == 0
+    assert run("check", "--data", data).code == 0
+
+
+def test_check_finds_a_damaged_calibration_and_its_command_mends_it(run: Run, data: Path) -> None:
+    (file,) = DataPaths(data).index("default").glob("calibration-*.json")
+    file.write_text(file.read_text().replace('"seq": ', '"seq": 1'))
+    ran = run("check", "--data", data, "--json")
+    assert ran.code == Exit.STORAGE
+    (error,) = [one for one in ran.json["findings"] if one["level"] == "error"]
+    assert error["where"] == str(file)
+    assert error["what"] == (
+        "the calibration does not match its checksum; `eyedex calibrate` makes it anew"
+    )
+    assert run("calibrate", "--data", data).code == 0
+    assert run("check", "--data", data).code == 0

@@ -279,3 +279,36 @@ def test_a_gpu_agrees_with_the_cpu(
     assert runtime.lanes == 2
     for _ in range(3):  # the buffers are used again and again
         assert agreement(runtime.run(pixels), reference.run(pixels)) >= 0.999
+
+
+FIRST_QUERIES = """
+import sys, threading
+from pathlib import Path
+from search_engine.encoders.runtime import load_runtime
+from tests.contract.small_network import noise, small_network
+
+runtime = load_runtime("openvino", small_network(Path(sys.argv[1])))
+gate = threading.Barrier(8)
+sys.setswitchinterval(1e-6)
+
+def first() -> None:
+    gate.wait()
+    runtime.run(noise(1))
+
+threads = [threading.Thread(target=first) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_very_first_queries_may_come_at_once(source: NetworkSource) -> None:
+    """In processes that never used the runtime before: openvino's first array is a race."""
+    for _ in range(4):
+        subprocess.run(
+            [sys.executable, "-c", FIRST_QUERIES, str(source.cache)],
+            cwd=ROOT,
+            timeout=60,
+            check=True,
+        )

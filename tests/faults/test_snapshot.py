@@ -4,6 +4,7 @@ A good archive is made once; forged ones are written with `tarfile`, whose plain
 same bytes as ours, so that each differs from a good one in the one way under test.
 """
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -24,12 +25,17 @@ import pytest
 from api.cli.exits import Exit, exit_code
 from search_engine import archive as archives
 from search_engine import faults, restore, snapshot
+from search_engine.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.calibration.store import calibrated_targets
+from search_engine.classifiers import storage
+from search_engine.classifiers.collection import train
 from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, LockHeldError, StorageFullError
 from search_engine.locks import exclusive
 from search_engine.restore import restore_snapshot
 from search_engine.snapshot import make_snapshot
+from tests.cli.conftest import colour_picture
 from tests.faults.test_interruption import KILLED, answers, checked, eyedex
 
 PAGE = 4_096
@@ -60,10 +66,14 @@ def photos(sample: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def good(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound archive. Do not change it."""
-    file = tmp_path_factory.mktemp("good") / "good.tar"
-    make_snapshot(Settings(data=hsv_data), file)
-    return file
+    """A sound archive, with a calibration and a classifier. Do not change it."""
+    folder = tmp_path_factory.mktemp("good")
+    data = copy_of(hsv_data, folder / "data")
+    with SearchEngine(data) as engine:
+        train(engine, "default", "class-mean")
+    made = make_snapshot(Settings(data=data), folder / "good.tar")
+    assert (made.calibrations, made.classifiers) == (1, 1)
+    return made.file
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +166,7 @@ def sealed(described: dict[str, Any]) -> bytes:
 def describe(members: list[Entry], changes: dict[str, Any] | None = None) -> Entry:
     """A `snapshot.json` that fits the members, or is changed where told."""
     described: dict[str, Any] = {
-        "format": 1,
+        "format": archives.FORMAT,
         "program": "0",
         "schema_version": "0001",
         "seq": 1,
@@ -212,6 +222,7 @@ def test_what_the_verbs_say_to_programs(hsv_data: Path, tmp_path: Path) -> None:
     assert {"file", "seconds"} < set(made)
     assert made["size_bytes"] == file.stat().st_size
     assert (made["collections"], made["generations"]) == (1, 1)
+    assert (made["calibrations"], made["classifiers"]) == (1, 0)
     again = eyedex("snapshot", file, "--data", hsv_data, "--json")
     assert (again.returncode, json.loads(again.stderr)["code"]) == (Exit.USAGE, "bad_parameter")
     assert eyedex("snapshot", file, "--data", hsv_data, "--force").returncode == 0
@@ -257,6 +268,18 @@ def test_a_forged_archive_that_differs_in_nothing_is_accepted(good: Path, tmp_pa
     restore_snapshot(Settings(data=tmp_path / "data"), file)
 
 
+def test_long_names_are_written_as_tar_programs_read_them() -> None:
+    longest = "c" * 63
+    for name in (
+        f"indexes/{longest}/calibration-{'0' * 32}.json",
+        f"classifiers/{longest}/class-mean-{'0' * 16}.safetensors",
+        f"indexes/{longest}/gen-000001/manifest.json",
+    ):
+        header = archives._header(name, 7)
+        assert header == plain(name, bytes(7))[0].tobuf(tarfile.USTAR_FORMAT)
+        assert tarfile.TarInfo.frombuf(header, "utf-8", "strict").name == name
+
+
 def test_sizes_from_8_gib_on_are_written_as_tar_programs_read_them() -> None:
     for size in (0, 8**11 - 1, 8**11, TB):
         header = archives._header("catalog.sqlite", size)
@@ -276,7 +299,228 @@ def test_whatever_the_umask_nobody_else_can_read_it(hsv_data: Path, tmp_path: Pa
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
+# --- what was learned
+
+
+@pytest.fixture(scope="module")
+def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with two calibrations and three classifiers. Do not change it."""
+    data = copy_of(hsv_data, tmp_path_factory.mktemp("learned") / "data")
+    with SearchEngine(data) as engine:
+        calibrate_collection(engine, "default", CalibrationRequest("color"))
+        train(engine, "default", "class-mean")
+        train(engine, "default", "svm")
+        train(engine, "default", "forest", "color")
+    return data
+
+
+def learned_files_of(data: Path) -> dict[str, str]:
+    """Calibrations and classifiers with a hash of their content."""
+    return {
+        name: digest
+        for name, digest in tree(data).items()
+        if name.endswith(".safetensors") or "/calibration-" in name
+    }
+
+
+def classes(data: Path, photos: list[Path], *arguments: object) -> list[dict[str, Any]]:
+    """What `eyedex classify --json` says of each photo, but for the times."""
+    ran = eyedex("classify", *photos, "--data", data, "--json", *arguments)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    return [{name: each[name] for name in each if name != "timings_ms"} for each in lines]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (),
+        ("--target", "color"),
+        ("--accept-accuracy", 0.5),
+        ("--with", "class-mean"),
+        ("--with", "svm"),
+        ("--with", "forest", "--target", "color"),
+    ],
+    ids=["label", "color", "accept accuracy", "class mean", "svm", "forest of color"],
+)
+def test_after_a_restore_classify_answers_the_very_same(
+    asked: tuple[object, ...], learned: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    file, data = tmp_path / "a.tar", tmp_path / "data"
+    made = make_snapshot(Settings(data=learned), file)
+    assert (made.calibrations, made.classifiers) == (2, 3)
+    restore_snapshot(Settings(data=data), file)
+    assert learned_files_of(data) == learned_files_of(learned)
+    wanted = classes(learned, photos, *asked)
+    assert classes(data, photos, *asked) == wanted
+    assert all(each["calibrated"] for each in wanted)
+    found = checked(data)
+    assert found["findings"] == checked(learned)["findings"]
+
+
+def test_what_was_learned_is_restored_over_what_is_there(
+    learned: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    data, file = copy_of(learned, tmp_path / "data"), tmp_path / "a.tar"
+    make_snapshot(Settings(data=data), file)
+    wanted = classes(data, photos, "--with", "class-mean")
+    with SearchEngine(data) as engine:
+        for item in engine.catalog.page(engine.live("default").record, 0, 60):
+            engine.remove(item.item_id)
+        train(engine, "default", "class-mean")
+    assert classes(data, photos, "--with", "class-mean") != wanted
+    restore_snapshot(Settings(data=data), file, replace=True)
+    assert classes(data, photos, "--with", "class-mean") == wanted
+
+
+def test_a_snapshot_of_an_earlier_version_is_restored_without_a_word(
+    good: Path, digest: str, photos: list[Path], tmp_path: Path
+) -> None:
+    members = [
+        member
+        for member in entries(good)[1:]
+        if "/gen-" in member[0].name or member[0].name == "catalog.sqlite"
+    ]
+    changes = {"format": 1, "seq": seq_of(good)}
+    file = pack(tmp_path / "old.tar", [describe(members, changes), *members])
+    data = tmp_path / "data"
+    ran = eyedex("restore", file, "--data", data)
+    assert (ran.returncode, ran.stderr, ran.stdout.count("\n")) == (0, "", 1)
+    assert digest_of(data) == digest
+    assert learned_files_of(data) == {}
+    assert not any("calibration" in one["what"] for one in checked(data)["findings"])
+    assert not any(each["calibrated"] for each in classes(data, photos))
+
+
+def test_what_cannot_be_used_is_left_out(learned: Path, tmp_path: Path) -> None:
+    data, file = copy_of(learned, tmp_path / "data"), tmp_path / "a.tar"
+    calibrations = sorted((data / "indexes" / "default").glob("calibration-*.json"))
+    calibrations[0].write_bytes(calibrations[0].read_bytes()[:-100])
+    for folder in ("indexes", "classifiers"):  # those of a collection that is gone
+        shutil.copytree(
+            data / folder / "default", data / folder / "gone", ignore=shutil.ignore_patterns("gen*")
+        )
+    svm, class_mean = (
+        storage.file_of(data / "classifiers" / "default", name, "label")
+        for name in ("svm", "class-mean")
+    )
+    made = storage.load(class_mean)
+    for name, change in (("oracle", {}), ("logistic", {"fingerprint": "e" * 32})):
+        other = dataclasses.replace(
+            made,
+            model=dataclasses.replace(made.model, name=name),
+            origin=made.origin.model_copy(update=change),
+        )
+        storage.save(class_mean.parent, other)
+    svm.write_bytes(svm.read_bytes()[:-1] + b"?")
+    report = make_snapshot(Settings(data=data), file)
+    assert (report.calibrations, report.classifiers) == (1, 2)
+    restore_snapshot(Settings(data=tmp_path / "back"), file)
+    assert checked(tmp_path / "back")["sound"]
+    kept = learned_files_of(tmp_path / "back")
+    assert set(kept) < set(learned_files_of(learned))
+    assert str(svm.relative_to(data)) not in kept
+
+
+def test_a_collection_of_the_longest_name_is_saved_with_what_was_learned(
+    folder_of_colours: Path, tmp_path: Path
+) -> None:
+    name, data, file = "c" * 63, tmp_path / "data", tmp_path / "a.tar"
+    ran = eyedex(
+        "index", folder_of_colours, "--data", data, "--collection", name, "--encoder", "hsv"
+    )
+    assert ran.returncode == 0, ran.stderr
+    with SearchEngine(data) as engine:
+        train(engine, name, "class-mean")
+        assert calibrated_targets(engine.catalog, engine.live(name).record) == ["label"]
+    made = make_snapshot(Settings(data=data), file)
+    assert (made.calibrations, made.classifiers) == (1, 1)
+    restore_snapshot(Settings(data=tmp_path / "back"), file)
+    assert learned_files_of(tmp_path / "back") == learned_files_of(data)
+    subprocess.run(["tar", "-xf", file, "-C", tmp_path], check=True)
+    assert (tmp_path / "classifiers" / name).is_dir()
+
+
+@pytest.fixture
+def folder_of_colours(tmp_path: Path) -> Path:
+    """Sixty small pictures of two labels, enough to calibrate."""
+    for number in range(60):
+        path = tmp_path / "colours" / "AB"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(colour_picture(number))
+    return tmp_path / "colours"
+
+
+@pytest.mark.parametrize("what", ["calibration", "classifier"])
+def test_a_well_packed_but_damaged_file_is_refused(what: str, good: Path, tmp_path: Path) -> None:
+    end = {"calibration": ".json", "classifier": ".safetensors"}[what]
+
+    def spoil(members: list[Entry]) -> list[Entry]:
+        (here,) = [
+            row
+            for row, (info, _) in enumerate(members)
+            if info.name.endswith(end) and "gen-" not in info.name
+        ]
+        info, content = members[here]
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        return [*members[:here], plain(info.name, changed), *members[here + 1 :]]
+
+    error = refused(forge(good, tmp_path / "a.tar", spoil), tmp_path / "here")
+    assert isinstance(error, CorruptDataError)
+    assert what in error.what
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "classifiers/default/class-mean-0123456789abcdef.pickle",
+        "classifiers/default/../../class-mean-0123456789abcdef.safetensors",
+        "classifiers/Default/class-mean-0123456789abcdef.safetensors",
+        "classifiers/default/class-mean-0123456789ABCDEF.safetensors",
+        "classifiers/default/-0123456789abcdef.safetensors",
+        "classifiers/default/lock",
+        "indexes/default/calibration-.json",
+        "indexes/default/calibration-0.json",
+        f"indexes/default/calibration-{'0' * 32}.json.new",
+        f"indexes/calibration-{'0' * 32}.json",
+    ],
+)
+def test_other_names_beside_what_was_learned_are_refused(
+    name: str, good: Path, tmp_path: Path
+) -> None:
+    def add(members: list[Entry]) -> list[Entry]:
+        return [members[0], *sorted([*members[1:], plain(name, b"x")], key=lambda one: one[0].name)]
+
+    assert isinstance(refused(forge(good, tmp_path / "a.tar", add), tmp_path / "h"), EyedexError)
+
+
 # --- while others write
+
+
+def test_snapshots_while_others_train_and_calibrate_are_sound(
+    hsv_data: Path, tmp_path: Path
+) -> None:
+    source, stop = copy_of(hsv_data, tmp_path / "source"), threading.Event()
+
+    def learn() -> None:
+        with SearchEngine(source) as engine:
+            while not stop.is_set():
+                engine.remove(next(engine.catalog.item_ids(engine.catalog.collection("default"))))
+                train(engine, "default", "class-mean")
+                calibrate_collection(engine, "default", CalibrationRequest(queries=60))
+
+    thread = threading.Thread(target=learn)
+    thread.start()
+    try:
+        for number in range(5):
+            file, data = tmp_path / f"{number}.tar", tmp_path / f"{number}"
+            made = make_snapshot(Settings(data=source), file)
+            restore_snapshot(Settings(data=data), file)
+            assert len(learned_files_of(data)) == made.calibrations + made.classifiers > 0
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_snapshots_during_an_indexing_run_are_sound(sample: Path, tmp_path: Path) -> None:
@@ -527,7 +771,7 @@ def test_members_that_snapshot_json_does_not_name(good: Path, tmp_path: Path) ->
 
 
 DESCRIPTIONS: dict[str, dict[str, Any]] = {
-    "newer": {"format": 2},
+    "newer": {"format": archives.FORMAT + 1},
     "newer with more": {"format": 99, "streams": []},
     "newer schema": {"schema_version": "9999"},
     "format 0": {"format": 0},
@@ -578,7 +822,7 @@ def test_spellings_of_the_description_other_than_the_one(good: Path, tmp_path: P
     for other in (
         json.dumps(json.loads(text)).encode(),
         text + b"\n",
-        text.replace(b'{\n "format": 1', b'{\n "format": 1,\n "format": 1', 1),
+        text.replace(b'{\n "format": 2', b'{\n "format": 2,\n "format": 2', 1),
         b"[" * 100_000,
         b'{"format": ' + b"9" * 5_000 + b"}",
         b"\xff" + text,

@@ -25,6 +25,7 @@ from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.classifiers.storage import Origin, StoredClassifier
 from search_engine.engine import SearchEngine
 from search_engine.errors import (
+    ClassifierNotFoundError,
     CorruptDataError,
     LockHeldError,
     ModelMismatchError,
@@ -341,7 +342,7 @@ def test_a_classifier_is_trained_stored_and_used(engine: SearchEngine) -> None:
     made = classifiers.train(engine, NAME, "svm")
     assert (made.origin.items, made.origin.target) == (40, "label")
     assert made.model.classes == ("c0", "c1", "c2")
-    opened = classifiers.open_classifier(engine, NAME, "svm")
+    opened = engine.classifier("svm")
     assert not opened.stale
     assert opened.note is None
     assert opened.origin == made.origin
@@ -353,18 +354,18 @@ def test_a_classifier_is_trained_stored_and_used(engine: SearchEngine) -> None:
 def test_each_target_has_its_own(engine: SearchEngine) -> None:
     classifiers.train(engine, NAME, "class-mean")
     classifiers.train(engine, NAME, "class-mean", "colour")
-    by_colour = classifiers.open_classifier(engine, NAME, "class-mean", "colour")
+    by_colour = engine.classifier("class-mean", "colour")
     assert by_colour.model.classes == ("k0", "k1")
-    assert classifiers.open_classifier(engine, NAME, "class-mean").model.classes[0] == "c0"
+    assert engine.classifier("class-mean").model.classes[0] == "c0"
 
 
 def test_what_was_never_trained_names_the_verb(engine: SearchEngine) -> None:
     with pytest.raises(NotFoundError, match=r"eyedex train --with svm --target colour"):
-        classifiers.open_classifier(engine, NAME, "svm", "colour")
+        engine.classifier("svm", "colour")
     with pytest.raises(NotFoundError, match=r"`eyedex train --with svm`"):
-        classifiers.open_classifier(engine, NAME, "svm")
-    with pytest.raises(ParameterError, match="no classifier"):
-        classifiers.open_classifier(engine, NAME, "../svm")
+        engine.classifier("svm")
+    with pytest.raises(ClassifierNotFoundError, match="no classifier of this name"):
+        engine.classifier("../svm")
 
 
 def test_an_unknown_target_lists_the_fields(engine: SearchEngine) -> None:
@@ -380,9 +381,9 @@ def test_a_collection_without_labels_cannot_be_learned(engine: SearchEngine) -> 
 def test_every_change_of_an_item_makes_it_stale(engine: SearchEngine) -> None:
     def stale_after(change: Callable[[], object]) -> bool:
         classifiers.train(engine, NAME, "class-mean")
-        assert not classifiers.open_classifier(engine, NAME, "class-mean").stale
+        assert not engine.classifier("class-mean").stale
         change()
-        opened = classifiers.open_classifier(engine, NAME, "class-mean")
+        opened = engine.classifier("class-mean")
         assert opened.stale == (opened.note is not None)
         return opened.stale
 
@@ -398,7 +399,7 @@ def test_another_encoder_is_refused(engine: SearchEngine) -> None:
     other = made.origin.model_copy(update={"fingerprint": "e" * 32})
     storage.save(engine.catalog.paths.classifiers(NAME), replace(made, origin=other))
     with pytest.raises(ModelMismatchError, match=r"trained with encoder eeee.*eyedex train"):
-        classifiers.open_classifier(engine, NAME, "class-mean")
+        engine.classifier("class-mean")
 
 
 def test_a_former_collection_of_the_name_is_refused(engine: SearchEngine) -> None:
@@ -407,7 +408,7 @@ def test_a_former_collection_of_the_name_is_refused(engine: SearchEngine) -> Non
     bound_collection(engine.catalog)
     storage.save(engine.catalog.paths.classifiers(NAME), made)
     with pytest.raises(ModelMismatchError, match="a former collection of this name"):
-        classifiers.open_classifier(engine, NAME, "class-mean")
+        engine.classifier("class-mean")
 
 
 def test_a_file_under_the_name_of_another_is_refused(engine: SearchEngine) -> None:
@@ -417,4 +418,4 @@ def test_a_file_under_the_name_of_another_is_refused(engine: SearchEngine) -> No
     for name, target in (("svm", "label"), ("class-mean", "colour")):
         storage.file_of(folder, name, target).write_bytes(here.read_bytes())
         with pytest.raises(CorruptDataError, match="not the one"):
-            classifiers.open_classifier(engine, NAME, name, target)
+            engine.classifier(name, target)

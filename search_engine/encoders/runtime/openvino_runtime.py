@@ -32,6 +32,7 @@ class OpenVinoRuntime:
             dimension: Width of the features.
             precision: What it computes in, for people.
         """
+        _meet_numpy()
         compiled = import_openvino().compile_model(
             network,
             "CPU",
@@ -52,6 +53,16 @@ def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
     precision = float_precision()
     network = read_network(source, precision)
     return OpenVinoRuntime(network, source.spec.dimension, PRECISION_NAMES[precision])
+
+
+def _meet_numpy() -> None:
+    """Let openvino's bindings look up NumPy while one thread uses them.
+
+    Two threads that bring the first arrays at the same moment lock each other out, and with them
+    the whole process: one waits for the interpreter, the other holds it and waits for the look-up.
+    """
+    openvino = import_openvino()
+    assert openvino.Tensor(np.zeros(1, dtype=np.uint8)).data.shape == (1,)
 
 
 class _OpenVinoRequest:

@@ -1,0 +1,436 @@
+"""`evaluate --all`, `--compare` and `--fail-under` on real pictures, held against scikit-learn."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn import metrics
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import NearestCentroid
+from sklearn.svm import SVC, LinearSVC
+
+from api.cli.exits import Exit
+from search_engine.classifiers.registry import KINDS, create_classifier
+from search_engine.engine import SearchEngine
+from search_engine.gallery import Labelled, read_gallery
+from tests.cli.conftest import Index, Run, colour_picture
+from tests.images.pictures import CORRUPT
+
+DIGITS = 2e-5
+"""Figures are printed with five decimals."""
+
+ESTIMATORS: dict[str, Callable[[], Any]] = {
+    "class-mean": NearestCentroid,
+    "logistic": lambda: LogisticRegression(C=30.0, max_iter=1_000),
+    "linear-svm": lambda: LinearSVC(C=3.0, random_state=0),
+    "svm": lambda: OneVsRestClassifier(SVC(C=3.0, gamma="scale")),
+    "forest": lambda: RandomForestClassifier(200, random_state=0),
+}
+
+
+@pytest.fixture(scope="module")
+def shopper(sample: Path) -> Path:
+    return sample / "shopper" / "shopper.csv"
+
+
+@pytest.fixture(scope="module")
+def gallery(hsv_data: Path) -> Labelled:
+    with SearchEngine(hsv_data) as engine:
+        return read_gallery(engine, "default")
+
+
+@pytest.fixture(scope="module")
+def photos(hsv_data: Path, shopper: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Embeddings and labels of the shopper's photos."""
+    with shopper.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with SearchEngine(hsv_data) as engine:
+        vectors = [engine.search(shopper.parent / row["image"]).vector for row in rows]
+    return np.concatenate(vectors), [row["label"] for row in rows]
+
+
+def rows_of(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in body["classifiers"]}
+
+
+def assert_scores(figures: Mapping[str, Any], truth: Any, predicted: Any) -> None:
+    """The figures are those that scikit-learn gives for these answers."""
+    known: dict[str, Any] = {"labels": sorted(set(truth)), "zero_division": 0}
+    f1 = metrics.f1_score(truth, predicted, average="macro", **known)
+    recall = metrics.recall_score(truth, predicted, average="macro", **known)
+    assert figures["accuracy"] == pytest.approx(
+        metrics.accuracy_score(truth, predicted), abs=DIGITS
+    )
+    assert figures["macro_f1"] == pytest.approx(f1, abs=DIGITS)
+    assert figures["balanced_accuracy"] == pytest.approx(recall, abs=DIGITS)
+
+
+def spoken(body: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Truth and answers of the queries, abstentions as a text that no label is."""
+    columns = body["per_query"]
+    return columns["truth"], [each or "" for each in columns["predicted"]]
+
+
+@pytest.mark.filterwarnings("ignore:self.within_class_std_dev_:UserWarning")
+class TestAll:
+    """The table of all classifiers."""
+
+    def test_its_figures_are_those_of_scikit_learn(
+        self,
+        run: Run,
+        hsv_data: Path,
+        shopper: Path,
+        gallery: Labelled,
+        photos: tuple[NDArray[np.float32], list[str]],
+    ) -> None:
+        body = run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json
+        found = rows_of(body)
+        assert list(found) == ["k-nn", *(kind.name for kind in KINDS)] == ["k-nn", *ESTIMATORS]
+        vectors, labels = photos
+        for name, make in ESTIMATORS.items():
+            estimator = make().fit(gallery.vectors, gallery.labels)
+            assert_scores(found[name], labels, estimator.predict(vectors))
+            assert found[name]["queries"] == len(labels)
+            assert found[name]["skipped"] is None
+        likely = LogisticRegression(C=30.0, max_iter=1_000).fit(gallery.vectors, gallery.labels)
+        classes = list(likely.classes_)
+        top5 = np.argsort(-likely.predict_proba(vectors), axis=1)[:, :5]
+        hits = [classes.index(one) in best for one, best in zip(labels, top5, strict=True)]
+        assert found["logistic"]["top5_accuracy"] == pytest.approx(np.mean(hits), abs=DIGITS)
+
+    def test_the_calibration_error_is_that_of_a_plain_loop(
+        self,
+        run: Run,
+        hsv_data: Path,
+        shopper: Path,
+        gallery: Labelled,
+        photos: tuple[NDArray[np.float32], list[str]],
+    ) -> None:
+        """Labels are paths, but a classifier names whole ones: right is right."""
+        found = rows_of(run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json)
+        vectors, labels = photos
+        known = [str(label) for label in gallery.labels]
+        model = create_classifier("svm").fit(gallery.vectors, known, gallery.products)
+        likely = model.predict_proba(vectors)
+        bins: dict[int, list[tuple[float, bool]]] = {}
+        for row, label in zip(likely, labels, strict=True):
+            sure = float(row.max())
+            right = model.classes[int(row.argmax())] == label
+            bins.setdefault(int(np.ceil(sure * 15)), []).append((sure, right))
+        gaps = [abs(sum(sure - right for sure, right in one)) for one in bins.values()]
+        assert found["svm"]["ece"] == pytest.approx(sum(gaps) / len(labels), abs=DIGITS)
+
+    @pytest.mark.parametrize("k", [(), ("-k", 3)], ids=["calibrated", "plain"])
+    def test_the_vote_in_it_is_that_of_the_run(
+        self, run: Run, hsv_data: Path, shopper: Path, k: tuple[object, ...]
+    ) -> None:
+        for split in ((shopper,), ("--folds", 4), ("--folds", 4, "--sample", 40)):
+            body = run("evaluate", *split, "--data", hsv_data, *k, "--all", "--json").json
+            vote = rows_of(body)["k-nn"]
+            for name in ("queries", "accuracy", "macro_f1", "balanced_accuracy", "top5_accuracy"):
+                assert vote[name] == body[name], (split, name)
+            assert vote["ece"] == pytest.approx(body["ece"], abs=DIGITS)
+
+    def test_folds_are_those_of_the_run(self, run: Run, hsv_data: Path, gallery: Labelled) -> None:
+        """Each classifier sees what the vote sees: scikit-learn's folds by product."""
+        asked = ("evaluate", "--data", hsv_data, "--folds", 4, "--seed", 3, "--all", "--json")
+        found = rows_of(run(*asked).json)
+        labels = np.array([str(label) for label in gallery.labels])
+        folds = StratifiedGroupKFold(4, shuffle=True, random_state=3)
+        groups = np.array([str(product) for product in gallery.products])
+        for name in ("class-mean", "logistic", "svm"):
+            predicted = cross_val_predict(
+                ESTIMATORS[name](), gallery.vectors, labels, groups=groups, cv=folds
+            )
+            assert_scores(found[name], labels, predicted)
+            assert found[name]["queries"] == len(labels)
+
+    def test_without_queries_all_are_asked_the_same(self, run: Run, hsv_data: Path) -> None:
+        whole = rows_of(run("evaluate", "--data", hsv_data, "--all", "--json").json)
+        some = rows_of(run("evaluate", "--data", hsv_data, "--sample", 30, "--all", "--json").json)
+        assert len({row["queries"] for row in whole.values()}) == 1
+        (asked,) = {row["queries"] for row in some.values()}
+        assert 0 < asked <= 30 < whole["k-nn"]["queries"] <= 115
+
+    def test_for_people_it_is_a_table(self, run: Run, hsv_data: Path, shopper: Path) -> None:
+        ran = run("evaluate", shopper, "--data", hsv_data, "--all")
+        assert ran.code == 0
+        lines = ran.out.splitlines()
+        body = run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json
+        (place,) = [
+            row for row, line in enumerate(lines) if line.startswith(f"{body['queries']} queries ")
+        ]
+        table = [line.split() for line in lines[place + 1 :]]
+        assert max(map(len, lines[place:])) <= 80
+        assert [cells[0] for cells in table] == ["k-nn", *ESTIMATORS]
+        for cells, row in zip(table, body["classifiers"], strict=True):
+            shown = ("accuracy", "balanced_accuracy", "macro_f1", "top5_accuracy", "ece")
+            assert [float(cell) for cell in cells[1:6]] == pytest.approx(
+                [row[name] for name in shown], abs=1e-4
+            )
+
+    def test_another_target_is_measured(self, run: Run, hsv_data: Path) -> None:
+        body = run(
+            "evaluate", "--data", hsv_data, "--target", "color", "--folds", 3, "--all", "--json"
+        ).json
+        assert rows_of(body)["k-nn"]["accuracy"] == body["accuracy"]
+
+    def test_nobody_learns_from_who_is_asked(self, run: Run, hsv_data: Path, sample: Path) -> None:
+        """All pictures of the catalog are asked: nothing is left to learn from."""
+        body = run("evaluate", sample / "catalog.csv", "--data", hsv_data, "--all", "--json").json
+        found = rows_of(body)
+        assert found.pop("k-nn")["accuracy"] == 0.0
+        assert all("two labels or more" in row["skipped"] for row in found.values())
+
+    def test_items_without_a_label_vote_for_nothing_and_are_not_learned(
+        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+    ) -> None:
+        data = shutil.copytree(hsv_data, tmp_path / "data")
+        with SearchEngine(data) as engine:
+            for item in engine.catalog.page(engine.live("default").record, 0, 25):
+                engine.describe(item.item_id, {"label": None})
+        for split in ((shopper,), ("--folds", 3)):
+            body = run("evaluate", *split, "--data", data, "-k", 5, "--all", "--json").json
+            assert rows_of(body)["k-nn"]["accuracy"] == body["accuracy"]
+            assert rows_of(body)["svm"]["skipped"] is None
+
+    def test_several_values_a_picture_are_refused_at_once(
+        self, run: Run, index: Index, folder: Path, data: Path
+    ) -> None:
+        index(folder)
+        with SearchEngine(data) as engine:
+            for number in range(4):
+                tags = {"tags": ["red", "round"][: 1 + number % 2]}
+                engine.upsert(f"i{number}", colour_picture(number), attributes=tags)
+        ran = run("evaluate", "--data", data, "--target", "tags", "--all")
+        assert (ran.code, ran.out) == (Exit.USAGE, "")
+        assert "several values each (--all)" in ran.error
+
+    def test_where_nothing_can_be_held_out_it_says_so(
+        self, run: Run, index: Index, data: Path, tmp_path: Path
+    ) -> None:
+        """Each label is of one picture."""
+        for number in range(3):
+            path = tmp_path / "one each" / f"label {number}" / "a.png"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(colour_picture(number))
+        index(tmp_path / "one each")
+        ran = run("evaluate", "--data", data, "--all")
+        assert ran.code == Exit.USAGE
+        assert "every class shows one thing only" in ran.error
+
+
+class TestComparing:
+    """Against an earlier run."""
+
+    def earlier(self, run: Run, path: Path, *arguments: object) -> dict[str, Any]:
+        ran = run("evaluate", *arguments, "--json", "--per-query")
+        path.write_text(ran.out)
+        found: dict[str, Any] = ran.json
+        return found
+
+    def test_differences_are_those_of_scikit_learn(
+        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+    ) -> None:
+        """Every photo of the shopper's shows another product, so right and wrong are McNemar's."""
+        path = tmp_path / "before.json"
+        before = self.earlier(run, path, shopper, "--data", hsv_data, "-k", 40)
+        now = run(
+            "evaluate", shopper, "--data", hsv_data, "-k", 1, "--compare", path, "--json",
+            "--per-query",
+        ).json  # fmt: skip
+        truth, old = spoken(before)
+        same, new = spoken(now)
+        assert truth == same
+        by_name = {one["measure"]: one for one in now["comparison"]["differences"]}
+        known: dict[str, Any] = {"labels": sorted(set(truth)), "zero_division": 0}
+        scores: dict[str, Callable[[Any], float]] = {
+            "accuracy": lambda said: metrics.accuracy_score(truth, said),
+            "macro_f1": lambda said: metrics.f1_score(truth, said, average="macro", **known),
+            "weighted_f1": lambda said: metrics.f1_score(truth, said, average="weighted", **known),
+            "balanced_accuracy": lambda said: metrics.recall_score(
+                truth, said, average="macro", **known
+            ),
+        }
+        for name, score in scores.items():
+            assert by_name[name]["before"] == pytest.approx(score(old), abs=DIGITS)
+            assert by_name[name]["now"] == pytest.approx(score(new), abs=DIGITS)
+            difference = score(new) - score(old)
+            assert by_name[name]["difference"] == pytest.approx(difference, abs=DIGITS)
+            low, high = by_name[name]["interval"]
+            assert low <= by_name[name]["difference"] <= high
+        right = np.array([(a == t, b == t) for a, b, t in zip(old, new, truth, strict=True)])
+        lost, won = ((right == changed).all(axis=1).sum() for changed in ([1, 0], [0, 1]))
+        assert lost + won > 0
+        accuracy = by_name["accuracy"]
+        assert accuracy["test"] == "mcnemar"
+        wanted = binomtest(int(won), int(lost + won), 0.5).pvalue
+        assert accuracy["p_value"] == pytest.approx(wanted, rel=1e-2)
+        assert (accuracy["verdict"] == "no clear difference") == (wanted >= 0.05)
+
+    def test_a_clear_loss_is_called_worse(self, run: Run, hsv_data: Path, tmp_path: Path) -> None:
+        """Held out with their products, photos find much less."""
+        path = tmp_path / "before.json"
+        self.earlier(run, path, "--data", hsv_data, "-k", 1)
+        now = run(
+            "evaluate", "--data", hsv_data, "-k", 1, "--folds", 2, "--compare", path, "--json"
+        ).json["comparison"]
+        by_name = {one["measure"]: one for one in now["differences"]}
+        for name in ("accuracy", "mrr", "hit_rate@1"):
+            assert by_name[name]["difference"] < -0.1
+            assert by_name[name]["interval"][1] < 0
+            assert by_name[name]["verdict"] == "worse"
+            assert by_name[name]["test"] == "bootstrap"  # several photos are of one product
+        assert now["settings"]["split"] == ["leave one out", "2 folds by product or scene"]
+
+    def test_the_same_run_differs_in_nothing_in_whatever_order(
+        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "before.json"
+        before = self.earlier(run, path, shopper, "--data", hsv_data)
+        count = before["queries"]
+        columns = before["per_query"]
+        before["per_query"] = {
+            name: None if values is None else values[::-1] for name, values in columns.items()
+        }
+        path.write_text(json.dumps(before))
+        again = run("evaluate", shopper, "--data", hsv_data, "--compare", path, "--json").json
+        found = again["comparison"]
+        assert (found["common_queries"], found["settings"]) == (count, {})
+        assert {one["verdict"] for one in found["differences"]} == {"no clear difference"}
+        assert {one["difference"] for one in found["differences"]} == {0.0}
+
+    def test_only_what_both_asked_is_compared(
+        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "before.json"
+        before = self.earlier(run, path, shopper, "--data", hsv_data)
+        asked = ("evaluate", shopper, "--data", hsv_data, "--sample", 5, "--json", "--per-query")
+        now = run(*asked, "--compare", path).json
+        assert now["comparison"]["common_queries"] == 5
+        place = {name: row for row, name in enumerate(before["per_query"]["query"])}
+        rows = [place[name] for name in now["per_query"]["query"]]
+        right = [
+            before["per_query"]["predicted"][row] == before["per_query"]["truth"][row]
+            for row in rows
+        ]
+        (accuracy,) = (
+            one for one in now["comparison"]["differences"] if one["measure"] == "accuracy"
+        )
+        assert accuracy["before"] == pytest.approx(np.mean(right), abs=DIGITS)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda run: run["per_query"].update(predicted=[1] * run["queries"]),
+            lambda run: run["per_query"].update(predicted=[["x"]] * run["queries"]),
+            lambda run: run["per_query"].update(query=["other"] * run["queries"]),
+            lambda run: run.update(per_query=[]),
+        ],
+    )
+    def test_what_is_no_run_of_ours_is_refused(
+        self,
+        run: Run,
+        hsv_data: Path,
+        shopper: Path,
+        tmp_path: Path,
+        damage: Callable[[dict[str, Any]], None],
+    ) -> None:
+        path = tmp_path / "before.json"
+        before = self.earlier(run, path, shopper, "--data", hsv_data)
+        damage(before)
+        path.write_text(json.dumps(before))
+        ran = run("evaluate", shopper, "--data", hsv_data, "--compare", path, "--json")
+        assert (ran.code, ran.out) == (Exit.USAGE, "")
+        assert "before.json" in ran.err
+
+    @pytest.mark.parametrize("figure", ["NaN", "Infinity", "1e999", "9" * 400, '"x"', "null", "{}"])
+    def test_figures_that_are_none_are_passed_over(
+        self, run: Run, hsv_data: Path, tmp_path: Path, figure: str
+    ) -> None:
+        path = tmp_path / "before.json"
+        path.write_text(f'{{"accuracy": 0.5, "macro_f1": {figure}}}')
+        ran = run("evaluate", "--data", hsv_data, "--compare", path, "--json")
+        assert ran.code == 0
+        assert "NaN" not in ran.out
+        found = [one["measure"] for one in ran.json["comparison"]["differences"]]
+        assert found == ["accuracy"]
+
+
+class TestBars:
+    """Exit codes for programs."""
+
+    def test_the_figures_are_those_of_scikit_learn(
+        self, run: Run, hsv_data: Path, shopper: Path
+    ) -> None:
+        body = run("evaluate", shopper, "--data", hsv_data, "--json", "--per-query").json
+        truth, predicted = spoken(body)
+        assert_scores(body, truth, predicted)
+
+    def test_a_bar_is_reached_by_what_equals_it(
+        self, run: Run, hsv_data: Path, shopper: Path
+    ) -> None:
+        asked = ("evaluate", shopper, "--data", hsv_data, "--json", "--fail-under")
+        body = run(*asked[:-1]).json
+        for name, towards_worse in (("accuracy", -1), ("map", -1), ("ece", 1), ("brier", 1)):
+            value = body[name]
+            assert run(*asked, f"{name}={value}").code == 0
+            assert run(*asked, f"{name}={value + towards_worse * 0.001}").code == 0
+            missed = run(*asked, f"{name}={value - towards_worse * 0.001}")
+            assert missed.code == Exit.BELOW_BAR
+            assert missed.err.startswith(f"below the bar: {name} is {value}, to be at ")
+
+    def test_all_that_was_missed_is_named_and_the_figures_are_there(
+        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+    ) -> None:
+        report = tmp_path / "report.html"
+        ran = run(
+            "evaluate", shopper, "--data", hsv_data, "--json", "--html", report,
+            "--fail-under", "accuracy=1.5", "--fail-under", "map=0", "--fail-under", "ece=-1",
+        )  # fmt: skip
+        assert ran.code == Exit.BELOW_BAR
+        missed = [line for line in ran.err.splitlines() if line.startswith("below the bar: ")]
+        assert [line.split()[3] for line in missed] == ["accuracy", "ece"]
+        assert ran.json["accuracy"] < 1.5
+        assert report.exists()
+
+    def test_what_is_undefined_reaches_nothing(
+        self, run: Run, index: Index, data: Path, folder: Path, tmp_path: Path
+    ) -> None:
+        """No item has the label of the queries, so their ranking has no mean average precision."""
+        index(folder)
+        (tmp_path / "asked" / "C").mkdir(parents=True)
+        (tmp_path / "asked" / "C" / "0.png").write_bytes(colour_picture(50))
+        ran = run("evaluate", tmp_path / "asked", "--data", data, "--fail-under", "map=0", "--json")
+        assert ran.json["map"] is None
+        assert (ran.code, ran.err) == (
+            Exit.BELOW_BAR, "below the bar: map is None, to be at least 0\n"
+        )  # fmt: skip
+
+    def test_a_missed_bar_weighs_more_than_a_refused_photo(
+        self, run: Run, index: Index, data: Path, folder: Path
+    ) -> None:
+        index(folder)
+        (folder / "A" / "broken.png").write_bytes(CORRUPT["half a JPEG"])
+        asked = ("evaluate", folder, "--data", data, "-k", 1)
+        assert run(*asked).code == Exit.SOME_REJECTED
+        assert run(*asked, "--fail-under", "accuracy=0").code == Exit.SOME_REJECTED
+        assert run(*asked, "--fail-under", "accuracy=2").code == Exit.BELOW_BAR
+
+    @pytest.mark.parametrize(
+        "bar", ["accuracy", "accuracy=", "accuracy=high", "accuracy=nan", "=1"]
+    )
+    def test_what_is_no_bar_is_refused(self, run: Run, hsv_data: Path, bar: str) -> None:
+        ran = run("evaluate", "--data", hsv_data, "--fail-under", bar)
+        assert (ran.code, ran.out) == (Exit.USAGE, "")
+        assert "--fail-under" in ran.error
