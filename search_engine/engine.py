@@ -199,9 +199,7 @@ class SearchEngine:
         """
         if (picture is None) == (item_id is None):
             raise ParameterError("give a picture or an item_id, one of them", where="image")
-        question = self.question(
-            target, k, rule, accept_accuracy, collection, classifier, **search
-        )
+        question = self.question(target, k, rule, accept_accuracy, collection, classifier, **search)
         if item_id is not None:
             result = self.similar(item_id, collection=collection, **question.options)
         else:
