@@ -67,20 +67,8 @@ def index_source(
     with (
         SearchEngine(settings=settings) as engine,
         exclusive(lock, 0.0, "indexing this collection"),
-        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
     ):
-        collection = _collection(engine, request.collection)
-        decoder.warm_up()
-        with report.stage("start"):
-            encoder = _make_encoder(request, collection, settings)
-        if request.index_factory is not None and not request.dry_run:
-            _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
-        on_encoder(encoder)
-        report.encoder, report.runtime = encoder.spec.name, encoder.runtime
-        with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
-            _run(
-                engine, collection, encoder, decoder, source, request, report, on_progress, rejects
-            )
+        _take_in(engine, source, request, report, on_progress, on_encoder)
         live = engine.live(request.collection)
         if not request.dry_run:
             with report.stage("publish"):
@@ -92,6 +80,31 @@ def index_source(
         report.generation = snapshot.generation if snapshot else None
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _take_in(
+    engine: SearchEngine,
+    source: Source,
+    request: IndexRequest,
+    report: RunReport,
+    on_progress: OnProgress,
+    on_encoder: OnEncoder,
+) -> None:
+    """Bring the catalog to the state of the source; what that needs is given back afterwards."""
+    settings = engine.settings
+    collection = _collection(engine, request.collection)
+    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+        decoder.warm_up()
+        with report.stage("start"):
+            encoder = _make_encoder(request, collection, settings)
+        if request.index_factory is not None and not request.dry_run:
+            _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
+        on_encoder(encoder)
+        report.encoder, report.runtime = encoder.spec.name, encoder.runtime
+        with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
+            _run(
+                engine, collection, encoder, decoder, source, request, report, on_progress, rejects
+            )
 
 
 def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:

@@ -123,12 +123,22 @@ class LiveCollection:
 
     def compact_locked(self, force: bool = False) -> str | None:
         """As `compact`, for a caller that holds the collection's run lock already."""
+        if self._is_first():
+            return self._publish(None)
         snapshot = self.snapshot()
         if snapshot is None or not (snapshot.needs_compaction() or (force and snapshot.pending)):
             if snapshot is not None and snapshot.generation is not None:
                 generation.settle(self.folder, snapshot.generation)
             return None
         return self._publish(snapshot)
+
+    def _is_first(self) -> bool:
+        """Whether no generation is there and no query has asked for what is to be indexed.
+
+        Then there is nothing to take over the changes into, which would cost their memory twice.
+        """
+        untouched = self._index is None and not any(self.folder.glob("gen-*"))
+        return untouched and self._catalog.count(self.record) > 0
 
     def compact_aside(self) -> None:
         """As `compact`, for a process that answers queries: they do not wait.
