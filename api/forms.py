@@ -18,6 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.problems import Problem
+from search_engine.encoders.union import parse_weights
 from search_engine.engine import MAX_K
 from search_engine.errors import ParameterError
 from search_engine.filters import Filter, parse_filter
@@ -55,6 +56,7 @@ class QueryForm:
     target: str
     accept_accuracy: float | None
     classifier: str | None
+    weights: Mapping[str, float] | None
     facets: tuple[str, ...]
 
 
@@ -86,6 +88,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
     """
     box = values.get("box")
     filters = values.get("filter")
+    weights = text_value(values, "weights")
     return QueryForm(
         image=image,
         query_token=text_value(values, "query_token"),
@@ -98,6 +101,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         target=text_value(values, "target") or "label",
         accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
         classifier=text_value(values, "with"),
+        weights=parse_weights(weights) if weights is not None else None,
         facets=field_names(values.get("facets"), "facets"),
     )
 
@@ -114,6 +118,7 @@ QUERY_FIELDS = (
     "min_score",
     "query_token",
     "target",
+    "weights",
     "with",
 )
 

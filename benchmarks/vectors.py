@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import DATASETS, report
 from search_engine.encoders.base import unit_rows
-from search_engine.encoders.cnn import trained_lite0
+from search_engine.encoders.lite0 import trained_lite0
 from search_engine.errors import ImageError
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
 

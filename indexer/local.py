@@ -20,6 +20,7 @@ from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generation import discard_newer
 from search_engine.indexes.kinds import create
 from search_engine.indexes.spec import AUTOMATIC
+from search_engine.live_collection import with_projection
 from search_engine.locks import exclusive
 
 OnEncoder = Callable[[Encoder], None]
@@ -36,6 +37,7 @@ class IndexRequest:
     collection: str = "default"
     encoder: str | None = None
     weights: Path | None = None
+    pooling: str | None = None
     index_factory: str | None = None
     download: bool = False
     prune: bool = False
@@ -96,7 +98,7 @@ def _take_in(
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         decoder.warm_up()
         with report.stage("start"):
-            encoder = _make_encoder(request, collection, settings)
+            encoder = _make_encoder(request, collection, engine)
         if request.index_factory is not None and not request.dry_run:
             _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
         on_encoder(encoder)
@@ -156,31 +158,31 @@ def _run(
         report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
 
 
-def _make_encoder(request: IndexRequest, collection: Collection, settings: Settings) -> Encoder:
+def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchEngine) -> Encoder:
     options = _options(request, collection)
-    encoder = create_encoder(
+    plain = create_encoder(
         EncoderRequest(
             name=request.encoder or collection.encoder or DEFAULT_ENCODER,
-            weights=Path(options["weights"]) if "weights" in options else None,
-            runtime=settings.runtime,
-            cache=DataPaths(settings.data).encoders,
+            runtime=engine.settings.runtime,
+            cache=engine.catalog.paths.encoders,
             download=request.download,
-        )
+        ).with_options(options)
     )
+    encoder = with_projection(plain, options, engine.catalog)
     if collection.fingerprint not in (None, encoder.spec.fingerprint):
         raise ModelMismatchError(
             f"the collection holds embeddings of {collection.encoder} "
             f"({collection.fingerprint}), not of {encoder.spec.name} ({encoder.spec.fingerprint})",
             where=f"collection {collection.name}",
-            fix="leave out --encoder, or index into another --collection",
+            fix="leave out --encoder, --weights and --pooling, or index into another --collection",
         )
     return encoder
 
 
 def _options(request: IndexRequest, collection: Collection) -> dict[str, str]:
-    """What is needed to make the same encoder again."""
-    if request.weights is not None:
-        return {"weights": str(request.weights.absolute())}
+    """What is needed to make the same encoder again: as asked, else as the collection has it."""
+    asked = EncoderRequest("", weights=request.weights, pooling=request.pooling).options
     if request.encoder in (None, collection.encoder):
-        return {str(name): str(value) for name, value in collection.encoder_options.items()}
-    return {}
+        kept = {str(name): str(value) for name, value in collection.encoder_options.items()}
+        return {**kept, **asked}
+    return asked

@@ -28,6 +28,7 @@ from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.encoders.union import parse_weights, weighted_query
 from search_engine.errors import (
     ImageError,
     ParameterError,
@@ -117,6 +118,7 @@ class SearchEngine:
         box: Box | str | None = None,
         group_by: str | None = None,
         min_score: float | None = None,
+        weights: Mapping[str, float] | str | None = None,
         collection: str = DEFAULT_COLLECTION,
     ) -> SearchResult:
         """The catalog items that look most like a picture.
@@ -128,6 +130,8 @@ class SearchEngine:
             box: Look at this region of the picture: x, y, w, h as fractions.
             group_by: At most one neighbor for each value of this field.
             min_score: Leave out neighbors below this cosine.
+            weights: How much the parts of the embedding count, as in `color=2,shape=1`; for
+                encoders with parts only.
             collection: Where to search.
 
         Raises:
@@ -139,8 +143,11 @@ class SearchEngine:
         timings: dict[str, float] = {}
         box = parse_box(box) if isinstance(box, str) else box
         query = self._embed(live, picture, box, timings)
-        found = self._find(live, query.vector, timings, k, filter, group_by, min_score, None)
-        return replace(found, warnings=query.warnings, query_token=query.token.text)
+        vector = self._weighted(live, query.vector, weights)
+        found = self._find(live, vector, timings, k, filter, group_by, min_score, None)
+        return replace(
+            found, vector=query.vector, warnings=query.warnings, query_token=query.token.text
+        )
 
     def similar(
         self,
@@ -150,6 +157,7 @@ class SearchEngine:
         filter: Filter | Mapping[str, Any] | str | None = None,
         group_by: str | None = None,
         min_score: float | None = None,
+        weights: Mapping[str, float] | str | None = None,
         collection: str = DEFAULT_COLLECTION,
     ) -> SearchResult:
         """The items that look most like an item, itself left out; from its stored embedding.
@@ -160,7 +168,9 @@ class SearchEngine:
         live = self.live(collection)
         item = self.catalog.get(live.record, item_id)
         query = self.catalog.vector(live.record, item.key)
-        return self._find(live, query, {}, k, filter, group_by, min_score, item.key)
+        vector = self._weighted(live, query, weights)
+        found = self._find(live, vector, {}, k, filter, group_by, min_score, item.key)
+        return replace(found, vector=query)
 
     def classify(
         self,
@@ -379,7 +389,7 @@ class SearchEngine:
         record = self.catalog.collection(name)
         with self._opening:
             known = self._open.get(name)
-            if known is None or known.record.uid != record.uid:
+            if known is None or known.record.uid != record.uid or _has_changed(known, record):
                 known = self._open[name] = LiveCollection(self.catalog, record, self.settings)
         if known.record.fingerprint != record.fingerprint:
             known.record = record
@@ -406,12 +416,20 @@ class SearchEngine:
         Raises:
             PictureNotFoundError: The source file is gone or is no picture any more.
         """
+        return self._decoder.render(self.original(item), max_side_px, quality)
+
+    def original(self, item: CatalogItem) -> bytes:
+        """An item's picture as it was given, or as the catalog keeps it.
+
+        Raises:
+            PictureNotFoundError: The source file is gone.
+        """
         data = self.catalog.picture_jpeg(item.key)
         if data is None:
             if item.picture is None:
                 raise PictureNotFoundError("the item has no picture")
             data = _read_source(Path(item.picture), self.settings.max_bytes)
-        return self._decoder.render(data, max_side_px, quality)
+        return data
 
     def _find(
         self,
@@ -481,6 +499,15 @@ class SearchEngine:
 
     def _read(self, path: str | Path) -> bytes:
         return read_file(Path(path), self.settings.max_bytes)
+
+    def _weighted(
+        self, live: LiveCollection, query: Vectors, weights: Mapping[str, float] | str | None
+    ) -> Vectors:
+        """The query with its parts as they are weighed; itself without weights."""
+        if weights is None:
+            return query
+        parsed = parse_weights(weights) if isinstance(weights, str) else weights
+        return weighted_query(live.encoder() or self._default_encoder(), query, parsed)
 
     def _keys_within(
         self,
@@ -579,6 +606,11 @@ def content_hash(data: bytes) -> str:
 def _check_k(k: int) -> None:
     if not 1 <= k <= MAX_K:
         raise ParameterError(f"k is {k}", where="k", fix=f"give a whole number from 1 to {MAX_K}")
+
+
+def _has_changed(known: LiveCollection, record: Collection) -> bool:
+    """Whether a collection has another encoder than when it was opened."""
+    return known.record.fingerprint not in (None, record.fingerprint)
 
 
 def _read_source(path: Path, max_bytes: int) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.records import Keys, Vectors
 from search_engine.voting import value_of
@@ -26,13 +27,17 @@ class Labelled:
     names: Sequence[str] = field(default=())
 
 
-def read_gallery(engine: SearchEngine, collection: str, target: str = "label") -> Labelled:
+def read_gallery(
+    engine: SearchEngine, collection: str, target: str = "label", record: Collection | None = None
+) -> Labelled:
     """All items of a collection that have an embedding, by key, with their value of a target.
+
+    The embeddings are those by the encoder of `record`, else of the collection.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
     """
-    record = engine.catalog.collection(collection)
+    record = record or engine.catalog.collection(collection)
     changes = engine.catalog.changes_since(record, -1)
     found = engine.catalog.by_keys(changes.keys.tolist())
     here = np.array([key in found for key in changes.keys.tolist()], dtype=bool)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from search_engine.catalog.store import Catalog, Changes, Collection
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
+from search_engine.encoders.projection import ProjectedEncoder, Projection
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import (
     CorruptDataError,
@@ -103,7 +105,7 @@ class LiveCollection:
         """
         with self._making_encoder:
             if self._encoder is None and self.record.encoder is not None:
-                self._encoder = open_encoder(self.record, self._settings)
+                self._encoder = open_encoder(self.record, self._settings, self._catalog)
             return self._encoder
 
     def compact(self, force: bool = False) -> str | None:
@@ -189,17 +191,34 @@ class LiveCollection:
         with self._catalog.write() as writer:
             writer.set_index_factory(self.record.id, factory)
 
-    def _publish(self, before: Snapshot | None, strict: bool = False) -> str:
-        """Build a generation of all there is and take it over; see `_build`."""
-        self.record = self._catalog.collection(self.record.name)
-        changes = self._catalog.changes_since(self.record, -1)
-        generation.discard_newer(self.folder, changes.seq)
-        index = self._build(changes, before, strict)
-        name = generation.publish(self.folder, self._manifest(changes, index.spec), index)
-        del index, changes  # what is published is mapped from disk, not held
+    def _publish(self, before: Snapshot | None, strict: bool = False) -> str | None:
+        """Build a generation of all there is and take it over; see `_build`.
+
+        None when the collection has another encoder by now: this object answers by the former one
+        until nobody uses it any more.
+        """
+        now = self._catalog.collection(self.record.name)
+        if self.record.fingerprint not in (None, now.fingerprint):
+            return None
+        self.record = now
+        name = self._write(before, strict)
         self._tried, self.drifted = name, None
         self._adopt()
         return name
+
+    def prepare(self, record: Collection) -> str:
+        """Publish a generation for what the collection is about to become; it is not used yet.
+
+        For a caller that holds the collection's run lock, on an object that nobody searches.
+        """
+        self.record = record
+        return self._write(None)
+
+    def _write(self, before: Snapshot | None, strict: bool = False) -> str:
+        changes = self._catalog.changes_since(self.record, -1)
+        generation.discard_newer(self.folder, changes.seq)
+        index = self._build(changes, before, strict)
+        return generation.publish(self.folder, self._manifest(changes, index.spec), index)
 
     def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> FaissIndex:
         """The index of the kind that the owner named, or that suits.
@@ -285,7 +304,8 @@ class LiveCollection:
                     self._index = index
 
     def _open(self) -> None:
-        self.record = self._catalog.collection(self.record.name)
+        if self.record.fingerprint is None:
+            self.record = self._catalog.collection(self.record.name)
         if self.record.fingerprint is None or self.record.dimension is None:
             return
         with suppress(CorruptDataError):
@@ -367,22 +387,30 @@ def compact_collection(settings: Settings, name: str) -> None:
 
 def encoder_request(collection: Collection, settings: Settings) -> EncoderRequest:
     """How the encoder that a collection is bound to is made again."""
-    weights = collection.encoder_options.get("weights")
-    return EncoderRequest(
+    request = EncoderRequest(
         name=collection.encoder or "",
-        weights=Path(weights) if weights else None,
         runtime=settings.runtime,
         cache=DataPaths(settings.data).encoders,
     )
+    return request.with_options(collection.encoder_options)
 
 
-def open_encoder(collection: Collection, settings: Settings) -> Encoder:
+def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
+    """The encoder with the projection that a collection's options name, if they do."""
+    sha256 = options.get("projection")
+    if sha256 is None:
+        return encoder
+    return ProjectedEncoder(encoder, Projection.from_bytes(catalog.projection(sha256), sha256))
+
+
+def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:
     """The encoder that a collection is bound to.
 
     Raises:
         ModelMismatchError: Weights or preprocessing are not what they were.
     """
-    encoder = create_encoder(encoder_request(collection, settings))
+    plain = create_encoder(encoder_request(collection, settings))
+    encoder = with_projection(plain, collection.encoder_options, catalog)
     if encoder.spec.fingerprint != collection.fingerprint:
         raise ModelMismatchError(
             f"the collection was indexed with encoder {collection.fingerprint}, but "

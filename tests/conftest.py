@@ -22,6 +22,7 @@ from indexer.sources import open_source
 from search_engine.config import Settings
 
 PRODUCTS, PHOTOS = 46, 8
+LARGE_PRODUCTS = 184
 READY_S = 60.0
 
 
@@ -62,6 +63,21 @@ def hsv_data(shared: Path, sample: Path) -> Path:
     return once(
         shared / "hsv-data",
         lambda folder: index_folder(sample / "catalog.csv", folder, encoder="hsv"),
+    )
+
+
+@pytest.fixture(scope="session")
+def large_sample(shared: Path) -> Path:
+    """As `sample`, of as many products as `make demo` draws."""
+    return once(shared / "large-sample", lambda folder: draw(folder, LARGE_PRODUCTS))
+
+
+@pytest.fixture(scope="session")
+def large_hsv_data(shared: Path, large_sample: Path) -> Path:
+    """A data directory with that indexed by the hsv encoder. Do not change it."""
+    return once(
+        shared / "large-hsv-data",
+        lambda folder: index_folder(large_sample / "catalog.csv", folder, encoder="hsv"),
     )
 
 
@@ -147,8 +163,8 @@ def once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def draw(folder: Path) -> None:
-    write_catalog(folder, seed=7, products=PRODUCTS, photos=PHOTOS, workers=2)
+def draw(folder: Path, products: int = PRODUCTS) -> None:
+    write_catalog(folder, seed=7, products=products, photos=PHOTOS, workers=2)
 
 
 def index_folder(source: Path, data: Path, encoder: str | None = None) -> None:

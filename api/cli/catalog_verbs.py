@@ -42,6 +42,13 @@ def index(
     weights: Annotated[
         Path | None, typer.Option(help="Weights file instead of the published weights.")
     ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[+mirror]",
+            help="How the network's feature maps become one vector: avg, gem, max, multi ...",
+        ),
+    ] = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch published weights that are not here.")
     ] = False,
@@ -81,6 +88,7 @@ def index(
         collection=collection,
         encoder=encoder,
         weights=weights,
+        pooling=pooling,
         index_factory=index_factory,
         download=download,
         prune=prune,
@@ -148,7 +156,7 @@ def _print_checked(collections: Sequence[Mapping[str, Any]]) -> None:
 
 def encoders(
     show_all: Annotated[
-        bool, typer.Option("--all", help="List every network of torchvision too.")
+        bool, typer.Option("--all", help="List every network of torchvision and timm too.")
     ] = False,
     bench: Annotated[
         bool,
@@ -163,6 +171,17 @@ def encoders(
             help="Make the runtime openvino-int8 from pictures of the collection; kept if good.",
         ),
     ] = False,
+    learn: Annotated[
+        Literal["sift", "orb"] | None,
+        typer.Option("--learn-vocabulary", help="Learn the visual words of sift or orb."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Pictures to learn words from: a folder or a CSV file."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for the words, then given as --weights.")
+    ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
     as_json: JsonOption = False,
@@ -172,6 +191,11 @@ def encoders(
         from api.cli import runtimes
 
         (runtimes.calibrate_int8 if int8 else runtimes.bench)(data, collection, as_json)
+        return
+    if learn is not None:
+        from api.cli import vocabularies
+
+        vocabularies.learn(learn, source, out, as_json)
         return
     from search_engine.encoders.registry import list_families, list_variants
 

@@ -20,6 +20,7 @@ from api.cli import (
     serve_verb,
     snapshot_verbs,
     train_verb,
+    tune_verb,
 )
 from api.cli.exits import Exit, exit_code, report_error
 from search_engine.errors import EyedexError, ParameterError
@@ -43,6 +44,7 @@ for verb in (
     calibrate_verb.calibrate,
     evaluate_verb.evaluate,
     train_verb.train,
+    tune_verb.tune,
     cluster_verb.cluster,
     serve_verb.serve,
     catalog_verbs.check,

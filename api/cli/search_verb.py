@@ -35,6 +35,13 @@ def search(
     min_score: Annotated[
         float | None, typer.Option(help="Leave out neighbors below this cosine.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="How much parts of the embedding count (encoder color+shape+texture).",
+            metavar="color=2,shape=1",
+        ),
+    ] = None,
     facets: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +63,7 @@ def search(
             box=box,
             group_by=group_by,
             min_score=min_score,
+            weights=weights,
             collection=collection,
         )
     if as_json:

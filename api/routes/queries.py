@@ -12,6 +12,7 @@ from api.forms import QueryForm, query_form, query_parameters, read_query
 from api.problems import request_id, responses
 from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
 from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
 
@@ -47,6 +48,11 @@ _PROPERTIES = {
         "type": "string",
         "description": "Classify only: a trained classifier that answers instead of the vote; "
         "`GET .../classifiers` lists them. The neighbors are evidence only then",
+    },
+    "weights": {
+        "type": "string",
+        "description": "Search only: how much parts of the embedding count, as color=2,shape=1; "
+        "where the collection's encoder has parts",
     },
     "item_id": {"type": "string"},
     "query_token": {
@@ -85,6 +91,7 @@ _REQUEST = {
         },
     }
 }
+_SIMILAR_PARAMETERS = ("k", "facets", "filter", "group_by", "min_score", "weights")
 _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 
@@ -126,7 +133,7 @@ def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> dict[str, Any]:
     """From its stored embedding; the item itself is left out."""
-    values = query_parameters(request, ("k", "facets", "filter", "group_by", "min_score"))
+    values = query_parameters(request, _SIMILAR_PARAMETERS)
     form = replace(query_form(values, None), item_id=item_id)
     body = _answer(engine, collection, form, _search)
     return {**body, "request_id": request_id(request)}
@@ -155,6 +162,7 @@ def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchRes
         "filter": form.filter,
         "group_by": form.group_by,
         "min_score": form.min_score,
+        "weights": form.weights,
         "collection": collection,
     }
     picture = _picture(form)
@@ -164,6 +172,8 @@ def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchRes
 
 
 def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
+    if form.weights is not None:
+        raise ParameterError("a class is found without weights", where="weights", fix="leave out")
     picture = _picture(form)
     options: dict[str, Any] = {"box": form.box} if picture is not None else {}
     return engine.classify(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from search_engine.encoders.cnn import trained_lite0
+from search_engine.encoders.lite0 import trained_lite0
 from search_engine.encoders.torch_imports import import_torchvision
 
 if TYPE_CHECKING:

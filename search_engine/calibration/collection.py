@@ -1,13 +1,13 @@
 """Calibrating a collection: read what it holds, fit, keep what was found."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from search_engine.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.calibration.fit_values import fit_values, item_values
-from search_engine.calibration.held_out import Advance, LeaveOut, Voters
+from search_engine.calibration.held_out import Advance, HeldOut, LeaveOut, Voters
 from search_engine.calibration.record import Calibration
 from search_engine.calibration.store import (
     REFRESH_SHARE,
@@ -15,11 +15,15 @@ from search_engine.calibration.store import (
     load_calibration,
     save_calibration,
 )
+from search_engine.catalog.store import Collection
+from search_engine.classifiers.folds import things_of
+from search_engine.encoders.projection import Projection, projection_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.gallery import Labelled, read_gallery
+from search_engine.tuning.held_out import hold_out_tuned
 from search_engine.value_votes import ValueModel
-from search_engine.voting import values_of
+from search_engine.voting import value_of, values_of
 
 CHEAP_PRODUCT = 200_000_000_000
 """Items * queries * dimension up to which calibrating takes some seconds."""
@@ -52,9 +56,10 @@ def calibrate_collection(
     request = request or CalibrationRequest()
     engine.check_field(engine.live(collection), request.target, "target")
     seq = engine.catalog.seq()
-    gallery = read_gallery(engine, collection, request.target)
-    fit, values = _fit(engine, gallery, request, advance)
     record = engine.catalog.collection(collection)
+    projection = projection_of(engine.catalog, record)
+    gallery = read_gallery(engine, collection, request.target, _before(record, projection))
+    fit, values = _fit(engine, gallery, request, projection, advance)
     made = Calibration(
         target=request.target,
         collection_uid=record.uid,
@@ -111,11 +116,51 @@ def gallery_voters(gallery: Labelled) -> Voters:
     return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
 
 
+def _before(record: Collection, projection: Projection | None) -> Collection:
+    """The collection with the encoder as it came, where it was tuned."""
+    if projection is None:
+        return record
+    fingerprint, dimension = projection.origin.fingerprint, len(projection.mean)
+    return replace(record, fingerprint=fingerprint, dimension=dimension)
+
+
+def _held_out(
+    engine: SearchEngine,
+    gallery: Labelled,
+    projection: Projection,
+    request: CalibrationRequest,
+    advance: Advance,
+) -> HeldOut:
+    """Held-out items of a tuned collection; `gallery` has the embeddings before the projection."""
+    items = engine.catalog.by_keys(gallery.keys.tolist())
+    taught = [
+        value_of(items[key], projection.origin.target) if key in items else None
+        for key in gallery.keys.tolist()
+    ]
+    codes = known_labels(taught)[1]
+    return hold_out_tuned(
+        gallery_voters(gallery),
+        codes,
+        projection.origin.shrinkage,
+        things_of(gallery.vectors, codes, gallery.products),
+        request.queries,
+        request.seed,
+        advance,
+    )
+
+
 def _fit(
-    engine: SearchEngine, gallery: Labelled, request: CalibrationRequest, advance: Advance
+    engine: SearchEngine,
+    gallery: Labelled,
+    request: CalibrationRequest,
+    projection: Projection | None,
+    advance: Advance,
 ) -> tuple[Fit, ValueModel | None]:
     lists = _lists(engine, gallery, request.target)
     voters = gallery_voters(gallery)
+    held = None
+    if projection is not None:
+        held = _held_out(engine, gallery, projection, request, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(
@@ -125,6 +170,7 @@ def _fit(
             balanced=request.balanced,
             queries=request.queries,
             seed=request.seed,
+            held=held,
             advance=advance,
         )
         return fit, None
@@ -140,6 +186,7 @@ def _fit(
         per_product=request.per_product,
         queries=request.queries,
         seed=request.seed,
+        held=held,
         advance=advance,
     )
 

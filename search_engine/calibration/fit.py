@@ -75,6 +75,7 @@ def fit_labels(
     balanced: bool = False,
     queries: int = QUERIES,
     seed: int = 0,
+    held: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> Fit:
     """The fit of a target with one label an item.
@@ -86,6 +87,7 @@ def fit_labels(
         balanced: Give the votes of rare labels more weight: N / (labels * items of the label).
         queries: Held-out items at most.
         seed: Which items, and which folds.
+        held: Held-out items that were asked already; None asks the gallery for its own.
         advance: Called with the number of items asked.
 
     Raises:
@@ -93,7 +95,7 @@ def fit_labels(
     """
     check_enough(voters, len(voters.labels))
     leave_out = leave_out or ("product" if voters.has_products else "scene")
-    held = hold_out(voters, queries, leave_out, seed, advance)
+    held = held or hold_out(voters, queries, leave_out, seed, advance)
     if len(held.rows) < LEAST_ITEMS:
         raise _too_few(len(held.rows), "items whose label others share")
     factors = balanced_weights(voters) if balanced else None

@@ -74,6 +74,7 @@ def fit_values(
     per_product: bool = False,
     queries: int = QUERIES,
     seed: int = 0,
+    held: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> tuple[Fit, ValueModel]:
     """The fit of a target with several values an item.
@@ -84,6 +85,7 @@ def fit_values(
         per_product: Count a product once, however many photos it has.
         queries: Held-out items at most.
         seed: Which items.
+        held: Held-out items that were asked already; None asks the gallery for its own.
         advance: Called with the number of items asked.
 
     Raises:
@@ -91,7 +93,7 @@ def fit_values(
     """
     check_enough(voters, len(values.names))
     leave_out: LeaveOut = "product" if voters.has_products else "one"
-    held = hold_out(voters, queries, leave_out, seed, advance)
+    held = held or hold_out(voters, queries, leave_out, seed, advance)
     table = held_table(held, values)
     has = values.has
 

@@ -89,7 +89,7 @@ def hold_out(
     """
     rows = draw(voters.codes, queries, seed)
     scores, found = nearest(voters.vectors[rows], voters.vectors, rows, advance)
-    twin = _twin_score(voters.codes, rows, scores, found)
+    twin = twin_score(voters.codes, rows, scores, found)
     left = _left_out(voters, rows, scores, found, twin, leave_out)
     without, places = _without(scores, found, left)
     alone, grouped = _asked(voters, rows, scores, without, left, found, twin)
@@ -187,7 +187,7 @@ def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:
     return Ballots(scores, codes, voters.labels, products)
 
 
-def _twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float:
+def twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float:
     """What 95 % of the items do not reach with any item of another label.
 
     So likeness beyond it is that of one thing and not of a class. An item whose neighbors are all

@@ -112,6 +112,8 @@ def load_calibration(catalog: Catalog, collection: Collection, target: str) -> C
         check_calibration(found, collection)
     except NotFoundError:
         return None
+    except ModelMismatchError:  # as it must be after another encoder was taken
+        return None
     except EyedexError as error:
         log.warning("%s is not used: %s", path.name, error.what)
         return None

@@ -23,6 +23,7 @@ from search_engine.catalog.tables import (
     fields,
     items,
     pictures,
+    projections,
     sequence,
 )
 from search_engine.catalog.vectors import is_sound, unpack
@@ -319,6 +320,32 @@ class Catalog:
                 fix="remove the item and add it again",
             )
         return unpack([row.vector], collection.dimension).astype(np.float32)
+
+    def projection(self, sha256: str) -> bytes:
+        """A learned projection, by the hash of its bytes.
+
+        Raises:
+            CorruptDataError: It is not there.
+        """
+        query = select(projections.c.data).where(projections.c.sha256 == sha256)
+        with self._query() as connection:
+            found: bytes | None = connection.execute(query).scalar()
+        if found is None:
+            raise CorruptDataError(
+                f"the projection {sha256[:12]} of a collection's encoder is missing",
+                where=str(self.paths.catalog),
+                fix="restore the catalog from a snapshot",
+            )
+        return found
+
+    def keys_without(self, collection: Collection, fingerprint: str) -> Keys:
+        """Keys of the live items that have no embedding by an encoder, (N,), int64, ascending."""
+        has = select(embeddings.c.key).where(
+            embeddings.c.key == items.c.key, embeddings.c.fingerprint == fingerprint
+        )
+        query = select(items.c.key).where(_live(collection), ~has.exists()).order_by(items.c.key)
+        with self._query() as connection:
+            return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
 
     def changes_since(self, collection: Collection, seq: int) -> Changes:
         """All that an index at `seq` lacks, in one consistent read.

@@ -101,6 +101,13 @@ pictures = Table(
     Column("jpeg", LargeBinary, nullable=False),
 )
 
+projections = Table(
+    "projections",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 fields = Table(
     "fields",
     metadata,

@@ -20,6 +20,7 @@ from search_engine.catalog.tables import (
     fields,
     items,
     pictures,
+    projections,
     sequence,
 )
 from search_engine.catalog.vectors import pack
@@ -107,6 +108,60 @@ class CatalogWriter:
                     dimension=dimension,
                 )
             )
+
+    def change_encoder(
+        self,
+        collection_id: int,
+        name: str,
+        options: Mapping[str, Any],
+        fingerprint: str,
+        dimension: int,
+    ) -> None:
+        """Let a collection have another encoder from now on; its embeddings are there already."""
+        self._connection.execute(
+            update(collections)
+            .where(collections.c.id == collection_id)
+            .values(
+                encoder=name,
+                encoder_options=dict(options),
+                fingerprint=fingerprint,
+                dimension=dimension,
+            )
+        )
+        _ = self.seq
+
+    def add_vectors(
+        self, fingerprint: str, keys: Sequence[int], vectors: NDArray[np.float32]
+    ) -> None:
+        """Embeddings (N, D) of live items by another encoder, beside those that they have.
+
+        Items that were removed meanwhile are passed over.
+        """
+        live = {key for found in self._live_of(keys).values() for key in found}
+        rows = []
+        for key, vector in zip(keys, vectors, strict=True):
+            if key in live:
+                packed, crc32 = pack(vector)
+                rows.append(
+                    {"key": key, "fingerprint": fingerprint, "vector": packed, "crc32": crc32}
+                )
+        if rows:
+            self._connection.execute(insert(embeddings).prefix_with("OR REPLACE"), rows)
+
+    def keep_vectors_of(self, collection_id: int, fingerprints: Sequence[str]) -> None:
+        """Delete a collection's embeddings by all encoders but these."""
+        keys = select(items.c.key).where(items.c.collection_id == collection_id)
+        self._connection.execute(
+            delete(embeddings).where(
+                embeddings.c.key.in_(keys), embeddings.c.fingerprint.not_in(fingerprints)
+            )
+        )
+
+    def keep_projection(self, sha256: str, data: bytes) -> None:
+        """Store a learned projection; one that is there already stays."""
+        known = select(projections.c.sha256).where(projections.c.sha256 == sha256)
+        if self._connection.execute(known).first() is None:
+            self._connection.execute(insert(projections).values(sha256=sha256, data=data))
 
     def set_index_factory(self, collection_id: int, factory: str | None) -> None:
         """Fix the kind of a collection's index, by its FAISS factory string.

@@ -4,8 +4,8 @@ A name is `family` or `family:variant` (`torchvision:resnet50`). A new encoder i
 and one module; the modules are imported when an encoder is made.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ DEFAULT_ENCODER = "efficientnet_lite0"
 class EncoderRequest:
     """What to make: a full name, and how.
 
-    `weights` is a file that replaces the published weights; `cache` a folder for exported
-    networks; `download` allows fetching published weights that are not on this machine.
+    `weights` is a file that replaces the published weights; `pooling` one of the encoder's
+    poolings, None for its first; `cache` a folder for exported networks; `download` allows
+    fetching published weights that are not on this machine.
     """
 
     name: str
@@ -30,6 +31,20 @@ class EncoderRequest:
     runtime: RuntimeChoice = "auto"
     cache: Path | None = None
     download: bool = False
+    pooling: str | None = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What has to be kept beside the name to make the same encoder again."""
+        found = {"weights": self.weights and str(self.weights.absolute()), "pooling": self.pooling}
+        return {name: value for name, value in found.items() if value}
+
+    def with_options(self, options: Mapping[str, str]) -> "EncoderRequest":
+        """The same request with `options` that were kept."""
+        weights = options.get("weights")
+        return replace(
+            self, weights=Path(weights) if weights else None, pooling=options.get("pooling")
+        )
 
     @property
     def family(self) -> str:
@@ -55,19 +70,55 @@ class EncoderFamily:
 _FAMILIES = (
     EncoderFamily(
         "efficientnet_lite0",
-        "search_engine.encoders.cnn:efficientnet_lite0",
+        "search_engine.encoders.lite0:efficientnet_lite0",
         "ImageNet EfficientNet-Lite0, 1,280-d; weights come with the installation (the default)",
     ),
     EncoderFamily(
         "torchvision",
-        "search_engine.encoders.cnn:torchvision_network",
+        "search_engine.encoders.torchvision_networks:torchvision_network",
         "any classification network of torchvision; weights from the hub cache or a file",
-        variants="search_engine.encoders.cnn:torchvision_names",
+        variants="search_engine.encoders.torchvision_networks:torchvision_names",
+    ),
+    EncoderFamily(
+        "timm",
+        "search_engine.encoders.timm_networks:timm_network",
+        "any network of timm; weights from a hub cache or a file",
+        variants="search_engine.encoders.timm_networks:timm_names",
     ),
     EncoderFamily(
         "hsv",
         "search_engine.encoders.classic:hsv",
         "spatial colour histogram, 972-d; needs no weights (a baseline)",
+    ),
+    EncoderFamily(
+        "hog",
+        "search_engine.encoders.classic:hog",
+        "shape: histograms of oriented gradients, 1,764-d",
+    ),
+    EncoderFamily(
+        "edges",
+        "search_engine.encoders.classic:edges",
+        "shape: directions of Canny's edges on a grid, 192-d",
+    ),
+    EncoderFamily(
+        "lbp",
+        "search_engine.encoders.classic:lbp",
+        "texture: local binary patterns on a grid, 944-d",
+    ),
+    EncoderFamily(
+        "sift",
+        "search_engine.encoders.words:sift",
+        "bag of SIFT words, up to 512-d; --weights: a vocabulary by --learn-vocabulary sift",
+    ),
+    EncoderFamily(
+        "orb",
+        "search_engine.encoders.words:orb",
+        "bag of ORB words, up to 512-d; --weights: a vocabulary by --learn-vocabulary orb",
+    ),
+    EncoderFamily(
+        "color+shape+texture",
+        "search_engine.encoders.union:color_shape_texture",
+        "hsv, hog and lbp as one, 3,680-d; a search may weigh them: --weights color=2,shape=1",
     ),
 )
 

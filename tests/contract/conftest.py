@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice
-from search_engine.encoders.torch_imports import import_torchvision
+from search_engine.encoders.torch_imports import import_timm, import_torchvision
+from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
+from search_engine.images import ImageLimits, decode_pixels
 from tests.conftest import once
 
+TIMM_NETWORKS = ("mobilenetv3_small_050", "convnext_atto")
 NETWORKS = ("mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1")
 LARGE_NETWORKS = ("googlenet", "inception_v3")
 
@@ -20,17 +23,15 @@ MakeEncoder = Callable[[str], Encoder]
 
 
 def save_weights(network: str, path: Path, seed: int = 0) -> Path:
-    """Random weights of a torchvision network, as a state dict in a file.
+    """Random weights of a network of torchvision, or of `timm:`, as a state dict in a file.
 
     A pass over noise sets the batch statistics: with those of a fresh network the signal would
     fade away on its way through the layers.
     """
     import torch
 
-    models = import_torchvision().models
     torch.manual_seed(seed)
-    options = {"init_weights": True} if network in LARGE_NETWORKS else {}
-    made = models.get_model(network, weights=None, **options).train()
+    made = _new_network(network).train()
     for layer in made.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = 1.0
@@ -39,6 +40,13 @@ def save_weights(network: str, path: Path, seed: int = 0) -> Path:
         made(torch.randn(4, 3, side, side))
     torch.save(made.state_dict(), path)
     return path
+
+
+def _new_network(network: str) -> Any:
+    if network.startswith("timm:"):
+        return import_timm().create_model(network.removeprefix("timm:"))
+    options = {"init_weights": True} if network in LARGE_NETWORKS else {}
+    return import_torchvision().models.get_model(network, weights=None, **options)
 
 
 def export(request: EncoderRequest) -> None:
@@ -54,34 +62,61 @@ def parse_runtime(text: str) -> RuntimeChoice:
 
 @pytest.fixture(scope="session")
 def weights_of(shared: Path) -> Callable[[str], Path]:
-    """The weights file of a network of torchvision, by its name."""
+    """The weights file of a network of torchvision, by its name, or of timm, by `timm:<name>`."""
 
     def make(network: str) -> Path:
         def save(folder: Path) -> None:
             folder.mkdir()
             save_weights(network, folder / "weights.pth")
 
-        return once(shared / f"weights-{network}", save) / "weights.pth"
+        return once(shared / f"weights-{network.replace(':', '-')}", save) / "weights.pth"
 
     return make
 
 
 @pytest.fixture(scope="session")
-def encoder_of(shared: Path, weights_of: Callable[[str], Path]) -> MakeEncoder:
-    """An encoder by `name/runtime`."""
+def vocabulary_of(shared: Path, sample: Path) -> Callable[[str], Path]:
+    """The file of visual words of `sift` or `orb`, learnt from the drawn catalog."""
+
+    def make(kind: str) -> Path:
+        def learn(folder: Path) -> None:
+            folder.mkdir()
+            paths = sorted((sample / "images").glob("*.jpg"))
+            pictures = [
+                decode_pixels(path.read_bytes(), PREPROCESSING, ImageLimits()).pixels
+                for path in paths[::2]
+            ]
+            save_vocabulary(folder / "words", learn_vocabulary(kind, pictures))
+
+        return once(shared / f"words-{kind}", learn) / "words"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encoder_of(
+    shared: Path, weights_of: Callable[[str], Path], vocabulary_of: Callable[[str], Path]
+) -> MakeEncoder:
+    """An encoder by `name/runtime` or `name#pooling/runtime`."""
+
+    def weights(name: str) -> Path | None:
+        if name in ("sift", "orb"):
+            return vocabulary_of(name)
+        return weights_of(name.removeprefix("torchvision:")) if ":" in name else None
 
     @cache
     def make(wanted: str) -> Encoder:
-        name, _, runtime = wanted.partition("/")
-        variant = name.partition(":")[2]
+        named, _, runtime = wanted.partition("/")
+        name, _, pooling = named.partition("#")
         request = EncoderRequest(
             name,
-            weights=weights_of(variant) if variant else None,
+            weights=weights(name),
+            pooling=pooling or None,
             runtime=parse_runtime(runtime) if runtime else "auto",
             cache=shared / "exported",
         )
         if runtime == "openvino":
-            once(shared / f"exported-{name.replace(':', '-')}", lambda _: export(request))
+            once(shared / f"exported-{named.replace(':', '-')}", lambda _: export(request))
         return create_encoder(request)
 
     return make

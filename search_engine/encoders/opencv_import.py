@@ -1,0 +1,21 @@
+"""The only door to OpenCV, an optional package."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from search_engine.errors import MissingExtraError
+
+
+def import_opencv() -> Any:
+    """The cv2 package.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    if find_spec("cv2") is None:
+        raise MissingExtraError(
+            "this encoder needs OpenCV, which is not installed", fix="pip install 'eyedex[classic]'"
+        )
+    import cv2
+
+    return cv2

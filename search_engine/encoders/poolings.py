@@ -1,0 +1,117 @@
+"""How feature maps become one row: names of poolings, and what they compute.
+
+A pooling is part of the encoder's identity. Its name may end in `+mirror`: then the features of a
+picture and of its mirror image are averaged, at twice the cost.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search_engine.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+PENULTIMATE = "penultimate"
+"""What the network's own last layer sees."""
+
+AVERAGE, GEM, LARGEST, MULTI = "avg", "gem", "max", "multi"
+OF_ONE_MAP = (AVERAGE, GEM, LARGEST)
+
+MIRROR = "+mirror"
+GEM_POWER = 3.0
+SMALLEST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """One of the poolings above, of the picture alone or of its mirror image too."""
+
+    name: str
+    mirrored: bool = False
+
+    def __str__(self) -> str:
+        return self.name + (MIRROR if self.mirrored else "")
+
+
+def parse_pooling(text: str | None, known: "Sequence[str]", encoder: str) -> Pooling:
+    """The pooling that is asked for; without one the first that is known.
+
+    Raises:
+        ParameterError: The encoder has none of that name.
+    """
+    if text is None:
+        return Pooling(known[0])
+    pooling = Pooling(text.removesuffix(MIRROR), text.endswith(MIRROR))
+    if pooling.name not in known:
+        raise ParameterError(
+            f"{encoder} has no pooling {text!r}",
+            where="pooling",
+            fix=f"known: {', '.join(known)}, each with {MIRROR} or without",
+        )
+    return pooling
+
+
+def refuse_pooling(text: str | None, encoder: str) -> None:
+    """For encoders that have no feature maps.
+
+    Raises:
+        ParameterError: There is a choice of pooling.
+    """
+    if text is not None:
+        raise ParameterError(
+            f"the {encoder} encoder has no poolings", where="pooling", fix="leave out --pooling"
+        )
+
+
+def no_maps(encoder: str, pooling: str) -> ParameterError:
+    """The error for networks without feature maps, as transformers of one resolution."""
+    return ParameterError(
+        f"{encoder} has no feature maps for the pooling {pooling}",
+        where="pooling",
+        fix=f"leave out --pooling, or take {PENULTIMATE}",
+    )
+
+
+def pooled(maps: "Tensor", name: str) -> "Tensor":
+    """Rows (N, C) of feature maps (N, C, H, W).
+
+    GeM is the generalised mean of Radenovic, Tolias and Chum, "Fine-tuning CNN image retrieval with
+    no human annotation", TPAMI 2019, at its usual power of 3: between average and maximum.
+    """
+    if name == AVERAGE:
+        return maps.mean(dim=(2, 3))
+    if name == LARGEST:
+        return maps.amax(dim=(2, 3))
+    powers = maps.clamp(min=SMALLEST).pow(GEM_POWER)
+    return powers.mean(dim=(2, 3)).pow(1 / GEM_POWER)
+
+
+def multi_pooled(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
+    """Rows of several layers side by side: blocks by average and maximum, the last by average, GeM.
+
+    Each of these parts has length 1, so that none outweighs the others. Early layers tell texture
+    and print, which a classifier's last layer forgets: Babenko and Lempitsky, "Aggregating deep
+    convolutional features for image retrieval", ICCV 2015; Zheng et al., "Good practice in CNN
+    feature transfer", 2016.
+
+    Args:
+        blocks: Maps (N, C, H, W) of intermediate layers, C, H and W of each its own.
+        last: Maps that the network's own pooling sees.
+    """
+    import torch
+
+    parts = [pooled(maps, name) for maps in blocks for name in (AVERAGE, LARGEST)]
+    parts += [pooled(last, name) for name in (AVERAGE, GEM)]
+    return torch.cat([_unit(part) for part in parts], dim=1)
+
+
+def mean_of_views(features: "Tensor") -> "Tensor":
+    """The mean of the first and the second half of the rows: those of pictures and of mirrors."""
+    return features.reshape(2, -1, features.shape[1]).mean(dim=0)
+
+
+def _unit(rows: "Tensor") -> "Tensor":
+    return rows / rows.square().sum(dim=1, keepdim=True).sqrt().clamp(min=SMALLEST)

@@ -1,0 +1,145 @@
+"""A learned projection, put behind an encoder to make it tell a catalog's classes apart.
+
+It is kept as bytes in the format of `safetensors`: plain arrays and text. Its SHA-256 is part of
+the identity of the encoder that it makes.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.encoders.base import Encoder, unit_rows
+from search_engine.errors import CorruptDataError
+from search_engine.records import Pixels, Vectors
+
+FORMAT = 1
+
+
+class Origin(BaseModel):
+    """What a projection learned from, and how.
+
+    `fingerprint` is that of the encoder that it is put behind. `forced` says that it is used though
+    it was not found better.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    fingerprint: str
+    target: str
+    items: int = Field(ge=1)
+    classes: int = Field(ge=2)
+    shrinkage: float = Field(gt=0, le=1)
+    forced: bool = False
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Embeddings (N, D) to others (N, d): unit rows of (x - mean) @ matrix.
+
+    `mean` (D,) and `matrix` (D, d) are float32.
+    """
+
+    mean: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    origin: Origin
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return int(self.matrix.shape[1])
+
+    def apply(self, vectors: Vectors) -> Vectors:
+        """The projected embeddings, unit rows (N, d), float32.
+
+        Raises:
+            NoEmbeddingError: A row lies where the projection has no direction; `rows` says which.
+        """
+        return unit_rows(np.asarray((vectors - self.mean) @ self.matrix, dtype=np.float32))
+
+    @cached_property
+    def data(self) -> bytes:
+        """All of it as bytes."""
+        from safetensors.numpy import save
+
+        arrays = {"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}
+        return save(arrays, {"origin": self.origin.model_dump_json()})
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of `data`."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, sha256: str) -> "Projection":
+        """What `data` was.
+
+        Raises:
+            CorruptDataError: The bytes are not those that were kept.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise CorruptDataError(
+                "a learned projection is damaged", fix="tune the encoder again, or undo the tuning"
+            )
+        try:
+            arrays = load(data)
+            origin = Origin.model_validate_json(_header(data))
+            return cls(arrays["mean"], arrays["matrix"], origin)
+        except (SafetensorError, ValidationError, KeyError, ValueError) as error:
+            raise CorruptDataError(
+                "a learned projection is not one of this version", fix="use a newer eyedex"
+            ) from error
+
+
+class ProjectedEncoder:
+    """An encoder with a projection behind it: another encoder, with a fingerprint of its own."""
+
+    def __init__(self, base: Encoder, projection: Projection) -> None:
+        """Join the two.
+
+        Raises:
+            CorruptDataError: The projection learned from embeddings of another encoder.
+        """
+        if projection.origin.fingerprint != base.spec.fingerprint:
+            raise CorruptDataError(
+                f"the projection belongs behind encoder {projection.origin.fingerprint}, "
+                f"not {base.spec.fingerprint}",
+                fix="bring back the former weights",
+            )
+        self.base = base
+        self.projection = projection
+        self.spec = replace(base.spec, dimension=projection.dimension, projection=projection.sha256)
+
+    @property
+    def runtime(self) -> str:
+        """See Encoder."""
+        return self.base.runtime
+
+    def encode(self, pixels: Pixels) -> Vectors:
+        """See Encoder."""
+        return self.projection.apply(self.base.encode(pixels))
+
+
+def projection_of(catalog: Catalog, record: Collection) -> Projection | None:
+    """The projection behind a collection's encoder; None if it is as it came.
+
+    Raises:
+        CorruptDataError: It is damaged or missing.
+    """
+    sha256 = record.encoder_options.get("projection")
+    return None if sha256 is None else Projection.from_bytes(catalog.projection(sha256), sha256)
+
+
+def _header(data: bytes) -> str:
+    """The metadata, which the format has as JSON before the arrays."""
+    size = int.from_bytes(data[:8], "little")
+    return str(json.loads(data[8 : 8 + size])["__metadata__"]["origin"])

@@ -1,0 +1,173 @@
+"""All classification networks of torchvision: `torchvision:<name>`."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from search_engine.encoders.base import EncoderSpec
+from search_engine.encoders.cnn import CnnEncoder, feature_dimension, network_encoder
+from search_engine.encoders.hubs import torch_hub_weights
+from search_engine.encoders.poolings import OF_ONE_MAP, PENULTIMATE, no_maps, parse_pooling, pooled
+from search_engine.encoders.registry import EncoderRequest
+from search_engine.encoders.torch_imports import import_torchvision
+from search_engine.encoders.weights import file_sha256, fill, read_state
+from search_engine.errors import UnknownEncoderError
+from search_engine.images import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+POOLINGS = (PENULTIMATE, *OF_ONE_MAP)
+
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+"""Classifiers that GoogLeNet and Inception v3 have for their training."""
+
+_GOOGLE = {"transform_input": True, "aux_logits": False, "init_weights": False}
+_OPTIONS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+    {"googlenet": _GOOGLE, "inception_v3": _GOOGLE}
+)
+"""What torchvision's own builders set when they load published weights."""
+
+_FORMER_NAMES = (
+    (re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)"), r"\1\2"),
+    (re.compile(r"(.*\.mlp)\.linear_1\.(.*)"), r"\1.0.\2"),
+    (re.compile(r"(.*\.mlp)\.linear_2\.(.*)"), r"\1.3.\2"),
+)
+"""Published files of DenseNet and ViT are older than the names of today."""
+
+
+def torchvision_network(request: EncoderRequest) -> CnnEncoder:
+    """A classification network of torchvision up to its last layer: factory for the registry.
+
+    The weights' own transforms give size, crop and normalisation.
+    """
+    if request.variant not in torchvision_names():
+        raise UnknownEncoderError(
+            f"torchvision has no classification network {request.variant!r}",
+            fix="`eyedex encoders --all` lists them",
+        )
+    pooling = parse_pooling(request.pooling, POOLINGS, request.name)
+    published = import_torchvision().models.get_model_weights(request.variant).DEFAULT
+    preset = published.transforms()
+    size = int(preset.crop_size[0])
+    dimension = _dimension(request.variant, pooling.name, size)
+    weights = request.weights or torch_hub_weights(published.url, request)
+    interpolation = "bicubic" if "bicubic" in str(preset.interpolation).lower() else "bilinear"
+    spec = EncoderSpec(
+        name=request.name,
+        dimension=dimension,
+        preprocessing=Preprocessing(
+            size_px=size,
+            resize_px=int(preset.resize_size[0]),
+            interpolation=interpolation,  # type: ignore[arg-type]
+        ),
+        weights_sha256=file_sha256(weights),
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        pooling=str(pooling),
+    )
+
+    def build_trunk() -> "nn.Module":
+        network, classifier = _network(request.variant)
+        state = _with_current_names(read_state(weights))
+        fill(network, state, (classifier, *AUXILIARY), request.name, weights)
+        return _pooled_trunk(network, pooling.name, request.name)
+
+    return network_encoder(request, spec, build_trunk, pooling.mirrored)
+
+
+@lru_cache(maxsize=1)
+def torchvision_names() -> tuple[str, ...]:
+    """All classification networks, without the quantised and the video ones."""
+    models = import_torchvision().models
+    return tuple(sorted(models.list_models(module=models)))
+
+
+@lru_cache(maxsize=16)
+def _dimension(variant: str, pooling: str, size_px: int) -> int:
+    def build_trunk() -> "nn.Module":
+        network, _ = _network(variant)
+        return _pooled_trunk(network, pooling, f"torchvision:{variant}")
+
+    return feature_dimension(build_trunk, size_px)
+
+
+def _network(variant: str) -> tuple[Any, str]:
+    """A network with the identity in place of its last layer, and that layer's name."""
+    from torch import nn
+
+    models = import_torchvision().models
+    network = models.get_model(variant, weights=None, **_OPTIONS.get(variant, {})).eval()
+    classifier = _last_layer(network)
+    parent, _, child = classifier.rpartition(".")
+    setattr(network.get_submodule(parent), child, nn.Identity())
+    return network, classifier
+
+
+def _last_layer(network: Any) -> str:
+    """The last linear layer, or convolution, as in SqueezeNet."""
+    from torch import nn
+
+    linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+    layers = linear or [
+        name for name, part in network.named_modules() if isinstance(part, nn.Conv2d)
+    ]
+    return str(layers[-1])
+
+
+def _with_current_names(state: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    return {_current_name(name): tensor for name, tensor in state.items()}
+
+
+def _current_name(name: str) -> str:
+    for former, today in _FORMER_NAMES:
+        name = former.sub(today, name)
+    return name
+
+
+def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
+    """The network, or what comes before its own last pooling and then another pooling.
+
+    Raises:
+        ParameterError: It pools no feature map, as vision transformers.
+    """
+    from torch import nn
+
+    if name == PENULTIMATE:
+        return network  # type: ignore[no-any-return]
+    maps = _before_last_pooling(network)
+    if maps is None:
+        raise no_maps(encoder, name)
+
+    class Pooled(nn.Module):
+        def forward(self, features: "torch.Tensor") -> "torch.Tensor":
+            return pooled(features, name)
+
+    return nn.Sequential(maps, Pooled()).eval()
+
+
+def _before_last_pooling(network: Any) -> "nn.Module | None":
+    """What computes the last feature map, or None where no map is pooled.
+
+    Found in the graph of the computation: the last mean or adaptive pooling has it as input.
+    """
+    import torch
+    from torch import fx, nn
+
+    graph = fx.Tracer().trace(network)
+    poolings = (nn.AdaptiveAvgPool2d, torch.nn.functional.adaptive_avg_pool2d, "mean")
+    for node in reversed(list(graph.nodes)):
+        does = node.target
+        if node.op == "call_module":
+            does = type(network.get_submodule(str(node.target)))
+        if does in poolings:
+            graph.output_node().args = (node.args[0],)
+            maps = fx.GraphModule(network, graph)
+            maps.graph.eliminate_dead_code()
+            maps.recompile()
+            maps.delete_all_unused_submodules()
+            return maps
+    return None

@@ -1,0 +1,1 @@
+"""Adapting an encoder to a catalog, from the catalog's own labels."""

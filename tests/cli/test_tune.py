@@ -1,0 +1,197 @@
+"""`eyedex tune`: the encoder adapted to the drawn catalog, used by everything, and taken back."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_engine.encoders.projection import ProjectedEncoder
+from search_engine.engine import SearchEngine
+from search_engine.locks import exclusive
+from search_engine.records import SearchResult
+from tests.cli.conftest import Run
+from tests.conftest import once
+
+
+@pytest.fixture
+def drawn(large_hsv_data: Path, tmp_path: Path) -> Path:
+    """A copy of the drawn catalog, encoded by colours."""
+    data = tmp_path / "drawn"
+    shutil.copytree(large_hsv_data, data)
+    return data
+
+
+@pytest.fixture
+def tuned(large_hsv_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
+    """A copy of the same, tuned."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(large_hsv_data, folder, dirs_exist_ok=True)
+        assert run("tune", "--data", folder).code == 0
+
+    data = tmp_path / "tuned"
+    shutil.copytree(once(shared / "tuned-by-label", make), data)
+    return data
+
+
+@pytest.fixture
+def photos(large_sample: Path) -> list[Path]:
+    return sorted((large_sample / "shopper").rglob("*.jpg"))
+
+
+def results(data: Path, photos: list[Path]) -> list[SearchResult]:
+    with SearchEngine(data) as engine:
+        return [engine.search(photo, k=10) for photo in photos]
+
+
+def found(answers: list[SearchResult]) -> list[list[tuple[str, float]]]:
+    return [[(one.item.item_id, one.score) for one in each.neighbors] for each in answers]
+
+
+def test_tuning_tells_what_it_brings(drawn: Path, run: Run) -> None:
+    ran = run("tune", "--data", drawn, "--json")
+    assert ran.code == 0
+    body: dict[str, Any] = ran.json
+    assert set(body["gate"]) == {"accuracy", "map", "hit_rate@1"}
+    for measure in body["gate"].values():
+        low, high = measure["difference"]
+        assert low <= measure["after"] - measure["before"] <= high
+    assert body["gate"]["map"]["difference"][0] > 0
+    assert (body["accepted"], body["used"], body["without_embedding"]) == (True, True, [])
+    assert body["dimension"] < body["dimension_before"] == 972
+    with SearchEngine(drawn) as engine:
+        record = engine.live("default").record
+        assert record.fingerprint == body["fingerprint"]
+        assert record.dimension == body["dimension"]
+        assert isinstance(engine.live("default").encoder(), ProjectedEncoder)
+    assert run("check", "--data", drawn).code == 0
+
+
+def test_searches_see_it_and_undoing_brings_back_the_same_answers(
+    drawn: Path, run: Run, photos: list[Path]
+) -> None:
+    before = results(drawn, photos)
+    assert run("tune", "--data", drawn).code == 0
+    after = results(drawn, photos)
+    assert found(after) != found(before)
+    assert len({one.encoder for one in before + after}) == 2
+    assert all(len(each.neighbors) == 10 for each in after)
+    back = run("tune", "--data", drawn, "--undo", "--json")
+    assert back.code == 0
+    assert back.json == {"fingerprint": before[0].encoder, "without_embedding": []}
+    assert found(results(drawn, photos)) == found(before)
+    assert run("check", "--data", drawn).code == 0
+
+
+def test_stored_embeddings_are_those_that_the_encoder_makes(tuned: Path) -> None:
+    with SearchEngine(tuned) as engine:
+        live = engine.live("default")
+        encoder = live.encoder()
+        assert encoder is not None
+        pixels = engine.pixels(20)
+        items = engine.catalog.page(live.record, 0, 20)
+        stored = np.concatenate([engine.catalog.vector(live.record, one.key) for one in items])
+    assert float(np.vecdot(encoder.encode(pixels), stored).min()) > 0.98  # kept as small JPEGs
+
+
+def test_what_is_indexed_later_is_tuned_too_and_takes_part_in_the_next_tuning(
+    tuned: Path, run: Run, large_sample: Path, tmp_path: Path
+) -> None:
+    with (large_sample / "catalog.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(large_sample / rows[0]["image"], photo)
+    more = tmp_path / "more.csv"
+    label = rows[0]["label"]
+    more.write_text(f"item_id,image,label\nnew,photo.jpg,{label}\n")
+    indexed = run("index", more, "--data", tuned, "--json")
+    assert (indexed.code, indexed.json["added"]) == (0, 1)
+    best = run("search", photo, "--data", tuned, "-k", 2, "--json").json["neighbors"]
+    assert "new" in {one["item_id"] for one in best}
+    again = run("tune", "--data", tuned, "--json").json
+    with SearchEngine(tuned) as engine:
+        assert again["items"] == engine.catalog.count(engine.live("default").record)
+    assert run("tune", "--data", tuned, "--undo").code == 0
+    best = run("search", photo, "--data", tuned, "-k", 2, "--json").json["neighbors"]
+    assert "new" in {one["item_id"] for one in best}
+    assert run("check", "--data", tuned).code == 0
+
+
+def test_an_item_whose_picture_is_gone_is_named(
+    tuned: Path, run: Run, large_sample: Path, tmp_path: Path
+) -> None:
+    """It came after tuning, so it has no embedding by the encoder as it came."""
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(min((large_sample / "images").rglob("*.jpg")), photo)
+    source = tmp_path / "more.csv"
+    source.write_text("item_id,image\nnew,photo.jpg\n")
+    assert run("index", source, "--data", tuned).code == 0
+    photo.unlink()
+    ran = run("tune", "--data", tuned, "--undo")
+    assert ran.code == 0
+    assert "1 items cannot be found any more" in ran.err
+    assert "new" in ran.err
+
+
+def test_the_confidence_of_a_tuned_catalog_is_that_of_new_photos(tuned: Path, run: Run) -> None:
+    """Leaving items out one by one would flatter: the projection has seen them all."""
+    held_out = run("calibrate", "--data", tuned, "--json").json["accuracy"]
+    gate = run("tune", "--data", tuned, "--dry-run", "--json").json["gate"]["accuracy"]["after"]
+    assert held_out == pytest.approx(gate, abs=0.1)
+    seen = run("evaluate", "--data", tuned, "--json").json["accuracy"]
+    assert seen > held_out
+
+
+def test_measuring_changes_nothing(drawn: Path, run: Run) -> None:
+    before = run("check", "--data", drawn, "--json").json
+    ran = run("tune", "--data", drawn, "--dry-run", "--json")
+    assert (ran.code, ran.json["used"], ran.json["accepted"]) == (0, False, True)
+    assert run("check", "--data", drawn, "--json").json == before
+
+
+def test_what_is_not_better_is_refused_unless_forced(
+    drawn: Path, run: Run, photos: list[Path]
+) -> None:
+    """Labels by chance teach nothing."""
+    random = np.random.default_rng(1)
+    with SearchEngine(drawn) as engine:
+        record = engine.live("default").record
+        keys = [item.key for item in engine.catalog.page(record, 0, 1_000)]
+        with engine.catalog.write() as writer:
+            writer.describe(
+                record.id, {key: {"label": f"x{random.integers(0, 4)}"} for key in keys}
+            )
+    before = found(results(drawn, photos))
+    ran = run("tune", "--data", drawn)
+    assert ran.code == 8
+    assert "not better: the encoder stays as it is; --force" in ran.out
+    assert found(results(drawn, photos)) == before
+    forced = run("tune", "--data", drawn, "--force", "--json")
+    assert (forced.code, forced.json["accepted"], forced.json["used"]) == (0, False, True)
+    with SearchEngine(drawn) as engine:
+        encoder = engine.live("default").encoder()
+        assert isinstance(encoder, ProjectedEncoder)
+        assert encoder.projection.origin.forced
+
+
+def test_errors_say_what_is_missing(drawn: Path, run: Run, tmp_path: Path) -> None:
+    ran = run("tune", "--data", drawn, "--undo")
+    assert (ran.code, "is not tuned" in ran.error) == (2, True)
+    ran = run("tune", "--data", drawn, "--target", "nothing")
+    assert (ran.code, "no such field" in ran.error) == (2, True)
+    ran = run("tune", "--data", tmp_path / "empty")
+    assert ran.code == 2
+    assert run("collections", "create", "bare", "--data", drawn).code == 0
+    ran = run("tune", "--data", drawn, "--collection", "bare")
+    assert (ran.code, "nothing is indexed" in ran.error) == (2, True)
+
+
+def test_a_running_index_keeps_tuning_away(drawn: Path, run: Run) -> None:
+    with SearchEngine(drawn) as engine:
+        lock = engine.catalog.paths.index_run_lock("default")
+        with exclusive(lock, 0.0, "testing"):
+            assert run("tune", "--data", drawn, "--force").code == 6
+    assert run("check", "--data", drawn).code == 0

@@ -1,0 +1,118 @@
+"""Another encoder for a collection that is in use: queries never fail and never mix, and a kill at
+any moment leaves the one encoder or the other."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from indexer.tuning import TuneRequest, tune_collection, undo_tuning
+from search_engine.checking import check_data
+from search_engine.config import Settings
+from search_engine.engine import SearchEngine
+from tests.conftest import serve
+
+KILLS = [
+    ("vectors_added", 1),
+    ("generation_before_rename", 1),
+    ("current_renamed", 1),
+    ("encoder_before_change", 1),
+    ("encoder_changed", 1),
+]
+READERS = 4
+FORCED = TuneRequest(force=True)
+
+
+@pytest.fixture
+def drawn(hsv_data: Path, tmp_path: Path) -> Path:
+    data = tmp_path / "drawn"
+    shutil.copytree(hsv_data, data)
+    return data
+
+
+@pytest.fixture
+def photo(sample: Path) -> Path:
+    return min((sample / "images").rglob("*.jpg"))
+
+
+@pytest.mark.parametrize(("point", "count"), KILLS)
+def test_a_killed_tuning_leaves_one_encoder_or_the_other(
+    drawn: Path, photo: Path, point: str, count: int
+) -> None:
+    with SearchEngine(drawn) as engine:
+        before = engine.search(photo)
+    killed = subprocess.run(
+        [sys.executable, "-m", "api.cli.main", "tune", "--force", "--data", str(drawn)],
+        env={**os.environ, "EYEDEX_FAULT": f"{point}:{count}:kill"},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with SearchEngine(drawn) as engine:
+        now = engine.search(photo)
+        assert len(now.neighbors) == 10
+        assert (now.encoder == before.encoder) == (point != "encoder_changed")
+        if now.encoder == before.encoder:
+            assert now.neighbors == before.neighbors
+        tuned = tune_collection(engine, "default", FORCED)
+        assert tuned.switch is not None
+        assert engine.search(photo).encoder == tuned.fingerprint
+    assert check_data(Settings(data=drawn)).sound
+
+
+def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> None:
+    """Each answer is that of the one encoder or of the other, whole."""
+    errors: list[BaseException] = []
+    answers: dict[str, set[tuple[tuple[str, float], ...]]] = {}
+    over = threading.Event()
+
+    def ask(engine: SearchEngine) -> None:
+        try:
+            while not over.is_set():
+                found = engine.search(photo)
+                neighbors = tuple((one.item.item_id, one.score) for one in found.neighbors)
+                answers.setdefault(found.encoder, set()).add(neighbors)
+        except BaseException as error:  # noqa: BLE001 - looked at by the test
+            errors.append(error)
+
+    with SearchEngine(drawn) as writing, SearchEngine(drawn) as reading:
+        threads = [
+            threading.Thread(target=ask, args=(engine,))
+            for engine in (writing, reading)
+            for _ in range(READERS // 2)
+        ]
+        for thread in threads:
+            thread.start()
+        for _ in range(2):
+            tune_collection(writing, "default", FORCED)
+            undo_tuning(writing, "default")
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert len(answers) == 2
+    assert {len(each) for each in answers.values()} == {1}
+
+
+def test_a_server_takes_over_what_another_process_tuned(drawn: Path, photo: Path) -> None:
+    import httpx2
+
+    with serve(drawn) as server:
+        url = f"{server.url}/v1/collections/default/search"
+
+        def encoder() -> str:
+            answer = httpx2.post(url, files={"image": photo.read_bytes()}, timeout=30)
+            assert answer.status_code == 200
+            return str(answer.json()["encoder"])
+
+        before = encoder()
+        command = [sys.executable, "-m", "api.cli.main", "tune", "--force", "--data", str(drawn)]
+        subprocess.run(command, check=True, capture_output=True)
+        assert encoder() != before
+        subprocess.run([*command, "--undo"], check=True, capture_output=True)
+        assert encoder() == before

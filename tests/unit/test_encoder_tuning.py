@@ -1,0 +1,191 @@
+"""What is learned from labels, and the gate that judges it."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.covariance import shrunk_covariance
+
+from search_engine.encoders.base import unit_rows
+from search_engine.evaluation.bootstrap import Interval
+from search_engine.gallery import Labelled
+from search_engine.records import Vectors
+from search_engine.tally import Codes
+from search_engine.tuning.gate import Change, Verdict, judge
+from search_engine.tuning.learning import LIKENESS_DIRECTIONS, learn, within_classes
+
+DIMENSION = 40
+CLASSES = 6
+
+
+def gallery(count: int, seed: int = 0, signal: float = 0.8) -> tuple[Vectors, Codes]:
+    """Classes differ in a few directions in which items of a class hardly do; noise is louder."""
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, CLASSES, count)
+    middles = np.random.default_rng(99).normal(size=(CLASSES, 4)) * signal
+    vectors = random.normal(size=(count, DIMENSION))
+    vectors[:, :4] *= 0.1
+    vectors[:, :4] += middles[codes]
+    return unit_rows(vectors.astype(np.float32)), codes
+
+
+def projected(vectors: Vectors, mean: Vectors, matrix: Vectors) -> Vectors:
+    return unit_rows(np.asarray((vectors - mean) @ matrix, dtype=np.float32))
+
+
+def nearest_is_right(queries: Vectors, asked: Codes, known: Vectors, codes: Codes) -> float:
+    return float((codes[(queries @ known.T).argmax(axis=1)] == asked).mean())
+
+
+def candidates(vectors: Vectors, codes: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
+    return [
+        partial(projected, mean=mean, matrix=matrix)
+        for mean, matrix in learn(vectors, codes, (0.1, 0.3))
+    ]
+
+
+def labelled(vectors: Vectors, codes: Codes) -> Labelled:
+    return Labelled(vectors, [f"c{code}" for code in codes], np.arange(len(codes)))
+
+
+def test_what_tells_classes_apart_is_found_under_louder_noise() -> None:
+    vectors, codes = gallery(600)
+    asked, truth = gallery(200, seed=1)
+    ((mean, matrix),) = learn(vectors, codes, (0.1,))
+    before = nearest_is_right(asked, truth, vectors, codes)
+    known = projected(vectors, mean, matrix)
+    after = nearest_is_right(projected(asked, mean, matrix), truth, known, codes)
+    assert before < 0.45
+    assert after > 0.9
+
+
+def test_two_classes_are_parted_as_fisher_does() -> None:
+    random = np.random.default_rng(3)
+    spread = random.normal(size=(DIMENSION, DIMENSION)) / 6 + np.eye(DIMENSION)
+    codes = np.repeat([0, 1], 2_000)
+    vectors = random.normal(size=(4_000, DIMENSION)) @ spread
+    vectors[codes == 1] += random.normal(size=DIMENSION)
+    ((_, matrix),) = learn(vectors.astype(np.float32), codes, (0.01,))
+    within = shrunk_covariance(within_classes(vectors, codes), 0.01)
+    apart = vectors[codes == 1].mean(axis=0) - vectors[codes == 0].mean(axis=0)
+    fisher = np.linalg.solve(within, apart)
+    first = matrix[:, 0]
+    cosine = abs(first @ fisher) / np.linalg.norm(first) / np.linalg.norm(fisher)
+    assert cosine > 0.98
+
+
+def test_within_classes_is_the_pooled_covariance() -> None:
+    vectors, codes = gallery(300)
+    pooled = sum(
+        np.cov(vectors[codes == code], rowvar=False) * (np.sum(codes == code) - 1)
+        for code in range(CLASSES)
+    )
+    found = within_classes(vectors.astype(np.float64), codes)
+    assert np.allclose(found, pooled / (300 - CLASSES), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        pytest.param(np.arange(30), id="every class has one item"),
+        pytest.param(np.r_[np.zeros(28), 1, 2], id="most classes have one"),
+        pytest.param(np.r_[np.full(20, -1), np.repeat([0, 1], 5)], id="most have no class"),
+    ],
+)
+def test_classes_of_one_item_and_items_without_a_class_are_coped_with(codes: Codes) -> None:
+    vectors = gallery(30)[0]
+    for mean, matrix in learn(vectors, codes.astype(np.int64), (0.03, 0.3)):
+        assert matrix.shape == (DIMENSION, min(DIMENSION, int((codes >= 0).sum()) - 1))
+        assert np.isfinite(projected(vectors, mean, matrix)).all()
+
+
+def test_the_same_labels_teach_the_same() -> None:
+    vectors, codes = gallery(200)
+    (one,), (two,) = learn(vectors, codes, (0.1,)), learn(vectors, codes, (0.1,))
+    assert np.array_equal(one[0], two[0])
+    assert np.array_equal(one[1], two[1])
+
+
+def test_few_items_teach_the_same_in_more_dimensions() -> None:
+    """With fewer items than dimensions only the directions that they span are looked at."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 3, 60)
+    narrow = random.normal(size=(60, 50))
+    turn = np.linalg.qr(random.normal(size=(100, 50)))[0].T
+    ((mean, matrix),) = learn(narrow.astype(np.float32), codes, (0.2,))
+    ((far, turned),) = learn((narrow @ turn).astype(np.float32), codes, (1 / 3,))  # half is empty
+    cosines = projected(narrow.astype(np.float32), mean, matrix)
+    others = projected((narrow @ turn).astype(np.float32), far, turned)
+    assert np.corrcoef((cosines @ cosines.T).ravel(), (others @ others.T).ravel())[0, 1] > 0.99
+
+
+def test_likeness_within_classes_is_kept_at_less_weight() -> None:
+    random = np.random.default_rng(0)
+    vectors = unit_rows(random.normal(size=(400, 200)).astype(np.float32))
+    codes = random.integers(0, 3, 400)
+    ((_, matrix),) = learn(vectors, codes, (0.3,))
+    assert matrix.shape == (200, 2 + LIKENESS_DIRECTIONS)
+
+
+def test_the_gate_lets_pass_what_helps() -> None:
+    vectors, codes = gallery(400)
+    verdict = judge(labelled(vectors, codes), codes, candidates)
+    assert verdict.accepted
+    assert verdict.queries == 400
+    change = verdict.changes["accuracy"]
+    assert change.after > change.before + 0.2
+    assert change.difference.low < change.after - change.before < change.difference.high
+
+
+def test_the_gate_refuses_what_labels_by_chance_teach() -> None:
+    """What was learned fits the labels that it saw, and no others."""
+    vectors, _ = gallery(300)
+    codes = np.random.default_rng(5).integers(0, CLASSES, 300)
+    verdict = judge(labelled(vectors, codes), codes, candidates)
+    assert not verdict.accepted
+    assert verdict.changes["accuracy"].after < 0.35
+
+
+def test_the_gate_refuses_what_harms() -> None:
+    vectors, codes = gallery(300, signal=3.0)
+
+    def forget(rows: Vectors, _: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
+        return [lambda some: unit_rows(some[:, 20:])]
+
+    verdict = judge(labelled(vectors, codes), codes, forget)
+    assert not verdict.accepted
+    assert verdict.changes["accuracy"].is_worse
+
+
+def test_the_best_candidate_is_chosen() -> None:
+    vectors, codes = gallery(300)
+
+    def some(rows: Vectors, seen: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
+        return [lambda each: unit_rows(each[:, 20:]), *candidates(rows, seen)]
+
+    assert judge(labelled(vectors, codes), codes, some).chosen > 0
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "mean_precision", "accepted"),
+    [
+        ((0.01, 0.03), (-0.01, 0.02), True),
+        ((-0.02, 0.03), (0.05, 0.09), False),
+        ((-0.02, 0.03), (-0.01, 0.02), False),
+        ((0.01, 0.03), (-0.04, -0.01), False),
+        ((0.001, 0.003), (-0.01, 0.02), False),
+    ],
+)
+def test_better_by_chance_is_not_better(
+    accuracy: tuple[float, float], mean_precision: tuple[float, float], accepted: bool
+) -> None:
+    def change(ends: tuple[float, float]) -> Change:
+        return Change(0.5, 0.5 + sum(ends) / 2, Interval(*ends))
+
+    changes = {
+        "accuracy": change(accuracy),
+        "map": change(mean_precision),
+        "hit_rate@1": change((-0.1, 0.1)),
+    }
+    assert Verdict(0, changes, 100, 5).accepted is accepted
