@@ -94,8 +94,6 @@ def test_the_declared_type_is_ignored_and_not_repeated(
 def test_a_picture_without_an_embedding_is_refused(
     client: CheckedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        classic, "_cell_histograms", lambda picture: np.full(972, np.nan, np.float32)
-    )
+    monkeypatch.setattr(classic, "colours", lambda picture: np.full(972, np.nan, np.float32))
     never_asked = jpeg(Image.new("RGB", (47, 31), "maroon"))
     assert_problem(ask(client, never_asked), 422, "no_embedding")
