@@ -6,6 +6,7 @@ wholly by the other. What was made stays when this is interrupted, and is used t
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,14 +34,14 @@ Advance = Callable[[int], None]
 class Switch:
     """What was done: items encoded from their pictures, or from other embeddings.
 
-    `without_embedding` are the ids of those whose picture is gone or cannot be encoded any more.
-    They stay in the catalog, but no search finds them.
+    `without_embedding` are the ids of those whose picture is gone or cannot be encoded any more, or
+    whose stored embedding is damaged. They stay in the catalog, but no search finds them.
     """
 
     fingerprint: str = ""
     encoded: int = 0
     projected: int = 0
-    without_embedding: set[str] = field(default_factory=set)
+    without_embedding: list[str] = field(default_factory=list)
 
 
 def switch_encoder(
@@ -74,19 +75,23 @@ def switch_encoder(
             dimension=spec.dimension,
         )
         done = Switch(spec.fingerprint)
-        embed(engine, record, encoder, done, advance)
+        lost = embed(engine, record, encoder, done, advance)
         LiveCollection(engine.catalog, wanted, engine.settings).prepare(wanted)
-        while not _exchange(engine, wanted, encoder, done):
-            embed(engine, record, encoder, done, advance)
+        while not _exchange(engine, wanted, encoder, lost):
+            lost = embed(engine, record, encoder, done, advance)
+        found = engine.catalog.by_keys(sorted(lost))
+        done.without_embedding = sorted(item.item_id for item in found.values())
     return done
 
 
-def _exchange(engine: SearchEngine, wanted: Collection, encoder: Encoder, done: Switch) -> bool:
+def _exchange(
+    engine: SearchEngine, wanted: Collection, encoder: Encoder, lost: frozenset[int]
+) -> bool:
     """Let the collection be as wanted; not when items came meanwhile that lack their embedding."""
     spec = encoder.spec
     with engine.catalog.write() as writer:  # nobody else adds items from here on
         lacking = engine.catalog.keys_without(wanted, spec.fingerprint)
-        if len(lacking) > len(done.without_embedding):
+        if not lost.issuperset(lacking.tolist()):
             return False
         writer.change_encoder(
             wanted.id, spec.name, wanted.encoder_options, spec.fingerprint, spec.dimension
@@ -99,13 +104,18 @@ def _exchange(engine: SearchEngine, wanted: Collection, encoder: Encoder, done: 
 
 def embed(
     engine: SearchEngine, record: Collection, encoder: Encoder, done: Switch, advance: Advance
-) -> None:
-    """Make all embeddings by an encoder that are not there yet."""
+) -> frozenset[int]:
+    """Make all embeddings by an encoder that are not there yet.
+
+    Returns:
+        Keys of the items for which that is not possible.
+    """
     if isinstance(encoder, ProjectedEncoder):
         embed(engine, record, encoder.base, done, lambda count: None)
         _project(engine, record, encoder, done, advance)
     else:
         _encode_pictures(engine, record, encoder, done, advance)
+    return frozenset(engine.catalog.keys_without(record, encoder.spec.fingerprint).tolist())
 
 
 def _kept(encoder: Encoder) -> list[str]:
@@ -147,7 +157,7 @@ def _encode_pictures(
         window: DecodeWindow[CatalogItem] = DecodeWindow(
             decoder, encoder.spec.preprocessing, settings.batch_size, WINDOW_BATCHES
         )
-        for item, picture in _pictures(engine, keys, done, advance):
+        for item, picture in _pictures(engine, keys):
             window.put(item, picture)
             if window.is_full:
                 _add(engine, encoder, window.take(), done, advance)
@@ -155,17 +165,13 @@ def _encode_pictures(
             _add(engine, encoder, window.take(), done, advance)
 
 
-def _pictures(
-    engine: SearchEngine, keys: Sequence[int], done: Switch, advance: Advance
-) -> Iterator[tuple[CatalogItem, bytes]]:
+def _pictures(engine: SearchEngine, keys: Sequence[int]) -> Iterator[tuple[CatalogItem, bytes]]:
+    """The pictures that are still there."""
     for start in range(0, len(keys), ITEMS_A_PART):
         found = engine.catalog.by_keys(keys[start : start + ITEMS_A_PART])
         for item in found.values():
-            try:
+            with suppress(PictureNotFoundError):
                 yield item, engine.original(item)
-            except PictureNotFoundError:
-                done.without_embedding.add(item.item_id)
-                advance(1)
 
 
 def _add(
@@ -177,13 +183,10 @@ def _add(
 ) -> None:
     """Encode a batch and make it durable."""
     decoded = [(item, one.pixels) for item, one in batch if isinstance(one, DecodedImage)]
-    embedded: list[CatalogItem] = []
     if decoded:
         kept, vectors = encode_possible(encoder, np.stack([pixels for _, pixels in decoded]))
-        embedded = [decoded[place][0] for place in kept]
         with engine.catalog.write() as writer:
-            keys = [item.key for item in embedded]
+            keys = [decoded[place][0].key for place in kept]
             writer.add_vectors(encoder.spec.fingerprint, keys, vectors)
-    done.encoded += len(embedded)
-    done.without_embedding |= {item.item_id for item, _ in batch if item not in embedded}
+        done.encoded += len(kept)
     advance(len(batch))

@@ -79,7 +79,7 @@ def _json(found: "Tuned") -> dict[str, Any]:
         "dimension_before": found.dimension_before,
         "dimension": found.dimension,
         "shrinkage": found.shrinkage,
-        "without_embedding": sorted(found.switch.without_embedding) if found.switch else [],
+        "without_embedding": found.switch.without_embedding if found.switch else [],
         "seconds": round(found.seconds, 3),
     }
 
@@ -121,7 +121,7 @@ def _outcome(found: "Tuned") -> str:
 
 def _report_undone(switch: "Switch", as_json: bool) -> None:
     if as_json:
-        lost = sorted(switch.without_embedding)
+        lost = switch.without_embedding
         print_json({"fingerprint": switch.fingerprint, "without_embedding": lost})
         return
     print(f"the encoder is as it came: {switch.fingerprint[:12]}")
@@ -131,9 +131,9 @@ def _report_undone(switch: "Switch", as_json: bool) -> None:
 def _warn_of_lost(switch: "Switch") -> None:
     if not switch.without_embedding:
         return
-    shown = ", ".join(sorted(switch.without_embedding)[:UNSEARCHABLE_SHOWN])
+    shown = ", ".join(switch.without_embedding[:UNSEARCHABLE_SHOWN])
     print(
-        f"{len(switch.without_embedding):,} items cannot be found any more, as their pictures "
-        f"are gone: {shown}",
+        f"{len(switch.without_embedding):,} items cannot be found any more, as no embedding "
+        f"can be made of them: {shown}",
         file=sys.stderr,
     )

@@ -4,9 +4,11 @@ any moment leaves the one encoder or the other."""
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ def test_a_killed_tuning_leaves_one_encoder_or_the_other(
         assert tuned.switch is not None
         assert engine.search(photo).encoder == tuned.fingerprint
     assert check_data(Settings(data=drawn)).sound
+
+
+def test_a_damaged_embedding_costs_its_item_and_not_the_switch(drawn: Path) -> None:
+    """It cannot be projected, however often that is tried."""
+    with SearchEngine(drawn) as engine:
+        record = engine.live("default").record
+        first = engine.catalog.page(record, 0, 1)[0]
+    with closing(sqlite3.connect(drawn / "catalog.sqlite")) as connection:
+        connection.execute("UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = ?", (first.key,))
+        connection.commit()
+    with SearchEngine(drawn) as engine:
+        tuned = tune_collection(engine, "default", FORCED)
+        assert tuned.switch is not None
+        assert tuned.switch.without_embedding == [first.item_id]
+        assert engine.catalog.count(engine.live("default").record) == 115
 
 
 def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> None:
