@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from indexer.switching import Switch, embed, switch_encoder
 from search_engine.calibration.collection import refresh_label
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection
+from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluation.splits import labelled_rows, take
@@ -161,9 +162,8 @@ def _complete(engine: SearchEngine, collection: str, base: Encoder) -> None:
 
 
 def _candidates(vectors: Vectors, codes: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
-    nothing = Origin(fingerprint="", target="", items=1, classes=2, shrinkage=1.0)
     return [
-        Projection(mean, matrix, nothing).apply
+        partial(project, mean=mean, matrix=matrix)
         for mean, matrix in learn(vectors, codes, SHRINKAGES)
     ]
 

@@ -12,7 +12,7 @@ import numpy as np
 from search_engine.catalog.store import Catalog, Changes, Collection
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import ProjectedEncoder, Projection
+from search_engine.encoders.projection import ProjectedEncoder, projection_of
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import (
     CorruptDataError,
@@ -397,10 +397,8 @@ def encoder_request(collection: Collection, settings: Settings) -> EncoderReques
 
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
     """The encoder with the projection that a collection's options name, if they do."""
-    sha256 = options.get("projection")
-    if sha256 is None:
-        return encoder
-    return ProjectedEncoder(encoder, Projection.from_bytes(catalog.projection(sha256), sha256))
+    projection = projection_of(catalog, options)
+    return encoder if projection is None else ProjectedEncoder(encoder, projection)
 
 
 def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:

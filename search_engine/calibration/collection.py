@@ -57,7 +57,7 @@ def calibrate_collection(
     engine.check_field(engine.live(collection), request.target, "target")
     seq = engine.catalog.seq()
     record = engine.catalog.collection(collection)
-    projection = projection_of(engine.catalog, record)
+    projection = projection_of(engine.catalog, record.encoder_options)
     gallery = read_gallery(engine, collection, request.target, _before(record, projection))
     fit, values = _fit(engine, gallery, request, projection, advance)
     made = Calibration(

@@ -98,16 +98,7 @@ class CatalogWriter:
                 fix="index into another --collection",
             )
         if found is None:
-            self._connection.execute(
-                update(collections)
-                .where(collections.c.id == collection_id)
-                .values(
-                    encoder=name,
-                    encoder_options=dict(options),
-                    fingerprint=fingerprint,
-                    dimension=dimension,
-                )
-            )
+            self.change_encoder(collection_id, name, options, fingerprint, dimension)
 
     def change_encoder(
         self,
@@ -128,7 +119,7 @@ class CatalogWriter:
                 dimension=dimension,
             )
         )
-        _ = self.seq
+        _ = self.seq  # what was kept of the former encoder is out of date
 
     def add_vectors(
         self, fingerprint: str, keys: Sequence[int], vectors: NDArray[np.float32]

@@ -6,6 +6,7 @@ the identity of the encoder that it makes.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.encoders.base import Encoder, unit_rows
 from search_engine.errors import CorruptDataError
 from search_engine.records import Pixels, Vectors
@@ -39,6 +40,15 @@ class Origin(BaseModel):
     forced: bool = False
 
 
+def project(vectors: Vectors, mean: NDArray[np.float32], matrix: NDArray[np.float32]) -> Vectors:
+    """Unit rows of (vectors - mean) @ matrix, (N, d), float32.
+
+    Raises:
+        NoEmbeddingError: A row has no direction then; `rows` says which.
+    """
+    return unit_rows(np.asarray((vectors - mean) @ matrix, dtype=np.float32))
+
+
 @dataclass(frozen=True)
 class Projection:
     """Embeddings (N, D) to others (N, d): unit rows of (x - mean) @ matrix.
@@ -61,7 +71,7 @@ class Projection:
         Raises:
             NoEmbeddingError: A row lies where the projection has no direction; `rows` says which.
         """
-        return unit_rows(np.asarray((vectors - self.mean) @ self.matrix, dtype=np.float32))
+        return project(vectors, self.mean, self.matrix)
 
     @cached_property
     def data(self) -> bytes:
@@ -129,13 +139,13 @@ class ProjectedEncoder:
         return self.projection.apply(self.base.encode(pixels))
 
 
-def projection_of(catalog: Catalog, record: Collection) -> Projection | None:
-    """The projection behind a collection's encoder; None if it is as it came.
+def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | None:
+    """The projection that a collection's encoder options name; None if they name none.
 
     Raises:
         CorruptDataError: It is damaged or missing.
     """
-    sha256 = record.encoder_options.get("projection")
+    sha256 = options.get("projection")
     return None if sha256 is None else Projection.from_bytes(catalog.projection(sha256), sha256)
 
 

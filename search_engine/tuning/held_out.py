@@ -20,7 +20,7 @@ from search_engine.calibration.held_out import (
     twin_score,
 )
 from search_engine.classifiers.folds import fold_of
-from search_engine.encoders.base import unit_rows
+from search_engine.encoders.projection import project
 from search_engine.records import Vectors
 from search_engine.tally import Codes
 from search_engine.tuning.learning import learn
@@ -72,8 +72,4 @@ def _projected(
 ) -> tuple[Vectors, Vectors]:
     """Queries and gallery in the space that the gallery alone teaches."""
     ((mean, matrix),) = learn(vectors[rest], learned[rest], (shrinkage,))
-    away, others = (
-        unit_rows(np.asarray((vectors[part] - mean) @ matrix, dtype=np.float32))
-        for part in (asked, rest)
-    )
-    return away, others
+    return project(vectors[asked], mean, matrix), project(vectors[rest], mean, matrix)

@@ -8,6 +8,7 @@ import pytest
 from sklearn.covariance import shrunk_covariance
 
 from search_engine.encoders.base import unit_rows
+from search_engine.encoders.projection import project
 from search_engine.evaluation.bootstrap import Interval
 from search_engine.gallery import Labelled
 from search_engine.records import Vectors
@@ -30,17 +31,13 @@ def gallery(count: int, seed: int = 0, signal: float = 0.8) -> tuple[Vectors, Co
     return unit_rows(vectors.astype(np.float32)), codes
 
 
-def projected(vectors: Vectors, mean: Vectors, matrix: Vectors) -> Vectors:
-    return unit_rows(np.asarray((vectors - mean) @ matrix, dtype=np.float32))
-
-
 def nearest_is_right(queries: Vectors, asked: Codes, known: Vectors, codes: Codes) -> float:
     return float((codes[(queries @ known.T).argmax(axis=1)] == asked).mean())
 
 
 def candidates(vectors: Vectors, codes: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
     return [
-        partial(projected, mean=mean, matrix=matrix)
+        partial(project, mean=mean, matrix=matrix)
         for mean, matrix in learn(vectors, codes, (0.1, 0.3))
     ]
 
@@ -54,8 +51,8 @@ def test_what_tells_classes_apart_is_found_under_louder_noise() -> None:
     asked, truth = gallery(200, seed=1)
     ((mean, matrix),) = learn(vectors, codes, (0.1,))
     before = nearest_is_right(asked, truth, vectors, codes)
-    known = projected(vectors, mean, matrix)
-    after = nearest_is_right(projected(asked, mean, matrix), truth, known, codes)
+    known = project(vectors, mean, matrix)
+    after = nearest_is_right(project(asked, mean, matrix), truth, known, codes)
     assert before < 0.45
     assert after > 0.9
 
@@ -97,7 +94,7 @@ def test_classes_of_one_item_and_items_without_a_class_are_coped_with(codes: Cod
     vectors = gallery(30)[0]
     for mean, matrix in learn(vectors, codes.astype(np.int64), (0.03, 0.3)):
         assert matrix.shape == (DIMENSION, min(DIMENSION, int((codes >= 0).sum()) - 1))
-        assert np.isfinite(projected(vectors, mean, matrix)).all()
+        assert np.isfinite(project(vectors, mean, matrix)).all()
 
 
 def test_the_same_labels_teach_the_same() -> None:
@@ -115,8 +112,8 @@ def test_few_items_teach_the_same_in_more_dimensions() -> None:
     turn = np.linalg.qr(random.normal(size=(100, 50)))[0].T
     ((mean, matrix),) = learn(narrow.astype(np.float32), codes, (0.2,))
     ((far, turned),) = learn((narrow @ turn).astype(np.float32), codes, (1 / 3,))  # half is empty
-    cosines = projected(narrow.astype(np.float32), mean, matrix)
-    others = projected((narrow @ turn).astype(np.float32), far, turned)
+    cosines = project(narrow.astype(np.float32), mean, matrix)
+    others = project((narrow @ turn).astype(np.float32), far, turned)
     assert np.corrcoef((cosines @ cosines.T).ravel(), (others @ others.T).ravel())[0, 1] > 0.99
 
 
