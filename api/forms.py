@@ -57,6 +57,7 @@ class QueryForm:
     accept_accuracy: float | None
     classifier: str | None
     weights: Mapping[str, float] | None
+    rerank: str | None
     facets: tuple[str, ...]
 
 
@@ -102,6 +103,7 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
         classifier=text_value(values, "with"),
         weights=parse_weights(weights) if weights is not None else None,
+        rerank=text_value(values, "rerank"),
         facets=field_names(values.get("facets"), "facets"),
     )
 
@@ -117,6 +119,7 @@ QUERY_FIELDS = (
     "k",
     "min_score",
     "query_token",
+    "rerank",
     "target",
     "weights",
     "with",

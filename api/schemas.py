@@ -106,8 +106,10 @@ def classifier_json(found: Description) -> dict[str, Any]:
 
 
 def result_json(result: SearchResult) -> dict[str, Any]:
-    """Neighbors, the prediction if there is one, and how it went."""
+    """Neighbors, the prediction if there is one, and how it went; `rerank` only where asked for."""
     body: dict[str, Any] = prediction_json(result.prediction) if result.prediction else {}
+    if result.rerank is not None:
+        body["rerank"] = result.rerank
     return {
         **body,
         "neighbors": [neighbor_json(neighbor) for neighbor in result.neighbors],

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from indexer.arrow_import import import_arrow
 from indexer.batch_classify import BatchRow, ClassifiedRow, shown
 from search_engine.durable import storage_error
-from search_engine.errors import MissingExtraError, ParameterError
+from search_engine.errors import ParameterError
 from search_engine.records import Prediction
 
 COLUMNS = (
@@ -186,16 +187,7 @@ def _cell(value: Any) -> Any:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError(
-            "Parquet needs a package that is not installed",
-            where="--output",
-            fix="pip install 'eyedex[parquet]', or write .csv or .jsonl",
-        ) from None
-    return pyarrow, pyarrow.parquet
+    return import_arrow("--output", "write .csv or .jsonl")
 
 
 def _schema(arrow: Any) -> Any:

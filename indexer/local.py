@@ -11,16 +11,17 @@ from indexer.report import RejectsFile, RunReport
 from indexer.sources import Source
 from search_engine.calibration.collection import refresh_label
 from search_engine.catalog.store import Collection, check_collection_name
+from search_engine.collection_encoders import with_projection
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import DecodePool
 from search_engine.encoders.base import Encoder
+from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generation import discard_newer
 from search_engine.indexes.kinds import create
 from search_engine.indexes.spec import AUTOMATIC
-from search_engine.live_collection import with_projection
 from search_engine.locks import exclusive
 
 OnEncoder = Callable[[Encoder], None]
@@ -71,17 +72,22 @@ def index_source(
         exclusive(lock, 0.0, "indexing this collection"),
     ):
         _take_in(engine, source, request, report, on_progress, on_encoder)
-        live = engine.live(request.collection)
-        if not request.dry_run:
-            with report.stage("publish"):
-                live.compact_locked()
-            seconds = refresh_label(engine, request.collection)
-            if seconds is not None:
-                report.stages["calibrate"] = seconds
-        snapshot = live.snapshot()
-        report.generation = snapshot.generation if snapshot else None
+        publish(engine, request.collection, report)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
+    """Bring index and calibration to what was committed; for a caller with the run lock."""
+    live = engine.live(collection)
+    if not report.dry_run:
+        with report.stage("publish"):
+            live.compact_locked()
+        seconds = refresh_label(engine, collection)
+        if seconds is not None:
+            report.stages["calibrate"] = seconds
+    snapshot = live.snapshot()
+    report.generation = snapshot.generation if snapshot else None
 
 
 def _take_in(
@@ -94,7 +100,7 @@ def _take_in(
 ) -> None:
     """Bring the catalog to the state of the source; what that needs is given back afterwards."""
     settings = engine.settings
-    collection = _collection(engine, request.collection)
+    collection = open_collection(engine, request.collection)
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         decoder.warm_up()
         with report.stage("start"):
@@ -118,7 +124,7 @@ def _name_index(engine: SearchEngine, collection: Collection, factory: str, dime
         writer.set_index_factory(collection.id, named)
 
 
-def _collection(engine: SearchEngine, name: str) -> Collection:
+def open_collection(engine: SearchEngine, name: str) -> Collection:
     """The collection, made if it is missing, without index files of another catalog's history."""
     if name not in {collection.name for collection in engine.catalog.collections()}:
         engine.create_collection(name)
@@ -168,13 +174,13 @@ def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchE
             download=request.download,
         ).with_options(options)
     )
-    encoder = with_projection(plain, options, engine.catalog)
+    encoder = with_projection(refuse_pictures(plain), options, engine.catalog)
     if collection.fingerprint not in (None, encoder.spec.fingerprint):
         raise ModelMismatchError(
             f"the collection holds embeddings of {collection.encoder} "
             f"({collection.fingerprint}), not of {encoder.spec.name} ({encoder.spec.fingerprint})",
             where=f"collection {collection.name}",
-            fix="leave out --encoder, --weights and --pooling, or index into another --collection",
+            fix="leave out --encoder, --weights and --pooling; `eyedex switch` changes the encoder",
         )
     return encoder
 

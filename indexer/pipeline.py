@@ -53,6 +53,7 @@ class Run:
     max_bytes: int
     prune: bool = False
     dry_run: bool = False
+    unsearchable: frozenset[int] = frozenset()
     refused_ids: set[str] = field(default_factory=set)
 
 
@@ -64,6 +65,7 @@ def run_pipeline(run: Run, source: Source) -> None:
     """
     if not run.dry_run:
         _bind_encoder(run)
+    run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
     seen: dict[str, str] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
         conveyor = _Conveyor(run, encoding)
@@ -82,7 +84,7 @@ def _plan_chunk(
     hashed = [row for row in (_read(run, each) for each in chunk) if row is not None]
     admitted = [row for row in hashed if _admitted(run, row, seen)]
     known = run.catalog.get_many(run.collection, [each.row.item_id for each in admitted])
-    planned = plan(admitted, known)
+    planned = plan(admitted, known, run.unsearchable)
     if planned.describe and not run.dry_run:
         with run.report.stage("commit"), run.catalog.write() as writer:
             writer.describe(run.collection.id, planned.describe)

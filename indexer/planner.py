@@ -24,8 +24,8 @@ class HashedRow:
 class Plan:
     """What to do with some rows.
 
-    `encode` are new or have a new picture; `describe` have the same picture but another label,
-    product, attributes or file name: the columns to change by key.
+    `encode` are new, have a new picture or no embedding; `describe` have the same picture but
+    another label, product, attributes or file name: the columns to change by key.
     """
 
     encode: tuple[HashedRow, ...] = ()
@@ -33,13 +33,23 @@ class Plan:
     unchanged: int = 0
 
 
-def plan(rows: Sequence[HashedRow], known: Mapping[str, CatalogItem]) -> Plan:
-    """Compare rows with the live items of the same ids."""
+def plan(
+    rows: Sequence[HashedRow],
+    known: Mapping[str, CatalogItem],
+    unsearchable: Collection[int] = (),
+) -> Plan:
+    """Compare rows with the live items of the same ids.
+
+    Args:
+        rows: What the source has.
+        known: The items by id.
+        unsearchable: Keys of those that have no embedding.
+    """
     encode: list[HashedRow] = []
     describe: dict[int, dict[str, Any]] = {}
     for hashed in rows:
         item = known.get(hashed.row.item_id)
-        if item is None or item.content_hash != hashed.content_hash:
+        if item is None or item.content_hash != hashed.content_hash or item.key in unsearchable:
             encode.append(hashed)
             continue
         changes = _differences(hashed.row, item)

@@ -1,47 +1,37 @@
 """Giving a collection another encoder while it is being searched.
 
-The embeddings by the new encoder are made beside those that are there, and so is the index. Then
-one transaction lets the collection have the new encoder: a query is answered wholly by the one or
-wholly by the other. What was made stays when this is interrupted, and is used the next time.
+The embeddings by the new encoder are made beside those that are there (`shadow`), and so are the
+index and what was calibrated. Then one transaction lets the collection have the new encoder: a
+query is answered wholly by the one or wholly by the other. What was made stays when this is
+interrupted, and is used the next time. The encoder before is kept with its embeddings and its
+index, until the next change.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from indexer.decode_window import DecodeWindow
-from search_engine.catalog.store import Collection
-from search_engine.decoding import DecodePool, Outcome
-from search_engine.encoders.base import Encoder, encode_possible
-from search_engine.encoders.projection import ProjectedEncoder
+from indexer.shadow import Advance, pictures
+from indexer.shadow import Switch as Switch
+from indexer.shadow import embed as embed
+from search_engine.calibration.collection import calibrate_ahead
+from search_engine.calibration.store import forget_calibrations
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import LEARNED
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.projection import projection_of
 from search_engine.engine import SearchEngine
-from search_engine.errors import PictureNotFoundError
+from search_engine.errors import CorruptDataError
 from search_engine.faults import fault_point
-from search_engine.images import DecodedImage
+from search_engine.indexes import generation
+from search_engine.indexes.live import COMPACT_FRACTION
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
-from search_engine.records import CatalogItem
 
-ITEMS_A_PART = 4_096
-WINDOW_BATCHES = 3
-
-Advance = Callable[[int], None]
-
-
-@dataclass(slots=True)
-class Switch:
-    """What was done: items encoded from their pictures, or from other embeddings.
-
-    `without_embedding` are the ids of those whose picture is gone or cannot be encoded any more, or
-    whose stored embedding is damaged. They stay in the catalog, but no search finds them.
-    """
-
-    fingerprint: str = ""
-    encoded: int = 0
-    projected: int = 0
-    without_embedding: list[str] = field(default_factory=list)
+MakeEncoder = Callable[[], Encoder]
 
 
 def switch_encoder(
@@ -64,129 +54,144 @@ def switch_encoder(
         LockHeldError: Another process is indexing the collection.
         StorageError: Something could not be written; the collection is as it was.
     """
-    spec = encoder.spec
     with exclusive(engine.catalog.paths.index_run_lock(collection), 0.0, "changing its encoder"):
-        record = engine.catalog.collection(collection)
-        wanted = replace(
-            record,
-            encoder=spec.name,
-            encoder_options=dict(options),
-            fingerprint=spec.fingerprint,
-            dimension=spec.dimension,
-        )
-        done = Switch(spec.fingerprint)
-        lost = embed(engine, record, encoder, done, advance)
-        LiveCollection(engine.catalog, wanted, engine.settings).prepare(wanted)
-        while not _exchange(engine, wanted, encoder, lost):
-            lost = embed(engine, record, encoder, done, advance)
-        found = engine.catalog.by_keys(sorted(lost))
-        done.without_embedding = sorted(item.item_id for item in found.values())
+        wanted = with_encoder(engine.catalog.collection(collection), encoder, options)
+        return switch_locked(engine, wanted, lambda: encoder, Switch(), advance)
+
+
+def with_encoder(record: Collection, encoder: Encoder, options: Mapping[str, str]) -> Collection:
+    """A collection as it is when it has another encoder."""
+    spec = encoder.spec
+    return replace(
+        record,
+        encoder=spec.name,
+        encoder_options=dict(options),
+        fingerprint=spec.fingerprint,
+        dimension=spec.dimension,
+    )
+
+
+def switch_locked(
+    engine: SearchEngine,
+    wanted: Collection,
+    make: MakeEncoder,
+    done: Switch,
+    advance: Advance = lambda count: None,
+    most_changed: float = COMPACT_FRACTION,
+    lazy: bool = False,
+) -> Switch:
+    """As `switch_encoder`, for a caller that holds the collection's run lock.
+
+    Args:
+        engine: On the data directory.
+        wanted: The collection with its new encoder.
+        make: Makes the encoder, if there is something to encode.
+        done: What was done before, and where to count.
+        advance: Called with the number of items that have their embedding.
+        most_changed: An index of the same encoder is used again if no more of it is out of date.
+        lazy: The encoder starts from pictures, and is not made where none can be read.
+    """
+    record = engine.catalog.collection(wanted.name)
+    done.fingerprint = wanted.fingerprint or ""
+
+    def complete(since: int | None) -> None:
+        keys = engine.catalog.keys_without(wanted, done.fingerprint, since).tolist()
+        if lazy and not any(True for _ in pictures(engine, keys, done)):
+            return
+        if keys:
+            embed(engine, record, make(), done, advance, since)
+
+    seq = engine.catalog.seq()
+    complete(None)
+    started = time.perf_counter()
+    name = _index(engine, wanted, done, seq, most_changed)
+    if wanted.fingerprint != record.fingerprint:
+        done.uncalibrated = calibrate_ahead(engine, wanted)
+    prepared_s = time.perf_counter() - started
+    while not _exchange(engine, record, wanted, done, seq):
+        since, seq = seq, engine.catalog.seq()
+        complete(since)
+    engine.reopen(wanted.name)
+    _clear_up(engine, wanted, name)
+    done.seconds = time.perf_counter() - started - prepared_s
+    found = engine.catalog.by_keys(sorted(done.refused))
+    done.without_embedding = sorted(item.item_id for item in found.values())
     return done
 
 
+def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
+    """Of a collection's encoder and, where it has a projection, of the one before that."""
+    if record is None or record.fingerprint is None:
+        return []
+    with suppress(CorruptDataError):
+        projection = projection_of(catalog, record.encoder_options)
+        if projection is not None:
+            return [record.fingerprint, projection.origin.fingerprint]
+    return [record.fingerprint]
+
+
+def _index(
+    engine: SearchEngine, wanted: Collection, done: Switch, seq: int, most_changed: float
+) -> str:
+    """A generation for the new encoder: one that is there, if it will do, or a new one."""
+    folder = engine.catalog.paths.index(wanted.name)
+    found = generation.find(folder, wanted.uid, wanted.fingerprint or "")
+    if found is not None and found[1].seq <= engine.catalog.seq():
+        name, manifest = found
+        held = generation.read_keys(folder / name)
+        keys = engine.catalog.keys(wanted, until=manifest.seq)
+        keys = keys[~np.isin(keys, np.array([*done.refused], dtype=np.int64))]
+        newer = engine.catalog.count(wanted) - len(done.refused) - len(keys)
+        changed = newer + len(held) - len(keys)
+        if np.isin(keys, held).all() and changed <= most_changed * len(held):
+            return name
+    return LiveCollection(engine.catalog, wanted, engine.settings).prepare(wanted, seq)
+
+
 def _exchange(
-    engine: SearchEngine, wanted: Collection, encoder: Encoder, lost: frozenset[int]
+    engine: SearchEngine, record: Collection, wanted: Collection, done: Switch, seq: int
 ) -> bool:
-    """Let the collection be as wanted; not when items came meanwhile that lack their embedding."""
-    spec = encoder.spec
-    with engine.catalog.write() as writer:  # nobody else adds items from here on
-        lacking = engine.catalog.keys_without(wanted, spec.fingerprint)
-        if not lost.issuperset(lacking.tolist()):
+    """Let the collection be as wanted; not when items came after `seq` that lack their embedding.
+
+    Of what is kept for other encoders, only that of the one before stays.
+    """
+    catalog, fingerprint = engine.catalog, wanted.fingerprint or ""
+    former = catalog.former(record)
+    is_back = former is not None and former.fingerprint == fingerprint
+    learned = [] if is_back else [str(wanted.encoder_options[each]) for each in _learned(wanted)]
+    data = {sha256: catalog.learned(sha256) for sha256 in learned}
+    kept = fingerprints(catalog, wanted)
+    kept += fingerprints(catalog, former if record.fingerprint == fingerprint else record)
+    with catalog.write() as writer:  # nobody else adds items from here on
+        if len(catalog.keys_without(wanted, fingerprint, seq)):
             return False
+        for sha256 in learned:
+            writer.keep_learned(sha256, data[sha256])  # others delete what nobody has
         writer.change_encoder(
-            wanted.id, spec.name, wanted.encoder_options, spec.fingerprint, spec.dimension
+            wanted.id,
+            wanted.encoder or "",
+            wanted.encoder_options,
+            fingerprint,
+            wanted.dimension or 0,
         )
-        writer.keep_vectors_of(wanted.id, _kept(encoder))
+        writer.note_unsearchable(wanted.id, fingerprint, done.refused)
+        if not is_back:
+            writer.keep_vectors_of(wanted.id, kept)
         fault_point("encoder_before_change")
     fault_point("encoder_changed")
     return True
 
 
-def embed(
-    engine: SearchEngine, record: Collection, encoder: Encoder, done: Switch, advance: Advance
-) -> frozenset[int]:
-    """Make all embeddings by an encoder that are not there yet.
-
-    Returns:
-        Keys of the items for which that is not possible.
-    """
-    if isinstance(encoder, ProjectedEncoder):
-        embed(engine, record, encoder.base, done, lambda count: None)
-        _project(engine, record, encoder, done, advance)
-    else:
-        _encode_pictures(engine, record, encoder, done, advance)
-    return frozenset(engine.catalog.keys_without(record, encoder.spec.fingerprint).tolist())
+def _learned(record: Collection) -> list[str]:
+    """Options of a collection's encoder that name what it learned from the catalog."""
+    return [option for option in LEARNED if option in record.encoder_options]
 
 
-def _kept(encoder: Encoder) -> list[str]:
-    """Fingerprints of the encoder and, where it has a projection, of the one before that."""
-    base = [encoder.base.spec.fingerprint] if isinstance(encoder, ProjectedEncoder) else []
-    return [encoder.spec.fingerprint, *base]
-
-
-def _project(
-    engine: SearchEngine,
-    record: Collection,
-    encoder: ProjectedEncoder,
-    done: Switch,
-    advance: Advance,
-) -> None:
-    base = encoder.base.spec
-    source = replace(record, fingerprint=base.fingerprint, dimension=base.dimension)
-    lacking = engine.catalog.keys_without(record, encoder.spec.fingerprint)
-    found = engine.catalog.changes_since(source, -1)
-    rows = np.flatnonzero(np.isin(found.keys, lacking))
-    for start in range(0, len(rows), ITEMS_A_PART):
-        part = rows[start : start + ITEMS_A_PART]
-        vectors = encoder.projection.apply(found.vectors[part].astype(np.float32))
-        with engine.catalog.write() as writer:
-            writer.add_vectors(encoder.spec.fingerprint, found.keys[part].tolist(), vectors)
-        fault_point("vectors_added")
-        done.projected += len(part)
-        advance(len(part))
-
-
-def _encode_pictures(
-    engine: SearchEngine, record: Collection, encoder: Encoder, done: Switch, advance: Advance
-) -> None:
-    keys = engine.catalog.keys_without(record, encoder.spec.fingerprint).tolist()
-    if not keys:
-        return
-    settings = engine.settings
-    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-        window: DecodeWindow[CatalogItem] = DecodeWindow(
-            decoder, encoder.spec.preprocessing, settings.batch_size, WINDOW_BATCHES
-        )
-        for item, picture in _pictures(engine, keys):
-            window.put(item, picture)
-            if window.is_full:
-                _add(engine, encoder, window.take(), done, advance)
-        while window:
-            _add(engine, encoder, window.take(), done, advance)
-
-
-def _pictures(engine: SearchEngine, keys: Sequence[int]) -> Iterator[tuple[CatalogItem, bytes]]:
-    """The pictures that are still there."""
-    for start in range(0, len(keys), ITEMS_A_PART):
-        found = engine.catalog.by_keys(keys[start : start + ITEMS_A_PART])
-        for item in found.values():
-            with suppress(PictureNotFoundError):
-                yield item, engine.original(item)
-
-
-def _add(
-    engine: SearchEngine,
-    encoder: Encoder,
-    batch: Sequence[tuple[CatalogItem, Outcome]],
-    done: Switch,
-    advance: Advance,
-) -> None:
-    """Encode a batch and make it durable."""
-    decoded = [(item, one.pixels) for item, one in batch if isinstance(one, DecodedImage)]
-    if decoded:
-        kept, vectors = encode_possible(encoder, np.stack([pixels for _, pixels in decoded]))
-        with engine.catalog.write() as writer:
-            keys = [decoded[place][0].key for place in kept]
-            writer.add_vectors(encoder.spec.fingerprint, keys, vectors)
-        done.encoded += len(kept)
-    advance(len(batch))
+def _clear_up(engine: SearchEngine, wanted: Collection, name: str) -> None:
+    """Let the index in use be the current one, and delete what neither encoder needs."""
+    former = engine.catalog.former(wanted)
+    folder = engine.catalog.paths.index(wanted.name)
+    generation.settle(folder, name)
+    spared = [former.fingerprint or ""] if former else []
+    generation.collect(folder, wanted.fingerprint or "", spared)
+    forget_calibrations(engine.catalog.paths, wanted, [wanted.fingerprint or "", *spared])

@@ -1,113 +1,106 @@
 """Adapting a collection's encoder to its labels, if that proves better, and going back."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.switching import Switch, embed, switch_encoder
+from indexer.adaptation import (
+    Advance,
+    Came,
+    Learned,
+    Stage,
+    Tuned,
+    TuneRequest,
+    as_it_came,
+    check_enough,
+    complete,
+    concluded,
+    in_silence,
+    labelled_gallery,
+    with_layers,
+)
+from indexer.switching import Switch, switch_encoder
 from search_engine.calibration.collection import refresh_label
-from search_engine.encoders.base import Encoder
+from search_engine.collection_encoders import NETWORK
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluation.splits import labelled_rows, take
-from search_engine.gallery import read_gallery
-from search_engine.locks import exclusive
+from search_engine.evaluation.splits import take
+from search_engine.gallery import Labelled
 from search_engine.records import Vectors
 from search_engine.tally import Codes
-from search_engine.tuning.gate import Verdict, judge
+from search_engine.tuning.gate import FOLDS, Verdict, judge
 from search_engine.tuning.learning import SHRINKAGES, learn
 
-LEAST_ITEMS = 50
-
-Advance = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TuneRequest:
-    """How to tune: by which labels; `force` takes what the gate refuses, `dry_run` only looks."""
-
-    target: str = "label"
-    force: bool = False
-    dry_run: bool = False
-    seed: int = 0
+LAYERS_UP_TO = 20_000
+"""Items whose pictures are encoded anew without being asked for: some two minutes on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
-    """What the gate found, and what became of it; `switch` is None when nothing was changed."""
+class _Basis:
+    """An encoder to learn behind, and its embeddings (N, D) of the labelled items."""
 
-    verdict: Verdict
-    items: int
-    classes: int
-    dimension_before: int
-    dimension: int
-    shrinkage: float
-    fingerprint: str
-    switch: Switch | None
-    seconds: float
+    came: Came
+    vectors: Vectors
 
 
 def tune_collection(
     engine: SearchEngine,
     collection: str,
     request: TuneRequest | None = None,
-    advance: Advance = lambda count: None,
+    stage: Stage = in_silence,
 ) -> Tuned:
     """Learn a projection from a collection's labels; if it is better, the collection has it.
 
     What is learned is put behind the encoder as it came, also when the collection was tuned before,
-    and compared with that encoder.
+    and compared with that encoder. Where the encoder can pool several layers, what is learned from
+    those is tried too.
 
     Args:
         engine: On the data directory.
         collection: Which.
         request: How.
-        advance: Called with 1 for each fold of the gate.
+        stage: Tells how far it is.
 
     Raises:
-        ParameterError: Nothing is indexed, or there are too few labels to learn from.
+        ParameterError: Nothing is indexed, there are too few labels to learn from, or the network
+            was fine-tuned on these labels.
         LockHeldError: Another process is indexing the collection.
         StorageError: Something could not be written; the collection is as it was.
     """
     request = request or TuneRequest()
-    started = time.perf_counter()
-    base = _plain(_encoder(engine, collection))
+    came = as_it_came(engine, collection)
+    _check_network(engine, collection)
     engine.check_field(engine.live(collection), request.target, "target")
-    _complete(engine, collection, base)
-    record = engine.catalog.collection(collection)
-    plain = replace(record, fingerprint=base.spec.fingerprint, dimension=base.spec.dimension)
-    gallery = read_gallery(engine, collection, request.target, plain)
-    labelled = take(gallery, labelled_rows(gallery))
-    classes, codes = np.unique([label or "" for label in labelled.labels], return_inverse=True)
-    _check_enough(len(codes), len(classes), request.target)
-    verdict = judge(labelled, codes, _candidates, seed=request.seed, advance=advance)
-    shrinkage = SHRINKAGES[verdict.chosen]
-    ((mean, matrix),) = learn(labelled.vectors, codes, (shrinkage,))
+    gallery, codes, bases = _bases(engine, collection, request, came, stage)
+    classes = int(codes.max()) + 1
+    with stage("learning", FOLDS) as advance:
+        verdict = _judge(gallery, codes, bases, request.seed, advance)
+    basis, shrinkage = _chosen(bases, verdict)
+    ((mean, matrix),) = learn(basis.vectors, codes, (shrinkage,))
+    base = basis.came.encoder
     origin = Origin(
         fingerprint=base.spec.fingerprint,
         target=request.target,
         items=len(codes),
-        classes=len(classes),
+        classes=classes,
         shrinkage=shrinkage,
         forced=not verdict.accepted,
+        came_with=dict(came.options),
     )
     tuned = ProjectedEncoder(base, Projection(mean, matrix, origin))
-    wanted = (verdict.accepted or request.force) and not request.dry_run
-    return Tuned(
-        verdict=verdict,
-        items=len(codes),
-        classes=len(classes),
-        dimension_before=base.spec.dimension,
-        dimension=tuned.spec.dimension,
-        shrinkage=shrinkage,
-        fingerprint=tuned.spec.fingerprint,
-        switch=_take_over(engine, collection, tuned) if wanted else None,
-        seconds=time.perf_counter() - started,
-    )
+    learned = Learned(tuned, verdict, basis.came.options)
+    return concluded(engine, collection, request, came, learned, stage)
+
+
+def _check_network(engine: SearchEngine, collection: str) -> None:
+    """Refuse to put less in the place of a fine-tuned network."""
+    if NETWORK in engine.catalog.collection(collection).encoder_options:
+        raise ParameterError(
+            f"the network of {collection!r} was fine-tuned, which is more than this would bring",
+            fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
+        )
 
 
 def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
@@ -117,61 +110,45 @@ def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
         ParameterError: The collection is not tuned.
         LockHeldError, StorageError: As for `tune_collection`.
     """
-    encoder = _encoder(engine, collection)
-    if not isinstance(encoder, ProjectedEncoder):
+    if not isinstance(engine.live(collection).encoder(), ProjectedEncoder):
         raise ParameterError(f"the encoder of {collection!r} is not tuned")
-    options = _options(engine, collection)
-    switch = switch_encoder(engine, collection, encoder.base, options)
+    came = as_it_came(engine, collection)
+    switch = switch_encoder(engine, collection, came.encoder, came.options)
     refresh_label(engine, collection)
     return switch
 
 
-def _take_over(engine: SearchEngine, collection: str, tuned: ProjectedEncoder) -> Switch:
-    projection = tuned.projection
-    with engine.catalog.write() as writer:
-        writer.keep_projection(projection.sha256, projection.data)
-    options = {**_options(engine, collection), "projection": projection.sha256}
-    switch = switch_encoder(engine, collection, tuned, options)
-    refresh_label(engine, collection)
-    return switch
+def _bases(
+    engine: SearchEngine, collection: str, request: TuneRequest, came: Came, stage: Stage
+) -> tuple[Labelled, Codes, list[_Basis]]:
+    """The labelled items with their embeddings as they came, and all that can be learned behind."""
+    complete(engine, collection, came.encoder, stage)
+    gallery, codes, classes = labelled_gallery(engine, collection, request.target, came.encoder)
+    check_enough(len(codes), classes, request.target)
+    count = engine.catalog.count(engine.catalog.collection(collection))
+    wanted = count <= LAYERS_UP_TO if request.layers is None else request.layers
+    layered = with_layers(engine, collection, came) if wanted else None
+    if layered is None:
+        return gallery, codes, [_Basis(came, gallery.vectors)]
+    complete(engine, collection, layered.encoder, stage)
+    others, _, _ = labelled_gallery(engine, collection, request.target, layered.encoder)
+    _, here, there = np.intersect1d(gallery.keys, others.keys, return_indices=True)
+    gallery = take(gallery, here)  # a picture may be gone that was there when it was indexed
+    _, codes = np.unique(codes[here], return_inverse=True)
+    return gallery, codes, [_Basis(came, gallery.vectors), _Basis(layered, others.vectors[there])]
 
 
-def _encoder(engine: SearchEngine, collection: str) -> Encoder:
-    encoder = engine.live(collection).encoder()
-    if encoder is None:
-        raise ParameterError("nothing is indexed yet", fix="`eyedex index` comes first")
-    return encoder
+def _judge(
+    gallery: Labelled, codes: Codes, bases: Sequence[_Basis], seed: int, advance: Advance
+) -> Verdict:
+    def adapt(rows: Codes) -> Iterator[Vectors]:
+        for basis in bases:
+            for mean, matrix in learn(basis.vectors[rows], codes[rows], SHRINKAGES):
+                yield project(basis.vectors, mean, matrix)
+
+    return judge(gallery, adapt, seed=seed, advance=advance)
 
 
-def _plain(encoder: Encoder) -> Encoder:
-    return encoder.base if isinstance(encoder, ProjectedEncoder) else encoder
-
-
-def _options(engine: SearchEngine, collection: str) -> dict[str, str]:
-    """What the encoder as it came needs beside its name."""
-    found = engine.catalog.collection(collection).encoder_options
-    return {name: str(value) for name, value in found.items() if name != "projection"}
-
-
-def _complete(engine: SearchEngine, collection: str, base: Encoder) -> None:
-    """Items that came after an earlier tuning have no embedding to learn from: make it."""
-    record = engine.catalog.collection(collection)
-    if len(engine.catalog.keys_without(record, base.spec.fingerprint)):
-        with exclusive(engine.catalog.paths.index_run_lock(collection), 0.0, "tuning it"):
-            embed(engine, record, base, Switch(), lambda count: None)
-
-
-def _candidates(vectors: Vectors, codes: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
-    return [
-        partial(project, mean=mean, matrix=matrix)
-        for mean, matrix in learn(vectors, codes, SHRINKAGES)
-    ]
-
-
-def _check_enough(items: int, classes: int, target: str) -> None:
-    if items < LEAST_ITEMS or classes < 2:
-        raise ParameterError(
-            f"{items} items of {classes} values of {target!r} are too few to learn from",
-            where="target",
-            fix=f"index at least {LEAST_ITEMS} items of two values, or name another --target",
-        )
+def _chosen(bases: Sequence[_Basis], verdict: Verdict) -> tuple[_Basis, float]:
+    place, shrinkage = divmod(verdict.chosen, len(SHRINKAGES))
+    return bases[place], SHRINKAGES[shrinkage]

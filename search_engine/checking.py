@@ -6,7 +6,7 @@ import platform
 import sqlite3
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from search_engine.live_collection import LiveCollection
 from search_engine.records import Keys
 
 UNIT_TOLERANCE = 2e-3
+UNSEARCHABLE_SHOWN = 5
 FIXED_SQLITE = (3, 51, 3)
 PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
 
@@ -72,14 +73,17 @@ def check_data(settings: Settings) -> CheckReport:
     with Catalog(paths, settings.lock_wait_s) as catalog:
         findings += _check_database(catalog)
         for collection in catalog.collections():
+            lost = catalog.unsearchable(collection)
             with catalog.read() as connection:
-                digest, problems = _check_items(connection, collection)
-            findings += problems
+                digest, problems = _check_items(connection, collection, lost.keys())
+                findings += problems
+                findings += _check_former(connection, catalog.former(collection))
+            findings += _check_unsearchable(catalog, collection, lost)
             findings += _check_generations(catalog, collection)
             live = LiveCollection(catalog, collection, settings)
             fact, problems = _check_index(catalog, live)
             findings += problems
-            facts.append({**fact, "digest": digest})
+            facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += _check_learned(catalog)
     findings += _sqlite_note()
     return CheckReport(tuple(findings), tuple(facts), _versions())
@@ -95,7 +99,9 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
             yield Finding("error", where, f"a row of {row[0]} refers to nothing")
 
 
-def _check_items(connection: Connection, collection: Collection) -> tuple[str, list[Finding]]:
+def _check_items(
+    connection: Connection, collection: Collection, unsearchable: Container[int]
+) -> tuple[str, list[Finding]]:
     """Every embedding against its checksum; and a digest of the collection's whole content."""
     query = (
         select(
@@ -124,10 +130,49 @@ def _check_items(connection: Connection, collection: Collection) -> tuple[str, l
         keys.append(key)
         digest.update(json.dumps([*known, crc32], sort_keys=True, default=str).encode())
         problem = _vector_problem(vector, crc32, collection.dimension or 0)
-        if problem:
+        if problem and not (vector is None and key in unsearchable):
             findings.append(Finding("error", f"item {row.item_id!r}", problem))
     findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
+
+
+def _check_unsearchable(
+    catalog: Catalog, collection: Collection, lost: Mapping[int, str]
+) -> Iterator[Finding]:
+    """Items that an encoder could not be given, as their picture was gone, say."""
+    if lost:
+        shown = catalog.by_keys(list(lost)[:UNSEARCHABLE_SHOWN])
+        named = ", ".join(repr(item.item_id) for item in shown.values())
+        yield Finding(
+            "note",
+            f"collection {collection.name}",
+            f"{len(lost):,} items have no embedding by its encoder and are not found: {named}"
+            f"{' ...' if len(lost) > len(shown) else ''}; `eyedex index` brings them back once "
+            "their pictures can be read",
+        )
+
+
+def _check_former(connection: Connection, former: Collection | None) -> Iterator[Finding]:
+    """The embeddings that are kept of the encoder before, without which there is no going back."""
+    if former is None:
+        return
+    query = (
+        select(embeddings.c.vector, embeddings.c.crc32)
+        .join(items, items.c.key == embeddings.c.key)
+        .where(items.c.collection_id == former.id, LIVE)
+        .where(embeddings.c.fingerprint == former.fingerprint)
+    )
+    damaged = sum(
+        _vector_problem(row.vector, row.crc32, former.dimension or 0) is not None
+        for row in connection.execution_options(yield_per=1_000).execute(query)
+    )
+    if damaged:
+        yield Finding(
+            "note",
+            f"collection {former.name}",
+            f"{damaged:,} embeddings by {former.encoder}, the encoder before, are damaged: "
+            "`eyedex switch --undo` would not find these items",
+        )
 
 
 def _check_key_state(

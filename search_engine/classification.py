@@ -15,7 +15,7 @@ from search_engine.voting import predict, value_of, values_of
 
 NEIGHBORS = 10
 """That vote where nothing is calibrated and nobody says how many."""
-CHANGES_THE_VOTE = ("filter", "group_by", "min_score", "weights")
+CHANGES_THE_VOTE = ("filter", "group_by", "min_score", "rerank", "weights")
 """Options of a search that let others vote than those that were calibrated."""
 
 Warnings = Mapping[str, str]

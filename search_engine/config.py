@@ -118,6 +118,10 @@ class DataPaths:
         """Networks exported for the runtime; can be deleted at any time."""
         return self.root / "encoders"
 
+    def network(self, sha256: str) -> Path:
+        """The weights of a fine-tuned network; written from the catalog again if deleted."""
+        return self.encoders / f"{sha256}.safetensors"
+
     @property
     def rejects(self) -> Path:
         """The rows that the last `eyedex index` refused."""
@@ -130,6 +134,10 @@ class DataPaths:
     def classifiers(self, collection: str) -> Path:
         """What `eyedex train` stored for one collection; can be trained again at any time."""
         return self.root / "classifiers" / collection
+
+    def tuning(self, collection: str) -> Path:
+        """Pixels and state of a network that is being trained; gone when it is used."""
+        return self.root / "tuning" / collection
 
     def index_run_lock(self, collection: str) -> Path:
         """Held by `eyedex index` from start to end, so that two runs cannot interleave."""

@@ -2,11 +2,10 @@
 
 import hashlib
 import shutil
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,14 +22,17 @@ from search_engine.classifiers.trained import (
     list_trained,
     open_classifier,
 )
+from search_engine.collector import Collector, Reranking, Scope, timed
 from search_engine.commands import calibrate_command
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.encoders.base import Encoder
+from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.union import parse_weights, weighted_query
 from search_engine.errors import (
     ImageError,
+    ModelMismatchError,
     ParameterError,
     PictureNotFoundError,
     QueryExpiredError,
@@ -42,10 +44,10 @@ from search_engine.images import (
     parse_box,
     read_file,
 )
-from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
+from search_engine.open_collections import OpenCollections
 from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 from search_engine.records import (
     Attributes,
@@ -56,8 +58,10 @@ from search_engine.records import (
     SearchResult,
     Vectors,
 )
+from search_engine.reranking.local_features import LocalFeatures, local_features, side_px
+from search_engine.reranking.pictures import AskedPictures, ItemFeatures
+from search_engine.reranking.registry import method_named
 from search_engine.tally import VoteRule
-from search_engine.voting import value_of
 
 MAX_K = 200
 KEPT_PICTURE_SIDE_PX = 1_024
@@ -95,8 +99,8 @@ class SearchEngine:
         self._queries = QueryCache()
         self._calibrations = CalibrationCache(self.catalog)
         self._classifiers = ClassifierCache()
-        self._open: dict[str, LiveCollection] = {}
-        self._opening = threading.Lock()
+        self.item_features = ItemFeatures(self.catalog, self.picture)
+        self._collections = OpenCollections(self.catalog, self.settings)
 
     def close(self) -> None:
         """Give up connections and decoding processes."""
@@ -119,6 +123,7 @@ class SearchEngine:
         group_by: str | None = None,
         min_score: float | None = None,
         weights: Mapping[str, float] | str | None = None,
+        rerank: str | None = None,
         collection: str = DEFAULT_COLLECTION,
     ) -> SearchResult:
         """The catalog items that look most like a picture.
@@ -132,21 +137,27 @@ class SearchEngine:
             min_score: Leave out neighbors below this cosine.
             weights: How much the parts of the embedding count, as in `color=2,shape=1`; for
                 encoders with parts only.
+            rerank: `aqe`, `dba`, `k-reciprocal` or `geometric`: put what was found in a better
+                order (`search_engine.reranking`). Scores stay cosines, so they need not fall then.
             collection: Where to search.
 
         Raises:
             ImageError: The picture is refused.
+            ExternalEncoderError: The collection's embeddings are made elsewhere.
             QueryExpiredError: The token is not known any more.
             CollectionNotFoundError, FilterError, ParameterError: As they say.
+            MissingExtraError: The re-ranking needs OpenCV.
         """
-        live = self.live(collection)
-        timings: dict[str, float] = {}
-        box = parse_box(box) if isinstance(box, str) else box
-        query = self._embed(live, picture, box, timings)
-        vector = self._weighted(live, query.vector, weights)
-        found = self._find(live, vector, timings, k, filter, group_by, min_score, None)
-        return replace(
-            found, vector=query.vector, warnings=query.warnings, query_token=query.token.text
+        return self._search(
+            self.live(collection),
+            picture,
+            k=k,
+            filter=filter,
+            box=box,
+            group_by=group_by,
+            min_score=min_score,
+            weights=weights,
+            rerank=rerank,
         )
 
     def similar(
@@ -158,19 +169,25 @@ class SearchEngine:
         group_by: str | None = None,
         min_score: float | None = None,
         weights: Mapping[str, float] | str | None = None,
+        rerank: str | None = None,
         collection: str = DEFAULT_COLLECTION,
     ) -> SearchResult:
         """The items that look most like an item, itself left out; from its stored embedding.
 
         Raises:
             ItemNotFoundError: There is no such item.
+            PictureNotFoundError: The re-ranking looks at its picture, which is gone.
         """
-        live = self.live(collection)
-        item = self.catalog.get(live.record, item_id)
-        query = self.catalog.vector(live.record, item.key)
-        vector = self._weighted(live, query, weights)
-        found = self._find(live, vector, {}, k, filter, group_by, min_score, item.key)
-        return replace(found, vector=query)
+        return self._similar(
+            self.live(collection),
+            item_id,
+            k=k,
+            filter=filter,
+            group_by=group_by,
+            min_score=min_score,
+            weights=weights,
+            rerank=rerank,
+        )
 
     def classify(
         self,
@@ -209,12 +226,13 @@ class SearchEngine:
         """
         if (picture is None) == (item_id is None):
             raise ParameterError("give a picture or an item_id, one of them", where="image")
-        question = self.question(target, k, rule, accept_accuracy, collection, classifier, **search)
+        live = self.live(collection)  # one for both: its encoder may change meanwhile
+        question = self._question(live, target, k, rule, accept_accuracy, classifier, search)
         if item_id is not None:
-            result = self.similar(item_id, collection=collection, **question.options)
+            result = self._similar(live, item_id, **question.options)
         else:
             assert picture is not None
-            result = self.search(picture, collection=collection, **question.options)
+            result = self._search(live, picture, **question.options)
         (prediction,) = question.answers(result.vector, [result.neighbors])
         warnings = (*result.warnings, *question.warnings)
         return replace(result, prediction=prediction, warnings=warnings)
@@ -235,19 +253,8 @@ class SearchEngine:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
-        if classifier is not None:
-            trained = self.classifier(classifier, target, collection=collection)
-            return ask_model(trained.model, trained.note, k, rule, accept_accuracy, search)
         live = self.live(collection)
-        self.check_field(live, target, "target")
-        fitted, moved = self._calibrations.get(live.record, target)
-        outdated = None
-        if moved > STALE_SHARE:
-            outdated = (
-                f"{moved:.0%} of the items changed since the vote was calibrated; "
-                f"{calibrate_command(collection, target)} does it again"
-            )
-        return ask_vote(target, fitted, outdated, k, rule, accept_accuracy, search)
+        return self._question(live, target, k, rule, accept_accuracy, classifier, search)
 
     def classifier(
         self, name: str, target: str = "label", *, collection: str = DEFAULT_COLLECTION
@@ -261,9 +268,7 @@ class SearchEngine:
             ModelMismatchError: It learned from embeddings of another encoder.
             StorageError: It is damaged, or cannot be read.
         """
-        live = self.live(collection)
-        self.check_field(live, target, "target")
-        return open_classifier(self.catalog, live.record, name, target, self._classifiers)
+        return self._classifier(self.live(collection), name, target)
 
     def classifiers(self, *, collection: str = DEFAULT_COLLECTION) -> list[ListedClassifier]:
         """The trained classifiers that fit a collection, by name and target.
@@ -317,25 +322,41 @@ class SearchEngine:
 
         The collection is made when it is missing, with the default encoder. The picture itself is
         kept in the catalog, upright and without metadata, at most 1,024 pixels a side.
+
+        Raises:
+            ImageError: The picture is refused.
+            ExternalEncoderError: The collection's embeddings are made elsewhere.
         """
+        known = {"label": label, "product_id": product_id, "attributes": attributes}
+        while (live := self._put(collection, item_id, picture, known)) is None:
+            pass
+        live.snapshot()
+        return self.catalog.get(live.record, item_id)
+
+    def _put(
+        self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
+    ) -> LiveCollection | None:
+        """Embed and store an item; None where the collection got another encoder meanwhile."""
         live = self._live_or_new(collection)
-        encoder = live.encoder() or self._default_encoder()
+        encoder = self._encoder(live)
         decoded = self._decoder.decode(picture, encoder.spec.preprocessing)
         draft = ItemDraft(
             item_id=item_id,
             content_hash=content_hash(picture),
             vector=encoder.encode(decoded.pixels[None])[0],
-            label=label,
-            product_id=product_id,
-            attributes=attributes,
             jpeg=self._decoder.render(picture, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY),
+            **known,
         )
-        with self.catalog.write() as writer:
-            spec = encoder.spec
-            writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
-            writer.put(live.record.id, spec.fingerprint, [draft])
-        live.snapshot()
-        return self.catalog.get(live.record, item_id)
+        spec = encoder.spec
+        try:
+            with self.catalog.write() as writer:
+                writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
+                writer.put(live.record.id, spec.fingerprint, [draft])
+        except ModelMismatchError:
+            if self.catalog.collection(collection).fingerprint == live.record.fingerprint:
+                raise
+            return None
+        return live
 
     def describe(
         self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION
@@ -386,14 +407,11 @@ class SearchEngine:
         Raises:
             CollectionNotFoundError: There is none of that name.
         """
-        record = self.catalog.collection(name)
-        with self._opening:
-            known = self._open.get(name)
-            if known is None or known.record.uid != record.uid or _has_changed(known, record):
-                known = self._open[name] = LiveCollection(self.catalog, record, self.settings)
-        if known.record.fingerprint != record.fingerprint:
-            known.record = record
-        return known
+        return self._collections.get(name)
+
+    def reopen(self, name: str) -> None:
+        """Take over at once what this process has just changed about a collection's encoder."""
+        self._collections.reopen(name)
 
     def pixels(self, count: int, *, collection: str = DEFAULT_COLLECTION) -> Pixels:
         """The pictures of the first items as the collection's encoder takes them, at most `count`.
@@ -401,7 +419,7 @@ class SearchEngine:
         Items whose picture is gone are passed over.
         """
         live = self.live(collection)
-        encoder = live.encoder() or self._default_encoder()
+        encoder = self._encoder(live)
         found = []
         for item in self.catalog.page(live.record, 0, count):
             with suppress(PictureNotFoundError, ImageError):
@@ -431,6 +449,81 @@ class SearchEngine:
             data = _read_source(Path(item.picture), self.settings.max_bytes)
         return data
 
+    def _search(
+        self,
+        live: LiveCollection,
+        picture: Picture,
+        *,
+        k: int = 10,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        box: Box | str | None = None,
+        group_by: str | None = None,
+        min_score: float | None = None,
+        weights: Mapping[str, float] | str | None = None,
+        rerank: str | None = None,
+    ) -> SearchResult:
+        """See `search`."""
+        timings: dict[str, float] = {}
+        box = parse_box(box) if isinstance(box, str) else box
+        features = partial(self._photo_features, picture, box)
+        reranking = self._reranking(rerank, weights is not None, features)
+        query = self._embed(live, picture, box, timings)
+        vector = self._weighted(live, query.vector, weights)
+        found = self._find(live, vector, timings, k, filter, group_by, min_score, None, reranking)
+        return replace(
+            found, vector=query.vector, warnings=query.warnings, query_token=query.token.text
+        )
+
+    def _similar(
+        self,
+        live: LiveCollection,
+        item_id: str,
+        *,
+        k: int = 10,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        group_by: str | None = None,
+        min_score: float | None = None,
+        weights: Mapping[str, float] | str | None = None,
+        rerank: str | None = None,
+    ) -> SearchResult:
+        """See `similar`."""
+        item = self.catalog.get(live.record, item_id)
+        features = partial(self._item_features, item)
+        reranking = self._reranking(rerank, weights is not None, features)
+        query = self.catalog.vector(live.record, item.key)
+        vector = self._weighted(live, query, weights)
+        found = self._find(live, vector, {}, k, filter, group_by, min_score, item.key, reranking)
+        return replace(found, vector=query)
+
+    def _question(
+        self,
+        live: LiveCollection,
+        target: str,
+        k: int | None,
+        rule: VoteRule | None,
+        accept_accuracy: float | None,
+        classifier: str | None,
+        search: Mapping[str, Any],
+    ) -> Question:
+        """See `question`."""
+        if classifier is not None:
+            trained = self._classifier(live, classifier, target)
+            return ask_model(trained.model, trained.note, k, rule, accept_accuracy, search)
+        self.check_field(live, target, "target")
+        fitted, moved = self._calibrations.get(live.record, target)
+        outdated = None
+        if moved > STALE_SHARE:
+            outdated = (
+                f"{moved:.0%} of the items changed since the vote was calibrated; "
+                f"{calibrate_command(live.record.name, target)} does it again"
+            )
+        return ask_vote(target, fitted, outdated, k, rule, accept_accuracy, search)
+
+    def _classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:
+        """See `classifier`."""
+        self.check_field(live, target, "target")
+        return open_classifier(self.catalog, live.record, name, target, self._classifiers)
+
     def _find(
         self,
         live: LiveCollection,
@@ -441,6 +534,7 @@ class SearchEngine:
         group_by: str | None,
         min_score: float | None,
         exclude: int | None,
+        reranking: Reranking | None,
     ) -> SearchResult:
         _check_k(k)
         if group_by is not None:
@@ -449,7 +543,8 @@ class SearchEngine:
         neighbors: tuple[Neighbor, ...] = ()
         if snapshot is not None:
             within = self._keys_within(live, filter, timings)
-            collect = _Collector(self.catalog, snapshot, query, within, min_score, exclude, timings)
+            scope = Scope(snapshot, within, exclude)
+            collect = Collector(self.catalog, scope, query, min_score, timings, reranking)
             neighbors = collect.grouped(k, group_by) if group_by else collect.best(k)
         timings["total"] = sum(timings.values())
         return SearchResult(
@@ -458,13 +553,43 @@ class SearchEngine:
             timings_ms={name: round(value, 3) for name, value in timings.items()},
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,
+            rerank=reranking.method.name if reranking else None,
         )
+
+    def _reranking(
+        self, name: str | None, weighted: bool, query: Callable[[], LocalFeatures]
+    ) -> Reranking | None:
+        """How to re-rank, if at all; `query` gives the features of what is asked about."""
+        if name is None:
+            return None
+        method = method_named(name)
+        if weighted:
+            raise ParameterError(
+                "re-ranking compares embeddings as they are stored",
+                where="rerank",
+                fix="leave out the weights, or the re-ranking",
+            )
+        method.check_extra()
+        return Reranking(method, AskedPictures(query, self.item_features.of))
+
+    def _photo_features(self, picture: Picture, box: Box | None) -> LocalFeatures:
+        if isinstance(picture, QueryToken):
+            raise ParameterError(
+                "this re-ranking looks at the photo, of which a token keeps the embedding only",
+                where="rerank",
+                fix="send the photo itself",
+            )
+        data = picture if isinstance(picture, bytes) else self._read(picture)
+        return local_features(self._decoder.render(data, side_px(box), PICTURE_QUALITY), box)
+
+    def _item_features(self, item: CatalogItem) -> LocalFeatures:
+        return local_features(self.picture(item, side_px(None), PICTURE_QUALITY))
 
     def _embed(
         self, live: LiveCollection, picture: Picture, box: Box | None, timings: dict[str, float]
     ) -> EmbeddedQuery:
         """The embedding of a photo: one that was asked about lately is remembered."""
-        encoder = live.encoder() or self._default_encoder()
+        encoder = self._encoder(live)
         timings.update(decode=0.0, encode=0.0)
         if isinstance(picture, QueryToken):
             return self._remembered(picture, box, encoder.spec.fingerprint)
@@ -473,9 +598,9 @@ class SearchEngine:
             token = query_token(data, box, encoder.spec.fingerprint)
             query = self._queries.get(token)
             if query is None:
-                with _timed(timings, "decode"):
+                with timed(timings, "decode"):
                     decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
-                with _timed(timings, "encode"):
+                with timed(timings, "encode"):
                     vector = encoder.encode(decoded.pixels[None])
                 query = EmbeddedQuery(token, encoder.spec.fingerprint, vector, decoded.warnings)
                 self._queries.keep(query)
@@ -519,7 +644,7 @@ class SearchEngine:
             return None
         parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
         check_fields(parsed, self.catalog.fields(live.record))
-        with _timed(timings, "filter"):
+        with timed(timings, "filter"):
             return live.matching(parsed)
 
     def check_field(self, live: LiveCollection, name: str, where: str) -> None:
@@ -534,7 +659,15 @@ class SearchEngine:
         check_collection_name(name)
         if name not in {collection.name for collection in self.catalog.collections()}:
             self.create_collection(name)
-        return self.live(name)
+        return self._collections.newest(name)
+
+    def _encoder(self, live: LiveCollection) -> Encoder:
+        """What looks at pictures for a collection.
+
+        Raises:
+            ExternalEncoderError: Its embeddings are made elsewhere.
+        """
+        return refuse_pictures(live.encoder() or self._default_encoder())
 
     def _default_encoder(self) -> Encoder:
         return create_encoder(
@@ -544,58 +677,6 @@ class SearchEngine:
                 cache=self.catalog.paths.encoders,
             )
         )
-
-
-class _Collector:
-    """Turns hits of one query into neighbors, as many as are asked for."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        snapshot: Snapshot,
-        query: Vectors,
-        within: KeySet | None,
-        min_score: float | None,
-        exclude: int | None,
-        timings: dict[str, float],
-    ) -> None:
-        self._catalog = catalog
-        self._snapshot = snapshot
-        self._query = query
-        self._within = within
-        self._min_score = min_score
-        self._exclude = exclude
-        self._timings = timings
-
-    def best(self, k: int) -> tuple[Neighbor, ...]:
-        """The k best; an item removed since the snapshot was taken is left out."""
-        fetch = k if self._exclude is None else k + 1
-        with _timed(self._timings, "search"):
-            keys, scores = self._snapshot.search(self._query, fetch, self._within).row(0)
-        wanted = keys != self._exclude if self._exclude is not None else keys >= 0
-        if self._min_score is not None:
-            wanted &= scores >= self._min_score
-        keys, scores = keys[wanted][:k], scores[wanted][:k]
-        with _timed(self._timings, "catalog"):
-            found = self._catalog.by_keys(keys.tolist())
-        return tuple(
-            Neighbor(found[key], min(1.0, float(score)))  # float16 rounding may exceed it
-            for key, score in zip(keys.tolist(), scores, strict=True)
-            if key in found
-        )
-
-    def grouped(self, k: int, field: str) -> tuple[Neighbor, ...]:
-        """The best of each of the k best groups; items without the field stand for themselves."""
-        fetch = 4 * k
-        while True:
-            neighbors = self.best(fetch)
-            firsts: dict[str, Neighbor] = {}
-            for one in neighbors:
-                value = value_of(one.item, field)
-                firsts.setdefault(f"={value}" if value is not None else f"#{one.item.key}", one)
-            if len(firsts) >= k or fetch >= len(self._snapshot) or len(neighbors) < fetch:
-                return tuple(firsts.values())[:k]
-            fetch *= 4
 
 
 def content_hash(data: bytes) -> str:
@@ -608,22 +689,8 @@ def _check_k(k: int) -> None:
         raise ParameterError(f"k is {k}", where="k", fix=f"give a whole number from 1 to {MAX_K}")
 
 
-def _has_changed(known: LiveCollection, record: Collection) -> bool:
-    """Whether a collection has another encoder than when it was opened."""
-    return known.record.fingerprint not in (None, record.fingerprint)
-
-
 def _read_source(path: Path, max_bytes: int) -> bytes:
     try:
         return read_file(path, max_bytes)
     except ImageError as error:
         raise PictureNotFoundError("the source picture cannot be read any more") from error
-
-
-@contextmanager
-def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        timings[name] = timings.get(name, 0.0) + (time.perf_counter() - started) * 1000

@@ -14,7 +14,8 @@ EyedexError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
 │   │   └── ClassifierNotFoundError, QueryExpiredError
 │   ├── CollectionExistsError
-│   └── MissingExtraError      an optional package is not installed
+│   ├── MissingExtraError      an optional package is not installed
+│   └── ExternalEncoderError   a picture, where embeddings are made elsewhere
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
 │   └── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
@@ -191,6 +192,12 @@ class MissingExtraError(InputError):
     """What was asked needs an optional package that is not installed."""
 
     code = "missing_extra"
+
+
+class ExternalEncoderError(InputError):
+    """The collection's embeddings are made elsewhere, so no picture can be encoded for it."""
+
+    code = "external_encoder"
 
 
 class SourceError(EyedexError):

@@ -40,6 +40,12 @@ POINTS = (
     "restore_before_rename",
     "restore_before_exchange",
     "restore_in_place",
+    "export_half",
+    "export_written",
+    "export_before_rename",
+    "export_first_renamed",
+    "import_before_commit",
+    "import_committed",
 )
 
 _passed: dict[str, int] = {}

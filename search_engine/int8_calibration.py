@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search_engine.catalog.key_queries import Every
+from search_engine.collection_encoders import encoder_request
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.int8_gate import Int8Figures, compare_int8
@@ -17,7 +18,6 @@ from search_engine.encoders.runtime.int8 import calibrated, import_nncf
 from search_engine.engine import KEPT_PICTURE_SIDE_PX, SearchEngine
 from search_engine.errors import ImageError, ParameterError, PictureNotFoundError
 from search_engine.images import PICTURE_QUALITY, decode_pixels
-from search_engine.live_collection import encoder_request
 from search_engine.records import Pixels
 
 FEWEST_PICTURES = 300
@@ -123,7 +123,7 @@ def _check_enough(pictures: int, collection: str) -> None:
 
 
 def _source(engine: SearchEngine, collection: str) -> NetworkSource:
-    request = encoder_request(engine.live(collection).record, engine.settings)
+    request = encoder_request(engine.live(collection).record, engine.settings, engine.catalog)
     encoder = create_encoder(replace(request, runtime="openvino"))
     if not isinstance(encoder, CnnEncoder):
         raise ParameterError(f"{request.name} has no network to run", where="--calibrate-int8")

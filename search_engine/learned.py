@@ -51,7 +51,7 @@ def flaw_of(path: Path, catalog: Catalog) -> Flaw | None:
     if record is None:
         return Flaw("note", f"there is no collection {name} any more; delete the file")
     try:
-        seq = _verified_seq(path, record)
+        seq = _verified_seq(path, catalog, record)
     except NotFoundError:
         return None
     except (ModelMismatchError, OlderFormatError) as error:
@@ -67,21 +67,23 @@ def flaw_of(path: Path, catalog: Catalog) -> Flaw | None:
     return None
 
 
-def _verified_seq(path: Path, record: Collection) -> int:
+def _verified_seq(path: Path, catalog: Catalog, record: Collection) -> int:
     """The change of the catalog that a sound file is of; see `flaw_of` for the errors."""
     if path.suffix == storage.SUFFIX:
         stored = storage.load(path)
         check_classifier(stored, path, record)
         return stored.origin.seq
     found = read_calibration(path)
-    check_calibration(found, record)
+    former = catalog.former(record)
+    of_former = former is not None and found.fingerprint == former.fingerprint
+    check_calibration(found, former if former and of_former else record)
     return found.seq
 
 
 def _mend(path: Path, catalog: Catalog, record: Collection) -> str:
     """The command that makes the file anew, if its name is that of something that is there."""
     for target in ("label", "product_id", *catalog.fields(record)):
-        if path == calibration_file(path.parent, target):
+        if path in (calibration_file(path.parent, target, of) for of in (record.fingerprint, None)):
             return f"{calibrate_command(record.name, target)} makes it anew"
         for name in NAMES:
             if path == storage.file_of(path.parent, name, target):

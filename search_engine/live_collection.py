@@ -2,22 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
 import numpy as np
 
+from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.store import Catalog, Changes, Collection
+from search_engine.collection_encoders import open_encoder
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import ProjectedEncoder, projection_of
-from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import (
     CorruptDataError,
     LockHeldError,
-    ModelMismatchError,
     ParameterError,
     StorageError,
 )
@@ -73,6 +72,11 @@ class LiveCollection:
         """Where the generations are."""
         return self._catalog.paths.index(self.record.name)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was asked of it yet."""
+        return self._encoder is not None or self._index is not None
+
     def snapshot(self) -> Snapshot | None:
         """The index as of the last commit; None as long as nothing was ever indexed."""
         seq = self._catalog.seq()
@@ -125,6 +129,8 @@ class LiveCollection:
 
     def compact_locked(self, force: bool = False) -> str | None:
         """As `compact`, for a caller that holds the collection's run lock already."""
+        if self._is_former():
+            return None
         if self._is_first():
             return self._publish(None)
         snapshot = self.snapshot()
@@ -133,6 +139,14 @@ class LiveCollection:
                 generation.settle(self.folder, snapshot.generation)
             return None
         return self._publish(snapshot)
+
+    def _is_former(self) -> bool:
+        """Whether the collection has another encoder by now.
+
+        This object answers by the former one then, until nobody uses it any more.
+        """
+        now = self._catalog.collection(self.record.name)
+        return self.record.fingerprint not in (None, now.fingerprint)
 
     def _is_first(self) -> bool:
         """Whether no generation is there and no query has asked for what is to be indexed.
@@ -192,33 +206,44 @@ class LiveCollection:
             writer.set_index_factory(self.record.id, factory)
 
     def _publish(self, before: Snapshot | None, strict: bool = False) -> str | None:
-        """Build a generation of all there is and take it over; see `_build`.
-
-        None when the collection has another encoder by now: this object answers by the former one
-        until nobody uses it any more.
-        """
-        now = self._catalog.collection(self.record.name)
-        if self.record.fingerprint not in (None, now.fingerprint):
+        """Build a generation of all there is and take it over; see `_build` and `_is_former`."""
+        if self._is_former():
             return None
-        self.record = now
+        self.record = self._catalog.collection(self.record.name)
         name = self._write(before, strict)
         self._tried, self.drifted = name, None
         self._adopt()
         return name
 
-    def prepare(self, record: Collection) -> str:
+    def prepare(self, record: Collection, seq: int) -> str:
         """Publish a generation for what the collection is about to become; it is not used yet.
 
         For a caller that holds the collection's run lock, on an object that nobody searches.
+
+        Args:
+            record: The collection with its future encoder.
+            seq: The change up to which all embeddings that can be made are there.
         """
         self.record = record
-        return self._write(None)
+        return self._write(None, until=seq)
 
-    def _write(self, before: Snapshot | None, strict: bool = False) -> str:
+    def _write(
+        self, before: Snapshot | None, strict: bool = False, until: int | None = None
+    ) -> str:
         changes = self._catalog.changes_since(self.record, -1)
         generation.discard_newer(self.folder, changes.seq)
         index = self._build(changes, before, strict)
-        return generation.publish(self.folder, self._manifest(changes, index.spec), index)
+        if until is not None:
+            changes = replace(changes, seq=until)
+        manifest = self._manifest(changes, index.spec)
+        return generation.publish(self.folder, manifest, index, self._spared())
+
+    def _spared(self) -> set[str]:
+        """Encoders whose newest generation is needed: that in use, and the former one."""
+        now = self._catalog.collection(self.record.name)
+        former = self._catalog.former(now)
+        kept = {now.fingerprint, former.fingerprint if former else None, self.record.fingerprint}
+        return {each for each in kept if each} - {self.record.fingerprint or ""}
 
     def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> FaissIndex:
         """The index of the kind that the owner named, or that suits.
@@ -266,7 +291,7 @@ class LiveCollection:
         """
         lock = self._catalog.paths.index_run_lock(self.record.name)
         with exclusive(lock, 0.0, "indexing this collection"):
-            name = generation.roll_back(self.folder)
+            name = generation.roll_back(self.folder, self.record.fingerprint)
             with self._refreshing:
                 self._index = None
         self.snapshot()
@@ -343,11 +368,16 @@ class LiveCollection:
         Only said when nothing was committed meanwhile. Items whose embedding is damaged are in no
         index: that is for `eyedex check` to say, and no reason to build another one.
         """
-        wanted = self._catalog.key_state(self.record)
-        if snapshot.key_state() == wanted or self._catalog.seq() != snapshot.seq:
+        if snapshot.key_state() == self._wanted() or self._catalog.seq() != snapshot.seq:
             return False
         searchable = self._catalog.changes_since(self.record, -1).keys
         return not np.array_equal(snapshot.keys(), searchable)
+
+    def _wanted(self) -> tuple[int, int]:
+        """Number and checksum of the keys that have an embedding."""
+        count, checksum = self._catalog.key_state(self.record)
+        lost = np.array([*self._catalog.unsearchable(self.record)], dtype=np.int64)
+        return count - len(lost), signed_64(checksum - key_checksum(lost))
 
     def _take_over(self, index: LiveIndex) -> None:
         changes = self._catalog.changes_since(self.record, index.snapshot.seq)
@@ -383,37 +413,3 @@ def compact_collection(settings: Settings, name: str) -> None:
         live = LiveCollection(catalog, catalog.collection(name), settings)
         with suppress(LockHeldError):
             live.compact()
-
-
-def encoder_request(collection: Collection, settings: Settings) -> EncoderRequest:
-    """How the encoder that a collection is bound to is made again."""
-    request = EncoderRequest(
-        name=collection.encoder or "",
-        runtime=settings.runtime,
-        cache=DataPaths(settings.data).encoders,
-    )
-    return request.with_options(collection.encoder_options)
-
-
-def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
-    """The encoder with the projection that a collection's options name, if they do."""
-    projection = projection_of(catalog, options)
-    return encoder if projection is None else ProjectedEncoder(encoder, projection)
-
-
-def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:
-    """The encoder that a collection is bound to.
-
-    Raises:
-        ModelMismatchError: Weights or preprocessing are not what they were.
-    """
-    plain = create_encoder(encoder_request(collection, settings))
-    encoder = with_projection(plain, collection.encoder_options, catalog)
-    if encoder.spec.fingerprint != collection.fingerprint:
-        raise ModelMismatchError(
-            f"the collection was indexed with encoder {collection.fingerprint}, but "
-            f"{collection.encoder} is {encoder.spec.fingerprint} now",
-            where=f"collection {collection.name}",
-            fix="bring back the former weights, or index again into a new collection",
-        )
-    return encoder

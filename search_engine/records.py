@@ -127,7 +127,8 @@ class SearchResult:
     """Neighbors of one query, best first, and what it took to find them.
 
     `vector` is the embedding that was searched for, (1, D). `query_token` stands for the photo in
-    further searches; None for a search by an item.
+    further searches; None for a search by an item. Where `rerank` names a re-ranking, the order is
+    its own and scores need not fall.
     """
 
     neighbors: tuple[Neighbor, ...]
@@ -138,3 +139,4 @@ class SearchResult:
     warnings: tuple[str, ...] = ()
     prediction: Prediction | None = field(default=None)
     query_token: str | None = None
+    rerank: str | None = None

@@ -28,14 +28,20 @@ from search_engine.durable import storage_error, sync_directory
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
-    ParameterError,
     StorageError,
     StorageFullError,
 )
 from search_engine.faults import fault_point
 from search_engine.indexes import generation
 from search_engine.learned import flaw_of, learned_files
-from search_engine.workshop import check_space, checked, item_count, real_path, workshop
+from search_engine.workshop import (
+    check_space,
+    check_target,
+    checked,
+    item_count,
+    real_path,
+    workshop,
+)
 
 GENERATION_FILES = (*generation.FILES, "manifest.json")
 
@@ -74,7 +80,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
     started = time.perf_counter()
     file = real_path(file)
     try:
-        _check_target(file, force)
+        check_target(file, force)
         with workshop(file.with_name(f".{file.name}.new"), "writing this snapshot") as aside:
             staged = DataPaths(aside / "data")
             description, report = _stage(settings, staged)
@@ -82,7 +88,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
             write_archive(made, staged.root, description)
             with open_archive(made) as archive:
                 archive.verify()
-            _check_target(file, force)
+            check_target(file, force)
             fault_point("snapshot_before_rename")
             os.replace(made, file)
             sync_directory(file.parent)
@@ -247,14 +253,3 @@ def _is_of(manifest: generation.Manifest, collection: Collection) -> bool:
         collection.uid,
         collection.fingerprint,
     )
-
-
-def _check_target(file: Path, force: bool) -> None:
-    if not file.parent.is_dir():
-        raise ParameterError("there is no such folder", where=str(file.parent))
-    if file.exists() and not file.is_file():
-        raise ParameterError("this is not a file", where=str(file))
-    if file.exists() and not force:
-        raise ParameterError(
-            "there is such a file already", where=str(file), fix="name another, or add --force"
-        )

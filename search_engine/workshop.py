@@ -1,4 +1,4 @@
-"""What snapshot and restore share: a folder to work in, room, and the check of what was made."""
+"""What snapshot, restore and export share: a folder to work in, room, checks of what was made."""
 
 import os
 import shutil
@@ -37,6 +37,18 @@ def check_space(folder: Path, needed_bytes: int) -> None:
             f"{needed_bytes + SPARE_BYTES:,} bytes are needed, {free_bytes:,} are free",
             where=str(folder),
             fix="free some space and try again",
+        )
+
+
+def check_target(file: Path, force: bool) -> None:
+    """Raise ParameterError where no file can be written, or there is one that is to stay."""
+    if not file.parent.is_dir():
+        raise ParameterError("there is no such folder", where=str(file.parent))
+    if file.exists() and not file.is_file():
+        raise ParameterError("this is not a file", where=str(file))
+    if file.exists() and not force:
+        raise ParameterError(
+            "there is such a file already", where=str(file), fix="name another, or add --force"
         )
 
 

@@ -14,6 +14,7 @@ from api.cli.options import (
     DataOption,
     FilterOption,
     JsonOption,
+    RerankOption,
     TargetOption,
     open_engine,
     parsed_filter,
@@ -57,6 +58,7 @@ def classify(
             metavar="FILE",
         ),
     ] = None,
+    rerank: RerankOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """A class for each photo, by the vote of its nearest neighbors.
@@ -66,11 +68,17 @@ def classify(
     Its confidence is a probability where `eyedex calibrate` or `eyedex index` has calibrated the
     collection, and no other -k and no filter makes it another vote.
     """
-    from search_engine.errors import ImageError
+    from search_engine.errors import ImageError, ParameterError
 
     rejected = 0
     parsed = parsed_filter(filter)
     if classifier is not None or output is not None:
+        if rerank is not None:
+            raise ParameterError(
+                "photos are re-ranked one at a time, by the vote only",
+                where="--rerank",
+                fix="leave out --output and --with",
+            )
         many = _Many(paths, classifier, output, target, k, parsed, accept_accuracy, as_json)
         with open_engine(data) as engine:
             rejected = many.classify(engine, collection)
@@ -86,6 +94,7 @@ def classify(
                     target=target,
                     filter=parsed,
                     accept_accuracy=accept_accuracy,
+                    rerank=rerank,
                     collection=collection,
                 )
             except ImageError as error:

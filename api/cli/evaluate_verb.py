@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.encoder_table import compare_encoders, refuse_others
 from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
@@ -23,9 +24,11 @@ from api.cli.query_source import QuerySource, ask
 if TYPE_CHECKING:
     from search_engine.classifiers.comparison import ClassifierRow
     from search_engine.evaluation.comparison import Comparison
+    from search_engine.evaluation.reranking import RerankRow
     from search_engine.evaluation.run import Run
     from search_engine.evaluation.stress.run import Stress
     from search_engine.evaluation.task import Options
+    from search_engine.reranking.registry import Method
 
 SHOWN_CONFUSIONS = 5
 STRENGTHS = ("slight", "medium", "severe")
@@ -92,6 +95,22 @@ def evaluate(
     all_classifiers: Annotated[
         bool, typer.Option("--all", help="Measure every classifier of `eyedex train`, too.")
     ] = False,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure what re-ranking would bring: all, or of aqe, dba, k-reciprocal, "
+            "geometric.",
+            metavar="NAME,NAME",
+        ),
+    ] = None,
+    encoders: Annotated[
+        str | None,
+        typer.Option(
+            help="One table of these encoders beside the collection's own: hsv,lbp, with a pooling "
+            "efficientnet_lite0/gem. Nothing is stored.",
+            metavar="NAME,NAME",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """How good search and vote are, measured on labelled photos."""
@@ -104,6 +123,7 @@ def evaluate(
         collection, target, k, accept_accuracy, seed, sample=sample, folds=folds,
         separator=separator, hold_out_classes=hold_out_classes,
         stress_queries=stress_queries if stress else 0, classifiers=all_classifiers,
+        rerankings=_rerankings(rerank),
     )  # fmt: skip
     bars = parse_bars(fail_under or [])
     earlier = read_run(compare) if compare is not None else None
@@ -112,6 +132,19 @@ def evaluate(
     source = None
     if queries is not None:
         source = QuerySource(queries, label_from, id_col, image_col, encoding).open()
+    if encoders is not None:
+        refuse_others(
+            {
+                "--accept-accuracy": accept_accuracy is not None, "--html": html,
+                "--hold-out-classes": hold_out_classes, "--stress": stress, "--compare": compare,
+                "--fail-under": bars, "--per-query": per_query, "--all": all_classifiers,
+                "--rerank": rerank,
+            }
+        )  # fmt: skip
+        with open_engine(data) as engine:
+            name = queries.name if queries is not None else ""
+            compare_encoders(engine, source, name, options, encoders, as_json)
+        return
     with open_engine(data) as engine:
         asked = None
         if source is not None and queries is not None:
@@ -124,6 +157,19 @@ def evaluate(
             _write_report(html, run)
     _print(run, as_json, per_query)
     _finish(run, missed)
+
+
+def _rerankings(names: str | None) -> "tuple[Method, ...]":
+    """What to try; of those that are named themselves, none may lack its package."""
+    if names is None:
+        return ()
+    from search_engine.reranking.registry import ALL, methods_named
+
+    methods = methods_named(names)
+    if names.strip() != ALL:
+        for method in methods:
+            method.check_extra()
+    return methods
 
 
 def _check_report(path: Path) -> None:
@@ -181,6 +227,9 @@ def _print(run: "Run", as_json: bool, per_query: bool) -> None:
     if run.classifiers:
         print()
         _print_classifiers(run.classifiers)
+    if run.rerankings:
+        print()
+        _print_rerankings(run.rerankings)
     if run.comparison is not None:
         print()
         _print_comparison(run.comparison)
@@ -203,6 +252,30 @@ def _print_classifiers(rows: "Sequence[ClassifierRow]") -> None:
     for row in rows:
         if row.skipped is not None:
             print(f"{row.name}: not tried: {row.skipped}")
+
+
+def _print_rerankings(rows: "Sequence[RerankRow]") -> None:
+    print_table(
+        ("re-ranking", "measure", "before", "after", "difference, 95 %", "added ms", "verdict"),
+        [cells for row in rows if row.skipped is None for cells in _reranking_rows(row)],
+    )
+    for row in rows:
+        if row.skipped is not None:
+            print(f"{row.name}: not tried: {row.skipped}")
+    better = [row.name for row in rows if row.skipped is None and row.verdict == "better"]
+    print(f"better on the whole: {', '.join(better) or 'none'} (a search uses --rerank NAME)")
+
+
+def _reranking_rows(row: "RerankRow") -> Iterator[tuple[str, ...]]:
+    """A line for each measure; what is said of the method as a whole stands beside."""
+    from search_engine.evaluation.reranking import verdict_on
+
+    added = "" if row.added_ms is None else f"{row.added_ms:.1f}"
+    whole = [(row.name, added), (f"{row.queries:,} queries", ""), ("", "")]
+    for (name, change), (title, ms) in zip(row.changes.items(), whole, strict=True):
+        span = f"{change.difference.low:+.3f} to {change.difference.high:+.3f}"
+        before, after = f"{change.before:.3f}", f"{change.after:.3f}"
+        yield title, name, before, after, span, ms, verdict_on(change)
 
 
 def _rows(run: "Run") -> Iterator[tuple[str, object, str]]:

@@ -16,9 +16,11 @@ from api.cli import (
     classify_verb,
     cluster_verb,
     evaluate_verb,
+    exchange_verbs,
     search_verb,
     serve_verb,
     snapshot_verbs,
+    switch_verb,
     train_verb,
     tune_verb,
 )
@@ -45,14 +47,17 @@ for verb in (
     evaluate_verb.evaluate,
     train_verb.train,
     tune_verb.tune,
+    switch_verb.switch,
     cluster_verb.cluster,
     serve_verb.serve,
     catalog_verbs.check,
     snapshot_verbs.snapshot,
     snapshot_verbs.restore,
+    exchange_verbs.export,
+    exchange_verbs.import_,
     catalog_verbs.encoders,
 ):
-    app.command()(verb)
+    app.command(verb.__name__.rstrip("_"))(verb)
 app.add_typer(catalog_verbs.collections, name="collections")
 
 

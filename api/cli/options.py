@@ -33,6 +33,15 @@ FilterOption = Annotated[
 TargetOption = Annotated[
     str, typer.Option("--target", help="label, product_id or an attribute.", metavar="FIELD")
 ]
+RerankOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        help="Put what is found in a better order: aqe, dba, k-reciprocal or geometric; `eyedex "
+        "evaluate --rerank all` tells which pays.",
+        metavar="NAME",
+    ),
+]
 NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]
 
 _NOT_SETTINGS = ("EYEDEX_FAULT",)

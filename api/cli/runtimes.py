@@ -6,11 +6,11 @@ from pathlib import Path
 
 from api.cli.options import settings_from
 from api.cli.output import print_json, print_table
+from search_engine.collection_encoders import encoder_request
 from search_engine.encoders.comparison import RuntimeFigures, compare_runtimes
 from search_engine.encoders.int8_gate import LEAST_COSINE, MOST_ACCURACY_LOST, Int8Figures
 from search_engine.engine import SearchEngine
 from search_engine.errors import EncoderError, ParameterError
-from search_engine.live_collection import encoder_request
 
 BENCH_PICTURES = 64
 
@@ -18,7 +18,7 @@ BENCH_PICTURES = 64
 def bench(data: Path | None, collection: str, as_json: bool) -> None:
     """Measure all runtimes on pictures of the collection, fastest first."""
     with SearchEngine(settings=settings_from(data)) as engine:
-        request = encoder_request(engine.live(collection).record, engine.settings)
+        request = encoder_request(engine.live(collection).record, engine.settings, engine.catalog)
         pixels = engine.pixels(BENCH_PICTURES, collection=collection)
     if len(pixels) == 0:
         raise ParameterError(

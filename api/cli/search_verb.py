@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from api.cli.options import (
     FilterOption,
     JsonOption,
     NeighborsOption,
+    RerankOption,
     open_engine,
     parsed_filter,
 )
@@ -20,7 +21,13 @@ from api.schemas import facets_json, result_json
 
 
 def search(
-    image: Annotated[Path, typer.Argument(help="The photo to search with.")],
+    image: Annotated[
+        Path | None, typer.Argument(help="The photo to search with.", show_default=False)
+    ] = None,
+    item: Annotated[
+        str | None,
+        typer.Option(help="An item of the collection instead of a photo.", metavar="ITEM_ID"),
+    ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
     k: NeighborsOption = 10,
@@ -42,6 +49,7 @@ def search(
             metavar="color=2,shape=1",
         ),
     ] = None,
+    rerank: RerankOption = None,
     facets: Annotated[
         str | None,
         typer.Option(
@@ -51,26 +59,42 @@ def search(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The catalog items that look most like a photo."""
+    """The catalog items that look most like a photo, or like one of them."""
+    _check_question(image, item, box)
     names = [name.strip() for name in facets.split(",")] if facets else []
     parsed = parsed_filter(filter)
     with open_engine(data) as engine:
         counted = engine.facets(names, filter=parsed, collection=collection) if names else {}
-        result = engine.search(
-            image,
-            k=k,
-            filter=parsed,
-            box=box,
-            group_by=group_by,
-            min_score=min_score,
-            weights=weights,
-            collection=collection,
-        )
+        options: dict[str, Any] = {
+            "k": k,
+            "filter": parsed,
+            "group_by": group_by,
+            "min_score": min_score,
+            "weights": weights,
+            "rerank": rerank,
+            "collection": collection,
+        }
+        if item is not None:
+            result = engine.similar(item, **options)
+        else:
+            assert image is not None
+            result = engine.search(image, box=box, **options)
     if as_json:
         extra = {"facets": facets_json(counted)} if counted else {}
         print_json({**result_json(result), **extra})
         return
     print_neighbors(result.neighbors)
     print_facets(counted)
+    if result.rerank is not None:
+        print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
     for warning in result.warnings:
         print(f"note: {warning}", file=sys.stderr)
+
+
+def _check_question(image: Path | None, item: str | None, box: str | None) -> None:
+    from search_engine.errors import ParameterError
+
+    if (image is None) == (item is None):
+        raise ParameterError("give a photo or --item, one of them", where="eyedex search")
+    if item is not None and box is not None:
+        raise ParameterError("an item has no region", where="--box", fix="leave it out")

@@ -122,17 +122,19 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
 
 
 def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
-    snapshot = engine.live(collection.name).snapshot()
+    live = engine.live(collection.name)
+    snapshot, answering = live.snapshot(), live.record
     encoder = None
-    if collection.encoder is not None:
+    if answering.encoder is not None:
         encoder = {
-            "name": collection.encoder,
-            "fingerprint": collection.fingerprint,
-            "dimension": collection.dimension,
+            "name": answering.encoder,
+            "fingerprint": answering.fingerprint,
+            "dimension": answering.dimension,
         }
     return {
         "name": collection.name,
         "items": engine.catalog.count(collection),
+        "unsearchable": len(engine.catalog.unsearchable(answering)),
         "encoder": encoder,
         "fields": engine.catalog.fields(collection),
         **describe_snapshot(snapshot),

@@ -15,6 +15,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
+from search_engine.reranking.registry import METHODS
 
 DEFAULT_NEIGHBORS = 10
 
@@ -54,6 +55,12 @@ _PROPERTIES = {
         "description": "Search only: how much parts of the embedding count, as color=2,shape=1; "
         "where the collection's encoder has parts",
     },
+    "rerank": {
+        "type": "string",
+        "enum": list(METHODS),
+        "description": "Put what is found in a better order. Scores stay cosines, so they need not "
+        "fall; the answer names the method. Makes a vote a plain one",
+    },
     "item_id": {"type": "string"},
     "query_token": {
         "type": "string",
@@ -91,7 +98,7 @@ _REQUEST = {
         },
     }
 }
-_SIMILAR_PARAMETERS = ("k", "facets", "filter", "group_by", "min_score", "weights")
+_SIMILAR_PARAMETERS = ("k", "facets", "filter", "group_by", "min_score", "rerank", "weights")
 _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 
@@ -163,6 +170,7 @@ def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchRes
         "group_by": form.group_by,
         "min_score": form.min_score,
         "weights": form.weights,
+        "rerank": form.rerank,
         "collection": collection,
     }
     picture = _picture(form)
@@ -186,6 +194,7 @@ def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchR
         filter=form.filter,
         group_by=form.group_by,
         min_score=form.min_score,
+        rerank=form.rerank,
         collection=collection,
         **options,
     )

@@ -11,6 +11,7 @@ from search_engine.calibration.held_out import Advance, HeldOut, LeaveOut, Voter
 from search_engine.calibration.record import Calibration
 from search_engine.calibration.store import (
     REFRESH_SHARE,
+    calibrated_targets,
     edited_share,
     load_calibration,
     save_calibration,
@@ -21,6 +22,7 @@ from search_engine.encoders.projection import Projection, projection_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.gallery import Labelled, read_gallery
+from search_engine.tally import Codes
 from search_engine.tuning.held_out import hold_out_tuned
 from search_engine.value_votes import ValueModel
 from search_engine.voting import value_of, values_of
@@ -45,20 +47,35 @@ def calibrate_collection(
     collection: str,
     request: CalibrationRequest | None = None,
     advance: Advance = lambda count: None,
+    record: Collection | None = None,
 ) -> Calibration:
     """Fit the vote of a collection on one target and keep it for `SearchEngine.classify`.
 
+    Args:
+        engine: On the data directory.
+        collection: Which.
+        request: What, and how.
+        advance: Counts the steps.
+        record: The collection with the encoder that it is about to have.
+
     Raises:
         CollectionNotFoundError: There is no such collection.
-        ParameterError: There is no such field, or too few items have it.
+        ParameterError: There is no such field, too few items have it, or they were imported tuned.
         StorageError: The outcome could not be written.
     """
     request = request or CalibrationRequest()
     engine.check_field(engine.live(collection), request.target, "target")
     seq = engine.catalog.seq()
-    record = engine.catalog.collection(collection)
-    projection = projection_of(engine.catalog, record.encoder_options)
+    record = record or engine.catalog.collection(collection)
+    projection = _taught(projection_of(engine.catalog, record.encoder_options))
     gallery = read_gallery(engine, collection, request.target, _before(record, projection))
+    if projection is not None and not len(gallery.keys):
+        raise ParameterError(
+            "the items were imported tuned: without their embeddings before that, nothing can be "
+            "held out",
+            where=f"collection {collection}",
+            fix="index their pictures, or bring the collection by `eyedex snapshot`",
+        )
     fit, values = _fit(engine, gallery, request, projection, advance)
     made = Calibration(
         target=request.target,
@@ -91,22 +108,49 @@ def refresh_label(engine: SearchEngine, collection: str) -> float | None:
     before = load_calibration(engine.catalog, record, "label")
     if before is not None and edited_share(engine.catalog, record, before) <= REFRESH_SHARE:
         return None
-    count = engine.catalog.count(record)
     labels = engine.catalog.labels(record)
     if len(labels) < 2 or sum(each.count for each in labels) < LEAST_ITEMS:
         return None
+    started = time.perf_counter()
+    return time.perf_counter() - started if _repeat(engine, record, "label", before) else None
+
+
+def calibrate_ahead(engine: SearchEngine, wanted: Collection) -> list[str]:
+    """Calibrate for the encoder that a collection is about to have what is for the one it has.
+
+    Its embeddings by that encoder must be there. What is done already stays as it is.
+
+    Returns:
+        Targets that are not calibrated then: that would take more than some seconds.
+    """
+    now = engine.catalog.collection(wanted.name)
+    left = []
+    for target in calibrated_targets(engine.catalog, now):
+        done = load_calibration(engine.catalog, wanted, target)
+        if done is not None and edited_share(engine.catalog, wanted, done) <= REFRESH_SHARE:
+            continue
+        before = load_calibration(engine.catalog, now, target)
+        if not _repeat(engine, wanted, target, before):
+            left.append(target)
+    return left
+
+
+def _repeat(
+    engine: SearchEngine, record: Collection, target: str, before: Calibration | None
+) -> bool:
+    """Calibrate as it was asked for before, if that is done in some seconds; whether it was."""
+    count = engine.catalog.count(record)
     if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
-        return None
-    request = CalibrationRequest()
+        return False
+    request = CalibrationRequest(target)
     if before is not None:
         balanced = before.class_weights is not None
-        request = CalibrationRequest(per_product=before.rule.per_product, balanced=balanced)
-    started = time.perf_counter()
+        request = CalibrationRequest(target, before.rule.per_product, balanced)
     try:
-        calibrate_collection(engine, collection, request)
-    except ParameterError:  # too few items share a label
-        return None
-    return time.perf_counter() - started
+        calibrate_collection(engine, record.name, request, record=record)
+    except ParameterError:  # too few items share a value
+        return False
+    return True
 
 
 def gallery_voters(gallery: Labelled) -> Voters:
@@ -114,6 +158,11 @@ def gallery_voters(gallery: Labelled) -> Voters:
     labels, codes = known_labels(gallery.labels)
     products = gallery.products or [None] * len(gallery.labels)
     return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
+
+
+def _taught(projection: Projection | None) -> Projection | None:
+    """A projection that learned from labels: of those only an item knows more than a new photo."""
+    return None if projection is None or projection.origin.target is None else projection
 
 
 def _before(record: Collection, projection: Projection | None) -> Collection:
@@ -133,20 +182,26 @@ def _held_out(
 ) -> HeldOut:
     """Held-out items of a tuned collection; `gallery` has the embeddings before the projection."""
     items = engine.catalog.by_keys(gallery.keys.tolist())
+    origin = projection.origin
     taught = [
-        value_of(items[key], projection.origin.target) if key in items else None
+        value_of(items[key], origin.target or "") if key in items else None
         for key in gallery.keys.tolist()
     ]
     codes = known_labels(taught)[1]
     return hold_out_tuned(
         gallery_voters(gallery),
         codes,
-        projection.origin.shrinkage,
+        origin.shrinkage,
         things_of(gallery.vectors, codes, gallery.products),
         request.queries,
         request.seed,
+        None if origin.held_out is None else _rows_of(gallery, origin.held_out),
         advance,
     )
+
+
+def _rows_of(gallery: Labelled, keys: tuple[int, ...]) -> Codes:
+    return np.flatnonzero(np.isin(gallery.keys, keys))
 
 
 def _fit(

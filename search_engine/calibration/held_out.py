@@ -57,7 +57,7 @@ class HeldOut:
 
     `rows` (Q,) are places in the gallery, `truth` (Q,) their labels, `near` (Q,) which kind;
     `places` (Q, K) are those of the neighbors. `twin_score` is the score from which two items are
-    twins.
+    twins. `is_sample` says that these few stand for all the others, which were learned from.
     """
 
     ballots: Ballots
@@ -67,6 +67,7 @@ class HeldOut:
     near: NDArray[np.bool_]
     twin_score: float
     left_out: LeaveOut
+    is_sample: bool = False
 
 
 def hold_out(

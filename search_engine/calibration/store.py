@@ -1,15 +1,17 @@
 """Calibrations of collections on disk: one small JSON file for each target that has one.
 
-    indexes/<collection>/calibration-<digest of the target>.json
+    indexes/<collection>/calibration-<digest of encoder and target>.json
 
 As everything beside the catalog they are derived and can be made again. Each ends with a checksum
 of itself. A file that is damaged, of another collection, another encoder or a state that the
-catalog does not know is as good as none.
+catalog does not know is as good as none. Those of two encoders lie beside each other, so that
+answers are calibrated right from when a collection changes between them.
 """
 
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,9 +41,13 @@ STALE_SHARE = 0.2
 """Share from which on a confidence is not called calibrated any more."""
 
 
-def calibration_file(folder: Path, target: str) -> Path:
-    """Where the calibration of a target is; targets can be any text, so by its digest."""
-    digest = hashlib.blake2b(target.encode(), digest_size=DIGEST_BYTES).hexdigest()
+def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path:
+    """Where the calibration of a target for an encoder is; targets can be any text, so by digest.
+
+    Without a fingerprint, where earlier versions had the only one.
+    """
+    text = target if fingerprint is None else f"{fingerprint}\n{target}"
+    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
     return folder / f"calibration-{digest}.json"
 
 
@@ -56,12 +62,14 @@ def save_calibration(paths: DataPaths, collection: Collection, made: Calibration
     Raises:
         StorageError: It could not be written; the one before stays.
     """
-    path = calibration_file(paths.index(collection.name), made.target)
+    folder = paths.index(collection.name)
+    path = calibration_file(folder, made.target, made.fingerprint)
     described = made.model_dump(mode="json")
     text = json.dumps({**described, "sha256": _checksum(described)}, indent=1)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_synced(path, text.encode() + b"\n")
+        calibration_file(folder, made.target, None).unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, "writing a calibration", path) from error
 
@@ -72,7 +80,7 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         NotFoundError: There is no such file.
         NewerFormatError, OlderFormatError: Another version wrote it.
-        CorruptDataError: It is damaged, or of another target than its name says.
+        CorruptDataError: It is damaged, or of another target or encoder than its name says.
     """
     try:
         described = json.loads(path.read_bytes())
@@ -86,9 +94,10 @@ def read_calibration(path: Path) -> Calibration:
         raise CorruptDataError("the calibration cannot be read", where=str(path)) from error
     if not whole:
         raise CorruptDataError("the calibration does not match its checksum", where=str(path))
-    if path != calibration_file(path.parent, found.target):
+    names = (calibration_file(path.parent, found.target, of) for of in (found.fingerprint, None))
+    if path not in names:
         raise CorruptDataError(
-            "the calibration is of another target than its name says", where=str(path)
+            "the calibration is of another target or encoder than its name says", where=str(path)
         )
     return found
 
@@ -106,7 +115,7 @@ def check_calibration(found: Calibration, collection: Collection) -> None:
 
 def load_calibration(catalog: Catalog, collection: Collection, target: str) -> Calibration | None:
     """The calibration of a target, if there is one of this collection and encoder."""
-    path = calibration_file(catalog.paths.index(collection.name), target)
+    path = _file_here(catalog, collection, target)
     try:
         found = read_calibration(path)
         check_calibration(found, collection)
@@ -118,6 +127,16 @@ def load_calibration(catalog: Catalog, collection: Collection, target: str) -> C
         log.warning("%s is not used: %s", path.name, error.what)
         return None
     return found if found.seq <= catalog.seq() else None
+
+
+def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence[str]) -> None:
+    """Delete those of a collection's calibrations that are of encoders other than these."""
+    for path in calibration_files(paths.index(collection.name)):
+        try:
+            if read_calibration(path).fingerprint not in kept:
+                path.unlink(missing_ok=True)
+        except EyedexError:
+            continue  # for `eyedex check` to tell
 
 
 def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
@@ -163,22 +182,31 @@ class CalibrationCache:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known: dict[tuple[str, str], _Loaded] = {}
+        self._known: dict[tuple[str, str | None, str], _Loaded] = {}
 
     def get(self, collection: Collection, target: str) -> tuple[Calibration | None, float]:
         """The calibration if there is one, and the share of the items that changed since."""
-        path = calibration_file(self._catalog.paths.index(collection.name), target)
+        path = _file_here(self._catalog, collection, target)
         try:
             status = path.stat()
         except OSError:
             return None, 0.0
         stamp = (status.st_mtime_ns, status.st_ino, self._catalog.seq())
-        known = self._known.get((collection.uid, target))
+        place = (collection.uid, collection.fingerprint, target)
+        known = self._known.get(place)
         if known is None or known.stamp != stamp:
             found = load_calibration(self._catalog, collection, target)
             moved = 0.0 if found is None else moved_share(self._catalog, collection, found)
-            known = self._known[collection.uid, target] = _Loaded(stamp, found, moved)
+            known = self._known[place] = _Loaded(stamp, found, moved)
         return known.found, known.moved
+
+
+def _file_here(catalog: Catalog, collection: Collection, target: str) -> Path:
+    """The file of a collection's encoder, or that of an earlier version while there is none."""
+    folder = catalog.paths.index(collection.name)
+    path = calibration_file(folder, target, collection.fingerprint)
+    earlier = calibration_file(folder, target, None)
+    return earlier if earlier.exists() and not path.exists() else path
 
 
 def _check_format(version: Any, path: Path) -> None:

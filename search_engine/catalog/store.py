@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,9 +22,10 @@ from search_engine.catalog.tables import (
     embeddings,
     fields,
     items,
+    learned,
     pictures,
-    projections,
     sequence,
+    unsearchable,
 )
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
@@ -54,7 +55,7 @@ _COLLECTION_COLUMNS = (
     collections.c.dimension,
     collections.c.index_factory,
 )
-_ITEM_COLUMNS = (
+ITEM_COLUMNS = (
     items.c.key,
     items.c.item_id,
     items.c.label,
@@ -67,7 +68,7 @@ _ITEM_COLUMNS = (
 _SEQ = select(sequence.c.value)
 _COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
-_ITEMS_BY_KEYS = select(*_ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
+_ITEMS_BY_KEYS = select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
 """Made once, as every search asks these; keys come as a JSON list, however many they are."""
 
 
@@ -186,15 +187,8 @@ class Catalog:
         Raises:
             CollectionNotFoundError: There is none.
         """
-        row = None
-        if COLLECTION_NAME.fullmatch(name):
-            with self._query() as connection:
-                row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
-        if row is None:
-            raise CollectionNotFoundError(
-                f"there is no collection {name!r}", fix="`eyedex index` makes one"
-            )
-        return _collection(row)
+        with self._query() as connection:
+            return collection_in(connection, name)
 
     def count(self, collection: Collection) -> int:
         """Number of live items."""
@@ -321,50 +315,124 @@ class Catalog:
             )
         return unpack([row.vector], collection.dimension).astype(np.float32)
 
-    def projection(self, sha256: str) -> bytes:
-        """A learned projection, by the hash of its bytes.
+    def packed_vectors(self, keys: Sequence[int], fingerprint: str) -> dict[int, tuple[bytes, int]]:
+        """Stored embeddings by an encoder, as `vectors.pack` makes them, by key; not verified."""
+        found: dict[int, tuple[bytes, int]] = {}
+        with self.read() as connection:
+            for part in in_parts(keys):
+                query = select(embeddings.c.key, embeddings.c.vector, embeddings.c.crc32).where(
+                    embeddings.c.key.in_(part), embeddings.c.fingerprint == fingerprint
+                )
+                for row in connection.execute(query):
+                    found[row.key] = (row.vector, row.crc32)
+        return found
+
+    def learned(self, sha256: str) -> bytes:
+        """What an encoder learned from the catalog, by the hash of its bytes.
 
         Raises:
             CorruptDataError: It is not there.
         """
-        query = select(projections.c.data).where(projections.c.sha256 == sha256)
+        query = select(learned.c.data).where(learned.c.sha256 == sha256)
         with self._query() as connection:
             found: bytes | None = connection.execute(query).scalar()
         if found is None:
             raise CorruptDataError(
-                f"the projection {sha256[:12]} of a collection's encoder is missing",
+                f"what a collection's encoder learned, {sha256[:12]}, is missing",
                 where=str(self.paths.catalog),
                 fix="restore the catalog from a snapshot",
             )
         return found
 
-    def keys_without(self, collection: Collection, fingerprint: str) -> Keys:
-        """Keys of the live items that have no embedding by an encoder, (N,), int64, ascending."""
+    def former(self, collection: Collection) -> Collection | None:
+        """The collection with the encoder that it had before; None if nothing is kept of one."""
+        query = select(collections.c.former).where(collections.c.id == collection.id)
+        with self._query() as connection:
+            found: dict[str, Any] | None = connection.execute(query).scalar()
+        return None if found is None else replace(collection, **found)
+
+    def keys_without(
+        self, collection: Collection, fingerprint: str, since: int | None = None
+    ) -> Keys:
+        """Keys of the live items that have no embedding by an encoder, (N,), int64, ascending.
+
+        Only of those that got their picture after the change `since`, if that is given.
+        """
         has = select(embeddings.c.key).where(
             embeddings.c.key == items.c.key, embeddings.c.fingerprint == fingerprint
         )
         query = select(items.c.key).where(_live(collection), ~has.exists()).order_by(items.c.key)
+        if since is not None:
+            query = query.where(items.c.index_seq > since)
         with self._query() as connection:
             return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+    def keys(self, collection: Collection, until: int | None = None) -> Keys:
+        """Keys of the live items, (N,), int64, ascending.
+
+        Only of those whose picture is as it was at the change `until`, if that is given.
+        """
+        query = select(items.c.key).where(_live(collection)).order_by(items.c.key)
+        with self.read() as connection:
+            found = np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+            if until is None:
+                return found
+            changed = select(items.c.key).where(
+                items.c.collection_id == collection.id, items.c.index_seq > until
+            )
+            newer = np.fromiter(connection.execute(changed).scalars(), dtype=np.int64)
+        return found[~np.isin(found, newer)]
+
+    def unsearchable(self, collection: Collection) -> dict[int, str]:
+        """The live items of which the collection's encoder has no embedding: key and reason.
+
+        The reason is the code of an error, such as `picture_not_found`.
+        """
+        query = (
+            select(items.c.key, unsearchable.c.reason)
+            .join(unsearchable, unsearchable.c.key == items.c.key)
+            .where(_live(collection), unsearchable.c.fingerprint == collection.fingerprint)
+            .order_by(items.c.key)
+        )
+        with self._query() as connection:
+            return {row.key: row.reason for row in connection.execute(query)}
 
     def changes_since(self, collection: Collection, seq: int) -> Changes:
         """All that an index at `seq` lacks, in one consistent read.
 
-        Keys ascend. An item that was added and removed since then is only in `removed`.
+        Keys ascend. An item that was added and removed since then is only in `removed`, and so is
+        one that was changed but has no sound embedding.
         """
         with self.read() as connection:
             now = int(connection.execute(select(sequence.c.value)).scalar_one())
             changed = and_(items.c.collection_id == collection.id, items.c.index_seq > seq)
             gone = select(items.c.key).where(changed, items.c.removed.is_(True))
             removed = np.fromiter(connection.execute(gone).scalars(), dtype=np.int64)
-            wanted = changed if seq >= 0 else items.c.collection_id == collection.id
-            keys, vectors = _read_vectors(connection, collection, wanted)
+            if seq < 0:
+                changed = items.c.collection_id == collection.id
+            keys, vectors = _read_vectors(connection, collection, changed)
+            if seq >= 0:
+                left = select(items.c.key).where(changed, LIVE)
+                live = np.fromiter(connection.execute(left).scalars(), dtype=np.int64)
+                removed = np.concatenate([removed, live[~np.isin(live, keys)]])
         return Changes(now, keys, vectors, np.sort(removed))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
             yield
+
+
+def collection_in(connection: Connection, name: str) -> Collection:
+    """As `Catalog.collection`, in the view of a connection."""
+    row = None
+    if COLLECTION_NAME.fullmatch(name):
+        row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
+    if row is None:
+        raise CollectionNotFoundError(
+            f"there is no collection {name!r}", fix="`eyedex index` makes one"
+        )
+    return _collection(row)
 
 
 def check_collection_name(name: str) -> str:
@@ -433,7 +501,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _select_items(condition: ColumnElement[bool]) -> Select[Any]:
-    return select(*_ITEM_COLUMNS).where(condition)
+    return select(*ITEM_COLUMNS).where(condition)
 
 
 def _item(row: Row[*tuple[Any, ...]]) -> CatalogItem:

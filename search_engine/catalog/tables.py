@@ -6,7 +6,11 @@ removal. A removed item stays as a tombstone with `removed` set, and its key is 
 adding the same `item_id` later makes a new row.
 
 A collection's `key_count` and `key_checksum` follow the keys of its live items (`checksum`), and
-its `index_factory` names the kind of index, unless that is chosen automatically.
+its `index_factory` names the kind of index, unless that is chosen automatically. `former` is the
+encoder that it had before, by the columns of `FORMER`, as long as its embeddings are kept.
+
+`unsearchable` has the live items of which an encoder has no embedding though others have one, and
+why: the code of an error.
 
 Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
@@ -57,8 +61,14 @@ collections = Table(
     Column("key_count", BigInteger, nullable=False, server_default="0"),
     Column("key_checksum", BigInteger, nullable=False, server_default="0"),
     Column("index_factory", String(128)),
+    Column("former", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )
+
+FORMER = ("encoder", "encoder_options", "fingerprint", "dimension")
+
+LEARNED = ("network", "projection")
+"""Options of an encoder that name what it learned from the catalog, by hash."""
 
 items = Table(
     "items",
@@ -94,6 +104,14 @@ embeddings = Table(
     Column("crc32", BigInteger, nullable=False),
 )
 
+unsearchable = Table(
+    "unsearchable",
+    metadata,
+    Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", String(32), primary_key=True),
+    Column("reason", String(64), nullable=False),
+)
+
 pictures = Table(
     "pictures",
     metadata,
@@ -101,8 +119,8 @@ pictures = Table(
     Column("jpeg", LargeBinary, nullable=False),
 )
 
-projections = Table(
-    "projections",
+learned = Table(
+    "learned",
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("data", LargeBinary, nullable=False),

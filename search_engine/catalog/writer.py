@@ -14,14 +14,17 @@ from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.field_indexes import index_fields
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
+    FORMER,
+    LEARNED,
     LIVE,
     collections,
     embeddings,
     fields,
     items,
+    learned,
     pictures,
-    projections,
     sequence,
+    unsearchable,
 )
 from search_engine.catalog.vectors import pack
 from search_engine.errors import CollectionExistsError, ModelMismatchError, ParameterError
@@ -108,30 +111,47 @@ class CatalogWriter:
         fingerprint: str,
         dimension: int,
     ) -> None:
-        """Let a collection have another encoder from now on; its embeddings are there already."""
-        self._connection.execute(
-            update(collections)
-            .where(collections.c.id == collection_id)
-            .values(
-                encoder=name,
-                encoder_options=dict(options),
-                fingerprint=fingerprint,
-                dimension=dimension,
-            )
-        )
+        """Let a collection have another encoder from now on; its embeddings are there already.
+
+        The one that it had becomes its former encoder.
+        """
+        this = collections.c.id == collection_id
+        had = self._connection.execute(
+            select(*(collections.c[column] for column in FORMER)).where(this)
+        ).one()
+        values: dict[str, Any] = {
+            "encoder": name,
+            "encoder_options": dict(options),
+            "fingerprint": fingerprint,
+            "dimension": dimension,
+        }
+        if had.fingerprint not in (None, fingerprint):
+            values["former"] = dict(had._mapping)
+        self._connection.execute(update(collections).where(this).values(values))
         _ = self.seq  # what was kept of the former encoder is out of date
 
+    def forget_former(self, collection_id: int) -> None:
+        """Let a collection have no former encoder; `keep_vectors_of` deletes what that leaves."""
+        self._connection.execute(
+            update(collections).where(collections.c.id == collection_id).values(former=None)
+        )
+
     def add_vectors(
-        self, fingerprint: str, keys: Sequence[int], vectors: NDArray[np.float32]
+        self,
+        fingerprint: str,
+        keys: Sequence[int],
+        vectors: NDArray[np.float32],
+        as_of: int | None = None,
     ) -> None:
         """Embeddings (N, D) of live items by another encoder, beside those that they have.
 
-        Items that were removed meanwhile are passed over.
+        Items that were removed meanwhile are passed over, and those that got another picture since
+        the change `as_of`, from whose state the embeddings are made.
         """
-        live = {key for found in self._live_of(keys).values() for key in found}
+        unchanged = self._unchanged(keys, as_of)
         rows = []
         for key, vector in zip(keys, vectors, strict=True):
-            if key in live:
+            if key in unchanged:
                 packed, crc32 = pack(vector)
                 rows.append(
                     {"key": key, "fingerprint": fingerprint, "vector": packed, "crc32": crc32}
@@ -139,20 +159,73 @@ class CatalogWriter:
         if rows:
             self._connection.execute(insert(embeddings).prefix_with("OR REPLACE"), rows)
 
-    def keep_vectors_of(self, collection_id: int, fingerprints: Sequence[str]) -> None:
-        """Delete a collection's embeddings by all encoders but these."""
+    def replace_vectors(
+        self, keys: Sequence[int], vectors: Mapping[str, NDArray[np.float32]]
+    ) -> None:
+        """Give live items other embeddings in place of all that they have.
+
+        Args:
+            keys: Of the items; those that were removed meanwhile are passed over.
+            vectors: By fingerprint of the encoder, each (N, D) in the order of the keys.
+        """
+        for table in (embeddings, unsearchable):
+            self._delete_by_key(table, keys)
+        for part in in_parts(keys):
+            changed = update(items).where(items.c.key.in_(part), LIVE)
+            self._connection.execute(changed.values(seq=self.seq, index_seq=self.seq))
+        for fingerprint, rows in vectors.items():
+            self.add_vectors(fingerprint, keys, rows)
+
+    def keep_vectors_of(self, collection_id: int, fingerprints: Sequence[str]) -> int:
+        """Delete a collection's embeddings by all encoders but these, and what belongs to them.
+
+        That is what is noted of items without one, and what was learned for encoders that no
+        collection has any more.
+
+        Returns:
+            How many embeddings were deleted.
+        """
+        keys = select(items.c.key).where(items.c.collection_id == collection_id)
+        notes, rows = (
+            delete(table).where(table.c.key.in_(keys), table.c.fingerprint.not_in(fingerprints))
+            for table in (unsearchable, embeddings)
+        )
+        self._connection.execute(notes)
+        self._drop_learned()
+        return self._connection.execute(rows).rowcount
+
+    def note_unsearchable(
+        self, collection_id: int, fingerprint: str, reasons: Mapping[int, str]
+    ) -> None:
+        """Say which items of a collection an encoder has no embedding of, and why, by key.
+
+        What was said before of this encoder is replaced; items that are removed or have one are
+        passed over.
+        """
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
         self._connection.execute(
-            delete(embeddings).where(
-                embeddings.c.key.in_(keys), embeddings.c.fingerprint.not_in(fingerprints)
+            delete(unsearchable).where(
+                unsearchable.c.key.in_(keys), unsearchable.c.fingerprint == fingerprint
             )
         )
+        wanted = self._unchanged([*reasons], None)
+        for part in in_parts([*reasons]):
+            has = embeddings.c.key.in_(part) & (embeddings.c.fingerprint == fingerprint)
+            wanted.difference_update(
+                self._connection.execute(select(embeddings.c.key).where(has)).scalars()
+            )
+        rows = [
+            {"key": key, "fingerprint": fingerprint, "reason": reasons[key]}
+            for key in sorted(wanted)
+        ]
+        if rows:
+            self._connection.execute(insert(unsearchable), rows)
 
-    def keep_projection(self, sha256: str, data: bytes) -> None:
-        """Store a learned projection; one that is there already stays."""
-        known = select(projections.c.sha256).where(projections.c.sha256 == sha256)
+    def keep_learned(self, sha256: str, data: bytes) -> None:
+        """Store what an encoder learned, by its hash; what is there already stays."""
+        known = select(learned.c.sha256).where(learned.c.sha256 == sha256)
         if self._connection.execute(known).first() is None:
-            self._connection.execute(insert(projections).values(sha256=sha256, data=data))
+            self._connection.execute(insert(learned).values(sha256=sha256, data=data))
 
     def set_index_factory(self, collection_id: int, factory: str | None) -> None:
         """Fix the kind of a collection's index, by its FAISS factory string.
@@ -178,12 +251,13 @@ class CatalogWriter:
     def delete_collection(self, collection_id: int) -> None:
         """Remove a collection with everything in it; its keys are never used again."""
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
-        for table in (embeddings, pictures):
+        for table in (embeddings, unsearchable, pictures):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
         self._connection.execute(delete(fields).where(fields.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
         self._connection.execute(delete(items).where(items.c.collection_id == collection_id))
         self._connection.execute(delete(collections).where(collections.c.id == collection_id))
+        self._drop_learned()
         _ = self.seq
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:
@@ -227,7 +301,7 @@ class CatalogWriter:
             self._count_keys(collection_id, removed=live)
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
-        for table in (embeddings, pictures):
+        for table in (embeddings, unsearchable, pictures):
             self._delete_by_key(table, keys)
 
     def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
@@ -247,6 +321,25 @@ class CatalogWriter:
             for collection_id, key in self._connection.execute(query):
                 found.setdefault(collection_id, []).append(key)
         return found
+
+    def _unchanged(self, keys: Sequence[int], as_of: int | None) -> set[int]:
+        """Those of the keys that are live and have had the same picture since a change."""
+        found: set[int] = set()
+        for part in in_parts(list(dict.fromkeys(keys))):
+            query = select(items.c.key).where(items.c.key.in_(part), LIVE)
+            if as_of is not None:
+                query = query.where(items.c.index_seq <= as_of)
+            found.update(self._connection.execute(query).scalars())
+        return found
+
+    def _drop_learned(self) -> None:
+        """Delete what belongs to no encoder, former ones included."""
+        used: set[str] = set()
+        query = select(collections.c.encoder_options, collections.c.former)
+        for options, former in self._connection.execute(query):
+            for each in (options, (former or {}).get("encoder_options")):
+                used.update((each or {}).get(option, "") for option in LEARNED)
+        self._connection.execute(delete(learned).where(learned.c.sha256.not_in(used)))
 
     def _count_keys(
         self, collection_id: int, added: Sequence[int] = (), removed: Sequence[int] = ()
@@ -300,7 +393,8 @@ class CatalogWriter:
         }
 
     def _replace_vectors(self, fingerprint: str, drafts: Sequence[tuple[int, ItemDraft]]) -> None:
-        self._delete_by_key(embeddings, [key for key, _ in drafts])
+        for table in (embeddings, unsearchable):
+            self._delete_by_key(table, [key for key, _ in drafts])
         rows = []
         for key, draft in drafts:
             vector, crc32 = pack(draft.vector)

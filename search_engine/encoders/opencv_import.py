@@ -6,15 +6,15 @@ from typing import Any
 from search_engine.errors import MissingExtraError
 
 
-def import_opencv() -> Any:
-    """The cv2 package.
+def import_opencv(who: str = "this encoder") -> Any:
+    """The cv2 package, for whoever needs it.
 
     Raises:
         MissingExtraError: It is not installed.
     """
     if find_spec("cv2") is None:
         raise MissingExtraError(
-            "this encoder needs OpenCV, which is not installed", fix="pip install 'eyedex[classic]'"
+            f"{who} needs OpenCV, which is not installed", fix="pip install 'eyedex[classic]'"
         )
     import cv2
 

@@ -25,19 +25,23 @@ FORMAT = 1
 class Origin(BaseModel):
     """What a projection learned from, and how.
 
-    `fingerprint` is that of the encoder that it is put behind. `forced` says that it is used though
-    it was not found better.
+    `fingerprint` is that of the encoder that it is put behind; `came_with` are the options of the
+    encoder before it was adapted at all. `target` is None where there were no labels. `forced` says
+    that it is used though it was not found better. `held_out` are the keys of the items that a
+    fine-tuned network did not learn from; None where the network is as it came.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = FORMAT
     fingerprint: str
-    target: str
+    target: str | None
     items: int = Field(ge=1)
-    classes: int = Field(ge=2)
+    classes: int = Field(ge=0)
     shrinkage: float = Field(gt=0, le=1)
     forced: bool = False
+    came_with: dict[str, str] = {}
+    held_out: tuple[int, ...] | None = None
 
 
 def project(vectors: Vectors, mean: NDArray[np.float32], matrix: NDArray[np.float32]) -> Vectors:
@@ -146,7 +150,7 @@ def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | 
         CorruptDataError: It is damaged or missing.
     """
     sha256 = options.get("projection")
-    return None if sha256 is None else Projection.from_bytes(catalog.projection(sha256), sha256)
+    return None if sha256 is None else Projection.from_bytes(catalog.learned(sha256), sha256)
 
 
 def _header(data: bytes) -> str:

@@ -15,6 +15,7 @@ from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import UnknownEncoderError
 
 DEFAULT_ENCODER = "efficientnet_lite0"
+EXTERNAL = "external"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class EncoderRequest:
 
     `weights` is a file that replaces the published weights; `pooling` one of the encoder's
     poolings, None for its first; `cache` a folder for exported networks; `download` allows
-    fetching published weights that are not on this machine.
+    fetching published weights that are not on this machine. `dimension` is that of embeddings which
+    are made elsewhere; other encoders have their own.
     """
 
     name: str
@@ -32,18 +34,26 @@ class EncoderRequest:
     cache: Path | None = None
     download: bool = False
     pooling: str | None = None
+    dimension: int | None = None
 
     @property
     def options(self) -> dict[str, str]:
         """What has to be kept beside the name to make the same encoder again."""
-        found = {"weights": self.weights and str(self.weights.absolute()), "pooling": self.pooling}
+        found = {
+            "weights": self.weights and str(self.weights.absolute()),
+            "pooling": self.pooling,
+            "dimension": self.dimension and str(self.dimension),
+        }
         return {name: value for name, value in found.items() if value}
 
     def with_options(self, options: Mapping[str, str]) -> "EncoderRequest":
         """The same request with `options` that were kept."""
-        weights = options.get("weights")
+        weights, dimension = options.get("weights"), options.get("dimension")
         return replace(
-            self, weights=Path(weights) if weights else None, pooling=options.get("pooling")
+            self,
+            weights=Path(weights) if weights else None,
+            pooling=options.get("pooling"),
+            dimension=int(dimension) if dimension else None,
         )
 
     @property
@@ -119,6 +129,12 @@ _FAMILIES = (
         "color+shape+texture",
         "search_engine.encoders.union:color_shape_texture",
         "hsv, hog and lbp as one, 3,680-d; a search may weigh them: --weights color=2,shape=1",
+    ),
+    EncoderFamily(
+        EXTERNAL,
+        "search_engine.encoders.external:external",
+        "embeddings made elsewhere, by any name of yours: `eyedex import`; looks at no pictures",
+        variants="search_engine.encoders.external:external_names",
     ),
 )
 

@@ -143,10 +143,14 @@ def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
         raise no_maps(encoder, name)
 
     class Pooled(nn.Module):
-        def forward(self, features: "torch.Tensor") -> "torch.Tensor":
-            return pooled(features, name)
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
 
-    return nn.Sequential(maps, Pooled()).eval()
+        def forward(self, samples: "torch.Tensor") -> "torch.Tensor":
+            return pooled(self.network(samples), name)
+
+    return Pooled(maps).eval()
 
 
 def _before_last_pooling(network: Any) -> "nn.Module | None":

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.calibration.fit import expected_ece
 from search_engine.errors import ParameterError
@@ -118,13 +119,7 @@ def examine(
         ParameterError: There is no labelled query or an empty gallery.
     """
     started = time.perf_counter()
-    asked = labelled_rows(queries)
-    if not len(asked) or len(gallery.keys) == 0:
-        raise ParameterError(
-            "nothing to evaluate: "
-            + ("the gallery is empty" if len(asked) else "no labelled query"),
-            fix="index labelled pictures first, and name queries that have labels",
-        )
+    asked = labelled_queries(queries, gallery)
     chosen = take(queries, asked)
     if hiding is not None:
         hiding = replace(hiding, queries=hiding.queries[asked])
@@ -143,6 +138,22 @@ def examine(
     else:
         found = _with_classes(found, predictor)
     return replace(found, seconds=time.perf_counter() - started)
+
+
+def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
+    """Rows of the queries that have a label.
+
+    Raises:
+        ParameterError: There is none, or the gallery is empty.
+    """
+    asked = labelled_rows(queries)
+    if not len(asked) or len(gallery.keys) == 0:
+        raise ParameterError(
+            "nothing to evaluate: "
+            + ("the gallery is empty" if len(asked) else "no labelled query"),
+            fix="index labelled pictures first, and name queries that have labels",
+        )
+    return asked
 
 
 def measures(found: Evaluation) -> dict[str, Any]:

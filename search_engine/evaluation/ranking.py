@@ -25,6 +25,11 @@ IsRelevant = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 """Rows of queries (q,) to whether each item of the gallery is relevant to them, (q, N)."""
 
 
+Reorder = Callable[[int, NDArray[np.int64], NDArray[np.float32]], NDArray[np.int64]]
+"""A query's row, the items that it can see, best first, and their scores, (V,) both, to the same
+items in another order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hiding:
     """Which items a query must not see besides itself: those of its own group.
@@ -76,10 +81,12 @@ def rank(
     kept: int,
     hiding: Hiding | None = None,
     advance: Callable[[int], None] = lambda count: None,
+    reorder: Reorder | None = None,
 ) -> Ranking:
     """Rank the whole gallery for each query, itself left out by its key.
 
-    Equal scores are in the order of the keys.
+    Equal scores are in the order of the keys. Where a ranking is reordered, scores go with their
+    items.
 
     Args:
         queries: Q queries.
@@ -99,7 +106,11 @@ def rank(
         hidden = _hidden(queries.keys[rows], gallery.keys, rows, hiding)
         wanted = is_relevant(rows) & ~hidden
         scores = _visible_scores(queries.vectors[rows], vectors, hidden[:, by_key])
-        blocks.append(_rank_block(scores, wanted, by_key, min(kept, count)))
+        order = np.argsort(-scores, axis=1, kind="stable")
+        items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
+        if reorder is not None:
+            _reorder_block(rows, items, scores, reorder)
+        blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
         advance(len(rows))
     return _joined(blocks, min(kept, count))
 
@@ -153,19 +164,33 @@ def _visible_scores(
     return np.asarray(scores, dtype=np.float32)
 
 
+def _reorder_block(
+    rows: NDArray[np.int64],
+    items: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    reorder: Reorder,
+) -> None:
+    """Put the visible items (B, N) of each query in another order, in place; scores follow."""
+    for row, places, values in zip(rows.tolist(), items, scores, strict=True):
+        seen = int(np.isfinite(values).sum())
+        score_of = np.empty(len(places), dtype=values.dtype)
+        score_of[places] = values
+        places[:seen] = reorder(row, places[:seen].copy(), values[:seen].copy())
+        values[:seen] = score_of[places[:seen]]
+
+
 def _rank_block(
-    scores: NDArray[np.float32], wanted: NDArray[np.bool_], by_key: NDArray[np.int64], kept: int
+    items: NDArray[np.int64], scores: NDArray[np.float32], wanted: NDArray[np.bool_], kept: int
 ) -> Ranking:
-    order = np.argsort(-scores, axis=1, kind="stable")
-    items = by_key[order]
+    """The ranking of B queries: items (B, N) and their scores, best first; relevance by item."""
     relevant = np.take_along_axis(wanted, items, axis=1)
     total = relevant.sum(axis=1)
-    best = np.take_along_axis(scores, order[:, :kept], axis=1)
+    best = scores[:, :kept].copy()  # a view would keep the whole block
     undefined = np.where(total > 0, 0.0, np.nan)
     return Ranking(
         neighbors=np.where(np.isfinite(best), items[:, :kept], -1),
         scores=best,
-        relevant=relevant[:, :kept],
+        relevant=relevant[:, :kept].copy(),
         total=total,
         average_precision=metrics.average_precision(relevant, total) + undefined,
         ndcg=metrics.ndcg(relevant, total) + undefined,
@@ -177,7 +202,10 @@ def _rank_block(
 def _joined(blocks: Sequence[Ranking], kept: int) -> Ranking:
     if not blocks:
         return _rank_block(
-            np.empty((0, kept), np.float32), np.empty((0, kept), bool), np.arange(kept), kept
+            np.empty((0, kept), np.int64),
+            np.empty((0, kept), np.float32),
+            np.empty((0, kept), bool),
+            kept,
         )
     names = Ranking.__slots__
     return Ranking(*(np.concatenate([getattr(one, name) for one in blocks]) for name in names))

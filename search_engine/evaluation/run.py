@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from search_engine.classification import NEIGHBORS
 from search_engine.classifiers.comparison import (
     ClassifierRow,
     compare_classifiers,
@@ -31,6 +32,12 @@ from search_engine.evaluation.evaluate import (
 from search_engine.evaluation.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluation.predictors import Predictor
 from search_engine.evaluation.ranking import Hiding
+from search_engine.evaluation.reranking import (
+    RerankRow,
+    RerankTask,
+    judge_rerankings,
+    queries_of,
+)
 from search_engine.evaluation.splits import narrowed, sample_rows, take
 from search_engine.evaluation.stress.run import (
     BASE_SIDE_PX,
@@ -83,6 +90,7 @@ class Run:
     stress: Stress | None = None
     comparison: Comparison | None = None
     classifiers: Sequence[ClassifierRow] = ()
+    rerankings: Sequence[RerankRow] = ()
 
 
 def run_evaluation(
@@ -103,6 +111,8 @@ def run_evaluation(
     task = prepare(engine, asked, options)
     if options.classifiers and task.values is not None:
         raise ParameterError("pictures have several values each", where="--all")
+    if options.rerankings and task.values is not None:
+        raise ParameterError("pictures have several values each", where="--rerank")
     with progress("evaluating", len(task.queries.keys)) as advance:
         found = examine(
             task.queries, task.gallery, task.predictor,
@@ -115,6 +125,8 @@ def run_evaluation(
     run = _with_unknown(run, options, hiding)
     if options.classifiers:
         run = replace(run, classifiers=_compared(run, hiding, asked is None, progress))
+    if options.rerankings:
+        run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
     return _stressed(engine, run, options, hiding, progress)
 
 
@@ -218,6 +230,19 @@ def _compared(
             predictor=run.predictor,
             advance=lambda name: advance(1),
         )
+
+
+def _reranked(
+    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+) -> list[RerankRow]:
+    queries, gallery = run.found.queries, run.found.gallery
+    k = NEIGHBORS if options.k is None else options.k
+    task = RerankTask(
+        queries, gallery, run.query_photos, options.collection, k, hiding, options.seed
+    )
+    steps = sum(queries_of(method, len(queries.keys)) for method in options.rerankings)
+    with progress("re-ranking", steps) as advance:
+        return judge_rerankings(engine, task, options.rerankings, advance)
 
 
 def _stressed(

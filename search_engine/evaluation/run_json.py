@@ -7,6 +7,7 @@ from search_engine.evaluation import classification
 from search_engine.evaluation.comparison import Comparison
 from search_engine.evaluation.confusions import Confusion
 from search_engine.evaluation.evaluate import Evaluation, class_rows, rounded
+from search_engine.evaluation.reranking import RerankRow, verdict_on
 from search_engine.evaluation.results import to_columns
 from search_engine.evaluation.run import Run
 from search_engine.evaluation.stress.run import Stress
@@ -30,6 +31,8 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
         body["stress"] = _stress(run.stress)
     if run.classifiers:
         body["classifiers"] = [row.as_json() for row in run.classifiers]
+    if run.rerankings:
+        body["rerankings"] = [_reranking(row) for row in run.rerankings]
     if run.comparison is not None:
         body["comparison"] = comparison_json(run.comparison)
     if per_query:
@@ -119,6 +122,26 @@ def _unknown(unknown: UnknownClasses) -> dict[str, Any]:
         "auroc_familiarity": rounded(unknown.auroc_familiarity),
         "fpr@95": rounded(unknown.false_positive_rate),
         "answered_unknown": rounded(unknown.answered_unknown),
+    }
+
+
+def _reranking(row: RerankRow) -> dict[str, Any]:
+    if row.skipped is not None:
+        return {"rerank": row.name, "skipped": row.skipped}
+    return {
+        "rerank": row.name,
+        "verdict": row.verdict,
+        "queries": row.queries,
+        "added_ms": None if row.added_ms is None else round(row.added_ms, 3),
+        "measures": {
+            name: {
+                "before": rounded(change.before),
+                "after": rounded(change.after),
+                "difference": [rounded(change.difference.low), rounded(change.difference.high)],
+                "verdict": verdict_on(change),
+            }
+            for name, change in row.changes.items()
+        },
     }
 
 

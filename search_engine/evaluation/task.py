@@ -16,6 +16,7 @@ from search_engine.evaluation.predictors import CalibratedVote, PlainVote, Predi
 from search_engine.evaluation.ranking import Hiding
 from search_engine.evaluation.splits import folds_by_thing, narrowed, sample_rows
 from search_engine.gallery import Labelled, read_gallery
+from search_engine.reranking.registry import Method
 
 ITSELF = "the catalog itself"
 
@@ -44,7 +45,7 @@ class Options:
     cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
     of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
     several values in one text; `stress_queries` is 0 for no stress test; `classifiers` measures all
-    of them beside the vote.
+    of them beside the vote, `rerankings` each of those against the order by similarity.
     """
 
     collection: str = "default"
@@ -59,6 +60,7 @@ class Options:
     separator: str | None = None
     stress_queries: int = 0
     classifiers: bool = False
+    rerankings: Sequence[Method] = ()
 
 
 @dataclass(frozen=True, slots=True)

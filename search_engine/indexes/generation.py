@@ -7,7 +7,7 @@ Everything here is derived from the catalog and can be rebuilt. FAISS files carr
 FAISS reports success when the disk is full, so files are serialised in memory, written, fsynced,
 read back and hashed by us; loading verifies length and SHA-256 of every file before FAISS reads a
 byte. A generation that fails falls back to the one before it; the caller rebuilds when none is
-left.
+left. Generations of two encoders may lie beside each other; whoever loads one says of which.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from search_engine.faults import fault_point
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.stored_vectors import StoredVectors
+from search_engine.records import Keys
 
 FORMAT = 2
 """1 had vectors.f16 without its first page, and exact indexes only."""
@@ -81,10 +82,18 @@ class Generation:
     findings: tuple[str, ...] = ()
 
 
-def publish(folder: Path, manifest: Manifest, index: FaissIndex) -> str:
+def publish(
+    folder: Path, manifest: Manifest, index: FaissIndex, spared: Collection[str] = ()
+) -> str:
     """Write a new generation and make it the current one; older ones but one are deleted.
 
     The caller sees to it that nobody else publishes at the same time.
+
+    Args:
+        folder: Of the collection.
+        manifest: What it holds, without files.
+        index: What is to be written.
+        spared: Fingerprints of other encoders whose newest generation stays as well.
 
     Returns:
         The generation's name.
@@ -108,10 +117,25 @@ def publish(folder: Path, manifest: Manifest, index: FaissIndex) -> str:
         fault_point("current_renamed")
     except OSError as error:
         raise storage_error(error, "publishing an index", folder) from error
-    for old in generations(folder)[KEPT:]:
-        shutil.rmtree(folder / old, ignore_errors=True)
-        fault_point("generation_collected")
+    collect(folder, manifest.fingerprint, spared)
     return name
+
+
+def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> None:
+    """Delete all generations but the newest of an encoder, and one each of those that are spared.
+
+    The caller sees to it that nobody publishes at the same time.
+    """
+    left = {**dict.fromkeys(spared, 1), fingerprint: KEPT}
+    for name in generations(folder):
+        try:
+            owner = _read_manifest(folder / name / "manifest.json").fingerprint
+        except (CorruptDataError, NewerFormatError):
+            owner = fingerprint
+        left[owner] = left.get(owner, 0) - 1
+        if left[owner] < 0:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            fault_point("generation_collected")
 
 
 def settle(folder: Path, name: str) -> None:
@@ -146,8 +170,8 @@ def discard_newer(folder: Path, seq: int) -> list[str]:
     return discarded
 
 
-def roll_back(folder: Path) -> str:
-    """Make the newest sound generation before the current one current.
+def roll_back(folder: Path, fingerprint: str | None) -> str:
+    """Make the newest sound generation of an encoder before the current one current.
 
     The caller sees to it that nobody publishes at the same time.
 
@@ -156,8 +180,7 @@ def roll_back(folder: Path) -> str:
     """
     now = current(folder)
     for name in generations(folder):
-        if now is not None and name < now:
-            verify(folder / name)
+        if now is not None and name < now and verify(folder / name).fingerprint == fingerprint:
             replace_synced(folder / "CURRENT", f"{name}\n".encode())
             return name
     raise NotFoundError("there is no earlier generation", where=str(folder))
@@ -169,16 +192,36 @@ def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | No
     What was passed over is named in `findings`.
     """
     findings: list[str] = []
-    for name in _candidates(folder, findings):
+    for name in _candidates(folder, (collection_uid, fingerprint), findings):
         try:
             manifest = verify(folder / name)
-            if (manifest.collection_uid, manifest.fingerprint) != (collection_uid, fingerprint):
+            if _owner(manifest) != (collection_uid, fingerprint):
                 findings.append(f"{name} belongs to another collection or encoder")
                 continue
             return Generation(name, manifest, _read(folder / name, manifest), tuple(findings))
         except (CorruptDataError, NewerFormatError) as error:
             findings.append(str(error))
     return None
+
+
+def find(folder: Path, collection_uid: str, fingerprint: str) -> tuple[str, Manifest] | None:
+    """The newest generation of an encoder whose files are there; `load` verifies them."""
+    for name in generations(folder):
+        try:
+            manifest = _read_manifest(folder / name / "manifest.json")
+            if _owner(manifest) == (collection_uid, fingerprint) and all(
+                (folder / name / file).stat().st_size == manifest.files[file]["bytes"]
+                for file in FILES
+            ):
+                return name, manifest
+        except (CorruptDataError, NewerFormatError, OSError, KeyError):
+            continue
+    return None
+
+
+def read_keys(folder: Path) -> Keys:
+    """The keys that a generation holds, (N,), int64; not verified."""
+    return np.fromfile(folder / "keys.i64", dtype="<i8")
 
 
 def generations(folder: Path) -> list[str]:
@@ -305,7 +348,7 @@ def _seal(described: dict[str, Any]) -> str:
 
 def _read(folder: Path, manifest: Manifest) -> FaissIndex:
     """Files that are already verified, as an index that has answered a few queries."""
-    keys = np.fromfile(folder / "keys.i64", dtype="<i8")
+    keys = read_keys(folder)
     path = folder / "index.faiss"
     faiss.set_deserialization_vector_byte_limit(path.stat().st_size + BYTE_LIMIT_SLACK)
     faiss.set_deserialization_loop_limit(LOOP_LIMIT)
@@ -339,7 +382,8 @@ def _check_self_queries(index: FaissIndex, folder: Path) -> None:
         raise CorruptDataError("stored vectors do not find themselves", where=str(folder))
 
 
-def _candidates(folder: Path, findings: list[str]) -> Iterator[str]:
+def _candidates(folder: Path, owner: tuple[str, str], findings: list[str]) -> Iterator[str]:
+    """The current generation and those before it; all of an owner whose current one it is not."""
     names = generations(folder)
     try:
         name = current(folder)
@@ -348,7 +392,20 @@ def _candidates(folder: Path, findings: list[str]) -> Iterator[str]:
         name = None
     if name is not None:
         yield name
-    yield from (other for other in names if other != name and (name is None or other < name))
+    last = name if name is not None and _may_be_of(folder / name, owner) else None
+    yield from (other for other in names if other != name and (last is None or other < last))
+
+
+def _may_be_of(folder: Path, owner: tuple[str, str]) -> bool:
+    """Whether a generation does not say that it is of somebody else."""
+    try:
+        return _owner(_read_manifest(folder / "manifest.json")) == owner
+    except (CorruptDataError, NewerFormatError):
+        return True
+
+
+def _owner(manifest: Manifest) -> tuple[str, str]:
+    return manifest.collection_uid, manifest.fingerprint
 
 
 def _remove_leftovers(folder: Path) -> None:

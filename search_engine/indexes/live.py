@@ -95,6 +95,24 @@ class Snapshot:
             rows.append(top_k(*both, k))
         return pack_hits(rows)
 
+    def vectors(self, keys: Keys) -> Vectors:
+        """The stored embeddings (N, D), float32, of live keys, in the order given."""
+        found = np.empty((len(keys), self.dimension), dtype=np.float32)
+        delta, rows = self._delta_by_key
+        places = np.minimum(np.searchsorted(delta, keys), max(len(delta) - 1, 0))
+        changed = delta[places] == keys if len(delta) else np.zeros(len(keys), dtype=np.bool_)
+        found[changed] = self.delta_vectors[rows[places[changed]]]
+        if self.base is not None:
+            found[~changed] = self.base.stored.rows[np.searchsorted(self.base.keys, keys[~changed])]
+        return found
+
+    @cached_property
+    def _delta_by_key(self) -> tuple[Keys, NDArray[np.int64]]:
+        """The live keys of the delta, ascending, and their rows."""
+        rows = np.flatnonzero(self.alive)
+        order = np.argsort(self.delta_keys[rows])
+        return self.delta_keys[rows][order], rows[order]
+
     def _selection(self, within: KeySet | None) -> Selection | None:
         """The rows of the base that may be found; None means all."""
         if within is not None:

@@ -4,14 +4,12 @@ Folds of whole products, or scenes where product ids do not tell. The items of a
 of all others, by embeddings that were learned from those others alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from search_engine.evaluation.bootstrap import Interval, interval, samples_of
-from search_engine.evaluation.metrics import Floats
-from search_engine.evaluation.predictors import PlainVote, predict_labels
+from search_engine.evaluation.gains import Answers, Change, answers, changes_between, joined
 from search_engine.evaluation.ranking import rank, same_label
 from search_engine.evaluation.splits import folds_by_thing, product_groups, take, with_vectors
 from search_engine.gallery import Labelled
@@ -21,50 +19,9 @@ from search_engine.tally import Codes
 FOLDS = 5
 NEIGHBORS = 10
 QUERIES = 5_000
-RESAMPLES = 1_000
-LEAST_GAIN = 0.01
-MEASURES = ("accuracy", "map", "hit_rate@1")
 
-Adapt = Callable[[Vectors, Codes], Sequence[Callable[[Vectors], Vectors]]]
-"""Learns from embeddings (N, D) and codes (N,); gives candidates, each a map of embeddings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """How held-out queries fared: one number each, (Q,), by measure; NaN where undefined."""
-
-    measures: dict[str, Floats]
-
-    def mean(self, measure: str) -> float:
-        """Over the queries for which it is defined."""
-        return float(np.nanmean(self.measures[measure]))
-
-    @property
-    def goodness(self) -> float:
-        """What candidates are chosen by: accuracy and mAP count the same."""
-        return self.mean("accuracy") + self.mean("map")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A measure before and after, and the 95 % interval of the difference."""
-
-    before: float
-    after: float
-    difference: Interval
-
-    @property
-    def is_better(self) -> bool:
-        """Whether it rose by more than chance explains, and by enough to be worth another encoder.
-
-        The interval is of the queries alone; the least gain stands for that of the gallery.
-        """
-        return self.difference.low > 0 and self.after - self.before >= LEAST_GAIN
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether it fell by more than chance explains."""
-        return self.difference.high < 0
+Adapt = Callable[[Codes], Iterable[Vectors]]
+"""Learns from some rows of the gallery; gives embeddings (N, d) of all rows, by each candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +46,6 @@ class Verdict:
 
 def judge(
     gallery: Labelled,
-    codes: Codes,
     adapt: Adapt,
     *,
     seed: int = 0,
@@ -103,7 +59,6 @@ def judge(
 
     Args:
         gallery: Labelled items only, with the embeddings as they are.
-        codes: The class of each item, (N,).
         adapt: What learns.
         seed: Of the folds and of the bootstrap.
         folds: How many.
@@ -114,21 +69,54 @@ def judge(
     """
     held = folds_by_thing(gallery, folds, seed).queries
     asked = _asked(held, seed)
-    before: list[Answers] = []
-    after: list[list[Answers]] = []
+    trials: list[Trial] = []
     for fold in range(folds):
         rest, away = np.flatnonzero(held != fold), asked[held[asked] == fold]
-        queries, known = take(gallery, away), take(gallery, rest)
-        before.append(_answers(queries, known))
-        maps = adapt(known.vectors, codes[rest])
-        after.append([_answers(_mapped(queries, one), _mapped(known, one)) for one in maps])
+        trials.append(_trial(gallery, away, rest, adapt(rest)))
         advance(1)
-    candidates = [_joined(each) for each in zip(*after, strict=True)]
+    return _verdict(gallery, trials, seed)
+
+
+def judge_held_out(
+    gallery: Labelled, held: Codes, candidates: Iterable[Vectors], *, seed: int = 0
+) -> Verdict:
+    """As `judge`, where one set of items was held out of all learning.
+
+    Args:
+        gallery: Labelled items only, with the embeddings as they are.
+        held: Rows that nothing was learned from.
+        candidates: Embeddings (N, d) of all rows, by each candidate.
+        seed: Of the bootstrap.
+    """
+    rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
+    return _verdict(gallery, [_trial(gallery, held, rest, candidates)], seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Held-out rows (Q,), and how they fared before and by each candidate."""
+
+    asked: Codes
+    before: Answers
+    after: list[Answers]
+
+
+def _trial(gallery: Labelled, asked: Codes, rest: Codes, candidates: Iterable[Vectors]) -> Trial:
+    def fared(labelled: Labelled) -> Answers:
+        return _answers(take(labelled, asked), take(labelled, rest))
+
+    after = [fared(with_vectors(gallery, vectors)) for vectors in candidates]
+    return Trial(asked, fared(gallery), after)
+
+
+def _verdict(gallery: Labelled, trials: Sequence[Trial], seed: int) -> Verdict:
+    candidates = [joined(each) for each in zip(*(one.after for one in trials), strict=True)]
     chosen = max(range(len(candidates)), key=lambda place: candidates[place].goodness)
-    order = np.concatenate([asked[held[asked] == fold] for fold in range(folds)])
+    before = joined([one.before for one in trials])
+    order = np.concatenate([one.asked for one in trials])
     groups = product_groups(take(gallery, order))
-    changes = _changes(_joined(before), candidates[chosen], groups, seed)
-    return Verdict(chosen, changes, len(order), folds)
+    changes = changes_between(before, candidates[chosen], groups, seed)
+    return Verdict(chosen, changes, len(order), len(trials))
 
 
 def _asked(held: Codes, seed: int) -> Codes:
@@ -138,53 +126,6 @@ def _asked(held: Codes, seed: int) -> Codes:
     return np.sort(np.random.default_rng(seed).choice(rows, QUERIES, replace=False))
 
 
-def _mapped(labelled: Labelled, one: Callable[[Vectors], Vectors]) -> Labelled:
-    return with_vectors(labelled, one(labelled.vectors))
-
-
 def _answers(queries: Labelled, gallery: Labelled) -> Answers:
     ranking = rank(queries, gallery, same_label(queries, gallery), NEIGHBORS)
-    predicted = predict_labels(PlainVote(NEIGHBORS), ranking, gallery)
-    right = [one.label == truth for one, truth in zip(predicted, queries.labels, strict=True)]
-    first = np.where(ranking.answerable, ranking.relevant[:, 0], np.nan)
-    return Answers(
-        {
-            "accuracy": np.array(right, dtype=np.float64),
-            "map": ranking.average_precision,
-            "hit_rate@1": first,
-        }
-    )
-
-
-def _joined(parts: Sequence[Answers]) -> Answers:
-    return Answers(
-        {name: np.concatenate([part.measures[name] for part in parts]) for name in MEASURES}
-    )
-
-
-def _changes(before: Answers, after: Answers, groups: Codes, seed: int) -> dict[str, Change]:
-    differences = {name: after.measures[name] - before.measures[name] for name in MEASURES}
-    samples = samples_of(
-        {name: _weighted_mean(values) for name, values in differences.items()},
-        groups,
-        RESAMPLES,
-        seed,
-    )
-    return {
-        name: Change(
-            before.mean(name),
-            after.mean(name),
-            interval(samples[name]) or Interval(0.0, 0.0),
-        )
-        for name in MEASURES
-    }
-
-
-def _weighted_mean(values: Floats) -> Callable[[Floats], Floats]:
-    known = np.isfinite(values)
-
-    def statistic(weights: Floats) -> Floats:
-        chosen = weights[:, known]
-        return np.asarray(chosen @ values[known] / np.maximum(chosen.sum(axis=1), 1.0))
-
-    return statistic
+    return answers(queries, gallery, ranking, NEIGHBORS)

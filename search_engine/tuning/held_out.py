@@ -35,6 +35,7 @@ def hold_out_tuned(
     things: Codes,
     queries: int,
     seed: int = 0,
+    unseen: Codes | None = None,
     advance: Advance = lambda count: None,
 ) -> HeldOut:
     """As `calibration.held_out.hold_out`, for a gallery that is searched through a projection.
@@ -46,11 +47,15 @@ def hold_out_tuned(
         things: What each item shows, (N,).
         queries: Ask at most so many.
         seed: Which ones.
+        unseen: Rows that a fine-tuned network did not learn from: only these are asked, and all at
+            once, as nothing that shows the same as they was learned from either.
         advance: Called with the number of queries done.
     """
     fold = fold_of(learned, things, FOLDS)
-    rows = draw(voters.codes, queries, seed)
-    rows = rows[fold[rows] >= 0]
+    if unseen is not None:
+        fold[:], fold[unseen] = -1, 0
+    asked_codes = np.where(fold >= 0, voters.codes, -1)
+    rows = draw(asked_codes, queries, seed)
     kept = min(NEIGHBORS, len(fold) - int(np.bincount(fold[fold >= 0]).max(initial=0)))
     scores = np.full((len(rows), kept), -np.inf)
     places = np.zeros((len(rows), kept), dtype=np.int64)
@@ -64,7 +69,8 @@ def hold_out_tuned(
     near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
     left_out: LeaveOut = "product" if voters.has_products else "scene"
     ballots = ballots_at(voters, scores, places)
-    return HeldOut(ballots, places, rows, voters.codes[rows], near, twin, left_out)
+    truth = voters.codes[rows]
+    return HeldOut(ballots, places, rows, truth, near, twin, left_out, unseen is not None)
 
 
 def _projected(

@@ -38,6 +38,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.QueryExpiredError: ("query_expired", 404, Exit.USAGE),
     errors.CollectionExistsError: ("collection_exists", 409, Exit.USAGE),
     errors.MissingExtraError: ("missing_extra", 422, Exit.USAGE),
+    errors.ExternalEncoderError: ("external_encoder", 422, Exit.USAGE),
     errors.SourceError: ("catalog_unusable", 500, Exit.CATALOG_UNUSABLE),
     errors.StorageError: ("storage", 503, Exit.STORAGE),
     errors.CorruptDataError: ("storage_corrupt", 503, Exit.STORAGE),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.tuning import TuneRequest, tune_collection, undo_tuning
+from indexer.adaptation import TuneRequest
+from indexer.tuning import tune_collection, undo_tuning
 from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine

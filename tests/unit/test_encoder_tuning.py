@@ -1,7 +1,6 @@
 """What is learned from labels, and the gate that judges it."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,10 +9,11 @@ from sklearn.covariance import shrunk_covariance
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.projection import project
 from search_engine.evaluation.bootstrap import Interval
+from search_engine.evaluation.gains import Change
 from search_engine.gallery import Labelled
 from search_engine.records import Vectors
 from search_engine.tally import Codes
-from search_engine.tuning.gate import Change, Verdict, judge
+from search_engine.tuning.gate import Adapt, Verdict, judge, judge_held_out
 from search_engine.tuning.learning import LIKENESS_DIRECTIONS, learn, within_classes
 
 DIMENSION = 40
@@ -35,11 +35,12 @@ def nearest_is_right(queries: Vectors, asked: Codes, known: Vectors, codes: Code
     return float((codes[(queries @ known.T).argmax(axis=1)] == asked).mean())
 
 
-def candidates(vectors: Vectors, codes: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
-    return [
-        partial(project, mean=mean, matrix=matrix)
-        for mean, matrix in learn(vectors, codes, (0.1, 0.3))
-    ]
+def discriminant(vectors: Vectors, codes: Codes) -> Adapt:
+    def adapt(rows: Codes) -> Iterator[Vectors]:
+        for mean, matrix in learn(vectors[rows], codes[rows], (0.1, 0.3)):
+            yield project(vectors, mean, matrix)
+
+    return adapt
 
 
 def labelled(vectors: Vectors, codes: Codes) -> Labelled:
@@ -127,7 +128,7 @@ def test_likeness_within_classes_is_kept_at_less_weight() -> None:
 
 def test_the_gate_lets_pass_what_helps() -> None:
     vectors, codes = gallery(400)
-    verdict = judge(labelled(vectors, codes), codes, candidates)
+    verdict = judge(labelled(vectors, codes), discriminant(vectors, codes))
     assert verdict.accepted
     assert verdict.queries == 400
     change = verdict.changes["accuracy"]
@@ -139,7 +140,7 @@ def test_the_gate_refuses_what_labels_by_chance_teach() -> None:
     """What was learned fits the labels that it saw, and no others."""
     vectors, _ = gallery(300)
     codes = np.random.default_rng(5).integers(0, CLASSES, 300)
-    verdict = judge(labelled(vectors, codes), codes, candidates)
+    verdict = judge(labelled(vectors, codes), discriminant(vectors, codes))
     assert not verdict.accepted
     assert verdict.changes["accuracy"].after < 0.35
 
@@ -147,10 +148,10 @@ def test_the_gate_refuses_what_labels_by_chance_teach() -> None:
 def test_the_gate_refuses_what_harms() -> None:
     vectors, codes = gallery(300, signal=3.0)
 
-    def forget(rows: Vectors, _: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
-        return [lambda some: unit_rows(some[:, 20:])]
+    def forget(rows: Codes) -> list[Vectors]:
+        return [unit_rows(vectors[:, 20:])]
 
-    verdict = judge(labelled(vectors, codes), codes, forget)
+    verdict = judge(labelled(vectors, codes), forget)
     assert not verdict.accepted
     assert verdict.changes["accuracy"].is_worse
 
@@ -158,10 +159,24 @@ def test_the_gate_refuses_what_harms() -> None:
 def test_the_best_candidate_is_chosen() -> None:
     vectors, codes = gallery(300)
 
-    def some(rows: Vectors, seen: Codes) -> Sequence[Callable[[Vectors], Vectors]]:
-        return [lambda each: unit_rows(each[:, 20:]), *candidates(rows, seen)]
+    def some(rows: Codes) -> list[Vectors]:
+        return [unit_rows(vectors[:, 20:]), *discriminant(vectors, codes)(rows)]
 
-    assert judge(labelled(vectors, codes), codes, some).chosen > 0
+    assert judge(labelled(vectors, codes), some).chosen > 0
+
+
+def test_one_set_of_held_out_items_is_judged_as_a_fold_is() -> None:
+    vectors, codes = gallery(400)
+    held = np.flatnonzero(np.arange(400) % 5 == 0)
+    rest = np.setdiff1d(np.arange(400), held)
+    adapted = list(discriminant(vectors, codes)(rest))
+    verdict = judge_held_out(labelled(vectors, codes), held, adapted)
+    assert verdict.accepted
+    assert (verdict.queries, verdict.folds) == (80, 1)
+    found = nearest_is_right(
+        adapted[verdict.chosen][held], codes[held], adapted[verdict.chosen][rest], codes[rest]
+    )
+    assert verdict.changes["hit_rate@1"].after == pytest.approx(found)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from search_engine import int8_calibration
+from search_engine.collection_encoders import encoder_request
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import create_encoder
@@ -18,7 +19,6 @@ from search_engine.int8_calibration import (
     spread_rows,
     spread_sample,
 )
-from search_engine.live_collection import encoder_request
 
 ITEMS = 115
 
@@ -85,7 +85,7 @@ def test_without_nncf_it_is_said_how_to_get_it(
 
 def test_the_sample_comes_from_all_over_the_collection(engine: SearchEngine) -> None:
     with engine:
-        request = encoder_request(engine.live("default").record, engine.settings)
+        request = encoder_request(engine.live("default").record, engine.settings, engine.catalog)
         encoder = create_encoder(request)
         assert isinstance(encoder, CnnEncoder)
         some = spread_sample(engine, "default", encoder.source, 5)

@@ -42,12 +42,19 @@ def data(learned: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def calibration(data: Path) -> Path:
-    return calibration_file(DataPaths(data).index("default"), "color")
+    return calibration_of(data, "color")
 
 
 @pytest.fixture
 def classifier(data: Path) -> Path:
     return storage.file_of(DataPaths(data).classifiers("default"), "class-mean", "color")
+
+
+def calibration_of(data: Path, target: str) -> Path:
+    """Where the calibration of a target is, for the collection's encoder."""
+    with SearchEngine(data) as engine:
+        fingerprint = engine.catalog.collection("default").fingerprint
+    return calibration_file(DataPaths(data).index("default"), target, fingerprint)
 
 
 def findings(data: Path) -> list[Finding]:
@@ -158,9 +165,12 @@ def test_what_is_of_something_else_is_a_note(
     data: Path, calibration: Path, classifier: Path, changes: dict[str, Any], said: str
 ) -> None:
     changed_json(calibration, **changes)
+    if fingerprint := changes.get("fingerprint"):
+        calibration = calibration.rename(calibration_file(calibration.parent, "color", fingerprint))
     what = only(data, "note", calibration)
     assert said in what
-    assert what.endswith(f"; {CALIBRATE}")
+    assert what.endswith("; delete it" if fingerprint else f"; {CALIBRATE}")
+    calibration.unlink()
     with SearchEngine(data) as engine:
         calibrate_collection(engine, "default", CalibrationRequest("color"))
     changed_origin(classifier, **changes)
@@ -180,15 +190,15 @@ def test_other_formats_are_told(data: Path, calibration: Path, version: int, lev
 def test_files_under_the_name_of_another_are_errors(
     data: Path, calibration: Path, classifier: Path
 ) -> None:
-    shutil.copy(calibration_file(calibration.parent, "label"), calibration)
-    assert "of another target than its name says" in only(data, "error", calibration)
+    shutil.copy(calibration_of(data, "label"), calibration)
+    assert "of another target or encoder than its name" in only(data, "error", calibration)
     calibration.unlink()
     shutil.copy(storage.file_of(classifier.parent, "class-mean", "label"), classifier)
     assert "not the one that its file is named for" in only(data, "error", classifier)
 
 
 def test_what_an_unknown_field_had_can_only_be_deleted(data: Path, calibration: Path) -> None:
-    other = calibration_file(calibration.parent, "a field that no item has")
+    other = calibration_of(data, "a field that no item has")
     calibration.rename(other)
     assert only(data, "error", other).endswith("; delete it")
 
@@ -205,7 +215,7 @@ def test_what_a_collection_left_that_is_gone_is_a_note(data: Path) -> None:
     paths = DataPaths(data)
     shutil.copytree(paths.classifiers("default"), paths.classifiers("gone"))
     paths.index("gone").mkdir()
-    shutil.copy(calibration_file(paths.index("default"), "label"), paths.index("gone"))
+    shutil.copy(calibration_of(data, "label"), paths.index("gone"))
     found = findings(data)
     assert [one.level for one in found] == ["note"] * 3
     assert {Path(one.where).parent for one in found} == {

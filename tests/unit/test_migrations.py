@@ -33,7 +33,7 @@ from tests.unit.small_catalog import (
 
 ROOT = Path(__file__).parents[2]
 FILE = "catalog.sqlite"
-COPY = "catalog.sqlite.before-0003"
+COPY = f"catalog.sqlite.before-{database.SCHEMA_VERSION}"
 
 ITEMS = [
     # key, collection, item_id, label, product_id, attributes, removed
@@ -136,7 +136,7 @@ def test_an_old_catalog_is_kept_beside_as_it_was(old: Path) -> None:
     before = content(old / FILE)
     with open_catalog(old):
         pass
-    assert {path.name for path in old.glob("*0003*")} == {COPY}
+    assert {path.name for path in old.glob("*.before-*")} == {COPY}
     assert (old / COPY).stat().st_mode & 0o077 == 0
     assert content(old / COPY) == before
     assert content(old / FILE)["items"] == before["items"]

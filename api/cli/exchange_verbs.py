@@ -1,0 +1,160 @@
+"""Verbs that give embeddings to other programs and take theirs: export, import."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.exits import Exit
+from api.cli.options import (
+    CollectionOption,
+    DataOption,
+    FilterOption,
+    JsonOption,
+    open_engine,
+    parsed_filter,
+    settings_from,
+)
+from api.cli.output import print_json
+from api.cli.progress import progress
+
+if TYPE_CHECKING:
+    from indexer.declaring import Declared
+    from indexer.exporting import ExportReport
+    from indexer.importing import ImportReport
+
+SHOWN_IDS = 5
+
+
+def export(
+    file: Annotated[
+        Path, typer.Argument(help="A .parquet, or a .npy, which gets a .json beside it.")
+    ],
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    filter: FilterOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write embeddings with ids, labels and attributes, for other programs or `eyedex import`.
+
+    Nothing is rounded: float32 holds what is stored. Pictures are not in it.
+    """
+    from indexer.exporting import count_selected, export_embeddings
+
+    parsed = parsed_filter(filter)
+    with open_engine(data) as engine:
+        total = count_selected(engine.catalog, collection, parsed)
+        with progress("exporting", total) as advance:
+            report = export_embeddings(
+                engine.catalog, collection, file, filter=parsed, force=force, advance=advance
+            )
+    _print_exported(report, as_json)
+    if report.missing:
+        raise typer.Exit(Exit.SOME_REJECTED)
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A .parquet, or a .npy with a .json of records beside it.")
+    ],
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="By which the embeddings are, if the file does not say: external:NAME, with any "
+            "name, for those made elsewhere.",
+            metavar="NAME",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights file of the encoder that the file names.")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch published weights that are not here.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, change no item.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in embeddings that were exported, or made elsewhere, as items of a collection.
+
+    Safe to interrupt: run the same command again and it goes on. Refused rows are in
+    rejects.jsonl in the data directory.
+    """
+    from indexer.embedding_files import open_embeddings
+    from indexer.importing import ImportRequest, import_embeddings
+    from search_engine.config import DataPaths
+
+    settings = settings_from(data)
+    opened = open_embeddings(file)
+    request = ImportRequest(collection, encoder, weights, download, dry_run)
+    try:
+        with progress("importing", len(opened)) as advance:
+            report = import_embeddings(opened, request, settings, advance, _say_encoder)
+    except SystemExit:
+        print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
+        raise
+    if as_json:
+        print_json(report.summary())
+    else:
+        _print_imported(report, DataPaths(settings.data).rejects)
+    if report.rejected:
+        raise typer.Exit(Exit.SOME_REJECTED)
+
+
+def _say_encoder(declared: "Declared") -> None:
+    print(
+        f"encoder {declared.name} ({declared.dimension}-d, {declared.fingerprint[:12]})",
+        file=sys.stderr,
+    )
+
+
+def _print_exported(report: "ExportReport", as_json: bool) -> None:
+    encoder = report.encoder
+    if as_json:
+        print_json(
+            {
+                "files": [str(one) for one in report.files],
+                "rows": report.rows,
+                "without_embedding": report.missing,
+                "encoder": encoder.name,
+                "fingerprint": encoder.fingerprint,
+                "dimension": encoder.dimension,
+                "metric": encoder.metric,
+                "size_bytes": report.size_bytes,
+                "seconds": round(report.seconds, 3),
+            }
+        )
+    else:
+        print(
+            f"{' and '.join(one.name for one in report.files)}: {report.rows:,} embeddings by "
+            f"{encoder.name} ({encoder.dimension}-d), {report.size_bytes / 1e6:,.1f} MB, "
+            f"{report.seconds:.1f} s"
+        )
+    if report.missing:
+        shown = ", ".join(report.missing[:SHOWN_IDS])
+        print(
+            f"{len(report.missing):,} items have no sound embedding and were left out: {shown}; "
+            "`eyedex check` says more",
+            file=sys.stderr,
+        )
+
+
+def _print_imported(report: "ImportReport", rejects: Path) -> None:
+    summary = report.summary()
+    verb = "would be " if report.dry_run else ""
+    print(
+        f"{report.added:,} {verb}added, {report.updated:,} {verb}updated, "
+        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+    )
+    print(f"{report.seconds:.1f} s, {summary['rows_per_second']:,.0f} rows/s")
+    if report.scaled:
+        print(f"{report.scaled:,} embeddings were not of length 1 and were scaled to it")
+    if report.pictures_missing:
+        print(f"{report.pictures_missing:,} pictures are not there: imported without")
+    if report.rejected:
+        print(f"refused rows: {rejects}", file=sys.stderr)

@@ -1,0 +1,96 @@
+"""The encoders that an evaluation sets beside each other, made from their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.config import Settings
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import EXTERNAL, EncoderRequest, create_encoder
+from search_engine.errors import EyedexError, ParameterError, UnknownEncoderError
+
+LEARNT = ("sift", "orb")
+"""Encoders of visual words: without a file of words, they learn some from the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An encoder by the name it was asked for; where it cannot be made here, `skipped` says why.
+
+    With neither an encoder nor a reason, its words are still to be learnt.
+    """
+
+    name: str
+    request: EncoderRequest
+    encoder: Encoder | None = None
+    skipped: str | None = None
+
+    def with_words(self, pictures: Sequence[NDArray[np.uint8]]) -> "Candidate":
+        """The same with words learnt from RGB pictures (256, 256, 3); no file stays behind."""
+        from search_engine.encoders.words import learn_vocabulary, save_vocabulary
+
+        try:
+            with TemporaryDirectory(prefix="eyedex-") as folder:
+                file = Path(folder, "words")
+                save_vocabulary(file, learn_vocabulary(self.request.name, pictures))
+                encoder = create_encoder(replace(self.request, weights=file))
+        except EyedexError as error:
+            return replace(self, skipped=reason_of(error))
+        return replace(self, encoder=encoder)
+
+
+def candidates(names: str, settings: Settings) -> list[Candidate]:
+    """Encoders by their names, as far as they can be made on this machine.
+
+    Args:
+        names: Divided by commas; a pooling follows after a slash: `efficientnet_lite0/multi`.
+        settings: Say what runs networks. Networks are built in memory, nothing is kept of them.
+
+    Raises:
+        UnknownEncoderError: There is no encoder of such a name.
+        ParameterError: There is no such pooling, or a name is empty.
+    """
+    listed = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    if "" in listed:
+        raise ParameterError(
+            f"not a list of encoders: {names!r}",
+            where="--encoders",
+            fix="divide names by commas, such as hsv,lbp,efficientnet_lite0/gem",
+        )
+    return [_candidate(name, settings) for name in listed]
+
+
+def reason_of(error: EyedexError) -> str:
+    """What happened and how to mend it."""
+    return f"{error.what}; {error.fix}" if error.fix else error.what
+
+
+def _candidate(name: str, settings: Settings) -> Candidate:
+    request = _request(name, settings)
+    if request.family == EXTERNAL:
+        return Candidate(name, request, skipped="it is made elsewhere and looks at no pictures")
+    try:
+        return Candidate(name, request, create_encoder(request))
+    except (UnknownEncoderError, ParameterError):
+        raise
+    except EyedexError as error:
+        if request.name in LEARNT and _has_opencv():
+            return Candidate(name, request)
+        return Candidate(name, request, skipped=reason_of(error))
+
+
+def _request(name: str, settings: Settings) -> EncoderRequest:
+    if name.startswith(f"{EXTERNAL}:"):
+        return EncoderRequest(name)
+    encoder, _, pooling = name.partition("/")
+    return EncoderRequest(encoder, runtime=settings.runtime, pooling=pooling or None)
+
+
+def _has_opencv() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("cv2") is not None

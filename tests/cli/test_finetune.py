@@ -1,0 +1,156 @@
+"""`eyedex tune --finetune`: a network trained on the drawn catalog, kept with it, taken back."""
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from search_engine.encoders.projection import ProjectedEncoder
+from search_engine.engine import SearchEngine
+from tests.cli.conftest import COMMAND, Run
+from tests.conftest import once
+
+SECONDS = 0.05  # of a minute
+
+
+@pytest.fixture
+def plain(large_cnn_data: Path, tmp_path: Path) -> Path:
+    """A copy of the drawn catalog, encoded by the default network."""
+    data = tmp_path / "plain"
+    shutil.copytree(large_cnn_data, data)
+    return data
+
+
+@pytest.fixture
+def finetuned(plain: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
+    """A copy of the same, its network trained for a moment."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(plain, folder, dirs_exist_ok=True)
+        ran = run("tune", "--finetune", "--minutes", SECONDS, "--force", "--data", folder, "--json")
+        assert ran.code == 0
+        assert ran.json["used"]
+
+    data = tmp_path / "finetuned"
+    shutil.copytree(once(shared / "finetuned", make), data)
+    return data
+
+
+@pytest.fixture
+def photo(large_sample: Path) -> Path:
+    return min((large_sample / "shopper").rglob("*.jpg"))
+
+
+def answer(run: Run, photo: Path, data: Path) -> list[tuple[str, float]]:
+    ran = run("search", photo, "--data", data, "--json")
+    assert ran.code == 0
+    return [(one["item_id"], one["score"]) for one in ran.json["neighbors"]]
+
+
+def test_a_trained_network_answers_and_is_kept_with_the_catalog(
+    finetuned: Path, plain: Path, run: Run, photo: Path, tmp_path: Path
+) -> None:
+    found = answer(run, photo, finetuned)
+    assert found != answer(run, photo, plain)
+    assert run("check", "--data", finetuned).code == 0
+    assert not (finetuned / "tuning" / "default").exists()
+    shutil.rmtree(finetuned / "encoders")
+    assert answer(run, photo, finetuned) == found
+    archive = tmp_path / "snapshot.eyedex"
+    assert run("snapshot", archive, "--data", finetuned).code == 0
+    assert run("restore", archive, "--data", tmp_path / "restored").code == 0
+    assert answer(run, photo, tmp_path / "restored") == found
+
+
+def test_a_damaged_weights_file_is_written_again(finetuned: Path, run: Run, photo: Path) -> None:
+    found = answer(run, photo, finetuned)
+    (weights,) = (finetuned / "encoders").glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:1_000])
+    assert answer(run, photo, finetuned) == found
+
+
+def test_stored_embeddings_are_those_of_the_trained_network(finetuned: Path) -> None:
+    with SearchEngine(finetuned) as engine:
+        live = engine.live("default")
+        encoder = live.encoder()
+        assert isinstance(encoder, ProjectedEncoder)
+        assert encoder.base.spec.pooling == "multi"
+        items = engine.catalog.page(live.record, 0, 20)
+        stored = np.concatenate([engine.catalog.vector(live.record, one.key) for one in items])
+        cosines = np.vecdot(encoder.encode(engine.pixels(20)), stored)
+    assert float(np.median(cosines)) > 0.98  # kept as small JPEGs
+
+
+def test_confidence_comes_from_items_that_were_held_out(finetuned: Path, run: Run) -> None:
+    with SearchEngine(finetuned) as engine:
+        encoder = engine.live("default").encoder()
+        assert isinstance(encoder, ProjectedEncoder)
+        held = encoder.projection.origin.held_out
+        count = engine.catalog.count(engine.live("default").record)
+    assert held
+    assert len(held) <= count / 10
+    ran = run("calibrate", "--data", finetuned, "--json")
+    assert ran.code == 0
+    assert ran.json["queries"] == len(held)
+
+
+def test_the_quick_way_does_not_undo_it_but_undo_does(
+    finetuned: Path, plain: Path, run: Run, photo: Path
+) -> None:
+    ran = run("tune", "--data", finetuned)
+    assert (ran.code, "was fine-tuned" in ran.error) == (2, True)
+    assert run("tune", "--undo", "--data", finetuned).code == 0
+    assert answer(run, photo, finetuned) == answer(run, photo, plain)
+    assert run("check", "--data", finetuned).code == 0
+
+
+def test_an_interrupted_training_goes_on(plain: Path, run: Run, photo: Path) -> None:
+    arguments = ("tune", "--finetune", "--minutes", "0.3", "--force", "--data", str(plain))
+    folder = plain / "tuning" / "default"
+    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / "run.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        while not (folder / "state.pt").exists() and time.monotonic() < deadline:
+            time.sleep(4.0)
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+    assert process.returncode == 130
+    before: Any = torch.load(folder / "state.pt", weights_only=True)["clock"]
+    assert 0 < before[1] < 18
+    ran = run(*arguments, "--json")
+    assert (ran.code, ran.json["used"]) == (0, True)
+    assert not folder.exists()
+    assert answer(run, photo, plain)
+
+
+def test_pictures_without_labels_are_learned_from_only_by_force(
+    plain: Path, run: Run, photo: Path
+) -> None:
+    with SearchEngine(plain) as engine:
+        record = engine.live("default").record
+        keys = [item.key for item in engine.catalog.page(record, 0, 1_000)]
+        with engine.catalog.write() as writer:
+            writer.describe(record.id, {key: {"label": None} for key in keys})
+    before = answer(run, photo, plain)
+    tune = ("tune", "--finetune", "--minutes", SECONDS, "--data", plain)
+    ran = run(*tune)
+    assert (ran.code, "nothing to measure it by" in ran.out) == (8, True)
+    assert answer(run, photo, plain) == before
+    ran = run(*tune, "--force", "--json")
+    assert (ran.code, ran.json["gate"], ran.json["used"]) == (0, {}, True)
+    assert answer(run, photo, plain) != before
+    assert run("check", "--data", plain).code == 0
+
+
+def test_only_networks_can_be_trained(large_hsv_data: Path, run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "drawn"
+    shutil.copytree(large_hsv_data, data)
+    ran = run("tune", "--finetune", "--data", data)
+    assert (ran.code, "hsv is no network" in ran.error) == (2, True)

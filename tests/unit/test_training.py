@@ -1,0 +1,206 @@
+"""Training on a small network: it learns, keeps time, goes on after an interruption."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from search_engine.encoders.projection import project
+from search_engine.records import Pixels
+from search_engine.tally import Codes
+from search_engine.tuning.learning import learn
+from search_engine.tuning.objectives import ClassProxies, TwoViews
+from search_engine.tuning.plan import TrainingPlan
+from search_engine.tuning.trainable import Trainable, make_trainable
+from search_engine.tuning.training import HeldOutPictures, train
+
+SIDE_PX, CLASSES, COUNT = 24, 3, 48
+PLAN = TrainingPlan(batch_size=12, learning_rate=1e-2, warm_up=1e-9, averaging=0.9, checks=10**9)
+STEPS = 120
+
+
+class Small(nn.Module):
+    """A convolution with normalisation on small maps, as all networks have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.trunk = nn.Sequential(
+            nn.AvgPool2d(8), nn.Conv2d(3, 16, 1), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 8, 1)
+        )
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Features (N, 8)."""
+        found: torch.Tensor = self.trunk(pixels.permute(0, 3, 1, 2).float() / 255).mean(dim=(2, 3))
+        return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Several only wait for each other on so small a network."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def pictures() -> tuple[Pixels, Codes]:
+    """Classes differ by a little in colour; brightness is the louder noise."""
+    random = np.random.default_rng(0)
+    codes = np.arange(COUNT) % CLASSES
+    colours = np.eye(3)[codes] * 30 + random.uniform(40, 200, (COUNT, 1))
+    noise = random.normal(0, 5, (COUNT, SIDE_PX, SIDE_PX, 3))
+    pixels = np.clip(colours[:, None, None] + noise, 0, 255).astype(np.uint8)
+    return pixels, codes
+
+
+Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
+
+
+def stream(pixels: Pixels, size: int, views: int = 1) -> Batches:
+    random = np.random.default_rng(1)
+    samples = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    for _ in range(STEPS):
+        rows = torch.from_numpy(random.integers(0, len(pixels), size))
+        yield rows, samples[rows][:, None].expand(-1, views, -1, -1, -1)
+
+
+def vectors(module: nn.Module, pixels: Pixels) -> torch.Tensor:
+    with torch.no_grad():
+        return nn.functional.normalize(module.eval()(torch.from_numpy(pixels)))
+
+
+def proxies(network: Trainable, pictures: tuple[Pixels, Codes], plan: TrainingPlan) -> ClassProxies:
+    pixels, codes = pictures
+    known = vectors(network.module, pixels).numpy()
+    ((mean, matrix),) = learn(known, codes, (0.3,))
+    projected = project(known, mean, matrix)
+    middles = np.stack([projected[codes == code].mean(axis=0) for code in range(CLASSES)])
+    return ClassProxies(mean, matrix, middles, codes, plan)
+
+
+def trained(
+    pictures: tuple[Pixels, Codes],
+    folder: Path,
+    plan: TrainingPlan = PLAN,
+    batches: Batches | None = None,
+    told: list[int] | None = None,
+) -> tuple[Trainable, dict[str, torch.Tensor]]:
+    network = make_trainable(Small(), SIDE_PX)
+    weights = train(
+        network,
+        proxies(network, pictures, plan),
+        batches or stream(pictures[0], plan.batch_size),
+        plan,
+        folder / "state.pt",
+        HeldOutPictures(*pictures),
+        (told if told is not None else []).append,
+    )
+    return network, weights
+
+
+def spread(found: torch.Tensor, codes: Codes) -> float:
+    """How much nearer pictures are to their own class than to others, in cosines."""
+    same = torch.from_numpy(codes[:, None] == codes)
+    cosines = found @ found.T
+    return float(cosines[same].mean() - cosines[~same].mean())
+
+
+def test_classes_part_and_the_weights_given_are_those_of_the_network(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    before = spread(vectors(Small(), pictures[0]), pictures[1])
+    network, weights = trained(pictures, tmp_path)
+    found = vectors(network.module, pictures[0])
+    assert spread(found, pictures[1]) > before + 0.1
+    again = Small()
+    again.trunk.load_state_dict(weights)
+    assert torch.allclose(vectors(again, pictures[0]), found, atol=1e-3)
+
+
+def test_it_takes_the_time_that_it_is_given(pictures: tuple[Pixels, Codes], tmp_path: Path) -> None:
+    told: list[int] = []
+    endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
+    trained(pictures, tmp_path, replace(PLAN, minutes=0.05, patience=2.0), endless, told)
+    assert sum(told) == 3
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["clock"][1] >= 3.0
+
+
+def test_an_interrupted_training_goes_on_where_it_was(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    def interrupted() -> Batches:
+        yield from itertools.islice(stream(pictures[0], PLAN.batch_size), 5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(pictures, tmp_path, batches=interrupted())
+    before = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert before["clock"][0] == 5
+    trained(pictures, tmp_path)
+    after = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert after["clock"][0] == 5 + STEPS
+    assert after["optimizer"]["state"][0]["step"] == after["clock"][0]
+
+
+def test_one_that_is_done_is_not_done_again(pictures: tuple[Pixels, Codes], tmp_path: Path) -> None:
+    endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
+    plan = replace(PLAN, minutes=0.02)
+    _, first = trained(pictures, tmp_path, plan, endless)
+
+    nothing: Batches = iter(())
+    _, again = trained(pictures, tmp_path, plan, nothing)
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_another_plan_starts_anew(pictures: tuple[Pixels, Codes], tmp_path: Path) -> None:
+    trained(pictures, tmp_path)
+    trained(pictures, tmp_path, replace(PLAN, seed=1))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["clock"][0] == STEPS
+
+
+def test_it_ends_early_when_held_out_pictures_show_no_progress(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    """Labels by lot: what is learned of them is wrong for held-out pictures."""
+    plan = replace(PLAN, minutes=1.0, patience=0.005)
+    network = make_trainable(Small(), SIDE_PX)
+    pixels, codes = pictures
+    wrong = (pixels, np.random.default_rng(0).integers(0, CLASSES, COUNT))
+    told: list[int] = []
+    train(
+        network,
+        proxies(network, wrong, plan),
+        itertools.cycle(stream(pixels, plan.batch_size)),
+        plan,
+        tmp_path / "state.pt",
+        HeldOutPictures(pixels, codes),
+        told.append,
+    )
+    assert sum(told) < 60
+
+
+def test_without_labels_pictures_are_told_from_each_other(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    plan = replace(PLAN, batch_size=16)
+    network = make_trainable(Small(), SIDE_PX)
+    before = vectors(network.module, pictures[0])
+    train(
+        network,
+        TwoViews(COUNT, plan),
+        stream(pictures[0], plan.batch_size // 2, views=2),
+        plan,
+        tmp_path / "state.pt",
+    )
+    after = vectors(network.module, pictures[0])
+    others = ~torch.eye(COUNT, dtype=torch.bool)
+    assert float((after @ after.T)[others].mean()) < float((before @ before.T)[others].mean()) - 0.1
