@@ -130,22 +130,24 @@ class NpyEmbeddings:
     def parts(self) -> Iterator[FilePart]:
         """See EmbeddingFile."""
         records = read_records(self._json)
-        vectors = self._mapped()
         for start in range(0, len(self), ROWS_A_PART):
-            part = np.array(vectors[start : start + ROWS_A_PART])
-            yield FilePart(start + 1, list(islice(records, len(part))), part)
+            vectors = self._rows(start, min(start + ROWS_A_PART, len(self)))
+            yield FilePart(start + 1, list(islice(records, len(vectors))), vectors)
+
+    def _rows(self, start: int, end: int) -> NDArray[np.floating[Any]]:
+        """Read rather than mapped: pages of a map would count as memory as long as there is any."""
+        if self._fortran:
+            return np.array(self._mapped()[start:end])
+        offset = self._offset + start * self.dimension * self._dtype.itemsize
+        count = (end - start) * self.dimension
+        found = np.fromfile(self.path, self._dtype, count, offset=offset)
+        if len(found) < count:
+            raise SourceError("it became shorter while it was read", where=str(self.path))
+        return found.reshape(-1, self.dimension)
 
     def _mapped(self) -> NDArray[np.floating[Any]]:
-        if len(self) == 0:
-            return np.empty(self._shape, dtype=self._dtype)
-        return np.memmap(
-            self.path,
-            dtype=self._dtype,
-            mode="r",
-            offset=self._offset,
-            shape=self._shape,
-            order="F" if self._fortran else "C",
-        )
+        """Of columns that come one after the other, a row has a number in each."""
+        return np.memmap(self.path, self._dtype, "r", self._offset, self._shape, "F")
 
 
 def _header(rows: int, dimension: int) -> bytes:

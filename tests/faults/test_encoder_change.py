@@ -331,7 +331,7 @@ def test_who_cannot_open_the_new_encoder_answers_by_the_former_one(
         monkeypatch.setattr(open_collections, "RETRY_S", 0.0)
         wait_for(lambda: serving.search(photo).encoder == found.after.fingerprint)
         serving.upsert("new", photo.read_bytes())
-        assert serving.search(photo).neighbors[0].item.item_id in ("new", photo.stem)
+        assert serving.search(photo).neighbors[0].item.item_id in ("new", photo.name)
 
 
 def wait_for(ask: Any, seconds: float = 60.0) -> None:

@@ -30,6 +30,7 @@ from search_engine.evaluation.run_json import run_json
 from search_engine.evaluation.task import Options
 from search_engine.gallery import Labelled, read_gallery
 from search_engine.records import Keys
+from search_engine.reranking import geometric
 from search_engine.reranking.base import Candidates
 from search_engine.reranking.registry import METHODS, Method
 from tests.unit.test_evaluate import labelled
@@ -154,13 +155,14 @@ class TestJudging:
     def test_those_that_look_are_judged_by_fewer_queries(
         self, engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reranking, "LOOKED_AT_QUERIES", 12)
+        monkeypatch.setattr(reranking, "LOOKED_AT_QUERIES", 6)
+        monkeypatch.setattr(geometric, "VERIFIED", 3)
         done: list[int] = []
         methods = [METHODS["geometric"], METHODS["aqe"]]
         rows = judge_rerankings(engine, task_of(engine), methods, done.append)
-        assert [row.queries for row in rows] == [12, 115]
+        assert [row.queries for row in rows] == [6, 115]
         assert [row.name for row in rows] == ["geometric", "aqe"]
-        assert sum(done) == sum(queries_of(method, 115) for method in methods) == 127
+        assert sum(done) == sum(queries_of(method, 115) for method in methods) == 121
 
     def test_the_same_seed_gives_the_same_rows(self, engine: SearchEngine) -> None:
         method = METHODS["k-reciprocal"]

@@ -63,9 +63,10 @@ def test_a_single_feature_has_no_second_best() -> None:
     assert len(matches(many, one)[0]) == 0
 
 
-def test_points_that_fall_on_one_line_agree_on_nothing() -> None:
+@pytest.mark.parametrize("height", [0.0, 0.02])
+def test_points_that_fall_on_one_line_agree_on_nothing(height: float) -> None:
     many = features(drawn(1))
-    flat = LocalFeatures(many.points * np.array([1, 0], np.float32), many.descriptors)
+    flat = LocalFeatures(many.points * np.array([1, height], np.float32), many.descriptors)
     assert len(matches(many, flat)[0]) > 2 * LEAST_INLIERS
     assert inliers(many, flat) == 0
 
