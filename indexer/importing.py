@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +156,7 @@ def _prepare(
         return open_collection(engine, request.collection), goal
     options = {**declared.options, **EncoderRequest("", weights=request.weights).options}
     encoder_here(
-        Declared(
-            declared.name, declared.fingerprint, declared.dimension, options, declared.projection
-        ),
+        replace(declared, options=options),
         EncoderRequest(
             declared.name,
             runtime=engine.settings.runtime,

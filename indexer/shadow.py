@@ -20,6 +20,7 @@ from search_engine.errors import (
 )
 from search_engine.faults import fault_point
 from search_engine.images import DecodedImage
+from search_engine.records import Vectors
 
 ITEMS_A_PART = 4_096
 WINDOW_BATCHES = 3
@@ -108,11 +109,7 @@ def _project(
     for start in range(0, len(rows), ITEMS_A_PART):
         part = rows[start : start + ITEMS_A_PART]
         vectors = encoder.projection.apply(found.vectors[part].astype(np.float32))
-        with engine.catalog.write() as writer:
-            writer.add_vectors(
-                encoder.spec.fingerprint, found.keys[part].tolist(), vectors, found.seq
-            )
-        fault_point("vectors_added")
+        _keep(engine, encoder, found.keys[part].tolist(), vectors, found.seq)
         done.projected += len(part)
         advance(len(part))
 
@@ -177,10 +174,14 @@ def _add(
         for place in set(range(len(keys))).difference(kept):
             done.refused[keys[place]] = NoEmbeddingError.code
         as_of = min(asked.seq for asked, _ in decoded)
-        with engine.catalog.write() as writer:
-            writer.add_vectors(
-                encoder.spec.fingerprint, [keys[place] for place in kept], vectors, as_of
-            )
-        fault_point("vectors_added")
+        _keep(engine, encoder, [keys[place] for place in kept], vectors, as_of)
         done.encoded += len(kept)
     advance(len(batch))
+
+
+def _keep(
+    engine: SearchEngine, encoder: Encoder, keys: Sequence[int], vectors: Vectors, as_of: int
+) -> None:
+    with engine.catalog.write() as writer:
+        writer.add_vectors(encoder.spec.fingerprint, keys, vectors, as_of)
+    fault_point("vectors_added")

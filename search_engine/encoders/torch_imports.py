@@ -25,6 +25,12 @@ def import_torchvision() -> Any:
     return import_module("torchvision")
 
 
+def import_transforms() -> Any:
+    """The second version of torchvision's transforms."""
+    _declare_missing_operators()
+    return import_module("torchvision.transforms.v2")
+
+
 def import_timm() -> Any:
     """The timm package, which imports torchvision."""
     _declare_missing_operators()

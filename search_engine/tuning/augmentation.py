@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from search_engine.encoders.torch_imports import import_torchvision
+from search_engine.encoders.torch_imports import import_transforms
 
 if TYPE_CHECKING:
     import torch
@@ -18,9 +18,7 @@ Augmentation = Callable[["torch.Tensor"], "torch.Tensor"]
 
 def augmentation(size_px: int) -> Augmentation:
     """Random changes of a picture (3, H, W), uint8, RGB, to another (3, size_px, size_px)."""
-    import_torchvision()
-    from torchvision.transforms import v2
-
+    v2 = import_transforms()
     found: Augmentation = v2.Compose(
         [
             v2.RandomApply([v2.Lambda(_other_backdrop)], 0.5),

@@ -66,6 +66,7 @@ def train(
     _keep_freed_memory()
     run = _Run(network, objective, plan, checkpoint)
     run.resume(advance)
+    run.save()
     try:
         while not run.is_over and (batch := next(stream, None)) is not None:
             run.step(*batch, advance)

@@ -95,9 +95,8 @@ def test_confidence_comes_from_items_that_were_held_out(finetuned: Path, run: Ru
         count = engine.catalog.count(engine.live("default").record)
     assert held
     assert len(held) <= count / 10
-    ran = run("calibrate", "--data", finetuned, "--json")
-    assert ran.code == 0
-    assert ran.json["queries"] == len(held)
+    ran = run("calibrate", "--data", finetuned)
+    assert (ran.code, f"{len(held)} items" in ran.error) == (2, True)  # and these are too few
 
 
 def test_the_quick_way_does_not_undo_it_but_undo_does(
@@ -111,19 +110,18 @@ def test_the_quick_way_does_not_undo_it_but_undo_does(
 
 
 def test_an_interrupted_training_goes_on(plain: Path, run: Run, photo: Path) -> None:
-    arguments = ("tune", "--finetune", "--minutes", "0.3", "--force", "--data", str(plain))
+    arguments = ("tune", "--finetune", "--minutes", "0.15", "--force", "--data", str(plain))
     folder = plain / "tuning" / "default"
     with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not (folder / "run.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
         while not (folder / "state.pt").exists() and time.monotonic() < deadline:
-            time.sleep(4.0)
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            time.sleep(0.1)
+        time.sleep(3.0)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
     assert process.returncode == 130
     before: Any = torch.load(folder / "state.pt", weights_only=True)["clock"]
-    assert 0 < before[1] < 18
+    assert before[1] < 9
     ran = run(*arguments, "--json")
     assert (ran.code, ran.json["used"]) == (0, True)
     assert not folder.exists()

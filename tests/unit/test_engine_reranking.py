@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search_engine import collector
 from search_engine.engine import MAX_K, SearchEngine
 from search_engine.errors import MissingExtraError, ParameterError, PictureNotFoundError
 from search_engine.indexes.faiss_index import FaissIndex
@@ -15,6 +16,7 @@ from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.spec import IndexSpec
 from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
+from search_engine.reranking import query_expansion
 from search_engine.reranking.local_features import FEATURES_A_PICTURE
 from search_engine.reranking.pictures import KEPT, ItemFeatures
 from search_engine.reranking.registry import METHODS
@@ -63,6 +65,30 @@ def test_the_first_k_are_the_same_for_every_k(
     assert len({name for name, _ in whole}) == len(whole) == 115
     for k in (1, 3, 30):
         assert found(engine.search(shopper_photo, k=k, rerank=rerank)) == whole[:k]
+
+
+@every
+def test_behind_the_candidates_all_is_as_it_was(
+    engine: SearchEngine, shopper_photo: Path, rerank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a catalog of more items than are re-ranked, groups and least scores see all of it."""
+    for module in (collector, query_expansion):
+        monkeypatch.setattr(module, "CANDIDATES", 20)
+    plain = engine.search(shopper_photo, k=MAX_K)
+    result = engine.search(shopper_photo, k=MAX_K, rerank=rerank)
+    assert dict(found(result)) == dict(found(plain))
+    first = ids(result)[:40]
+    assert set(ids(plain)[:20]) <= set(first)
+    behind = [one for one in ids(plain) if one not in first]
+    assert [one for one in ids(result) if one not in first] == behind
+    for k in (1, 15, 30):
+        assert found(engine.search(shopper_photo, k=k, rerank=rerank)) == found(result)[:k]
+    labels = dict.fromkeys(one.item.label for one in result.neighbors)
+    grouped = engine.search(shopper_photo, k=MAX_K, group_by="label", rerank=rerank)
+    assert [one.item.label for one in grouped.neighbors] == list(labels)
+    bar = plain.neighbors[50].score
+    above = engine.search(shopper_photo, k=MAX_K, min_score=bar, rerank=rerank)
+    assert found(above) == [one for one in found(result) if one[1] >= bar]
 
 
 @every

@@ -118,7 +118,7 @@ def test_classes_part_and_the_weights_given_are_those_of_the_network(
     before = spread(vectors(Small(), pictures[0]), pictures[1])
     network, weights = trained(pictures, tmp_path)
     found = vectors(network.module, pictures[0])
-    assert spread(found, pictures[1]) > before + 0.1
+    assert spread(found, pictures[1]) > before + 0.04
     again = Small()
     again.trunk.load_state_dict(weights)
     assert torch.allclose(vectors(again, pictures[0]), found, atol=1e-3)
