@@ -33,7 +33,7 @@ from search_engine.tuning.learning import learn
 from search_engine.tuning.objectives import ClassProxies, Objective, TwoViews
 from search_engine.tuning.plan import TrainingPlan
 from search_engine.tuning.trainable import make_trainable
-from search_engine.tuning.training import HeldOutPictures, train
+from search_engine.tuning.training import HeldOutPictures, keep_freed_memory, train
 from search_engine.workshop import check_space
 
 START_SHRINKAGE = 0.2
@@ -147,6 +147,7 @@ class TrainingRun:
         """The weights file of the network, trained on the task."""
         from safetensors.torch import save
 
+        keep_freed_memory()
         size_px, plan = self._network.spec.preprocessing.size_px, self._plan
         objective = self._objective(task)
         products = product_groups(task.gallery)

@@ -63,7 +63,6 @@ def train(
     Returns:
         The weights in the network's own layout.
     """
-    _keep_freed_memory()
     run = _Run(network, objective, plan, checkpoint)
     run.resume(advance)
     run.save()
@@ -271,7 +270,7 @@ def _has_bfloat16(device: Any) -> bool:
     return float_precision() == "bf16"
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep what is freed for the next step.
 
     It would give large blocks back to the kernel and take fresh ones, cleared page by page, in

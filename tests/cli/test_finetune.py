@@ -13,10 +13,10 @@ import torch
 
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
-from tests.cli.conftest import COMMAND, Run
+from tests.cli.conftest import COMMAND, Run, run_outside
 from tests.conftest import once
 
-SECONDS = 0.05  # of a minute
+FINETUNE = ("tune", "--finetune", "--minutes", 0.05)
 
 
 @pytest.fixture
@@ -28,14 +28,13 @@ def plain(large_cnn_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def finetuned(plain: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
+def finetuned(plain: Path, shared: Path, tmp_path: Path) -> Path:
     """A copy of the same, its network trained for a moment."""
 
     def make(folder: Path) -> None:
         shutil.copytree(plain, folder, dirs_exist_ok=True)
-        ran = run("tune", "--finetune", "--minutes", SECONDS, "--force", "--data", folder, "--json")
-        assert ran.code == 0
-        assert ran.json["used"]
+        ran = run_outside(*FINETUNE, "--force", "--data", folder, "--json")
+        assert (ran.code, ran.json["used"]) == (0, True)
 
     data = tmp_path / "finetuned"
     shutil.copytree(once(shared / "finetuned", make), data)
@@ -122,7 +121,7 @@ def test_an_interrupted_training_goes_on(plain: Path, run: Run, photo: Path) -> 
     assert process.returncode == 130
     before: Any = torch.load(folder / "state.pt", weights_only=True)["clock"]
     assert before[1] < 9
-    ran = run(*arguments, "--json")
+    ran = run_outside(*arguments, "--json")
     assert (ran.code, ran.json["used"]) == (0, True)
     assert not folder.exists()
     assert answer(run, photo, plain)
@@ -137,11 +136,10 @@ def test_pictures_without_labels_are_learned_from_only_by_force(
         with engine.catalog.write() as writer:
             writer.describe(record.id, {key: {"label": None} for key in keys})
     before = answer(run, photo, plain)
-    tune = ("tune", "--finetune", "--minutes", SECONDS, "--data", plain)
-    ran = run(*tune)
+    ran = run_outside(*FINETUNE, "--data", plain)
     assert (ran.code, "nothing to measure it by" in ran.out) == (8, True)
     assert answer(run, photo, plain) == before
-    ran = run(*tune, "--force", "--json")
+    ran = run_outside(*FINETUNE, "--data", plain, "--force", "--json")
     assert (ran.code, ran.json["gate"], ran.json["used"]) == (0, {}, True)
     assert answer(run, photo, plain) != before
     assert run("check", "--data", plain).code == 0
