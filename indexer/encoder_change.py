@@ -152,7 +152,9 @@ def _encode(
     _forget_trials(engine, record, wanted)
     count = engine.catalog.count(record)
     lacking = len(engine.catalog.keys_without(record, wanted.fingerprint or ""))
-    if lacking < count:
+    if lacking == 0:
+        say(f"all {count:,} items have their embedding already")
+    elif lacking < count:
         say(f"{count - lacking:,} of {count:,} items have their embedding already: going on there")
     with stage("encoding", lacking) as advance:
         embed(engine, record, encoder, done, advance)
@@ -176,7 +178,7 @@ def _refusals(
     if verdict is not None:
         worse = [name for name, change in verdict.changes.items() if change.is_worse]
         if worse:
-            refusals.append(f"worse in {' and '.join(worse)}")
+            refusals.append(f"worse in {', '.join(worse)}")
     lost = len(done.refused.keys() - engine.catalog.unsearchable(record).keys())
     if lost > MOST_LOST * count:
         refusals.append(f"{lost:,} of {count:,} items could not be found any more")

@@ -146,9 +146,9 @@ def _check_unsearchable(
         yield Finding(
             "note",
             f"collection {collection.name}",
-            f"{len(lost):,} items have no embedding by its encoder and are not found: {named}"
-            f"{' ...' if len(lost) > len(shown) else ''}; `eyedex index` brings them back once "
-            "their pictures can be read",
+            f"items without an embedding by its encoder, which no search finds: {len(lost):,} "
+            f"({named}{' ...' if len(lost) > len(shown) else ''}); `eyedex index` brings them back "
+            "once their pictures can be read",
         )
 
 
@@ -170,8 +170,8 @@ def _check_former(connection: Connection, former: Collection | None) -> Iterator
         yield Finding(
             "note",
             f"collection {former.name}",
-            f"{damaged:,} embeddings by {former.encoder}, the encoder before, are damaged: "
-            "`eyedex switch --undo` would not find these items",
+            f"damaged embeddings by {former.encoder}, the encoder before: {damaged:,}; after "
+            "`eyedex switch --undo` no search would find these items",
         )
 
 

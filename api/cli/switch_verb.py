@@ -265,8 +265,8 @@ def _print_lost(lost: Mapping[str, str]) -> None:
     shown = [f"{item_id} ({reason})" for item_id, reason in list(lost.items())[:LOST_SHOWN]]
     more = " ... (all with --json)" if len(lost) > LOST_SHOWN else ""
     _say(
-        f"{len(lost):,} items stay in the catalog but cannot be found by it, as no embedding can "
-        f"be made of them: {', '.join(shown)}{more}"
+        "items that stay in the catalog but cannot be found by it, as no embedding can be made of "
+        f"them: {len(lost):,}: {', '.join(shown)}{more}"
     )
 
 

@@ -126,7 +126,7 @@ def test_what_is_worse_is_refused_and_kept_for_force(switched: Path, run: Run, p
     before = found(switched, photo)
     ran = run("switch", "hsv", "--data", switched)
     assert ran.code == 8
-    assert "refused: worse in accuracy and map and hit_rate@1; --force" in ran.out
+    assert "refused: worse in accuracy, map, hit_rate@1; --force" in ran.out
     assert found(switched, photo) == before
     assert encoders_kept(switched) == 2
     ran = run("switch", "hsv", "--force", "--data", switched, "--json")
@@ -182,7 +182,7 @@ def test_pictures_that_are_gone_are_listed_and_found_again_when_they_are_back(
     (movable / broken["image"]).write_bytes(b"\xff\xd8\xff no picture any more")
     ran = run("switch", "edges", "--data", data)
     assert ran.code == 0
-    assert "2 items stay in the catalog but cannot be found by it" in ran.err
+    assert "cannot be found by it, as no embedding can be made of them: 2: " in ran.err
     assert f"{gone['item_id']} (picture_not_found)" in ran.err
     with SearchEngine(data) as engine:
         record = engine.live("default").record
@@ -198,7 +198,7 @@ def test_pictures_that_are_gone_are_listed_and_found_again_when_they_are_back(
     checked = run("check", "--data", data, "--json").json
     assert (checked["sound"], checked["collections"][0]["unsearchable"]) == (True, 2)
     (note,) = [one for one in checked["findings"] if one["where"] == "collection default"]
-    assert (note["level"], "2 items have no embedding" in note["what"]) == ("note", True)
+    assert (note["level"], "no search finds: 2 (" in note["what"]) == ("note", True)
     (movable / gone["image"]).write_bytes(kept[gone["item_id"]])
     (movable / broken["image"]).write_bytes(kept[broken["item_id"]])
     again = run("index", movable / "catalog.csv", "--data", data, "--json").json
@@ -361,7 +361,7 @@ def test_check_tells_what_going_back_would_lose(switched: Path, run: Run) -> Non
         connection.commit()
     ran = run("check", "--data", switched, "--json")
     assert ran.code == 0
-    assert any("1 embeddings by hsv" in one["what"] for one in ran.json["findings"])
+    assert any("damaged embeddings by hsv" in one["what"] for one in ran.json["findings"])
 
 
 @pytest.mark.parametrize(
