@@ -119,6 +119,12 @@ def _network(encoder: Encoder) -> CnnEncoder:
 def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: Came) -> Task:
     gallery, codes, classes = labelled_gallery(engine, collection, request.target, came.encoder)
     if len(codes) < LEAST_ITEMS or classes < 2:
+        if not request.force:
+            raise ParameterError(
+                "there are too few labels to tell whether training helps",
+                fix=f"label {LEAST_ITEMS} items of two values, name another --target, or train "
+                "on the pictures alone with --force",
+            )
         return _without_labels(engine, collection, request, came)
     rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
     gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]

@@ -81,15 +81,6 @@ def large_hsv_data(shared: Path, large_sample: Path) -> Path:
     )
 
 
-@pytest.fixture(scope="session")
-def large_cnn_data(shared: Path, large_sample: Path) -> Path:
-    """The same by the default network. Do not change it."""
-    return once(
-        shared / "large-cnn-data",
-        lambda folder: index_folder(large_sample / "catalog.csv", folder),
-    )
-
-
 @pytest.fixture
 def shopper_photo(sample: Path) -> Path:
     """A photo of one of the drawn products."""

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from api.cli.main import main
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from tests.conftest import once
 from tests.images.pictures import png
 
 COMMAND = (sys.executable, "-m", "api.cli.main")
@@ -148,3 +150,13 @@ def counts(ran: Ran) -> tuple[int, int, int, int, int]:
         report["removed"],
         report["rejected"],
     )
+
+
+@pytest.fixture(scope="session")
+def layers(shared: Path) -> Path:
+    """The default network exported with features of several layers, which takes ten seconds."""
+
+    def export(folder: Path) -> None:
+        create_encoder(EncoderRequest(DEFAULT_ENCODER, pooling="multi", cache=folder))
+
+    return once(shared / "layers", export)

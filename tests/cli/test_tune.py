@@ -178,11 +178,12 @@ def test_what_is_not_better_is_refused_unless_forced(
 
 
 def test_a_network_is_tried_with_several_layers_too(
-    large_cnn_data: Path, run: Run, photos: list[Path], tmp_path: Path
+    cnn_data: Path, layers: Path, run: Run, photos: list[Path], tmp_path: Path
 ) -> None:
     """These photos differ in little that early layers see, so either may be found better."""
     data = tmp_path / "cnn"
-    shutil.copytree(large_cnn_data, data)
+    shutil.copytree(cnn_data, data)
+    shutil.copytree(layers, data / "encoders", dirs_exist_ok=True)
     before = found(results(data, photos))
     ran = run("tune", "--data", data, "--force", "--json")
     assert (ran.code, ran.json["pooling"] in {"avg", "multi"}) == (0, True)

@@ -312,3 +312,36 @@ def test_the_very_first_queries_may_come_at_once(source: NetworkSource) -> None:
             timeout=60,
             check=True,
         )
+
+
+SIGNALLED = """
+import gc, signal, sys, threading
+from pathlib import Path
+from search_engine.encoders.runtime import load_runtime
+from tests.contract.small_network import noise, small_network
+
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+opened = [load_runtime("openvino", small_network(Path(sys.argv[1])))]
+opened[0].run(noise(1))
+
+def give_up():
+    opened.clear()
+    gc.collect()
+
+thread = threading.Thread(target=give_up)
+thread.start()
+thread.join()
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_handled_after_another_thread_gave_up_a_network(source: NetworkSource) -> None:
+    """OpenVINO's plugin takes the stack for signals with it when it is unloaded (AMX only)."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, str(source.cache)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

@@ -9,14 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from search_engine.checking import CheckReport, check_data
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.faults import POINTS
+from tests.conftest import index_folder
 
 KILLED = -signal.SIGKILL
 BATCH = 16
@@ -53,15 +55,14 @@ def eyedex(*arguments: object, fault: str | None = None) -> "subprocess.Complete
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
-def index(source: Path, data: Path, fault: str | None = None) -> int:
+def index(source: Path, data: Path, fault: str) -> int:
     arguments = ("index", source, "--data", data, "--encoder", "hsv", "--batch-size", BATCH)
     return eyedex(*arguments, fault=fault).returncode
 
 
-def checked(data: Path) -> dict[str, Any]:
-    done = eyedex("check", "--data", data, "--json")
-    report: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == 0, report["findings"]
+def checked(data: Path) -> CheckReport:
+    report = check_data(Settings(data=data))
+    assert report.sound, report.findings
     return report
 
 
@@ -71,23 +72,41 @@ def answers(data: Path, photos: list[Path]) -> list[list[tuple[str, float]]]:
     return [[(one.item.item_id, one.score) for one in each.neighbors] for each in results]
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """What an undisturbed run leads to."""
+
+    checked: CheckReport
+    answers: list[list[tuple[str, float]]]
+
+
 @pytest.fixture(scope="module")
 def photos(sample: Path) -> list[Path]:
     return sorted((sample / "shopper").rglob("*.jpg"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(hsv_data: Path, photos: list[Path]) -> Undisturbed:
+    return Undisturbed(checked(hsv_data), answers(hsv_data, photos))
+
+
 @pytest.mark.parametrize(("point", "count"), KILLS)
 def test_a_killed_run_is_finished_by_the_next(
-    point: str, count: int, sample: Path, hsv_data: Path, photos: list[Path], tmp_path: Path
+    point: str,
+    count: int,
+    sample: Path,
+    undisturbed: Undisturbed,
+    photos: list[Path],
+    tmp_path: Path,
 ) -> None:
     source = sample / "catalog.csv"
     assert index(source, tmp_path, fault=f"{point}:{count}:kill") == KILLED
-    assert index(source, tmp_path) == 0
-    wanted, found = checked(hsv_data), checked(tmp_path)
-    assert found["collections"][0]["items"] == wanted["collections"][0]["items"] > 0
-    assert found["collections"][0]["digest"] == wanted["collections"][0]["digest"]
-    assert not [one for one in found["findings"] if "interrupted" in one["what"]]
-    assert answers(tmp_path, photos) == answers(hsv_data, photos)
+    index_folder(source, tmp_path, encoder="hsv")
+    wanted, found = undisturbed.checked, checked(tmp_path)
+    assert found.collections[0]["items"] == wanted.collections[0]["items"] > 0
+    assert found.collections[0]["digest"] == wanted.collections[0]["digest"]
+    assert not [one for one in found.findings if "interrupted" in one.what]
+    assert answers(tmp_path, photos) == undisturbed.answers
 
 
 @pytest.mark.parametrize("point", ["before_commit", "generation_file_half"])
@@ -95,7 +114,7 @@ def test_after_a_kill_the_catalog_is_sound_and_what_was_committed_is_there(
     point: str, sample: Path, tmp_path: Path
 ) -> None:
     assert index(sample / "catalog.csv", tmp_path, fault=f"{point}:3:kill") == KILLED
-    facts = checked(tmp_path)["collections"][0]
+    facts = checked(tmp_path).collections[0]
     assert facts["items"] >= 2 * BATCH
 
 
@@ -117,7 +136,7 @@ def test_only_what_was_not_committed_is_encoded_again(sample: Path, tmp_path: Pa
     ],
 )
 def test_a_disk_that_fails_while_publishing_loses_nothing(
-    action: str, point: str, code: str, sample: Path, hsv_data: Path, tmp_path: Path
+    action: str, point: str, code: str, sample: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     source = sample / "catalog.csv"
     arguments = ("index", source, "--data", tmp_path, "--encoder", "hsv")
@@ -126,11 +145,9 @@ def test_a_disk_that_fails_while_publishing_loses_nothing(
         5,
         True,
     ), done.stderr
-    assert index(source, tmp_path) == 0
-    assert (
-        checked(tmp_path)["collections"][0]["digest"]
-        == (checked(hsv_data)["collections"][0]["digest"])
-    )
+    index_folder(source, tmp_path, encoder="hsv")
+    wanted = undisturbed.checked.collections[0]["digest"]
+    assert checked(tmp_path).collections[0]["digest"] == wanted
 
 
 def test_every_fault_point_exists_once_in_the_code() -> None:

@@ -208,9 +208,9 @@ def test_a_restored_copy_is_equal_and_needs_no_rebuild(
     done = eyedex("restore", file, "--data", data)
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
     wanted, found = checked(hsv_data), checked(data)
-    assert found["collections"] == wanted["collections"]
-    assert found["collections"][0]["pending"] == 0
-    assert found["findings"] == wanted["findings"]
+    assert found.collections == wanted.collections
+    assert found.collections[0]["pending"] == 0
+    assert found.findings == wanted.findings
     assert answers(data, photos) == answers(hsv_data, photos)
     assert names(tmp_path) == ["a.tar", "not"]
     assert names(data.parent) == ["data"]
@@ -355,7 +355,7 @@ def test_after_a_restore_classify_answers_the_very_same(
     assert classes(data, photos, *asked) == wanted
     assert all(each["calibrated"] for each in wanted)
     found = checked(data)
-    assert found["findings"] == checked(learned)["findings"]
+    assert found.findings == checked(learned).findings
 
 
 def test_what_was_learned_is_restored_over_what_is_there(
@@ -388,7 +388,7 @@ def test_a_snapshot_of_an_earlier_version_is_restored_without_a_word(
     assert (ran.returncode, ran.stderr, ran.stdout.count("\n")) == (0, "", 1)
     assert digest_of(data) == digest
     assert learned_files_of(data) == {}
-    assert not any("calibration" in one["what"] for one in checked(data)["findings"])
+    assert not any("calibration" in one.what for one in checked(data).findings)
     assert not any(each["calibrated"] for each in classes(data, photos))
 
 
@@ -416,7 +416,7 @@ def test_what_cannot_be_used_is_left_out(learned: Path, tmp_path: Path) -> None:
     report = make_snapshot(Settings(data=data), file)
     assert (report.calibrations, report.classifiers) == (1, 2)
     restore_snapshot(Settings(data=tmp_path / "back"), file)
-    assert checked(tmp_path / "back")["sound"]
+    assert checked(tmp_path / "back").sound
     kept = learned_files_of(tmp_path / "back")
     assert set(kept) < set(learned_files_of(learned))
     assert str(svm.relative_to(data)) not in kept
@@ -571,7 +571,7 @@ def test_two_generations_published_while_the_catalog_is_copied(
         make_snapshot(Settings(data=source), file)
     assert not (source / "indexes" / "default" / first).exists()
     restore_snapshot(Settings(data=data), file)
-    fact = checked(data)["collections"][0]
+    fact = checked(data).collections[0]
     assert fact["pending"] == 0
     assert (fact["generation"] == first) == (when == "after")
     assert (digest_of(data) == digest_of(source)) == (when == "before")

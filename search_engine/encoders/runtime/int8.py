@@ -28,6 +28,7 @@ from search_engine.encoders.runtime.openvino_export import (
     CONVOLUTIONS,
     convert,
     import_openvino,
+    openvino_core,
     save,
 )
 from search_engine.encoders.runtime.openvino_runtime import OpenVinoRuntime
@@ -127,7 +128,7 @@ def import_nncf() -> Any:
 
 
 def _runtime(folder: Path, source: NetworkSource) -> OpenVinoRuntime:
-    network = import_openvino().Core().read_model(folder / NETWORK)
+    network = openvino_core().read_model(folder / NETWORK)
     return OpenVinoRuntime(network, source.spec.dimension, "int8")
 
 

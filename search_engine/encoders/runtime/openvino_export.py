@@ -7,6 +7,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Set
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -47,15 +48,26 @@ def import_openvino() -> Any:
     return openvino
 
 
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's core, one for as long as the process lives.
+
+    On a CPU with AMX its plugin gives the thread that loads it a stack for signals, and unmaps that
+    when it is unloaded, be it by another thread. The first one's next signal, Ctrl-C for one, would
+    then end the process; so it is never unloaded.
+    """
+    return import_openvino().Core()
+
+
 def float_precision() -> str:
     """What floating-point layers compute in on this CPU: `bf16` where that is native, or `f32`."""
-    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 
 def read_network(source: NetworkSource, precision: str) -> Any:
     """The network made for a precision: from the cache, else from torch, and then kept there."""
-    core = import_openvino().Core()
+    core = openvino_core()
     if source.cache is None:
         with tempfile.TemporaryDirectory(prefix="eyedex-") as temporary:
             _export(source, precision, Path(temporary))

@@ -10,6 +10,7 @@ from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.encoders.runtime.openvino_export import (
     float_precision,
     import_openvino,
+    openvino_core,
     read_network,
 )
 from search_engine.encoders.runtime.requests import Requests
@@ -33,7 +34,7 @@ class OpenVinoRuntime:
             precision: What it computes in, for people.
         """
         _meet_numpy()
-        compiled = import_openvino().compile_model(
+        compiled = openvino_core().compile_model(
             network,
             "CPU",
             {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": float_precision()},
