@@ -12,7 +12,7 @@ from indexer.adaptation import PROJECTION, Stage, in_silence
 from indexer.encoder_gate import judge_encoders
 from indexer.encoding_speed import images_per_second
 from indexer.former_encoder import DOING, Side, indexed, side_of
-from indexer.shadow import Switch, embed
+from indexer.shadow import MOST_LOST, Switch, embed
 from indexer.switching import fingerprints, switch_locked, with_encoder
 from search_engine.calibration.collection import refresh_label
 from search_engine.catalog.store import Collection
@@ -25,9 +25,6 @@ from search_engine.errors import EyedexError
 from search_engine.locks import exclusive
 from search_engine.tuning.gate import FOLDS, Verdict
 
-MOST_LOST = 0.05
-"""Share of the items that searches find now and would not find any more, from which on an encoder
-is refused: most likely a disk is not mounted."""
 Say = Callable[[str], None]
 
 

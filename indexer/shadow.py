@@ -22,6 +22,9 @@ from search_engine.faults import fault_point
 from search_engine.images import DecodedImage
 from search_engine.records import Vectors
 
+MOST_LOST = 0.05
+"""Share of the items that searches find now and would not find any more, from which on an encoder
+is refused: most likely a disk is not mounted."""
 ITEMS_A_PART = 4_096
 WINDOW_BATCHES = 3
 

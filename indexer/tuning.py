@@ -20,6 +20,7 @@ from indexer.adaptation import (
     labelled_gallery,
     with_layers,
 )
+from indexer.shadow import MOST_LOST
 from indexer.switching import Switch, switch_encoder
 from search_engine.calibration.collection import refresh_label
 from search_engine.collection_encoders import NETWORK
@@ -107,15 +108,34 @@ def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
     """Give a collection back the encoder as it came.
 
     Raises:
-        ParameterError: The collection is not tuned.
+        ParameterError: The collection is not tuned, or too many items would not be found any more.
         LockHeldError, StorageError: As for `tune_collection`.
     """
     if not isinstance(engine.live(collection).encoder(), ProjectedEncoder):
         raise ParameterError(f"the encoder of {collection!r} is not tuned")
     came = as_it_came(engine, collection)
+    complete(engine, collection, came.encoder, in_silence)
+    _refuse_to_lose(engine, collection, came)
     switch = switch_encoder(engine, collection, came.encoder, came.options)
     refresh_label(engine, collection)
     return switch
+
+
+def _refuse_to_lose(engine: SearchEngine, collection: str, came: Came) -> None:
+    """As where tuned embeddings were imported: those they were made of are elsewhere."""
+    record = engine.catalog.collection(collection)
+    lost = np.setdiff1d(
+        engine.catalog.keys_without(record, came.encoder.spec.fingerprint),
+        sorted(engine.catalog.unsearchable(record)),
+    )
+    count = engine.catalog.count(record)
+    if len(lost) > MOST_LOST * count:
+        raise ParameterError(
+            f"{len(lost):,} of {count:,} items have neither an embedding by "
+            f"{came.encoder.spec.name} as it came nor a picture to make it of: no search would "
+            "find them any more",
+            fix="index their pictures, or import their embeddings, and then undo",
+        )
 
 
 def _bases(

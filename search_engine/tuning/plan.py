@@ -7,13 +7,17 @@ from dataclasses import dataclass
 class TrainingPlan:
     """How to train: `minutes` in all; the rest was measured on clothing and groceries.
 
-    `learning_rate` is the highest, reached after `warm_up` of the time, falling to 0 by a cosine;
-    that of the proxies is `proxy_pace` times as high. `mixed` is the share of batches with boxes
-    of other pictures in them. Held-out pictures are looked at `checks` times; it ends early when
-    they have shown no progress for the share `patience` of the time.
+    The network is trained up to `members` times from the start, for `epochs` rounds over the
+    pictures each, as far as the time allows; in turns it sees them in these `scales`, which belong
+    to the side that the encoder wants. `learning_rate` is the highest, reached after
+    `warm_up` of a training, falling to 0 by a cosine; that of the proxies is `proxy_pace` times as
+    high. `mixed` is the share of batches with boxes of other pictures in them.
     """
 
     minutes: float = 30.0
+    members: int = 4
+    epochs: float = 6.0
+    scales: tuple[float, ...] = (1.0, 0.8)
     batch_size: int = 32
     learning_rate: float = 3e-4
     warm_up: float = 0.04
@@ -24,6 +28,4 @@ class TrainingPlan:
     mixed: float = 0.3
     averaging: float = 0.998
     largest_gradient: float = 5.0
-    checks: int = 12
-    patience: float = 0.5
     seed: int = 0

@@ -6,7 +6,8 @@ and they are what takes most of the time. Pointwise convolutions compute in bflo
 do not, as their gradients take five times as long in it as in float32.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+SIDE_STEP = 16
 LARGEST_MAP = 8
 """Layers are trained from where the side of the maps is an 8th of the picture's."""
 
@@ -25,11 +27,13 @@ class Trainable:
     """A network to be trained.
 
     `module` takes pixels of shape (N, H, W, 3), uint8, and gives features (N, D), float32;
-    `parameters` are those to be trained, by name; `weights` gives the tensors of the network
-    without its classifier, in the layout that `--weights` reads.
+    `size_px` is the side of pictures that the encoder wants; `parameters` are those to be trained,
+    by name; `weights` gives the tensors of the network without its classifier, in the layout that
+    `--weights` reads.
     """
 
     module: "nn.Module"
+    size_px: int
     parameters: "Mapping[str, nn.Parameter]"
     weights: "Callable[[], dict[str, torch.Tensor]]"
 
@@ -60,7 +64,25 @@ def make_trainable(module: "nn.Module", size_px: int) -> Trainable:
     def weights() -> "dict[str, torch.Tensor]":
         return _unfolded(module, ours, seen)
 
-    return Trainable(ours, parameters, weights)
+    return Trainable(ours, size_px, parameters, weights)
+
+
+def accepted_sides(network: Trainable, scales: Sequence[float]) -> list[int]:
+    """Sides of pictures in these scales, in steps of 16 pixels but for the network's own.
+
+    Some networks, as ViT, accept no other side than their own.
+    """
+    import torch
+
+    sides = []
+    for scale in scales:
+        side = SIDE_STEP * max(1, round(scale * network.size_px / SIDE_STEP))
+        if scale == 1.0:
+            side = network.size_px
+        with suppress(AssertionError, RuntimeError, ValueError), torch.no_grad():
+            network.module(torch.zeros((1, side, side, 3), dtype=torch.uint8))
+            sides.append(side)
+    return sides or [network.size_px]
 
 
 @dataclass(frozen=True)

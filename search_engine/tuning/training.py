@@ -1,8 +1,10 @@
 """Training a network so that pictures of one class lie together, within a given time.
 
-What is used in the end is the moving average of the weights (Polyak and Juditsky, 1992) that did
-best on held-out pictures. On groceries that is reached in a third of the time, and the last average
-is no better: on validation photos hit_rate@1 0.882 and 0.872.
+A training is short, and there are several, each from the start: on groceries six rounds over the
+pictures are as good as twenty, while the mean of several trainings (`soup`) is better than each if
+they saw the pictures in different sizes (hit_rate@1 of validation photos: 0.895 at 224 pixels,
+0.882 at 176, 0.909 for the mean of both, 0.885 for that of two at 224). Of each training the moving
+average of the weights counts (Polyak and Juditsky, 1992).
 """
 
 import math
@@ -20,13 +22,16 @@ from search_engine.tally import Codes
 from search_engine.tuning.augmentation import paste_across
 from search_engine.tuning.objectives import Objective
 from search_engine.tuning.plan import TrainingPlan
-from search_engine.tuning.trainable import Trainable
+from search_engine.tuning.soup import Soup
+from search_engine.tuning.trainable import Trainable, accepted_sides
 
 if TYPE_CHECKING:
     import torch
 
 SAVED_EACH_S = 60.0
 FEATURES_AT_ONCE = 64
+LEAST_LEFT = 0.7
+"""Of the time of the training before, for another to begin."""
 
 Batches = Iterator["tuple[torch.Tensor, torch.Tensor]"]
 Advance = Callable[[int], None]
@@ -49,28 +54,27 @@ def train(
     held_out: HeldOutPictures | None = None,
     advance: Advance = lambda seconds: None,
 ) -> "dict[str, torch.Tensor]":
-    """Train until the time or the stream is over, or held-out pictures show no more progress.
+    """Train as often as the plan and the time allow, and take the mean.
 
     Args:
         network: Changed in place.
         objective: What to strive for.
-        stream: Rows and augmented pictures.
+        stream: Rows and augmented pictures, without end.
         plan: How.
         checkpoint: Written each minute; where it is there already, training goes on from it.
-        held_out: What tells when it is enough; None: train to the end.
+        held_out: A training that makes the mean clearly worse on these is left out, and is the
+            last one. None: all are taken.
         advance: Called with whole seconds of training done.
 
     Returns:
         The weights in the network's own layout.
     """
-    run = _Run(network, objective, plan, checkpoint)
+    run = _Run(network, objective, plan, checkpoint, held_out)
     run.resume(advance)
     run.save()
     try:
         while not run.is_over and (batch := next(stream, None)) is not None:
             run.step(*batch, advance)
-            if held_out is not None:
-                run.check_if_due(held_out)
             run.save_if_due()
     finally:
         run.save()
@@ -78,42 +82,56 @@ def train(
 
 
 class _Run:
-    """Weights, their moving average, the optimiser and the clock."""
+    """Weights, their moving average, the optimiser, the clock, and what came of it so far."""
 
     def __init__(
-        self, network: Trainable, objective: Any, plan: TrainingPlan, checkpoint: Path
+        self,
+        network: Trainable,
+        objective: Any,
+        plan: TrainingPlan,
+        checkpoint: Path,
+        held_out: HeldOutPictures | None,
     ) -> None:
         import torch
 
         self._torch = torch
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network, self._objective, self._plan = network, objective, plan
-        self._checkpoint = checkpoint
+        self._checkpoint, self._held_out = checkpoint, held_out
+        self._sides = accepted_sides(network, plan.scales)
         network.module.to(self._device)
         objective.module.to(self._device)
         self._random = np.random.default_rng(plan.seed)
         self._parameters = [*network.parameters.values(), *objective.module.parameters()]
-        self._average = [one.detach().clone() for one in self._parameters]
-        self._best: tuple[float, float, list[torch.Tensor]] | None = None
+        self._trainings = 0
+        self._start = tuple(one.detach().clone() for one in self._parameters)
+        self._soup: Soup | None = None
+        self._precise = not _has_bfloat16(self._device)
+        self._wanted_steps = plan.epochs * len(objective.codes) / plan.batch_size
+        self._seconds, self._told = 0.0, 0
+        self._saved = self._last = time.monotonic()
+        self.is_over = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a training, at the start."""
+        self._set_weights(self._start)
+        self._average = [one.clone() for one in self._start]
         self._optimizer = self._adam()
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
-        self._precise = not _has_bfloat16(self._device)
-        self._steps, self._seconds, self._checked, self._told = 0, 0.0, 0, 0
-        self._saved = self._last = time.monotonic()
+        self._steps, self._since = 0, self._seconds
 
     @property
-    def share(self) -> float:
-        """Of the time that is over, 0 to 1."""
-        return self._seconds / (60.0 * self._plan.minutes)
+    def _time_left(self) -> float:
+        """Seconds for all trainings."""
+        return 60.0 * self._plan.minutes - self._seconds
 
     @property
-    def is_over(self) -> bool:
-        return self.share >= 1.0 or self._is_idle
-
-    @property
-    def _is_idle(self) -> bool:
-        """Whether held-out pictures have shown no progress for long."""
-        return self._best is not None and self.share - self._best[1] > self._plan.patience
+    def _share(self) -> float:
+        """Of this training that is over, 0 to 1: it ends with its rounds, or with the time."""
+        taken = self._seconds - self._since
+        allowed = 60.0 * self._plan.minutes - self._since
+        return min(1.0, max(self._steps / self._wanted_steps, taken / allowed))
 
     def _adam(self) -> "torch.optim.Optimizer":
         plan = self._plan
@@ -133,7 +151,7 @@ class _Run:
         """Learn from a batch: rows (B,), pictures (B, views, 3, S, S), uint8."""
         self._set_rates()
         codes = self._objective.codes[rows].to(self._device)
-        pixels = pictures.flatten(0, 1).permute(0, 2, 3, 1).to(self._device)
+        pixels = self._sized(pictures.flatten(0, 1).to(self._device)).permute(0, 2, 3, 1)
         views = pictures.shape[1]
         loss = self._loss(pixels, codes.repeat_interleave(views), mixed=views == 1)
         self._optimizer.zero_grad()
@@ -146,6 +164,16 @@ class _Run:
         self._torch._foreach_lerp_(self._average, now, 1.0 - keep)
         self._tick()
         self._tell(advance)
+        if self._share >= 1.0:
+            self._conclude()
+
+    def _sized(self, pictures: "torch.Tensor") -> "torch.Tensor":
+        """Pictures (N, 3, S, S) in the size of this training."""
+        side = self._sides[self._trainings % len(self._sides)]
+        if side == pictures.shape[-1]:
+            return pictures
+        resize = self._torch.nn.functional.interpolate
+        return resize(pictures, size=(side, side), mode="bilinear", antialias=True)
 
     def _loss(self, pixels: Any, codes: Any, mixed: bool) -> Any:
         if not mixed or self._random.uniform() >= self._plan.mixed:
@@ -162,9 +190,9 @@ class _Run:
         return torch.nn.functional.normalize(features.float())
 
     def _set_rates(self) -> None:
-        share = self.share
+        share = self._share
         pace = min(1.0, share / self._plan.warm_up + 0.01)
-        pace *= 0.5 * (1.0 + math.cos(math.pi * min(share, 1.0)))
+        pace *= 0.5 * (1.0 + math.cos(math.pi * share))
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * pace
 
@@ -180,18 +208,34 @@ class _Run:
             advance(whole - self._told)
             self._told = whole
 
-    def check_if_due(self, held_out: HeldOutPictures) -> None:
-        """Look at held-out pictures with the average of the weights, now and then."""
-        if int(self.share * self._plan.checks) <= self._checked:
-            return
-        self._checked = int(self.share * self._plan.checks)
-        self._swap()
-        right = self._held_out_accuracy(held_out)
-        self._swap()
-        if self._best is None or right >= self._best[0]:
-            self._best = right, self.share, [one.clone() for one in self._average]
+    def _conclude(self) -> None:
+        """End a training: take it, or leave it out; begin another if there is time for one."""
+        found = self._tasted(tuple(self._average))
+        taken = self._soup is None or not self._soup.is_clearly_better(found, self._held_out_count)
+        if taken:
+            self._soup = found
+        enough = found.members >= self._plan.members
+        lasted = self._seconds - self._since
+        self.is_over = enough or not taken or self._time_left < LEAST_LEFT * lasted
+        self._trainings += 1
+        self._begin()
 
-    def _held_out_accuracy(self, held_out: HeldOutPictures) -> float:
+    def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:
+        """What there is with one more training in it, and its accuracy on held-out pictures."""
+        members = 1
+        if self._soup is not None:
+            weights, members = self._soup.with_another(weights), self._soup.members + 1
+        accuracy = None
+        if self._held_out is not None:
+            self._set_weights(weights)
+            accuracy = self._accuracy(self._held_out)
+        return Soup(weights, members, accuracy)
+
+    @property
+    def _held_out_count(self) -> int:
+        return 0 if self._held_out is None else len(self._held_out.codes)
+
+    def _accuracy(self, held_out: HeldOutPictures) -> float:
         """The share of pictures that are nearest to the proxy of their class."""
         torch, right = self._torch, 0
         with torch.no_grad():
@@ -203,12 +247,9 @@ class _Run:
                 right += int((found == codes).sum())
         return right / len(held_out.codes)
 
-    def _swap(self) -> None:
-        """Exchange the weights and their average."""
-        for one, average in zip(self._parameters, self._average, strict=True):
-            now = one.detach().clone()
-            one.data.copy_(average)
-            average.copy_(now)
+    def _set_weights(self, weights: "tuple[torch.Tensor, ...]") -> None:
+        for one, wanted in zip(self._parameters, weights, strict=True):
+            one.data.copy_(wanted)
 
     def save_if_due(self) -> None:
         """Save once a minute."""
@@ -223,9 +264,10 @@ class _Run:
                 "plan": asdict(self._plan),
                 "parameters": self._parameters,
                 "average": self._average,
-                "best": self._best,
                 "optimizer": self._optimizer.state_dict(),
-                "clock": (self._steps, self._seconds, self._checked),
+                "soup": None if self._soup is None else self._soup.state(),
+                "clock": (self._steps, self._seconds, self._since),
+                "trainings": (self._trainings, self.is_over),
             }
             self._torch.save(state, aside)
         os.replace(aside, self._checkpoint)
@@ -238,20 +280,18 @@ class _Run:
         state = self._torch.load(self._checkpoint, map_location=self._device, weights_only=True)
         if state["plan"] != asdict(self._plan):
             return
-        with self._torch.no_grad():
-            for one, saved in zip(self._parameters, state["parameters"], strict=True):
-                one.copy_(saved)
-        self._average, self._best = state["average"], state["best"]
+        self._set_weights(state["parameters"])
+        self._average = state["average"]
         self._optimizer.load_state_dict(state["optimizer"])
-        self._steps, self._seconds, self._checked = state["clock"]
-        self._random = np.random.default_rng([self._plan.seed, self._steps])
+        self._soup = None if state["soup"] is None else Soup(**state["soup"])
+        self._steps, self._seconds, self._since = state["clock"]
+        self._trainings, self.is_over = state["trainings"]
+        self._random = np.random.default_rng([self._plan.seed, int(self._seconds)])
         self._tell(advance)
 
     def result(self) -> "dict[str, torch.Tensor]":
-        """The best weights."""
-        best = self._average if self._best is None else self._best[2]
-        for one, kept in zip(self._parameters, best, strict=True):
-            one.data.copy_(kept)
+        """The mean of all trainings that were taken, or what there is of the first one."""
+        self._set_weights(tuple(self._average) if self._soup is None else self._soup.weights)
         return self._network.weights()
 
 

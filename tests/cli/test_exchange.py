@@ -193,6 +193,10 @@ def test_such_a_collection_can_be_tuned_and_goes_on_taking_embeddings(
     refused = run("calibrate", "--data", other)
     assert refused.code == 2
     assert "the items were imported tuned" in refused.error
+    refused = run("tune", "--undo", "--data", other)
+    assert (refused.code, "61 of 61 items have neither" in refused.error) == (2, True)
+    still = run("search", "--item", "id1", "--data", other, "--json").json
+    assert still["neighbors"] == there["neighbors"]
     assert run("check", "--data", other).code == 0
     assert run("tune", "--undo", "--data", data).code == 0
     after = run("search", "--item", "id1", "-k", 60, "--data", data, "--json").json

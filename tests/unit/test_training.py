@@ -1,6 +1,7 @@
 """Training on a small network: it learns, keeps time, goes on after an interruption."""
 
 import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,19 @@ from search_engine.tally import Codes
 from search_engine.tuning.learning import learn
 from search_engine.tuning.objectives import ClassProxies, TwoViews
 from search_engine.tuning.plan import TrainingPlan
-from search_engine.tuning.trainable import Trainable, make_trainable
+from search_engine.tuning.trainable import Trainable, accepted_sides, make_trainable
 from search_engine.tuning.training import HeldOutPictures, train
 
 SIDE_PX, CLASSES, COUNT = 24, 3, 48
-PLAN = TrainingPlan(batch_size=12, learning_rate=1e-2, warm_up=1e-9, averaging=0.9, checks=10**9)
 STEPS = 120
+PLAN = TrainingPlan(
+    members=1,
+    epochs=10**9,
+    batch_size=12,
+    learning_rate=1e-2,
+    warm_up=1e-9,
+    averaging=0.9,
+)
 
 
 class Small(nn.Module):
@@ -127,7 +135,7 @@ def test_classes_part_and_the_weights_given_are_those_of_the_network(
 def test_it_takes_the_time_that_it_is_given(pictures: tuple[Pixels, Codes], tmp_path: Path) -> None:
     told: list[int] = []
     endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
-    trained(pictures, tmp_path, replace(PLAN, minutes=0.05, patience=2.0), endless, told)
+    trained(pictures, tmp_path, replace(PLAN, minutes=0.05), endless, told)
     assert sum(told) == 3
     assert torch.load(tmp_path / "state.pt", weights_only=True)["clock"][1] >= 3.0
 
@@ -167,25 +175,84 @@ def test_another_plan_starts_anew(pictures: tuple[Pixels, Codes], tmp_path: Path
     assert state["clock"][0] == STEPS
 
 
-def test_it_ends_early_when_held_out_pictures_show_no_progress(
+def test_several_trainings_become_their_mean(
     pictures: tuple[Pixels, Codes], tmp_path: Path
 ) -> None:
-    """Labels by lot: what is learned of them is wrong for held-out pictures."""
-    plan = replace(PLAN, minutes=1.0, patience=0.005)
+    def of(members: int) -> tuple[Batches, dict[str, torch.Tensor]]:
+        endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
+        (tmp_path / str(members)).mkdir()
+        plan = replace(PLAN, members=members, epochs=5, mixed=0.0, scales=(1.0,))
+        return endless, trained(pictures, tmp_path / str(members), plan, endless)[1]
+
+    rest, first = of(1)
+    _, mean = of(2)
+    plan = replace(PLAN, epochs=5, mixed=0.0, scales=(1.0,))
+    _, second = trained(pictures, tmp_path, plan, rest)
+    state = torch.load(tmp_path / "2" / "state.pt", weights_only=True)
+    assert state["soup"]["members"] == 2
+    for name, tensor in mean.items():
+        middle = (first[name] + second[name]) / 2
+        assert torch.allclose(tensor.float(), middle, atol=1e-5), name
+
+
+def test_trainings_see_the_pictures_in_different_sizes(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
     network = make_trainable(Small(), SIDE_PX)
-    pixels, codes = pictures
-    wrong = (pixels, np.random.default_rng(0).integers(0, CLASSES, COUNT))
+    sides: list[int] = []
+    network.module.register_forward_hook(lambda _, pixels, __: sides.append(pixels[0].shape[1]))
+    plan = replace(PLAN, members=3, epochs=5, scales=(1.0, 0.7))  # of 20 steps
+    start = proxies(network, pictures, plan)
+    sides.clear()
+    endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
+    train(network, start, endless, plan, tmp_path / "state.pt")
+    assert sides[:2] == [24, 16]  # tried whether it can
+    assert sides[2:] == [24] * 20 + [16] * 20 + [24] * 20
+
+
+class Picky(Small):
+    """A network that accepts no other pictures than those of its own size."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        if pixels.shape[1] != SIDE_PX:
+            raise AssertionError("wrong side")
+        return super().forward(pixels)
+
+
+def test_a_network_of_one_size_sees_that_only() -> None:
+    assert accepted_sides(make_trainable(Picky(), SIDE_PX), (1.0, 0.7)) == [SIDE_PX]
+
+
+def test_a_training_that_makes_it_worse_is_left_out_and_the_last(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    def spoilt(good: int) -> Batches:
+        for number, (rows, pixels) in enumerate(itertools.cycle(stream(pictures[0], 12))):
+            yield (rows, pixels) if number < good else ((rows + 1) % COUNT, pixels)
+
+    plan = replace(PLAN, epochs=STEPS * PLAN.batch_size / COUNT)
+    (tmp_path / "alone").mkdir()
+    _, alone = trained(pictures, tmp_path / "alone", plan, spoilt(STEPS))
+    _, found = trained(pictures, tmp_path, replace(plan, members=3), spoilt(STEPS))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert (state["soup"]["members"], state["trainings"][1]) == (1, True)
+    assert all(torch.equal(found[name], alone[name]) for name in alone)
+
+
+def test_no_other_training_begins_where_there_is_no_time_for_it(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    def slow() -> Batches:
+        for batch in itertools.cycle(stream(pictures[0], PLAN.batch_size)):
+            time.sleep(0.05)
+            yield batch
+
     told: list[int] = []
-    train(
-        network,
-        proxies(network, wrong, plan),
-        itertools.cycle(stream(pixels, plan.batch_size)),
-        plan,
-        tmp_path / "state.pt",
-        HeldOutPictures(pixels, codes),
-        told.append,
-    )
-    assert sum(told) < 60
+    plan = replace(PLAN, members=9, epochs=8, minutes=0.05)  # 32 steps: some 2 of 3 seconds
+    trained(pictures, tmp_path, plan, slow(), told)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert (state["soup"]["members"], state["trainings"][1]) == (1, True)
+    assert sum(told) < 3
 
 
 def test_without_labels_pictures_are_told_from_each_other(
