@@ -1,9 +1,11 @@
 """`eyedex tune --finetune`: a network trained on the drawn catalog, kept with it, taken back."""
 
+import json
 import shutil
 import signal
 import subprocess
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,31 @@ from search_engine.engine import SearchEngine
 from tests.cli.conftest import COMMAND, Run, run_outside
 from tests.conftest import once
 
-FINETUNE = ("tune", "--finetune", "--minutes", 0.05)
+SECONDS = 6
+FINETUNE = ("tune", "--finetune", "--minutes", SECONDS / 60)
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """How a training ended that Ctrl-C met: its exit code, and how long it had trained."""
+
+    code: int
+    seconds: float
+
+
+def interrupted(data: Path) -> Interruption:
+    """Begin a training and interrupt it."""
+    state = data / "tuning" / "default" / "state.pt"
+    command = [*COMMAND, *map(str, FINETUNE), "--force", "--data", str(data)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not state.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    clock: Any = torch.load(state, weights_only=True)["clock"]
+    return Interruption(process.returncode, clock[1])
 
 
 @pytest.fixture
@@ -29,16 +55,24 @@ def plain(cnn_data: Path, layers: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def finetuned(plain: Path, shared: Path, tmp_path: Path) -> Path:
-    """A copy of the same, its network trained for a moment."""
+def made(plain: Path, shared: Path) -> Path:
+    """`data`, the same with a network that was trained in two goes, and how the first one ended."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(plain, folder, dirs_exist_ok=True)
-        ran = run_outside(*FINETUNE, "--force", "--data", folder, "--json")
+        shutil.copytree(plain, folder / "data")
+        first = interrupted(folder / "data")
+        (folder / "interruption.json").write_text(json.dumps(asdict(first)))
+        ran = run_outside(*FINETUNE, "--force", "--data", folder / "data", "--json")
         assert (ran.code, ran.json["used"]) == (0, True)
 
+    return once(shared / "finetuned", make)
+
+
+@pytest.fixture
+def finetuned(made: Path, tmp_path: Path) -> Path:
+    """A copy of the catalog with a trained network."""
     data = tmp_path / "finetuned"
-    shutil.copytree(once(shared / "finetuned", make), data)
+    shutil.copytree(made / "data", data)
     return data
 
 
@@ -109,23 +143,12 @@ def test_the_quick_way_does_not_undo_it_but_undo_does(
     assert run("check", "--data", finetuned).code == 0
 
 
-def test_an_interrupted_training_goes_on(plain: Path, run: Run, photo: Path) -> None:
-    arguments = ("tune", "--finetune", "--minutes", "0.1", "--force", "--data", str(plain))
-    folder = plain / "tuning" / "default"
-    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while not (folder / "state.pt").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(2.0)
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-    assert process.returncode == 130
-    before: Any = torch.load(folder / "state.pt", weights_only=True)["clock"]
-    assert before[1] < 6
-    ran = run_outside(*arguments, "--json")
-    assert (ran.code, ran.json["used"]) == (0, True)
-    assert not folder.exists()
-    assert answer(run, photo, plain)
+def test_an_interrupted_training_goes_on(made: Path, finetuned: Path) -> None:
+    first = Interruption(**json.loads((made / "interruption.json").read_text()))
+    assert (first.code, first.seconds < SECONDS) == (130, True)
+    with SearchEngine(finetuned) as engine:
+        assert isinstance(engine.live("default").encoder(), ProjectedEncoder)
+    assert not (finetuned / "tuning" / "default").exists()
 
 
 def test_pictures_without_labels_are_learned_from_only_by_force(

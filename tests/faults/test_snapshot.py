@@ -314,6 +314,16 @@ def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.fixture(scope="module")
+def restored(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after a snapshot and a restore."""
+    folder = tmp_path_factory.mktemp("restored")
+    made = make_snapshot(Settings(data=learned), folder / "a.tar")
+    assert (made.calibrations, made.classifiers) == (2, 3)
+    restore_snapshot(Settings(data=folder / "data"), folder / "a.tar")
+    return folder / "data"
+
+
 def learned_files_of(data: Path) -> dict[str, str]:
     """Calibrations and classifiers with a hash of their content."""
     return {
@@ -344,18 +354,16 @@ def classes(data: Path, photos: list[Path], *arguments: object) -> list[dict[str
     ids=["label", "color", "accept accuracy", "class mean", "svm", "forest of color"],
 )
 def test_after_a_restore_classify_answers_the_very_same(
-    asked: tuple[object, ...], learned: Path, photos: list[Path], tmp_path: Path
+    asked: tuple[object, ...], learned: Path, restored: Path, photos: list[Path]
 ) -> None:
-    file, data = tmp_path / "a.tar", tmp_path / "data"
-    made = make_snapshot(Settings(data=learned), file)
-    assert (made.calibrations, made.classifiers) == (2, 3)
-    restore_snapshot(Settings(data=data), file)
-    assert learned_files_of(data) == learned_files_of(learned)
     wanted = classes(learned, photos, *asked)
-    assert classes(data, photos, *asked) == wanted
+    assert classes(restored, photos, *asked) == wanted
     assert all(each["calibrated"] for each in wanted)
-    found = checked(data)
-    assert found.findings == checked(learned).findings
+
+
+def test_what_was_learned_is_restored_to_the_byte(learned: Path, restored: Path) -> None:
+    assert learned_files_of(restored) == learned_files_of(learned)
+    assert checked(restored).findings == checked(learned).findings
 
 
 def test_what_was_learned_is_restored_over_what_is_there(

@@ -23,8 +23,8 @@ def pixels(sample: Path) -> Pixels:
     return np.stack([one.pixels for one in decoded])
 
 
-def test_every_runtime_is_measured_and_one_is_chosen(tmp_path: Path, pixels: Pixels) -> None:
-    figures = compare_runtimes(EncoderRequest(DEFAULT_ENCODER, cache=tmp_path), pixels)
+def test_every_runtime_is_measured_and_one_is_chosen(cnn_data: Path, pixels: Pixels) -> None:
+    figures = compare_runtimes(EncoderRequest(DEFAULT_ENCODER, cache=cnn_data / "encoders"), pixels)
     assert [one.chosen for one in figures].count(True) == 1
     runtimes = [one.runtime for one in figures]
     assert len(runtimes) == len(set(runtimes))
