@@ -146,7 +146,7 @@ class ProjectedEncoder:
         """See Encoder.
 
         With one thread of BLAS: its others would go on waiting for work at full speed after each
-        product, beside the network, which then had 0.70 of its speed instead of 0.92.
+        product, beside the network, which then had 0.73 of its speed instead of 0.92.
         """
         features = self.base.encode(pixels)
         with _blas().limit(limits=1):
