@@ -1,0 +1,107 @@
+"""Ids, labels and product ids: what is accepted, and the one spelling that is stored.
+
+Every way in (a table, a folder, HTTP, Python, an import) checks with these functions, and every way
+of asking normalises with `normal`, so that a name means the same item everywhere. Texts are in
+Unicode's composed form (NFC): a file name from a Mac and the same name typed elsewhere are equal.
+"""
+
+import unicodedata
+
+from search_engine.errors import ParameterError
+
+MAX_ID_BYTES = 256
+MAX_LABEL_BYTES = 1_024
+MAX_LABEL_LEVELS = 32
+SEPARATOR = "/"
+
+
+def normal(text: str) -> str:
+    """The text in NFC, as names are stored; for asking, where whatever is unknown is not found."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_item_id(value: object) -> str:
+    """The id as it is stored.
+
+    1 to 256 bytes of UTF-8 in NFC, without control characters and without space around it; no part
+    between slashes is empty, `.` or `..`, which web clients would take out of an address.
+
+    Raises:
+        ParameterError: It is not such an id; says why.
+    """
+    item_id = _checked_text(value, "item_id", MAX_ID_BYTES)
+    if item_id != item_id.strip():
+        raise _refused("item_id", "has a space at its start or end", "remove it")
+    for part in item_id.split(SEPARATOR):
+        if part == "":
+            raise _refused("item_id", "has an empty part beside a slash", "remove that slash")
+        if part in (".", ".."):
+            raise _refused(
+                "item_id", f"has the part {part!r}", "addresses lose it; name it otherwise"
+            )
+    return item_id
+
+
+def check_label(value: object) -> str | None:
+    """The label as it is stored; None for one that is empty.
+
+    A path of at most 32 levels between slashes and 1,024 bytes of UTF-8 in NFC, without control
+    characters. Slashes and space around it and empty levels are left out: `/Home//Mug/` is
+    `Home/Mug`.
+
+    Raises:
+        ParameterError: It is not such a label; says why.
+    """
+    if value is None or value == "":
+        return None
+    text = _checked_text(value, "label", MAX_LABEL_BYTES)
+    levels = [level for level in text.strip("/ ").split(SEPARATOR) if level.strip()]
+    if len(levels) > MAX_LABEL_LEVELS:
+        raise _refused("label", f"has {len(levels)} levels", f"give at most {MAX_LABEL_LEVELS}")
+    return SEPARATOR.join(levels) or None
+
+
+def check_product_id(value: object) -> str | None:
+    """The product id as it is stored, at most 1,024 bytes; None for one that is empty.
+
+    Raises:
+        ParameterError: It is not such an id; says why.
+    """
+    if value is None or value == "":
+        return None
+    return _checked_text(value, "product_id", MAX_LABEL_BYTES)
+
+
+def _checked_text(value: object, where: str, max_bytes: int) -> str:
+    if not isinstance(value, str):
+        raise _refused(
+            where, f"is {_kind(value)}, not a text", f"give it as text: {str(value)[:40]!r}"
+        )
+    text = normal(value)
+    if text == "":
+        raise _refused(where, "is empty", f"give 1 to {max_bytes:,} bytes of text")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _refused(where, "is not valid Unicode", "it has half of a surrogate pair") from None
+    if size > max_bytes:
+        raise _refused(where, f"has {size:,} bytes", f"give at most {max_bytes:,}")
+    for place, character in enumerate(text, 1):
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
+            what = (
+                f"has a control character or line break (U+{ord(character):04X}) at place {place}"
+            )
+            raise _refused(where, what, "remove it")
+    return text
+
+
+def _kind(value: object) -> str:
+    named = {bool: "true or false", int: "a number", float: "a number", bytes: "bytes"}
+    return named.get(type(value), f"a {type(value).__name__}")
+
+
+def _refused(where: str, what: str, fix: str) -> ParameterError:
+    return ParameterError(f"the {_WORDS[where]} {what}", where=where, fix=fix)
+
+
+_WORDS = {"item_id": "id", "label": "label", "product_id": "product id"}
