@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -31,6 +32,8 @@ from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.union import parse_weights, weighted_query
 from search_engine.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
     ImageError,
     ModelMismatchError,
     ParameterError,
@@ -96,6 +99,8 @@ class SearchEngine:
         self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
         self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
+        self._default: Encoder | None = None
+        self._making_default = threading.Lock()
         self._queries = QueryCache()
         self._calibrations = CalibrationCache(self.catalog)
         self._classifiers = ClassifierCache()
@@ -103,9 +108,21 @@ class SearchEngine:
         self._collections = OpenCollections(self.catalog, self.settings)
 
     def close(self) -> None:
-        """Give up connections and decoding processes."""
+        """Give up connections and decoding processes; whatever is asked later is refused.
+
+        To close twice changes nothing.
+        """
         self._decoder.close()
         self.catalog.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled engine is opened anew where it is unpickled, as by `multiprocessing`."""
+        if not isinstance(self._decoder, InlineDecoder):
+            raise TypeError(
+                "a SearchEngine with a decoder of its own cannot be pickled; send the data "
+                "directory and open a SearchEngine there"
+            )
+        return _opened, (self.settings.model_copy(update={"data": self.settings.data.absolute()}),)
 
     def __enter__(self) -> Self:
         return self
@@ -328,15 +345,14 @@ class SearchEngine:
             ExternalEncoderError: The collection's embeddings are made elsewhere.
         """
         known = {"label": label, "product_id": product_id, "attributes": attributes}
-        while (live := self._put(collection, item_id, picture, known)) is None:
+        while (item := self._put(collection, item_id, picture, known)) is None:
             pass
-        live.snapshot()
-        return self.catalog.get(live.record, item_id)
+        return item
 
     def _put(
         self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
-    ) -> LiveCollection | None:
-        """Embed and store an item; None where the collection got another encoder meanwhile."""
+    ) -> CatalogItem | None:
+        """Embed and store an item; None where the collection became another one meanwhile."""
         live = self._live_or_new(collection)
         encoder = self._encoder(live)
         decoded = self._decoder.decode(picture, encoder.spec.preprocessing)
@@ -352,21 +368,29 @@ class SearchEngine:
             with self.catalog.write() as writer:
                 writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
                 writer.put(live.record.id, spec.fingerprint, [draft])
+                item = writer.get(live.record.id, item_id)  # later it may be gone again
+        except CollectionNotFoundError:
+            return None
         except ModelMismatchError:
             if self.catalog.collection(collection).fingerprint == live.record.fingerprint:
                 raise
             return None
-        return live
+        live.snapshot()
+        return item
 
     def describe(
         self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION
     ) -> CatalogItem:
-        """Change `label`, `product_id` or `attributes` of an item, leaving its picture."""
+        """Change `label`, `product_id` or `attributes` of an item, leaving its picture.
+
+        Raises:
+            ItemNotFoundError: There is no such item.
+        """
         live = self.live(collection)
-        item = self.catalog.get(live.record, item_id)
         with self.catalog.write() as writer:
-            writer.describe(live.record.id, {item.key: changes})
-        return self.catalog.get(live.record, item_id)
+            key = writer.get(live.record.id, item_id).key
+            writer.describe(live.record.id, {key: changes})
+            return writer.get(live.record.id, item_id)
 
     def remove(self, item_id: str, *, collection: str = DEFAULT_COLLECTION) -> None:
         """Remove an item; the next search does not find it.
@@ -375,9 +399,8 @@ class SearchEngine:
             ItemNotFoundError: There is no such item.
         """
         live = self.live(collection)
-        item = self.catalog.get(live.record, item_id)
         with self.catalog.write() as writer:
-            writer.remove([item.key])
+            writer.remove([writer.get(live.record.id, item_id).key])
         live.snapshot()
 
     def create_collection(self, name: str) -> Collection:
@@ -657,9 +680,12 @@ class SearchEngine:
 
     def _live_or_new(self, name: str) -> LiveCollection:
         check_collection_name(name)
-        if name not in {collection.name for collection in self.catalog.collections()}:
-            self.create_collection(name)
-        return self._collections.newest(name)
+        while True:
+            if name not in {collection.name for collection in self.catalog.collections()}:
+                with suppress(CollectionExistsError):  # somebody else was faster
+                    self.create_collection(name)
+            with suppress(CollectionNotFoundError):  # somebody deleted it at once
+                return self._collections.newest(name)
 
     def _encoder(self, live: LiveCollection) -> Encoder:
         """What looks at pictures for a collection.
@@ -670,13 +696,21 @@ class SearchEngine:
         return refuse_pictures(live.encoder() or self._default_encoder())
 
     def _default_encoder(self) -> Encoder:
-        return create_encoder(
-            EncoderRequest(
-                DEFAULT_ENCODER,
-                runtime=self.settings.runtime,
-                cache=self.catalog.paths.encoders,
-            )
-        )
+        """What a collection without an encoder gets, made on first use."""
+        with self._making_default:
+            if self._default is None:
+                self._default = create_encoder(
+                    EncoderRequest(
+                        DEFAULT_ENCODER,
+                        runtime=self.settings.runtime,
+                        cache=self.catalog.paths.encoders,
+                    )
+                )
+            return self._default
+
+
+def _opened(settings: Settings) -> SearchEngine:
+    return SearchEngine(settings=settings)
 
 
 def content_hash(data: bytes) -> str:

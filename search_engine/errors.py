@@ -18,7 +18,8 @@ EyedexError
 │   └── ExternalEncoderError   a picture, where embeddings are made elsewhere
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
-│   └── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
+│   ├── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
+│   └── EngineClosedError
 ├── LockHeldError              another process is writing
 ├── EncoderError
 │   └── UnknownEncoderError, WeightsError, ModelMismatchError
@@ -240,6 +241,12 @@ class StorageBusyError(StorageError):
     """The database stayed locked for longer than the waiting time."""
 
     code = "storage_busy"
+
+
+class EngineClosedError(StorageError):
+    """`close()` was called before; open another engine."""
+
+    code = "engine_closed"
 
 
 class LockHeldError(EyedexError):

@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from search_engine.catalog import database
 from search_engine.catalog.facets import count_values
+from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
@@ -33,6 +34,7 @@ from search_engine.config import DataPaths
 from search_engine.errors import (
     CollectionNotFoundError,
     CorruptDataError,
+    EngineClosedError,
     ItemNotFoundError,
     ParameterError,
     StorageError,
@@ -55,16 +57,6 @@ _COLLECTION_COLUMNS = (
     collections.c.dimension,
     collections.c.index_factory,
 )
-ITEM_COLUMNS = (
-    items.c.key,
-    items.c.item_id,
-    items.c.label,
-    items.c.product_id,
-    items.c.attributes,
-    items.c.content_hash,
-    items.c.picture,
-)
-
 _SEQ = select(sequence.c.value)
 _COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
@@ -121,6 +113,7 @@ class Catalog:
         """
         self.paths = paths
         self._lock_wait_s = lock_wait_s
+        self._closed = False
         _make_private_directory(paths)
         self._writers = database.writer_engine(paths.catalog)
         if not paths.catalog.exists() or database.needs_preparation(self._writers, paths.catalog):
@@ -129,7 +122,13 @@ class Catalog:
         self._readers = database.reader_engine(paths.catalog)
 
     def close(self) -> None:
-        """Give up all connections; the writer's last one may checkpoint, so under the lock."""
+        """Give up all connections; the writer's last one may checkpoint, so under the lock.
+
+        Nothing can be asked or written afterwards. To close twice changes nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
         self._readers.dispose()
         with self._locked():
             self._writers.dispose()
@@ -148,6 +147,7 @@ class Catalog:
             LockHeldError: Another process kept writing for longer than the waiting time.
             StorageError: The commit failed; nothing of the block is kept.
         """
+        self._check_open()
         with (
             self._locked(),
             database.translate_errors(self.paths.catalog),
@@ -165,6 +165,7 @@ class Catalog:
     @contextmanager
     def _query(self) -> Iterator[Connection]:
         """A connection for one query, which is consistent by itself."""
+        self._check_open()
         with database.translate_errors(self.paths.catalog), self._readers.begin() as connection:
             yield connection
 
@@ -218,25 +219,21 @@ class Catalog:
 
     def get_many(self, collection: Collection, item_ids: Sequence[str]) -> dict[str, CatalogItem]:
         """Live items by id; unknown ids are left out."""
-        found: dict[str, CatalogItem] = {}
         with self.read() as connection:
-            for part in in_parts([each for each in item_ids if _is_unicode(each)]):
-                query = _select_items(_live(collection)).where(items.c.item_id.in_(part))
-                found.update((row.item_id, _item(row)) for row in connection.execute(query))
-        return found
+            return live_items(connection, collection.id, item_ids)
 
     def by_keys(self, keys: Sequence[int]) -> dict[int, CatalogItem]:
         """Live items by key; removed ones are left out."""
         with self._query() as connection:
             rows = connection.execute(_ITEMS_BY_KEYS, {"keys": json.dumps(list(keys))}).all()
-        return {row.key: _item(row) for row in rows}
+        return {row.key: item_of(row) for row in rows}
 
     def page(self, collection: Collection, after_key: int, limit: int) -> list[CatalogItem]:
         """Up to `limit` live items with keys above `after_key`, by key."""
-        query = _select_items(_live(collection)).where(items.c.key > after_key)
+        query = select(*ITEM_COLUMNS).where(_live(collection), items.c.key > after_key)
         with self._query() as connection:
             rows = connection.execute(query.order_by(items.c.key).limit(limit)).all()
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
 
     def item_ids(self, collection: Collection) -> Iterator[str]:
         """Ids of all live items."""
@@ -417,6 +414,14 @@ class Catalog:
                 removed = np.concatenate([removed, live[~np.isin(live, keys)]])
         return Changes(now, keys, vectors, np.sort(removed))
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineClosedError(
+                "this engine was closed",
+                where=str(self.paths.root),
+                fix="open another SearchEngine on the data directory",
+            )
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
@@ -493,19 +498,6 @@ def _make_private_directory(paths: DataPaths) -> None:
 
 def _live(collection: Collection) -> ColumnElement[bool]:
     return and_(items.c.collection_id == collection.id, LIVE)
-
-
-def _is_unicode(text: str) -> bool:
-    """Lone surrogates are no text: nothing stored can equal them, and SQLite takes none."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _select_items(condition: ColumnElement[bool]) -> Select[Any]:
-    return select(*ITEM_COLUMNS).where(condition)
-
-
-def _item(row: Row[*tuple[Any, ...]]) -> CatalogItem:
-    return CatalogItem(**row._mapping)
 
 
 def _collection(row: Row[*tuple[Any, ...]]) -> Collection:

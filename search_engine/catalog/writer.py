@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.field_indexes import index_fields
+from search_engine.catalog.item_rows import live_items
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
     FORMER,
@@ -27,8 +28,14 @@ from search_engine.catalog.tables import (
     unsearchable,
 )
 from search_engine.catalog.vectors import pack
-from search_engine.errors import CollectionExistsError, ModelMismatchError, ParameterError
-from search_engine.records import Attributes
+from search_engine.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    ItemNotFoundError,
+    ModelMismatchError,
+    ParameterError,
+)
+from search_engine.records import Attributes, CatalogItem
 
 MAX_FACTORY = 128
 
@@ -90,11 +97,15 @@ class CatalogWriter:
         """Bind a collection to its encoder; the same one again changes nothing.
 
         Raises:
+            CollectionNotFoundError: It was deleted meanwhile.
             ModelMismatchError: It is bound to another one.
         """
-        found = self._connection.execute(
+        row = self._connection.execute(
             select(collections.c.fingerprint).where(collections.c.id == collection_id)
-        ).scalar_one()
+        ).first()
+        if row is None:
+            raise CollectionNotFoundError("the collection was deleted meanwhile")
+        found = row.fingerprint
         if found not in (None, fingerprint):
             raise ModelMismatchError(
                 f"the collection holds embeddings of encoder {found}, not of {fingerprint}",
@@ -259,6 +270,17 @@ class CatalogWriter:
         self._connection.execute(delete(collections).where(collections.c.id == collection_id))
         self._drop_learned()
         _ = self.seq
+
+    def get(self, collection_id: int, item_id: str) -> CatalogItem:
+        """The live item of that id, as this transaction leaves it.
+
+        Raises:
+            ItemNotFoundError: There is none.
+        """
+        found = live_items(self._connection, collection_id, [item_id])
+        if item_id not in found:
+            raise ItemNotFoundError("there is no item of this id")
+        return found[item_id]
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:
         """Add items, or replace those whose id is there; ids must differ within one call.

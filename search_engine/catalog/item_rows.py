@@ -1,0 +1,43 @@
+"""Rows of the items table as catalog items, for whoever holds a connection: reader or writer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from search_engine.catalog.parts import in_parts
+from search_engine.catalog.tables import LIVE, items
+from search_engine.records import CatalogItem
+
+ITEM_COLUMNS = (
+    items.c.key,
+    items.c.item_id,
+    items.c.label,
+    items.c.product_id,
+    items.c.attributes,
+    items.c.content_hash,
+    items.c.picture,
+)
+
+
+def item_of(row: Row[*tuple[Any, ...]]) -> CatalogItem:
+    """The item of a row of `ITEM_COLUMNS`."""
+    return CatalogItem(**row._mapping)
+
+
+def live_items(
+    connection: Connection, collection_id: int, item_ids: Sequence[str]
+) -> dict[str, CatalogItem]:
+    """Live items by id, as the connection sees them; unknown ids are left out."""
+    found: dict[str, CatalogItem] = {}
+    for part in in_parts([each for each in item_ids if _is_unicode(each)]):
+        query = select(*ITEM_COLUMNS).where(
+            items.c.collection_id == collection_id, LIVE, items.c.item_id.in_(part)
+        )
+        found.update((row.item_id, item_of(row)) for row in connection.execute(query))
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    """Lone surrogates are no text: nothing stored can equal them, and SQLite takes none."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
