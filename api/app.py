@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import problems
+from api.hosts import HostRules, parse_allowed
 from api.middleware import EdgeMiddleware
 from api.routes import collections, health, items, queries
 from search_engine.config import Settings
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(
         EdgeMiddleware,
-        allowed_hosts=settings.allowed_hosts.split(","),
+        hosts=HostRules(parse_allowed(settings.allowed_hosts)),
         max_body_bytes=max_body_bytes,
         read_only=settings.read_only,
     )

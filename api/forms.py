@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,8 @@ from search_engine.images import Box, parse_box
 MAX_FIELDS = 20
 MAX_FACETS = 10
 MAX_FIELD_BYTES = 2**20
+
+FORM, JSON = BODY_KINDS = ("multipart/form-data", "application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,21 @@ class QueryForm:
     facets: tuple[str, ...]
 
 
-async def read_body(request: Request, known: Iterable[str]) -> Body:
-    """The body of a request, whichever of the two accepted kinds it is.
+async def read_body(
+    request: Request, known: Iterable[str], kinds: Sequence[str] = BODY_KINDS
+) -> Body:
+    """The body of a request, whichever of the accepted kinds it is.
 
     Raises:
         Problem: 400, 415 or 422, saying what is wrong.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if kind not in kinds:
+        raise Problem(415, "unsupported_type", f"send {' or '.join(kinds)}")
+    if kind == FORM:
         body = await _read_multipart(request)
-    elif kind == "application/json":
-        body = _read_json(await request.body())
     else:
-        raise Problem(415, "unsupported_type", "send multipart/form-data or application/json")
+        body = _read_json(await request.body())
     unknown = sorted(set(body.values) - set(known))
     if unknown:
         raise ParameterError("unknown field", fix=f"known: {', '.join(sorted(known))}")

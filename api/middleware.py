@@ -1,12 +1,12 @@
-"""Around every request: an id, security headers, the Host check, the size check."""
+"""Around every request: an id, security headers, and what the headers are enough to refuse."""
 
 import logging
 import uuid
-from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.hosts import HostRules
 from api.problems import problem_response
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,17 @@ SECURITY_HEADERS = {
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _QUESTIONS = ("/search", "/classify")
 
+_BAD_HOST = (
+    400,
+    "bad_host",
+    "requests must name one host that is served here; list its name in EYEDEX_ALLOWED_HOSTS",
+)
+_CROSS_ORIGIN = (
+    403,
+    "cross_origin",
+    "a page of another site may not ask this; use the page of this server, or list the name of "
+    "the site in EYEDEX_ALLOWED_HOSTS",
+)
 _BUG = (500, "bug", "something is wrong on our side")
 
 
@@ -38,10 +49,10 @@ class EdgeMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, allowed_hosts: Sequence[str], max_body_bytes: int, read_only: bool
+        self, app: ASGIApp, hosts: HostRules, max_body_bytes: int, read_only: bool
     ) -> None:
         self._app = app
-        self._allowed = frozenset(host.strip().lower() for host in allowed_hosts)
+        self._hosts = hosts
         self._max_body_bytes = max_body_bytes
         self._read_only = read_only
 
@@ -65,7 +76,7 @@ class EdgeMiddleware:
                 headers["X-Request-ID"] = scope["request_id"]
             await send(message)
 
-        refused = self._refusal(Headers(scope=scope)) or self._change_refusal(scope)
+        refused = self._refusal(scope) or self._change_refusal(scope)
         if refused is not None:
             response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
             await response(scope, receive, send_marked)
@@ -79,9 +90,15 @@ class EdgeMiddleware:
             response = problem_response(*_BUG, scope["request_id"])
             await response(scope, receive, send_marked)
 
-    def _refusal(self, headers: Headers) -> tuple[int, str, str] | None:
-        if "*" not in self._allowed and _host_name(headers.get("host", "")) not in self._allowed:
-            return 400, "bad_host", "this host name is not served here"
+    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers = Headers(scope=scope)
+        host = self._hosts.served(headers.getlist("host"))
+        if host is None:
+            return _BAD_HOST
+        origins, sites = headers.getlist("origin"), headers.getlist("sec-fetch-site")
+        reads = scope["method"] in _READING
+        if not reads and not self._hosts.may_change(host, origins, sites):
+            return _CROSS_ORIGIN
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return 400, "bad_request", "the content length is not a number"
@@ -95,9 +112,3 @@ class EdgeMiddleware:
         if not self._read_only or asks or scope["method"] in _READING:
             return None
         return 403, "read_only", "this server changes nothing; ask the one that writes"
-
-
-def _host_name(host: str) -> str:
-    """The name without the port; IPv6 addresses keep their brackets."""
-    name, bracket, _ = host.lower().partition("]")
-    return name + bracket if bracket else name.partition(":")[0]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.cli.options import DataOption, settings_from
+from api.hosts import ANY, parse_allowed
 
 GRACE_S = 20
 KEEP_ALIVE_S = 5
@@ -35,6 +36,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.protocol import LimitedHttpProtocol
     from search_engine.engine import SearchEngine
     from search_engine.errors import ParameterError
 
@@ -45,14 +47,16 @@ def serve(
             fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
         )
     settings = settings_from(data, read_only=read_only or None)
-    if insecure and "allowed_hosts" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"allowed_hosts": "*"})
+    app = create_app(settings)
     SearchEngine(settings=settings).close()  # what is wrong with the data is said at once
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
+    if not _is_loopback(host):
+        print(_served_names(settings.allowed_hosts), file=sys.stderr)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
+        http=LimitedHttpProtocol,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
@@ -83,6 +87,16 @@ def _listen(host: str, port: int) -> socket.socket:
             fix="name another --port, or end what uses this one",
         ) from error
     return listener
+
+
+def _served_names(allowed: str) -> str:
+    """What whoever listens beyond this machine has to know of names, in a line."""
+    if ANY in parse_allowed(allowed):
+        return f"any host name is served (EYEDEX_ALLOWED_HOSTS={allowed})"
+    return (
+        f"only requests to {allowed} are answered, all others with 400 bad_host; name the hosts "
+        "that clients use in EYEDEX_ALLOWED_HOSTS, separated by commas"
+    )
 
 
 def _already_stopped(_number: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import CollectionDep, EngineDep
-from api.forms import field_names, query_parameters, read_body, text_value
+from api.forms import JSON, field_names, query_parameters, read_body, text_value
 from api.problems import responses
 from api.schemas import classifier_json, facets_json, item_answer
 from search_engine.catalog.store import Collection
@@ -45,7 +45,7 @@ def list_collections(engine: EngineDep) -> dict[str, Any]:
 )
 async def create_collection(request: Request, engine: EngineDep) -> dict[str, Any]:
     """Named by lower-case letters, digits, - and _."""
-    body = await read_body(request, ("name",))
+    body = await read_body(request, ("name",), kinds=(JSON,))
     name = text_value(body.values, "name")
     if name is None:
         raise ParameterError("missing", where="name")

@@ -1,0 +1,300 @@
+"""What comes before a body, over a real socket: limits, deadlines, hosts, and pages of others."""
+
+import contextlib
+import http.client
+import json
+import resource
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.middleware import SECURITY_HEADERS
+from tests.conftest import LiveServer, serve
+
+OK_HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+MEGABYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def server(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    data = tmp_path_factory.mktemp("connections") / "data"
+    shutil.copytree(hsv_data, data)
+    with serve(data) as running:
+        yield running
+
+
+def connect(server: LiveServer) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def answer_of(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, Any]]:
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    body = response.read()
+    is_json = "json" in headers.get("content-type", "")
+    return response.status, headers, json.loads(body) if is_json else {}
+
+
+def memory_of(server: LiveServer) -> int:
+    """Resident bytes of the server's main process."""
+    pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+def assert_refused(connection: socket.socket, status: int, code: str) -> None:
+    """A problem in the shape of all others, and the end of the connection."""
+    found, headers, body = answer_of(connection)
+    assert (found, body["code"]) == (status, code), body
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["connection"] == "close"
+    assert headers["x-request-id"] == body["request_id"]
+    assert all(headers[name.lower()] == value for name, value in SECURITY_HEADERS.items())
+    assert connection.recv(1) == b""
+
+
+def flood(connection: socket.socket, piece: bytes, total: int) -> None:
+    """Send on and on, as a client does that has not looked for an answer yet."""
+    for _ in range(total // len(piece)):
+        connection.sendall(piece)
+
+
+FLOODS: dict[str, tuple[bytes, bytes, int, int, str]] = {
+    "one header": (OK_HEAD + b"X: ", b"x" * MEGABYTE, 94, 431, "headers_too_large"),
+    "many headers": (OK_HEAD, b"a: b\r\n" * 170_000, 100, 431, "headers_too_large"),
+    "header name": (OK_HEAD, b"x" * MEGABYTE, 20, 431, "headers_too_large"),
+    "address": (b"GET /", b"x" * MEGABYTE, 50, 414, "address_too_long"),
+    "query": (b"GET /healthz?", b"x" * MEGABYTE, 50, 414, "address_too_long"),
+    "blank lines": (b"", b"\r\n" * (MEGABYTE // 2), 20, 431, "headers_too_large"),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_floods_are_refused_in_little_memory(server: LiveServer, kind: str) -> None:
+    head, piece, megabytes, status, code = FLOODS[kind]
+    before = memory_of(server)
+    with connect(server) as connection:
+        connection.sendall(head)
+        flood(connection, piece, megabytes * MEGABYTE)
+        assert_refused(connection, status, code)
+    assert memory_of(server) - before < 32 * MEGABYTE
+
+
+def test_others_are_answered_during_a_flood(server: LiveServer) -> None:
+    with connect(server) as bad, connect(server) as good:
+        bad.sendall(OK_HEAD + b"X: ")
+        sender = threading.Thread(target=flood, args=(bad, b"x" * MEGABYTE, 94 * MEGABYTE))
+        sender.start()
+        for _ in range(20):
+            good.sendall(OK_HEAD + b"\r\n")
+            assert answer_of(good)[0] == 200
+        sender.join()
+        assert_refused(bad, 431, "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (OK_HEAD + b"X: " + b"x" * 60_000 + b"\r\n\r\n", 200),
+        (OK_HEAD + b"X: " + b"x" * 66_000 + b"\r\n\r\n", 431),
+        (OK_HEAD + b"a: b\r\n" * 99 + b"\r\n", 200),
+        (OK_HEAD + b"a: b\r\n" * 100 + b"\r\n", 431),
+        (OK_HEAD.replace(b"z HTTP", b"z?" + b"x" * 8_000 + b" HTTP") + b"\r\n", 200),
+        (OK_HEAD.replace(b"z HTTP", b"z?" + b"x" * 8_192 + b" HTTP") + b"\r\n", 414),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 2])
+def test_limits_hold_for_every_request_of_a_connection(
+    server: LiveServer, head: bytes, status: int, before: int
+) -> None:
+    with connect(server) as connection:
+        for _ in range(before):
+            connection.sendall(OK_HEAD + b"\r\n")
+            assert answer_of(connection)[0] == 200
+        connection.sendall(head)
+        assert answer_of(connection)[0] == status
+
+
+def test_a_head_that_comes_byte_by_byte_counts_the_same(server: LiveServer) -> None:
+    with connect(server) as connection:
+        for byte in OK_HEAD + b"X: 1\r\n\r\n":
+            connection.sendall(bytes([byte]))
+        assert answer_of(connection)[0] == 200
+
+
+@pytest.mark.parametrize("start", [b"0\r\nX: ", b"1;"], ids=["trailer", "chunk extension"])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_what_frames_a_body_is_limited_too(server: LiveServer, start: bytes, kind: str) -> None:
+    """Whether the answer is there already (415) or not: the connection ends, and little is kept."""
+    head = (
+        "POST /v1/collections HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    before = memory_of(server)
+    with connect(server) as connection:
+        connection.sendall(head.encode() + start)
+        with contextlib.suppress(ConnectionError):
+            flood(connection, b"x" * MEGABYTE, 60 * MEGABYTE)
+            while connection.recv(MEGABYTE):
+                pass
+    assert memory_of(server) - before < 32 * MEGABYTE
+
+
+def test_a_large_body_is_no_head(server: LiveServer) -> None:
+    body = b"[" + b" " * (5 * MEGABYTE) + b"]"
+    head = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with connect(server) as connection:
+        for _ in range(2):
+            connection.sendall(head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            assert answer_of(connection)[0] == 422
+
+
+def test_what_is_not_http_is_a_problem_too(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"SSH-2.0-client\r\n\r\n")
+        assert_refused(connection, 400, "bad_request")
+
+
+def test_a_head_has_a_deadline(server: LiveServer) -> None:
+    with connect(server) as silent, connect(server) as slow:
+        slow.sendall(OK_HEAD)
+        assert_refused(slow, 408, "request_timeout")
+        assert silent.recv(1) == b""
+
+
+def status_with(server: LiveServer, method: str, path: str, *lines: str, body: bytes = b"") -> int:
+    head = "\r\n".join([f"{method} {path} HTTP/1.1", f"Content-Length: {len(body)}", *lines])
+    with connect(server) as connection:
+        connection.sendall(head.encode("latin-1") + b"\r\n\r\n" + body)
+        return answer_of(connection)[0]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ["localhost", "localhost"],
+        ["localhost", "evil.example"],
+        [],
+        [""],
+        ["[::1]evil.com"],
+        ["[::1].evil.com"],
+        ["[::1"],
+        ["[localhost]"],
+        ["[::1%25lo]"],
+        ["localhost:80@evil.com"],
+        ["user@localhost"],
+        ["localhost:"],
+        ["localhost:0"],
+        ["localhost:65536"],
+        ["localhost:80:80"],
+        ["localhost:+80"],
+        ["localhost:8_0"],
+        ["localhost:80x"],
+        ["localhost/"],
+        ["localhost,evil.com"],
+        ["localhost evil.com"],
+        ["http://localhost"],
+        ["localhost\\evil"],
+    ],
+    ids=str,
+)
+def test_exactly_one_host_of_the_right_form_is_served(server: LiveServer, hosts: list[str]) -> None:
+    assert status_with(server, "GET", "/healthz", *(f"Host: {host}" for host in hosts)) == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:1", "[::1]:65535", "[0:0:0:0:0:0:0:1]"])
+def test_each_spelling_of_an_own_host_is_served(server: LiveServer, host: str) -> None:
+    assert status_with(server, "GET", "/healthz", f"Host: {host}") == 200
+
+
+CREATE = json.dumps({"name": "made"}).encode()
+OWN = "Host: localhost:8000"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        ["Origin: http://evil.example"],
+        ["Origin: null"],
+        ["Origin: "],
+        ["Origin: http://localhost:3000"],
+        ["Origin: http://127.0.0.1:8000"],
+        ["Origin: http://localhost:8000.evil.example"],
+        ["Origin: http://localhost:8000@evil.example"],
+        ["Origin: file://localhost:8000"],
+        ["Origin: http://localhost:8000", "Origin: http://evil.example"],
+        ["Origin: http://localhost:8000", "Sec-Fetch-Site: cross-site"],
+        ["Origin: http://localhost:8000", "Sec-Fetch-Site: same-site"],
+        ["Sec-Fetch-Site: cross-site"],
+        ["Sec-Fetch-Site: anything"],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/collections"),
+        ("POST", "/v1/collections/default/search"),
+        ("POST", "/v1/collections/default/classify"),
+        ("DELETE", "/v1/collections/default"),
+        ("PUT", "/v1/collections/default/items/a"),
+        ("PATCH", "/v1/collections/default/items/a"),
+    ],
+)
+def test_pages_of_other_sites_change_and_ask_nothing(
+    server: LiveServer, method: str, path: str, page: list[str]
+) -> None:
+    kind = "Content-Type: application/json"
+    assert status_with(server, method, path, OWN, kind, *page, body=CREATE) == 403
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [],
+        ["Origin: http://localhost:8000"],
+        ["Origin: http://LOCALHOST:8000", "Sec-Fetch-Site: same-origin"],
+        ["Sec-Fetch-Site: none"],
+    ],
+    ids=str,
+)
+def test_own_pages_and_programs_pass(server: LiveServer, page: list[str]) -> None:
+    body = json.dumps({"name": "Not A Name"}).encode()
+    kind = "Content-Type: application/json"
+    assert status_with(server, "POST", "/v1/collections", OWN, kind, *page, body=body) == 422
+
+
+def test_links_of_other_sites_may_be_followed(server: LiveServer) -> None:
+    assert status_with(server, "GET", "/", OWN, "Sec-Fetch-Site: cross-site") == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["multipart/form-data; boundary=b", "application/x-www-form-urlencoded", "text/plain", ""],
+)
+def test_collections_are_made_from_json_only(server: LiveServer, kind: str) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nmade\r\n--b--\r\n'
+    for each in (body, CREATE):
+        lines = (OWN, f"Content-Type: {kind}")
+        assert status_with(server, "POST", "/v1/collections", *lines, body=each) == 415
+
+
+def test_insecure_leaves_the_host_check_on(hsv_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(hsv_data, data)
+    with serve(data, "--host", "0.0.0.0", "--insecure") as server:
+        assert status_with(server, "GET", "/healthz", "Host: localhost") == 200
+        assert status_with(server, "GET", "/healthz", "Host: evil.example") == 400
+        assert server.process.stderr is not None
+        told = server.process.stderr.readline() + server.process.stderr.readline()
+        assert "EYEDEX_ALLOWED_HOSTS" in told
+    named = {"EYEDEX_ALLOWED_HOSTS": "shop.example, localhost,127.0.0.1"}
+    with serve(data, "--host", "0.0.0.0", "--insecure", env=named) as server:
+        assert status_with(server, "GET", "/healthz", "Host: shop.example:8443") == 200
+        assert status_with(server, "GET", "/healthz", "Host: evil.example") == 400
