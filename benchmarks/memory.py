@@ -1,6 +1,7 @@
 """What indexing and serving hold in memory: flat however large the catalog, and within a budget.
 
-    python -m benchmarks.memory [--json] [--ingest N] [--serve N] [--data DIR] [--budget-mb M]
+    python -m benchmarks.memory [--json] [--ingest N] [--phone N] [--serve N] [--data DIR]
+                                [--budget-mb M]
 
 Memory is the proportional set size (PSS) of all processes together, in which a page that K of them
 share counts one K-th in each; twice a second. `anonymous` are the processes' own data, `mapped` are
@@ -8,6 +9,8 @@ pages of files, which the system takes back when it needs them.
 
 --ingest: a catalog of N rows names the photos of the clothing dataset again and again under ids of
 their own, so every row is read, decoded, encoded and committed. The most of each tenth is shown.
+
+--phone: the same with photos of 12 megapixels and 5 to 6 MB, as phones take them at their best.
 
 --serve: N items of 1,280 dimensions with the index that Eyedex chooses, a server of its own, photos
 one at a time and then from 32 clients at once. Its processes may hold M MB of data of their own
@@ -36,6 +39,7 @@ from benchmarks.growth import family
 from benchmarks.index_run import Row, evenly
 from benchmarks.ingest import copy_photos, warm
 from benchmarks.machine import report
+from benchmarks.phone_photos import phone_photo
 from benchmarks.query import Client, crowd_rate, make_catalog, serving, timed
 from benchmarks.scale import NAME, in_new_process
 from indexer.local import IndexRequest, index_source
@@ -48,8 +52,11 @@ ASKED = 100
 SAMPLE_S = 0.5
 CROWD_S = 20.0
 TENTHS = 10
-INGEST_MB = 1_500
+INGEST_MB = 1_200
 """The most that we want an indexing run to hold, MB."""
+
+PHONE_PHOTOS = 24
+PHONE_QUALITY = 97
 
 
 def main() -> None:
@@ -59,18 +66,22 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--ingest", type=int, help="rows to index; 10,000 if nothing is named")
+    parser.add_argument("--phone", type=int, help="rows of photos of 12 megapixels to index")
     parser.add_argument("--serve", type=int, help="items to serve")
     parser.add_argument("--data", type=Path, help="keep the served catalog here")
     parser.add_argument("--budget-mb", type=int, default=4_096)
     given = parser.parse_args()
-    if given.ingest is None and given.serve is None:
+    if given.ingest is None and given.phone is None and given.serve is None:
         given.ingest = 10_000
     with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as temporary:
         work = Path(temporary)
         photos, dataset = copy_photos(work / "photos", PHOTOS)
         rows: list[Row] = []
         if given.ingest is not None:
-            rows += ingest_rows(work, photos, given.ingest)
+            rows += ingest_rows(work / "ordinary", photos, given.ingest)
+        if given.phone is not None:
+            large = phone_files(evenly(photos, PHONE_PHOTOS), work / "phone-photos")
+            rows += ingest_rows(work / "phone", large, given.phone)
         if given.serve is not None:
             data = given.data or work / "served"
             if not DataPaths(data).catalog.exists():
@@ -157,18 +168,27 @@ class Watch:
                 return
 
 
+def phone_files(photos: Sequence[Path], folder: Path) -> list[Path]:
+    """A large photo of each of these."""
+    folder.mkdir()
+    files = [folder / f"{number}.jpg" for number in range(len(photos))]
+    for seed, (photo, file) in enumerate(zip(photos, files, strict=True)):
+        file.write_bytes(phone_photo(photo, seed, PHONE_QUALITY))
+    return files
+
+
 def ingest_rows(work: Path, photos: Sequence[Path], count: int) -> list[Row]:
     """One row for each tenth of an indexing run, and one for all of it."""
-    source, data = work / "catalog.csv", work / "indexed"
+    source, data = work.parent / f"{work.name}.csv", work / "indexed"
     with source.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(["item_id", "image"])
-        names = [photo.relative_to(work) for photo in photos]
+        names = [photo.relative_to(source.parent) for photo in photos]
         lines.writerows([f"item-{n}", names[n % len(names)]] for n in range(count))
     shutil.copytree(warm(work), data / "encoders")
+    size = sum(photo.stat().st_size for photo in photos) / len(photos)
     found = in_new_process(index, source, data, count)
-    rows: list[Row] = found["rows"]
-    return rows
+    return [{**row, "mb_a_photo": round(size / 1e6, 2)} for row in found["rows"]]
 
 
 def index(source: Path, data: Path, count: int) -> dict[str, list[Row]]:

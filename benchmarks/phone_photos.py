@@ -32,14 +32,14 @@ LEAST_COSINE = 0.995
 """The least that we want."""
 
 
-def phone_photo(photo: Path, seed: int) -> bytes:
+def phone_photo(photo: Path, seed: int, quality: int = QUALITY) -> bytes:
     """A JPEG of 12 megapixels, upright or lying as the photo is."""
     image = Image.open(photo).convert("RGB")
     size = SIZE_PX if image.width <= image.height else SIZE_PX[::-1]
     pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
     file = io.BytesIO()
     grained = np.clip(pixels + grain(size, seed)[:, :, None], 0, 255).astype(np.uint8)
-    Image.fromarray(grained).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(grained).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 

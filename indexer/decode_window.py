@@ -1,7 +1,8 @@
-"""Pictures on their way through the decoder, a bounded number of them, in order."""
+"""Pictures on their way through the decoder, bounded in number and bytes, in order."""
 
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from search_engine.decoding import Decoder, Outcome
@@ -9,8 +10,23 @@ from search_engine.images import Preprocessing
 
 PICTURES_A_CALL = 8
 """A call of a decoding process costs some 0.3 ms, whatever it decodes."""
+CALL_BYTES = 2 * 2**20
+"""A call with so many bytes takes no more pictures: each is copied on its way to the process."""
+WINDOW_BYTES = 96 * 2**20
+"""So many bytes of files may wait to be decoded: 16 large photos of phones."""
+CALLS_A_WORKER = 2
+"""So many calls may wait whatever their bytes, that no decoding process is ever idle."""
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Call(Generic[T]):
+    """Pictures that are decoded together; their bytes are given back when that is done."""
+
+    entries: list[T] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
+    size: int = 0
 
 
 class DecodeWindow(Generic[T]):
@@ -19,14 +35,15 @@ class DecodeWindow(Generic[T]):
     def __init__(
         self, decoder: Decoder, preprocessing: Preprocessing, batch_size: int, batches: int
     ) -> None:
-        """Hold up to `batches` batches."""
+        """Hold up to `batches` batches, and no more files not yet decoded than WINDOW_BYTES."""
         self._decoder = decoder
         self._preprocessing = preprocessing
         self._batch_size = batch_size
         self._limit = batches * batch_size
-        self._next: list[tuple[T, bytes]] = []
-        self._started: deque[tuple[list[T], Future[list[Outcome]]]] = deque()
-        self._count = 0
+        self._next: _Call[T] = _Call()
+        self._started: deque[tuple[list[T], int, Future[list[Outcome]]]] = deque()
+        self._decoded: deque[tuple[T, Outcome]] = deque()
+        self._count = self._bytes = 0
 
     def __len__(self) -> int:
         """Pictures in the window."""
@@ -38,24 +55,37 @@ class DecodeWindow(Generic[T]):
         return self._count >= self._limit
 
     def put(self, entry: T, picture: bytes) -> None:
-        """Decode one more."""
-        self._next.append((entry, picture))
+        """Decode one more; waits for the oldest while too many bytes are on their way."""
+        few = CALLS_A_WORKER * self._decoder.workers
+        while len(self._started) >= few and self._bytes + len(picture) > WINDOW_BYTES:
+            self._settle()
+        call = self._next
+        call.entries.append(entry)
+        call.pictures.append(picture)
+        call.size += len(picture)
         self._count += 1
-        if len(self._next) >= min(PICTURES_A_CALL, self._batch_size):
+        self._bytes += len(picture)
+        most = min(PICTURES_A_CALL, self._batch_size)
+        if len(call.entries) >= most or call.size >= CALL_BYTES:
             self._start()
 
     def take(self) -> list[tuple[T, Outcome]]:
         """The next batch, when it is decoded; empty when there is nothing left."""
-        batch: list[tuple[T, Outcome]] = []
-        while self._count and len(batch) < self._batch_size:
-            if not self._started:
-                self._start()
-            entries, outcomes = self._started.popleft()
-            batch += zip(entries, outcomes.result(), strict=True)
-            self._count -= len(entries)
-        return batch
+        wanted = min(self._batch_size, self._count)
+        while len(self._decoded) < wanted:
+            self._settle()
+        self._count -= wanted
+        return [self._decoded.popleft() for _ in range(wanted)]
 
     def _start(self) -> None:
-        entries, pictures = [each[0] for each in self._next], [each[1] for each in self._next]
-        self._next = []
-        self._started.append((entries, self._decoder.submit(pictures, self._preprocessing)))
+        call, self._next = self._next, _Call()
+        decoding = self._decoder.submit(call.pictures, self._preprocessing)
+        self._started.append((call.entries, call.size, decoding))
+
+    def _settle(self) -> None:
+        """Wait for the oldest call."""
+        if not self._started:
+            self._start()
+        entries, size, decoding = self._started.popleft()
+        self._decoded += zip(entries, decoding.result(), strict=True)
+        self._bytes -= size

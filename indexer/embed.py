@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.decode_window import DecodeWindow
+from indexer.planner import HashedRow
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.decoding import Decoder, Outcome
 from search_engine.encoders.base import Encoder, encode_possible
@@ -32,7 +33,7 @@ def embed_source(
     source: Source, encoder: Encoder, decoder: Decoder, batch_size: int, max_bytes: int
 ) -> Iterator[EmbeddedRow | Reject]:
     """Every row of the source, embedded or rejected; rejects may come before their turn."""
-    window: DecodeWindow[_Hashed] = DecodeWindow(
+    window: DecodeWindow[HashedRow] = DecodeWindow(
         decoder, encoder.spec.preprocessing, batch_size, WINDOW_BATCHES
     )
     for row in source.rows():
@@ -44,23 +45,17 @@ def embed_source(
         except ImageError as error:
             yield Reject(row.line, row.item_id, error.code, error.what)
             continue
-        window.put(_Hashed(row, content_hash(data)), data)
+        window.put(HashedRow(row, content_hash(data)), data)
         if window.is_full:
             yield from _encode(window.take(), encoder)
     while window:
         yield from _encode(window.take(), encoder)
 
 
-@dataclass(frozen=True, slots=True)
-class _Hashed:
-    row: SourceRow
-    content_hash: str
-
-
 def _encode(
-    batch: list[tuple[_Hashed, Outcome]], encoder: Encoder
+    batch: list[tuple[HashedRow, Outcome]], encoder: Encoder
 ) -> Iterator[EmbeddedRow | Reject]:
-    decoded: list[tuple[_Hashed, NDArray[np.uint8]]] = []
+    decoded: list[tuple[HashedRow, NDArray[np.uint8]]] = []
     for hashed, outcome in batch:
         if isinstance(outcome, DecodedImage):
             decoded.append((hashed, outcome.pixels))

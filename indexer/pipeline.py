@@ -2,15 +2,14 @@
 
 One thread drives: it reads and hashes a chunk of rows, plans it, and hands pictures to the
 decoding processes. Whenever enough have come back, a second thread encodes them, while the first
-commits the batch before and decoding goes on. What waits between the stages is bounded by
-`WINDOW_BATCHES`. A batch is committed in one transaction and is then safe: an interrupted run is
-continued by running again.
+commits the batch before and decoding goes on. What waits between the stages is bounded in pictures
+and in bytes of files. A batch is committed in one transaction and is then safe: an interrupted run
+is continued by running again.
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,8 @@ from search_engine.images import DecodedImage, read_file
 from search_engine.records import Pixels, Vectors
 
 CHUNK_ROWS = 256
+CHUNK_BYTES = 32 * 2**20
+"""A chunk ends with the row that reaches one of both."""
 WINDOW_BATCHES = 3
 
 OnProgress = Callable[[int], None]
@@ -69,22 +70,45 @@ def run_pipeline(run: Run, source: Source) -> None:
     seen: dict[str, str] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
         conveyor = _Conveyor(run, encoding)
-        for chunk in _chunks(source.rows()):
-            for hashed in _plan_chunk(run, chunk, seen):
-                conveyor.take(hashed)
+        rows = source.rows()
+        while chunk := _read_chunk(run, rows, seen):
+            for hashed in _plan_chunk(run, chunk):
+                conveyor.take(hashed, chunk.pictures.pop(hashed.row.item_id))
         conveyor.finish()
     if run.prune:
         _remove_gone(run, seen)
 
 
-def _plan_chunk(
-    run: Run, chunk: list[SourceRow | Reject], seen: dict[str, str]
-) -> Iterator[HashedRow]:
-    """Read a chunk, record what needs no encoding, and yield what does."""
-    hashed = [row for row in (_read(run, each) for each in chunk) if row is not None]
-    admitted = [row for row in hashed if _admitted(run, row, seen)]
-    known = run.catalog.get_many(run.collection, [each.row.item_id for each in admitted])
-    planned = plan(admitted, known, run.unsearchable)
+@dataclass(slots=True)
+class _Chunk:
+    """Rows that were read together, and their pictures by id, until they are handed on."""
+
+    rows: list[HashedRow] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def _read_chunk(
+    run: Run, rows: Iterator[SourceRow | Reject], seen: dict[str, str]
+) -> _Chunk | None:
+    """The next rows, without those that are rejected or repeated; None at the end."""
+    chunk = _Chunk()
+    count = size = 0
+    while count < CHUNK_ROWS and size < CHUNK_BYTES and (row := next(rows, None)) is not None:
+        count += 1
+        read = _read(run, row)
+        if read is None or not _admitted(run, read[0], seen):
+            continue
+        hashed, picture = read
+        chunk.rows.append(hashed)
+        chunk.pictures[hashed.row.item_id] = picture
+        size += len(picture)
+    return chunk if count else None
+
+
+def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
+    """Record what needs no encoding, and yield what does."""
+    known = run.catalog.get_many(run.collection, [each.row.item_id for each in chunk.rows])
+    planned = plan(chunk.rows, known, run.unsearchable)
     if planned.describe and not run.dry_run:
         with run.report.stage("commit"), run.catalog.write() as writer:
             writer.describe(run.collection.id, planned.describe)
@@ -102,16 +126,16 @@ def _plan_chunk(
             yield each
 
 
-def _read(run: Run, row: SourceRow | Reject) -> HashedRow | None:
-    """The row with its bytes; None when it is rejected."""
+def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
+    """The row and its picture; None when it is rejected."""
     if isinstance(row, Reject):
         _reject(run, row)
         return None
     fault_point("row_read")
     try:
         with run.report.stage("read"):
-            data = read_file(row.image, run.max_bytes)
-            return HashedRow(row, content_hash(data), data)
+            picture = read_file(row.image, run.max_bytes)
+            return HashedRow(row, content_hash(picture)), picture
     except ImageError as error:
         _reject(run, Reject(row.line, row.item_id, error.code, error.what))
         return None
@@ -150,9 +174,10 @@ class _Conveyor:
         )
         self._encoded: Future[_Encoded] | None = None
 
-    def take(self, hashed: HashedRow) -> None:
+    def take(self, hashed: HashedRow, picture: bytes) -> None:
         """Start to decode a picture; moves a batch on when enough are waiting."""
-        self._decoding.put(hashed, hashed.data)
+        with self._run.report.waiting_for("decode"):
+            self._decoding.put(hashed, picture)
         if self._decoding.is_full:
             self._move()
 
@@ -264,8 +289,3 @@ def _reject(run: Run, reject: Reject) -> None:
     run.report.rejected += 1
     run.on_reject(reject)
     run.on_progress(1)
-
-
-def _chunks(rows: Iterator[SourceRow | Reject]) -> Iterator[list[SourceRow | Reject]]:
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield chunk

@@ -13,11 +13,10 @@ Admission = Literal["new", "repeat", "conflict"]
 
 @dataclass(frozen=True, slots=True)
 class HashedRow:
-    """A row with its picture's bytes and their hash."""
+    """A row with the hash of its picture's bytes."""
 
     row: SourceRow
     content_hash: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

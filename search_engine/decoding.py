@@ -53,6 +53,11 @@ T = TypeVar("T")
 class Decoder(Protocol):
     """Runs the functions of `search_engine.images` somewhere."""
 
+    @property
+    def workers(self) -> int:
+        """How many pictures are decoded at a time."""
+        ...
+
     def submit(
         self, pictures: Sequence[bytes], preprocessing: Preprocessing
     ) -> "Future[list[Outcome]]":
@@ -76,6 +81,8 @@ class Decoder(Protocol):
 
 class InlineDecoder:
     """Decodes in the calling process: no start-up cost, no isolation."""
+
+    workers = 1
 
     def __init__(self, limits: ImageLimits) -> None:
         self._limits = limits
@@ -110,6 +117,7 @@ class DecodePool:
     """
 
     def __init__(self, limits: ImageLimits, workers: int) -> None:
+        self.workers = workers
         self._limits = limits
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["search_engine.images"])

@@ -15,7 +15,7 @@ ITEM = CatalogItem(7, "mug", "Home/Mug", "p-1", {"price": 3}, "hash", "/pictures
 
 
 def hashed(row: SourceRow = ROW, content_hash: str = "hash") -> HashedRow:
-    return HashedRow(row, content_hash, b"")
+    return HashedRow(row, content_hash)
 
 
 def test_an_unknown_id_is_encoded() -> None:
