@@ -164,14 +164,19 @@ def embed(encoder: Encoder) -> list[list[float]]:
     return vectors
 
 
+def export_in(folder: Path) -> Path:
+    (export,) = (path for path in (folder / "encoders").iterdir() if path.is_dir())
+    return export
+
+
 def exported(folder: Path) -> dict[str, bytes]:
-    (export,) = (folder / "encoders").iterdir()
+    export = export_in(folder)
     return {path.name: path.read_bytes() for path in export.iterdir()}
 
 
 def test_a_sound_export_is_used_again(tmp_path: Path, make: Callable[[], Encoder]) -> None:
     made = embed(make())
-    (export,) = (tmp_path / "encoders").iterdir()
+    export = export_in(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in export.iterdir()}
     assert embed(make()) == made
     assert {path: path.stat().st_mtime_ns for path in export.iterdir()} == before
@@ -183,7 +188,7 @@ def test_a_damaged_or_foreign_export_is_made_anew(
 ) -> None:
     made = embed(make())
     before = exported(tmp_path)
-    (export,) = (tmp_path / "encoders").iterdir()
+    export = export_in(tmp_path)
     _damage(export, damage)
     assert exported(tmp_path) != before
     assert embed(make()) == made

@@ -137,11 +137,12 @@ def test_many_threads_get_their_own(runtime: Runtime) -> None:
 
 
 def test_says_what_it_computes_in_and_on(choice: RuntimeChoice, runtime: Runtime) -> None:
-    name, precision, device = runtime.description.replace(" on ", " ").split()
+    name, precision, _, device, *remark = runtime.description.split()
     assert name == "openvino" if choice.startswith("openvino") else name in ("torch", "openvino")
     wanted = {"openvino-int8": {"int8"}, "torch-float32": {"float32"}}
     assert precision in wanted.get(choice, {"bfloat16", "float32"})
     assert device in ("CPU", "CUDA")
+    assert remark == [] or precision == "float32"
 
 
 def test_the_choices_that_are_here_can_be_loaded(source: NetworkSource, tmp_path: Path) -> None:

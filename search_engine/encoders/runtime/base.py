@@ -28,7 +28,7 @@ class Runtime(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, precision and device, for people."""
+        """Name, precision and device, for people; and why it is no lower precision."""
         ...
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -48,3 +48,8 @@ class NetworkSource:
     spec: EncoderSpec
     build: Callable[[], "nn.Module"]
     cache: Path | None = None
+
+
+def described(name: str, precision: str, device: str, remark: str = "") -> str:
+    """The description of a runtime: `openvino bfloat16 on CPU`, with a remark in brackets."""
+    return f"{name} {precision} on {device}" + (f" ({remark})" if remark else "")

@@ -27,6 +27,7 @@ from search_engine.encoders.runtime.exports import (
 from search_engine.encoders.runtime.openvino_export import (
     CONVOLUTIONS,
     convert,
+    float_precision,
     import_openvino,
     openvino_core,
     save,
@@ -129,7 +130,7 @@ def import_nncf() -> Any:
 
 def _runtime(folder: Path, source: NetworkSource) -> OpenVinoRuntime:
     network = openvino_core().read_model(folder / NETWORK)
-    return OpenVinoRuntime(network, source.spec.dimension, "int8")
+    return OpenVinoRuntime(network, source.spec.dimension, "int8", float_precision())
 
 
 def _folder(source: NetworkSource) -> Path:

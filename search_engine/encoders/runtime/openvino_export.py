@@ -3,6 +3,7 @@
 The next start needs neither torch nor a conversion. A damaged or foreign export is made anew.
 """
 
+import errno
 import math
 import sys
 import tempfile
@@ -33,6 +34,7 @@ hold up the photos that fell lowest. With them and weights that are rounded with
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
 _NOT_COMPUTED = ("Const", "Parameter", "Result")
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def import_openvino() -> Any:
@@ -66,18 +68,29 @@ def float_precision() -> str:
 
 
 def read_network(source: NetworkSource, precision: str) -> Any:
-    """The network made for a precision: from the cache, else from torch, and then kept there."""
-    core = openvino_core()
+    """The network made for a precision: from the cache, else from torch, and then kept there.
+
+    Where nothing can be written it is made each time.
+    """
     if source.cache is None:
-        with tempfile.TemporaryDirectory(prefix="eyedex-") as temporary:
-            _export(source, precision, Path(temporary))
-            return core.read_model(Path(temporary) / NETWORK)
-    folder, making = source.cache / source.spec.fingerprint, _making(precision)
-    if not is_sealed(folder, making):
-        with written_aside(folder) as aside:
-            _export(source, precision, aside)
-            put_in_place(aside, folder, making)
-    return core.read_model(folder / NETWORK)
+        return _passing(source, precision)
+    folder, wanted = source.cache / source.spec.fingerprint, making(precision)
+    if not is_sealed(folder, wanted):
+        try:
+            with written_aside(folder) as aside:
+                _export(source, precision, aside)
+                put_in_place(aside, folder, wanted)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            return _passing(source, precision)
+    return openvino_core().read_model(folder / NETWORK)
+
+
+def _passing(source: NetworkSource, precision: str) -> Any:
+    with tempfile.TemporaryDirectory(prefix="eyedex-") as temporary:
+        _export(source, precision, Path(temporary))
+        return openvino_core().read_model(Path(temporary) / NETWORK)
 
 
 def convert(source: NetworkSource) -> Any:
@@ -139,7 +152,8 @@ def _round_weights(model: Any) -> None:
         layer.input(1).replace_source_output(constant_of(rounded.reshape(filters.shape)).output(0))
 
 
-def _making(precision: str) -> Making:
+def making(precision: str) -> Making:
+    """How the network of a precision is made."""
     return {
         "openvino": import_openvino().__version__,
         "precision": precision,

@@ -1,18 +1,24 @@
-"""OpenVINO as runtime: several times faster than torch on a CPU, bfloat16 where it is native."""
+"""OpenVINO as runtime: several times faster than torch on a CPU.
 
+bfloat16 where it is native and near enough.
+"""
+
+import json
 import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.encoders.runtime.base import NetworkSource
+from search_engine.encoders.runtime.base import NetworkSource, described
 from search_engine.encoders.runtime.openvino_export import (
     float_precision,
     import_openvino,
+    making,
     openvino_core,
     read_network,
 )
+from search_engine.encoders.runtime.precision import lowest_precision
 from search_engine.encoders.runtime.requests import Requests
 from search_engine.records import Pixels
 
@@ -25,24 +31,28 @@ PRECISION_NAMES = {"bf16": "bfloat16", "f32": "float32"}
 class OpenVinoRuntime:
     """Runs a network on the CPU with as many parallel requests as the cores want."""
 
-    def __init__(self, network: Any, dimension: int, precision: str) -> None:
+    def __init__(
+        self, network: Any, dimension: int, precision: str, hint: str, remark: str = ""
+    ) -> None:
         """Compile a network.
 
         Args:
             network: openvino's model: pixels (N, H, W, 3) uint8 in, features (N, dimension) out.
             dimension: Width of the features.
             precision: What it computes in, for people.
+            hint: What its floating-point layers compute in: `bf16` or `f32`.
+            remark: Why it is no lower precision, for people.
         """
         _meet_numpy()
         compiled = openvino_core().compile_model(
             network,
             "CPU",
-            {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": float_precision()},
+            {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint},
         )
         self.lanes = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         requests = [_OpenVinoRequest(compiled.create_infer_request()) for _ in range(self.lanes)]
         self._requests = Requests(requests, dimension)
-        self.description = f"openvino {precision} on CPU"
+        self.description = described("openvino", precision, "CPU", remark)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime; few pictures are spread over all lanes that are free."""
@@ -50,10 +60,16 @@ class OpenVinoRuntime:
 
 
 def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
-    """In floating point: bfloat16 where the CPU has it, but for some layers."""
-    precision = float_precision()
-    network = read_network(source, precision)
-    return OpenVinoRuntime(network, source.spec.dimension, PRECISION_NAMES[precision])
+    """In floating point: bfloat16 where the CPU has it, but for some layers, if near enough."""
+
+    def load(precision: str, remark: str = "") -> OpenVinoRuntime:
+        network, dimension = read_network(source, precision), source.spec.dimension
+        return OpenVinoRuntime(network, dimension, PRECISION_NAMES[precision], precision, remark)
+
+    if float_precision() == "f32":
+        return load("f32")
+    way = json.dumps(making("bf16"), sort_keys=True)
+    return lowest_precision(source, way, lambda: load("bf16"), lambda remark: load("f32", remark))
 
 
 def _meet_numpy() -> None:

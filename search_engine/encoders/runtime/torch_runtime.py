@@ -1,6 +1,6 @@
 """torch as runtime: on a CUDA GPU, or on the CPU; in float32 it is the reference of all others.
 
-bfloat16 by autocast where the processor has it natively, channels last.
+bfloat16 by autocast where the processor has it natively and it is near enough, channels last.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.encoders.base import EncoderSpec
-from search_engine.encoders.runtime.base import NetworkSource
+from search_engine.encoders.runtime.base import NetworkSource, described
+from search_engine.encoders.runtime.precision import lowest_precision
 from search_engine.encoders.runtime.requests import Requests
 from search_engine.records import Pixels
 
@@ -38,7 +39,7 @@ class TorchRuntime:
     times the pictures and needs neither.
     """
 
-    def __init__(self, source: NetworkSource, device: str, half: bool) -> None:
+    def __init__(self, source: NetworkSource, device: str, half: bool, remark: str = "") -> None:
         """Build the network on a device; with `half` most of it computes in bfloat16."""
         import torch
 
@@ -55,7 +56,8 @@ class TorchRuntime:
         self.lanes = REQUESTS[device]
         requests = [_TorchRequest(compute, source.spec, device) for _ in range(self.lanes)]
         self._requests = Requests(requests, source.spec.dimension)
-        self.description = f"torch {'bfloat16' if half else 'float32'} on {device.upper()}"
+        precision = "bfloat16" if half else "float32"
+        self.description = described("torch", precision, device.upper(), remark)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime."""
@@ -63,11 +65,19 @@ class TorchRuntime:
 
 
 def torch_runtime(source: NetworkSource) -> TorchRuntime:
-    """On a CUDA GPU if there is one; bfloat16 where it is native."""
+    """On a CUDA GPU if there is one; bfloat16 where it is native and near enough."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return TorchRuntime(source, device, half=_has_bfloat16(device))
+    if not _has_bfloat16(device):
+        return TorchRuntime(source, device, half=False)
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    return lowest_precision(
+        source,
+        f"torch {torch.__version__} bfloat16 but for {PRECISE_CONVOLUTIONS} on {name}",
+        lambda: TorchRuntime(source, device, half=True),
+        lambda remark: TorchRuntime(source, device, half=False, remark=remark),
+    )
 
 
 def reference_runtime(source: NetworkSource) -> TorchRuntime:
