@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         decoder = DecodePool(settings.upload_limits(), settings.workers)
         decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
-        app.state.engine = engine
+        app.state.engine, app.state.decoder = engine, decoder
         if not settings.read_only:
             threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         try:

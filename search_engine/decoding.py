@@ -7,6 +7,7 @@ replaced. A single query of the owner's own file is decoded in place, which save
 
 import ctypes
 import multiprocessing
+import os
 import pickle
 import resource
 import signal
@@ -14,11 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -37,12 +38,18 @@ DECODE_WALL_S = 5.0
 ORPHAN_S = 1.0
 """So much later a child ends itself: its parent, which would have ended it, must be gone."""
 
+START_DESCRIPTORS = 24
+"""More than the start of a process opens at once, of the fork server too."""
+
 DECODE_MEMORY_BYTES = 2**30
 ATTEMPTS = 2
 """A picture that loses its process twice is given up: it, not chance, is the reason."""
 
 FRAME_BYTES = 4 * 2**20
 """Of a child's memory for pixels; an answer with more of them goes through the pipe."""
+
+PROBE = b"GIF87a\1\0\1\0\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\x08\4\0\1\4\4\0;"
+"""A picture of one pixel, to see whether pictures can be decoded."""
 
 Outcome = DecodedImage | ImageError | WorkerLostError
 """What became of one picture of several."""
@@ -72,6 +79,14 @@ class Decoder(Protocol):
 
     def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
         """Re-encode as JPEG and wait."""
+        ...
+
+    def check(self) -> None:
+        """Decode a tiny picture, wherever pictures are decoded.
+
+        Raises:
+            WorkerLostError: It cannot be done, and why.
+        """
         ...
 
     def close(self) -> None:
@@ -104,6 +119,10 @@ class InlineDecoder:
     def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
         """See Decoder."""
         return render_jpeg(data, max_side_px, self._limits, quality)
+
+    def check(self) -> None:
+        """See Decoder."""
+        _decode_probe()
 
     def close(self) -> None:
         """Nothing to end."""
@@ -156,6 +175,23 @@ class DecodePool:
         """See Decoder."""
         return self._call(render_jpeg, data, max_side_px, self._limits, quality)
 
+    def check(self) -> None:
+        """See Decoder; in each process that is idle, and in new ones for those that are gone."""
+        slots: list[_Child | None] = []
+        with suppress(Empty):  # busy all the time: they decode
+            slots.append(self._idle.get(timeout=DECODE_WALL_S))
+            while True:
+                slots.append(self._idle.get_nowait())
+        try:
+            while slots:
+                try:
+                    self._ask(slots.pop(), _decode_probe, ())
+                except WorkerLostError:
+                    self._call(_decode_probe)  # its slot is the next that is idle
+        finally:
+            for slot in slots:
+                self._idle.put(slot)
+
     def close(self) -> None:
         """Stop the processes; pictures still waiting are dropped."""
         with self._lock:
@@ -200,24 +236,36 @@ class DecodePool:
 
     def _call(self, function: Callable[..., T], *arguments: object) -> T:
         """The function's result, from the next process that is idle."""
-        for _ in range(ATTEMPTS):
-            child = self._idle.get()
-            try:
-                child = self._living(child)
-                child.wait_until_started()
-                with self._counted():
-                    value, error = child.call(function, arguments)
-            except (EOFError, OSError):
-                if child is not None:
-                    child.kill()
-                continue
-            finally:
-                self._idle.put(child)
-            if error is not None:
-                raise error
-            answer: T = value
-            return answer
-        raise WorkerLostError("the process that decoded this picture died")
+        for _ in range(ATTEMPTS - 1):
+            with suppress(WorkerLostError):
+                return self._ask(self._idle.get(), function, arguments)
+        return self._ask(self._idle.get(), function, arguments)
+
+    def _ask(
+        self, slot: "_Child | None", function: Callable[..., T], arguments: tuple[object, ...]
+    ) -> T:
+        """The function's result from the process of a slot, which is idle again afterwards.
+
+        A slot whose process is gone gets a new one, and stays empty until the next question where
+        none can be started.
+        """
+        child = None
+        try:
+            child = self._living(slot)
+            child.wait_until_started()
+            with self._counted():
+                value, error = child.call(function, arguments)
+        except (EOFError, OSError) as lost:
+            if child is None:
+                raise WorkerLostError(f"no decoding process can be started: {lost}") from lost
+            child.kill()
+            raise WorkerLostError("the process that decoded this picture died") from lost
+        finally:
+            self._idle.put(child)
+        if error is not None:
+            raise error
+        answer: T = value
+        return answer
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -229,7 +277,11 @@ class DecodePool:
                 self._busy_seconds += time.perf_counter() - started
 
     def _living(self, child: "_Child | None") -> "_Child":
-        """The process itself, or a new one in its place when there is none or it is dead."""
+        """The process itself, or a new one in its place when there is none or it is dead.
+
+        Raises:
+            EOFError, OSError: None can be started.
+        """
         if child is not None and child.is_alive():
             return child
         with self._lock:
@@ -247,12 +299,18 @@ class _Child:
     """A decoding process and the pipe to it; used by one thread at a time, killed by any."""
 
     def __init__(self, context: ForkServerContext) -> None:
+        _require_descriptors()
         self._pipe, theirs = context.Pipe()
-        memory = context.RawArray(ctypes.c_ubyte, FRAME_BYTES)
-        self._frame = _Frame(memory)
-        self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
-        self._process.start()
-        theirs.close()
+        try:
+            memory = context.RawArray(ctypes.c_ubyte, FRAME_BYTES)
+            self._frame = _Frame(memory)
+            self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
+            self._process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            theirs.close()
         self._started = False
         self._killed = False
 
@@ -337,6 +395,17 @@ class _Frame:
         return pickle.loads(rest, buffers=arrays)
 
 
+def _require_descriptors() -> None:
+    """Make sure that a process can be started: a start that fails halfway leaves files open.
+
+    Raises:
+        OSError: Too few files can be opened.
+    """
+    with ExitStack() as opened:
+        for _ in range(START_DESCRIPTORS):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+
+
 def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
     """What a child does: answer calls until its parent closes the pipe or is gone."""
     _restrain()
@@ -362,6 +431,10 @@ def _answer(
         return None, TooComplexError("decoding needs more memory than is allowed")
     except Exception as error:  # noqa: BLE001 - raised again in the parent
         return None, error
+
+
+def _decode_probe() -> None:
+    render_jpeg(PROBE, 1, ImageLimits(), 75)
 
 
 def _decode_each(

@@ -1,11 +1,14 @@
 """Decoding in child processes: the same answers, whatever happens to the children."""
 
+import multiprocessing.forkserver
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +262,74 @@ def test_a_closed_pool_says_so_and_closes_again() -> None:
     pool.close()
     with pytest.raises(WorkerLostError):
         pool.decode(png(), SQUASH)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def kill_fork_server() -> None:
+    pid = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: is_gone(pid), 5)
+
+
+def test_a_start_that_fails_is_made_up_for_by_the_next_question() -> None:
+    with DecodePool(LIMITS, 2) as pool:
+        for _ in range(3):
+            with no_more_files():
+                for ask in (pool.check, lambda: pool.decode(png(), SQUASH)):
+                    with pytest.raises(WorkerLostError, match="Too many open files"):
+                        ask()
+            opened = len(os.listdir("/proc/self/fd"))
+            pool.check()
+            assert len(decoding_children(pool)) == 2
+            assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+            for pid in decoding_children(pool):
+                os.kill(pid, signal.SIGKILL)
+                assert wait_for(lambda pid=pid: is_gone(pid), 5)  # type: ignore[misc]
+        assert len(os.listdir("/proc/self/fd")) - opened < 20
+
+
+def test_all_are_started_anew_when_the_fork_server_is_killed() -> None:
+    with DecodePool(LIMITS, 2) as pool:
+        pool.check()
+        before = decoding_children(pool)
+        for _ in range(2):
+            kill_fork_server()
+            assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+        kill_fork_server()
+        pool.check()
+        assert len(decoding_children(pool)) == 2
+        assert wait_for(lambda: all(is_gone(pid) for pid in before), 5)
+
+
+def test_everything_killed_at_once_is_started_anew() -> None:
+    with DecodePool(LIMITS, 2) as pool:
+        pool.check()
+        for pid in decoding_children(pool):
+            os.kill(pid, signal.SIGKILL)
+        kill_fork_server()
+        found = [pool.submit([png()], SQUASH) for _ in range(6)]
+        outcomes = [one for future in found for one in future.result(timeout=60)]
+        assert [type(one) for one in outcomes] == [DecodedImage] * 6
+
+
+def test_a_check_leaves_the_pool_as_it_was_and_starts_what_is_missing() -> None:
+    with DecodePool(LIMITS, 3) as pool:
+        pool.check()
+        pids = decoding_children(pool)
+        assert len(pids) == 3
+        pool.check()
+        assert decoding_children(pool) == pids
 
 
 def test_a_pool_that_is_not_used_starts_no_process() -> None:
