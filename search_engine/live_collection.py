@@ -277,7 +277,7 @@ class LiveCollection:
         return tune(FaissIndex.build(IndexSpec(factory), changes.keys, changes.vectors), target)
 
     def roll_back(self) -> str:
-        """Make the sound generation before the current one the base again.
+        """Make the newest sound generation before the current one the base again.
 
         What the catalog committed since then is added to it as always, so answers stay the same;
         it is the way out when a generation itself is in doubt.
@@ -287,11 +287,11 @@ class LiveCollection:
 
         Raises:
             LockHeldError: Another process is indexing this collection.
-            NotFoundError: There is no earlier generation.
+            NotFoundError: There is no earlier generation that is sound.
         """
         lock = self._catalog.paths.index_run_lock(self.record.name)
         with exclusive(lock, 0.0, "indexing this collection"):
-            name = generation.roll_back(self.folder, self.record.fingerprint)
+            name = generation.roll_back(self.folder, self.record.uid, self.record.fingerprint or "")
             with self._refreshing:
                 self._index = None
         self.snapshot()

@@ -124,18 +124,21 @@ def publish(
 def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> None:
     """Delete all generations but the newest of an encoder, and one each of those that are spared.
 
-    The caller sees to it that nobody publishes at the same time.
+    One that is damaged stays as long as it is among them, and does not count: it is not what
+    anybody can go back to. The caller sees to it that nobody publishes at the same time.
     """
     left = {**dict.fromkeys(spared, 1), fingerprint: KEPT}
-    for name in generations(folder):
+    names = generations(folder)
+    for name in names:
         try:
             owner = _read_manifest(folder / name / "manifest.json").fingerprint
         except (CorruptDataError, NewerFormatError):
             owner = fingerprint
-        left[owner] = left.get(owner, 0) - 1
-        if left[owner] < 0:
+        if left.get(owner, 0) <= 0:
             shutil.rmtree(folder / name, ignore_errors=True)
             fault_point("generation_collected")
+        elif name == names[0] or owner != fingerprint or _is_sound(folder / name):
+            left[owner] -= 1
 
 
 def settle(folder: Path, name: str) -> None:
@@ -170,20 +173,36 @@ def discard_newer(folder: Path, seq: int) -> list[str]:
     return discarded
 
 
-def roll_back(folder: Path, fingerprint: str | None) -> str:
+def roll_back(folder: Path, collection_uid: str, fingerprint: str) -> str:
     """Make the newest sound generation of an encoder before the current one current.
 
     The caller sees to it that nobody publishes at the same time.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none; damaged ones are named.
     """
-    now = current(folder)
-    for name in generations(folder):
-        if now is not None and name < now and verify(folder / name).fingerprint == fingerprint:
-            replace_synced(folder / "CURRENT", f"{name}\n".encode())
-            return name
-    raise NotFoundError("there is no earlier generation", where=str(folder))
+    try:
+        now = current(folder)
+    except CorruptDataError:
+        now = None
+    names = generations(folder)
+    damaged = []
+    for name in names if now is None else [name for name in names if name < now]:
+        try:
+            manifest = verify(folder / name)
+            if _owner(manifest) != (collection_uid, fingerprint):
+                continue
+            _read(folder / name, manifest)
+        except (CorruptDataError, NewerFormatError) as error:
+            damaged.append(f"; {name} is damaged: {error.what}")
+            continue
+        replace_synced(folder / "CURRENT", f"{name}\n".encode())
+        return name
+    raise NotFoundError(
+        f"there is no earlier sound generation{''.join(damaged)}",
+        where=str(folder),
+        fix="`eyedex collections compact` builds a new one from the catalog",
+    )
 
 
 def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | None:
@@ -305,6 +324,14 @@ def verify(folder: Path) -> Manifest:
         if not sound:
             raise CorruptDataError(f"{name} does not match its checksum", where=str(path))
     return manifest
+
+
+def _is_sound(folder: Path) -> bool:
+    try:
+        verify(folder)
+    except (CorruptDataError, NewerFormatError):
+        return False
+    return True
 
 
 def _write_files(folder: Path, manifest: Manifest, index: FaissIndex) -> None:

@@ -16,7 +16,7 @@ from search_engine.catalog.tables import embeddings
 from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.durable import sha256_file
-from search_engine.errors import CorruptDataError, NotFoundError, ParameterError
+from search_engine.errors import NotFoundError, ParameterError
 from search_engine.indexes import generation
 from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss_index import FaissIndex
@@ -76,14 +76,69 @@ def test_there_is_nothing_before_the_first(catalog: Catalog, collection: Collect
         live(catalog, collection).roll_back()
 
 
-def test_a_damaged_generation_is_not_gone_back_to(catalog: Catalog, collection: Collection) -> None:
+def damage(folder: Path, file: str) -> None:
+    """Turn a bit of a file in its middle."""
+    data = bytearray((folder / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / file).write_bytes(data)
+
+
+@pytest.mark.parametrize("file", ["vectors.f16", "index.faiss", "keys.i64", "manifest.json"])
+def test_going_back_passes_over_a_damaged_generation(
+    catalog: Catalog, collection: Collection, file: str
+) -> None:
+    first = published(catalog, collection, "a", "b")
+    second = published(catalog, collection, "c")
+    folder = live(catalog, collection).folder
+    damage(folder / second, file)
+    third = published(catalog, collection, "d")
+    assert generation.generations(folder) == [third, second, first], "second does not count"
+    before = answers(catalog, collection)
+    assert live(catalog, collection).roll_back() == first
+    assert answers(catalog, collection) == before
+    fourth = published(catalog, collection, "e")
+    published(catalog, collection, "f")
+    assert generation.generations(folder)[1:] == [fourth]
+
+
+def test_damage_that_was_sealed_over_is_passed_over_too(
+    catalog: Catalog, collection: Collection
+) -> None:
+    first = published(catalog, collection, "a", "b")
+    second = published(catalog, collection, "c")
+    third = published(catalog, collection, "d")
+    folder = live(catalog, collection).folder
+    assert generation.generations(folder) == [third, second], first
+    reseal(folder / second, count=9)
+    with pytest.raises(NotFoundError, match=f"{second} is damaged: the index and its manifest"):
+        live(catalog, collection).roll_back()
+    assert generation.current(folder) == third
+
+
+def test_without_a_sound_one_the_damaged_are_named_and_nothing_changes(
+    catalog: Catalog, collection: Collection
+) -> None:
     first = published(catalog, collection, "a", "b")
     second = published(catalog, collection, "c")
     folder = live(catalog, collection).folder
     (folder / first / "vectors.f16").write_bytes(b"")
-    with pytest.raises(CorruptDataError):
+    with pytest.raises(NotFoundError, match=f"{first} is damaged: vectors.f16") as caught:
         live(catalog, collection).roll_back()
+    assert "eyedex collections compact" in str(caught.value.fix)
     assert generation.current(folder) == second
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", None])
+def test_going_back_needs_no_sound_current(
+    catalog: Catalog, collection: Collection, content: bytes | None
+) -> None:
+    published(catalog, collection, "a", "b")
+    second = published(catalog, collection, "c")
+    current = live(catalog, collection).folder / "CURRENT"
+    current.unlink()
+    if content is not None:
+        current.write_bytes(content)
+    assert live(catalog, collection).roll_back() == second
 
 
 def test_generations_are_described(catalog: Catalog, collection: Collection) -> None:
