@@ -26,6 +26,7 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.UnsupportedTypeError: 415,
     errors.TooManyBytesError: 413,
     errors.NotFoundError: 404,
+    errors.MissingPictureError: 404,
     errors.CollectionExistsError: 409,
     errors.StorageFullError: 507,
     errors.StorageError: 503,

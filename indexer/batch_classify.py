@@ -16,7 +16,7 @@ from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
-from search_engine.errors import ParameterError
+from search_engine.errors import MissingPictureError, ParameterError
 from search_engine.filters import Filter, check_fields
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
@@ -74,11 +74,14 @@ def open_pictures(
     Raises:
         SourceError: There is nothing usable.
         ParameterError: A table is named beside other things.
+        MissingPictureError: The only picture is not there.
     """
     if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
         return open_source(paths[0], None, id_column, image_column, encoding)
     for path in filter(_is_table, paths):
         raise ParameterError("a table is a source by itself", where=str(path), fix="name it alone")
+    if len(paths) == 1 and not paths[0].exists():
+        raise MissingPictureError("there is no such picture", where=shown(paths[0]))
     return PictureFiles(paths)
 
 

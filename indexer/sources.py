@@ -366,7 +366,8 @@ def confined(root: Path, relative: str) -> Path:
     try:
         path = (root / relative).resolve(strict=True)
     except FileNotFoundError:
-        raise RowError("missing_file", "there is no such picture") from None
+        sought = str(root / relative).encode("utf-8", "backslashreplace").decode()
+        raise RowError("missing_file", f"there is no such picture: {sought}") from None
     except (OSError, RuntimeError) as error:
         raise RowError("bad_path", "the picture's path cannot be followed") from error
     if not path.is_relative_to(root):

@@ -8,7 +8,7 @@ EyedexError
 │   ├── ImageError             bytes that are not a picture we accept
 │   │   ├── EmptyFileError, UnsupportedTypeError, CorruptImageError
 │   │   ├── TooManyBytesError, TooManyPixelsError, TooComplexError
-│   │   └── NoEmbeddingError
+│   │   └── NoEmbeddingError, MissingPictureError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
@@ -135,6 +135,12 @@ class NoEmbeddingError(ImageError):
     code = "no_embedding"
 
     rows: tuple[int, ...] = ()
+
+
+class MissingPictureError(ImageError):
+    """There is no file at the path of the picture."""
+
+    code = "not_found"
 
 
 class RowError(InputError):

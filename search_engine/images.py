@@ -25,6 +25,7 @@ from search_engine.errors import (
     CorruptImageError,
     EmptyFileError,
     ImageError,
+    MissingPictureError,
     ParameterError,
     TooComplexError,
     TooManyBytesError,
@@ -96,7 +97,8 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     """The bytes of a regular file, at most `max_bytes`; never hangs on a pipe or a device.
 
     Raises:
-        ImageError: not a regular file, or unreadable (`corrupt_image`), or too large.
+        ImageError: Not there (`not_found`), not a regular file or unreadable (`corrupt_image`), or
+            too large.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -106,6 +108,10 @@ def read_file(path: Path, max_bytes: int) -> bytes:
             if status.st_size > max_bytes:
                 raise _too_many_bytes(status.st_size, max_bytes)
             return file.read(max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingPictureError("there is no such picture", where=str(path)) from None
+    except IsADirectoryError:
+        raise CorruptImageError("a folder, not a picture", where=str(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name is not usable"
         raise CorruptImageError(f"the file cannot be read: {reason}", where=str(path)) from error

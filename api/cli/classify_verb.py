@@ -68,7 +68,7 @@ def classify(
     Its confidence is a probability where `eyedex calibrate` or `eyedex index` has calibrated the
     collection, and no other -k and no filter makes it another vote.
     """
-    from search_engine.errors import ImageError, ParameterError
+    from search_engine.errors import ImageError, MissingPictureError, ParameterError
 
     rejected = 0
     parsed = parsed_filter(filter)
@@ -98,6 +98,8 @@ def classify(
                     collection=collection,
                 )
             except ImageError as error:
+                if isinstance(error, MissingPictureError) and len(paths) == 1:
+                    raise
                 rejected += 1
                 line = {"path": str(path), "error": {"code": error.code, "reason": error.what}}
                 if as_json:

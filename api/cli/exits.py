@@ -20,10 +20,12 @@ class Exit(IntEnum):
     MODEL_MISMATCH = 7
     BELOW_BAR = 8
     INTERRUPTED = 130
+    PIPE_CLOSED = 141
     TERMINATED = 143
 
 
 _BY_CAUSE: dict[type[errors.EyedexError], Exit] = {
+    errors.MissingPictureError: Exit.USAGE,
     errors.ImageError: Exit.SOME_REJECTED,
     errors.WorkerLostError: Exit.SOME_REJECTED,
     errors.InputError: Exit.USAGE,

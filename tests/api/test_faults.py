@@ -29,6 +29,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.TooManyPixelsError: ("too_many_pixels", 422, Exit.SOME_REJECTED),
     errors.TooComplexError: ("too_complex", 422, Exit.SOME_REJECTED),
     errors.NoEmbeddingError: ("no_embedding", 422, Exit.SOME_REJECTED),
+    errors.MissingPictureError: ("not_found", 404, Exit.USAGE),
     errors.RowError: ("bad_row", 422, Exit.USAGE),
     errors.NotFoundError: ("not_found", 404, Exit.USAGE),
     errors.ItemNotFoundError: ("item_not_found", 404, Exit.USAGE),

@@ -130,11 +130,17 @@ def test_a_bad_photo_is_4(run: Run, hsv_data: Path, photo: Path, content: bytes,
     assert ran.error.startswith(f"error: {code}: ")
 
 
-def test_a_photo_that_is_not_there_is_4(run: Run, hsv_data: Path, tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing.jpg", tmp_path):
+def test_a_photo_that_is_not_there_is_2(run: Run, hsv_data: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.jpg", Path(__file__) / "photo.jpg"):
         ran = run("search", path, "--data", hsv_data)
-        assert ran.code == 4
-        assert str(path) in ran.error
+        assert ran.code == 2
+        assert ran.error == f"error: not_found: there is no such picture ({path})"
+
+
+def test_a_folder_is_no_photo(run: Run, hsv_data: Path, tmp_path: Path) -> None:
+    ran = run("search", tmp_path, "--data", hsv_data)
+    assert ran.code == 4
+    assert ran.error == f"error: corrupt_image: a folder, not a picture ({tmp_path})"
 
 
 def test_a_data_directory_that_is_a_file_is_5(
