@@ -85,7 +85,9 @@ class ImportReport(RunReport):
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
         whole = RunReport.summary(self)
-        names = ("added", "updated", "unchanged", "rejected", "seconds", "stages")
+        names = (
+            "added", "updated", "unchanged", "rejected", "reasons", "seconds", "stages",
+        )  # fmt: skip
         rows = self.added + self.updated + self.unchanged + self.rejected
         return {
             **{name: whole[name] for name in names},
@@ -290,7 +292,7 @@ class _Run:
             raise RowError("duplicate_id", f"row {first:,} has this id already")
 
     def _reject(self, reject: Reject) -> None:
-        self._report.rejected += 1
+        self._report.reject(reject.code)
         self._rejects.write(reject)
 
     def _plan(self, rows: list[_Row], vectors: Vectors) -> _Work:

@@ -278,7 +278,7 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
     else:
         run.report.added -= 1
     row = hashed.row
-    run.report.rejected += 1
+    run.report.reject(error.code)
     run.on_reject(Reject(row.line, row.item_id, error.code, error.what))
     run.on_progress(1)
 
@@ -286,6 +286,6 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
 def _reject(run: Run, reject: Reject) -> None:
     if reject.item_id is not None:
         run.refused_ids.add(reject.item_id)
-    run.report.rejected += 1
+    run.report.reject(reject.code)
     run.on_reject(reject)
     run.on_progress(1)

@@ -19,6 +19,7 @@ OVERLAPPING = ("decode", "encode")
 class RunReport:
     """Counts of items by outcome, and where the time went.
 
+    `reasons` are the rejected rows by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
     that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
     driving thread did nothing but wait for another stage.
@@ -29,6 +30,7 @@ class RunReport:
     unchanged: int = 0
     removed: int = 0
     rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
     encoded: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
@@ -38,6 +40,11 @@ class RunReport:
     runtime: str = ""
     generation: str | None = None
     dry_run: bool = False
+
+    def reject(self, code: str) -> None:
+        """Count a row that is refused for a reason."""
+        self.rejected += 1
+        self.reasons[code] = self.reasons.get(code, 0) + 1
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """Count the time of a block as work of a stage."""
@@ -71,6 +78,7 @@ class RunReport:
             "unchanged": self.unchanged,
             "removed": self.removed,
             "rejected": self.rejected,
+            "reasons": self.reasons,
             "encoded": self.encoded,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.encoded / self.seconds, 1) if self.seconds else 0.0,

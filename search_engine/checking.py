@@ -263,13 +263,18 @@ def _check_learned(catalog: Catalog) -> Iterator[Finding]:
         yield Finding("note", str(left), "left by an interrupted run; delete it")
 
 
+def is_sqlite_note(finding: Finding) -> bool:
+    """Whether it is of SQLite's version, which no damage comes of."""
+    return finding in tuple(_sqlite_note())
+
+
 def _sqlite_note() -> Iterator[Finding]:
     if sqlite3.sqlite_version_info < FIXED_SQLITE:
         yield Finding(
             "note",
             f"SQLite {sqlite3.sqlite_version}",
-            "has a checkpoint bug (fixed in 3.51.3) that two writers could meet; Eyedex never "
-            "has two, so let no other program write to the catalog",
+            "two programs that write at once could meet a bug of it (fixed in 3.51.3); Eyedex "
+            "writes alone, so let no other program write to the catalog",
         )
 
 

@@ -104,6 +104,11 @@ class DataPaths:
     root: Path
 
     @property
+    def told(self) -> Path:
+        """Which notes `eyedex check` gave already, one a line."""
+        return self.root / ".told"
+
+    @property
     def catalog(self) -> Path:
         """The SQLite file that holds the truth."""
         return self.root / "catalog.sqlite"

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -11,16 +12,24 @@ from api.cli.exits import Exit
 from api.cli.options import CollectionOption, DataOption, JsonOption, settings_from
 from api.cli.output import print_json, print_table
 from api.cli.progress import progress
+from api.cli.run_report import print_indexed
+from api.cli.wording import counted, size
 from search_engine.encoders.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
-    from indexer.report import RunReport
+    from search_engine.config import DataPaths
     from search_engine.encoders.base import Encoder
 
 RuntimeOption = Annotated[
-    RuntimeChoice | None, typer.Option("--runtime", help="What runs the network.")
+    RuntimeChoice | None,
+    typer.Option(
+        "--runtime",
+        help=f"What runs the network: {', '.join(get_args(RuntimeChoice))}.",
+        metavar="NAME",
+    ),
 ]
 
+NameArgument = Annotated[str, typer.Argument(help="The collection.")]
 
 IndexOption = Annotated[
     str | None,
@@ -37,16 +46,18 @@ def index(
     data: DataOption = None,
     collection: CollectionOption = "default",
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder of a new collection (`eyedex encoders`).")
+        str | None,
+        typer.Option(help="Encoder of a new collection (`eyedex encoders`).", metavar="NAME"),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights file instead of the published weights.")
+        Path | None,
+        typer.Option(help="Weights file instead of the published weights.", metavar="FILE"),
     ] = None,
     pooling: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[+mirror]",
-            help="How the network's feature maps become one vector: avg, gem, max, multi ...",
+            help="How feature maps become one vector: avg, gem, max, multi and others.",
         ),
     ] = None,
     download: Annotated[
@@ -54,22 +65,36 @@ def index(
     ] = False,
     runtime: RuntimeOption = None,
     label_from: Annotated[
-        str | None, typer.Option(help="parent (folders), or a CSV column.", metavar="parent|COLUMN")
+        str | None,
+        typer.Option(
+            help="Where labels come from: parent (the sub-folder), or a CSV column.",
+            metavar="parent|COLUMN",
+        ),
     ] = None,
-    id_col: Annotated[str, typer.Option(help="CSV column of the item's id.")] = "item_id",
-    image_col: Annotated[str, typer.Option(help="CSV column of the picture's path.")] = "image",
-    encoding: Annotated[str, typer.Option(help="Encoding of the CSV file.")] = "utf-8",
+    id_col: Annotated[
+        str, typer.Option(help="CSV column of the item's id.", metavar="COLUMN")
+    ] = "item_id",
+    image_col: Annotated[
+        str, typer.Option(help="CSV column of the picture's path.", metavar="COLUMN")
+    ] = "image",
+    encoding: Annotated[
+        str, typer.Option(help="Encoding of the CSV file.", metavar="NAME")
+    ] = "utf-8",
     index_factory: IndexOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove items that the source no longer has.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, change no item.")
+        bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
     ] = False,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.")
+        int | None,
+        typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.", metavar="N"),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Decoding processes.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Decoding processes [default: cores].", metavar="N"),
+    ] = None,
     executor: Annotated[Literal["local"], typer.Option(help="Where the work is done.")] = "local",
     as_json: JsonOption = False,
 ) -> None:
@@ -106,14 +131,17 @@ def index(
     if as_json:
         print_json(report.summary())
     else:
-        _print_report(report, paths.rejects)
+        print_indexed(report, paths.rejects)
+    if not len(rows):
+        print(f"note: there is nothing to index in {rows.description}", file=sys.stderr)
     if report.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 
 
 def check(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Verify everything on disk: database, embeddings, index files, and that they agree."""
-    from search_engine.checking import check_data
+    from search_engine.checking import check_data, is_sqlite_note
+    from search_engine.config import DataPaths
 
     settings = settings_from(data)
     report = check_data(settings)
@@ -133,10 +161,22 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
     else:
         _print_checked(report.collections)
         for finding in report.findings:
+            if is_sqlite_note(finding) and _told_before(DataPaths(settings.data), finding.where):
+                continue
             print(f"{finding.level}: {finding.where}: {finding.what}")
         print("sound" if report.sound else "NOT SOUND")
     if not report.sound:
         raise typer.Exit(Exit.STORAGE)
+
+
+def _told_before(paths: "DataPaths", where: str) -> bool:
+    """Whether an earlier check of the directory told of this version; notes it where it can."""
+    with suppress(OSError):
+        if paths.told.exists() and where in paths.told.read_text(encoding="utf-8").splitlines():
+            return True
+        with paths.told.open("a", encoding="utf-8") as file:
+            file.write(f"{where}\n")
+    return False
 
 
 def _print_checked(collections: Sequence[Mapping[str, Any]]) -> None:
@@ -245,7 +285,9 @@ def list_collections(data: DataOption = None, as_json: JsonOption = False) -> No
 
 
 @collections.command("create")
-def create_collection(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
+def create_collection(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """Make an empty collection."""
     from search_engine.engine import SearchEngine
 
@@ -256,8 +298,10 @@ def create_collection(name: str, data: DataOption = None, as_json: JsonOption = 
 
 @collections.command("delete")
 def delete_collection(
-    name: str,
-    yes: Annotated[bool, typer.Option("--yes", help="Really delete all its items.")] = False,
+    name: NameArgument,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Really delete its items, if it has any.")
+    ] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -267,17 +311,21 @@ def delete_collection(
 
     with SearchEngine(settings=settings_from(data)) as engine:
         count = engine.catalog.count(engine.catalog.collection(name))
-        if not yes:
+        if count and not yes:
             raise ParameterError(
-                f"this deletes the {count:,} items of collection {name!r}", fix="add --yes"
+                f"this deletes {counted(count, 'item')} of collection {name!r}", fix="add --yes"
             )
         engine.delete_collection(name)
     result = {"name": name, "items": count}
-    print_json(result) if as_json else print(f"deleted collection {name} ({count:,} items)")
+    print_json(result) if as_json else print(
+        f"deleted collection {name} ({counted(count, 'item')})"
+    )
 
 
 @collections.command("generations")
-def list_generations(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
+def list_generations(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """The published indexes of a collection, newest first, each verified."""
     from search_engine.engine import SearchEngine
     from search_engine.indexes.generation import describe_generations
@@ -287,13 +335,19 @@ def list_generations(name: str, data: DataOption = None, as_json: JsonOption = F
     if as_json:
         print_json({"name": name, "generations": found})
     else:
-        columns = ("name", "current", "sound", "items", "index", "recall", "seq", "megabytes")
-        print_table(columns, [[each[column] for column in columns] for each in found])
+        columns = ("name", "current", "sound", "items", "index", "recall", "seq")
+        print_table(
+            (*columns, "size"),
+            [
+                [*(each[column] for column in columns), size(round(each["megabytes"] * 1e6))]
+                for each in found
+            ],
+        )
 
 
 @collections.command("compact")
 def compact_collection(
-    name: str,
+    name: NameArgument,
     force: Annotated[
         bool, typer.Option("--force", help="Also for changes too few to be worth it.")
     ] = False,
@@ -314,11 +368,15 @@ def compact_collection(
     if as_json:
         print_json({"name": name, "generation": made})
     else:
-        print(f"published {made}" if made else "nothing to do: too little has changed")
+        print(
+            f"published {made}" if made else "nothing to do: too little has changed (see --force)"
+        )
 
 
 @collections.command("rollback")
-def roll_back_collection(name: str, data: DataOption = None, as_json: JsonOption = False) -> None:
+def roll_back_collection(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """Go back to the index generation before; no item is lost, what changed since is added."""
     from search_engine.engine import SearchEngine
 
@@ -333,26 +391,3 @@ def _say_encoder(encoder: "Encoder") -> None:
         f"encoder {spec.name} ({spec.dimension}-d, {spec.fingerprint[:12]}), {encoder.runtime}",
         file=sys.stderr,
     )
-
-
-def _print_report(report: "RunReport", rejects: Path) -> None:
-    summary = report.summary()
-    verb = "would be " if report.dry_run else ""
-    print(
-        f"{report.added:,} {verb}added, {report.updated:,} {verb}updated, "
-        f"{report.unchanged:,} unchanged, {report.removed:,} {verb}removed, "
-        f"{report.rejected:,} rejected"
-    )
-    if report.encoded:
-        rate = summary["images_per_second"]
-        print(f"{report.seconds:.1f} s, {rate} images/s; {_limited_by(report)}")
-    if report.rejected:
-        print(f"refused rows: {rejects}", file=sys.stderr)
-
-
-def _limited_by(report: "RunReport") -> str:
-    """Which stage held the run up, and how busy those were that work side by side."""
-    busy = report.utilisation()
-    side_by_side = ("read", "decode", "encode", "commit")
-    shares = [f"{name} {busy[name]:.0%}" for name in side_by_side if name in busy]
-    return f"limited by: {report.bottleneck()} (busy: {', '.join(shares)})"

@@ -18,11 +18,12 @@ from api.cli.options import (
 )
 from api.cli.output import print_json
 from api.cli.progress import progress
+from api.cli.run_report import print_imported
+from api.cli.wording import counted, duration, size
 
 if TYPE_CHECKING:
     from indexer.declaring import Declared
     from indexer.exporting import ExportReport
-    from indexer.importing import ImportReport
 
 SHOWN_IDS = 5
 
@@ -101,7 +102,7 @@ def import_(
     if as_json:
         print_json(report.summary())
     else:
-        _print_imported(report, DataPaths(settings.data).rejects)
+        print_imported(report, DataPaths(settings.data).rejects)
     if report.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 
@@ -131,30 +132,14 @@ def _print_exported(report: "ExportReport", as_json: bool) -> None:
         )
     else:
         print(
-            f"{' and '.join(one.name for one in report.files)}: {report.rows:,} embeddings by "
-            f"{encoder.name} ({encoder.dimension}-d), {report.size_bytes / 1e6:,.1f} MB, "
-            f"{report.seconds:.1f} s"
+            f"{' and '.join(one.name for one in report.files)}: "
+            f"{counted(report.rows, 'embedding')} by {encoder.name} ({encoder.dimension}-d), "
+            f"{size(report.size_bytes)}, {duration(report.seconds)}"
         )
     if report.missing:
         shown = ", ".join(report.missing[:SHOWN_IDS])
         print(
-            f"{len(report.missing):,} items have no sound embedding and were left out: {shown}; "
-            "`eyedex check` says more",
+            f"left out, as there is no sound embedding: {counted(len(report.missing), 'item')}: "
+            f"{shown}; `eyedex check` says more",
             file=sys.stderr,
         )
-
-
-def _print_imported(report: "ImportReport", rejects: Path) -> None:
-    summary = report.summary()
-    verb = "would be " if report.dry_run else ""
-    print(
-        f"{report.added:,} {verb}added, {report.updated:,} {verb}updated, "
-        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
-    )
-    print(f"{report.seconds:.1f} s, {summary['rows_per_second']:,.0f} rows/s")
-    if report.scaled:
-        print(f"{report.scaled:,} embeddings were not of length 1 and were scaled to it")
-    if report.pictures_missing:
-        print(f"{report.pictures_missing:,} pictures are not there: imported without")
-    if report.rejected:
-        print(f"refused rows: {rejects}", file=sys.stderr)

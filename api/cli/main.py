@@ -3,10 +3,11 @@
 Nothing heavy is imported before a verb needs it.
 """
 
+import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -25,7 +26,9 @@ from api.cli import (
     tune_verb,
 )
 from api.cli.exits import Exit, exit_code, report_error
-from search_engine.errors import EyedexError, ParameterError
+from api.cli.streams import abandon, open_missing
+from api.cli.usage import usage_error
+from search_engine.errors import EyedexError, StorageError
 
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
 """typer's own class of usage errors, which it does not export."""
@@ -60,6 +63,11 @@ for verb in (
     app.command(verb.__name__.rstrip("_"))(verb)
 app.add_typer(catalog_verbs.collections, name="collections")
 
+for listed in (*app.registered_commands, *catalog_verbs.collections.registered_commands):
+    sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
+    listed.short_help = f"{' '.join(sentence.split())}."
+    """The whole first sentence; typer's own would be cut to the width of a terminal."""
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -83,27 +91,43 @@ def _root(
 
 def main() -> None:
     """Run the command line; every way out has its code (`api.cli.exits`)."""
+    open_missing()
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
     except UsageProblem as error:
         _report_usage(error)
         sys.exit(Exit.USAGE)
     except EyedexError as error:
-        report_error(error, as_json="--json" in sys.argv)
-        sys.exit(exit_code(error))
+        _end(error)
+    except OSError as error:
+        abandon()
+        if isinstance(error, BrokenPipeError):
+            sys.exit(Exit.PIPE_CLOSED)
+        where = os.fsdecode(error.filename) if error.filename else "standard output"
+        _end(StorageError(error.strerror or str(error), where=where))
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes 1 of it
+            abandon()
+            sys.exit(Exit.PIPE_CLOSED)
+        raise
+
+
+def _end(error: EyedexError) -> NoReturn:
+    report_error(error, as_json="--json" in sys.argv)
+    sys.exit(exit_code(error))
 
 
 def _report_usage(error: Any) -> None:
-    """What typer says of a wrong call, in our form; a call without a verb gets the list of them."""
+    """What is wrong with the call; one without a verb gets the list of them."""
     said = str(error.format_message())
     if said.startswith("Usage:"):
         print(said, file=sys.stderr)
-        return
-    verb = error.ctx.command_path if error.ctx else "eyedex"
-    problem = ParameterError(said.rstrip("."), fix=f"see `{verb} --help`")
-    report_error(problem, as_json="--json" in sys.argv)
+    else:
+        report_error(usage_error(error), as_json="--json" in sys.argv)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

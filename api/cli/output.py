@@ -47,6 +47,9 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
     """Rank, score, label and id of each."""
+    if not neighbors:
+        print("nothing was found", file=sys.stderr)
+        return
     rows = [
         (rank, f"{one.score:.4f}", one.item.label or "", one.item.item_id)
         for rank, one in enumerate(neighbors, 1)
@@ -96,9 +99,11 @@ def _percent(share: float) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _is_number(cell: str) -> bool:

@@ -7,6 +7,7 @@ import typer
 
 from api.cli.options import DataOption, JsonOption, settings_from
 from api.cli.output import print_json
+from api.cli.wording import counted, duration, size
 
 
 def snapshot(
@@ -38,8 +39,8 @@ def snapshot(
         )
     else:
         print(
-            f"{file}: {_size(made.size_bytes)}, {_counts(made.collections, made.items)}, "
-            f"{made.seconds:.1f} s"
+            f"{file}: {size(made.size_bytes)}, {_counts(made.collections, made.items)}, "
+            f"{duration(made.seconds)}"
         )
 
 
@@ -75,14 +76,10 @@ def restore(
     else:
         kept = f"; what was here is in {done.kept}" if done.kept else ""
         print(
-            f"{done.data}: from {file}, {_size(done.size_bytes)}, "
-            f"{_counts(done.collections, done.items)}, {done.seconds:.1f} s{kept}"
+            f"{done.data}: from {file}, {size(done.size_bytes)}, "
+            f"{_counts(done.collections, done.items)}, {duration(done.seconds)}{kept}"
         )
 
 
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f} MB"
-
-
 def _counts(collections: int, items: int) -> str:
-    return f"{collections:,} collection{'s' * (collections != 1)}, {items:,} items"
+    return f"{counted(collections, 'collection')}, {counted(items, 'item')}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any, Self
 
 import numpy as np
@@ -214,7 +215,7 @@ class Catalog:
         """
         found = self.get_many(collection, [item_id])
         if item_id not in found:
-            raise ItemNotFoundError("there is no item of this id")
+            raise ItemNotFoundError(f"there is no item {item_id!r}")
         return found[item_id]
 
     def get_many(self, collection: Collection, item_ids: Sequence[str]) -> dict[str, CatalogItem]:
@@ -434,9 +435,10 @@ def collection_in(connection: Connection, name: str) -> Collection:
     if COLLECTION_NAME.fullmatch(name):
         row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
     if row is None:
-        raise CollectionNotFoundError(
-            f"there is no collection {name!r}", fix="`eyedex index` makes one"
-        )
+        names = connection.execute(select(collections.c.name)).scalars().all()
+        near = get_close_matches(name, names, 1)
+        fix = f"did you mean {near[0]!r}?" if near else "`eyedex index` makes one"
+        raise CollectionNotFoundError(f"there is no collection {name!r}", fix=fix)
     return _collection(row)
 
 

@@ -279,7 +279,7 @@ class CatalogWriter:
         """
         found = live_items(self._connection, collection_id, [item_id])
         if item_id not in found:
-            raise ItemNotFoundError("there is no item of this id")
+            raise ItemNotFoundError(f"there is no item {item_id!r}")
         return found[item_id]
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:

@@ -48,8 +48,8 @@ def test_a_collection_moves_to_another_directory(
     assert imported.code == 0
     report = imported.json
     assert set(report) == {
-        "added", "updated", "unchanged", "rejected", "seconds", "rows_per_second", "stages",
-        "scaled", "pictures_missing", "encoder", "fingerprint", "dimension", "generation",
+        "added", "updated", "unchanged", "rejected", "reasons", "seconds", "rows_per_second",
+        "stages", "scaled", "pictures_missing", "encoder", "fingerprint", "dimension", "generation",
         "dry_run",
     }  # fmt: skip
     assert (report["added"], report["encoder"], report["generation"]) == (6, "hsv", "gen-000001")

@@ -27,9 +27,9 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert ran.code == 0
     assert counts(ran) == (6, 0, 0, 0, 0)
     assert set(report) == {
-        "added", "updated", "unchanged", "removed", "rejected", "encoded", "seconds",
-        "images_per_second", "stages", "waits", "utilisation", "bottleneck", "encoder", "runtime",
-        "generation", "dry_run",
+        "added", "updated", "unchanged", "removed", "rejected", "reasons", "encoded",
+        "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck",
+        "encoder", "runtime", "generation", "dry_run",
     }  # fmt: skip
     assert report["encoded"] == 6
     assert report["encoder"] == "hsv"

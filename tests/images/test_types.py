@@ -10,6 +10,7 @@ from search_engine.config import Settings
 from search_engine.errors import (
     CorruptImageError,
     EmptyFileError,
+    ImageError,
     TooManyBytesError,
     UnsupportedTypeError,
 )
@@ -98,11 +99,20 @@ def test_read_file_gives_the_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/dev/zero", "/dev/null", "/", "/nowhere/photo.jpg", "/proc/self/mem"]
+    ("path", "code"),
+    [
+        ("/dev/zero", "corrupt_image"),
+        ("/dev/null", "corrupt_image"),
+        ("/", "corrupt_image"),
+        ("/proc/self/mem", "corrupt_image"),
+        ("/nowhere/photo.jpg", "not_found"),
+        ("/etc/passwd/photo.jpg", "not_found"),
+    ],
 )
-def test_read_file_refuses_what_is_not_a_regular_readable_file(path: str) -> None:
-    with pytest.raises(CorruptImageError):
+def test_read_file_refuses_what_is_not_a_regular_readable_file(path: str, code: str) -> None:
+    with pytest.raises(ImageError) as raised:
         read_file(Path(path), 100)
+    assert (raised.value.code, raised.value.where) == (code, path)
 
 
 def test_read_file_does_not_wait_for_a_pipe(tmp_path: Path) -> None:

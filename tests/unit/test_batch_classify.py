@@ -108,7 +108,7 @@ def test_folders_and_pictures_mix(engine: SearchEngine, folder: Path, photos: li
     assert rows[0].path == photos[0]
     assert isinstance(rows[-1], RejectedRow)
     assert rows[-1].path == folder / "missing.jpg"
-    assert "cannot be read" in rows[-1].reason
+    assert rows[-1].code == "not_found"
 
 
 def test_a_table_names_its_pictures(engine: SearchEngine, folder: Path) -> None:
