@@ -32,6 +32,7 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.StorageError: 503,
     errors.LockHeldError: 503,
     errors.EncoderError: 503,
+    errors.ForkError: 503,
     errors.WorkerLostError: 503,
 }
 

@@ -18,11 +18,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 from queue import Empty, LifoQueue
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from search_engine import forks
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import (
     Box,
@@ -138,16 +139,31 @@ class DecodePool:
     def __init__(self, limits: ImageLimits, workers: int) -> None:
         self.workers = workers
         self._limits = limits
-        self._context = multiprocessing.get_context("forkserver")
+        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["search_engine.images"])
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        self._closed = False
+        self._busy_seconds = 0.0
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
+        """With no process started yet."""
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decode")
         self._idle: LifoQueue[_Child | None] = LifoQueue()
-        for _ in range(workers):
+        for _ in range(self.workers):
             self._idle.put(None)
         self._lock = threading.Lock()
         self._children: set[_Child] = set()
-        self._closed = False
-        self._busy_seconds = 0.0
+
+    def before_fork(self) -> None:
+        """See Follower."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower: the processes are the parent's, and so is the server that forks them."""
+        for child in self._children:
+            child.disown()
+        self._context = multiprocessing.get_context("spawn")
+        self._begin()
 
     @property
     def busy_seconds(self) -> float:
@@ -298,7 +314,7 @@ class DecodePool:
 class _Child:
     """A decoding process and the pipe to it; used by one thread at a time, killed by any."""
 
-    def __init__(self, context: ForkServerContext) -> None:
+    def __init__(self, context: ForkServerContext | SpawnContext) -> None:
         _require_descriptors()
         self._pipe, theirs = context.Pipe()
         try:
@@ -346,6 +362,10 @@ class _Child:
     def kill(self) -> None:
         self._killed = True
         self._process.kill()
+
+    def disown(self) -> None:
+        """Leave it to the parent of this process, which would end it when it ends itself."""
+        multiprocessing.process._children.discard(self._process)  # type: ignore[attr-defined]
 
     def end(self) -> None:
         """Kill it, wait until it is gone and give back what it took."""

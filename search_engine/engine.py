@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from search_engine import forks
 from search_engine.calibration.store import STALE_SHARE, CalibrationCache
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
@@ -78,9 +79,9 @@ Picture = bytes | str | Path | QueryToken
 class SearchEngine:
     """Search, classify and change the collections of one data directory.
 
-    Safe to use from several threads. Changes are durable and visible to the next search when a
-    call returns. A picture is its bytes, the path of a file, or the token of one that was asked
-    about before.
+    Safe to use from several threads, and in children that are forked. Changes are durable and
+    visible to the next search when a call returns. A picture is its bytes, the path of a file, or
+    the token of one that was asked about before.
     """
 
     def __init__(
@@ -99,6 +100,11 @@ class SearchEngine:
         self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
         self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
+        """With nothing opened or remembered yet."""
         self._default: Encoder | None = None
         self._making_default = threading.Lock()
         self._queries = QueryCache()
@@ -106,6 +112,13 @@ class SearchEngine:
         self._classifiers = ClassifierCache()
         self.item_features = ItemFeatures(self.catalog, self.picture)
         self._collections = OpenCollections(self.catalog, self.settings)
+
+    def before_fork(self) -> None:
+        """See `search_engine.forks.Follower`."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See `search_engine.forks.Follower`: what is open has locks that nobody would free."""
+        self._begin()
 
     def close(self) -> None:
         """Give up connections and decoding processes; whatever is asked later is refused.

@@ -24,6 +24,7 @@ EyedexError
 ├── EncoderError
 │   └── UnknownEncoderError, WeightsError, ModelMismatchError
 ├── DimensionMismatchError     vectors of the wrong width: a caller's mistake
+├── ForkError                  the engine of a parent, in a child that cannot go on with it
 └── WorkerLostError            a decoding process died; the request may be repeated
 
 Each class has a stable `code`. Translating a code into an HTTP status or an exit status is the
@@ -289,6 +290,12 @@ class DimensionMismatchError(EyedexError):
     """Vectors do not have the index's dimension."""
 
     code = "dimension_mismatch"
+
+
+class ForkError(EyedexError):
+    """This process was forked from one whose engine was at work at that moment."""
+
+    code = "forked"
 
 
 class WorkerLostError(EyedexError):

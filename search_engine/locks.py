@@ -7,9 +7,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search_engine import forks
 from search_engine.errors import LockHeldError
 
 POLL_S = 0.01
+
+
+class _Held:
+    """The open file of a lock; a child that was forked meanwhile lets go of it at once.
+
+    Else the lock would be held as long as the child lives.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        forks.follow(self)
+
+    def before_fork(self) -> None:
+        """See Follower."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def release(self) -> None:
+        if self.descriptor is not None:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)  # for children that are just being forked
+            os.close(self.descriptor)
+            self.descriptor = None
 
 
 @contextmanager
@@ -23,12 +50,13 @@ def exclusive(path: Path, wait_s: float, doing: str) -> Iterator[None]:
         LockHeldError: Somebody else held it for longer than `wait_s`.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    held = _Held(path)
     try:
-        _acquire(descriptor, time.monotonic() + wait_s, path, doing)
+        assert held.descriptor is not None
+        _acquire(held.descriptor, time.monotonic() + wait_s, path, doing)
         yield
     finally:
-        os.close(descriptor)
+        held.release()
 
 
 def _acquire(descriptor: int, deadline: float, path: Path, doing: str) -> None:

@@ -31,6 +31,7 @@ _BY_CAUSE: dict[type[errors.EyedexError], Exit] = {
     errors.InputError: Exit.USAGE,
     errors.SourceError: Exit.CATALOG_UNUSABLE,
     errors.StorageError: Exit.STORAGE,
+    errors.ForkError: Exit.STORAGE,
     errors.LockHeldError: Exit.LOCK_HELD,
     errors.UnknownEncoderError: Exit.USAGE,
     errors.EncoderError: Exit.MODEL_MISMATCH,

@@ -65,6 +65,11 @@ def writer_engine(path: Path) -> Engine:
     return engine
 
 
+def is_connected(engine: Engine) -> bool:
+    """Whether an idle connection is kept."""
+    return isinstance(engine.pool, QueuePool) and engine.pool.checkedin() > 0
+
+
 def _use_log(connection: sqlite3.Connection) -> None:
     """Write-ahead logging; while another process closes its last connection, SQLite says at once
     that the database is locked, without waiting."""

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Self
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
+from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.facets import count_values
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_items
@@ -37,6 +38,7 @@ from search_engine.errors import (
     CorruptDataError,
     EngineClosedError,
     ItemNotFoundError,
+    LockHeldError,
     ParameterError,
     StorageError,
 )
@@ -114,13 +116,14 @@ class Catalog:
         """
         self.paths = paths
         self._lock_wait_s = lock_wait_s
-        self._closed = False
+        self._closed = self._torn = False
         _make_private_directory(paths)
         self._writers = database.writer_engine(paths.catalog)
         if not paths.catalog.exists() or database.needs_preparation(self._writers, paths.catalog):
             with self._locked():
                 database.prepare_schema(self._writers, paths.catalog)
         self._readers = database.reader_engine(paths.catalog)
+        forks.follow(self)
 
     def close(self) -> None:
         """Give up all connections; the writer's last one may checkpoint, so under the lock.
@@ -133,6 +136,18 @@ class Catalog:
         self._readers.dispose()
         with self._locked():
             self._writers.dispose()
+
+    def before_fork(self) -> None:
+        """See Follower: connections are made anew, in this process too, when they are needed."""
+        self._readers.dispose()
+        if database.is_connected(self._writers):
+            with suppress(LockHeldError), exclusive(self.paths.lock, 0.0, "closing this catalog"):
+                self._writers.dispose()
+        self._writers.dispose()  # without the lock: its holder is connected, so no checkpoint here
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower."""
+        self._torn |= torn
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +166,7 @@ class Catalog:
         self._check_open()
         with (
             self._locked(),
+            forks.gate,
             database.translate_errors(self.paths.catalog),
             self._writers.begin() as connection,
         ):
@@ -167,7 +183,11 @@ class Catalog:
     def _query(self) -> Iterator[Connection]:
         """A connection for one query, which is consistent by itself."""
         self._check_open()
-        with database.translate_errors(self.paths.catalog), self._readers.begin() as connection:
+        with (
+            forks.gate,
+            database.translate_errors(self.paths.catalog),
+            self._readers.begin() as connection,
+        ):
             yield connection
 
     def seq(self) -> int:
@@ -416,6 +436,7 @@ class Catalog:
         return Changes(now, keys, vectors, np.sort(removed))
 
     def _check_open(self) -> None:
+        forks.check_whole(self._torn)
         if self._closed:
             raise EngineClosedError(
                 "this engine was closed",

@@ -8,12 +8,15 @@ by one, and nobody ever waits for a batch to fill.
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine import forks
 from search_engine.encoders.runtime.base import Runtime
+from search_engine.errors import ForkError
 from search_engine.records import Pixels
 
 MOST_PICTURES = 64
@@ -32,21 +35,38 @@ class _Job:
 
 
 class BatchedRuntime:
-    """A runtime for any number of threads, over one for as many as it has lanes."""
+    """A runtime for any number of threads, over one for as many as it has lanes.
 
-    def __init__(self, runtime: Runtime) -> None:
+    In a child that is forked it is loaded anew when it is first needed.
+    """
+
+    def __init__(self, load: Callable[[], Runtime]) -> None:
+        self._load = load
+        with forks.gate:
+            runtime = load()
+        self.description = runtime.description
+        self._torn = False
+        self._begin(runtime)
+        forks.follow(self)
+
+    def _begin(self, runtime: Runtime | None) -> None:
         self._runtime = runtime
-        self._free_lanes = runtime.lanes
+        self._lanes = self._free_lanes = runtime.lanes if runtime else 0
         self._lock = threading.Lock()
         self._waiting: list[_Job] = []
 
-    @property
-    def description(self) -> str:
-        """See Runtime."""
-        return self._runtime.description
+    def before_fork(self) -> None:
+        """See Follower."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower."""
+        self._torn |= torn
+        self._begin(None)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime; every caller gets the features, or the error, of its own pictures."""
+        if self._runtime is None:
+            self._load_anew()
         job = _Job(pixels)
         with self._lock:
             if self._free_lanes:
@@ -66,6 +86,26 @@ class BatchedRuntime:
         assert job.features is not None
         return job.features
 
+    def _load_anew(self) -> None:
+        """In a forked child.
+
+        Raises:
+            ForkError: It cannot be done there.
+        """
+        forks.check_whole(self._torn)
+        with self._lock, forks.gate:
+            if self._runtime is not None:
+                return
+            try:
+                runtime = self._load()
+            except RuntimeError as error:  # as torch says of GPUs
+                raise ForkError(
+                    f"the network cannot be loaded in a forked process: {error}",
+                    fix="start the process by spawn instead of fork",
+                ) from error
+            self._lanes = self._free_lanes = runtime.lanes
+            self._runtime = runtime
+
     def _pass_lane_on(self) -> None:
         """Wake who waits longest to run a batch; without anybody the lane is free."""
         with self._lock:
@@ -78,7 +118,7 @@ class BatchedRuntime:
 
     def _share(self) -> list[_Job]:
         """A lane's share of those who wait, in their order; they wait no more."""
-        share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._runtime.lanes)
+        share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._lanes)
         jobs: list[_Job] = []
         pictures = 0
         for job in self._waiting:
@@ -90,8 +130,10 @@ class BatchedRuntime:
         return jobs
 
     def _run_together(self, jobs: list[_Job]) -> None:
+        assert self._runtime is not None
         try:
-            features = self._runtime.run(_joined([job.pixels for job in jobs]))
+            with forks.gate:
+                features = self._runtime.run(_joined([job.pixels for job in jobs]))
         except BaseException as error:  # noqa: BLE001 - raised again by whom it concerns
             if len(jobs) > 1:
                 for job in jobs:  # one of them is to blame, not all

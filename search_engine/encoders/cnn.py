@@ -4,6 +4,7 @@ torch is imported only when a network must be built; an exported network starts 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ class CnnEncoder:
     def __init__(self, request: EncoderRequest, source: NetworkSource) -> None:
         self.spec = source.spec
         self.source = source
-        self._runtime = BatchedRuntime(load_runtime(request.runtime, source))
+        self._runtime = BatchedRuntime(partial(load_runtime, request.runtime, source))
 
     @property
     def runtime(self) -> str:

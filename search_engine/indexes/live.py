@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine import forks
 from search_engine.catalog.checksum import key_checksum
 from search_engine.indexes.base import (
     check_search,
@@ -83,6 +84,10 @@ class Snapshot:
     def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """See VectorIndex."""
         check_search(queries, k, self.dimension)
+        with forks.gate:
+            return self._search(queries, k, within)
+
+    def _search(self, queries: Vectors, k: int, within: KeySet | None) -> Hits:
         if self.base is None:
             return pack_hits([top_k(*row, k) for row in self._search_delta(queries, within)])
         hits = self.base.search(queries, k, self._selection(within))

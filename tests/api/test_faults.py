@@ -55,6 +55,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.WeightsError: ("weights_unavailable", 503, Exit.MODEL_MISMATCH),
     errors.ModelMismatchError: ("model_mismatch", 503, Exit.MODEL_MISMATCH),
     errors.DimensionMismatchError: ("dimension_mismatch", 500, Exit.BUG),
+    errors.ForkError: ("forked", 503, Exit.STORAGE),
     errors.WorkerLostError: ("worker_lost", 503, Exit.SOME_REJECTED),
 }
 """Code, HTTP status and exit status of every cause."""

@@ -125,7 +125,7 @@ def test_the_input_may_be_read_only_and_strided(runtime: Runtime) -> None:
 def test_many_threads_get_their_own(runtime: Runtime) -> None:
     pixels = noise(48, seed=5)
     expected = runtime.run(pixels)
-    batched = BatchedRuntime(runtime)
+    batched = BatchedRuntime(lambda: runtime)
     parts = [slice(first, first + 1 + first % 5) for first in range(0, 48, 2)] * 3
 
     def ask(part: slice) -> NDArray[np.float32]:

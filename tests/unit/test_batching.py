@@ -55,7 +55,7 @@ class Crowd:
     """Callers that come while the runtime is busy with the first."""
 
     def __init__(self, pool: ThreadPoolExecutor, runtime: MeanRuntime) -> None:
-        self.batched = BatchedRuntime(runtime)
+        self.batched = BatchedRuntime(lambda: runtime)
         self._pool, self._runtime = pool, runtime
         runtime.gate = threading.Semaphore(0)
         self.first = pool.submit(self.batched.run, pictures(1))
@@ -88,7 +88,7 @@ def crowd(runtime: MeanRuntime) -> Iterator["Crowd"]:
 
 
 def test_a_caller_alone_runs_at_once(runtime: MeanRuntime) -> None:
-    batched = BatchedRuntime(runtime)
+    batched = BatchedRuntime(lambda: runtime)
     assert batched.run(pictures(3, 4)).tolist() == features(3, 4)
     assert batched.run(pictures(5)).tolist() == features(5)
     assert (runtime.sizes, batched.description) == ([2, 1], "mean")
@@ -136,7 +136,7 @@ def test_pictures_of_other_sizes_do_no_harm_to_each_other(crowd: Crowd) -> None:
 def test_many_threads_get_their_own(runtime: MeanRuntime, lanes: int) -> None:
     runtime.lanes = lanes
     runtime._alone = threading.Semaphore(lanes)  # type: ignore[assignment]
-    batched = BatchedRuntime(runtime)
+    batched = BatchedRuntime(lambda: runtime)
     with ThreadPoolExecutor(16) as pool:
         means = [[n % 12, (n * 7) % 12] for n in range(500)]
         found = pool.map(lambda pair: batched.run(pictures(*pair)).tolist(), means)
@@ -164,7 +164,7 @@ def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
     runtime._alone = threading.Semaphore(2)  # type: ignore[assignment]
     runtime.gate = threading.Semaphore(0)
     with ThreadPoolExecutor(8) as pool:
-        batched = BatchedRuntime(runtime)
+        batched = BatchedRuntime(lambda: runtime)
         first = [pool.submit(batched.run, pictures(mean)) for mean in (1, 2)]
         for _ in first:
             assert runtime.entered.acquire(timeout=WAIT_S)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +111,8 @@ def test_a_collection_that_is_deleted_at_once_is_made_again(engine: SearchEngine
     assert failures == []
 
 
-def test_an_empty_collection_makes_its_network_once(tmp_path: Path) -> None:
+def test_an_empty_collection_makes_its_network_once(tmp_path: Path, cnn_data: Path) -> None:
+    shutil.copytree(cnn_data / "encoders", tmp_path / "encoders")
     with SearchEngine(tmp_path) as engine:
         for name in ("one", "other"):
             engine.create_collection(name)

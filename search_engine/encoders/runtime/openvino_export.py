@@ -5,6 +5,7 @@ The next start needs neither torch nor a conversion. A damaged or foreign export
 
 import errno
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Set
@@ -58,7 +59,22 @@ def openvino_core() -> Any:
     when it is unloaded, be it by another thread. The first one's next signal, Ctrl-C for one, would
     then end the process; so it is never unloaded.
     """
+    _home()
     return import_openvino().Core()
+
+
+def is_inherited() -> bool:
+    """Whether OpenVINO was loaded by a process that this one was forked from.
+
+    Its threads are not here then, and yet it would give work to those that had nothing to do.
+    """
+    return _home() != os.getpid()
+
+
+@cache
+def _home() -> int:
+    """The process that loaded OpenVINO."""
+    return os.getpid()
 
 
 def float_precision() -> str:

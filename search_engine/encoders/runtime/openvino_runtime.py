@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine import forks
 from search_engine.encoders.runtime.base import NetworkSource, described
 from search_engine.encoders.runtime.openvino_export import (
     float_precision,
     import_openvino,
+    is_inherited,
     making,
     openvino_core,
     read_network,
@@ -47,12 +49,20 @@ class OpenVinoRuntime:
         compiled = openvino_core().compile_model(
             network,
             "CPU",
-            {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint},
+            {**_parallelism(), "INFERENCE_PRECISION_HINT": hint},
         )
         self.lanes = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         requests = [_OpenVinoRequest(compiled.create_infer_request()) for _ in range(self.lanes)]
         self._requests = Requests(requests, dimension)
         self.description = described("openvino", precision, "CPU", remark)
+        forks.follow(self)
+
+    def before_fork(self) -> None:
+        """See Follower."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower."""
+        forks.keep_forever(self)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime; few pictures are spread over all lanes that are free."""
@@ -70,6 +80,11 @@ def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
         return load("f32")
     way = json.dumps(making("bf16"), sort_keys=True)
     return lowest_precision(source, way, lambda: load("bf16"), lambda remark: load("f32", remark))
+
+
+def _parallelism() -> dict[str, str]:
+    """Threads of OpenVINO's own; in a forked child only those that call it."""
+    return {"NUM_STREAMS": "0"} if is_inherited() else {"PERFORMANCE_HINT": "THROUGHPUT"}
 
 
 def _meet_numpy() -> None:

@@ -1,0 +1,208 @@
+"""Children of a process that has an engine: right answers, or one clear error, never silence."""
+
+import asyncio
+import fcntl
+import gc
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_engine.decoding import DecodePool
+from search_engine.engine import SearchEngine
+from search_engine.errors import EyedexError
+from search_engine.locks import exclusive
+from search_engine.query_cache import QueryCache
+from tests.unit.test_engine import ids, picture
+
+CHILD_S = 20.0
+"""A child that hangs is ended then; one that works takes a second or two."""
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="module", params=["hsv", "efficientnet_lite0"])
+def data(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    hsv_data: Path,
+    cnn_data: Path,
+) -> Path:
+    """Three pictures, embedded by hand-made features or by a network."""
+    made = tmp_path_factory.mktemp(request.param) / "data"
+    shutil.copytree(cnn_data / "encoders", made / "encoders")
+    with SearchEngine(made) as engine:
+        if request.param == "hsv":
+            with SearchEngine(hsv_data) as other:
+                bound = other.catalog.collection("default")
+            engine.create_collection("default")
+            with engine.catalog.write() as writer:
+                assert bound.encoder
+                assert bound.fingerprint
+                assert bound.dimension
+                writer.set_encoder(1, bound.encoder, {}, bound.fingerprint, bound.dimension)
+        for colour in COLOURS:
+            engine.upsert(colour, picture(colour))
+    return made
+
+
+@pytest.fixture
+def engine(data: Path) -> Iterator[SearchEngine]:
+    with SearchEngine(data) as engine:
+        yield engine
+
+
+def search(engine: SearchEngine, colour: str, into: Any = None) -> str:
+    """What is found first, or the code of an error; also sent through a pipe."""
+    try:
+        (found,) = ids(engine.search(picture(colour, side=90), k=1))
+    except EyedexError as error:
+        found = f"error: {error.code}"
+    if into is not None:
+        into.send(found)
+    return found
+
+
+def answer_of_child(method: str, engine: SearchEngine, colour: str) -> str:
+    """As `search`, in a process that is started by fork, spawn or forkserver."""
+    context: Any = multiprocessing.get_context(method)
+    ours, theirs = context.Pipe()
+    child = context.Process(target=search, args=(engine, colour, theirs), daemon=True)
+    child.start()
+    try:
+        return str(ours.recv()) if ours.poll(CHILD_S) else "hangs"
+    finally:
+        child.kill()
+        child.join()
+
+
+def status_of_fork(work: Callable[[], int]) -> int | None:
+    """What a bare `os.fork` ends with, or None when it hangs."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            status = work()
+        finally:
+            os._exit(status)
+    until = time.monotonic() + CHILD_S
+    while time.monotonic() < until:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+@pytest.mark.parametrize("searches", [0, 1, 5])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_child_finds_what_its_parent_finds(
+    engine: SearchEngine, method: str, searches: int
+) -> None:
+    for number in range(searches):
+        search(engine, COLOURS[number % 3])
+    assert answer_of_child(method, engine, "blue") == "blue"
+    assert search(engine, "green") == "green"
+
+
+def test_forks_beside_threads_that_search(engine: SearchEngine) -> None:
+    stopped = threading.Event()
+    found: set[tuple[str, str]] = set()
+
+    def ask(colour: str) -> None:
+        while not stopped.is_set():
+            engine._queries = QueryCache()  # so that the network is at work each time
+            found.add((colour, search(engine, colour)))
+
+    threads = [threading.Thread(target=ask, args=(COLOURS[n % 3],)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        answers = [answer_of_child("fork", engine, "blue") for _ in range(6)]
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+    assert answers == ["blue"] * 6
+    assert found == {(colour, colour) for colour in COLOURS}
+
+
+def test_a_network_that_was_given_up_leaves_nothing_to_wait_for(data: Path) -> None:
+    """OpenVINO keeps the threads of networks that are gone, for the next one: not in a child."""
+    with SearchEngine(data) as engine:
+        for _ in range(2):
+            with SearchEngine(data) as another:
+                search(another, "red")
+                search(engine, "red")
+        del another
+        gc.collect()
+        assert answer_of_child("fork", engine, "blue") == "blue"
+
+
+def test_a_child_writes_and_its_parent_sees_it(engine: SearchEngine) -> None:
+    engine.upsert("cyan", picture("cyan"))
+
+    def work() -> int:
+        engine.upsert("gold", picture("gold"))
+        engine.remove("cyan")
+        engine.close()
+        return 0
+
+    assert status_of_fork(work) == 0
+    assert search(engine, "gold") == "gold"
+    assert search(engine, "cyan") != "cyan"
+    engine.remove("gold")
+
+
+def test_a_fork_in_the_middle_of_a_transaction_is_told(engine: SearchEngine) -> None:
+    def work() -> int:
+        return 7 if search(engine, "red") == "error: forked" else 1
+
+    with engine.catalog.write():
+        assert status_of_fork(work) == 7
+    assert search(engine, "red") == "red"
+
+
+def test_asyncio_in_a_child(engine: SearchEngine) -> None:
+    search(engine, "red")
+
+    async def ask() -> list[str]:
+        asking = [asyncio.to_thread(search, engine, colour) for colour in COLOURS]
+        return list(await asyncio.gather(*asking))
+
+    assert asyncio.run(ask()) == list(COLOURS)
+    assert status_of_fork(lambda: 7 if asyncio.run(ask()) == list(COLOURS) else 1) == 7
+
+
+def test_a_pool_of_decoding_processes_is_made_anew(data: Path) -> None:
+    with SearchEngine(data) as settings_of:
+        settings = settings_of.settings
+    pool = DecodePool(settings.upload_limits(), 1)
+    with SearchEngine(settings=settings, decoder=pool) as engine:
+        assert search(engine, "red") == "red"
+        assert status_of_fork(lambda: 7 if search(engine, "blue") == "blue" else 1) == 7
+        assert search(engine, "green") == "green"
+
+
+def test_a_child_does_not_hold_the_locks_of_its_parent(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    ours, theirs = os.pipe()
+    with exclusive(lock, 0.0, "testing"):
+        child = os.fork()
+        if child == 0:
+            os.read(ours, 1)  # until the parent has looked
+            os._exit(0)
+    try:
+        with lock.open("r+b") as again:
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.write(theirs, b"x")
+        os.waitpid(child, 0)
