@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from search_engine.catalog.store import check_collection_name
 from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, ParameterError
+from search_engine.near import shown
 
 
 async def engine_of(request: Request) -> SearchEngine:
@@ -23,5 +24,15 @@ async def collection_of(c: str) -> str:
         raise CollectionNotFoundError("there is no collection of this name") from None
 
 
+async def no_parameters(request: Request) -> None:
+    """Refuse a query string, for routes that read none: nothing is ignored without a word."""
+    for name in request.query_params:
+        reads_body = request.method in ("POST", "PUT", "PATCH")
+        fix = "send it in the body" if reads_body else "leave it out"
+        raise ParameterError("this address takes no such parameter", where=shown(name), fix=fix)
+
+
 EngineDep = Annotated[SearchEngine, Depends(engine_of)]
 CollectionDep = Annotated[str, Depends(collection_of)]
+NO_PARAMETERS = [Depends(no_parameters)]
+"""Of a route that reads no query string."""

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import Request
@@ -19,14 +19,26 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.problems import Problem
 from search_engine.encoders.union import parse_weights
-from search_engine.engine import MAX_K
 from search_engine.errors import ParameterError
-from search_engine.filters import Filter, parse_filter
+from search_engine.filter_text import read_filter
+from search_engine.filters import Filter
 from search_engine.images import Box, parse_box
+from search_engine.near import shown
+from search_engine.search_options import (
+    MAX_K,
+    OPTIONS,
+    SUBJECTS,
+    Verb,
+    check_names,
+    check_options,
+    names_of,
+)
 
 MAX_FIELDS = 20
 MAX_FACETS = 10
 MAX_FIELD_BYTES = 2**20
+_NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
+_QUESTION = (*(option.name for option in OPTIONS), *SUBJECTS)
 
 FORM, JSON = BODY_KINDS = ("multipart/form-data", "application/json")
 
@@ -56,6 +68,7 @@ class QueryForm:
     group_by: str | None
     min_score: float | None
     target: str
+    vote_k: int | None
     accept_accuracy: float | None
     classifier: str | None
     weights: Mapping[str, float] | None
@@ -78,9 +91,7 @@ async def read_body(
         body = await _read_multipart(request)
     else:
         body = _read_json(await request.body())
-    unknown = sorted(set(body.values) - set(known))
-    if unknown:
-        raise ParameterError("unknown field", fix=f"known: {', '.join(sorted(known))}")
+    check_names(body.values, tuple(known))
     return body
 
 
@@ -92,18 +103,18 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         FilterError: The filter has.
     """
     box = values.get("box")
-    filters = values.get("filter")
     weights = text_value(values, "weights")
     return QueryForm(
         image=image,
         query_token=text_value(values, "query_token"),
         item_id=text_value(values, "item_id"),
-        k=None if values.get("k") is None else whole_number(values["k"], "k", 1, 1, MAX_K),
-        filter=parse_filter(filters) if filters not in (None, "") else None,
+        k=_neighbors(values, "k"),
+        filter=read_filter(values.get("filter")),
         box=parse_box(box) if isinstance(box, str) and box else _json_box(box),
         group_by=text_value(values, "group_by"),
         min_score=_number(values.get("min_score"), "min_score", "a cosine", -1, 1),
         target=text_value(values, "target") or "label",
+        vote_k=_neighbors(values, "vote_k"),
         accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
         classifier=text_value(values, "with"),
         weights=parse_weights(weights) if weights is not None else None,
@@ -112,27 +123,10 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
     )
 
 
-QUERY_FIELDS = (
-    "accept_accuracy",
-    "box",
-    "facets",
-    "filter",
-    "group_by",
-    "image_base64",
-    "item_id",
-    "k",
-    "min_score",
-    "query_token",
-    "rerank",
-    "target",
-    "weights",
-    "with",
-)
-
-
-async def read_query(request: Request) -> QueryForm:
-    """The body of search and classify: exactly one of a picture, its token and an item id."""
-    body = await read_body(request, QUERY_FIELDS)
+async def read_query(request: Request, verb: Verb) -> QueryForm:
+    """The body of a question: exactly one of a picture, its token and an item id, and options."""
+    body = await read_body(request, _QUESTION)
+    check_options(_options(body.values), verb, photo=body.image is not None)
     form = query_form(body.values, body.image)
     if [form.image, form.query_token, form.item_id].count(None) != 2:
         raise Problem(
@@ -143,13 +137,17 @@ async def read_query(request: Request) -> QueryForm:
     return form
 
 
+def item_query(request: Request, item_id: str) -> QueryForm:
+    """The question what looks like an item, from the query string."""
+    values = query_parameters(request, names_of("search", photo=False))
+    return replace(query_form(values, None), item_id=item_id)
+
+
 def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
     """Query-string parameters; each known one at most once."""
-    known = set(known)
+    check_names(request.query_params, tuple(known), "parameter")
     values: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name not in known:
-            raise ParameterError("unknown parameter", fix=f"known: {', '.join(sorted(known))}")
         if name in values:
             raise ParameterError(f"{name} is given twice", where=name)
         values[name] = value
@@ -262,8 +260,10 @@ async def _multipart_body(form: FormData) -> Body:
             images.append(await part.read())
         elif name == "image":
             raise Problem(422, "missing_file", "image is a text; send it as a file")
+        elif name == "image_base64":
+            raise ParameterError("it is for JSON", where=name, fix="send the file as image")
         elif name in values:
-            raise ParameterError("a field is given twice")
+            raise ParameterError("it is given twice", where=shown(name))
         else:
             values[name] = part
     if len(images) > 1:
@@ -297,11 +297,19 @@ def _json_box(box: Any) -> Box | None:
 def _number(value: Any, name: str, what: str, low: float, high: float) -> float | None:
     if value in (None, ""):
         return None
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,2}(\.[0-9]{1,12})?", value):
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ParameterError(f"not {what}", where=name, fix=f"give {low:g} to {high:g}")
     return float(value)
+
+
+def _neighbors(values: Mapping[str, Any], name: str) -> int | None:
+    return None if values.get(name) is None else whole_number(values[name], name, 1, 1, MAX_K)
+
+
+def _options(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in SUBJECTS}
 
 
 def _refuse(name: str) -> None:

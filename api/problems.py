@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457): one table from cause to status.
 
-The body never holds a path, a traceback, SQL or what the client sent.
+The body never holds a path, a traceback, SQL or a value that the client sent; it names fields, and
+what is wrong with a filter, short and printable (`search_engine.near.shown`).
 """
 
 import logging

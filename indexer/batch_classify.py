@@ -17,7 +17,7 @@ from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
-from search_engine.filters import Filter, check_fields
+from search_engine.filters import Filter
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
@@ -139,7 +139,7 @@ def classify_source(
     """
     live = engine.live(collection)
     if filter is not None:
-        check_fields(filter, engine.catalog.fields(live.record))
+        live.fitted(filter)
     if live.encoder() is None:
         raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
     if group_by is not None:

@@ -29,7 +29,8 @@ from search_engine.catalog.store import Catalog, Collection, collection_in
 from search_engine.durable import storage_error, sync_directory
 from search_engine.errors import ParameterError
 from search_engine.faults import fault_point
-from search_engine.filters import Filter, check_fields, compile_filter
+from search_engine.filter_fit import fit_filter
+from search_engine.filters import Filter, compile_filter
 from search_engine.records import Keys
 from search_engine.workshop import check_space, check_target, real_path, workshop
 
@@ -111,9 +112,8 @@ def _selected(
     catalog: Catalog, connection: Connection, collection: str, filter: Filter | None
 ) -> Keys:
     record = collection_in(connection, collection)
-    if filter is not None:
-        check_fields(filter, catalog.fields(record))
-    query = Every(()) if filter is None else compile_filter(filter)
+    fitted = None if filter is None else fit_filter(catalog, record, filter).filter
+    query = Every(()) if fitted is None else compile_filter(fitted)
     return select_keys(connection, record.id, query)
 
 

@@ -41,7 +41,8 @@ from search_engine.errors import (
     PictureNotFoundError,
     QueryExpiredError,
 )
-from search_engine.filters import Filter, check_fields, compile_filter, parse_filter
+from search_engine.filter_text import read_filter
+from search_engine.filters import Filter, compile_filter
 from search_engine.images import (
     PICTURE_QUALITY,
     Box,
@@ -51,6 +52,7 @@ from search_engine.images import (
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
+from search_engine.near import did_you_mean, shown
 from search_engine.open_collections import OpenCollections
 from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 from search_engine.records import (
@@ -65,9 +67,9 @@ from search_engine.records import (
 from search_engine.reranking.local_features import LocalFeatures, local_features, side_px
 from search_engine.reranking.pictures import AskedPictures, ItemFeatures
 from search_engine.reranking.registry import method_named
+from search_engine.search_options import check_k, check_min_score
 from search_engine.tally import VoteRule
 
-MAX_K = 200
 KEPT_PICTURE_SIDE_PX = 1_024
 """Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
 
@@ -331,12 +333,23 @@ class SearchEngine:
         live = self.live(collection)
         for name in fields:
             self.check_field(live, name, "facets")
-        query = None
-        if filter is not None:
-            parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
-            check_fields(parsed, self.catalog.fields(live.record))
-            query = compile_filter(parsed)
+        parsed = read_filter(filter)
+        query = None if parsed is None else compile_filter(live.fitted(parsed).filter)
         return self.catalog.facets(live.record, fields, query)
+
+    def filter_warnings(
+        self,
+        filter: Filter | Mapping[str, Any] | str | None,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> tuple[str, ...]:
+        """What to know of answers under a filter, as `SearchResult.warnings` has it.
+
+        Raises:
+            CollectionNotFoundError, FilterError: As they say.
+        """
+        parsed = read_filter(filter)
+        return () if parsed is None else self.live(collection).fitted(parsed).warnings
 
     def upsert(
         self,
@@ -506,9 +519,8 @@ class SearchEngine:
         query = self._embed(live, picture, box, timings)
         vector = self._weighted(live, query.vector, weights)
         found = self._find(live, vector, timings, k, filter, group_by, min_score, None, reranking)
-        return replace(
-            found, vector=query.vector, warnings=query.warnings, query_token=query.token.text
-        )
+        warnings = (*query.warnings, *found.warnings)
+        return replace(found, vector=query.vector, warnings=warnings, query_token=query.token.text)
 
     def _similar(
         self,
@@ -572,16 +584,24 @@ class SearchEngine:
         exclude: int | None,
         reranking: Reranking | None,
     ) -> SearchResult:
-        _check_k(k)
+        k, min_score = check_k(k), check_min_score(min_score)
         if group_by is not None:
             self.check_field(live, group_by, "group_by")
+        parsed = read_filter(filter)
         snapshot = live.snapshot()
         neighbors: tuple[Neighbor, ...] = ()
+        within: KeySet | None = None
+        warnings: tuple[str, ...] = ()
         if snapshot is not None:
-            within = self._keys_within(live, filter, timings)
+            if parsed is not None:
+                with timed(timings, "filter"):
+                    within, warnings = live.matching(parsed), live.fitted(parsed).warnings
             scope = Scope(snapshot, within, exclude)
             collect = Collector(self.catalog, scope, query, min_score, timings, reranking)
-            neighbors = collect.grouped(k, group_by) if group_by else collect.best(k)
+            if group_by is None:
+                neighbors = collect.best(k)
+            else:
+                neighbors = collect.grouped(k, group_by)
         timings["total"] = sum(timings.values())
         return SearchResult(
             neighbors=neighbors,
@@ -589,6 +609,7 @@ class SearchEngine:
             timings_ms={name: round(value, 3) for name, value in timings.items()},
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,
+            warnings=warnings,
             rerank=reranking.method.name if reranking else None,
         )
 
@@ -670,25 +691,12 @@ class SearchEngine:
         parsed = parse_weights(weights) if isinstance(weights, str) else weights
         return weighted_query(live.encoder() or self._default_encoder(), query, parsed)
 
-    def _keys_within(
-        self,
-        live: LiveCollection,
-        filter: Filter | Mapping[str, Any] | str | None,
-        timings: dict[str, float],
-    ) -> KeySet | None:
-        if filter is None:
-            return None
-        parsed = parse_filter(filter) if isinstance(filter, str | Mapping) else filter
-        check_fields(parsed, self.catalog.fields(live.record))
-        with timed(timings, "filter"):
-            return live.matching(parsed)
-
     def check_field(self, live: LiveCollection, name: str, where: str) -> None:
         """Raise ParameterError unless a name is `label`, `product_id` or an attribute."""
         known = ["label", "product_id", *self.catalog.fields(live.record)]
         if name not in known:
             raise ParameterError(
-                "there is no such field", where=where, fix=f"known: {', '.join(known)}"
+                f"there is no such field: {shown(name)}", where=where, fix=did_you_mean(name, known)
             )
 
     def _live_or_new(self, name: str) -> LiveCollection:
@@ -729,11 +737,6 @@ def _opened(settings: Settings) -> SearchEngine:
 def content_hash(data: bytes) -> str:
     """Hex digest that tells whether a picture changed."""
     return hashlib.blake2b(data, digest_size=32).hexdigest()
-
-
-def _check_k(k: int) -> None:
-    if not 1 <= k <= MAX_K:
-        raise ParameterError(f"k is {k}", where="k", fix=f"give a whole number from 1 to {MAX_K}")
 
 
 def _read_source(path: Path, max_bytes: int) -> bytes:

@@ -11,6 +11,7 @@ fulfils a condition if one of its values does, and `ne` if none is equal.
 import json
 import math
 import operator
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,7 +30,9 @@ from search_engine.catalog.attributes import (
 )
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
 from search_engine.catalog.tables import items
-from search_engine.errors import FilterError, UnknownFieldError
+from search_engine.errors import FilterError, ParameterError, UnknownFieldError
+from search_engine.names import check_label, normal
+from search_engine.near import did_you_mean, shown
 
 OPERATORS = ("eq", "ne", "in", "lt", "lte", "gt", "gte", "under", "exists")
 BUILT_IN_FIELDS = ("item_id", "label", "product_id")
@@ -37,8 +40,43 @@ MAX_CONDITIONS = 20
 MAX_VALUES = 100
 MAX_DEPTH = 8
 MAX_TEXT = 1_024
+MAX_NUMBER = 1e300
 
-Scalar = str | float | bool
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A value as a line has it without quotes: what it is depends on the field it is held against.
+
+    The spelling is kept, as `007` may be a number or the code of something.
+    """
+
+    text: str
+
+    def as_number(self) -> float | None:
+        """The number that it may be."""
+        found = float(self.text) if _NUMBER.fullmatch(self.text) else math.inf
+        return found if abs(found) < MAX_NUMBER else None
+
+    def as_truth(self) -> bool | None:
+        """True or false, if it may be one of them."""
+        return {"true": True, "false": False}.get(self.text.lower())
+
+    def plain(self) -> "str | float | bool":
+        """What it looks like, where nothing is known of the field."""
+        number, truth = self.as_number(), self.as_truth()
+        return number if number is not None else self.text if truth is None else truth
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time with a zone, that is compared with other such times as instants."""
+
+    text: str
+
+
+Scalar = str | float | bool | Word | Moment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +148,20 @@ def check_fields(parsed: Filter, attributes: Collection[str]) -> None:
     for number, condition in enumerate(conditions(parsed), 1):
         if condition.field not in BUILT_IN_FIELDS and condition.field not in attributes:
             raise UnknownFieldError(
-                "there is no such field",
+                f"there is no such field: {shown(condition.field)}",
                 where=f"filter, condition {number}",
-                fix=f"known: {', '.join([*BUILT_IN_FIELDS, *sorted(attributes)])}",
+                fix=did_you_mean(condition.field, [*BUILT_IN_FIELDS, *sorted(attributes)]),
             )
+
+
+def spelled(field: str, text: str) -> str:
+    """A text as the catalog would have it in a field: in NFC, a label without slashes around it."""
+    if field == "label":
+        try:
+            return check_label(text) or normal(text)
+        except ParameterError:
+            pass  # no item has such a label: nothing is found
+    return normal(text)
 
 
 def compile_filter(parsed: Filter) -> KeyQuery:
@@ -155,6 +203,7 @@ def _parse(source: Any, where: str, depth: int) -> Filter:
 
 def _parse_condition(source: dict[str, Any], where: str) -> Condition:
     field = source["field"]
+    field = normal(field) if isinstance(field, str) else field
     operators = [name for name in source if name != "field"]
     if not isinstance(field, str) or len(operators) != 1 or operators[0] not in OPERATORS:
         raise _error(f"a condition has a field and one operator of {' '.join(OPERATORS)}", where)
@@ -162,8 +211,8 @@ def _parse_condition(source: dict[str, Any], where: str) -> Condition:
     if name == "in":
         if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
             raise _error(f"in takes a list of 1 to {MAX_VALUES} values", where)
-        return Condition(field, name, tuple(_scalar(each, where) for each in value))
-    value = _scalar(value, where)
+        return Condition(field, name, tuple(_scalar(each, field, where) for each in value))
+    value = _scalar(value, field, where)
     wanted = {"exists": bool, "under": str}.get(name)
     if wanted and not isinstance(value, wanted):
         raise _error(f"{name} takes {'true or false' if wanted is bool else 'text'}", where)
@@ -172,12 +221,13 @@ def _parse_condition(source: dict[str, Any], where: str) -> Condition:
     return Condition(field, name, value)
 
 
-def _scalar(value: Any, where: str) -> Scalar:
+def _scalar(value: Any, field: str, where: str) -> Scalar:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and len(value) <= MAX_TEXT and not _has_surrogates(value):
-        return value
-    if isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value):
+    text = value.text if isinstance(value, Word) else value
+    if isinstance(text, str) and len(text) <= MAX_TEXT and not _has_surrogates(text):
+        return Word(normal(text)) if isinstance(value, Word) else spelled(field, text)
+    if isinstance(value, int | float) and abs(value) < MAX_NUMBER and math.isfinite(value):
         return float(value)
     raise _error("a value is a text, a finite number, true or false", where)
 
@@ -211,8 +261,13 @@ def _select_by(condition: Condition) -> KeyQuery:
     if condition.operator == "ne":
         return Every((Rows(_is_there(field)), Without(_select_by(Condition(field, "eq", value)))))
     if isinstance(value, tuple):
-        return Either(tuple(_select_values(field, "in", each) for each in _by_type(value)))
-    return _select_values(field, condition.operator, value)
+        plain = tuple(_plain(each) for each in value)
+        return Either(tuple(_select_values(field, "in", each) for each in _by_type(plain)))
+    return _select_values(field, condition.operator, _plain(value))
+
+
+def _plain(value: Scalar) -> Scalar:
+    return value.plain() if isinstance(value, Word) else value
 
 
 def _select_values(field: str, name: str, value: Scalar | list[Scalar]) -> KeyQuery:
@@ -243,6 +298,9 @@ def _fulfils(
     kind: _Expression, content: _Expression, name: str, value: Scalar | list[Scalar]
 ) -> ColumnElement[bool]:
     """The comparison of something of a kind with a value, or values of one type."""
+    if isinstance(value, Moment):
+        instants = func.julianday(content), func.julianday(value.text)
+        return and_(kind.in_(TEXT_KINDS), _COMPARISONS[name](*instants))
     kinds = _COMPARABLE[type(value[0] if isinstance(value, list) else value)]
     return and_(kind.in_(kinds), _COMPARISONS[name](content, value))
 

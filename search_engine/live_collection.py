@@ -20,6 +20,7 @@ from search_engine.errors import (
     ParameterError,
     StorageError,
 )
+from search_engine.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
 from search_engine.filters import Filter, compile_filter
 from search_engine.indexes import generation
 from search_engine.indexes.choice import choose_index
@@ -65,7 +66,7 @@ class LiveCollection:
         self.drifted: str | None = None
         self._trying = threading.Lock()
         self._compacting = threading.Lock()
-        self._matching: tuple[int, dict[Filter, KeySet]] = (-1, {})
+        self._matching: tuple[int, dict[Filter, tuple[Fitted, KeySet]]] = (-1, {})
 
     @property
     def folder(self) -> Path:
@@ -88,18 +89,41 @@ class LiveCollection:
         return None if self._index is None else self._index.snapshot
 
     def matching(self, parsed: Filter) -> KeySet:
-        """The keys of the items that fulfil a filter, kept until something is committed."""
+        """The keys of the items that fulfil a filter, kept until something is committed.
+
+        Raises:
+            FilterError: It does not fit the collection (`filter_fit`).
+        """
+        return self._selected(parsed)[1]
+
+    def fitted(self, parsed: Filter) -> Fitted:
+        """The filter as this collection answers it, with what to know of the answer.
+
+        Raises:
+            FilterError: As for `matching`.
+        """
+        return self._selected(parsed)[0]
+
+    def _selected(self, parsed: Filter) -> tuple[Fitted, KeySet]:
         seq = self._catalog.seq()
         kept_at, kept = self._matching
         if kept_at != seq:
             kept = {}
         found = kept.get(parsed)
         if found is None:
-            found = KeySet(self._catalog.keys_where(self.record, compile_filter(parsed)))
-            if len(kept) >= FILTERS_KEPT or sum(map(len, kept.values())) > FILTERED_KEYS_KEPT:
+            found = self._select(parsed)
+            size = sum(len(keys) for _, keys in kept.values())
+            if len(kept) >= FILTERS_KEPT or size > FILTERED_KEYS_KEPT:
                 kept = {}
             self._matching = (seq, {**kept, parsed: found})  # together: never old keys as new ones
         return found
+
+    def _select(self, parsed: Filter) -> tuple[Fitted, KeySet]:
+        fitted = fit_filter(self._catalog, self.record, parsed)
+        keys = KeySet(self._catalog.keys_where(self.record, compile_filter(fitted.filter)))
+        if len(keys) == 0 and not fitted.warnings:
+            fitted = replace(fitted, warnings=(NO_ITEM_FITS_ALL,))
+        return fitted, keys
 
     def encoder(self) -> Encoder | None:
         """The collection's encoder, made on first use; None as long as nothing was ever indexed.

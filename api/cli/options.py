@@ -64,6 +64,6 @@ def open_engine(data: Path | None) -> "SearchEngine":
 
 def parsed_filter(line: str | None) -> "Filter | None":
     """The `--filter` option: a line such as `price < 30`, or JSON."""
-    from search_engine.filter_text import parse_filter_text
+    from search_engine.filter_text import read_filter
 
-    return parse_filter_text(line) if line is not None else None
+    return read_filter(line)

@@ -5,19 +5,20 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import CollectionDep, EngineDep
+from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, field_names, query_parameters, read_body, text_value
 from api.problems import responses
 from api.schemas import classifier_json, facets_json, item_answer
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
+from search_engine.filter_text import read_filter
 from search_engine.indexes.live import describe_snapshot
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 
-@router.get("", summary="All collections")
+@router.get("", summary="All collections", dependencies=NO_PARAMETERS)
 def list_collections(engine: EngineDep) -> dict[str, Any]:
     """By name, with size and encoder."""
     return {"collections": [_describe(engine, each) for each in engine.catalog.collections()]}
@@ -28,6 +29,7 @@ def list_collections(engine: EngineDep) -> dict[str, Any]:
     status_code=201,
     summary="Make an empty collection",
     responses=responses(400, 409, 415, 422),
+    dependencies=NO_PARAMETERS,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -53,7 +55,9 @@ async def create_collection(request: Request, engine: EngineDep) -> dict[str, An
     return await run_in_threadpool(_describe, engine, made)
 
 
-@router.get("/{c}", summary="One collection", responses=responses(404))
+@router.get(
+    "/{c}", summary="One collection", responses=responses(404, 422), dependencies=NO_PARAMETERS
+)
 def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     """Size, encoder, generation, its kind of index and recall, and changes since."""
     return _describe(engine, engine.catalog.collection(collection))
@@ -84,7 +88,12 @@ def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     }
 
 
-@router.get("/{c}/classifiers", summary="Trained classifiers", responses=responses(404))
+@router.get(
+    "/{c}/classifiers",
+    summary="Trained classifiers",
+    responses=responses(404, 422),
+    dependencies=NO_PARAMETERS,
+)
 def list_classifiers(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     """By name and target: what `with` of classify can name.
 
@@ -117,8 +126,10 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
     names = field_names(values.get("fields"), "fields")
     if not names:
         raise ParameterError("missing", where="fields", fix="give names, separated by commas")
-    facets = engine.facets(names, filter=values.get("filter") or None, collection=collection)
-    return {"facets": facets_json(facets)}
+    condition = read_filter(values.get("filter"))
+    facets = engine.facets(names, filter=condition, collection=collection)
+    warnings = engine.filter_warnings(condition, collection=collection)
+    return {"facets": facets_json(facets), "warnings": list(warnings)}
 
 
 def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:

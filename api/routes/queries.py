@@ -1,21 +1,20 @@
 """Search and classify, by a photo or by an item."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import CollectionDep, EngineDep
-from api.forms import QueryForm, query_form, query_parameters, read_query
+from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
+from api.forms import QueryForm, item_query, read_query
 from api.problems import request_id, responses
 from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
-from search_engine.errors import ParameterError
 from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
 from search_engine.reranking.registry import METHODS
+from search_engine.search_options import Verb, names_of
 
 DEFAULT_NEIGHBORS = 10
 
@@ -29,7 +28,10 @@ _PROPERTIES = {
         "description": "Neighbors: 10 by default, and where classes are calibrated as many as were "
         "found best. Another k makes the confidence the plain share of the votes",
     },
-    "filter": {"description": 'Conditions, such as {"field": "price", "lt": 30}'},
+    "filter": {
+        "description": "Conditions: a line such as `price < 30 and label under Home`, or JSON such "
+        'as {"field": "price", "lt": 30}'
+    },
     "box": {"type": "string", "description": "x,y,w,h as fractions of the upright picture"},
     "group_by": {"type": "string"},
     "min_score": {"type": "number", "minimum": -1, "maximum": 1},
@@ -37,6 +39,12 @@ _PROPERTIES = {
         "type": "string",
         "default": "label",
         "description": "What to classify by: label, product_id or an attribute",
+    },
+    "vote_k": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 200,
+        "description": "Classify only: how many neighbors vote, instead of as calibrated",
     },
     "accept_accuracy": {
         "type": "number",
@@ -73,48 +81,48 @@ _PROPERTIES = {
         "have which value",
     },
 }
-_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "image": {"type": "string", "format": "binary"},
-                        **_PROPERTIES,
-                    },
-                }
-            },
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "image_base64": {"type": "string", "format": "byte"},
-                        **_PROPERTIES,
-                    },
-                }
-            },
-        },
+
+
+def _request(verb: Verb) -> dict[str, Any]:
+    """The body in OpenAPI: a form with the picture as a file, or JSON."""
+    options = {name: _PROPERTIES[name] for name in (*names_of(verb), "item_id", "query_token")}
+    form = {"image": {"type": "string", "format": "binary"}, **options}
+    as_json = {"image_base64": {"type": "string", "format": "byte"}, **options}
+    content = {
+        kind: {"schema": {"type": "object", "properties": properties}}
+        for kind, properties in (("multipart/form-data", form), ("application/json", as_json))
     }
-}
-_SIMILAR_PARAMETERS = ("k", "facets", "filter", "group_by", "min_score", "rerank", "weights")
+    return {"requestBody": {"required": True, "content": content}}
+
+
 _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 
-@router.post("/search", summary="What looks like this", responses=_PROBLEMS, openapi_extra=_REQUEST)
+@router.post(
+    "/search",
+    summary="What looks like this",
+    responses=_PROBLEMS,
+    openapi_extra=_request("search"),
+    dependencies=NO_PARAMETERS,
+)
 async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
     """Neighbors of a photo or of an item, best first.
 
     The `query_token` of the answer stands for the photo in further questions, which then need no
     upload and no encoding.
     """
-    form = await read_query(request)
+    form = await read_query(request, "search")
     body = await run_in_threadpool(_answer, engine, collection, form, _search)
     return {**body, "request_id": request_id(request)}
 
 
-@router.post("/classify", summary="What class is this", responses=_PROBLEMS, openapi_extra=_REQUEST)
+@router.post(
+    "/classify",
+    summary="What class is this",
+    responses=_PROBLEMS,
+    openapi_extra=_request("classify"),
+    dependencies=NO_PARAMETERS,
+)
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> dict[str, Any]:
@@ -126,7 +134,7 @@ async def classify(
     classifier (`with`), `votes` are the most probable classes. `warnings` has
     `calibration_outdated` or `classifier_outdated` where the collection changed since.
     """
-    form = await read_query(request)
+    form = await read_query(request, "classify")
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)
     return {**body, "request_id": request_id(request)}
 
@@ -140,9 +148,7 @@ def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> dict[str, Any]:
     """From its stored embedding; the item itself is left out."""
-    values = query_parameters(request, _SIMILAR_PARAMETERS)
-    form = replace(query_form(values, None), item_id=item_id)
-    body = _answer(engine, collection, form, _search)
+    body = _answer(engine, collection, item_query(request, item_id), _search)
     return {**body, "request_id": request_id(request)}
 
 
@@ -180,10 +186,10 @@ def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchRes
 
 
 def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
-    if form.weights is not None:
-        raise ParameterError("a class is found without weights", where="weights", fix="leave out")
     picture = _picture(form)
     options: dict[str, Any] = {"box": form.box} if picture is not None else {}
+    if form.vote_k is not None:
+        options["vote_k"] = form.vote_k
     return engine.classify(
         picture,
         item_id=form.item_id,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search_engine import collector
-from search_engine.engine import MAX_K, SearchEngine
+from search_engine.engine import SearchEngine
 from search_engine.errors import MissingExtraError, ParameterError, PictureNotFoundError
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.live import LiveIndex
@@ -20,6 +20,7 @@ from search_engine.reranking import query_expansion
 from search_engine.reranking.local_features import FEATURES_A_PICTURE
 from search_engine.reranking.pictures import KEPT, ItemFeatures
 from search_engine.reranking.registry import METHODS
+from search_engine.search_options import MAX_K
 from tests.unit.reranked import blurred, drawn, jpeg, photographed
 from tests.unit.small_catalog import unit_vectors
 

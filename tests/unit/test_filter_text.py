@@ -1,5 +1,6 @@
 """Filter lines: what they mean, and what is said of wrong ones."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_engine.errors import FilterError
-from search_engine.filter_text import parse_filter_text
-from search_engine.filters import Condition, conditions, parse_filter
+from search_engine.filter_text import parse_filter_text, read_filter
+from search_engine.filters import Condition, Word, conditions, parse_filter
+from search_engine.names import normal
 
-PRICE = {"field": "price", "lt": 30.0}
-TEAL = {"field": "color", "eq": "teal"}
+PRICE = {"field": "price", "lt": Word("30")}
+TEAL = {"field": "color", "eq": Word("teal")}
 KITCHEN = {"field": "label", "under": "Home/Kitchen"}
 
 
@@ -20,17 +22,39 @@ KITCHEN = {"field": "label", "under": "Home/Kitchen"}
     [
         ("price < 30", PRICE),
         ("price<30", PRICE),
-        ("price <= 30", {"field": "price", "lte": 30.0}),
-        ("price>=-1.5e1", {"field": "price", "gte": -15.0}),
-        ("price != 30", {"field": "price", "ne": 30.0}),
+        ("price <= 30", {"field": "price", "lte": Word("30")}),
+        ("price>=-1.5e1", {"field": "price", "gte": Word("-1.5e1")}),
+        ("price != 30", {"field": "price", "ne": Word("30")}),
+        ("price <> 30", {"field": "price", "ne": Word("30")}),
         ("color=teal", TEAL),
-        ('color = "teal"', TEAL),
+        ("color==teal", TEAL),
+        ('color = "teal"', {"field": "color", "eq": "teal"}),
+        ("color = 'teal'", {"field": "color", "eq": "teal"}),
+        ("color = 'it''s \\'x\\''", {"field": "color", "eq": "it's 'x'"}),
+        ("color = Men's", {"field": "color", "eq": Word("Men's")}),
+        ("'shelf no' = 7", {"field": "shelf no", "eq": Word("7")}),
+        ("label = 'and'", {"field": "label", "eq": "and"}),
         ('size = "30"', {"field": "size", "eq": "30"}),
         ('"shelf no" = "a \\"b\\" c"', {"field": "shelf no", "eq": 'a "b" c'}),
-        ("sold = true", {"field": "sold", "eq": True}),
+        ("sold = true", {"field": "sold", "eq": Word("true")}),
         ("label under Home/Kitchen", KITCHEN),
         ("price exists", {"field": "price", "exists": True}),
-        ("color in (teal, red, 3)", {"field": "color", "in": ["teal", "red", 3.0]}),
+        (
+            "color IN (teal, 'red', 3)",
+            {"field": "color", "in": [Word("teal"), "red", Word("3")]},
+        ),
+        (
+            "color not in (teal)",
+            {
+                "all": [
+                    {"field": "color", "exists": True},
+                    {"not": {"field": "color", "in": [Word("teal")]}},
+                ]
+            },
+        ),
+        ("price NOT exists", {"field": "price", "exists": False}),
+        ("price < 30 AND NOT color = teal", {"all": [PRICE, {"not": TEAL}]}),
+        ("price < 30 Or color = teal", {"any": [PRICE, TEAL]}),
         ("price < 30 and color = teal", {"all": [PRICE, TEAL]}),
         (
             "price < 30 and color = teal or label under Home/Kitchen",
@@ -60,15 +84,19 @@ def test_meaning(line: str, meaning: dict[str, Any]) -> None:
         ("(price < 30", 12, "expected )"),
         ("color in teal", 10, "expected ("),
         ("color in (teal", 15, "expected )"),
-        ('color = "teal', 8, "a quote that is not closed"),
-        ("price ! 3", 6, "odd character"),
+        ("color = teal blue", 14, "found blue; put text that has spaces in quotes"),
+        ("price like 3", 7, "found like"),
+        ("price not < 3", 11, "expected in, under or exists, found <"),
+        ('color = "teal', 9, 'a quote that is not closed: "teal'),
+        ("color = 'teal", 9, "a quote that is not closed: 'teal"),
+        ("price ! 3", 7, "odd character: ! 3"),
         ("not " * 9 + "price < 3", 33, "nested deeper"),
     ],
 )
 def test_mistakes_are_named_with_their_place(line: str, character: int, expected: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse_filter_text(line)
-    assert expected in caught.value.what
+    assert expected in f"{caught.value.what}; {caught.value.fix}"
     assert caught.value.where == f"filter, character {character}"
 
 
@@ -87,7 +115,17 @@ def test_any_line_is_a_filter_or_a_filter_error(line: str) -> None:
     assert list(conditions(parsed))
 
 
-@given(st.text(min_size=1, max_size=20))
-def test_any_text_can_be_asked_for_in_quotes(text: str) -> None:
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    assert parse_filter_text(f'name = "{quoted}"') == Condition("name", "eq", text)
+@given(st.text(min_size=1, max_size=20), st.sampled_from("\"'"))
+def test_any_text_can_be_asked_for_in_quotes(text: str, quote: str) -> None:
+    quoted = text.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    assert parse_filter_text(f"name = {quote}{quoted}{quote}") == Condition(
+        "name", "eq", normal(text)
+    )
+
+
+def test_every_form_of_a_filter_is_read_by_one_reader() -> None:
+    meant = {"field": "price", "lt": 30}
+    for source in (meant, json.dumps(meant), parse_filter(meant)):
+        assert read_filter(source) == parse_filter(meant)
+    assert read_filter("price < 30") == parse_filter_text("price < 30")
+    assert read_filter("") is read_filter(None) is None

@@ -298,7 +298,9 @@ def test_unknown_fields_are_named_with_the_known_ones() -> None:
     check_fields(parsed, ["prize"])
     with pytest.raises(UnknownFieldError, match="no such field") as caught:
         check_fields(parsed, ["price", "colour"])
-    assert caught.value.fix == "known: item_id, label, product_id, colour, price"
+    known = "known: item_id, label, product_id, colour, price"
+    assert caught.value.fix == f"did you mean price? {known}"
+    assert "prize" in caught.value.what
 
 
 def test_filters_are_equal_only_if_they_ask_for_the_same() -> None:

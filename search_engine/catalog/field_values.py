@@ -1,0 +1,142 @@
+"""What the live items of a collection have in a field: kinds of values, and values near others.
+
+Every question ends at the first item that answers it, or reads a bounded number of values along
+the field's index.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.sql.expression import FromClause
+
+from search_engine.catalog.attributes import (
+    LIST_KIND,
+    NUMBER_KINDS,
+    TEXT_KINDS,
+    TRUTH_KINDS,
+    attribute_kind,
+    attribute_value,
+)
+from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
+from search_engine.catalog.tables import LIVE, items
+
+KINDS_OF = {"text": TEXT_KINDS, "number": NUMBER_KINDS, "true or false": TRUTH_KINDS}
+"""What values are called in messages, and the kinds that SQLite knows of each."""
+COLUMNS = ("item_id", "label", "product_id")
+LISTS_READ = 2_000
+"""Items with lists that are looked into for texts near another."""
+
+
+class FieldValues:
+    """The fields of one collection, in one state of the database."""
+
+    def __init__(self, connection: Connection, collection_id: int) -> None:
+        self._connection = connection
+        self._live = and_(items.c.collection_id == collection_id, LIVE)
+        self._found: dict[tuple[str, str], bool] = {}
+
+    def has(self, field: str, kind: str) -> bool:
+        """Whether an item has a value of this kind, `text` say, alone or in a list."""
+        if (field, kind) not in self._found:
+            self._found[field, kind] = self.any(_is(field, kind)) or self._lists_have(field, kind)
+        return self._found[field, kind]
+
+    def _lists_have(self, field: str, kind: str) -> bool:
+        if field in COLUMNS:
+            return False
+        each, is_list = _list_of(field)
+        return self.any(and_(is_list, exists().where(each.c.type.in_(KINDS_OF[kind]))))
+
+    def any(self, condition: ColumnElement[bool]) -> bool:
+        """Whether an item fulfils a condition."""
+        query = select(literal(1)).select_from(items).where(self._live, condition).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def holds(self, query: KeyQuery) -> bool:
+        """Whether an item is among those that a query asks for, as far as one part decides it."""
+        if isinstance(query, Rows):
+            return self.any(query.condition)
+        if isinstance(query, Either):
+            return any(self.holds(part) for part in query.parts)
+        if isinstance(query, Without):
+            return True
+        assert isinstance(query, Every)
+        return all(self.holds(part) for part in query.parts)
+
+    def zoned(self, field: str, every: bool) -> bool:
+        """Whether some, or every, text of a field is a time with a zone as ISO 8601 writes it."""
+        value, among = _value(field), _is(field, "text")
+        zone = or_(value.op("GLOB")("*[Zz]"), value.op("GLOB")("*[+-][0-9][0-9]:[0-9][0-9]"))
+        start = value.op("GLOB")("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:*")
+        is_time = and_(start, zone, func.julianday(value).is_not(None))
+        if every:
+            return not self.any(and_(among, not_(is_time)))
+        return self.any(and_(among, is_time))
+
+    def texts(self, field: str, start: str, count: int) -> list[str]:
+        """Different texts of a field from `start` on, in order; then some of those in lists."""
+        value = _value(field)
+        among = and_(self._live, _is(field, "text"), value >= start)
+        found = self._read(select(value).where(among).distinct().order_by(value).limit(count))
+        if field in COLUMNS or len(found) == count:
+            return found
+        _, is_list = _list_of(field)
+        lists = select(value.label("list")).where(self._live, is_list).limit(LISTS_READ).subquery()
+        each = func.json_each(lists.c.list).table_valued("type", "value")
+        inside = select(each.c.value).select_from(lists.join(each, each.c.type == "text"))
+        return [*found, *self._read(inside.distinct().limit(count - len(found)))]
+
+    def among(self, field: str, texts: list[str]) -> list[str]:
+        """Those of some texts that an item has."""
+        value = _value(field)
+        among = and_(self._live, _is(field, "text"), value.in_(texts))
+        return self._read(select(value).where(among).distinct())
+
+    def span(self, field: str, kind: str) -> tuple[Any, Any] | None:
+        """The least and the greatest value of a kind; None if no item has one."""
+        value = _value(field)
+        query = select(func.min(value), func.max(value)).where(self._live, _is(field, kind))
+        low, high = self._connection.execute(query).one()
+        return None if low is None else (low, high)
+
+    def around(self, field: str, number: float) -> Iterator[float]:
+        """The numbers of a field next to one that no item has: the one below, the one above."""
+        value = _value(field)
+        below, above = (func.max(value), value < number), (func.min(value), value > number)
+        for nearest, beyond in (below, above):
+            query = select(nearest).where(self._live, _is(field, "number"), beyond)
+            found = self._connection.execute(query).scalar()
+            if found is not None:
+                yield found
+
+    def _read(self, query: Any) -> list[str]:
+        return list(self._connection.execute(query).scalars())
+
+
+def _is(field: str, kind: str) -> ColumnElement[bool]:
+    """The condition that an item's value is of a kind, not in a list."""
+    if field in COLUMNS:
+        return items.c[field].is_not(None) if kind == "text" else false()
+    return attribute_kind(field).in_(KINDS_OF[kind])
+
+
+def _value(field: str) -> ColumnElement[Any]:
+    return items.c[field] if field in COLUMNS else attribute_value(field)
+
+
+def _list_of(field: str) -> tuple[FromClause, ColumnElement[bool]]:
+    """The values of an item's list, and the condition that it is one."""
+    each = func.json_each(attribute_value(field)).table_valued("type", "value")
+    return each, attribute_kind(field) == LIST_KIND

@@ -1,0 +1,47 @@
+"""Names and values near one that is not there, for messages that say "did you mean"."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from search_engine.names import normal
+
+MAX_COMPARED = 100
+"""Characters of a text that are compared: the time grows with their square."""
+MAX_SHOWN = 60
+_LIKE = 0.6
+
+
+def near(text: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Up to `count` of the known texts that may have been meant, the nearest first.
+
+    Those that differ in case, Unicode form or space only come first, then paths that end in the
+    text; only where there are none, those that are spelled much alike.
+    """
+    known = list(known)
+    asked = _plain(text)
+    plain = {one: _plain(one) for one in known}
+    same = [one for one in known if plain[one] == asked]
+    ends = [one for one in known if plain[one].endswith(f"/{asked}")] if asked else []
+    alike: list[str] = []
+    if not same and not ends:
+        short = {one: found[:MAX_COMPARED] for one, found in plain.items()}
+        best = difflib.get_close_matches(asked[:MAX_COMPARED], set(short.values()), count, _LIKE)
+        alike = [one for found in best for one in known if short[one] == found]
+    return list(dict.fromkeys([*same, *ends, *alike]))[:count]
+
+
+def did_you_mean(text: str, known: Sequence[str]) -> str:
+    """How to mend a name that is not among the known ones: the nearest of them, else all."""
+    found = near(text, known, 1)
+    listed = f"known: {', '.join(known)}" if known else "there are none"
+    return f"did you mean {found[0]}? {listed}" if found else listed
+
+
+def shown(text: str) -> str:
+    """A text that somebody sent as a message may name it: short, and without odd characters."""
+    short = text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+    return short if short.isprintable() else ascii(short)[1:-1]
+
+
+def _plain(text: str) -> str:
+    return normal(text).casefold().strip()
