@@ -14,6 +14,7 @@ import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
+from search_engine.collector import settled
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
@@ -182,7 +183,7 @@ class _Search:
         self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None
     ) -> list[Neighbors]:
         hits = snapshot.search(vectors, k, within)
-        rows = [hits.row(query) for query in range(len(vectors))]
+        rows = [settled(*hits.row(query), snapshot.vectors) for query in range(len(vectors))]
         keys = np.unique(np.concatenate([found for found, _ in rows]))
         items = self.engine.catalog.by_keys(keys.tolist())
         return [

@@ -601,7 +601,8 @@ class SearchEngine:
             if group_by is None:
                 neighbors = collect.best(k)
             else:
-                neighbors = collect.grouped(k, group_by)
+                neighbors = collect.grouped(k, group_by, live.record)
+            warnings = (*warnings, *collect.warnings)
         timings["total"] = sum(timings.values())
         return SearchResult(
             neighbors=neighbors,

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, se
 from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.facets import count_values
+from search_engine.catalog.groups import Group, groups_of, keys_in_groups
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.parts import in_parts
@@ -272,6 +273,16 @@ class Catalog:
         """Keys of the live items that a query asks for, shape (N,), int64, ascending."""
         with self.read() as connection:
             return select_keys(connection, collection.id, query)
+
+    def groups_of(self, keys: Sequence[int], field: str) -> dict[int, Group]:
+        """The group of live items by their value of a field; see `groups`."""
+        with self._query() as connection:
+            return groups_of(connection, keys, field)
+
+    def keys_in_groups(self, collection: Collection, field: str, groups: Iterable[Group]) -> Keys:
+        """Keys of all live items of some groups, shape (N,), int64, ascending."""
+        with self.read() as connection:
+            return keys_in_groups(connection, collection.id, field, groups)
 
     def facets(
         self, collection: Collection, names: Sequence[str], query: KeyQuery | None = None

@@ -6,12 +6,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from search_engine.engine import MAX_K, SearchEngine, content_hash
+from search_engine.engine import SearchEngine, content_hash
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
@@ -24,6 +25,7 @@ from search_engine.errors import (
     UnknownFieldError,
 )
 from search_engine.records import SearchResult
+from search_engine.search_options import MAX_K
 from search_engine.voting import VoteRule
 
 
@@ -188,12 +190,53 @@ def test_items_without_the_field_stand_for_themselves(engine: SearchEngine) -> N
     assert ids(result) == ["one", "two"]
 
 
+def test_the_very_same_picture_has_a_score_of_1(engine: SearchEngine, sample: Path) -> None:
+    """Whatever the rounding of stored vectors to float16 does to their lengths."""
+    for item in engine.catalog.page(engine.live("default").record, 0, 20):
+        assert item.picture is not None
+        for k in (1, 20):
+            found = engine.search(Path(item.picture), k=k, min_score=1.0)
+            assert found.neighbors[0].score == 1.0
+            assert item.item_id in ids(found)
+
+
+def test_numbers_of_numpy_are_numbers(engine: SearchEngine, sample: Path) -> None:
+    photo = sample / "images" / "backpack-0001-a.jpg"
+    plain = engine.search(photo, k=3, min_score=0.5).neighbors
+    numbers: dict[str, Any] = {"k": np.int64(3), "min_score": np.float32(0.5)}
+    assert engine.search(photo, **numbers).neighbors == plain
+
+
+def test_unknown_options_are_no_options(engine: SearchEngine, sample: Path) -> None:
+    photo = sample / "images" / "backpack-0001-a.jpg"
+    unknown: dict[str, Any] = {"kk": 3}
+    for ask in (engine.search, engine.classify):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            ask(photo, **unknown)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        engine.classify(item_id="backpack-0001-a", box="0,0,1,1")
+
+
+def test_a_filter_may_be_a_line_everywhere(engine: SearchEngine, sample: Path) -> None:
+    photo = sample / "images" / "backpack-0001-a.jpg"
+    line, meant = "price < 30 AND view = 'front'", {
+        "all": [{"field": "price", "lt": 30}, {"field": "view", "eq": "front"}]
+    }  # fmt: skip
+    for ask in (engine.search, engine.classify):
+        found = ask(photo, k=50, filter=line)
+        assert ids(found) == ids(ask(photo, k=50, filter=meant)) != []
+    assert engine.facets(["view"], filter=line) == engine.facets(["view"], filter=meant)
+
+
 def test_neighbors_below_the_least_score_are_left_out(engine: SearchEngine) -> None:
     everything = engine.similar("backpack-0001-a", k=50).neighbors
     least = everything[20].score
     close = engine.similar("backpack-0001-a", k=50, min_score=least).neighbors
     assert close == everything[:21]
-    assert engine.similar("backpack-0001-a", min_score=1.1).neighbors == ()
+    assert engine.similar("backpack-0001-a", min_score=1).neighbors == ()
+    for odd in (1.1, float("nan"), "0.5"):
+        with pytest.raises(ParameterError, match="from -1 to 1"):
+            engine.similar("backpack-0001-a", min_score=odd)  # type: ignore[arg-type]
     grouped = engine.similar("backpack-0001-a", k=50, min_score=least, group_by="product_id")
     assert all(one.score >= least for one in grouped.neighbors)
 
