@@ -30,6 +30,16 @@ def test_an_exact_index_finds_everything(gallery: Labelled, index: ExactIndex) -
     assert index_recall(index.search, gallery, gallery, [1, 5, 10]) == {1: 1.0, 5: 1.0, 10: 1.0}
 
 
+def test_of_equal_vectors_any_will_do() -> None:
+    """Three of five pictures are one placeholder."""
+    vectors = unit_vectors(COUNT).astype(np.float16).astype(np.float32)
+    vectors[: COUNT * 3 // 5] = vectors[0]
+    same = Labelled(vectors, ["a"] * COUNT, np.arange(COUNT) * 2)
+    made = ExactIndex(DIMENSION)
+    made.upsert(same.keys, same.vectors)
+    assert index_recall(made.search, same, same, [1, 10]) == {1: 1.0, 10: 1.0}
+
+
 def test_photos_from_elsewhere_and_more_than_there_are(
     gallery: Labelled, index: ExactIndex
 ) -> None:
