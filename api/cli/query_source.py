@@ -91,7 +91,8 @@ def _embedded(
                 rows.append(row)
             else:
                 rejected += 1
-                print(f"rejected: {row.code}: {row.item_id}: {row.reason}", file=sys.stderr)
+                name = row.item_id or f"line {row.line}"
+                print(f"rejected: {row.code}: {name}: {row.reason}", file=sys.stderr)
     return rows, rejected
 
 
