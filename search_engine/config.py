@@ -7,13 +7,19 @@ read at import time and there is no module-level settings object.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import ParameterError
 from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS, ImageLimits
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "EYEDEX_"
 
@@ -78,12 +84,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-            known = ", ".join(PREFIX + field.upper() for field in cls.model_fields)
-            raise ParameterError(
-                f"setting {name}: {first['msg']}", where="environment", fix=f"known: {known}"
-            ) from error
+            raise _bad_setting(error.errors()[0], cls.model_fields) from error
 
     def upload_limits(self) -> ImageLimits:
         """What strangers may send."""
@@ -95,6 +96,24 @@ class Settings(BaseModel):
 
     def _limits(self, formats: tuple[str, ...]) -> ImageLimits:
         return ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats)
+
+
+def _bad_setting(found: "ErrorDetails", fields: Mapping[str, FieldInfo]) -> ParameterError:
+    """What is wrong with a setting, and what it could be."""
+    name = PREFIX + "_".join(str(part) for part in found["loc"]).upper()
+    if found["type"] == "extra_forbidden":
+        known = [field.upper() for field in fields]
+        near = get_close_matches(name.removeprefix(PREFIX), known, 1)
+        listed = ", ".join(PREFIX + field for field in known)
+        fix = f"did you mean {PREFIX}{near[0]}?" if near else f"known: {listed}"
+        return ParameterError(f"there is no setting {name}", where="environment", fix=fix)
+    default = fields[str(found["loc"][0])].get_default(call_default_factory=True)
+    said = found["msg"][:1].lower() + found["msg"][1:]
+    return ParameterError(
+        f"setting {name} is {found['input']!r}: {said}",
+        where="environment",
+        fix=f"without it {default} is used",
+    )
 
 
 @dataclass(frozen=True, slots=True)

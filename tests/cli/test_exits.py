@@ -104,11 +104,15 @@ def test_an_unknown_encoder_is_2(run: Run, data: Path, folder: Path) -> None:
 
 
 def test_bad_settings_in_the_environment_are_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("EYEDEX_WORKERS", "many"), ("EYEDEX_COLOUR", "blue")):
+    for name, value, said in (
+        ("EYEDEX_WORKERS", "many", "setting EYEDEX_WORKERS is 'many': "),
+        ("EYEDEX_COLOUR", "blue", "there is no setting EYEDEX_COLOUR (environment); known: "),
+        ("EYEDEX_WORKER", "2", "EYEDEX_WORKER (environment); did you mean EYEDEX_WORKERS?"),
+    ):
         monkeypatch.setenv(name, value)
         ran = run("collections", "list")
         assert ran.code == 2
-        assert name in ran.error
+        assert said in ran.error
         monkeypatch.delenv(name)
 
 

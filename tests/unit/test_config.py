@@ -52,15 +52,25 @@ def test_an_argument_wins_over_the_environment_unless_it_is_none() -> None:
         ("EYEDEX_LOCK_WAIT_S", "nan"),
         ("EYEDEX_MAX_BYTES", ""),
         ("EYEDEX_MAX_PIXELS", "1e12"),
-        ("EYEDEX_COLOUR", "blue"),
     ],
 )
-def test_a_bad_value_or_unknown_name_is_refused_by_name(variable: str, text: str) -> None:
+def test_a_bad_value_is_refused_by_name(variable: str, text: str) -> None:
     with pytest.raises(ParameterError) as caught:
         Settings.from_env({variable: text})
-    assert variable in caught.value.what
+    assert f"{variable} is {text!r}" in caught.value.what
+    default = getattr(Settings(), variable.removeprefix("EYEDEX_").lower())
+    assert caught.value.fix == f"without it {default} is used"
+
+
+@pytest.mark.parametrize(
+    ("variable", "fix"),
+    [("EYEDEX_COLOUR", "known: EYEDEX_DATA, "), ("EYEDEX_WORKER", "did you mean EYEDEX_WORKERS?")],
+)
+def test_an_unknown_name_is_refused_with_those_that_are_known(variable: str, fix: str) -> None:
+    with pytest.raises(ParameterError, match=f"there is no setting {variable}") as caught:
+        Settings.from_env({variable: "2"})
     assert caught.value.fix is not None
-    assert "EYEDEX_BATCH_SIZE" in caught.value.fix
+    assert caught.value.fix.startswith(fix)
 
 
 def test_settings_do_not_change() -> None:
