@@ -4,8 +4,6 @@ FastAPI's own form handling is lenient where it must not be: of two files it tak
 is ten and NaN makes it answer 500. So the few fields there are, are read here.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -17,6 +15,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from api.base64_pictures import decode_picture
 from api.problems import Problem
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
@@ -276,14 +275,7 @@ def _read_json(data: bytes) -> Body:
     if not isinstance(values, dict):
         raise Problem(422, "bad_parameter", "the body is not a JSON object")
     encoded = values.get("image_base64")
-    if encoded is None:
-        return Body(values)
-    try:
-        if not isinstance(encoded, str):
-            raise ValueError("not a text")
-        return Body(values, base64.b64decode(encoded, validate=True))
-    except (ValueError, binascii.Error):
-        raise ParameterError("not base64", where="image_base64") from None
+    return Body(values, None if encoded is None else decode_picture(encoded))
 
 
 def _json_box(box: Any) -> Box | None:

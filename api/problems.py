@@ -162,7 +162,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 def _allowed_methods(request: Request) -> list[str]:
     """Of all routes of this path; Starlette names those of the first one only."""
-    return [
+    allowed = [
         method
         for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         if any(
@@ -170,6 +170,7 @@ def _allowed_methods(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
 async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from search_engine.calibration.record import Calibration
+    from search_engine.catalog.labels import LabelCount
     from search_engine.classifiers.storage import Description
     from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
 
@@ -120,6 +121,12 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     }
 
 
+def label_json(collection: str, found: LabelCount) -> dict[str, Any]:
+    """A label with the number of its items, and one of them as an example."""
+    example = {"item_id": found.example, "image_url": image_url(collection, found.example)}
+    return {"label": found.label, "count": found.count, "example": example}
+
+
 def facets_json(facets: Mapping[str, Sequence[FacetCount]]) -> dict[str, Any]:
     """The values of each field with their counts, most frequent first."""
     return {
@@ -130,4 +137,4 @@ def facets_json(facets: Mapping[str, Sequence[FacetCount]]) -> dict[str, Any]:
 
 def image_url(collection: str, item_id: str) -> str:
     """Where an item's picture is served."""
-    return f"/v1/collections/{collection}/items/{quote(item_id, safe='')}/image"
+    return f"/v1/collections/{collection}/images/{quote(item_id, safe='')}"

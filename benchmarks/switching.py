@@ -120,7 +120,7 @@ class Asking:
     def _ask(self) -> None:
         while not self._over.is_set():
             started = time.perf_counter()
-            self._connection.request("GET", f"/v1/collections/{NAME}/items/item-1/similar")
+            self._connection.request("GET", f"/v1/collections/{NAME}/similar/item-1")
             response = self._connection.getresponse()
             answer = json.loads(response.read())
             if response.status != 200:

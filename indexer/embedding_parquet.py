@@ -31,9 +31,9 @@ from indexer.embedding_files import (
     record_of,
     to_json,
 )
-from indexer.sources import check_attributes
+from search_engine.attribute_values import is_attribute_name
 from search_engine.encoders.external import MAX_DIMENSION
-from search_engine.errors import RowError, SourceError
+from search_engine.errors import SourceError
 from search_engine.records import CatalogItem, Vectors
 
 METADATA = b"eyedex"
@@ -230,9 +230,7 @@ class ParquetEmbeddings:
         if name in COLUMNS:
             good = self._is_text(kind) or types.is_integer(kind)
             return None if good else "text"
-        try:
-            check_attributes({name: None})
-        except RowError:
+        if not is_attribute_name(name):
             return "a name of up to 128 characters without quotes"
         return None if self._is_plain(kind) else "text, numbers, booleans or lists of these"
 

@@ -28,11 +28,13 @@ from indexer.embedding_files import (
 )
 from indexer.local import open_collection, publish
 from indexer.report import RejectsFile, RunReport
-from indexer.sources import Reject, check_attributes, check_item_id, confined
+from indexer.sources import Reject, confined, printable, usable
+from search_engine.attribute_values import check_attributes
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.vectors import pack
 from search_engine.catalog.writer import ItemDraft
 from search_engine.config import DataPaths, Settings
+from search_engine.descriptions import differ
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.engine import SearchEngine, content_hash
@@ -40,6 +42,7 @@ from search_engine.errors import ImageError, NoEmbeddingError, RowError
 from search_engine.faults import fault_point
 from search_engine.images import read_file
 from search_engine.locks import exclusive
+from search_engine.names import check_item_id, check_label, check_product_id
 from search_engine.records import CatalogItem, Vectors
 
 UNIT_TOLERANCE = 1e-3
@@ -246,7 +249,9 @@ class _Run:
         for place, record in enumerate(part.records):
             line, item_id = part.line + place, None
             try:
-                item_id = _item_id(record)
+                named = _item_id(record)
+                item_id = printable(named)
+                item_id = usable("bad_id", check_item_id, named)
                 if place in problems:
                     raise RowError("bad_embedding", problems[place])
                 row = self._row(line, item_id, record, root)
@@ -276,7 +281,7 @@ class _Run:
         digest = record.get("content_hash")
         if digest is not None and not (isinstance(digest, str) and _HASH.fullmatch(digest)):
             raise RowError("bad_value", "content_hash is not 64 hexadecimal digits")
-        named = _text(record, "image")
+        named = _spelled(record, "image")
         if named is not None:
             try:
                 path = confined(root, named)
@@ -312,7 +317,7 @@ class _Run:
             elif row.digest is not None:
                 wanted["content_hash"] = row.digest
             changes = {
-                name: value for name, value in wanted.items() if getattr(item, name) != value
+                name: value for name, value in wanted.items() if differ(getattr(item, name), value)
             }
             if changes:
                 work.changes[item.key] = changes
@@ -402,7 +407,7 @@ def _item_id(record: Any) -> str:
     text = _spelled(record, ITEM_ID)
     if text is None:
         raise RowError("bad_id", "there is no item_id")
-    return check_item_id(text)
+    return text
 
 
 def _given(record: dict[str, Any]) -> dict[str, Any]:
@@ -412,14 +417,16 @@ def _given(record: dict[str, Any]) -> dict[str, Any]:
     """
     given: dict[str, Any] = {}
     if "label" in record:
-        given["label"] = (_text(record, "label") or "").strip("/ ") or None
+        given["label"] = usable("bad_value", check_label, _spelled(record, "label"))
     if "product_id" in record:
-        given["product_id"] = _text(record, "product_id") or None
+        product_id = _spelled(record, "product_id")
+        given["product_id"] = usable("bad_value", check_product_id, product_id)
     others = {
         name: value for name, value in record.items() if name not in COLUMNS and value is not None
     }
     if ATTRIBUTES in record or others:
-        given[ATTRIBUTES] = check_attributes({**others, **_attributes(record.get(ATTRIBUTES))})
+        named = _attributes(record.get(ATTRIBUTES))
+        given[ATTRIBUTES] = usable("bad_value", check_attributes, {**others, **named})
     return given
 
 
@@ -438,15 +445,6 @@ def _attributes(value: Any) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def _text(record: dict[str, Any], name: str) -> str | None:
-    text = _spelled(record, name)
-    if text is not None:
-        check_attributes({name: text})
-        if "\x00" in text:
-            raise RowError("bad_value", f"{name} holds a NUL character")
-    return text
 
 
 def _spelled(record: dict[str, Any], name: str) -> str | None:

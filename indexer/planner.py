@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from indexer.sources import SourceRow
+from search_engine.descriptions import differ
 from search_engine.records import CatalogItem
 
 Admission = Literal["new", "repeat", "conflict"]
@@ -78,4 +79,4 @@ def _differences(row: SourceRow, item: CatalogItem) -> dict[str, Any]:
         "attributes": row.attributes,
         "picture": str(row.image),
     }
-    return {name: value for name, value in wanted.items() if getattr(item, name) != value}
+    return {name: value for name, value in wanted.items() if differ(getattr(item, name), value)}

@@ -9,13 +9,20 @@ import csv
 import math
 import os
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from search_engine.errors import RowError, SourceError
+from search_engine.attribute_values import check_attributes, is_attribute_name
+from search_engine.errors import ParameterError, RowError, SourceError
+from search_engine.names import (
+    MAX_ID_BYTES,
+    check_item_id,
+    check_label,
+    check_product_id,
+    normal,
+)
 
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jpe", ".jfif"}
@@ -23,11 +30,8 @@ PICTURE_SUFFIXES = frozenset(
 UTF_8 = "utf-8-sig"
 """UTF-8 with or without the mark that spreadsheets put first."""
 
-MAX_ID_BYTES = 256
 MAX_CELL_CHARS = 2**20
 MAX_COLUMNS = 1_000
-MAX_TEXT_CHARS = 2**16
-MAX_LIST = 1_000
 NUMERIC_SHARE = 0.9
 """A column is numeric when at least this share of its filled cells are numbers."""
 
@@ -36,7 +40,7 @@ _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]
 OVERSIZE = ["\x00"]
 """Stands for the cells of a row that is too large to be read."""
 
-_ATTRIBUTE_NAME = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]{1,128}')
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +139,14 @@ class FolderSource:
         root = self._root.resolve()
         for line, relative in enumerate(self._files, 1):
             try:
-                item_id = check_item_id(Path(relative).as_posix())
-                image = confined(root, relative)
+                yield self._row(line, Path(relative), root)
             except RowError as error:
-                yield Reject(line, _printable(relative), error.code, error.what)
-                continue
-            parent = unicodedata.normalize("NFC", Path(relative).parent.as_posix())
-            yield SourceRow(line, item_id, image, label=None if parent == "." else parent)
+                yield Reject(line, printable(relative), error.code, error.what)
+
+    def _row(self, line: int, relative: Path, root: Path) -> SourceRow:
+        item_id = usable("bad_id", check_item_id, relative.as_posix())
+        label = usable("bad_value", check_label, "/".join(relative.parent.parts))
+        return SourceRow(line, item_id, confined(root, str(relative)), label)
 
 
 class CsvSource:
@@ -163,8 +168,9 @@ class CsvSource:
         self._encoding = _known_encoding(encoding)
         self._delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         self._header = self._read_header()
-        self._columns = {"item_id": id_column, "image": image_column, "label": label_column}
-        self._check_header(required=(id_column, image_column))
+        columns = {"item_id": id_column, "image": image_column, "label": label_column}
+        self._columns = {field: normal(name) for field, name in columns.items()}
+        self._check_header(required=(self._columns["item_id"], self._columns["image"]))
         self._numeric, self._count = self._survey()
         self.description = f"table {path}"
 
@@ -178,26 +184,26 @@ class CsvSource:
             item_id: str | None = None
             try:
                 record = self._record(cells)
-                item_id = check_item_id(record[self._columns["item_id"]])
-                yield self._row(line, item_id, record, root)
+                item_id = printable(record[self._columns["item_id"]])
+                yield self._row(line, record, root)
             except RowError as error:
                 yield Reject(line, item_id, error.code, error.what)
 
-    def _row(self, line: int, item_id: str, record: dict[str, str], root: Path) -> SourceRow:
+    def _row(self, line: int, record: dict[str, str], root: Path) -> SourceRow:
+        item_id = usable("bad_id", check_item_id, record[self._columns["item_id"]])
         special = {*self._columns.values(), "product_id"}
         attributes = {
             name: self._value(name, cell)
             for name, cell in record.items()
             if name not in special and cell != ""
         }
-        label = record.get(self._columns["label"], "").strip("/ ")
         return SourceRow(
             line=line,
             item_id=item_id,
             image=confined(root, record[self._columns["image"]]),
-            label=label or None,
-            product_id=record.get("product_id") or None,
-            attributes=attributes,
+            label=usable("bad_value", check_label, record.get(self._columns["label"])),
+            product_id=usable("bad_value", check_product_id, record.get("product_id")),
+            attributes=usable("bad_value", check_attributes, attributes),
         )
 
     def _record(self, cells: Sequence[str]) -> dict[str, str]:
@@ -219,14 +225,14 @@ class CsvSource:
 
     def _read_header(self) -> list[str]:
         for _, cells in self._read_records():
-            return [name.strip() for name in cells]
+            return [normal(name.strip()) for name in cells]
         raise SourceError("the file is empty", where=str(self._path), fix="it needs a header line")
 
     def _check_header(self, required: Sequence[str]) -> None:
         names = self._header
         repeated = sorted({name for name in names if names.count(name) > 1})
         missing = [name for name in required if name not in names]
-        bad = [name for name in names if not _ATTRIBUTE_NAME.fullmatch(name)]
+        bad = [name for name in names if not is_attribute_name(name)]
         found = ", ".join(names[:20])
         for problem, which in (("lacks", missing), ("repeats", repeated), ("cannot use", bad)):
             if which:
@@ -306,49 +312,16 @@ def _first_bad_byte(path: Path) -> int:
     return position
 
 
-def check_item_id(text: str) -> str:
-    """The id in NFC.
+def usable(code: str, check: Callable[[Any], T], value: Any) -> T:
+    """What a check of the core lets through.
 
     Raises:
-        RowError: It is empty, too long, or has characters that nothing could show.
+        RowError: It refuses the value; the row is refused by that code.
     """
-    item_id = unicodedata.normalize("NFC", text)
     try:
-        size = len(item_id.encode())
-    except UnicodeEncodeError:
-        raise RowError("bad_id", "the id is not valid Unicode") from None
-    if not 1 <= size <= MAX_ID_BYTES:
-        raise RowError("bad_id", f"the id has {size} bytes; 1 to {MAX_ID_BYTES} are accepted")
-    if any(unicodedata.category(character) == "Cc" for character in item_id):
-        raise RowError("bad_id", "the id holds control characters")
-    return item_id
-
-
-def check_attributes(value: Any) -> dict[str, Any]:
-    """Attributes as they may be stored: texts, finite numbers, true, false, null, lists of these.
-
-    Raises:
-        RowError: They are of another form, or too many or too long.
-    """
-    if not isinstance(value, dict) or len(value) > MAX_COLUMNS:
-        raise RowError("bad_value", "attributes are an object of names and values")
-    for name, each in value.items():
-        if not _ATTRIBUTE_NAME.fullmatch(name):
-            raise RowError("bad_value", "an attribute's name is empty, too long or has quotes")
-        parts = each if isinstance(each, list) else [each]
-        if len(parts) > MAX_LIST or not all(_is_plain(part) for part in parts):
-            raise RowError("bad_value", f"attribute {name!r} has a value that cannot be stored")
-    return value
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_TEXT_CHARS and not any("\ud800" <= c <= "\udfff" for c in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return (
-        value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63)
-    )
+        return check(value)
+    except ParameterError as error:
+        raise RowError(code, f"{error.what}; {error.fix}") from None
 
 
 def confined(root: Path, relative: str) -> Path:
@@ -399,5 +372,10 @@ def _pictures_below(root: Path) -> Iterator[str]:
                 yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()[:MAX_ID_BYTES]
+def printable(item_id: str) -> str | None:
+    """An id for a reject: as an item of it would have it, or as far as it can be shown."""
+    shown = "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in normal(item_id)[:MAX_ID_BYTES]
+    )
+    return shown or None

@@ -28,6 +28,7 @@ from search_engine.collector import Collector, Reranking, Scope, timed
 from search_engine.commands import calibrate_command
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
+from search_engine.descriptions import changed_columns, check_description
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
@@ -52,6 +53,7 @@ from search_engine.images import (
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.locks import exclusive
+from search_engine.names import check_item_id
 from search_engine.near import did_you_mean, shown
 from search_engine.open_collections import OpenCollections
 from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
@@ -62,6 +64,7 @@ from search_engine.records import (
     Neighbor,
     Pixels,
     SearchResult,
+    Stored,
     Vectors,
 )
 from search_engine.reranking.local_features import LocalFeatures, local_features, side_px
@@ -366,18 +369,39 @@ class SearchEngine:
         The collection is made when it is missing, with the default encoder. The picture itself is
         kept in the catalog, upright and without metadata, at most 1,024 pixels a side.
 
+        Args:
+            item_id: See `search_engine.names` for what is accepted, and how it is spelled then.
+            picture: Its bytes.
+            label: A class, or the path of one (`Home/Mug`).
+            product_id: What the pictures of one product have in common.
+            attributes: Texts, finite numbers, true, false, None and lists of these by name.
+            collection: Where to put it.
+
         Raises:
+            ParameterError: The id, the label, the product id or an attribute cannot be stored.
             ImageError: The picture is refused.
             ExternalEncoderError: The collection's embeddings are made elsewhere.
         """
         known = {"label": label, "product_id": product_id, "attributes": attributes}
-        while (item := self._put(collection, item_id, picture, known)) is None:
+        return self.put(item_id, picture, known, collection=collection).item
+
+    def put(
+        self,
+        item_id: str,
+        picture: bytes,
+        known: Mapping[str, Any],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> Stored:
+        """As `upsert`, and says whether the item is new; `known` is what is known of it by name."""
+        item_id, known = check_item_id(item_id), check_description(known)
+        while (stored := self._put(collection, item_id, picture, known)) is None:
             pass
-        return item
+        return stored
 
     def _put(
         self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
-    ) -> CatalogItem | None:
+    ) -> Stored | None:
         """Embed and store an item; None where the collection became another one meanwhile."""
         live = self._live_or_new(collection)
         encoder = self._encoder(live)
@@ -393,6 +417,7 @@ class SearchEngine:
         try:
             with self.catalog.write() as writer:
                 writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
+                is_new = writer.find(live.record.id, item_id) is None
                 writer.put(live.record.id, spec.fingerprint, [draft])
                 item = writer.get(live.record.id, item_id)  # later it may be gone again
         except CollectionNotFoundError:
@@ -402,20 +427,27 @@ class SearchEngine:
                 raise
             return None
         live.snapshot()
-        return item
+        return Stored(item, is_new)
 
     def describe(
         self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION
     ) -> CatalogItem:
         """Change `label`, `product_id` or `attributes` of an item, leaving its picture.
 
+        What is not named stays. Attributes are merged in: None removes one. None for a column
+        clears it (RFC 7396, JSON merge patch).
+
         Raises:
             ItemNotFoundError: There is no such item.
+            ParameterError: A value cannot be stored.
         """
         live = self.live(collection)
         with self.catalog.write() as writer:
-            key = writer.get(live.record.id, item_id).key
-            writer.describe(live.record.id, {key: changes})
+            item = writer.get(live.record.id, item_id)
+            changed = changed_columns(item, changes)
+            if not changed:
+                return item
+            writer.describe(live.record.id, {item.key: changed})
             return writer.get(live.record.id, item_id)
 
     def remove(self, item_id: str, *, collection: str = DEFAULT_COLLECTION) -> None:

@@ -20,6 +20,17 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def asked_item_id(value: object) -> str:
+    """The id as it would be stored, for asking: one that no item can have is not found.
+
+    Raises:
+        ParameterError: It is no text.
+    """
+    if not isinstance(value, str):
+        raise _refused("item_id", f"is {_kind(value)}, not a text", "give it as text")
+    return normal(value)
+
+
 def check_item_id(value: object) -> str:
     """The id as it is stored.
 
@@ -74,16 +85,14 @@ def check_product_id(value: object) -> str | None:
 
 def _checked_text(value: object, where: str, max_bytes: int) -> str:
     if not isinstance(value, str):
-        raise _refused(
-            where, f"is {_kind(value)}, not a text", f"give it as text: {str(value)[:40]!r}"
-        )
+        raise _refused(where, f"is {_kind(value)}, not a text", "give it as text")
     text = normal(value)
     if text == "":
         raise _refused(where, "is empty", f"give 1 to {max_bytes:,} bytes of text")
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise _refused(where, "is not valid Unicode", "it has half of a surrogate pair") from None
+        raise _refused(where, "is not valid Unicode", "spell it in UTF-8") from None
     if size > max_bytes:
         raise _refused(where, f"has {size:,} bytes", f"give at most {max_bytes:,}")
     for place, character in enumerate(text, 1):

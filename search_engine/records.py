@@ -38,6 +38,14 @@ class CatalogItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An item that was put into the catalog; `is_new` unless it replaced one of its id."""
+
+    item: CatalogItem
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hits:
     """What an index found for Q queries, best first.
 

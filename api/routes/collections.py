@@ -5,20 +5,25 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from api.cursors import decode_cursor, encode_cursor
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import JSON, field_names, query_parameters, read_body, text_value
-from api.problems import responses
-from api.schemas import classifier_json, facets_json, item_answer
+from api.forms import JSON, field_names, query_parameters, read_body, text_value, whole_number
+from api.problems import Problem, responses
+from api.schemas import classifier_json, facets_json, label_json
+from search_engine.catalog.labels import LabelQuery
 from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.filter_text import read_filter
 from search_engine.indexes.live import describe_snapshot
+from search_engine.names import check_label, normal
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
+PAGE_LABELS, MAX_PAGE_LABELS = 100, 1_000
 
-@router.get("", summary="All collections", dependencies=NO_PARAMETERS)
+
+@router.get("", summary="All collections", responses=responses(422), dependencies=NO_PARAMETERS)
 def list_collections(engine: EngineDep) -> dict[str, Any]:
     """By name, with size and encoder."""
     return {"collections": [_describe(engine, each) for each in engine.catalog.collections()]}
@@ -63,28 +68,89 @@ def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, An
     return _describe(engine, engine.catalog.collection(collection))
 
 
-@router.delete("/{c}", status_code=204, summary="Delete a collection", responses=responses(404))
-def delete_collection(collection: CollectionDep, engine: EngineDep) -> Response:
-    """With all its items."""
+@router.delete(
+    "/{c}",
+    status_code=204,
+    summary="Delete a collection",
+    responses=responses(404, 409, 422, 503, 507),
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "confirm",
+                "in": "query",
+                "description": "The collection's name; needed where it has items",
+                "schema": {"type": "string"},
+            }
+        ]
+    },
+)
+def delete_collection(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+    """With all its items, if the name is repeated as `confirm`; an empty one needs no word."""
+    confirmed = query_parameters(request, ("confirm",)).get("confirm")
+    if confirmed not in (None, collection):
+        raise ParameterError("not the name of this collection", where="confirm", fix="repeat it")
+    items = engine.catalog.count(engine.catalog.collection(collection))
+    if items and confirmed is None:
+        raise Problem(
+            409,
+            "not_confirmed",
+            f"the collection has {items:,} items; "
+            f"add ?confirm={collection} to the address to delete them with it",
+        )
     engine.delete_collection(collection)
     return Response(status_code=204)
 
 
-@router.get("/{c}/labels", summary="Labels and how many items have them", responses=responses(404))
-def list_labels(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
-    """By label path, each with its first item as an example."""
-    found = engine.catalog.labels(engine.catalog.collection(collection))
-    examples = engine.catalog.by_keys([each.first for each in found])
-    return {
-        "labels": [
+@router.get(
+    "/{c}/labels",
+    summary="Labels and how many items have them",
+    responses=responses(404, 422),
+    openapi_extra={
+        "parameters": [
             {
-                "label": each.label,
-                "count": each.count,
-                "example": item_answer(collection, examples[each.first]),
-            }
-            for each in found
-            if each.first in examples
+                "name": "under",
+                "in": "query",
+                "description": "Only this label path and what is below it",
+                "schema": {"type": "string"},
+            },
+            {
+                "name": "q",
+                "in": "query",
+                "description": "Only labels with this text in them, in any case",
+                "schema": {"type": "string"},
+            },
+            {
+                "name": "limit",
+                "in": "query",
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_PAGE_LABELS,
+                    "default": PAGE_LABELS,
+                },
+            },
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
         ]
+    },
+)
+def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+    """By label path, each with its first item as an example.
+
+    `next_cursor` leads to the next page, null ends it.
+    """
+    values = query_parameters(request, ("under", "q", "limit", "cursor"))
+    limit = whole_number(values.get("limit"), "limit", PAGE_LABELS, 1, MAX_PAGE_LABELS)
+    cursor = values.get("cursor")
+    query = LabelQuery(
+        under=check_label(values.get("under")),
+        containing=normal(values.get("q", "")) or None,
+        after=None if cursor is None else decode_cursor(cursor),
+        limit=limit + 1,
+    )
+    found = engine.catalog.labels(engine.catalog.collection(collection), query)
+    return {
+        "labels": [label_json(collection, each) for each in found[:limit]],
+        "next_cursor": encode_cursor(found[limit - 1].label) if len(found) > limit else None,
     }
 
 

@@ -140,7 +140,7 @@ async def classify(
 
 
 @router.get(
-    "/items/{item_id:path}/similar",
+    "/similar/{item_id:id}",
     summary="What looks like an item",
     responses=responses(404, 422, 503),
 )

@@ -40,6 +40,7 @@ def reader_engine(path: Path) -> Engine:
             f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
         return connection
 
     return _engine(connect, pool_size=READERS)

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, Row, select
 
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import LIVE, items
+from search_engine.errors import ItemNotFoundError
+from search_engine.names import asked_item_id
+from search_engine.near import shown
 from search_engine.records import CatalogItem
 
 ITEM_COLUMNS = (
@@ -35,6 +38,32 @@ def live_items(
             items.c.collection_id == collection_id, LIVE, items.c.item_id.in_(part)
         )
         found.update((row.item_id, item_of(row)) for row in connection.execute(query))
+    return found
+
+
+def find_item(connection: Connection, collection_id: int, item_id: str) -> CatalogItem | None:
+    """The live item of an id, however its accents are coded.
+
+    Where an old catalog has both spellings, the composed one is meant.
+
+    Raises:
+        ParameterError: The id is no text.
+    """
+    spelled = asked_item_id(item_id)
+    found = live_items(connection, collection_id, [spelled, item_id])
+    return found.get(spelled) or found.get(item_id)
+
+
+def live_item(connection: Connection, collection_id: int, item_id: str) -> CatalogItem:
+    """As `find_item`.
+
+    Raises:
+        ItemNotFoundError: There is none.
+        ParameterError: The id is no text.
+    """
+    found = find_item(connection, collection_id, item_id)
+    if found is None:
+        raise ItemNotFoundError("there is no item of this id", where=shown(item_id))
     return found
 
 

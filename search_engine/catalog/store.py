@@ -17,8 +17,9 @@ from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.facets import count_values
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
-from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_items
+from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
+from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
     LIVE,
@@ -85,15 +86,6 @@ class Collection:
     fingerprint: str | None = None
     dimension: int | None = None
     index_factory: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    """A label, how many live items have it, and the key of the first of them."""
-
-    label: str
-    count: int
-    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +221,16 @@ class Catalog:
         return (row.key_count, row.key_checksum) if row else (0, 0)
 
     def get(self, collection: Collection, item_id: str) -> CatalogItem:
-        """The live item of that id.
+        """The live item of that id, however its accents are coded.
+
+        A decomposed spelling is found too where an old catalog has both.
 
         Raises:
             ItemNotFoundError: There is none.
+            ParameterError: The id is no text.
         """
-        found = self.get_many(collection, [item_id])
-        if item_id not in found:
-            raise ItemNotFoundError(f"there is no item {item_id!r}")
-        return found[item_id]
+        with self._query() as connection:
+            return live_item(connection, collection.id, item_id)
 
     def get_many(self, collection: Collection, item_ids: Sequence[str]) -> dict[str, CatalogItem]:
         """Live items by id; unknown ids are left out."""
@@ -298,16 +291,10 @@ class Catalog:
             within = None if query is None else select_keys(connection, collection.id, query)
             return {name: count_values(connection, collection.id, name, within) for name in names}
 
-    def labels(self, collection: Collection) -> list[LabelCount]:
-        """Every label of a live item, by label."""
-        query = (
-            select(items.c.label, func.count().label("count"), func.min(items.c.key).label("first"))
-            .where(_live(collection), items.c.label.is_not(None))
-            .group_by(items.c.label)
-            .order_by(items.c.label)
-        )
+    def labels(self, collection: Collection, query: LabelQuery | None = None) -> list[LabelCount]:
+        """The labels of live items, by label; every one unless the query says which."""
         with self._query() as connection:
-            return [LabelCount(**row._mapping) for row in connection.execute(query)]
+            return count_labels(connection, collection.id, query or LabelQuery())
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""

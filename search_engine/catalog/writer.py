@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.field_indexes import index_fields
-from search_engine.catalog.item_rows import live_items
+from search_engine.catalog.item_rows import find_item, live_item
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
     FORMER,
@@ -31,7 +31,6 @@ from search_engine.catalog.vectors import pack
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
-    ItemNotFoundError,
     ModelMismatchError,
     ParameterError,
 )
@@ -271,16 +270,17 @@ class CatalogWriter:
         self._drop_learned()
         _ = self.seq
 
+    def find(self, collection_id: int, item_id: str) -> CatalogItem | None:
+        """The live item of that id, as this transaction leaves it; None if there is none."""
+        return find_item(self._connection, collection_id, item_id)
+
     def get(self, collection_id: int, item_id: str) -> CatalogItem:
         """The live item of that id, as this transaction leaves it.
 
         Raises:
             ItemNotFoundError: There is none.
         """
-        found = live_items(self._connection, collection_id, [item_id])
-        if item_id not in found:
-            raise ItemNotFoundError(f"there is no item {item_id!r}")
-        return found[item_id]
+        return live_item(self._connection, collection_id, item_id)
 
     def put(self, collection_id: int, fingerprint: str, drafts: Sequence[ItemDraft]) -> list[int]:
         """Add items, or replace those whose id is there; ids must differ within one call.

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generation import current
 from search_engine.live_collection import LiveCollection
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
+from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
 
 COLLECTIONS = "/v1/collections"
 
@@ -32,13 +34,128 @@ def test_collections_are_listed_with_their_encoder(client: CheckedClient, sample
 
 
 def test_labels_are_counted(client: CheckedClient, sample: Path) -> None:
-    labels = client.get(f"{DEFAULT}/labels").json()["labels"]
+    body = client.get(f"{DEFAULT}/labels").json()
+    labels = body["labels"]
     names = [each["label"] for each in labels]
     wanted = [row["label"] for row in catalog_rows(sample)]
     assert names == sorted(set(wanted))
     assert {each["label"]: each["count"] for each in labels} == {
         name: wanted.count(name) for name in names
     }
+    assert body["next_cursor"] is None
+
+
+def test_labels_are_lean(client: CheckedClient) -> None:
+    for label in client.get(f"{DEFAULT}/labels").json()["labels"]:
+        assert set(label) == {"label", "count", "example"}
+        assert set(label["example"]) == {"item_id", "image_url"}
+        item = client.get(f"{DEFAULT}/items/{label['example']['item_id']}").json()
+        assert item["label"] == label["label"]
+        assert item["image_url"] == label["example"]["image_url"]
+
+
+LABELS = {"Café/Tasse": 2, "Cafe": 1, "cafeteria": 1, "Fruit": 2, "Fruit/Apple": 1, "Fruit-X": 1,
+          "Fruit/Apple/Fuji": 1, "Fruit0": 1}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
+    """On a collection with these labels."""
+    data = tmp_path_factory.mktemp("labelled")
+    with open_catalog(data) as catalog:
+        collection = bound_collection(catalog)
+        names = [label for label, count in LABELS.items() for _ in range(count)]
+        drafts = [draft(str(number), label=label) for number, label in enumerate(names)]
+        put(catalog, collection, [*drafts, draft("without a label")])
+    with CheckedClient(data) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", sorted(LABELS)),
+        ("under=Fruit", ["Fruit", "Fruit/Apple", "Fruit/Apple/Fuji"]),
+        ("under=/Fruit/", ["Fruit", "Fruit/Apple", "Fruit/Apple/Fuji"]),
+        ("under=Fruit/Apple", ["Fruit/Apple", "Fruit/Apple/Fuji"]),
+        ("under=Fru", []),
+        ("under=fruit", []),
+        ("q=CAFÉ", ["Café/Tasse"]),
+        ("q=cafe%CC%81", ["Café/Tasse"]),
+        ("q=cafe", ["Cafe", "cafeteria"]),
+        ("q=t/a", ["Fruit/Apple", "Fruit/Apple/Fuji"]),
+        ("q=%25", []),
+        ("q=_", []),
+        ("q=", sorted(LABELS)),
+        ("q=FUJI&under=Fruit", ["Fruit/Apple/Fuji"]),
+        ("q=cafe&under=Fruit", []),
+    ],
+)
+def test_labels_are_narrowed_and_paged(
+    labelled: CheckedClient, query: str, found: list[str]
+) -> None:
+    whole = labelled.get(f"{DEFAULT}/labels?{query}").json()
+    assert [each["label"] for each in whole["labels"]] == found
+    assert {each["label"]: each["count"] for each in whole["labels"]} == {
+        label: LABELS[label] for label in found
+    }
+    assert whole["next_cursor"] is None
+    for limit in (1, 2, 5):
+        paged: list[object] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            body = labelled.get(f"{DEFAULT}/labels?{query}&limit={limit}{cursor}").json()
+            assert len(body["labels"]) <= limit
+            paged += body["labels"]
+            cursor = body["next_cursor"] and f"&cursor={body['next_cursor']}"
+        assert paged == whole["labels"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "cursor=!!!", "cursor=%C3%A9", "cursor=_w", "page=2",
+     "q=a&q=b", "under=" + "a/" * 600, "under=" + "x/" * 33 + "x"],
+)  # fmt: skip
+def test_odd_questions_for_labels_are_refused(client: CheckedClient, query: str) -> None:
+    assert_problem(client.get(f"{DEFAULT}/labels?{query}"), 422, "bad_parameter")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/static/js/main.js", "/openapi.json", "/healthz", "/readyz", COLLECTIONS, DEFAULT,
+     f"{DEFAULT}/labels", f"{DEFAULT}/items", f"{DEFAULT}/facets?fields=label",
+     f"{DEFAULT}/classifiers", f"{DEFAULT}/items/backpack-0001-a",
+     f"{DEFAULT}/images/backpack-0001-a", f"{DEFAULT}/items/nothing"],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_head_is_get_without_the_body(client: CheckedClient, path: str, encoding: str) -> None:
+    asked = {"accept-encoding": encoding}
+    head, get = client.head(path, headers=asked), client.get(path, headers=asked)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    different = {"x-request-id"}
+    assert {name: value for name, value in head.headers.items() if name not in different} == {
+        name: value for name, value in get.headers.items() if name not in different
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "packed"),
+    [(f"{DEFAULT}/items", True), ("/static/js/main.js", True), ("/", True),
+     ("/static/css/components.css", True), (f"{DEFAULT}/images/backpack-0001-a", False),
+     ("/healthz", False)],
+)  # fmt: skip
+def test_texts_are_packed_and_pictures_are_not(
+    client: CheckedClient, path: str, packed: bool
+) -> None:
+    plain = client.get(path, headers={"accept-encoding": "identity"})
+    zipped = client.get(path, headers={"accept-encoding": "gzip"})
+    assert zipped.content == plain.content
+    assert ("gzip" in zipped.headers.get("content-encoding", "")) is packed
+    assert "content-encoding" not in plain.headers
+    if packed:
+        assert "accept-encoding" in zipped.headers["vary"].lower()
+        assert "accept-encoding" in plain.headers["vary"].lower()
+        assert int(zipped.headers["content-length"]) < len(plain.content) / 2
 
 
 def test_a_collection_is_made_described_and_deleted(changing: CheckedClient) -> None:
@@ -76,6 +193,7 @@ def test_names_that_cannot_be_are_refused(changing: CheckedClient, name: object)
         ('{"name": "a", "owner": "b"}', "application/json", 422, "bad_parameter"),
         ('{"name": "a"}', "text/plain", 415, "unsupported_type"),
         ("name=a", "application/x-www-form-urlencoded", 415, "unsupported_type"),
+        ("--b\r\n", "multipart/form-data; boundary=b", 415, "unsupported_type"),
     ],
 )
 def test_odd_bodies_are_refused(

@@ -43,7 +43,7 @@ def test_k_is_a_plain_number_from_1_to_200(client: CheckedClient, k: str) -> Non
 def test_k_in_the_address_is_as_strict(
     client: CheckedClient, first_row: dict[str, str], k: str
 ) -> None:
-    response = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar?k={k}")
+    response = client.get(f"{DEFAULT}/similar/{first_row['item_id']}?k={k}")
     assert_problem(response, 422, "bad_parameter")
 
 

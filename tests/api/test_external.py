@@ -35,7 +35,7 @@ def test_a_picture_is_refused_with_what_to_do_instead(client: CheckedClient) -> 
 
 
 def test_items_are_asked_about_by_their_id(client: CheckedClient) -> None:
-    similar = client.get(f"{DEFAULT}/items/id3/similar?k=5")
+    similar = client.get(f"{DEFAULT}/similar/id3?k=5")
     assert (similar.status_code, len(similar.json()["neighbors"])) == (200, 5)
     searched = ask_json(client, {"item_id": "id3", "k": 5}, f"{DEFAULT}/search")
     assert searched.json()["neighbors"] == similar.json()["neighbors"]
@@ -45,7 +45,7 @@ def test_items_are_asked_about_by_their_id(client: CheckedClient) -> None:
 
 def test_an_item_without_a_picture_has_none(client: CheckedClient) -> None:
     assert client.get(f"{DEFAULT}/items/id3").status_code == 200
-    assert_problem(client.get(f"{DEFAULT}/items/id3/image"), 404, "picture_not_found")
+    assert_problem(client.get(f"{DEFAULT}/images/id3"), 404, "picture_not_found")
 
 
 def test_the_server_is_ready_and_says_whose_embeddings_they_are(client: CheckedClient) -> None:
@@ -58,5 +58,5 @@ def test_a_running_server_finds_what_is_imported(client: CheckedClient, tmp_path
     vectors = unit_vectors(12)[:1]
     path = write_npy(tmp_path / "more.npy", vectors, [{"item_id": "twin", "label": "c"}])
     take_in(path, client.data)
-    best = client.get(f"{DEFAULT}/items/id0/similar?k=1").json()["neighbors"]
+    best = client.get(f"{DEFAULT}/similar/id0?k=1").json()["neighbors"]
     assert [one["item_id"] for one in best] == ["twin"]

@@ -143,7 +143,7 @@ def test_classify_by_a_field_that_is_not_there_lists_the_fields(
 def test_an_item_is_searched_by_its_id(client: CheckedClient, first_row: dict[str, str]) -> None:
     item_id = first_row["item_id"]
     by_search = ids(ask_json(client, {"item_id": item_id, "k": 4}))
-    by_route = ids(client.get(f"{DEFAULT}/items/{item_id}/similar", params={"k": 4}))
+    by_route = ids(client.get(f"{DEFAULT}/similar/{item_id}", params={"k": 4}))
     assert by_search == by_route
     assert len(by_route) == 4
     assert item_id not in by_route
@@ -152,7 +152,7 @@ def test_an_item_is_searched_by_its_id(client: CheckedClient, first_row: dict[st
 def test_similar_takes_filters_and_groups(client: CheckedClient, first_row: dict[str, str]) -> None:
     wanted = '{"field": "view", "eq": "front"}'
     parameters = {"k": "5", "filter": wanted, "group_by": "label", "min_score": "-1"}
-    response = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar", params=parameters)
+    response = client.get(f"{DEFAULT}/similar/{first_row['item_id']}", params=parameters)
     neighbors = response.json()["neighbors"]
     assert len({one["label"] for one in neighbors}) == len(neighbors) == 5
     assert {one["attributes"]["view"] for one in neighbors} == {"front"}
@@ -162,12 +162,12 @@ def test_similar_takes_filters_and_groups(client: CheckedClient, first_row: dict
 def test_similar_refuses_parameters_it_does_not_know_or_that_repeat(
     client: CheckedClient, first_row: dict[str, str], query: str
 ) -> None:
-    response = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar?{query}")
+    response = client.get(f"{DEFAULT}/similar/{first_row['item_id']}?{query}")
     assert_problem(response, 422, "bad_parameter")
 
 
 def test_similar_of_an_unknown_item_is_404(client: CheckedClient) -> None:
-    assert_problem(client.get(f"{DEFAULT}/items/nothing/similar"), 404, "item_not_found")
+    assert_problem(client.get(f"{DEFAULT}/similar/nothing"), 404, "item_not_found")
     assert_problem(ask_json(client, {"item_id": "nothing"}), 404, "item_not_found")
     assert_problem(ask_json(client, {"item_id": "nothing"}, CLASSIFY), 404, "item_not_found")
 
@@ -227,7 +227,7 @@ def test_facets_count_what_fulfils_the_filter(
     found = ask_json(client, form).json()["facets"]
     assert found == {"color": counted(rows, "color"), "view": counted(rows, "view")}
     parameters = {"filter": json.dumps(wanted), "facets": "color,view"}
-    similar = client.get(f"{DEFAULT}/items/{first_row['item_id']}/similar", params=parameters)
+    similar = client.get(f"{DEFAULT}/similar/{first_row['item_id']}", params=parameters)
     assert similar.json()["facets"] == found
     del parameters["facets"]
     alone = client.get(f"{DEFAULT}/facets", params={**parameters, "fields": "color,view"})
@@ -323,7 +323,7 @@ def test_turned_photos_find_the_same(client: CheckedClient, first_picture: bytes
 def test_an_empty_collection_finds_nothing(changing: CheckedClient) -> None:
     assert changing.post("/v1/collections", json={"name": "hollow"}).status_code == 201
     path = "/v1/collections/hollow"
-    assert changing.get(f"{path}/labels").json() == {"labels": []}
+    assert changing.get(f"{path}/labels").json() == {"labels": [], "next_cursor": None}
     assert changing.get(f"{path}/items").json() == {"items": [], "next_cursor": None}
     assert changing.get(f"{path}/facets?fields=label").json()["facets"] == {"label": []}
     assert_problem(ask_json(changing, {"item_id": "x"}, f"{path}/search"), 404, "item_not_found")

@@ -40,7 +40,7 @@ def test_tokens_and_items_are_re_ranked(
     for rerank in METHODS:
         found = ids(ask_json(client, {"item_id": item, "rerank": rerank}))
         assert item not in found
-        path = f"{DEFAULT}/items/{quote(item)}/similar?rerank={rerank}"
+        path = f"{DEFAULT}/similar/{quote(item)}?rerank={rerank}"
         assert ids(client.get(path)) == found
 
 

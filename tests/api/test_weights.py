@@ -40,7 +40,7 @@ def test_photos_tokens_and_items_can_be_weighed(
     item = first_row["item_id"]
     asked = {"item_id": item, "weights": "color=0"}
     by_item = ask_json(of_parts, asked)
-    path = f"{DEFAULT}/items/{quote(item)}/similar?weights=color%3D0"
+    path = f"{DEFAULT}/similar/{quote(item)}?weights=color%3D0"
     assert ids(of_parts.get(path)) == ids(by_item)
 
 

@@ -41,7 +41,7 @@ class Asking(threading.Thread):
 def found(server: LiveServer) -> list[str]:
     """The ids of the neighbors of one picture."""
     request = urllib.request.Request(
-        f"{server.url}/v1/collections/default/items/kept/similar?k=200", method="GET"
+        f"{server.url}/v1/collections/default/similar/kept?k=200", method="GET"
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         return sorted(one["item_id"] for one in json.load(response)["neighbors"])

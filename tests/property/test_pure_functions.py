@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.sources import MAX_ID_BYTES, check_item_id, parse_number
+from indexer.sources import parse_number
 from search_engine.catalog.vectors import pack, unpack
-from search_engine.errors import RowError
+from search_engine.errors import ParameterError
+from search_engine.names import MAX_ID_BYTES, check_item_id
 from search_engine.voting import VoteRule, vote
 from tests.unit.small_catalog import DIMENSION, unit_vectors
 
@@ -78,11 +79,13 @@ def test_texts_that_are_no_numbers(text: str) -> None:
 @given(text=st.text(max_size=300))
 def test_an_accepted_id_is_normal_and_accepted_again(text: str) -> None:
     normal = unicodedata.normalize("NFC", text)
-    control = any(unicodedata.category(character) == "Cc" for character in normal)
-    if control or not 1 <= len(normal.encode()) <= MAX_ID_BYTES:
-        with pytest.raises(RowError) as caught:
+    unusual = {"Cc", "Zl", "Zp"}.intersection(map(unicodedata.category, normal))
+    parts = {"", ".", ".."}.intersection(normal.split("/"))
+    spaced = normal != normal.strip()
+    if unusual or parts or spaced or len(normal.encode()) > MAX_ID_BYTES:
+        with pytest.raises(ParameterError) as caught:
             check_item_id(text)
-        assert caught.value.code == "bad_id"
+        assert (caught.value.where, bool(caught.value.fix)) == ("item_id", True)
     else:
         assert check_item_id(text) == normal
         assert check_item_id(normal) == normal

@@ -116,12 +116,78 @@ def test_a_removed_item_is_not_found_and_cannot_be_removed_again(engine: SearchE
 
 def test_a_description_changes_without_the_picture(engine: SearchEngine) -> None:
     before = engine.similar("backpack-0001-a")
+    known = engine.catalog.get(engine.live("default").record, "backpack-0001-a").attributes
     item = engine.describe("backpack-0001-a", {"label": "Bag", "attributes": {"season": "winter"}})
-    assert (item.label, item.attributes) == ("Bag", {"season": "winter"})
+    assert (item.label, item.attributes) == ("Bag", {**known, "season": "winter"})
+    without = engine.describe("backpack-0001-a", {"attributes": dict.fromkeys(known)})
+    assert without.attributes == {"season": "winter"}
+    assert without == engine.catalog.get(engine.live("default").record, "backpack-0001-a")
     result = engine.similar("backpack-0001-b", filter={"field": "season", "eq": "winter"})
     assert ids(result) == ["backpack-0001-a"]
     assert result.neighbors[0].item.label == "Bag"
     assert ids(engine.similar("backpack-0001-a")) == ids(before)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "..", "a/../b", "a//b", " a", "a\nb", "x" * 5_000, 7, None, "\ud800"],
+    ids=lambda one: repr(one)[:12],
+)
+def test_ids_that_no_way_in_takes_are_refused(engine: SearchEngine, wrong: Any) -> None:
+    with pytest.raises(ParameterError, match="the id"):
+        engine.upsert(wrong, picture("red"))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"label": 5},
+        {"label": "/".join("x" * 33)},
+        {"product_id": 7},
+        {"attributes": {"a": float("nan")}},
+        {"attributes": {"": 1}},
+        {"attributes": "x"},
+    ],
+)
+def test_what_cannot_be_known_of_an_item_is_refused(
+    engine: SearchEngine, known: dict[str, Any]
+) -> None:
+    (where,) = known
+    with pytest.raises(ParameterError) as put:
+        engine.upsert("never", picture("red"), **known)
+    with pytest.raises(ParameterError) as described:
+        engine.describe("backpack-0001-a", known)
+    assert put.value.where == described.value.where == where
+    with pytest.raises(ItemNotFoundError):
+        engine.similar("never")
+
+
+def test_a_column_that_items_do_not_have_cannot_be_described(engine: SearchEngine) -> None:
+    with pytest.raises(ParameterError, match="known: attributes, label, product_id"):
+        engine.describe("backpack-0001-a", {"lable": "Bag"})
+
+
+def test_however_accents_are_coded_it_is_one_item(engine: SearchEngine) -> None:
+    decomposed, composed = "cafe\u0301/x", "caf\u00e9/x"
+    item = engine.upsert(
+        decomposed, picture("magenta"), label=decomposed, product_id=decomposed,
+        attributes={decomposed: [decomposed]},
+    )  # fmt: skip
+    assert item == engine.upsert(
+        composed, picture("magenta"), label=composed, product_id=composed,
+        attributes={composed: [composed]},
+    )  # fmt: skip
+    assert (item.item_id, item.label, item.product_id) == (composed,) * 3
+    assert item.attributes == {composed: [composed]}
+    for spelling in (decomposed, composed):
+        assert (
+            engine.classify(item_id=spelling, k=1).neighbors
+            == engine.similar(spelling, k=1).neighbors
+        )
+        assert engine.describe(spelling, {"label": spelling}).label == composed
+    engine.remove(decomposed)
+    with pytest.raises(ItemNotFoundError):
+        engine.similar(composed)
 
 
 def test_similar_leaves_the_item_out(engine: SearchEngine) -> None:
@@ -329,7 +395,9 @@ def test_the_picture_of_an_indexed_item_comes_from_its_file(
     served = Image.open(io.BytesIO(engine.picture(item, 64, 80)))
     assert max(served.size) == 64
     path = tmp_path / "moved.jpg"
-    engine.describe("backpack-0001-a", {"picture": str(path)})
+    record = engine.catalog.collection("default")
+    with engine.catalog.write() as writer:
+        writer.describe(record.id, {item.key: {"picture": str(path)}})
     item = engine.catalog.get(engine.live("default").record, "backpack-0001-a")
     with pytest.raises(PictureNotFoundError):
         engine.picture(item, 64, 80)

@@ -177,7 +177,7 @@ def test_rows_that_cannot_be_used_are_named_and_the_rest_goes_on(tmp_path: Path)
     assert counts(report) == (2, 0, 0, 12)
     assert rejects(data) == [
         (2, "1", "bad_embedding"), (3, "2", "bad_embedding"), (4, "3", "bad_embedding"),
-        (5, "0", "duplicate_id"), (6, None, "bad_id"), (7, None, "bad_id"),
+        (5, "0", "duplicate_id"), (6, None, "bad_id"), (7, "\\x00", "bad_id"),
         (8, None, "bad_value"), (9, None, "bad_value"), (10, "9", "bad_value"),
         (11, "10", "bad_value"), (12, "11", "bad_value"), (13, "12", "bad_value"),
     ]  # fmt: skip

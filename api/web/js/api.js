@@ -18,8 +18,15 @@ export class Problem extends Error {
 export const listCollections = async (signal) =>
   (await request("/v1/collections", { signal })).collections;
 
-export const listLabels = async (collection, signal) =>
-  (await request(`${path(collection)}/labels`, { signal })).labels;
+/**
+ * Labels with how many items have them, at most `limit`; those that contain a text, if one is given.
+ * @returns {Promise<{labels: object[], next_cursor: ?string}>} The cursor is null where that is all.
+ */
+export function listLabels(collection, { text = "", limit }, signal) {
+  const query = new URLSearchParams({ limit });
+  if (text) query.set("q", text);
+  return request(`${path(collection)}/labels?${query}`, { signal });
+}
 
 /** How many items under the filter have which value of the fields; most frequent first. */
 export async function listFacets(collection, fields, filter, signal) {
@@ -32,13 +39,13 @@ export const listItems = async (collection, limit, signal) =>
   (await request(`${path(collection)}/items?limit=${limit}`, { signal })).items;
 
 export const getItem = (collection, item, signal) =>
-  request(path(collection, item), { signal });
+  request(path(collection, "items", item), { signal });
 
 /** Items like a stored one; the item itself is never among them. */
 export function similar(collection, item, { k, filter }, signal) {
   const query = new URLSearchParams({ k });
   if (filter) query.set("filter", JSON.stringify(filter));
-  return request(`${path(collection, item)}/similar?${query}`, { signal });
+  return request(`${path(collection, "similar", item)}?${query}`, { signal });
 }
 
 /** Items like a photo. */
@@ -67,9 +74,9 @@ export async function untilReady(signal) {
 
 export const checkReady = (signal) => request("/readyz", { signal });
 
-function path(collection, item) {
+function path(collection, verb, item) {
   const base = `/v1/collections/${encodeURIComponent(collection)}`;
-  return item === undefined ? base : `${base}/items/${encodeURIComponent(item)}`;
+  return item === undefined ? base : `${base}/${verb}/${encodeURIComponent(item)}`;
 }
 
 /** A photo that the server remembers is not uploaded again: its token stands for it. */
@@ -121,7 +128,8 @@ async function problemOf(response) {
   return new Problem({ ...fallback, ...body, status });
 }
 
-function sleep(ms, signal) {
+/** Resolves after a while; rejects when it is not wanted any more. */
+export function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {

@@ -1,18 +1,24 @@
 /* The label filter (a searchable tree of label paths) and the number of results.
 
+   A catalog may have more labels than anybody reads: the page knows the first ones, and where those
+   are not all, what is typed is looked for by the server.
+
    The filter follows the ARIA pattern "editable combobox with list": the input
    keeps the focus, the current option is named by aria-activedescendant. */
 
+import { Problem, sleep } from "./api.js";
 import { byId, el } from "./dom.js";
 import { lastPart, parentPath } from "./format.js";
 
-const LONGEST_LIST = 300;
+export const LONGEST_LIST = 300;
+const TYPING_MS = 150;
 
 /**
  * Every path of the label tree in reading order; a count includes everything below.
- * @param {{label: string, count: number}[]} labels
+ * @param {{labels: {label: string, count: number}[], next_cursor: ?string}} page Counts are null
+ *   where more labels follow: they may be below any of these.
  */
-export function labelTree(labels) {
+export function labelTree({ labels, next_cursor: more }) {
   const counts = new Map();
   for (const { label, count } of labels) {
     const parts = label.split("/");
@@ -22,7 +28,7 @@ export function labelTree(labels) {
     });
   }
   return [...counts]
-    .map(([path, count]) => ({ path, count, parts: path.split("/") }))
+    .map(([path, count]) => ({ path, count: more ? null : count, parts: path.split("/") }))
     .sort((a, b) => compareParts(a.parts, b.parts));
 }
 
@@ -38,6 +44,9 @@ export class LabelFilter extends EventTarget {
   #list = byId("label-options");
   #clear = byId("label-clear");
   #tree = [];
+  #hasAll = true;
+  #find = null;
+  #asking = new AbortController();
   #total = 0;
   #value = "";
   #options = [];
@@ -63,9 +72,18 @@ export class LabelFilter extends EventTarget {
     });
   }
 
-  setLabels(labels, total) {
-    this.#tree = labelTree(labels);
+  /**
+   * @param {object} page The first labels; see `labelTree`.
+   * @param {number} total Items of the collection.
+   * @param {(text: string, signal: AbortSignal) => Promise<object>} find A page of the labels with
+   *   a text in them; asked where the first ones are not all.
+   */
+  setLabels(page, total, find) {
+    this.#asking.abort();
+    this.#tree = labelTree(page);
+    this.#hasAll = page.next_cursor === null;
     this.#total = total;
+    this.#find = find;
   }
 
   /** The chosen path; "" for everything. */
@@ -85,8 +103,29 @@ export class LabelFilter extends EventTarget {
   }
 
   #open(typed) {
+    this.#asking.abort();
+    if (this.#hasAll || !typed.trim()) this.#show(this.#tree, typed);
+    else this.#ask(typed);
+  }
+
+  /** Let the server look for the longest word; the others narrow what it finds. */
+  async #ask(typed) {
+    this.#asking = new AbortController();
+    this.#moveTo(-1); // what is listed is of an earlier text
+    const { signal } = this.#asking;
+    const [longest] = typed.trim().split(/\s+/).sort((a, b) => b.length - a.length);
+    try {
+      await sleep(TYPING_MS, signal);
+      const page = await this.#find(longest, signal);
+      if (!signal.aborted) this.#show(labelTree(page), typed);
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Problem)) throw error;
+    }
+  }
+
+  #show(tree, typed) {
     const everything = { path: "", count: this.#total };
-    const found = matching(this.#tree, typed);
+    const found = matching(tree, typed);
     this.#options = (typed.trim() ? found : [everything, ...found]).slice(0, LONGEST_LIST);
     this.#list.replaceChildren(
       ...this.#options.map((option, index) => this.#row(option, index, Boolean(typed.trim()))),
@@ -100,6 +139,7 @@ export class LabelFilter extends EventTarget {
   }
 
   #close() {
+    this.#asking.abort();
     this.#list.hidden = true;
     this.#input.setAttribute("aria-expanded", "false");
     this.#input.removeAttribute("aria-activedescendant");
@@ -130,7 +170,7 @@ export class LabelFilter extends EventTarget {
         parent && el("span", { class: "option-parent" }, `${parent}/`),
         path ? lastPart(path) : "All labels",
       ),
-      el("span", { class: "option-count" }, String(count)),
+      el("span", { class: "option-count" }, count === null ? "" : String(count)),
     );
     const depth = searching || !path ? 0 : path.split("/").length - 1;
     row.style.setProperty("--depth", String(depth));

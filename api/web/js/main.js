@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import * as facets from "./facets.js";
-import { LabelFilter, SizeChoice } from "./filters.js";
+import { LONGEST_LIST, LabelFilter, SizeChoice } from "./filters.js";
 import * as footer from "./footer.js";
 import { itemName, lastPart } from "./format.js";
 import { onKeys } from "./keys.js";
@@ -160,9 +160,10 @@ async function describeCollection(state, signal) {
   collectionSelect.value = name;
   if (described !== name) {
     footer.show(collection, null);
-    const labels = await api.listLabels(name, signal);
-    labelFilter.setLabels(labels, collection.items);
-    await samples.show(name, labels, hrefOfItem, signal);
+    const find = (text, asking) => api.listLabels(name, { text, limit: LONGEST_LIST }, asking);
+    const page = await find("", signal);
+    labelFilter.setLabels(page, collection.items, find);
+    await samples.show(name, page.labels, hrefOfItem, signal);
     described = name;
   }
   return collection;

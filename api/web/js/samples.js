@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, el, picture } from "./dom.js";
-import { itemName } from "./format.js";
+import { itemName, lastPart } from "./format.js";
 
 const SHOWN = 12;
 
@@ -15,8 +15,8 @@ const list = byId("samples-list");
  */
 export async function show(collection, labels, hrefOf, signal) {
   const items = labels.length
-    ? spread(labels, SHOWN).map((label) => label.example)
-    : await api.listItems(collection, SHOWN, signal);
+    ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
+    : (await api.listItems(collection, SHOWN, signal)).map((item) => ({ ...item, name: itemName(item) }));
   section.hidden = items.length === 0;
   list.replaceChildren(...items.map((item) => el("li", {}, link(item, hrefOf))));
 }
@@ -29,5 +29,5 @@ export function spread(all, wanted) {
 
 function link(item, hrefOf) {
   const attributes = { class: "sample", href: hrefOf(item.item_id) };
-  return el("a", attributes, picture(item.image_url, itemName(item)));
+  return el("a", attributes, picture(item.image_url, item.name));
 }

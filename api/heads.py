@@ -1,0 +1,32 @@
+"""What a client asks of an answer beside its content: no body, or none that it has already."""
+
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+class HeadMiddleware:
+    """Answers HEAD wherever there is GET: as GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one request (the ASGI interface)."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
+def has_already(if_none_match: list[str], tag: str) -> bool:
+    """Whether the values of `If-None-Match` name a tag, weakly compared (RFC 9110, 13.1.2)."""
+    return any(value.strip() == "*" or tag in _TAG.findall(value) for value in if_none_match)

@@ -1,0 +1,68 @@
+"""Pictures of items."""
+
+import hashlib
+import os
+from contextlib import suppress
+
+from fastapi import APIRouter, Request, Response
+
+from api.dependencies import CollectionDep, EngineDep
+from api.forms import query_parameters, whole_number
+from api.heads import has_already
+from api.problems import responses
+from search_engine.images import THUMBNAIL_QUALITY
+from search_engine.records import CatalogItem
+
+router = APIRouter(prefix="/v1/collections/{c}/images", tags=["items"])
+
+PICTURE_SIDE_PX, MAX_PICTURE_SIDE_PX = 1_024, 2_048
+RENDERING = 2
+"""Counted up when the same picture is rendered otherwise, so that no client keeps the old one."""
+
+
+@router.get(
+    "/{item_id:id}",
+    summary="An item's picture",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "Upright, without metadata"},
+        304: {"description": "The client has it already"},
+        **responses(404, 422, 503),
+    },
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "size",
+                "in": "query",
+                "schema": {
+                    "type": "integer",
+                    "minimum": 16,
+                    "maximum": MAX_PICTURE_SIDE_PX,
+                    "default": PICTURE_SIDE_PX,
+                },
+            }
+        ]
+    },
+)
+def get_image(
+    request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
+) -> Response:
+    """Encoded anew as JPEG with the long side at most `size` pixels."""
+    values = query_parameters(request, ("size",))
+    size = whole_number(values.get("size"), "size", PICTURE_SIDE_PX, 16, MAX_PICTURE_SIDE_PX)
+    item = engine.catalog.get(engine.catalog.collection(collection), item_id)
+    headers = {"ETag": _tag(item, size), "Cache-Control": "private, no-cache"}
+    if has_already(request.headers.getlist("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    jpeg = engine.picture(item, size, THUMBNAIL_QUALITY)
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+
+def _tag(item: CatalogItem, size: int) -> str:
+    """Another one whenever the picture is another one, found without reading it."""
+    parts = [RENDERING, size, item.content_hash]
+    if item.picture is not None:
+        with suppress(OSError):
+            found = os.stat(item.picture)
+            parts += [found.st_mtime_ns, found.st_size]
+    return f'"{hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"'
