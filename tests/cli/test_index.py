@@ -260,7 +260,7 @@ def test_links_pipes_and_odd_names_in_a_folder(
         "dangling.png": "missing_file",
         "pipe.png": "corrupt_image",
         "\\udcff\\udcfe.png": "bad_id",
-        "line\nbreak.png": "bad_id",
+        "line\\nbreak.png": "bad_id",
     }
 
 

@@ -96,7 +96,7 @@ def test_names_that_are_nearly_right_are_told(
     near = run("search", photo, "--data", data, "--collection", "sumer").error
     assert near.endswith("there is no collection 'sumer'; did you mean 'summer'?")
     missing = run("search", "--item", "mug-9", "--data", data, "--collection", "summer").error
-    assert missing.endswith("there is no item 'mug-9'")
+    assert missing.endswith("there is no item of this id (mug-9)")
 
 
 def test_an_empty_collection_is_deleted_without_more_ado(
