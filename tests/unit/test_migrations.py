@@ -159,6 +159,61 @@ def test_what_is_only_in_the_log_is_kept_beside_too(old: Path) -> None:
     assert b"only in the log" in (old / COPY).read_bytes()
 
 
+SPELLED = [
+    # key, collection, item_id, label, product_id, attributes, removed; then what becomes of it
+    ((11, 1, "cafe\u0301", "Ma\u0308ntel", "e\u0301", '{"gro\\u0308\u00dfe": ["e\u0301", 1]}', 0),
+     ("caf\u00e9", "M\u00e4ntel", "\u00e9", {"gr\u00f6\u00dfe": ["\u00e9", 1]})),
+    ((12, 1, "u\u0308", None, None, '{"a": 1.50}', 0), ("u\u0308", None, None, {"a": 1.5})),
+    ((13, 1, "\u00fc", None, None, "{}", 0), ("\u00fc", None, None, {})),
+    ((14, 2, "u\u0308", "x", None, '{"o\\u0308": 1, "\\u00f6": 2}', 0),
+     ("\u00fc", "x", None, {"o\u0308": 1, "\u00f6": 2})),
+]  # fmt: skip
+
+
+def test_texts_of_an_old_catalog_are_composed(old: Path) -> None:
+    """Neither of two items that differ in their coding only is lost, nor of two attributes."""
+    connection = sqlite3.connect(old / FILE)
+    for row, _ in SPELLED:
+        connection.execute(
+            "INSERT INTO items (key, collection_id, item_id, label, product_id, attributes,"
+            " removed, content_hash, seq, index_seq) VALUES (?, ?, ?, ?, ?, ?, ?, 'h', 1, 1)",
+            row,
+        )
+        vector = pack(unit_vectors(1, seed=row[0])[0])
+        connection.execute(
+            "INSERT INTO embeddings VALUES (?, ?, ?, ?)", (row[0], FINGERPRINT, *vector)
+        )
+    fields = [(1, "gro\u0308\u00dfe"), (2, "o\u0308"), (2, "\u00f6"), (2, "gone\u0308")]
+    connection.executemany("INSERT INTO fields VALUES (?, ?)", fields)
+    connection.execute("UPDATE items SET label = 'u\u0308' WHERE item_id = 'gone'")
+    connection.commit()
+    connection.close()
+    before = content(old / FILE)["items"]
+    with open_catalog(old) as catalog:
+        items = catalog.by_keys([row[0] for row, _ in SPELLED])
+        for (key, *_), becomes in SPELLED:
+            item = items[key]
+            assert (item.item_id, item.label, item.product_id, item.attributes) == becomes
+        assert catalog.seq() == 2
+        collection = catalog.collection("default")
+        assert catalog.fields(collection) == ["gr\u00f6\u00dfe", "price"]
+        assert catalog.fields(catalog.collection("other")) == [
+            "colour", "gon\u00eb", "o\u0308", "\u00f6",
+        ]  # fmt: skip
+        assert keys_where(catalog, "default", {"field": "gr\u00f6\u00dfe", "eq": "\u00e9"}) == [11]
+        assert catalog.get(collection, "cafe\u0301").key == 11
+        assert catalog.get(collection, "u\u0308").key == 13
+        with catalog.write() as writer:
+            writer.remove([13])
+        assert catalog.get(collection, "u\u0308").key == 12
+    after = content(old / FILE)["items"]
+    untouched = {1, 2, 3, 4, 9, 12}
+    assert [row for row in after if row[0] in untouched] == [
+        row for row in before if row[0] in untouched
+    ]
+    assert check_data(Settings(data=old)).sound
+
+
 PROGRAM = (
     "import sys; from pathlib import Path; from tests.unit.small_catalog import open_catalog\n"
     "open_catalog(Path(sys.argv[1])).close()\n"
