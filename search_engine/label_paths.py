@@ -1,25 +1,26 @@
 """Labels that are paths (`Fruit/Apple/Granny-Smith`): the levels of a vote. Pure functions.
 
 A label stands for itself and for everything above it, so the share of `Fruit` is the sum of the
-shares of all labels below it. A flat label is a path of one level.
+shares of all labels below it. A flat label is a path of one level. A catalog of an earlier version
+may hold longer paths than are accepted now: whatever is below the last level counts as part of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.names import MAX_LABEL_LEVELS, SEPARATOR
 from search_engine.records import Level, Vote
 from search_engine.tally import Codes, Floats, Tally
-
-SEPARATOR = "/"
 
 
 def prefixes(label: str) -> tuple[str, ...]:
     """The path cut after its first, second, ... part; the last one is the label itself."""
-    parts = label.split(SEPARATOR)
-    return tuple(SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    parts = label.split(SEPARATOR, MAX_LABEL_LEVELS - 1)
+    return tuple(accumulate(parts, lambda path, part: f"{path}{SEPARATOR}{part}"))
 
 
 def node_shares(votes: Sequence[Vote]) -> dict[str, float]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search_engine.label_paths import SEPARATOR, prefixes
+from search_engine.label_paths import prefixes
+from search_engine.names import SEPARATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dic
     """Accuracy of the first 1, 2, ... parts of label paths, over the queries that are so deep."""
     found: dict[int, list[bool]] = {}
     for wanted, got in zip(truth, predicted, strict=True):
-        wanted_parts, got_parts = wanted.split("/"), (got or "").split("/")
-        for depth in range(1, len(wanted_parts) + 1):
-            found.setdefault(depth, []).append(wanted_parts[:depth] == got_parts[:depth])
+        above = ancestors(got)
+        for depth, path in enumerate(prefixes(wanted), 1):
+            found.setdefault(depth, []).append(path in above)
     return {depth: float(np.mean(hits)) for depth, hits in sorted(found.items())}
 
 

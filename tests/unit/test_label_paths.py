@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from search_engine.label_paths import level_shares, levels_of, node_shares, path_table, prefixes
+from search_engine.names import MAX_LABEL_LEVELS
 from search_engine.records import Vote
 from search_engine.tally import Tally
 
@@ -25,6 +26,20 @@ def test_a_label_stands_for_all_above_it() -> None:
     assert prefixes("a/b/c") == ("a", "a/b", "a/b/c")
     assert prefixes("a") == ("a",)
     assert prefixes("") == ("",)
+
+
+def test_a_path_has_a_bounded_number_of_levels() -> None:
+    """Longer ones stand in catalogs of earlier versions; all their text stays in the last level."""
+    deep = "/".join(["a"] * 10_000)
+    assert len(prefixes(deep)) == MAX_LABEL_LEVELS
+    assert prefixes(deep)[:2] == ("a", "a/a")
+    assert prefixes(deep)[-1] == deep
+    table = path_table([deep, f"{deep}/b", "a", "b"])
+    assert table.nodes.shape == (4, MAX_LABEL_LEVELS)
+    both = table.agree(np.array([0]), np.array([1]))
+    assert both.sum() == MAX_LABEL_LEVELS - 1
+    levels = levels_of((Vote(deep, 0.6), Vote("a/b", 0.4)))
+    assert [level.confidence for level in levels] == pytest.approx([1.0] + [0.6] * 31)
 
 
 def test_a_parent_has_the_sum_of_its_children() -> None:
