@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol
 
 from indexer.arrow_import import import_arrow
 from indexer.batch_classify import BatchRow, ClassifiedRow, shown
+from indexer.csv_cells import safe_cell
 from search_engine.durable import storage_error
 from search_engine.errors import ParameterError
 from search_engine.records import Prediction
@@ -122,7 +123,10 @@ class _JsonLines:
 
 
 class _Csv:
-    """A header and rows; lists are JSON, booleans `true` and `false`, None is empty."""
+    """A header and rows; lists are JSON, booleans `true` and `false`, None is empty.
+
+    No text is one that a spreadsheet would compute (`csv_cells`).
+    """
 
     def __init__(self, file: Path) -> None:
         self._file: IO[str] = file.open("w", encoding="utf-8", newline="")
@@ -183,7 +187,7 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, list | bool):
         return json.dumps(value, ensure_ascii=False)
-    return value
+    return safe_cell(value)
 
 
 def _pyarrow() -> tuple[Any, Any]:

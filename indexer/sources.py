@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from indexer.csv_cells import is_ours, read_cell
 from search_engine.attribute_values import check_attributes, is_attribute_name
 from search_engine.errors import ParameterError, RowError, SourceError
 from search_engine.names import (
@@ -225,7 +226,8 @@ class CsvSource:
 
     def _read_header(self) -> list[str]:
         for _, cells in self._read_records():
-            return [normal(name.strip()) for name in cells]
+            names = [normal(name.strip()) for name in cells]
+            return [read_cell(name) for name in names] if is_ours(names) else names
         raise SourceError("the file is empty", where=str(self._path), fix="it needs a header line")
 
     def _check_header(self, required: Sequence[str]) -> None:
@@ -263,6 +265,8 @@ class CsvSource:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         records = self._read_records()
         next(records, None)
+        if is_ours(self._header):
+            return ((line, [read_cell(cell) for cell in cells]) for line, cells in records)
         return records
 
     def _read_records(self) -> Iterator[tuple[int, list[str]]]:

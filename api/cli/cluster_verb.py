@@ -14,6 +14,7 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.output import print_json, print_table
 from api.cli.progress import progress
+from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
 
 if TYPE_CHECKING:
     from search_engine.clustering import Agreement, Clusters, Proposal
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from search_engine.records import CatalogItem
 
 KNOWN = ("item_id", "image", "label", "product_id")
-FOUND = ("cluster", "proposed_label", "support", "is_medoid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +181,14 @@ def _write(output: Path, found: _Clustered, propose: bool) -> None:
     folder = output.parent.resolve()
     records = [_record(found, row, folder, propose) for row in range(len(found.items))]
     kept = sorted({name for item in found.items for name in _kept(item)})
-    columns = (*KNOWN, *kept, *FOUND)
+    columns = (*KNOWN, *kept, *CLUSTER_COLUMNS)
     part = output.with_name(f"{output.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.DictWriter(file, columns, lineterminator="\n", restval="")
-            rows.writeheader()
-            rows.writerows(records)
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(map(safe_cell, columns))
+            for record in records:
+                rows.writerow(safe_cell(record.get(name, "")) for name in columns)
         os.replace(part, output)
     except OSError as error:
         from search_engine.durable import storage_error
@@ -220,7 +221,7 @@ def _kept(item: "CatalogItem") -> Mapping[str, Any]:
     return {
         name: value
         for name, value in item.attributes.items()
-        if _fits_table(value) and name not in (*KNOWN, *FOUND)
+        if _fits_table(value) and name not in (*KNOWN, *CLUSTER_COLUMNS)
     }
 
 

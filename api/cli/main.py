@@ -26,7 +26,7 @@ from api.cli import (
     tune_verb,
 )
 from api.cli.exits import Exit, exit_code, report_error
-from api.cli.streams import abandon, open_missing
+from api.cli.streams import abandon, open_missing, show_controls
 from api.cli.usage import usage_error
 from search_engine.errors import EyedexError, StorageError
 
@@ -92,6 +92,7 @@ def _root(
 def main() -> None:
     """Run the command line; every way out has its code (`api.cli.exits`)."""
     open_missing()
+    show_controls()
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:

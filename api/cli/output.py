@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from api.cli.streams import shown, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from search_engine.records import FacetCount, Neighbor, Prediction
 
 BAR_CELLS = 12
+_JSON_CONTROLS = {code: rf"\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+"""Those that JSON leaves as they are; a terminal would obey some."""
+
 REASONS = {
     "too_far": "nothing in the catalog looks like this (too_far)",
     "disagree": "the closest items do not agree enough (disagree)",
@@ -19,15 +24,16 @@ REASONS = {
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """One JSON object on one line; control characters are escaped as JSON does it."""
+    print(json.dumps(value, ensure_ascii=False).translate(_JSON_CONTROLS), flush=True)
 
 
 def console(stderr: bool = False) -> "Console":
     """A rich console that is plain off a terminal and honours NO_COLOR."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    file = styled(sys.stderr if stderr else sys.stdout)
+    return Console(file=file, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -39,7 +45,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     listed = [[_cell(value) for value in row] for row in rows]
     for number, header in enumerate(headers):
         numeric = bool(listed) and all(_is_number(row[number]) for row in listed)
-        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(escape(_text(header)), justify=side, overflow="fold")
     for row in listed:
         table.add_row(*(escape(cell) for cell in row))
     console().print(table)
@@ -109,7 +116,12 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _text(str(value))
+
+
+def _text(text: str) -> str:
+    """On one line, with nothing that a terminal obeys."""
+    return shown(text.replace("\n", "\\n"))
 
 
 def _is_number(cell: str) -> bool:

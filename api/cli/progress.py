@@ -23,6 +23,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.text import Text
 
     from api.cli.output import console
+    from api.cli.streams import show_controls
 
     class RateColumn(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -36,5 +37,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        show_controls()  # rich has put streams of its own in place, until the end of the bar
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)

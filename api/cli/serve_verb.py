@@ -62,6 +62,7 @@ def serve(
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
         access_log=False,
+        use_colors=False,
         log_level="warning",
     )
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,115 @@
+"""Texts of a catalog that a terminal or a spreadsheet would obey."""
+
+import csv
+import json
+import os
+import pty
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from api.cli.streams import shown
+from tests.cli.conftest import COMMAND, Run
+from tests.images.pictures import jpeg, photo
+
+TITLE = "\x1b]0;owned\x07"
+RED = "\x1b[31mmug\x9b31m\u202e"
+
+
+@pytest.fixture
+def shop(run: Run, tmp_path: Path) -> Path:
+    """A folder `shop` with ids that are formulas, indexed into `data`; labels set by hand."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for number, name in enumerate(("=1+1.jpg", "-2.jpg", "@x.jpg", "plain.jpg", "+5.jpg")):
+        (folder / name).write_bytes(jpeg(photo(60 + 20 * number, 60)))
+    data = tmp_path / "data"
+    assert run("index", folder, "--data", data, "--encoder", "hsv").code == 0
+    with sqlite3.connect(data / "catalog.sqlite") as catalog:
+        catalog.execute("UPDATE items SET label = ?", (RED + TITLE,))
+        catalog.execute("UPDATE items SET label = '=HYPERLINK(1)' WHERE item_id > 'a'")
+        catalog.execute("UPDATE sequence SET value = value + 1")
+    return folder
+
+
+def test_controls_are_spelled_out() -> None:
+    assert shown(RED) == r"\x1b[31mmug\x9b31m\u202e"
+    assert shown("a\tb\nc\r\x7f\u2028é 的 😀") == "a\tb\nc\\r\\x7f\\u2028é 的 😀".replace(
+        r"\r", r"\x0d"
+    )
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("search", "{0}/plain.jpg", "--facets", "label"),
+        ("classify", "{0}/plain.jpg"),
+        ("classify", "{0}"),
+        ("evaluate",),
+        ("cluster", "--clusters", "2"),
+        ("check",),
+        ("search", "{0}/\x1b[31mnone.jpg"),
+        ("classify", "{0}/\x1b[31mnone"),
+        ("search", "{0}/plain.jpg", "--filter", '{{"field": "\x1b[31m", "eq": 1}}'),
+        ("collections", "delete", "\x1b[31m"),
+        ("index", "{0}", "--\x1b[31m"),
+    ],
+    ids=lambda verb: ascii(" ".join(verb)),
+)
+def test_no_verb_prints_what_a_terminal_obeys(run: Run, shop: Path, verb: tuple[str, ...]) -> None:
+    words = [word.format(shop) for word in verb]
+    ran = run(*words, "--data", shop.parent / "data")
+    for text in (ran.out, ran.err):
+        assert shown(text) == text
+
+
+def test_json_says_the_same_without_controls(run: Run, shop: Path) -> None:
+    ran = run("search", shop / "plain.jpg", "--data", shop.parent / "data", "--json")
+    assert "\x1b" not in ran.out
+    assert "\x9b" not in ran.out
+    labels = {one["label"] for one in json.loads(ran.out)["neighbors"]}
+    assert labels == {RED + TITLE, "=HYPERLINK(1)"}
+
+
+def test_a_terminal_gets_colours_and_bars_but_no_controls_of_labels(shop: Path) -> None:
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "EYEDEX_DATA": str(shop.parent / "data")}
+    command = [*COMMAND, "search", str(shop / "plain.jpg")]
+    subprocess.run(command, stdout=follower, stderr=follower, env=environment, check=True)
+    os.close(follower)
+    told = os.read(leader, 2**16).decode()
+    os.close(leader)
+    assert r"\x1b[31mmug\x9b31m\u202e\x1b]0;owned\x07" in told
+    assert "\x1b[1m" in told  # the header is bold
+    assert "\x1b]0;" not in told
+    assert "\x1b[31m" not in told
+
+
+def test_classified_rows_hold_no_formulas(run: Run, shop: Path) -> None:
+    out = shop.parent / "out.csv"
+    assert run("classify", shop, "--data", shop.parent / "data", "--output", out).code == 0
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["item_id"] for row in rows} >= {"'=1+1.jpg", "'-2.jpg", "'@x.jpg", "'+5.jpg"}
+    cells = [cell for row in rows for cell in row.values()]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
+    run: Run, shop: Path
+) -> None:
+    data, out = shop.parent / "data", shop.parent / "clusters.csv"
+    with sqlite3.connect(data / "catalog.sqlite") as catalog:
+        catalog.execute("UPDATE items SET label = '=HYPERLINK(1)'")
+    assert run("cluster", "--clusters", "2", "--data", data, "--output", out).code == 0
+    with out.open(newline="", encoding="utf-8") as file:
+        ids = {row["item_id"] for row in csv.DictReader(file)}
+    assert ids == {"'=1+1.jpg", "'-2.jpg", "'@x.jpg", "plain.jpg", "'+5.jpg"}
+    other = shop.parent / "other"
+    assert run("index", out, "--data", other, "--encoder", "hsv").code == 0
+    with sqlite3.connect(other / "catalog.sqlite") as catalog:
+        found = dict(catalog.execute("SELECT item_id, label FROM items"))
+    names = ("=1+1.jpg", "-2.jpg", "@x.jpg", "plain.jpg", "+5.jpg")
+    assert found == dict.fromkeys(names, "=HYPERLINK(1)")
