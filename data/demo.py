@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NEIGHBORS = 10
-
 
 def main(folder: Path) -> int:
     """Run all steps; 0 when most photos were understood."""
@@ -37,9 +35,7 @@ def read_photos(table: Path) -> list[dict[str, str]]:
 
 def classify(paths: list[str], store: Path) -> list[dict[str, Any]]:
     """The class of each photo by the vote of its nearest neighbors."""
-    output = eyedex(
-        "classify", *paths, "--data", str(store), "-k", str(NEIGHBORS), "--json", capture=True
-    )
+    output = eyedex("classify", *paths, "--data", str(store), "--json", capture=True)
     return [json.loads(line) for line in output.splitlines()]
 
 

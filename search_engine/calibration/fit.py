@@ -7,6 +7,7 @@ regressions are fitted; what is reported of their quality is cross-fitted, by sc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ LEAST_ITEMS = 50
 LEAST_TO_FIT = 20
 LEAST_PROBABILITY = 1e-3
 TOO_FAR_QUANTILE = 0.001
+INDIFFERENT = 0.002
+"""Log losses that differ by less are equal: rounding, or another processor, may swap them."""
 CURVE_POINTS = 200
 SURE_Z = 1.28
 """One-sided 90 %: what is promised holds in nine of ten catalogs."""
@@ -138,7 +141,8 @@ def least_loss(rule: VoteRule, losses: Callable[[VoteRule], Floats]) -> VoteRule
     """Of the rules that are tried, the one with fewest neighbors whose loss is the least.
 
     Or is not told from the least: within one standard error of the difference, item by item
-    (Breiman et al., "Classification and regression trees", 1984: the one-standard-error rule).
+    (Breiman et al., "Classification and regression trees", 1984: the one-standard-error rule), or
+    too near to it to matter. Of temperatures that are as good, the one next to the usual.
 
     Args:
         rule: What stays as it is.
@@ -151,12 +155,13 @@ def least_loss(rule: VoteRule, losses: Callable[[VoteRule], Floats]) -> VoteRule
         for one in (replace(rule, k=k, temperature=temperature),)
     ]
     _, least = min(tried, key=lambda each: float(each[1].mean()))
+    floor, usual = float(least.mean()) + INDIFFERENT, VoteRule().temperature
     good = [
-        (one, float(found.mean()))
+        (one.k, max(float(found.mean()), floor), abs(one.temperature - usual), one)
         for one, found in tried
-        if (found - least).mean() <= (found - least).std() / np.sqrt(len(least))
+        if (found - least).mean() <= max((found - least).std() / np.sqrt(len(least)), INDIFFERENT)
     ]
-    return min(good, key=lambda each: (each[0].k, each[1]))[0]
+    return min(good, key=lambda each: each[:3])[3]
 
 
 def log_losses(counted: Tally, sure: Floats, truth: Codes) -> Floats:
@@ -298,15 +303,20 @@ def _level_figures(honest: Floats, found: _Counted) -> tuple[LevelFigures, ...]:
 def least_score(held: HeldOut) -> float:
     """What the nearest neighbors of all far items but one in a thousand reach.
 
-    A few of them do not tell that. And new photos differ more from what a fine-tuned network has
-    learned than held-out items do: of the groceries' validation photos 21 % were farther than the
-    farthest of 264 items. Then it is as far again from the median as the farthest one.
+    Fewer than a thousand do not tell that: the farthest of N is about one in N, and one in a
+    thousand is as much farther from the median as it is in a normal distribution. And new photos
+    differ more from what a fine-tuned network has learned than held-out items do: of the groceries'
+    validation photos 21 % were farther than the farthest of 264 items. Then it is as far again from
+    the median as the farthest one.
     """
     best = held.ballots.scores[~held.near].max(axis=1, initial=-1.0)
     if not len(best):
         return -1.0
-    least = float(np.quantile(best, TOO_FAR_QUANTILE))
-    return 2.0 * least - float(np.median(best)) if held.is_sample else least
+    median, least = float(np.median(best)), float(np.quantile(best, TOO_FAR_QUANTILE))
+    deviation = NormalDist().inv_cdf
+    seen = max(TOO_FAR_QUANTILE, 1 / (len(best) + 2))
+    reach = 2.0 if held.is_sample else deviation(TOO_FAR_QUANTILE) / deviation(seen)
+    return median - reach * (median - least)
 
 
 def _turned_away(held: HeldOut, least: float) -> float | None:

@@ -14,9 +14,10 @@ from search_engine.calibration.fit import (
     expected_ece,
     fit_labels,
     known_labels,
+    least_score,
     wilson_lower,
 )
-from search_engine.calibration.held_out import Voters, ballots_at, hold_out, nearest
+from search_engine.calibration.held_out import HeldOut, Voters, ballots_at, hold_out, nearest
 from search_engine.calibration.logistic import fit_logistic
 from search_engine.calibration.record import Calibration, CurvePoint, Figures, LevelModels, Logistic
 from search_engine.calibration.unknown import unknown_auroc
@@ -24,7 +25,7 @@ from search_engine.errors import ParameterError
 from search_engine.evaluation.metrics import expected_calibration_error
 from search_engine.gallery import Labelled
 from search_engine.records import Vectors
-from search_engine.tally import VoteRule
+from search_engine.tally import Ballots, VoteRule
 
 LABELS = ("Drink/Juice", "Drink/Milk", "Fruit/Apple/Fuji", "Fruit/Apple/Gala", "Fruit/Pear")
 
@@ -154,6 +155,47 @@ def test_the_same_gallery_gives_the_same_fit(gallery: Voters, fitted: Fit) -> No
     assert some.figures.queries <= 600
     assert some == fit_labels(gallery, queries=300)
     assert some != fit_labels(gallery, queries=300, seed=1)
+
+
+def test_rounding_does_not_decide_how_many_vote() -> None:
+    """Where every rule is right their losses differ by nothing that matters."""
+    vectors, labels = photos(300, seed=2, spread=0.05)
+    rules = set()
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(scale=2e-3, size=vectors.shape)
+        strayed = (vectors + noise).astype(np.float32)
+        strayed /= np.linalg.norm(strayed, axis=1, keepdims=True)
+        rules.add(fit_labels(voters(strayed, labels)).rule)
+    assert rules == {VoteRule(k=5)}
+
+
+def far_items(scores: NDArray[np.float64], is_sample: bool = False) -> HeldOut:
+    nobody = np.zeros(len(scores), dtype=np.int64)
+    ballots = Ballots(scores[:, None], nobody[:, None], ("a",), None)
+    far = np.zeros(len(scores), dtype=np.bool_)
+    return HeldOut(ballots, nobody[:, None], nobody, nobody, far, 1.0, "scene", is_sample)
+
+
+@pytest.mark.parametrize(("count", "care"), [(7, 0.05), (30, 0.02), (200, 0.01)])
+def test_few_far_items_do_not_set_the_bar_for_a_thousand(count: int, care: float) -> None:
+    """One in a thousand of a normal distribution is 3.1 deviations from its median.
+
+    The fewer there are, the lower the bar, and the more it varies.
+    """
+    bars = [
+        least_score(far_items(np.random.default_rng(seed).normal(0.6, 0.05, count)))
+        for seed in range(40)
+    ]
+    normal = 0.6 - 3.09 * 0.05
+    assert normal - care < np.mean(bars) < normal + 0.01
+
+
+def test_a_thousand_far_items_set_it_themselves() -> None:
+    scores = np.random.default_rng(0).normal(0.6, 0.05, 2_000)
+    assert least_score(far_items(scores)) == pytest.approx(np.quantile(scores, 0.001))
+    assert least_score(far_items(scores[:0])) == -1.0
+    few = np.array([0.5, 0.6, 0.7])
+    assert least_score(far_items(few, is_sample=True)) == pytest.approx(0.4, abs=1e-3)
 
 
 def test_a_calibration_is_read_as_it_was_written(fitted: Fit) -> None:
