@@ -88,9 +88,7 @@ class _Fit:
         """`eq ne in under` with the values that the field can have."""
         given = asked.value if isinstance(asked.value, tuple) else (asked.value,)
         readings = [self._readings(asked, value) for value in given]
-        for value, meant in zip(given, readings, strict=True):
-            if len(self.warnings) < MAX_WARNINGS:
-                self._tell_of_nothing(asked, value, meant)
+        self._tell_of_nothing(asked, readings)
         if asked.operator == "under":
             return replace(asked, value=readings[0][0])
         values = tuple(one for meant in readings for one in meant)
@@ -168,20 +166,32 @@ class _Fit:
     def _as_line(self, asked: Condition, value: str) -> str:
         return f"{asked.field} {SIGNS.get(asked.operator, asked.operator)} {value}"
 
-    def _tell_of_nothing(self, asked: Condition, value: Scalar, meant: Sequence[Scalar]) -> None:
-        """Say so where no item has any of the readings of a value, with values near it."""
+    def _tell_of_nothing(self, asked: Condition, readings: Sequence[Sequence[Scalar]]) -> None:
+        """Say which values no item has in any of their readings, with values near them."""
         field = asked.field
-        operator = "under" if asked.operator == "under" else "eq"
-        if any(
-            self._values.holds(compile_filter(Condition(field, operator, one))) for one in meant
-        ):
+        if asked.operator == "under":
+            path = str(readings[0][0])
+            if not self._values.holds(compile_filter(Condition(field, "under", path))):
+                near = [quoted(one) for one in near_paths(self._values, field, path)]
+                self._warn(NOTHING, f"no item has a {field} under {quoted(path)}{describe(near)}")
             return
-        if operator == "under":
-            near = [quoted(one) for one in near_paths(self._values, field, str(meant[0]))]
-            self._warn(NOTHING, f"no item has a {field} under {quoted(meant[0])}{describe(near)}")
-            return
-        near = list(dict.fromkeys(self._near(field, meant)))
-        self._warn(NOTHING, f"no item has {field} {quoted(meant[0])}{describe(near)}")
+        for meant in self._absent(field, readings):
+            if len(self.warnings) == MAX_WARNINGS:
+                break
+            near = list(dict.fromkeys(self._near(field, meant)))
+            self._warn(NOTHING, f"no item has {field} {quoted(meant[0])}{describe(near)}")
+
+    def _absent(
+        self, field: str, readings: Sequence[Sequence[Scalar]]
+    ) -> Iterator[Sequence[Scalar]]:
+        """The values of which no item has any reading; all are looked for together."""
+        asked: dict[str, list[Scalar]] = {}
+        for one in (one for meant in readings for one in meant):
+            asked.setdefault(_kind_of(one), []).append(one)
+        present = {kind: self._values.present(field, kind, asked[kind]) for kind in asked}
+        for meant in readings:
+            if not any(one in present[_kind_of(one)] for one in meant):
+                yield meant
 
     def _near(self, field: str, meant: Sequence[Scalar]) -> Iterator[str]:
         for one in meant:

@@ -4,7 +4,7 @@ Every question ends at the first item that answers it, or reads a bounded number
 the field's index.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -75,12 +75,25 @@ class FieldValues:
         assert isinstance(query, Every)
         return all(self.holds(part) for part in query.parts)
 
+    def present(self, field: str, kind: str, wanted: Sequence[Any]) -> set[Any]:
+        """Those of some values of one kind that an item has, alone or in a list."""
+        value = _value(field)
+        among = and_(self._live, _is(field, kind), value.in_(wanted))
+        found = set(self._read(select(value).where(among).distinct()))
+        left = [one for one in wanted if one not in found]
+        if left and field not in COLUMNS:
+            each, is_list = _list_of(field)
+            inside = and_(each.c.type.in_(KINDS_OF[kind]), each.c.value.in_(left))
+            lists = select(each.c.value).select_from(items.join(each, inside))
+            found.update(self._read(lists.where(self._live, is_list).distinct()))
+        return found
+
     def zoned(self, field: str, every: bool) -> bool:
         """Whether some, or every, text of a field is a time with a zone as ISO 8601 writes it."""
         value, among = _value(field), _is(field, "text")
         zone = or_(value.op("GLOB")("*[Zz]"), value.op("GLOB")("*[+-][0-9][0-9]:[0-9][0-9]"))
         start = value.op("GLOB")("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:*")
-        is_time = and_(start, zone, func.julianday(value).is_not(None))
+        is_time = and_(start, zone)
         if every:
             return not self.any(and_(among, not_(is_time)))
         return self.any(and_(among, is_time))
@@ -121,7 +134,7 @@ class FieldValues:
             if found is not None:
                 yield found
 
-    def _read(self, query: Any) -> list[str]:
+    def _read(self, query: Any) -> list[Any]:
         return list(self._connection.execute(query).scalars())
 
 
