@@ -7,7 +7,7 @@ the one of `external:<name>`, by which a user declares that the embeddings are m
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.embedding_files import EmbeddingFile, EncoderRecord
@@ -112,14 +112,15 @@ def encoder_here(declared: Declared, request: EncoderRequest) -> Encoder:
     Raises:
         ModelMismatchError: It cannot, or is not the same.
     """
-    wanted = EncoderRequest(
-        declared.name, runtime=request.runtime, cache=request.cache, download=request.download
+    projection = declared.projection
+    wanted = replace(
+        request,
+        name=declared.name,
+        fingerprint=projection.origin.fingerprint if projection else declared.fingerprint,
     )
     try:
         plain = create_encoder(wanted.with_options(declared.options))
-        encoder = (
-            plain if declared.projection is None else ProjectedEncoder(plain, declared.projection)
-        )
+        encoder = plain if projection is None else ProjectedEncoder(plain, projection)
     except (EncoderError, InputError, CorruptDataError) as error:
         raise ModelMismatchError(
             f"{declared.name}, by which the embeddings are, cannot be made here: {error.what}",

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from indexer.decode_window import DecodeWindow
 from indexer.planner import HashedRow
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.decoding import Decoder, Outcome
-from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError
 from search_engine.images import DecodedImage, read_file
@@ -55,15 +52,15 @@ def embed_source(
 def _encode(
     batch: list[tuple[HashedRow, Outcome]], encoder: Encoder
 ) -> Iterator[EmbeddedRow | Reject]:
-    decoded: list[tuple[HashedRow, NDArray[np.uint8]]] = []
+    decoded: list[tuple[HashedRow, DecodedImage]] = []
     for hashed, outcome in batch:
         if isinstance(outcome, DecodedImage):
-            decoded.append((hashed, outcome.pixels))
+            decoded.append((hashed, outcome))
         else:
             yield Reject(hashed.row.line, hashed.row.item_id, outcome.code, outcome.what)
     if not decoded:
         return
-    kept, vectors = encode_possible(encoder, np.stack([pixels for _, pixels in decoded]))
+    kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
     embedded = dict(zip(kept, vectors, strict=True))
     for position, (hashed, _) in enumerate(decoded):
         row = hashed.row

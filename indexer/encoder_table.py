@@ -22,7 +22,7 @@ from search_engine.catalog.vectors import STORED
 from search_engine.classification import NEIGHBORS
 from search_engine.collection_encoders import NETWORK
 from search_engine.decoding import DecodePool, Decoder
-from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import SearchEngine
 from search_engine.errors import (
     EncoderError,
@@ -192,9 +192,9 @@ class _Desk:
         keys = keys[:: -(-len(keys) // PICTURES_OF_WORDS)]
         with self.progress(f"{name}: words", len(keys)) as advance:
             return [
-                pixels
+                picture.pixels
                 for batch in self._decoded(self._of_items(keys), PREPROCESSING, advance)
-                for _, pixels in batch
+                for _, picture in batch
             ]
 
     def _items(self, name: str, encoder: Encoder) -> dict[int, Vectors]:
@@ -243,7 +243,7 @@ class _Desk:
     ) -> dict[int, Vectors]:
         found: dict[int, Vectors] = {}
         for batch in self._decoded(given, encoder.spec.preprocessing, advance):
-            kept, vectors = encode_possible(encoder, np.stack([pixels for _, pixels in batch]))
+            kept, vectors = encode_pictures(encoder, [picture for _, picture in batch])
             found |= {batch[place][0]: row for place, row in zip(kept, vectors, strict=True)}
         return found
 
@@ -252,7 +252,7 @@ class _Desk:
         given: Iterable[tuple[int, bytes]],
         preprocessing: Preprocessing,
         advance: Callable[[int], None],
-    ) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
+    ) -> Iterator[list[tuple[int, DecodedImage]]]:
         """Batches of what can be decoded."""
         window: DecodeWindow[int] = DecodeWindow(
             self.decoder, preprocessing, self.engine.settings.batch_size, WINDOW_BATCHES
@@ -260,9 +260,9 @@ class _Desk:
         for number, picture in given:
             window.put(number, picture)
             if window.is_full:
-                yield from _pixels(window, advance)
+                yield from _taken(window, advance)
         while window:
-            yield from _pixels(window, advance)
+            yield from _taken(window, advance)
 
     def _of_items(self, keys: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         for asked, picture in pictures(self.engine, keys, Switch()):
@@ -276,11 +276,11 @@ class _Desk:
                     yield row, read_file(path, self.engine.settings.max_bytes)
 
 
-def _pixels(
+def _taken(
     window: DecodeWindow[int], advance: Callable[[int], None]
-) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
+) -> Iterator[list[tuple[int, DecodedImage]]]:
     batch = window.take()
-    good = [(number, one.pixels) for number, one in batch if isinstance(one, DecodedImage)]
+    good = [(number, one) for number, one in batch if isinstance(one, DecodedImage)]
     if good:
         yield good
     advance(len(batch))

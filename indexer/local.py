@@ -11,7 +11,7 @@ from indexer.report import RejectsFile, RunReport
 from indexer.sources import Source
 from search_engine.calibration.collection import refresh_label
 from search_engine.catalog.store import Collection, check_collection_name
-from search_engine.collection_encoders import with_projection
+from search_engine.collection_encoders import plain_fingerprint, with_projection
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import DecodePool
 from search_engine.encoders.base import Encoder
@@ -172,6 +172,7 @@ def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchE
             runtime=engine.settings.runtime,
             cache=engine.catalog.paths.encoders,
             download=request.download,
+            fingerprint=plain_fingerprint(collection, engine.catalog),
         ).with_options(options)
     )
     encoder = with_projection(refuse_pictures(plain), options, engine.catalog)

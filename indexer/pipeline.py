@@ -12,8 +12,6 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
 from indexer.planner import HashedRow, admit, gone, plan
@@ -22,12 +20,12 @@ from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
 from search_engine.decoding import Decoder
-from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
 from search_engine.faults import fault_point
 from search_engine.images import DecodedImage, read_file
-from search_engine.records import Pixels, Vectors
+from search_engine.records import Vectors
 
 CHUNK_ROWS = 256
 CHUNK_BYTES = 32 * 2**20
@@ -189,27 +187,27 @@ class _Conveyor:
 
     def _move(self) -> None:
         """Begin to encode the next batch, and commit the one before meanwhile."""
-        rows, pixels = self._decoded()
+        rows, pictures = self._decoded()
         fault_point("decoded")
         following = None
         if rows:
-            following = self._encoding.submit(_encode, self._run, rows, np.stack(pixels))
+            following = self._encoding.submit(_encode, self._run, rows, pictures)
         self._commit()
         self._encoded = following
 
-    def _decoded(self) -> tuple[list[HashedRow], list[Pixels]]:
-        """The pictures of the next batch that can be decoded, and their pixels."""
+    def _decoded(self) -> tuple[list[HashedRow], list[DecodedImage]]:
+        """The rows of the next batch that can be decoded, and their pictures."""
         rows: list[HashedRow] = []
-        pixels = []
+        pictures: list[DecodedImage] = []
         with self._run.report.waiting_for("decode"):
             batch = self._decoding.take()
         for hashed, outcome in batch:
             if isinstance(outcome, DecodedImage):
                 rows.append(hashed)
-                pixels.append(outcome.pixels)
+                pictures.append(outcome)
             else:
                 _take_back(self._run, hashed, outcome)
-        return rows, pixels
+        return rows, pictures
 
     def _commit(self) -> None:
         """Wait for the batch that is being encoded, if there is one, and make it durable."""
@@ -226,9 +224,9 @@ class _Conveyor:
         self._run.on_progress(len(batch.rows))
 
 
-def _encode(run: Run, rows: list[HashedRow], pixels: Pixels) -> _Encoded:
+def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _Encoded:
     with run.report.stage("encode"):
-        kept, vectors = encode_possible(run.encoder, pixels)
+        kept, vectors = encode_pictures(run.encoder, pictures)
     refused = sorted(set(range(len(rows))) - set(kept))
     return _Encoded([rows[n] for n in kept], vectors, [rows[n] for n in refused])
 

@@ -8,7 +8,7 @@ import numpy as np
 from indexer.decode_window import DecodeWindow
 from search_engine.catalog.store import Collection
 from search_engine.decoding import DecodePool, Outcome
-from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.encoders.external import is_external
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
@@ -168,11 +168,11 @@ def _add(
     decoded = []
     for asked, outcome in batch:
         if isinstance(outcome, DecodedImage):
-            decoded.append((asked, outcome.pixels))
+            decoded.append((asked, outcome))
         else:
             done.refused[asked.key] = outcome.code
     if decoded:
-        kept, vectors = encode_possible(encoder, np.stack([pixels for _, pixels in decoded]))
+        kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
         keys = [asked.key for asked, _ in decoded]
         for place in set(range(len(keys))).difference(kept):
             done.refused[keys[place]] = NoEmbeddingError.code

@@ -37,10 +37,19 @@ def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -
 def encoder_request(collection: Collection, settings: Settings, catalog: Catalog) -> EncoderRequest:
     """How the encoder that a collection is bound to is made again, but for its projection."""
     request = EncoderRequest(
-        name=collection.encoder or "", runtime=settings.runtime, cache=catalog.paths.encoders
+        name=collection.encoder or "",
+        runtime=settings.runtime,
+        cache=catalog.paths.encoders,
+        fingerprint=plain_fingerprint(collection, catalog),
     ).with_options(collection.encoder_options)
     sha256 = collection.encoder_options.get(NETWORK)
     return request if sha256 is None else replace(request, weights=network_file(catalog, sha256))
+
+
+def plain_fingerprint(collection: Collection, catalog: Catalog) -> str | None:
+    """That of a collection's encoder without its projection."""
+    projection = projection_of(catalog, collection.encoder_options)
+    return collection.fingerprint if projection is None else projection.origin.fingerprint
 
 
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:

@@ -29,7 +29,7 @@ from search_engine.commands import calibrate_command
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.descriptions import changed_columns, check_description
-from search_engine.encoders.base import Encoder
+from search_engine.encoders.base import Encoder, encode_picture
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.union import parse_weights, weighted_query
@@ -47,7 +47,9 @@ from search_engine.filters import Filter, compile_filter
 from search_engine.images import (
     PICTURE_QUALITY,
     Box,
+    GivenPicture,
     parse_box,
+    picture_bytes,
     read_file,
 )
 from search_engine.indexes.selection import KeySet
@@ -78,14 +80,15 @@ KEPT_PICTURE_SIDE_PX = 1_024
 
 DEFAULT_COLLECTION = "default"
 
-Picture = bytes | str | Path | QueryToken
+Picture = GivenPicture | QueryToken
 
 
 class SearchEngine:
     """Search, classify and change the collections of one data directory.
 
     Safe to use from several threads, and in children that are forked. Changes are durable and
-    visible to the next search when a call returns. A picture is its bytes, the path of a file, or
+    visible to the next search when a call returns. A picture is its bytes, the path of a file, a
+    binary file object, a PIL image, a NumPy array (see `search_engine.images.picture_bytes`), or
     the token of one that was asked about before.
     """
 
@@ -164,7 +167,8 @@ class SearchEngine:
         """The catalog items that look most like a picture.
 
         Args:
-            picture: Bytes, a path, or the `query_token` of an earlier result.
+            picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
+                earlier result.
             k: Neighbors wanted, 1 to 200; fewer come back when fewer items match.
             filter: Only items that fulfil it (`search_engine.filters`).
             box: Look at this region of the picture: x, y, w, h as fractions.
@@ -357,7 +361,7 @@ class SearchEngine:
     def upsert(
         self,
         item_id: str,
-        picture: bytes,
+        picture: GivenPicture,
         *,
         label: str | None = None,
         product_id: str | None = None,
@@ -388,14 +392,15 @@ class SearchEngine:
     def put(
         self,
         item_id: str,
-        picture: bytes,
+        picture: GivenPicture,
         known: Mapping[str, Any],
         *,
         collection: str = DEFAULT_COLLECTION,
     ) -> Stored:
         """As `upsert`, and says whether the item is new; `known` is what is known of it by name."""
         item_id, known = check_item_id(item_id), check_description(known)
-        while (stored := self._put(collection, item_id, picture, known)) is None:
+        data = self._bytes(picture)
+        while (stored := self._put(collection, item_id, data, known)) is None:
             pass
         return stored
 
@@ -409,7 +414,7 @@ class SearchEngine:
         draft = ItemDraft(
             item_id=item_id,
             content_hash=content_hash(picture),
-            vector=encoder.encode(decoded.pixels[None])[0],
+            vector=encode_picture(encoder, decoded)[0],
             jpeg=self._decoder.render(picture, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY),
             **known,
         )
@@ -546,9 +551,15 @@ class SearchEngine:
         """See `search`."""
         timings: dict[str, float] = {}
         box = parse_box(box) if isinstance(box, str) else box
-        features = partial(self._photo_features, picture, box)
+        asked = picture if isinstance(picture, QueryToken) else self._bytes(picture)
+        features = partial(self._photo_features, asked, box)
         reranking = self._reranking(rerank, weights is not None, features)
-        query = self._embed(live, picture, box, timings)
+        try:
+            query = self._embed(live, asked, box, timings)
+        except ImageError as error:
+            if isinstance(picture, str | Path):
+                error.where = str(picture)
+            raise
         vector = self._weighted(live, query.vector, weights)
         found = self._find(live, vector, timings, k, filter, group_by, min_score, None, reranking)
         warnings = (*query.warnings, *found.warnings)
@@ -662,42 +673,39 @@ class SearchEngine:
         method.check_extra()
         return Reranking(method, AskedPictures(query, self.item_features.of))
 
-    def _photo_features(self, picture: Picture, box: Box | None) -> LocalFeatures:
+    def _photo_features(self, picture: bytes | QueryToken, box: Box | None) -> LocalFeatures:
         if isinstance(picture, QueryToken):
             raise ParameterError(
                 "this re-ranking looks at the photo, of which a token keeps the embedding only",
                 where="rerank",
                 fix="send the photo itself",
             )
-        data = picture if isinstance(picture, bytes) else self._read(picture)
-        return local_features(self._decoder.render(data, side_px(box), PICTURE_QUALITY), box)
+        return local_features(self._decoder.render(picture, side_px(box), PICTURE_QUALITY), box)
 
     def _item_features(self, item: CatalogItem) -> LocalFeatures:
         return local_features(self.picture(item, side_px(None), PICTURE_QUALITY))
 
     def _embed(
-        self, live: LiveCollection, picture: Picture, box: Box | None, timings: dict[str, float]
+        self,
+        live: LiveCollection,
+        picture: bytes | QueryToken,
+        box: Box | None,
+        timings: dict[str, float],
     ) -> EmbeddedQuery:
         """The embedding of a photo: one that was asked about lately is remembered."""
         encoder = self._encoder(live)
         timings.update(decode=0.0, encode=0.0)
         if isinstance(picture, QueryToken):
             return self._remembered(picture, box, encoder.spec.fingerprint)
-        try:
-            data = picture if isinstance(picture, bytes) else self._read(picture)
-            token = query_token(data, box, encoder.spec.fingerprint)
-            query = self._queries.get(token)
-            if query is None:
-                with timed(timings, "decode"):
-                    decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
-                with timed(timings, "encode"):
-                    vector = encoder.encode(decoded.pixels[None])
-                query = EmbeddedQuery(token, encoder.spec.fingerprint, vector, decoded.warnings)
-                self._queries.keep(query)
-        except ImageError as error:
-            if not isinstance(picture, bytes):
-                error.where = str(picture)
-            raise
+        token = query_token(picture, box, encoder.spec.fingerprint)
+        query = self._queries.get(token)
+        if query is None:
+            with timed(timings, "decode"):
+                decoded = self._decoder.decode(picture, encoder.spec.preprocessing, box)
+            with timed(timings, "encode"):
+                vector = encode_picture(encoder, decoded)
+            query = EmbeddedQuery(token, encoder.spec.fingerprint, vector, decoded.warnings)
+            self._queries.keep(query)
         return query
 
     def _remembered(self, token: QueryToken, box: Box | None, fingerprint: str) -> EmbeddedQuery:
@@ -712,8 +720,8 @@ class SearchEngine:
             )
         return query
 
-    def _read(self, path: str | Path) -> bytes:
-        return read_file(Path(path), self.settings.max_bytes)
+    def _bytes(self, picture: GivenPicture) -> bytes:
+        return picture_bytes(picture, self.settings.catalog_limits())
 
     def _weighted(
         self, live: LiveCollection, query: Vectors, weights: Mapping[str, float] | str | None

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import NoEmbeddingError
-from search_engine.images import Preprocessing
+from search_engine.images import DecodedImage, Preprocessing
 from search_engine.records import Pixels, Vectors
 
 FINGERPRINT_CHARS = 32
@@ -40,8 +41,16 @@ class EncoderSpec:
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of everything above; vectors of different fingerprints never meet."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        described = asdict(self)
+        if self.preprocessing.edition == 1:  # when there was no other, it was not told
+            del described["preprocessing"]["edition"]
+        text = json.dumps(described, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARS]
+
+    def as_made(self, fingerprint: str | None) -> "EncoderSpec":
+        """The same encoder in the edition that had this fingerprint; itself where none had."""
+        former = replace(self, preprocessing=replace(self.preprocessing, edition=1))
+        return former if former.fingerprint == fingerprint else self
 
 
 class Encoder(Protocol):
@@ -81,14 +90,49 @@ def unit_rows(features: NDArray[np.float32]) -> Vectors:
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] < MIN_NORM))
     if bad.size:
-        error = NoEmbeddingError("the encoder finds nothing in the picture")
-        error.rows = tuple(int(row) for row in bad)
-        raise error
+        raise _nothing_found(tuple(int(row) for row in bad))
     return np.asarray(features / norms, dtype=np.float32)
 
 
+def _nothing_found(rows: tuple[int, ...]) -> NoEmbeddingError:
+    error = NoEmbeddingError("the encoder finds nothing in the picture")
+    error.rows = rows
+    return error
+
+
+def encode_pictures(
+    encoder: Encoder, pictures: Sequence[DecodedImage]
+) -> tuple[list[int], Vectors]:
+    """Embeddings of the pictures that have one, and their positions in the input.
+
+    One of several views lies in the middle between theirs.
+    """
+    kept, vectors = encode_possible(encoder, np.concatenate([one.views for one in pictures]))
+    views = [len(one.views) for one in pictures]
+    if max(views) == 1 or not kept:
+        return kept, vectors
+    positions, starts, counts = np.unique(
+        np.repeat(np.arange(len(pictures)), views)[kept], return_index=True, return_counts=True
+    )
+    found = np.add.reduceat(vectors, starts)
+    found[counts > 1] = unit_rows(found[counts > 1])
+    return positions.tolist(), found
+
+
+def encode_picture(encoder: Encoder, picture: DecodedImage) -> Vectors:
+    """The embedding of one picture, (1, D).
+
+    Raises:
+        NoEmbeddingError: It has none.
+    """
+    kept, vectors = encode_pictures(encoder, [picture])
+    if not kept:
+        raise _nothing_found((0,))
+    return vectors
+
+
 def encode_possible(encoder: Encoder, pixels: Pixels) -> tuple[list[int], Vectors]:
-    """Embeddings of the pictures that have one, and their positions in the input."""
+    """Embeddings of those that have one, and their positions in the input."""
     try:
         return list(range(len(pixels))), encoder.encode(pixels)
     except NoEmbeddingError as error:

@@ -10,10 +10,9 @@ from PIL import Image
 from search_engine.encoders.base import EncoderSpec
 from search_engine.encoders.gradients import direction_histograms, gradient, grey
 from search_engine.encoders.opencv_import import import_opencv
-from search_engine.encoders.pictures import Describe, PictureEncoder, encode_each, refuse_choices
+from search_engine.encoders.pictures import Describe, PictureEncoder, refuse_choices
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.images import Preprocessing
-from search_engine.records import Pixels, Vectors
 
 HUE_BINS, SATURATION_BINS, VALUE_BINS = 12, 3, 3
 CELLS_A_SIDE = 3
@@ -55,21 +54,10 @@ LBP_SPEC = EncoderSpec(
 )
 
 
-class HsvEncoder:
-    """Where which colours are; see `colours`."""
-
-    spec = HSV_SPEC
-    runtime = "numpy"
-
-    def encode(self, pixels: Pixels) -> Vectors:
-        """See Encoder."""
-        return encode_each(pixels, colours, self.spec.dimension)
-
-
-def hsv(request: EncoderRequest) -> HsvEncoder:
+def hsv(request: EncoderRequest) -> PictureEncoder:
     """Factory for the registry."""
     refuse_choices(request)
-    return HsvEncoder()
+    return PictureEncoder(HSV_SPEC.as_made(request.fingerprint), colours, "numpy")
 
 
 def hog(request: EncoderRequest) -> PictureEncoder:
@@ -90,7 +78,7 @@ def lbp(request: EncoderRequest) -> PictureEncoder:
 def _of_opencv(request: EncoderRequest, spec: EncoderSpec, describe: Describe) -> PictureEncoder:
     refuse_choices(request)
     import_opencv()
-    return PictureEncoder(spec, describe, "opencv")
+    return PictureEncoder(spec.as_made(request.fingerprint), describe, "opencv")
 
 
 def colours(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

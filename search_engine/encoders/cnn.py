@@ -56,6 +56,8 @@ def network_encoder(
         mirrored: Average the features of each picture and of its mirror image.
     """
 
+    spec = spec.as_made(request.fingerprint)
+
     def build() -> "nn.Module":
         return _with_normalisation(build_trunk(), spec, mirrored)
 

@@ -17,7 +17,9 @@ from search_engine.records import Pixels, Vectors
 MAX_DIMENSION = 65_536
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]{0,95}", re.ASCII)
-_NO_PICTURES = Preprocessing(size_px=8, resize_px=8, fit="squash", interpolation="bilinear")
+_NO_PICTURES = Preprocessing(
+    size_px=8, resize_px=8, fit="squash", interpolation="bilinear", edition=1
+)
 
 
 class ExternalEncoder:

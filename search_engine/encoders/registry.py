@@ -25,7 +25,8 @@ class EncoderRequest:
     `weights` is a file that replaces the published weights; `pooling` one of the encoder's
     poolings, None for its first; `cache` a folder for exported networks; `download` allows
     fetching published weights that are not on this machine. `dimension` is that of embeddings which
-    are made elsewhere; other encoders have their own.
+    are made elsewhere; other encoders have their own. `fingerprint` is that of an encoder which is
+    to be made again: pictures are read as they were for it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class EncoderRequest:
     download: bool = False
     pooling: str | None = None
     dimension: int | None = None
+    fingerprint: str | None = None
 
     @property
     def options(self) -> dict[str, str]:

@@ -48,10 +48,10 @@ UNION_SPEC = EncoderSpec(
 class UnionEncoder:
     """Several descriptors as one, each of the same weight until a query says otherwise."""
 
-    spec = UNION_SPEC
     runtime = "opencv"
 
-    def __init__(self) -> None:
+    def __init__(self, spec: EncoderSpec = UNION_SPEC) -> None:
+        self.spec = spec
         ends = np.cumsum([spec.dimension for spec, _ in _PARTS.values()]).tolist()
         starts = [0, *ends[:-1]]
         self.blocks: Mapping[str, slice] = MappingProxyType(
@@ -91,7 +91,7 @@ def color_shape_texture(request: EncoderRequest) -> UnionEncoder:
     """Factory for the registry."""
     refuse_choices(request)
     import_opencv()
-    return UnionEncoder()
+    return UnionEncoder(UNION_SPEC.as_made(request.fingerprint))
 
 
 def parse_weights(text: str) -> dict[str, float]:

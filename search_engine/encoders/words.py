@@ -76,7 +76,8 @@ def _bag_of_words(request: EncoderRequest) -> PictureEncoder:
         weights_sha256=digest,
         pooling="words",
     )
-    return PictureEncoder(spec, lambda picture: bag(picture, vocabulary), "opencv")
+    made = spec.as_made(request.fingerprint)
+    return PictureEncoder(made, lambda picture: bag(picture, vocabulary), "opencv")
 
 
 def bag(picture: NDArray[np.uint8], vocabulary: Vocabulary) -> Floats:

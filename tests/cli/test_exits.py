@@ -218,7 +218,7 @@ def test_another_encoder_for_the_same_collection_is_7(
 ) -> None:
     index(folder)
     changed = replace(classic.HSV_SPEC, pooling="4x4 cells")
-    monkeypatch.setattr(classic.HsvEncoder, "spec", changed)
+    monkeypatch.setattr(classic, "HSV_SPEC", changed)
     ran = index(folder)
     assert ran.code == 7
     error = json.loads(ran.err.splitlines()[-1])

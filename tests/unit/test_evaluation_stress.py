@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from search_engine.encoders.base import EncoderSpec, unit_rows
-from search_engine.encoders.classic import HSV_SPEC, HsvEncoder
+from search_engine.encoders.classic import HSV_SPEC
+from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.evaluation.predictors import PlainVote
 from search_engine.evaluation.stress import adversarial
@@ -120,7 +121,7 @@ def test_the_ground_is_what_stands_at_the_border() -> None:
 
 def colour_task(count: int = 6, encoder: Any = None) -> StressTask:
     """Photos of two colours against a catalog of the same colours."""
-    encoder = encoder or HsvEncoder()
+    encoder = encoder or create_encoder(EncoderRequest("hsv"))
     colours = ["tomato", "teal"]
     labels = [colours[row % 2] for row in range(count)]
     photos = [photo(label, (60 + row, 80)) for row, label in enumerate(labels)]
@@ -212,5 +213,5 @@ def test_a_network_behind_a_learned_projection_is_not_attacked() -> None:
     encoder = _Network()
     encoder.spec = replace(encoder.spec, projection="abc")
     assert "projection" in str(adversarial.network_of(encoder))
-    assert "hsv" in str(adversarial.network_of(HsvEncoder()))
+    assert "hsv" in str(adversarial.network_of(create_encoder(EncoderRequest("hsv"))))
     assert HSV_SPEC.projection is None

@@ -3,7 +3,10 @@
 import { byId, el, labelText, sized } from "./dom.js";
 import { fileSize, itemName, itemPrice, lastPart, shorten } from "./format.js";
 
-const WARNINGS = { first_frame_used: "Only its first frame was used." };
+const WARNINGS = {
+  first_frame_used: "Only its first frame was used.",
+  colour_profile_ignored: "Its colour profile is damaged and was ignored.",
+};
 
 const preview = byId("preview");
 const image = byId("preview-image");

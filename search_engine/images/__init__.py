@@ -1,0 +1,45 @@
+"""From untrusted bytes to upright sRGB pictures at the size an encoder wants.
+
+Everything that can be known from the header (type, bytes, pixels, scans) is checked before a pixel
+is decoded. Decoding in separate processes is the business of `search_engine.decoding`.
+"""
+
+from search_engine.images.files import read_file
+from search_engine.images.geometry import Box, Preprocessing, crop_box, parse_box
+from search_engine.images.given import GivenPicture, picture_bytes
+from search_engine.images.limits import (
+    CATALOG_FORMATS,
+    MAX_RESTART_MARKERS,
+    UPLOAD_FORMATS,
+    ImageLimits,
+    sniff_format,
+)
+from search_engine.images.pixels import (
+    PICTURE_QUALITY,
+    THUMBNAIL_QUALITY,
+    DecodedImage,
+    decode_pixels,
+    render_jpeg,
+)
+from search_engine.images.rgb import load_rgb
+
+__all__ = [
+    "CATALOG_FORMATS",
+    "MAX_RESTART_MARKERS",
+    "PICTURE_QUALITY",
+    "THUMBNAIL_QUALITY",
+    "UPLOAD_FORMATS",
+    "Box",
+    "DecodedImage",
+    "GivenPicture",
+    "ImageLimits",
+    "Preprocessing",
+    "crop_box",
+    "decode_pixels",
+    "load_rgb",
+    "parse_box",
+    "picture_bytes",
+    "read_file",
+    "render_jpeg",
+    "sniff_format",
+]

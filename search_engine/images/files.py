@@ -1,0 +1,64 @@
+"""Bytes of the owner's files, as far as they are regular files at all."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from search_engine.errors import CorruptImageError, ImageError, MissingPictureError
+from search_engine.images.limits import too_many_bytes
+
+SHOWN_CHARS = 200
+"""Of a path in a message; something longer was hardly meant as one."""
+
+_NO_SUCH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file, at most `max_bytes`; never hangs on a pipe or a device.
+
+    Raises:
+        MissingPictureError: There is no such file.
+        ImageError: It is something else, unreadable (`corrupt_image`), or too large.
+    """
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CorruptImageError(_kind(status.st_mode), where=shown_path(path))
+            if status.st_size > max_bytes:
+                raise too_many_bytes(status.st_size, max_bytes)
+            return file.read(max_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def shown_path(path: Path) -> str:
+    """A path as it was tried, short enough for a line."""
+    tried = str(path.absolute())
+    return tried if len(tried) <= SHOWN_CHARS else f"{tried[:SHOWN_CHARS]}..."
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
+    where = shown_path(path)
+    if isinstance(error, ValueError) or error.errno in _NO_SUCH:
+        return MissingPictureError("there is no such picture", where=where)
+    if isinstance(error, IsADirectoryError):
+        return CorruptImageError(_kind(stat.S_IFDIR), where=where)
+    return CorruptImageError(f"the file cannot be read: {error.strerror}", where=where)
+
+
+def _kind(mode: int) -> str:
+    """What to say of something that is no regular file."""
+    names = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return f"{names.get(stat.S_IFMT(mode), 'something else')}, not a picture"
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,0 +1,135 @@
+"""Which part of a picture an encoder looks at, and how that becomes squares of its size."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from search_engine.errors import ParameterError
+
+Box = tuple[float, float, float, float]
+"""A region of the upright picture: x, y, width, height as fractions of its sides, 0 to 1."""
+
+
+Corners = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels."""
+
+ORDINARY = 1.5
+"""The long side by the short one up to which a picture is seen by its middle alone."""
+
+TWICE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How an encoder wants its pictures; part of the encoder's identity.
+
+    `crop` scales the short side to `resize_px` and takes the central `size_px` square;
+    `squash` scales the whole picture to the `size_px` square. Since edition 2 colours are those of
+    the picture's profile, and the ends of wide and tall pictures are not cropped away (see
+    `views`); a collection that began with edition 1 stays with it.
+    """
+
+    size_px: int
+    resize_px: int
+    fit: Literal["crop", "squash"] = "crop"
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    edition: Literal[1, 2] = 2
+
+
+def crop_box(image: Image.Image, box: Box | None) -> Image.Image:
+    """The region `box` of the picture, at least one pixel large; the picture itself without one."""
+    if box is None:
+        return image
+    x, y, width, height = box
+    left, top = int(x * image.width), int(y * image.height)
+    right = max(left + 1, round((x + width) * image.width))
+    bottom = max(top + 1, round((y + height) * image.height))
+    return image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+
+
+def parse_box(text: str) -> Box:
+    """`x,y,w,h` as fractions of the upright picture.
+
+    Raises:
+        ParameterError: Not four numbers, or not inside the picture.
+    """
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ParameterError(
+            "box is not four numbers", where="box", fix="give x,y,w,h as fractions from 0 to 1"
+        ) from None
+    inside = 0 <= x < 1 and 0 <= y < 1 and 0 < width <= 1 and 0 < height <= 1
+    if not inside or x + width > 1 + 1e-6 or y + height > 1 + 1e-6:
+        raise ParameterError(
+            "box does not lie inside the picture",
+            where="box",
+            fix="give x,y,w,h as fractions from 0 to 1 with x+w and y+h at most 1",
+        )
+    return x, y, width, height
+
+
+def views(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
+    """The squares that stand for a picture, the one from its middle first.
+
+    Ordinary pictures have that one only. Where it leaves half of a wide or tall picture out, the
+    whole picture, made small on white, counts as much; of longer ones three squares side by side
+    count. Of real photos of 16:9 padding or squashing alone told less than the middle alone.
+    """
+    ratio = max(image.size) / min(image.size)
+    if preprocessing.fit == "crop" and preprocessing.edition > 1:
+        if ratio > TWICE:
+            return _row(image, preprocessing)
+        if ratio > ORDINARY:
+            return [_middle(image, preprocessing), _whole(image, preprocessing)]
+    return [_middle(image, preprocessing)]
+
+
+def _middle(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Scale (and crop, in the same step) to the encoder's square."""
+    box: Corners | None = None
+    if preprocessing.fit == "crop":
+        side = min(image.size) * preprocessing.size_px / preprocessing.resize_px
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+    return _square(image, preprocessing, box)
+
+
+def _whole(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    side = preprocessing.size_px
+    scale = side / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    ground = Image.new("RGB", (side, side), "white")
+    small = image.resize((width, height), _resampling(preprocessing))
+    ground.paste(small, ((side - width) // 2, (side - height) // 2))
+    return ground
+
+
+def _row(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
+    """Three squares along the long side, as far from the edges as that of the middle alone.
+
+    They are longer than high where they would leave gaps. More of them would each count for less:
+    a thing near one end of a long banner would hardly matter.
+    """
+    long, short = max(image.size), min(image.size)
+    height = short * preprocessing.size_px / preprocessing.resize_px
+    margin = (short - height) / 2
+    length = max(height, (long - 2 * margin) / 3)
+    last = long - margin - length
+    found = []
+    for start in ((margin + last) / 2, margin, last):
+        box = (start, margin, start + length, margin + height)
+        if image.height > image.width:
+            box = (box[1], box[0], box[3], box[2])
+        found.append(_square(image, preprocessing, box))
+    return found
+
+
+def _square(image: Image.Image, preprocessing: Preprocessing, box: Corners | None) -> Image.Image:
+    size = (preprocessing.size_px, preprocessing.size_px)
+    return image.resize(size, _resampling(preprocessing), box=box)
+
+
+def _resampling(preprocessing: Preprocessing) -> Image.Resampling:
+    return Image.Resampling[preprocessing.interpolation.upper()]

@@ -1,0 +1,181 @@
+"""What a picture may be and cost, checked from its header before a pixel is decoded.
+
+Only the parsers of the accepted formats ever run, chosen by the content and not by the file name.
+"""
+
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+from search_engine.errors import (
+    CorruptImageError,
+    EmptyFileError,
+    ImageError,
+    TooComplexError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UnsupportedTypeError,
+)
+
+UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+"""Accepted from anybody."""
+
+CATALOG_FORMATS = (*UPLOAD_FORMATS, "BMP", "TIFF")
+"""Accepted from the owner's own files."""
+
+MAX_RESTART_MARKERS = 65_535
+"""JPEG restart markers; a 40 megapixel photo with one a row of blocks has about 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What a picture may cost. Sizes are checked from the header, before decoding."""
+
+    max_bytes: int = 10 * 2**20
+    max_pixels: int = 40_000_000
+    max_side_px: int = 16_384
+    max_jpeg_scans: int = 100
+    formats: tuple[str, ...] = UPLOAD_FORMATS
+
+
+def sniff_format(data: bytes) -> str | None:
+    """The Pillow name of the format that the first bytes announce, or None."""
+    for name, is_format in _MAGIC.items():
+        if is_format(data):
+            return name
+    return None
+
+
+_MAGIC: dict[str, Callable[[bytes], bool]] = {
+    "JPEG": lambda data: data.startswith(b"\xff\xd8\xff"),
+    "PNG": lambda data: data.startswith(b"\x89PNG\r\n\x1a\n"),
+    "WEBP": lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
+    "GIF": lambda data: data.startswith((b"GIF87a", b"GIF89a")),
+    "BMP": lambda data: data.startswith(b"BM"),
+    "TIFF": lambda data: data.startswith((b"II*\x00", b"MM\x00*")),
+}
+
+
+def open_checked(data: bytes, limits: ImageLimits) -> Image.Image:
+    """The picture with its header parsed and every limit checked, not decoded yet."""
+    if not data:
+        raise EmptyFileError("the file is empty")
+    if len(data) > limits.max_bytes:
+        raise too_many_bytes(len(data), limits.max_bytes)
+    kind = sniff_format(data)
+    if kind not in limits.formats:
+        raise _unsupported(data, limits)
+    check_size(_announced_size(data, kind), limits)
+    if kind == "JPEG":
+        _check_jpeg_markers(data, limits)
+    if kind == "PNG":
+        _check_png_pixels(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(io.BytesIO(data), formats=(kind,))
+        except Image.DecompressionBombError as error:
+            raise _too_many_pixels(limits) from error
+        except Exception as error:
+            raise corrupt(error) from error
+    if min(image.size) < 1:
+        raise CorruptImageError("the picture has no pixels")
+    check_size(image.size, limits)
+    return image
+
+
+def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+    """Raise TooManyPixelsError for a picture of more pixels, or of longer sides."""
+    width, height = size
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        raise _too_many_pixels(limits, size)
+
+
+def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
+    """Width and height where they have a fixed place, though all else may be missing; else 0, 0.
+
+    So a header that is all there is of a picture is refused for what it announces.
+    """
+    if kind == "PNG" and len(data) >= 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if kind == "GIF" and len(data) >= 10:
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    return 0, 0
+
+
+def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
+    """Each scan of a progressive JPEG costs a pass over all pixels, for a few bytes of file.
+
+    Where the bytes that begin markers are few anywhere, so are the markers; only else are they told
+    from the same bytes elsewhere, which takes longer.
+    """
+    few_scans = data.count(b"\xff\xda") <= limits.max_jpeg_scans
+    if not few_scans or data.count(b"\xff") > MAX_RESTART_MARKERS:
+        _count_jpeg_markers(data, limits)
+
+
+def _count_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
+    """Only markers up to the end of the picture count: profiles, and the film clips that phones put
+    behind their photos, hold any bytes."""
+    scans = restarts = 0
+    position = 2
+    while (marker := _JPEG_MARKER.search(data, position)) and marker[1] != b"\xd9":
+        position = marker.end()
+        if b"\xd0" <= marker[1] <= b"\xd7":
+            restarts += 1
+            if restarts > MAX_RESTART_MARKERS:
+                raise TooComplexError(f"more than {MAX_RESTART_MARKERS} restart markers")
+            continue
+        if marker[1] == b"\xda":
+            scans += 1
+            if scans > limits.max_jpeg_scans:
+                raise TooComplexError(f"more than {limits.max_jpeg_scans} progressive scans")
+        position += int.from_bytes(data[position : position + 2], "big")
+
+
+_JPEG_MARKER = re.compile(rb"\xff+([^\x00\x01\xff])", re.DOTALL)
+
+
+def _check_png_pixels(data: bytes) -> None:
+    """Pillow checks the sums of all chunks but those that hold the pixels."""
+    position = 8
+    while len(head := data[position : position + 8]) == 8 and head[4:] != b"IEND":
+        end = position + 8 + int.from_bytes(head[:4], "big")
+        if head[4:] == b"IDAT" and len(data) >= end + 4:
+            found = zlib.crc32(memoryview(data)[position + 4 : end])
+            if found != int.from_bytes(data[end : end + 4], "big"):
+                raise CorruptImageError("the picture cannot be decoded: wrong checksum of pixels")
+        position = end + 4
+
+
+def corrupt(error: Exception) -> CorruptImageError:
+    """What to say of a picture whose decoder failed."""
+    reason = str(error).split("\n")[0][:120] or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        reason = "its header is damaged"
+    return CorruptImageError(f"the picture cannot be decoded: {reason}")
+
+
+def _unsupported(data: bytes, limits: ImageLimits) -> UnsupportedTypeError:
+    hint = None
+    if data[4:8] == b"ftyp":
+        hint = "save HEIC, HEIF or AVIF photos as JPEG first"
+    accepted = ", ".join(limits.formats)
+    return UnsupportedTypeError(f"not a picture of an accepted type: {accepted}", fix=hint)
+
+
+def too_many_bytes(size: int, limit: int) -> TooManyBytesError:
+    """What to say of a file that is too large."""
+    return TooManyBytesError(f"{size:,} bytes; at most {limit:,} are accepted")
+
+
+def _too_many_pixels(limits: ImageLimits, size: tuple[int, int] | None = None) -> ImageError:
+    found = f"{size[0]} x {size[1]} pixels" if size else "far too many pixels"
+    return TooManyPixelsError(
+        f"{found}; at most {limits.max_pixels:,} and {limits.max_side_px:,} a side are accepted"
+    )

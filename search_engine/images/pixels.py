@@ -1,0 +1,66 @@
+"""What is made of a picture's bytes: squares for an encoder, and JPEGs to show and to keep."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from search_engine.images.geometry import Box, Preprocessing, crop_box, views
+from search_engine.images.limits import ImageLimits
+from search_engine.images.rgb import load
+
+THUMBNAIL_QUALITY = 85
+PICTURE_QUALITY = 92
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """What an encoder looks at, and what a user should know.
+
+    `views` have the shape (V, size_px, size_px, 3), uint8, RGB: one of the middle and, of wide and
+    tall pictures, others; all of them together are the picture.
+    """
+
+    views: NDArray[np.uint8]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The middle alone, (size_px, size_px, 3)."""
+        middle: NDArray[np.uint8] = self.views[0]
+        return middle
+
+
+def decode_pixels(
+    data: bytes, preprocessing: Preprocessing, limits: ImageLimits, box: Box | None = None
+) -> DecodedImage:
+    """One picture as an encoder wants it.
+
+    Large JPEGs are decoded at a fraction of their size, never smaller than what is needed.
+
+    Args:
+        data: The file's content; its type is found from the content alone.
+        preprocessing: Size and fit.
+        limits: What is accepted.
+        box: Look at this region only.
+
+    Raises:
+        ImageError: A subclass that names the reason.
+    """
+    needed_px = preprocessing.resize_px / (min(box[2], box[3]) if box else 1.0)
+    loaded = load(data, limits, needed_px, profiles=preprocessing.edition > 1)
+    seen = views(crop_box(loaded.image, box), preprocessing)
+    return DecodedImage(np.stack([np.asarray(loaded.srgb(view)) for view in seen]), loaded.warnings)
+
+
+def render_jpeg(
+    data: bytes, max_side_px: int, limits: ImageLimits, quality: int = THUMBNAIL_QUALITY
+) -> bytes:
+    """The picture upright, in sRGB, without metadata, as JPEG of at most that long a long side."""
+    loaded = load(data, limits, min_side_px=max_side_px)
+    loaded.image.thumbnail((max_side_px, max_side_px), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    loaded.srgb(loaded.image).save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
