@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine, app.state.decoder = engine, decoder
-        if not settings.read_only:
+        if not engine.catalog.read_only:
             threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         try:
             yield
@@ -85,16 +85,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _fold_changes(engine: SearchEngine) -> None:
     """Build again what is missing, drifted or behind when the server starts; it answers meanwhile,
     from the catalog."""
-    with _told("indexes"):
-        for collection in engine.catalog.collections():
-            with _told(f"the index of {collection.name}"):
-                engine.live(collection.name).compact_aside()
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Log what goes wrong in the background, where nobody is waiting for it."""
     try:
-        yield
+        names = [collection.name for collection in engine.catalog.collections()]
     except EyedexError as error:
-        log.warning("%s not brought up to date: %s", what, error)
+        log.warning("the indexes are not brought up to date: %s", error)
+        return
+    for name in names:
+        engine.fold_changes(name)

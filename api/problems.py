@@ -30,6 +30,7 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.MissingPictureError: 404,
     errors.CollectionExistsError: 409,
     errors.StorageFullError: 507,
+    errors.ReadOnlyError: 403,
     errors.StorageError: 503,
     errors.LockHeldError: 503,
     errors.EncoderError: 503,

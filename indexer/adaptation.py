@@ -17,7 +17,6 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluation.splits import labelled_rows, take
 from search_engine.gallery import Labelled, read_gallery
-from search_engine.locks import exclusive
 from search_engine.tally import Codes
 from search_engine.tuning.gate import Verdict
 
@@ -122,8 +121,10 @@ def complete(engine: SearchEngine, collection: str, encoder: Encoder, stage: Sta
     record = engine.catalog.collection(collection)
     lacking = len(engine.catalog.keys_without(record, encoder.spec.fingerprint))
     if lacking:
-        lock = engine.catalog.paths.index_run_lock(collection)
-        with exclusive(lock, 0.0, "tuning it"), stage("encoding", lacking) as advance:
+        with (
+            engine.catalog.indexing(collection, "tuning it"),
+            stage("encoding", lacking) as advance,
+        ):
             embed(engine, record, encoder, Switch(), advance)
 
 

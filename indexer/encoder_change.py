@@ -22,7 +22,6 @@ from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
-from search_engine.locks import exclusive
 from search_engine.tuning.gate import FOLDS, Verdict
 
 Say = Callable[[str], None]
@@ -98,7 +97,7 @@ def change_encoder(
     started = time.perf_counter()
     engine.check_field(engine.live(collection), request.target, "target")
     encoder = refuse_pictures(create_encoder(request.encoder))
-    with exclusive(engine.catalog.paths.index_run_lock(collection), 0.0, DOING):
+    with engine.catalog.indexing(collection, DOING):
         record = indexed(engine, collection)
         wanted = with_encoder(record, encoder, request.encoder.options)
         count = engine.catalog.count(record)

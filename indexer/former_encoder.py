@@ -16,7 +16,6 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes import generation
 from search_engine.indexes.live import COMPACT_FRACTION
-from search_engine.locks import exclusive
 
 DOING = "changing its encoder"
 
@@ -62,7 +61,7 @@ def go_back(engine: SearchEngine, collection: str, stage: Stage = in_silence) ->
         LockHeldError, StorageError: As for `encoder_change.change_encoder`.
     """
     started = time.perf_counter()
-    with exclusive(engine.catalog.paths.index_run_lock(collection), 0.0, DOING):
+    with engine.catalog.indexing(collection, DOING):
         record = indexed(engine, collection)
         former = _former(engine, record)
         lacking = engine.catalog.keys_without(former, former.fingerprint or "")
@@ -99,7 +98,7 @@ def forget_former(engine: SearchEngine, collection: str) -> Forgotten:
         LockHeldError, StorageError: As for `encoder_change.change_encoder`.
     """
     paths = engine.catalog.paths
-    with exclusive(paths.index_run_lock(collection), 0.0, DOING):
+    with engine.catalog.indexing(collection, DOING):
         record = indexed(engine, collection)
         former = engine.catalog.former(record)
         with engine.catalog.write() as writer:

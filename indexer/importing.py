@@ -26,14 +26,20 @@ from indexer.embedding_files import (
     FilePart,
     hash_without_picture,
 )
-from indexer.local import open_collection, publish
-from indexer.report import RejectsFile, RunReport
+from indexer.local import (
+    Rejects,
+    listed_rejects,
+    open_collection,
+    opened_to_change,
+    publish,
+)
+from indexer.report import RunReport
 from indexer.sources import Reject, confined, printable, usable
 from search_engine.attribute_values import check_attributes
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.vectors import pack
 from search_engine.catalog.writer import ItemDraft
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.descriptions import differ
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.registry import EncoderRequest
@@ -41,7 +47,6 @@ from search_engine.engine import SearchEngine, content_hash
 from search_engine.errors import ImageError, NoEmbeddingError, RowError
 from search_engine.faults import fault_point
 from search_engine.images import read_file
-from search_engine.locks import exclusive
 from search_engine.names import check_item_id, check_label, check_product_id
 from search_engine.records import CatalogItem, Vectors
 
@@ -134,15 +139,11 @@ def import_embeddings(
         dimension=declared.dimension,
         dry_run=request.dry_run,
     )
-    lock = DataPaths(settings.data).index_run_lock(request.collection)
-    with (
-        SearchEngine(settings=settings) as engine,
-        exclusive(lock, 0.0, "indexing this collection"),
-    ):
+    with opened_to_change(settings, request.collection, request.dry_run) as engine:
         with report.stage("start"):
             collection, goal = _prepare(engine, declared, request)
         on_encoder(declared)
-        with closing(RejectsFile(engine.catalog.paths.rejects)) as rejects:
+        with closing(listed_rejects(engine, request.collection, report)) as rejects:
             run = _Run(engine.catalog, collection, goal, report, rejects, settings.max_bytes)
             run.take_all(file, on_progress)
         publish(engine, request.collection, report)
@@ -158,7 +159,7 @@ def _prepare(
     found = {one.name: one for one in catalog.collections()}.get(request.collection)
     goal = destination(declared, found, catalog)
     if goal is not None:
-        return open_collection(engine, request.collection), goal
+        return open_collection(engine, request.collection, request.dry_run), goal
     options = {**declared.options, **EncoderRequest("", weights=request.weights).options}
     encoder_here(
         replace(declared, options=options),
@@ -166,10 +167,11 @@ def _prepare(
             declared.name,
             runtime=engine.settings.runtime,
             cache=catalog.paths.encoders,
+            keep=not (request.dry_run or catalog.read_only),
             download=request.download,
         ),
     )
-    collection = open_collection(engine, request.collection)
+    collection = open_collection(engine, request.collection, request.dry_run)
     if not request.dry_run:
         _bind(catalog, collection, declared, options)
     return catalog.collection(request.collection), Destination(declared, declared.fingerprint)
@@ -218,7 +220,7 @@ class _Run:
         collection: Collection,
         goal: Destination,
         report: ImportReport,
-        rejects: RejectsFile,
+        rejects: Rejects,
         max_bytes: int,
     ) -> None:
         self._catalog = catalog

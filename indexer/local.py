@@ -1,30 +1,31 @@
 """`index_source`: a whole indexing run on this machine."""
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from indexer.pipeline import OnProgress, Run, run_pipeline
-from indexer.report import RejectsFile, RunReport
+from indexer.report import ListedRejects, RejectsFile, RunReport
 from indexer.sources import Source
 from search_engine.calibration.collection import refresh_label
 from search_engine.catalog.store import Collection, check_collection_name
 from search_engine.collection_encoders import plain_fingerprint, with_projection
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.decoding import DecodePool
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
-from search_engine.errors import ModelMismatchError
+from search_engine.errors import ModelMismatchError, NotFoundError
 from search_engine.indexes.generation import discard_newer
 from search_engine.indexes.kinds import create
 from search_engine.indexes.spec import AUTOMATIC
-from search_engine.locks import exclusive
 
 OnEncoder = Callable[[Encoder], None]
+Rejects = RejectsFile | ListedRejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,40 @@ def index_source(
     started = time.perf_counter()
     check_collection_name(request.collection)
     report = RunReport(dry_run=request.dry_run)
-    lock = DataPaths(settings.data).index_run_lock(request.collection)
-    with (
-        SearchEngine(settings=settings) as engine,
-        exclusive(lock, 0.0, "indexing this collection"),
-    ):
+    with opened_to_change(settings, request.collection, request.dry_run) as engine:
         _take_in(engine, source, request, report, on_progress, on_encoder)
         publish(engine, request.collection, report)
     report.seconds = time.perf_counter() - started
     return report
+
+
+@contextmanager
+def opened_to_change(settings: Settings, collection: str, dry_run: bool) -> Iterator[SearchEngine]:
+    """The engine, for the only run that changes a collection.
+
+    A dry run writes nothing: where there is no collection yet it is given an empty one elsewhere.
+    """
+    if not dry_run:
+        with SearchEngine(settings=settings) as engine, engine.catalog.indexing(collection):
+            yield engine
+        return
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(SearchEngine(settings=settings, create=False))
+            engine.catalog.collection(collection)
+        except NotFoundError:
+            empty = stack.enter_context(TemporaryDirectory(prefix="eyedex-"))
+            elsewhere = settings.model_copy(update={"data": Path(empty), "read_only": False})
+            engine = stack.enter_context(SearchEngine(settings=elsewhere))
+            engine.create_collection(collection)
+        yield engine
+
+
+def listed_rejects(engine: SearchEngine, collection: str, report: RunReport) -> Rejects:
+    """Where a run names the rows that it refuses: in a file, or in the report of a dry run."""
+    if report.dry_run:
+        return ListedRejects(report.refused)
+    return RejectsFile(engine.catalog.paths.rejects(collection))
 
 
 def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
@@ -100,7 +126,7 @@ def _take_in(
 ) -> None:
     """Bring the catalog to the state of the source; what that needs is given back afterwards."""
     settings = engine.settings
-    collection = open_collection(engine, request.collection)
+    collection = open_collection(engine, request.collection, request.dry_run)
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         decoder.warm_up()
         with report.stage("start"):
@@ -109,7 +135,7 @@ def _take_in(
             _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
-        with closing(RejectsFile(DataPaths(settings.data).rejects)) as rejects:
+        with closing(listed_rejects(engine, request.collection, report)) as rejects:
             _run(
                 engine, collection, encoder, decoder, source, request, report, on_progress, rejects
             )
@@ -124,8 +150,13 @@ def _name_index(engine: SearchEngine, collection: Collection, factory: str, dime
         writer.set_index_factory(collection.id, named)
 
 
-def open_collection(engine: SearchEngine, name: str) -> Collection:
-    """The collection, made if it is missing, without index files of another catalog's history."""
+def open_collection(engine: SearchEngine, name: str, dry_run: bool) -> Collection:
+    """The collection, made if it is missing, without index files of another catalog's history.
+
+    In a dry run it is there, and its files stay.
+    """
+    if dry_run:
+        return engine.catalog.collection(name)
     if name not in {collection.name for collection in engine.catalog.collections()}:
         engine.create_collection(name)
     discard_newer(engine.catalog.paths.index(name), engine.catalog.seq())
@@ -141,7 +172,7 @@ def _run(
     request: IndexRequest,
     report: RunReport,
     on_progress: OnProgress,
-    rejects: RejectsFile,
+    rejects: Rejects,
 ) -> None:
     settings = engine.settings
     run = Run(
@@ -171,6 +202,7 @@ def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchE
             name=request.encoder or collection.encoder or DEFAULT_ENCODER,
             runtime=engine.settings.runtime,
             cache=engine.catalog.paths.encoders,
+            keep=not (request.dry_run or engine.catalog.read_only),
             download=request.download,
             fingerprint=plain_fingerprint(collection, engine.catalog),
         ).with_options(options)

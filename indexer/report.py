@@ -11,6 +11,8 @@ from typing import IO, Any
 
 from indexer.sources import Reject
 
+MOST_LISTED = 20
+
 OVERLAPPING = ("decode", "encode")
 """Stages that work beside the driving thread."""
 
@@ -19,7 +21,8 @@ OVERLAPPING = ("decode", "encode")
 class RunReport:
     """Counts of items by outcome, and where the time went.
 
-    `reasons` are the rejected rows by code.
+    `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
+    no file of them.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
     that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
     driving thread did nothing but wait for another stage.
@@ -40,6 +43,7 @@ class RunReport:
     runtime: str = ""
     generation: str | None = None
     dry_run: bool = False
+    refused: list[Reject] = field(default_factory=list)
 
     def reject(self, code: str) -> None:
         """Count a row that is refused for a reason."""
@@ -106,14 +110,31 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in values.items()}
 
 
-class RejectsFile:
-    """`rejects.jsonl`: a line for each refused row, written as it happens.
+class ListedRejects:
+    """The first refused rows, for a run that writes nothing."""
 
-    The file of the run before is replaced when this run ends, however it ends.
+    def __init__(self, rows: list[Reject]) -> None:
+        self._rows = rows
+
+    def write(self, reject: Reject) -> None:
+        """Add a row, unless there are many."""
+        if len(self._rows) < MOST_LISTED:
+            self._rows.append(reject)
+
+    def close(self) -> None:
+        """Nothing to put in its place."""
+
+
+class RejectsFile:
+    """A line of JSON for each refused row, written as it happens.
+
+    The file of the run before is replaced when this run ends, however it ends. The caller sees to
+    it that there is no other run of the collection.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._aside = path.with_name(f".{path.name}.new")
         self._file: IO[str] = self._aside.open("w", encoding="utf-8")
         os.chmod(self._aside, 0o600)

@@ -29,7 +29,6 @@ from search_engine.faults import fault_point
 from search_engine.indexes import generation
 from search_engine.indexes.live import COMPACT_FRACTION
 from search_engine.live_collection import LiveCollection
-from search_engine.locks import exclusive
 
 MakeEncoder = Callable[[], Encoder]
 
@@ -54,7 +53,7 @@ def switch_encoder(
         LockHeldError: Another process is indexing the collection.
         StorageError: Something could not be written; the collection is as it was.
     """
-    with exclusive(engine.catalog.paths.index_run_lock(collection), 0.0, "changing its encoder"):
+    with engine.catalog.indexing(collection, "changing its encoder"):
         wanted = with_encoder(engine.catalog.collection(collection), encoder, options)
         return switch_locked(engine, wanted, lambda: encoder, Switch(), advance)
 

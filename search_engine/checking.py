@@ -19,7 +19,7 @@ from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.tables import LIVE, collections, embeddings, items
 from search_engine.catalog.vectors import unpack
 from search_engine.config import DataPaths, Settings
-from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError, StorageError
+from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError
 from search_engine.indexes import generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.learned import flaw_of, learned_files, leftovers
@@ -61,16 +61,15 @@ def check_data(settings: Settings) -> CheckReport:
     And whatever was learned from a collection: calibrations and classifiers.
 
     Raises:
-        StorageError: The catalog cannot even be opened.
+        NotFoundError: There is no catalog.
+        StorageError: It cannot even be opened.
     """
     paths = DataPaths(settings.data)
-    if not paths.catalog.exists():
-        raise StorageError(
-            "there is no catalog here", where=str(paths.root), fix="`eyedex index` makes one"
-        )
     findings: list[Finding] = []
     facts = []
-    with Catalog(paths, settings.lock_wait_s) as catalog:
+    with Catalog(
+        paths, settings.lock_wait_s, create=False, read_only=settings.read_only
+    ) as catalog:
         findings += _check_database(catalog)
         for collection in catalog.collections():
             lost = catalog.unsearchable(collection)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.config import Settings
@@ -41,6 +43,7 @@ def encoder_request(collection: Collection, settings: Settings, catalog: Catalog
         runtime=settings.runtime,
         cache=catalog.paths.encoders,
         fingerprint=plain_fingerprint(collection, catalog),
+        keep=not catalog.read_only,
     ).with_options(collection.encoder_options)
     sha256 = collection.encoder_options.get(NETWORK)
     return request if sha256 is None else replace(request, weights=network_file(catalog, sha256))
@@ -58,6 +61,12 @@ def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catal
     return encoder if projection is None else ProjectedEncoder(encoder, projection)
 
 
+@cache
+def _scratch() -> "TemporaryDirectory[str]":
+    """Where files go that the data directory cannot take; gone when this process ends."""
+    return TemporaryDirectory(prefix="eyedex-")
+
+
 def network_file(catalog: Catalog, sha256: str) -> Path:
     """The weights of a fine-tuned network as a file, written from the catalog if it is not there.
 
@@ -68,6 +77,8 @@ def network_file(catalog: Catalog, sha256: str) -> Path:
     path = catalog.paths.network(sha256)
     if not path.is_file() or sha256_file(path) != sha256:
         data = catalog.learned(sha256)
+        if catalog.read_only:
+            path = Path(_scratch().name) / path.name
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_synced(path, data)

@@ -65,7 +65,8 @@ class Settings(BaseModel):
         description="Host names that requests may name, comma separated; * for any.",
     )
     read_only: bool = Field(
-        default=False, description="Serve searches only, beside another process that writes."
+        default=False,
+        description="Answer questions only and write nothing, alone or beside another process.",
     )
 
     @classmethod
@@ -146,10 +147,9 @@ class DataPaths:
         """The weights of a fine-tuned network; written from the catalog again if deleted."""
         return self.encoders / f"{sha256}.safetensors"
 
-    @property
-    def rejects(self) -> Path:
-        """The rows that the last `eyedex index` refused."""
-        return self.root / "rejects.jsonl"
+    def rejects(self, collection: str) -> Path:
+        """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""
+        return self.root / "rejects" / f"{collection}.jsonl"
 
     def index(self, collection: str) -> Path:
         """The generations of one collection."""

@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from search_engine.errors import StorageError, StorageFullError
+from search_engine.errors import ReadOnlyError, StorageError, StorageFullError
 from search_engine.faults import fault_point
 
 HASH_CHUNK_BYTES = 2**20
@@ -60,4 +60,6 @@ def storage_error(error: OSError, doing: str, where: Path) -> StorageError:
             where=str(where),
             fix="free some space and try again",
         )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ReadOnlyError(f"nothing can be written here, as for {doing}", where=str(where))
     return StorageError(f"failed while {doing}: {error.strerror}", where=str(where))

@@ -1,6 +1,7 @@
 """SearchEngine: a data directory, opened for searching, classifying and live changes."""
 
 import hashlib
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ from search_engine.encoders.union import parse_weights, weighted_query
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
+    EngineClosedError,
     ImageError,
     ModelMismatchError,
     ParameterError,
@@ -54,7 +56,6 @@ from search_engine.images import (
 )
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
-from search_engine.locks import exclusive
 from search_engine.names import check_item_id
 from search_engine.near import did_you_mean, shown
 from search_engine.open_collections import OpenCollections
@@ -74,6 +75,8 @@ from search_engine.reranking.pictures import AskedPictures, ItemFeatures
 from search_engine.reranking.registry import method_named
 from search_engine.search_options import check_k, check_min_score
 from search_engine.tally import VoteRule
+
+log = logging.getLogger(__name__)
 
 KEPT_PICTURE_SIDE_PX = 1_024
 """Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
@@ -98,15 +101,28 @@ class SearchEngine:
         *,
         settings: Settings | None = None,
         decoder: Decoder | None = None,
+        create: bool = True,
     ) -> None:
-        """Open a data directory, creating it when needed.
+        """Open a data directory.
+
+        Args:
+            data: The directory; None for that of the settings.
+            settings: With `read_only` nothing is written; nor is it where nothing can be written.
+            decoder: What decodes pictures; None for this process.
+            create: Make the directory if it is missing, unless it is to be read only.
 
         Raises:
+            NotFoundError: It is missing.
             StorageError: It cannot be used.
         """
         settings = settings or Settings()
         self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
-        self.catalog = Catalog(DataPaths(self.settings.data), self.settings.lock_wait_s)
+        self.catalog = Catalog(
+            DataPaths(self.settings.data),
+            self.settings.lock_wait_s,
+            create=create,
+            read_only=self.settings.read_only,
+        )
         self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
         self._begin()
         forks.follow(self)
@@ -477,15 +493,30 @@ class SearchEngine:
         """Remove a collection with everything in it, index files included.
 
         Raises:
-            LockHeldError: It is being indexed.
+            LockHeldError: It is being indexed; a build of its index in the background gives way.
         """
-        collection = self.catalog.collection(name)
+        self.catalog.collection(name)  # else there is nothing to wait for
         paths = self.catalog.paths
-        with exclusive(paths.index_run_lock(name), 0.0, "indexing this collection"):
+        self._collections.retire(name)
+        with self.catalog.indexing(name, wait_s=self.settings.lock_wait_s):
+            collection = self.catalog.collection(name)
             with self.catalog.write() as writer:
                 writer.delete_collection(collection.id)
-            shutil.rmtree(paths.index(name), ignore_errors=True)
-            shutil.rmtree(paths.classifiers(name), ignore_errors=True)
+            for folder in (paths.index(name), paths.classifiers(name), paths.tuning(name)):
+                shutil.rmtree(folder, ignore_errors=True)
+            paths.rejects(name).unlink(missing_ok=True)
+
+    def fold_changes(self, name: str) -> None:
+        """Build a collection's index anew if it is worth it, in the background.
+
+        What goes wrong is logged: nobody waits for it, and answers come from the catalog meanwhile.
+        """
+        try:
+            self.live(name).compact_aside()
+        except (CollectionNotFoundError, EngineClosedError):
+            log.debug("collection %s is gone: its index is not built", name)
+        except Exception as error:  # noqa: BLE001 - FAISS and the system raise anything
+            log.warning("the index of %s is not up to date yet: %s", name, error)
 
     def live(self, name: str) -> LiveCollection:
         """The collection, opened.
@@ -766,13 +797,14 @@ class SearchEngine:
                         DEFAULT_ENCODER,
                         runtime=self.settings.runtime,
                         cache=self.catalog.paths.encoders,
+                        keep=not self.catalog.read_only,
                     )
                 )
             return self._default
 
 
 def _opened(settings: Settings) -> SearchEngine:
-    return SearchEngine(settings=settings)
+    return SearchEngine(settings=settings, create=False)
 
 
 def content_hash(data: bytes) -> str:

@@ -19,7 +19,7 @@ EyedexError
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
 │   ├── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
-│   └── EngineClosedError
+│   └── ReadOnlyError, EngineClosedError
 ├── LockHeldError              another process is writing
 ├── EncoderError
 │   └── UnknownEncoderError, WeightsError, ModelMismatchError
@@ -248,6 +248,12 @@ class StorageBusyError(StorageError):
     """The database stayed locked for longer than the waiting time."""
 
     code = "storage_busy"
+
+
+class ReadOnlyError(StorageError):
+    """The data directory can only be read, by its permissions or by the settings."""
+
+    code = "read_only"
 
 
 class EngineClosedError(StorageError):

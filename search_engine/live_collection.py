@@ -29,7 +29,6 @@ from search_engine.indexes.live import LiveIndex, Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.tuning import tune
-from search_engine.locks import exclusive
 from search_engine.processes import run_apart, spare_cores
 
 log = logging.getLogger(__name__)
@@ -50,6 +49,7 @@ class LiveCollection:
     """Opens the newest sound generation and adds what the catalog committed since.
 
     `drifted` names a generation that was not used because it holds other keys than the catalog.
+    `retired` is set when the collection is about to be deleted: what is built for it is given up.
     `snapshot` is cheap when nothing changed and is asked for by every search, so what any process
     committed is found by the next query.
     """
@@ -66,6 +66,7 @@ class LiveCollection:
         self.drifted: str | None = None
         self._trying = threading.Lock()
         self._compacting = threading.Lock()
+        self.retired = threading.Event()
         self._matching: tuple[int, dict[Filter, tuple[Fitted, KeySet]]] = (-1, {})
 
     @property
@@ -146,9 +147,7 @@ class LiveCollection:
             LockHeldError: Another process is indexing this collection.
             StorageError: It could not be written; the old one stays.
         """
-        with exclusive(
-            self._catalog.paths.index_run_lock(self.record.name), 0.0, "indexing this collection"
-        ):
+        with self._catalog.indexing(self.record.name):
             return self.compact_locked(force)
 
     def compact_locked(self, force: bool = False) -> str | None:
@@ -186,6 +185,8 @@ class LiveCollection:
         A large index is built by a process of its own, at low priority, and then taken over. While
         somebody else is indexing the collection, or this runs already, nothing is done.
         """
+        if self._catalog.read_only:
+            return
         snapshot = self.snapshot()
         if snapshot is None or not snapshot.needs_compaction():
             return
@@ -196,7 +197,10 @@ class LiveCollection:
                 with suppress(LockHeldError):
                     self.compact()
             else:
-                if code := run_apart(compact_collection, self._settings, self.record.name):
+                code = run_apart(
+                    compact_collection, self._settings, self.record.name, unless=self.retired
+                )
+                if code and not self.retired.is_set():
                     log.error("compacting %s ended with %d", self.record.name, code)
                 self._adopt_published()
         finally:
@@ -215,8 +219,7 @@ class LiveCollection:
             LockHeldError: Another process is indexing this collection.
             ParameterError: FAISS cannot make it of these vectors; all stays as it was.
         """
-        lock = self._catalog.paths.index_run_lock(self.record.name)
-        with exclusive(lock, 0.0, "indexing this collection"):
+        with self._catalog.indexing(self.record.name):
             before = self._catalog.collection(self.record.name).index_factory
             self._keep_factory(factory)
             try:
@@ -313,8 +316,7 @@ class LiveCollection:
             LockHeldError: Another process is indexing this collection.
             NotFoundError: There is no earlier generation that is sound.
         """
-        lock = self._catalog.paths.index_run_lock(self.record.name)
-        with exclusive(lock, 0.0, "indexing this collection"):
+        with self._catalog.indexing(self.record.name):
             name = generation.roll_back(self.folder, self.record.uid, self.record.fingerprint or "")
             with self._refreshing:
                 self._index = None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search_engine import forks
+from search_engine.durable import storage_error
 from search_engine.errors import LockHeldError
 
 POLL_S = 0.01
@@ -48,9 +49,13 @@ def exclusive(path: Path, wait_s: float, doing: str) -> Iterator[None]:
 
     Raises:
         LockHeldError: Somebody else held it for longer than `wait_s`.
+        StorageError: Its file cannot be made.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    held = _Held(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = _Held(path)
+    except OSError as error:
+        raise storage_error(error, doing, path) from error
     try:
         assert held.descriptor is not None
         _acquire(held.descriptor, time.monotonic() + wait_s, path, doing)

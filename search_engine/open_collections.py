@@ -12,7 +12,7 @@ import time
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.config import Settings
-from search_engine.errors import EyedexError
+from search_engine.errors import CollectionNotFoundError, EngineClosedError, EyedexError
 from search_engine.live_collection import LiveCollection
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,14 @@ class OpenCollections:
         with self._lock:
             self._open.pop(name, None)
             self._successors.pop(name, None)
+
+    def retire(self, name: str) -> None:
+        """End what is being built for a collection in the background: it is about to go."""
+        with self._lock:
+            known = self._open.pop(name, None)
+            self._successors.pop(name, None)
+        if known is not None:
+            known.retired.set()
 
     def _settle(
         self, name: str, known: LiveCollection | None, record: Collection
@@ -130,6 +138,8 @@ class _Successor:
         try:
             self.live.encoder()
             self.live.snapshot()
+        except (CollectionNotFoundError, EngineClosedError) as error:
+            self.error = error  # there is nothing to take over any more
         except Exception as error:  # noqa: BLE001 - libraries of networks raise anything
             self.error = error
             log.error(

@@ -28,7 +28,6 @@ from search_engine.durable import storage_error, sync_directory
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
-    StorageError,
     StorageFullError,
 )
 from search_engine.faults import fault_point
@@ -116,12 +115,10 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     What was learned is taken before, so that it is of a state that the copy knows.
     """
     paths = DataPaths(settings.data)
-    if not paths.catalog.exists():
-        raise StorageError(
-            "there is no catalog here", where=str(paths.root), fix="`eyedex index` makes one"
-        )
     staged.root.mkdir(mode=0o700)
-    with Catalog(paths, settings.lock_wait_s) as catalog:
+    with Catalog(
+        paths, settings.lock_wait_s, create=False, read_only=settings.read_only
+    ) as catalog:
         found = _stage_generations(paths, staged, catalog.collections())
         _stage_learned(paths, staged)
         fault_point("snapshot_generations_staged")

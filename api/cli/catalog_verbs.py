@@ -101,7 +101,7 @@ def index(
     """Bring a collection to the state of a catalog; only what changed is embedded.
 
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
-    rejects.jsonl in the data directory.
+    rejects/COLLECTION.jsonl in the data directory.
     """
     from indexer.local import IndexRequest, index_source
     from indexer.sources import open_source
@@ -120,7 +120,7 @@ def index(
         dry_run=dry_run,
     )
     paths = DataPaths(settings.data)
-    if not paths.encoders.exists():
+    if not dry_run and not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
     try:
         with progress("indexing", len(rows)) as advance:
@@ -131,7 +131,7 @@ def index(
     if as_json:
         print_json(report.summary())
     else:
-        print_indexed(report, paths.rejects)
+        print_indexed(report, paths.rejects(collection))
     if not len(rows):
         print(f"note: there is nothing to index in {rows.description}", file=sys.stderr)
     if report.rejected:
@@ -266,7 +266,7 @@ def list_collections(data: DataOption = None, as_json: JsonOption = False) -> No
     """All collections with their size and encoder."""
     from search_engine.engine import SearchEngine
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         found = [
             {
                 "name": each.name,
@@ -309,7 +309,7 @@ def delete_collection(
     from search_engine.engine import SearchEngine
     from search_engine.errors import ParameterError
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         count = engine.catalog.count(engine.catalog.collection(name))
         if count and not yes:
             raise ParameterError(
@@ -330,7 +330,7 @@ def list_generations(
     from search_engine.engine import SearchEngine
     from search_engine.indexes.generation import describe_generations
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         found = describe_generations(engine.live(name).folder)
     if as_json:
         print_json({"name": name, "generations": found})
@@ -359,7 +359,7 @@ def compact_collection(
     from search_engine.engine import SearchEngine
     from search_engine.indexes.spec import AUTOMATIC
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         live = engine.live(name)
         if index_factory is None:
             made = live.compact(force)
@@ -380,7 +380,7 @@ def roll_back_collection(
     """Go back to the index generation before; no item is lost, what changed since is added."""
     from search_engine.engine import SearchEngine
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         current = engine.live(name).roll_back()
     print_json({"name": name, "generation": current}) if as_json else print(f"now {current}")
 

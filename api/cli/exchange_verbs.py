@@ -84,7 +84,7 @@ def import_(
     """Take in embeddings that were exported, or made elsewhere, as items of a collection.
 
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
-    rejects.jsonl in the data directory.
+    rejects/COLLECTION.jsonl in the data directory.
     """
     from indexer.embedding_files import open_embeddings
     from indexer.importing import ImportRequest, import_embeddings
@@ -102,7 +102,7 @@ def import_(
     if as_json:
         print_json(report.summary())
     else:
-        print_imported(report, DataPaths(settings.data).rejects)
+        print_imported(report, DataPaths(settings.data).rejects(collection))
     if report.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 

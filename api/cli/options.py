@@ -56,10 +56,10 @@ def settings_from(data: Path | None, **overrides: object) -> "Settings":
 
 
 def open_engine(data: Path | None) -> "SearchEngine":
-    """The engine on the data directory."""
+    """The engine on a data directory that is there: to ask creates nothing."""
     from search_engine.engine import SearchEngine
 
-    return SearchEngine(settings=settings_from(data))
+    return SearchEngine(settings=settings_from(data), create=False)
 
 
 def parsed_filter(line: str | None) -> "Filter | None":

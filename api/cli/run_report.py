@@ -49,7 +49,11 @@ def print_imported(report: "ImportReport", rejects: Path) -> None:
 
 
 def _say_rejects(report: "RunReport", rejects: Path) -> None:
-    if report.rejected and rejects.exists():
+    for row in report.refused:
+        print(f"  row {row.line}, item {row.item_id!r}: {row.reason}", file=sys.stderr)
+    if len(report.refused) < report.rejected and report.dry_run:
+        print("  and more", file=sys.stderr)
+    if report.rejected and not report.dry_run:
         print(f"which were rejected, and why: {rejects}", file=sys.stderr)
 
 

@@ -17,7 +17,7 @@ BENCH_PICTURES = 64
 
 def bench(data: Path | None, collection: str, as_json: bool) -> None:
     """Measure all runtimes on pictures of the collection, fastest first."""
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         request = encoder_request(engine.live(collection).record, engine.settings, engine.catalog)
         pixels = engine.pixels(BENCH_PICTURES, collection=collection)
     if len(pixels) == 0:
@@ -56,7 +56,7 @@ def calibrate_int8(data: Path | None, collection: str, as_json: bool) -> None:
     """Make `--runtime openvino-int8` for the collection's network, if it proves good enough."""
     from search_engine import int8_calibration
 
-    with SearchEngine(settings=settings_from(data)) as engine:
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
         figures = int8_calibration.calibrate_int8(engine, collection, _say)
     if as_json:
         print_json(

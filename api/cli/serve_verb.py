@@ -28,7 +28,8 @@ def serve(
     read_only: Annotated[
         bool,
         typer.Option(
-            "--read-only", help="Answer questions only, beside another process that writes."
+            "--read-only",
+            help="Answer questions only and write nothing, alone or beside another process.",
         ),
     ] = False,
 ) -> None:
@@ -37,6 +38,7 @@ def serve(
 
     from api.app import create_app
     from api.protocol import LimitedHttpProtocol
+    from search_engine.config import DataPaths
     from search_engine.engine import SearchEngine
     from search_engine.errors import ParameterError
 
@@ -48,6 +50,8 @@ def serve(
         )
     settings = settings_from(data, read_only=read_only or None)
     app = create_app(settings)
+    if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
+        print(f"making an empty catalog in {settings.data}", file=sys.stderr)
     SearchEngine(settings=settings).close()  # what is wrong with the data is said at once
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"

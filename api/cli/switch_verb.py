@@ -71,7 +71,7 @@ def switch(
         )
     from search_engine.engine import SearchEngine
 
-    with SearchEngine(settings=settings_from(data, runtime=runtime)) as engine:
+    with SearchEngine(settings=settings_from(data, runtime=runtime), create=False) as engine:
         if undo:
             _undo(engine, collection, as_json)
         elif forget:

@@ -11,7 +11,6 @@ from api.forms import parse_json, query_parameters, read_body, whole_number
 from api.problems import Problem, responses
 from api.schemas import item_answer
 from search_engine.descriptions import COLUMNS
-from search_engine.engine import SearchEngine
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
@@ -114,7 +113,7 @@ async def put_item(
     known = {name: body.values.get(name) for name in COLUMNS}
     known["attributes"] = _object(known["attributes"])
     stored = await run_in_threadpool(engine.put, item_id, body.image, known, collection=collection)
-    later.add_task(_compact, engine, collection)
+    later.add_task(engine.fold_changes, collection)
     response.status_code = 201 if stored.is_new else 200
     return item_answer(collection, stored.item)
 
@@ -147,13 +146,8 @@ def delete_item(
 ) -> Response:
     """The next search does not find it."""
     engine.remove(item_id, collection=collection)
-    later.add_task(_compact, engine, collection)
+    later.add_task(engine.fold_changes, collection)
     return Response(status_code=204)
-
-
-def _compact(engine: SearchEngine, collection: str) -> None:
-    """Fold changes into a new generation when it is worth it; not while somebody is indexing."""
-    engine.live(collection).compact_aside()
 
 
 def _object(attributes: Any) -> Any:

@@ -6,6 +6,7 @@ that returned survives power loss. `BEGIN IMMEDIATE` for writers: a read transac
 into a write would fail at once, whatever the busy timeout.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
+    ReadOnlyError,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -36,14 +38,45 @@ def reader_engine(path: Path) -> Engine:
     """Connections that cannot write; each statement sees the last commit, unless BEGIN was said."""
 
     def connect() -> sqlite3.Connection:
+        how = "immutable=1" if _state_at_rest(path) else "mode=ro"
         connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False
+            f"file:{quote(str(path.absolute()))}?{how}", uri=True, check_same_thread=False
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
         return connection
 
-    return _engine(connect, pool_size=READERS)
+    engine = _engine(connect, pool_size=READERS)
+    at_rest = _state_at_rest(path)
+    if at_rest is not None:
+
+        @event.listens_for(engine, "checkout")
+        def check_at_rest(_connection: object, _record: object, _proxy: object) -> None:
+            nonlocal at_rest
+            before, at_rest = at_rest, _state_at_rest(path)
+            if before != at_rest:
+                raise InvalidatePoolError("somebody else writes to the catalog")
+
+    return engine
+
+
+def _state_at_rest(path: Path) -> tuple[int, int] | None:
+    """What tells that a catalog in a read-only directory is as it was; None for any other.
+
+    SQLite cannot make the log that it wants to read through there. While there is none, everything
+    is in the file itself, which can be read as one that does not change.
+    """
+    log, shared = Path(f"{path}-wal"), Path(f"{path}-shm")
+    if os.access(path.parent, os.W_OK) or shared.exists():
+        return None
+    if log.exists() and log.stat().st_size:
+        raise StorageError(
+            "the catalog has changes in its log that cannot be read without writing",
+            where=str(log),
+            fix="run `eyedex check` on it once where it can be written",
+        )
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def writer_engine(path: Path) -> Engine:
@@ -99,17 +132,30 @@ def prepare_schema(engine: Engine, path: Path) -> None:
             version = _version(connection)
         if version == SCHEMA_VERSION:
             return
-        if version is not None and version not in KNOWN_VERSIONS:
-            raise NewerFormatError(
-                f"the catalog has schema {version}; this version knows up to {SCHEMA_VERSION}",
-                where=str(path),
-                fix="use a newer eyedex",
-            )
+        _refuse_newer(version, path)
         if version is not None:
             _copy(engine, path.with_name(f"{path.name}.before-{SCHEMA_VERSION}"))
         with engine.begin() as connection:
             _migrate(connection)
             fault_point("schema_before_commit")
+
+
+def require_schema(engine: Engine, path: Path) -> None:
+    """Refuse a database that `prepare_schema` would have to change.
+
+    Raises:
+        NewerFormatError: It is of a version this program does not know.
+        ReadOnlyError: It is of an older one.
+    """
+    with translate_errors(path), engine.connect() as connection:
+        version = _version(connection)
+    if version != SCHEMA_VERSION:
+        _refuse_newer(version, path)
+        raise ReadOnlyError(
+            "the catalog was written by an older version and can only be read here",
+            where=str(path),
+            fix="run `eyedex check` on it once where it can be written",
+        )
 
 
 def needs_preparation(engine: Engine, path: Path) -> bool:
@@ -166,6 +212,15 @@ def _version(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
+
+
+def _refuse_newer(version: str | None, path: Path) -> None:
+    if version is not None and version not in KNOWN_VERSIONS:
+        raise NewerFormatError(
+            f"the catalog has schema {version}; this version knows up to {SCHEMA_VERSION}",
+            where=str(path),
+            fix="use a newer eyedex",
+        )
 
 
 def _copy(engine: Engine, target: Path) -> None:

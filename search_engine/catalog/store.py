@@ -2,12 +2,13 @@
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,9 @@ from search_engine.errors import (
     EngineClosedError,
     ItemNotFoundError,
     LockHeldError,
+    NotFoundError,
     ParameterError,
+    ReadOnlyError,
     StorageError,
 )
 from search_engine.locks import exclusive
@@ -101,21 +104,41 @@ class Changes:
 class Catalog:
     """One data directory's catalog. Safe to use from several threads."""
 
-    def __init__(self, paths: DataPaths, lock_wait_s: float = 10.0) -> None:
-        """Open it, creating or migrating the database when needed.
+    def __init__(
+        self,
+        paths: DataPaths,
+        lock_wait_s: float = 10.0,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+    ) -> None:
+        """Open it, migrating the database when needed.
+
+        Args:
+            paths: Of the data directory.
+            lock_wait_s: How long a writer waits for its turn.
+            create: Make it if it is missing.
+            read_only: Write nothing, as is done anyway where nothing can be written.
 
         Raises:
+            NotFoundError: It is missing.
             StorageError: The directory cannot be used.
         """
         self.paths = paths
+        if not paths.catalog.exists():
+            if read_only or not create:
+                _refuse_to_make(paths)
+            _make_private_directory(paths)
+        self.read_only = read_only or not _is_writable(paths)
         self._lock_wait_s = lock_wait_s
         self._closed = self._torn = False
-        _make_private_directory(paths)
         self._writers = database.writer_engine(paths.catalog)
-        if not paths.catalog.exists() or database.needs_preparation(self._writers, paths.catalog):
+        self._readers = database.reader_engine(paths.catalog)
+        if self.read_only:
+            database.require_schema(self._readers, paths.catalog)
+        elif database.needs_preparation(self._writers, paths.catalog):
             with self._locked():
                 database.prepare_schema(self._writers, paths.catalog)
-        self._readers = database.reader_engine(paths.catalog)
         forks.follow(self)
 
     def close(self) -> None:
@@ -127,8 +150,9 @@ class Catalog:
             return
         self._closed = True
         self._readers.dispose()
-        with self._locked():
-            self._writers.dispose()
+        if database.is_connected(self._writers):
+            with self._locked():
+                self._writers.dispose()
 
     def before_fork(self) -> None:
         """See Follower: connections are made anew, in this process too, when they are needed."""
@@ -154,9 +178,11 @@ class Catalog:
 
         Raises:
             LockHeldError: Another process kept writing for longer than the waiting time.
+            ReadOnlyError: Nothing can be written here.
             StorageError: The commit failed; nothing of the block is kept.
         """
         self._check_open()
+        self._check_writable()
         with (
             self._locked(),
             forks.gate,
@@ -164,6 +190,20 @@ class Catalog:
             self._writers.begin() as connection,
         ):
             yield CatalogWriter(connection)
+
+    @contextmanager
+    def indexing(
+        self, name: str, doing: str = "indexing this collection", wait_s: float = 0.0
+    ) -> Iterator[None]:
+        """Be the only one that changes a collection's encoder and index files.
+
+        Raises:
+            LockHeldError: Somebody else is, for longer than `wait_s`.
+            ReadOnlyError: Nothing can be written here.
+        """
+        self._check_writable()
+        with exclusive(self.paths.index_run_lock(name), wait_s, doing):
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -442,6 +482,14 @@ class Catalog:
                 fix="open another SearchEngine on the data directory",
             )
 
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(
+                "the data directory can only be read",
+                where=str(self.paths.root),
+                fix="change it where it can be written, without EYEDEX_READ_ONLY",
+            )
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
@@ -515,6 +563,24 @@ def _make_private_directory(paths: DataPaths) -> None:
             where=str(paths.root),
             fix="name another one with --data or EYEDEX_DATA",
         ) from error
+
+
+def _refuse_to_make(paths: DataPaths) -> NoReturn:
+    if paths.root.exists() and not paths.root.is_dir():
+        raise StorageError(
+            "the data directory cannot be used: it is a file",
+            where=str(paths.root),
+            fix="name another one with --data or EYEDEX_DATA",
+        )
+    what = "catalog in" if paths.root.is_dir() else "data directory at"
+    raise NotFoundError(
+        f"there is no {what} {paths.root}",
+        fix="index something first, or name another with --data or EYEDEX_DATA",
+    )
+
+
+def _is_writable(paths: DataPaths) -> bool:
+    return os.access(paths.root, os.W_OK) and os.access(paths.catalog, os.W_OK)
 
 
 def _live(collection: Collection) -> ColumnElement[bool]:

@@ -61,7 +61,7 @@ def network_encoder(
     def build() -> "nn.Module":
         return _with_normalisation(build_trunk(), spec, mirrored)
 
-    return CnnEncoder(request, NetworkSource(spec, build, request.cache))
+    return CnnEncoder(request, NetworkSource(spec, build, request.cache, request.keep))
 
 
 def feature_dimension(build_trunk: "Callable[[], nn.Module]", size_px: int) -> int:

@@ -23,7 +23,8 @@ class EncoderRequest:
     """What to make: a full name, and how.
 
     `weights` is a file that replaces the published weights; `pooling` one of the encoder's
-    poolings, None for its first; `cache` a folder for exported networks; `download` allows
+    poolings, None for its first; `cache` a folder for exported networks, to which new ones are
+    added if `keep` says so; `download` allows
     fetching published weights that are not on this machine. `dimension` is that of embeddings which
     are made elsewhere; other encoders have their own. `fingerprint` is that of an encoder which is
     to be made again: pictures are read as they were for it.
@@ -33,6 +34,7 @@ class EncoderRequest:
     weights: Path | None = None
     runtime: RuntimeChoice = "auto"
     cache: Path | None = None
+    keep: bool = True
     download: bool = False
     pooling: str | None = None
     dimension: int | None = None

@@ -131,10 +131,10 @@ def index(run: Run, data: Path) -> Index:
 
 @pytest.fixture
 def rejects(data: Path) -> Callable[[], list[dict[str, Any]]]:
-    """The lines of rejects.jsonl."""
+    """The rows that the last run refused."""
 
     def read() -> list[dict[str, Any]]:
-        text = (data / "rejects.jsonl").read_text(encoding="utf-8")
+        text = (data / "rejects" / "default.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
     return read

@@ -174,9 +174,42 @@ def test_a_data_directory_that_is_damaged_is_5(
         assert ran.error.startswith("error: storage")
 
 
-def test_check_of_nothing_is_5_and_makes_nothing(run: Run, data: Path) -> None:
-    assert run("check", "--data", data).code == 5
-    assert not data.exists()
+ASKING = [
+    ["search", "photo.png"],
+    ["search", "--item", "a"],
+    ["classify", "photo.png"],
+    ["evaluate"],
+    ["calibrate"],
+    ["train", "--with", "centroid"],
+    ["tune"],
+    ["switch", "hog"],
+    ["cluster"],
+    ["check"],
+    ["snapshot", "shop.eyedex.tar"],
+    ["export", "all.npy"],
+    ["encoders", "--bench"],
+    ["collections", "list"],
+    ["collections", "generations", "default"],
+    ["collections", "compact", "default"],
+    ["collections", "rollback", "default"],
+    ["collections", "delete", "default", "--yes"],
+    ["serve", "--read-only"],
+]
+
+
+@pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
+def test_asking_of_nothing_is_2_and_makes_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photo.png").write_bytes(colour_picture(1))
+    ran = run(*arguments, "--data", "typo")
+    assert ran.code == 2
+    assert ran.error == (
+        "error: not_found: there is no data directory at typo; index something first, or name "
+        "another with --data or EYEDEX_DATA"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
 
 
 def test_a_second_run_on_the_same_collection_is_6(

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from indexer.local import listed_rejects, opened_to_change
+from indexer.report import RunReport
+from indexer.sources import Reject
+from search_engine.config import Settings
 from tests.cli.conftest import Index, Run, colour_picture, counts
 from tests.images.pictures import CORRUPT, FOREIGN_TYPES, TOO_MANY_PIXELS, jpeg
 
@@ -174,13 +178,36 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert contents(run, data) == before
 
 
-def test_a_dry_run_on_a_new_directory_adds_nothing(
+def test_a_dry_run_makes_neither_directory_nor_collection(
     run: Run, index: Index, data: Path, folder: Path
 ) -> None:
     assert counts(index(folder, "--dry-run")) == (6, 0, 0, 0, 0)
-    for collection in run("collections", "list", "--data", data, "--json").json["collections"]:
-        assert collection["items"] == 0
-        assert collection["encoder"] is None
+    assert not data.exists()
+    index(folder)
+    before = sorted(data.rglob("*"))
+    (folder / "gone.png").symlink_to("nowhere.png")
+    arguments = ("--encoder", "hsv", "--collection", "new", "--dry-run", "--workers", 1)
+    ran = run("index", folder, "--data", data, *arguments)
+    assert ran.code == 4
+    assert "6 would be added, 0 would be updated, 0 unchanged" in ran.out
+    assert "item 'gone.png': there is no such picture" in ran.err
+    assert sorted(data.rglob("*")) == before
+
+
+def test_two_runs_at_once_have_their_own_rejects(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    """The one that ends first takes nothing away from the other."""
+    (folder / "bad.jpg").write_bytes(b"text")
+    with opened_to_change(Settings(data=data), "first", dry_run=False) as engine:
+        rejects = listed_rejects(engine, "first", RunReport())
+        assert index(folder, "--collection", "second").code == 4
+        rejects.write(Reject(1, "a", "bad_id", "it is bad"))
+        rejects.close()
+    named = {file.name: len(file.read_text().splitlines()) for file in (data / "rejects").iterdir()}
+    assert named == {"first.jsonl": 1, "second.jsonl": 1}
+    run("collections", "delete", "second", "--yes", "--data", data)
+    assert [file.name for file in (data / "rejects").iterdir()] == ["first.jsonl"]
 
 
 def test_the_report_for_people_names_the_counts(run: Run, data: Path, folder: Path) -> None:
@@ -189,7 +216,7 @@ def test_the_report_for_people_names_the_counts(run: Run, data: Path, folder: Pa
     assert ran.code == 4
     assert "6 added, 0 updated, 0 unchanged, 0 removed, 1 rejected" in ran.out
     assert "images/s" in ran.out
-    assert "rejects.jsonl" in ran.err
+    assert "rejects/default.jsonl" in ran.err
     assert "hsv" in ran.err
 
 

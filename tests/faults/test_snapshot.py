@@ -662,7 +662,7 @@ def test_snapshot_targets_that_cannot_be(hsv_data: Path, tmp_path: Path) -> None
     assert exit_code(caught.value) == Exit.USAGE
     with pytest.raises(EyedexError) as caught:
         make_snapshot(Settings(data=tmp_path / "none"), tmp_path / "a.tar")
-    assert exit_code(caught.value) == Exit.STORAGE
+    assert exit_code(caught.value) == Exit.USAGE
     assert names(tmp_path) == []
 
 

@@ -12,7 +12,7 @@ from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
 from search_engine.checking import CheckReport, check_data
 from search_engine.config import Settings
-from search_engine.errors import CorruptDataError, StorageError
+from search_engine.errors import CorruptDataError, NotFoundError
 from tests.unit.small_catalog import (
     bound_collection,
     draft,
@@ -230,6 +230,6 @@ def test_damaged_pages_of_the_database_are_found(data: Path) -> None:
 
 
 def test_no_catalog_is_no_sound_catalog(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no catalog here"):
+    with pytest.raises(NotFoundError, match="no catalog in"):
         check(tmp_path)
     assert list(tmp_path.iterdir()) == []

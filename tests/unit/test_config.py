@@ -90,7 +90,7 @@ def test_limits_follow_the_settings_and_strangers_may_send_fewer_formats() -> No
 
 def test_everything_lives_below_the_data_directory() -> None:
     paths = DataPaths(Path("/data"))
-    places = [paths.catalog, paths.lock, paths.encoders, paths.rejects]
+    places = [paths.catalog, paths.lock, paths.encoders, paths.rejects("shoes")]
     places += [paths.index("shoes"), paths.index_run_lock("shoes")]
     assert len(set(places)) == len(places)
     assert all(place.is_relative_to("/data") for place in places)

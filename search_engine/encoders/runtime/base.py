@@ -42,12 +42,13 @@ class NetworkSource:
 
     `build` imports torch and makes the module: pixels of shape (N, H, W, 3), uint8, in; pooled
     features (N, dimension) out, normalisation of the samples included. `cache` is a folder where
-    exported forms may be kept under the fingerprint, or None.
+    exported forms are kept under the fingerprint, or None; `keep` allows to add to it.
     """
 
     spec: EncoderSpec
     build: Callable[[], "nn.Module"]
     cache: Path | None = None
+    keep: bool = True
 
 
 def described(name: str, precision: str, device: str, remark: str = "") -> str:

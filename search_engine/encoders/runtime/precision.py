@@ -107,7 +107,7 @@ def _known(source: NetworkSource, way: str) -> float | None:
 def _keep(source: NetworkSource, way: str, reached: float) -> None:
     """Remember it, and write it beside the export; a cache that is read-only stays as it is."""
     _measured[source.spec.fingerprint, way] = reached
-    if source.cache is None:
+    if source.cache is None or not source.keep:
         return
     text = json.dumps({**_read(source), way: reached}, indent=1)
     with suppress(OSError):
