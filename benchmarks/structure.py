@@ -196,9 +196,13 @@ def as_text(found: Mapping[str, object], modules: Mapping[str, Module], longest:
         lines += [f"  {', '.join(each)}" for each in listed]
     product = [m for name, m in modules.items() if not name.startswith(NOT_MEASURED_WITH_THE_REST)]
     functions = [each for module in product for each in module.functions]
-    for title, pieces in (("modules", product), ("functions", functions)):
-        longest_first = sorted(pieces, key=lambda piece: -piece.lines)[:longest]
-        lines += [f"\nlongest {title}", *(f"  {one.lines:4} {one.name}" for one in longest_first)]
+    lengths = {
+        "modules": [(module.lines, module.name) for module in product],
+        "functions": [(each.lines, each.name) for each in functions],
+    }
+    for title, pieces in lengths.items():
+        lines.append(f"\nlongest {title}")
+        lines += [f"  {count:4} {name}" for count, name in sorted(pieces, reverse=True)[:longest]]
     return "\n".join(lines)
 
 
@@ -242,11 +246,15 @@ def _code_lines(text: str, tree: ast.AST) -> list[str]:
     """Lines without indentation; empty where there is an import, a docstring or a comment."""
     lines = [line.strip() for line in text.splitlines()]
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if is_text or isinstance(node, ast.Import | ast.ImportFrom):
+        if _is_text(node) or isinstance(node, ast.Import | ast.ImportFrom):
+            assert isinstance(node, ast.stmt)
             first, last = node.lineno, node.end_lineno or node.lineno
             lines[first - 1 : last] = [""] * (last - first + 1)
     return ["" if line.startswith("#") else line for line in lines]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _first_of_runs(

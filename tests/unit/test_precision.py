@@ -17,6 +17,8 @@ from search_engine.encoders.runtime.torch_runtime import reference_runtime, torc
 from search_engine.records import Pixels
 from tests.contract.small_network import DIMENSION, SPEC, noise, small_network
 
+SIDE_PX = SPEC.preprocessing.size_px
+
 
 @pytest.fixture(autouse=True)
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +54,7 @@ def choose(source: NetworkSource, stray: float, way: str = "some way") -> str:
         way,
         lambda: Rounded(source, stray),
         lambda remark: Rounded(source, 0.0, f" ({remark})"),
+        reference_runtime,
     ).description
 
 
@@ -110,7 +113,7 @@ def test_where_nothing_can_be_written_it_is_remembered(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_none_are_far_from_float32(source: NetworkSource) -> None:
-    assert least_cosine(Rounded(source, np.nan), source) == 0.0
+    assert least_cosine(Rounded(source, np.nan), reference_runtime(source), SIDE_PX) == 0.0
 
 
 @pytest.mark.parametrize("load", [torch_runtime, openvino_runtime])

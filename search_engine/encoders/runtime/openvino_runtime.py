@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine import forks
-from search_engine.encoders.runtime.base import NetworkSource, described
+from search_engine.encoders.runtime.base import NetworkSource, Runtime, described
 from search_engine.encoders.runtime.openvino_export import (
     float_precision,
     import_openvino,
@@ -79,7 +79,16 @@ def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
     if float_precision() == "f32":
         return load("f32")
     way = json.dumps(making("bf16"), sort_keys=True)
-    return lowest_precision(source, way, lambda: load("bf16"), lambda remark: load("f32", remark))
+    return lowest_precision(
+        source, way, lambda: load("bf16"), lambda remark: load("f32", remark), _reference
+    )
+
+
+def _reference(source: NetworkSource) -> Runtime:
+    """torch takes seconds to import, and is needed only where nothing is known of a processor."""
+    from search_engine.encoders.runtime.torch_runtime import reference_runtime
+
+    return reference_runtime(source)
 
 
 def _parallelism() -> dict[str, str]:

@@ -41,6 +41,7 @@ def lowest_precision(
     way: str,
     reduced: Callable[[], AnyRuntime],
     full: Callable[[str], AnyRuntime],
+    reference: Callable[[NetworkSource], Runtime],
 ) -> AnyRuntime:
     """The runtime of a reduced precision if that is near enough here, else the one in float32.
 
@@ -49,24 +50,23 @@ def lowest_precision(
         way: How `reduced` computes: runtime, version, device, and what else decides its rounding.
         reduced: Makes the runtime of reduced precision.
         full: Makes the one in float32; takes a remark for people on why it is not the other.
+        reference: Makes float32 torch, which all have to agree with.
     """
     way = f"{way}, {processor()}"
     runtime, reached = None, _known(source, way)
     if reached is None:
         runtime = reduced()
-        reached = least_cosine(runtime, source)
+        reached = least_cosine(runtime, reference(source), source.spec.preprocessing.size_px)
         _keep(source, way, reached)
     if reached >= LEAST_ON_PROBES:
         return runtime or reduced()
     return full(f"bfloat16 reached only {reached:.4f}")
 
 
-def least_cosine(runtime: Runtime, source: NetworkSource) -> float:
-    """The least cosine to float32 torch over the made-up pictures; 0 where there is none."""
-    from search_engine.encoders.runtime.torch_runtime import reference_runtime
-
-    pixels = probe_pictures(source.spec.preprocessing.size_px)
-    found, wanted = runtime.run(pixels), reference_runtime(source).run(pixels)
+def least_cosine(runtime: Runtime, reference: Runtime, size_px: int) -> float:
+    """The least cosine of two runtimes over the made-up pictures; 0 where there is none."""
+    pixels = probe_pictures(size_px)
+    found, wanted = runtime.run(pixels), reference.run(pixels)
     lengths = np.linalg.norm(wanted, axis=1)
     seen = lengths > 0
     if not seen.any() or not np.isfinite(found).all():

@@ -77,6 +77,7 @@ def torch_runtime(source: NetworkSource) -> TorchRuntime:
         f"torch {torch.__version__} bfloat16 but for {PRECISE_CONVOLUTIONS} on {name}",
         lambda: TorchRuntime(source, device, half=True),
         lambda remark: TorchRuntime(source, device, half=False, remark=remark),
+        reference_runtime,
     )
 
 
