@@ -40,14 +40,15 @@ class BadProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """From the colours of a profile to sRGB, for pictures of one mode."""
+    """From the colours of a profile, which is for pictures of one mode, to sRGB."""
 
     mode: str
     _transform: "ImageCmsTransform"
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """The picture, of that mode, in sRGB."""
-        converted = self._transform.apply(image)
+        """The picture in sRGB."""
+        same = image if image.mode == self.mode else image.convert(self.mode)
+        converted = self._transform.apply(same)
         converted.info.clear()  # a profile of sRGB, which would go into every file made of it
         return converted
 
@@ -57,8 +58,7 @@ def conversion(profile: bytes | None, mode: str) -> Conversion | None:
 
     Args:
         profile: As the file has it, or None.
-        mode: `RGB`, `L` or `CMYK`. An RGB profile describes grey pictures too, seen as RGB: the
-            conversion has that mode then.
+        mode: `RGB`, `L` or `CMYK`; an RGB profile describes grey pictures too.
 
     Raises:
         BadProfileError: It cannot be used.

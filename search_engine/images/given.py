@@ -120,8 +120,7 @@ def _png(image: Image.Image, limits: ImageLimits) -> bytes:
             data = _saved(shown, profile)
             if len(data) <= limits.max_bytes:
                 return data
-        rgb = to_rgb(shown, profile)
-        shown = rgb.srgb(rgb.image)
+        shown, _ = to_rgb(shown, profile)
         while len(data := _saved(shown, None)) > limits.max_bytes:
             if min(shown.size) < 2 * LEAST_SIDE_PX:
                 raise too_many_bytes(len(data), limits.max_bytes)

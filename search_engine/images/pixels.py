@@ -9,7 +9,7 @@ from PIL import Image
 
 from search_engine.images.geometry import Box, Preprocessing, crop_box, views
 from search_engine.images.limits import ImageLimits
-from search_engine.images.rgb import load
+from search_engine.images.rgb import load_rgb
 
 THUMBNAIL_QUALITY = 85
 PICTURE_QUALITY = 92
@@ -50,17 +50,17 @@ def decode_pixels(
         ImageError: A subclass that names the reason.
     """
     needed_px = preprocessing.resize_px / (min(box[2], box[3]) if box else 1.0)
-    loaded = load(data, limits, needed_px, profiles=preprocessing.edition > 1)
-    seen = views(crop_box(loaded.image, box), preprocessing)
-    return DecodedImage(np.stack([np.asarray(loaded.srgb(view)) for view in seen]), loaded.warnings)
+    image, notes = load_rgb(data, limits, needed_px, profiles=preprocessing.edition > 1)
+    seen = views(crop_box(image, box), preprocessing)
+    return DecodedImage(np.stack([np.asarray(view) for view in seen]), notes)
 
 
 def render_jpeg(
     data: bytes, max_side_px: int, limits: ImageLimits, quality: int = THUMBNAIL_QUALITY
 ) -> bytes:
     """The picture upright, in sRGB, without metadata, as JPEG of at most that long a long side."""
-    loaded = load(data, limits, min_side_px=max_side_px)
-    loaded.image.thumbnail((max_side_px, max_side_px), Image.Resampling.BICUBIC)
+    image, _ = load_rgb(data, limits, min_side_px=max_side_px)
+    image.thumbnail((max_side_px, max_side_px), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
-    loaded.srgb(loaded.image).save(buffer, "JPEG", quality=quality, optimize=True)
+    image.save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue()

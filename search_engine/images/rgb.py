@@ -5,13 +5,12 @@ is dropped.
 """
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from search_engine.errors import ImageError, TooComplexError
-from search_engine.images.colour import BadProfileError, Conversion, conversion
+from search_engine.images.colour import BadProfileError, conversion
 from search_engine.images.limits import ImageLimits, corrupt, open_checked
 
 FIRST_FRAME_USED = "first_frame_used"
@@ -31,38 +30,17 @@ _UPRIGHT: dict[int, Image.Transpose] = {
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
-@dataclass(frozen=True, slots=True)
-class RgbPicture:
-    """An upright RGB picture, and what a user should know of it.
-
-    Its colours become sRGB by `srgb`, which costs less once it is made smaller.
-    """
-
-    image: Image.Image
-    warnings: tuple[str, ...] = ()
-    pending: Conversion | None = None
-
-    def srgb(self, part: Image.Image) -> Image.Image:
-        """The picture, or what was made of it, in sRGB."""
-        return part if self.pending is None else self.pending.apply(part)
+RgbPicture = tuple[Image.Image, tuple[str, ...]]
+"""An upright sRGB picture, and what a user should know of it."""
 
 
 def load_rgb(
-    data: bytes, limits: ImageLimits, min_side_px: float | None = None
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """Decode to an upright sRGB picture on a white ground, with warnings; see `load`.
-
-    Raises:
-        ImageError: A subclass that names the reason.
-    """
-    loaded = load(data, limits, min_side_px)
-    return loaded.srgb(loaded.image), loaded.warnings
-
-
-def load(
     data: bytes, limits: ImageLimits, min_side_px: float | None = None, profiles: bool = True
 ) -> RgbPicture:
-    """Decode to an upright RGB picture on a white ground.
+    """Decode to an upright sRGB picture on a white ground.
+
+    Colours are converted before the picture is made smaller: as an average of other numbers, edges
+    of strong contrast would become other colours.
 
     Args:
         data: The file's content.
@@ -78,13 +56,13 @@ def load(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which we drop anyway
         try:
-            notes = (FIRST_FRAME_USED,) if getattr(image, "is_animated", False) else ()
+            animated = (FIRST_FRAME_USED,) if getattr(image, "is_animated", False) else ()
             if min_side_px is not None:
                 side = max(1, int(min_side_px))
                 image.draft("RGB", (side, side))
             image.load()
-            found = to_rgb(image, image.info.get("icc_profile") if profiles else None)
-            rgb = upright(found.image, image)  # after loading, which turns a TIFF by itself
+            rgb, notes = to_rgb(image, image.info.get("icc_profile") if profiles else None)
+            rgb = upright(rgb, image)  # after loading, which turns a TIFF by itself
         except ImageError:
             raise
         except MemoryError as error:
@@ -92,7 +70,7 @@ def load(
         except Exception as error:
             raise corrupt(error) from error
     rgb.info.clear()  # comments would be written into every JPEG made of it
-    return RgbPicture(rgb, notes + found.warnings, found.pending)
+    return rgb, animated + notes
 
 
 def upright(image: Image.Image, source: Image.Image) -> Image.Image:
@@ -105,35 +83,33 @@ def upright(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, profile: bytes | None) -> RgbPicture:
-    """RGB on white, whatever the mode; 16-bit and float samples are scaled, not clipped.
-
-    Colours of a profile are converted at once, but for those of plain RGB pictures.
-    """
+    """sRGB on white, whatever the mode; 16-bit and float samples are scaled, not clipped."""
     deep = image.mode.startswith("I") or image.mode == "F"
     if not deep and (image.mode in _WITH_ALPHA or "transparency" in image.info):
         return _on_white(image, profile)
     colours = _scale_samples(image) if deep else image
     if colours.mode not in ("RGB", "L", "CMYK"):
         colours = colours.convert("L" if colours.mode == "1" else "RGB")
-    pending, notes = None, NOTHING
     try:
-        pending = conversion(profile, colours.mode)
+        to_srgb = conversion(profile, colours.mode)
     except BadProfileError:
-        notes = (COLOUR_PROFILE_IGNORED,)
-    if pending is not None and pending.mode != "RGB":
-        colours, pending = pending.apply(colours), None
-    return RgbPicture(colours if colours.mode == "RGB" else colours.convert("RGB"), notes, pending)
+        return _as_rgb(colours), (COLOUR_PROFILE_IGNORED,)
+    return _as_rgb(colours) if to_srgb is None else to_srgb.apply(colours), ()
 
 
 def _on_white(image: Image.Image, profile: bytes | None) -> RgbPicture:
     rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     colours, notes = rgba, NOTHING
     if profile:
-        opaque = to_rgb(rgba.convert("L" if image.mode in ("L", "LA", "La") else "RGB"), profile)
-        colours, notes = opaque.srgb(opaque.image), opaque.warnings
+        grey = image.mode in ("L", "LA", "La")
+        colours, notes = to_rgb(rgba.convert("L" if grey else "RGB"), profile)
     ground = Image.new("RGB", rgba.size, "white")
     ground.paste(colours, mask=rgba.getchannel("A"))
-    return RgbPicture(ground, notes)
+    return ground, notes
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _scale_samples(image: Image.Image) -> Image.Image:
