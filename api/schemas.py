@@ -44,6 +44,7 @@ def prediction_json(prediction: Prediction) -> dict[str, Any]:
         "label": prediction.label,
         "confidence": round(prediction.confidence, 6),
         "calibrated": prediction.calibrated,
+        "uncalibrated_because": prediction.uncalibrated_because,
         "abstained": prediction.abstained,
         "reason": prediction.reason,
         "levels": [
@@ -53,6 +54,7 @@ def prediction_json(prediction: Prediction) -> dict[str, Any]:
         "votes": [
             {"label": vote.label, "share": round(vote.share, 6)} for vote in prediction.votes
         ],
+        "voters": prediction.voters,
     }
     if prediction.values is None:
         return body

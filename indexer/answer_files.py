@@ -24,6 +24,8 @@ COLUMNS = (
     "item_id",
     "label",
     "confidence",
+    "calibrated",
+    "uncalibrated_because",
     "abstained",
     "reason",
     "values",
@@ -175,6 +177,8 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     return {
         "label": prediction.label,
         "confidence": round(prediction.confidence, 6),
+        "calibrated": prediction.calibrated,
+        "uncalibrated_because": prediction.uncalibrated_because,
         "abstained": prediction.abstained,
         "reason": prediction.reason,
         "values": None if prediction.values is None else list(prediction.values),
@@ -199,6 +203,7 @@ def _schema(arrow: Any) -> Any:
     types = {
         **dict.fromkeys(COLUMNS, text),
         "confidence": number,
+        "calibrated": arrow.bool_(),
         "abstained": arrow.bool_(),
         "values": arrow.list_(text),
         "votes": arrow.list_(arrow.struct({"label": text, "share": number})),

@@ -5,40 +5,42 @@ does not grow with the source.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
-from search_engine.collector import settled
+from search_engine.classification import Question, one_search
+from search_engine.collector import DECIMALS, settled
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
-from search_engine.filters import Filter
+from search_engine.filters import read_filter
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
 from search_engine.records import Neighbor, Prediction, Vectors
-from search_engine.voting import predict, value_of
+from search_engine.voting import value_of
 
 INLINE_PICTURES = 8
 """So many pictures are decoded before decoding processes have even started."""
 GROUPED_FETCH = 4
 """So many times more neighbors are looked at when only one of each group counts."""
+OPTIONS = frozenset(("k", "filter", "group_by", "min_score"))
+"""Of a search for many photos."""
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 Neighbors = tuple[Neighbor, ...]
-Answer = Callable[[Vectors, Sequence[Neighbors]], Sequence[Prediction]]
-"""Embeddings (Q, D), and the neighbors of each, best first, to a class for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRow:
-    """A picture with its class and the neighbors that are evidence for it, best first."""
+    """A picture with its class and the neighbors that are shown, best first."""
 
     path: Path
     item_id: str
@@ -57,11 +59,6 @@ class RejectedRow:
 
 
 BatchRow = ClassifiedRow | RejectedRow
-
-
-def by_vote(predict_one: Callable[[Sequence[Neighbor]], Prediction] = predict) -> Answer:
-    """The vote of the neighbors, one picture after the other."""
-    return lambda vectors, neighbors: [predict_one(each) for each in neighbors]
 
 
 def open_pictures(
@@ -115,64 +112,86 @@ class PictureFiles:
 def classify_source(
     engine: SearchEngine,
     source: Source,
-    answer: Answer | None = None,
+    question: Question | None = None,
     *,
-    k: int = 10,
-    filter: Filter | None = None,
-    group_by: str | None = None,
     collection: str = DEFAULT_COLLECTION,
 ) -> Iterator[BatchRow]:
-    """A row for each row of the source, in its order.
+    """A row for each row of the source, in its order, answered as `SearchEngine.classify` does.
 
     Args:
         engine: Where the collection is.
         source: The pictures; labels and attributes are not looked at.
-        answer: How a class is found; the vote of the neighbors when it is None.
-        k: Neighbors of each picture.
-        filter: Only these items are neighbors.
-        group_by: At most one neighbor for each value of this field.
-        collection: Where to look for them.
+        question: How a class is asked for (`SearchEngine.question`); the label as calibrated when
+            it is None.
+        collection: Where to look for neighbors.
 
     Raises:
         CollectionNotFoundError, FilterError: As they say; before the first row.
-        ParameterError: The collection is empty.
+        ParameterError: The collection is empty, or an option is none of many photos at once.
         SourceError: The source became unreadable.
     """
     live = engine.live(collection)
-    if filter is not None:
-        live.fitted(filter)
+    question = question or engine.question(collection=collection)
     if live.encoder() is None:
         raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
-    if group_by is not None:
-        engine.check_field(live, group_by, "group_by")
-    search = _Search(engine, live, k, filter, group_by)
-    return _classified(search, source, answer or by_vote())
+    for options in (question.voting, question.shown):
+        _check_options(engine, live, options)
+    return _classified(_Search(engine, live, question), source)
+
+
+def _check_options(engine: SearchEngine, live: LiveCollection, options: Mapping[str, Any]) -> None:
+    for name in options.keys() - OPTIONS:
+        raise ParameterError(
+            "many photos at once are not asked like that", where=name, fix="leave it out"
+        )
+    if options.get("filter") is not None:
+        check_fields(options["filter"], engine.catalog.fields(live.record))
+    if options.get("group_by") is not None:
+        engine.check_field(live, options["group_by"], "group_by")
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Finds the neighbors of many pictures at once."""
+    """Finds the neighbors of many pictures at once, and their classes."""
 
     engine: SearchEngine
     live: LiveCollection
-    k: int
-    filter: Filter | None
-    group_by: str | None
+    question: Question
 
-    def neighbors(self, vectors: Vectors) -> list[Neighbors]:
+    def answers(self, vectors: Vectors) -> Iterator[tuple[Prediction, Neighbors]]:
+        """The class of each, and the neighbors that are shown."""
+        question = self.question
+        both = one_search(question)
+        voters = self.neighbors(vectors, question.voting if both is None else both)
+        shown = self.neighbors(vectors, question.shown) if both is None else voters
+        voters = [each[: question.voting["k"]] for each in voters]
+        predictions = question.answers(vectors, voters)
+        for prediction, each in zip(predictions, shown, strict=True):
+            yield prediction, each[: question.shown["k"]]
+
+    def neighbors(self, vectors: Vectors, options: Mapping[str, Any]) -> list[Neighbors]:
         """The neighbors of each; an item that is removed meanwhile is left out."""
         snapshot = self.live.snapshot()
         if snapshot is None:
             return [()] * len(vectors)
-        within = None if self.filter is None else self.live.matching(self.filter)
-        if self.group_by is None:
-            return self._best(snapshot, vectors, self.k, within)
-        fetch = GROUPED_FETCH * self.k
+        filter, group_by, k = options.get("filter"), options.get("group_by"), options["k"]
+        within = None if filter is None else self.live.matching(filter)
+        if group_by is None:
+            found = self._best(snapshot, vectors, k, within)
+        else:
+            found = self._grouped(snapshot, vectors, k, within, group_by)
+        least = options.get("min_score", -1.0)
+        return [tuple(one for one in each if one.score >= least) for each in found]
+
+    def _grouped(
+        self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None, group_by: str
+    ) -> list[Neighbors]:
+        fetch = GROUPED_FETCH * k
         while True:
             found = self._best(snapshot, vectors, fetch, within)
-            grouped = [_firsts(row, self.group_by)[: self.k] for row in found]
+            grouped = [_firsts(row, group_by)[:k] for row in found]
             enough = all(
-                len(firsts) == self.k or len(row) < fetch
+                len(firsts) == k or len(row) < fetch
                 for firsts, row in zip(grouped, found, strict=True)
             )
             if enough or fetch >= len(snapshot):
@@ -205,7 +224,7 @@ def _firsts(neighbors: Neighbors, field: str) -> Neighbors:
     return tuple(firsts.values())
 
 
-def _classified(search: _Search, source: Source, answer: Answer) -> Iterator[BatchRow]:
+def _classified(search: _Search, source: Source) -> Iterator[BatchRow]:
     settings = search.engine.settings
     encoder = search.live.encoder()
     assert encoder is not None
@@ -214,7 +233,7 @@ def _classified(search: _Search, source: Source, answer: Answer) -> Iterator[Bat
     with _decoder(search, len(source)) as decoder:
         embedded = embed_source(noted, encoder, decoder, settings.batch_size, settings.max_bytes)
         while batch := list(islice(embedded, settings.batch_size)):
-            done.update(_answered(search, batch, answer, noted))
+            done.update(_answered(search, batch, noted))
             while noted.given and noted.given[0] in done:
                 line = noted.given.popleft()
                 noted.paths.pop(line, None)
@@ -224,7 +243,6 @@ def _classified(search: _Search, source: Source, answer: Answer) -> Iterator[Bat
 def _answered(
     search: _Search,
     batch: Sequence[EmbeddedRow | Reject],
-    answer: Answer,
     noted: "_NotedSource",
 ) -> Iterator[tuple[int, BatchRow]]:
     """Lines, and what became of them."""
@@ -236,11 +254,9 @@ def _answered(
     if not embedded:
         return
     vectors = np.concatenate([row.vector for row in embedded])
-    neighbors = search.neighbors(vectors)
-    predictions = answer(vectors, neighbors)
-    for one, found, prediction in zip(embedded, neighbors, predictions, strict=True):
+    for one, (prediction, shown) in zip(embedded, search.answers(vectors), strict=True):
         asked = one.row
-        yield asked.line, ClassifiedRow(asked.image, asked.item_id, prediction, found)
+        yield asked.line, ClassifiedRow(asked.image, asked.item_id, prediction, shown)
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from search_engine import forks
-from search_engine.calibration.store import STALE_SHARE, CalibrationCache
+from search_engine.calibration.store import CalibrationCache
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
-from search_engine.classification import Question, ask_model, ask_vote
+from search_engine.classification import Question, Wanted, ask, ask_model, ask_vote
 from search_engine.classifiers.trained import (
     ClassifierCache,
     ListedClassifier,
@@ -26,7 +26,6 @@ from search_engine.classifiers.trained import (
     open_classifier,
 )
 from search_engine.collector import Collector, Reranking, Scope, timed
-from search_engine.commands import calibrate_command
 from search_engine.config import DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.descriptions import changed_columns, check_description
@@ -75,6 +74,7 @@ from search_engine.reranking.pictures import AskedPictures, ItemFeatures
 from search_engine.reranking.registry import method_named
 from search_engine.search_options import check_k, check_min_score
 from search_engine.tally import VoteRule
+from search_engine.vote_knowledge import knowledge_of
 
 log = logging.getLogger(__name__)
 
@@ -251,6 +251,7 @@ class SearchEngine:
         item_id: str | None = None,
         target: str = "label",
         k: int | None = None,
+        vote_k: int | None = None,
         rule: VoteRule | None = None,
         accept_accuracy: float | None = None,
         classifier: str | None = None,
@@ -259,15 +260,19 @@ class SearchEngine:
     ) -> SearchResult:
         """As `search` (or `similar`, for an item), with a class by the vote of the neighbors.
 
-        Where the collection is calibrated for the target, its k and temperature are used and the
-        confidence is a probability. Another k or rule, a filter, groups or a least score make it
-        another vote: it is plain then, and its confidence the winner's share.
+        Where the collection is calibrated for the target, the confidence is a probability. `k`,
+        `group_by` and `min_score` say what is shown and leave the vote as it is, except that no
+        class is given where no item reaches `min_score`. A filter, re-ranking, weights, another
+        `vote_k` or rule make it another vote: its confidence is a share of the votes then, and
+        `uncalibrated_because` of the prediction and `warnings` say so. What nothing looks like is
+        refused all the same, as far as that is known.
 
         Args:
             picture: As for `search`.
             item_id: An item instead of a picture.
             target: `label` or the name of an attribute.
-            k: Neighbors that vote; None for the calibrated number, else 10.
+            k: Neighbors that are shown; None for those that vote.
+            vote_k: Neighbors that vote; None for the calibrated number, else 10.
             rule: How they vote, instead of as calibrated.
             accept_accuracy: Abstain unless so many of such answers are right, 0 to 1.
             classifier: Who answers instead of the vote, by the name that it was trained under;
@@ -282,20 +287,18 @@ class SearchEngine:
         if (picture is None) == (item_id is None):
             raise ParameterError("give a picture or an item_id, one of them", where="image")
         live = self.live(collection)  # one for both: its encoder may change meanwhile
-        question = self._question(live, target, k, rule, accept_accuracy, classifier, search)
+        wanted = Wanted(target, k, vote_k, rule, accept_accuracy, search)
+        question = self._question(live, wanted, classifier)
         if item_id is not None:
-            result = self._similar(live, item_id, **question.options)
-        else:
-            assert picture is not None
-            result = self._search(live, picture, **question.options)
-        (prediction,) = question.answers(result.vector, [result.neighbors])
-        warnings = (*result.warnings, *question.warnings)
-        return replace(result, prediction=prediction, warnings=warnings)
+            return ask(question, partial(self._similar, live, item_id))
+        assert picture is not None
+        return ask(question, partial(self._search, live, picture))
 
     def question(
         self,
         target: str = "label",
         k: int | None = None,
+        vote_k: int | None = None,
         rule: VoteRule | None = None,
         accept_accuracy: float | None = None,
         collection: str = DEFAULT_COLLECTION,
@@ -308,8 +311,8 @@ class SearchEngine:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
-        live = self.live(collection)
-        return self._question(live, target, k, rule, accept_accuracy, classifier, search)
+        wanted = Wanted(target, k, vote_k, rule, accept_accuracy, search)
+        return self._question(self.live(collection), wanted, classifier)
 
     def classifier(
         self, name: str, target: str = "label", *, collection: str = DEFAULT_COLLECTION
@@ -617,29 +620,16 @@ class SearchEngine:
         found = self._find(live, vector, {}, k, filter, group_by, min_score, item.key, reranking)
         return replace(found, vector=query)
 
-    def _question(
-        self,
-        live: LiveCollection,
-        target: str,
-        k: int | None,
-        rule: VoteRule | None,
-        accept_accuracy: float | None,
-        classifier: str | None,
-        search: Mapping[str, Any],
-    ) -> Question:
+    def _question(self, live: LiveCollection, wanted: Wanted, classifier: str | None) -> Question:
         """See `question`."""
+        if wanted.k is not None:
+            _check_k(wanted.k)
         if classifier is not None:
-            trained = self._classifier(live, classifier, target)
-            return ask_model(trained.model, trained.note, k, rule, accept_accuracy, search)
-        self.check_field(live, target, "target")
-        fitted, moved = self._calibrations.get(live.record, target)
-        outdated = None
-        if moved > STALE_SHARE:
-            outdated = (
-                f"{moved:.0%} of the items changed since the vote was calibrated; "
-                f"{calibrate_command(live.record.name, target)} does it again"
-            )
-        return ask_vote(target, fitted, outdated, k, rule, accept_accuracy, search)
+            trained = self._classifier(live, classifier, wanted.target)
+            return ask_model(trained.model, trained.note, wanted)
+        self.check_field(live, wanted.target, "target")
+        known = knowledge_of(self.catalog, self._calibrations, live.record, wanted.target)
+        return ask_vote(known, wanted)
 
     def _classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:
         """See `classifier`."""

@@ -5,7 +5,7 @@ shares of all labels below it. A flat label is a path of one level. A catalog of
 may hold longer paths than are accepted now: whatever is below the last level counts as part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from search_engine.names import MAX_LABEL_LEVELS, SEPARATOR
 from search_engine.records import Level, Vote
 from search_engine.tally import Codes, Floats, Tally
+
+DIGITS = 12
+ROUNDING = 1e-12
+"""Of sums of shares: it decides nothing."""
 
 
 def prefixes(label: str) -> tuple[str, ...]:
@@ -37,10 +41,33 @@ def node_shares(votes: Sequence[Vote]) -> dict[str, float]:
 
 def levels_of(votes: Sequence[Vote]) -> tuple[Level, ...]:
     """The path of the winner with the share of the votes at each level; none without votes."""
-    if not votes:
-        return ()
+    return _levels(votes[0].label, node_shares(votes)) if votes else ()
+
+
+def supported_level(votes: Sequence[Vote], support: float) -> tuple[Level, tuple[Level, ...]]:
+    """The deepest level that so many of the votes agree on, and the levels of the path through it.
+
+    Where there is none, as where votes are split among many flat labels, it is the first part that
+    most agree on. The path goes on below it to the label with most votes there. Equal shares go to
+    what comes first in the votes.
+
+    Args:
+        votes: Best first, at least one.
+        support: A share of the votes, more than 0.
+    """
     shares = node_shares(votes)
-    return tuple(Level(path, shares[path]) for path in prefixes(votes[0].label))
+    agreed = [path for path, share in shares.items() if share >= support - ROUNDING]
+    if agreed:
+        best = max(agreed, key=lambda path: (path.count(SEPARATOR), round(shares[path], DIGITS)))
+    else:
+        first = (path for path in shares if SEPARATOR not in path)
+        best = max(first, key=lambda path: round(shares[path], DIGITS))
+    leaf = next(vote.label for vote in votes if f"{vote.label}/".startswith(f"{best}/"))
+    return Level(best, shares[best]), _levels(leaf, shares)
+
+
+def _levels(label: str, shares: Mapping[str, float]) -> tuple[Level, ...]:
+    return tuple(Level(path, shares[path]) for path in prefixes(label))
 
 
 @dataclass(frozen=True, slots=True)

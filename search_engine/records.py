@@ -99,10 +99,11 @@ class ValueChance:
 class Prediction:
     """A class by the vote of the neighbors.
 
-    `label` is None when the vote abstained, and `reason` then says why: `too_few` (no labelled
-    neighbor), `too_far` (nothing similar enough) or `disagree` (no label is supported enough).
-    Where `calibrated`, `confidence` is the probability of being right; else it is the winner's
-    share of the votes. `votes` are best first.
+    `label` is None when the vote abstained, and `reason` then says why: `no_labels` (no item has
+    any), `too_few` (no neighbor has one), `too_far` (nothing similar enough) or `disagree` (no
+    label is supported enough). Where `calibrated`, `confidence` is the probability of being right;
+    else it is the share of the votes, and `uncalibrated_because` names what is in the way (a key
+    of `classification.UNCALIBRATED`). `votes` are best first; `voters` neighbors cast them.
 
     `levels` are the path of the winner, from its first part to the whole label, each with its own
     confidence; the answer is one of them, the deepest that is supported. A target with several
@@ -120,6 +121,8 @@ class Prediction:
     values: tuple[str, ...] | None = None
     chances: tuple[ValueChance, ...] = ()
     calibrated: bool = False
+    voters: int = 0
+    uncalibrated_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class VoteRule:
     The `k` nearest neighbors vote (None: all that are given). With `per_product` a product's
     nearest photo votes for all of them, so that ten photos of one product are one voter; photos
     without a product stand for themselves. Neighbors below `min_score` have no vote; a winner with
-    less than `min_confidence` is not announced.
+    less than `min_confidence` is not announced. Of label paths, the deepest level that `support` of
+    the votes agree on is the answer; with None it is the whole label of the winner, always.
 
     `weights` is one of
 
@@ -47,6 +48,11 @@ class VoteRule:
     k: int | None = None
     weights: Literal["similarity", "uniform", "distance"] = "similarity"
     per_product: bool = False
+    support: float | None = 0.5
+
+
+WHOLE_LABEL = VoteRule(support=None)
+"""For comparing embeddings by how often the vote finds the very label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,11 @@ def vote_weights(ballots: Ballots, rule: VoteRule) -> Floats:
     best = np.where(voting, scores, -np.inf).max(axis=1, initial=-np.inf, keepdims=True)
     gap = np.where(voting, scores - np.where(np.isfinite(best), best, 0.0), -np.inf)
     return np.asarray(np.exp(gap / rule.temperature))
+
+
+def voter_counts(ballots: Ballots, rule: VoteRule) -> Codes:
+    """How many neighbors have a vote, (Q,)."""
+    return np.asarray(np.count_nonzero(vote_weights(ballots, rule) > 0, axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

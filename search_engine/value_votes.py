@@ -11,7 +11,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from search_engine.records import Prediction, ValueChance, Vote
-from search_engine.tally import Ballots, Codes, Floats, VoteRule, group_sums, vote_weights
+from search_engine.tally import (
+    Ballots,
+    Codes,
+    Floats,
+    VoteRule,
+    group_sums,
+    vote_weights,
+    voter_counts,
+)
 
 MAJORITY = 0.5
 LEAST_SHARE = 1e-3
@@ -123,6 +131,7 @@ def predict_values(
     if not voters.any():
         return Prediction(None, 0.0, True, "too_few", (), values=(), calibrated=calibrated)
     found = value_shares(table, rule)
+    heard = int(voter_counts(table.ballots, rule)[0])
     mine = found.rows == 0
     shares, codes = found.shares[mine], found.codes[mine]
     sure = shares if model is None else model.probabilities(shares)
@@ -131,14 +140,23 @@ def predict_values(
     votes = tuple(map(Vote, names, shares[order].tolist()))
     chances = tuple(map(ValueChance, names, sure[order].tolist()))
     if table.ballots.scores[0][voters].max() < max(least_score, rule.min_score):
-        return Prediction(None, 0.0, True, "too_far", votes, values=(), calibrated=calibrated)
+        return Prediction(
+            None, 0.0, True, "too_far", votes, values=(), calibrated=calibrated, voters=heard
+        )
     answered = [one for one in chances if one.probability >= _needed(one, model, min_confidence)]
     values = tuple(one.value for one in answered)
-    if not values:
-        best = chances[0].probability if chances else 0.0
-        return Prediction(None, best, True, "disagree", votes, (), values, chances, calibrated)
-    least = min(one.probability for one in answered)
-    return Prediction(None, least, False, None, votes, (), values, chances, calibrated)
+    best = chances[0].probability if chances else 0.0
+    return Prediction(
+        label=None,
+        confidence=min((one.probability for one in answered), default=best),
+        abstained=not values,
+        reason=None if values else "disagree",
+        votes=votes,
+        values=values,
+        chances=chances,
+        calibrated=calibrated,
+        voters=heard,
+    )
 
 
 def _needed(chance: ValueChance, model: ValueModel | None, wanted: float | None) -> float:

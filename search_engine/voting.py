@@ -11,25 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from search_engine.label_paths import levels_of
-from search_engine.records import CatalogItem, Neighbor, Prediction, Vote
-from search_engine.tally import Ballots, Tally, VoteRule, tally
+from search_engine.label_paths import levels_of, supported_level
+from search_engine.records import CatalogItem, Prediction, Vote
+from search_engine.tally import Ballots, Tally, VoteRule, tally, voter_counts
 
 __all__ = [
-    "VoteRule", "as_label", "ballots_of", "predict", "value_of", "values_of", "vote", "votes_of",
+    "VoteRule", "as_label", "ballots_of", "value_of", "values_of", "vote", "votes_of",
 ]  # fmt: skip
-
-
-def predict(
-    neighbors: Sequence[Neighbor],
-    target: str = "label",
-    rule: VoteRule | None = None,
-    class_weights: Mapping[str, float] | None = None,
-) -> Prediction:
-    """The vote of neighbors, best first, on their value of a target (see `vote`)."""
-    labelled = [(value_of(one.item, target), one.score) for one in neighbors]
-    products = [one.item.product_id for one in neighbors]
-    return vote(labelled, rule, products=products, class_weights=class_weights)
 
 
 def vote(
@@ -38,6 +26,7 @@ def vote(
     *,
     products: Sequence[str | None] | None = None,
     class_weights: Mapping[str, float] | None = None,
+    least_score: float = -1.0,
 ) -> Prediction:
     """The label with the largest share of the votes; `VoteRule` says who votes and how loud.
 
@@ -46,6 +35,7 @@ def vote(
         rule: Weights and thresholds.
         products: Their products, for a rule that counts each product once.
         class_weights: A factor for the votes of a label, 1 where there is none.
+        least_score: Abstain where no neighbor with a label is as close.
     """
     rule = rule or VoteRule()
     ballots = ballots_of([labelled], None if products is None else [products])
@@ -57,10 +47,22 @@ def vote(
         however_far = tally(ballots, replace(rule, min_score=-math.inf))
         reason = "too_far" if however_far.codes.size else "too_few"
         return Prediction(None, 0.0, True, reason, ())
-    levels = levels_of(votes)
-    if votes[0].share < rule.min_confidence:
+    voters = int(voter_counts(ballots, rule)[0])
+    if max(score for label, score in labelled if label is not None) < least_score:
+        return Prediction(None, 0.0, True, "too_far", votes, voters=voters)
+    return replace(_answer(votes, rule), voters=voters)
+
+
+def _answer(votes: tuple[Vote, ...], rule: VoteRule) -> Prediction:
+    """The level of the winner that the rule supports."""
+    if rule.support is None:
+        levels = levels_of(votes)
+        found = levels[-1]
+    else:
+        found, levels = supported_level(votes, max(rule.support, rule.min_confidence))
+    if found.confidence < rule.min_confidence:
         return Prediction(None, votes[0].share, True, "disagree", votes, levels)
-    return Prediction(votes[0].label, votes[0].share, False, None, votes, levels)
+    return Prediction(found.label, found.confidence, False, None, votes, levels)
 
 
 def ballots_of(

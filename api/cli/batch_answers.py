@@ -10,21 +10,18 @@ from api.cli.progress import progress
 from api.schemas import neighbor_json, prediction_json
 
 if TYPE_CHECKING:
-    from indexer.batch_classify import Answer, BatchRow
+    from indexer.batch_classify import BatchRow
     from indexer.sources import Source
+    from search_engine.classification import Question
     from search_engine.engine import SearchEngine
-    from search_engine.filters import Filter
 
 
 def classify_to_file(
     engine: "SearchEngine",
     source: "Source",
     output: Path,
-    answer: "Answer | None" = None,
+    question: "Question | None" = None,
     *,
-    k: int = 10,
-    filter: "Filter | None" = None,
-    group_by: str | None = None,
     collection: str = "default",
     as_json: bool = False,
 ) -> int:
@@ -42,9 +39,7 @@ def classify_to_file(
 
     started = time.perf_counter()
     rows = rejected = abstained = 0
-    answers = classify_source(
-        engine, source, answer, k=k, filter=filter, group_by=group_by, collection=collection
-    )
+    answers = classify_source(engine, source, question, collection=collection)
     with answer_file(output) as file, progress("classifying", len(source)) as advance:
         for row in answers:
             file.write(record_of(row))
@@ -78,11 +73,8 @@ def classify_to_file(
 def classify_to_lines(
     engine: "SearchEngine",
     source: "Source",
-    answer: "Answer",
+    question: "Question",
     *,
-    k: int = 10,
-    filter: "Filter | None" = None,
-    group_by: str | None = None,
     collection: str = "default",
     as_json: bool = False,
 ) -> int:
@@ -94,9 +86,7 @@ def classify_to_lines(
     from indexer.batch_classify import RejectedRow, classify_source
 
     rejected = 0
-    answers = classify_source(
-        engine, source, answer, k=k, filter=filter, group_by=group_by, collection=collection
-    )
+    answers = classify_source(engine, source, question, collection=collection)
     for row in answers:
         rejected += isinstance(row, RejectedRow)
         _print_row(row, as_json)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,15 +16,15 @@ from api.cli.options import (
     JsonOption,
     RerankOption,
     TargetOption,
+    VoteKOption,
     open_engine,
     parsed_filter,
 )
-from api.cli.output import print_json, print_prediction
+from api.cli.output import Notes, print_json, print_prediction
 from api.schemas import result_json
 
 if TYPE_CHECKING:
     from search_engine.engine import SearchEngine
-    from search_engine.filters import Filter
 
 
 def classify(
@@ -33,10 +33,9 @@ def classify(
     collection: CollectionOption = "default",
     k: Annotated[
         int | None,
-        typer.Option(
-            "-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
-        ),
+        typer.Option("-k", min=1, max=200, help="Neighbors shown [default: those that vote]."),
     ] = None,
+    vote_k: VoteKOption = None,
     target: TargetOption = "label",
     filter: FilterOption = None,
     accept_accuracy: Annotated[
@@ -66,7 +65,7 @@ def classify(
     With --output or --with the photos may also be a CSV, as `eyedex index` takes it.
 
     Its confidence is a probability where `eyedex calibrate` or `eyedex index` has calibrated the
-    collection, and no other -k and no filter makes it another vote.
+    collection, and no filter, --vote-k or --rerank makes it another vote.
     """
     from search_engine.errors import ImageError, MissingPictureError, ParameterError
 
@@ -79,18 +78,24 @@ def classify(
                 where="--rerank",
                 fix="leave out --output and --with",
             )
-        many = _Many(paths, classifier, output, target, k, parsed, accept_accuracy, as_json)
+        wanted = {
+            "target": target, "k": k, "vote_k": vote_k, "accept_accuracy": accept_accuracy,
+            "classifier": classifier, "filter": parsed,
+        }  # fmt: skip
+        many = _Many(paths, output, wanted, as_json)
         with open_engine(data) as engine:
             rejected = many.classify(engine, collection)
         if rejected:
             raise typer.Exit(Exit.SOME_REJECTED)
         return
     with open_engine(data) as engine:
+        notes = Notes()
         for path in _files(paths):
             try:
                 result = engine.classify(
                     path,
                     k=k,
+                    vote_k=vote_k,
                     target=target,
                     filter=parsed,
                     accept_accuracy=accept_accuracy,
@@ -106,6 +111,7 @@ def classify(
                     print_json(line)
                 print(f"error: {error.code}: {error.what} ({path})", file=sys.stderr)
                 continue
+            notes.print(result.warnings)
             if as_json:
                 print_json({"path": str(path), **result_json(result)})
             elif result.prediction is not None:
@@ -120,12 +126,8 @@ class _Many:
     """Photos that are classified in batches."""
 
     paths: list[Path]
-    classifier: str | None
     output: Path | None
-    target: str
-    k: int | None
-    filter: "Filter | None"
-    accept_accuracy: float | None
+    wanted: dict[str, Any]
     as_json: bool
 
     def classify(self, engine: "SearchEngine", collection: str) -> int:
@@ -133,20 +135,17 @@ class _Many:
         from api.cli.batch_answers import classify_to_file, classify_to_lines
         from indexer.answer_files import check_output
         from indexer.batch_classify import open_pictures
+        from search_engine.classification import notes_of
 
         source = open_pictures(self.paths)
         if self.output is not None:
             check_output(self.output, self.paths[0])
-        question = engine.question(
-            self.target, self.k, None, self.accept_accuracy, collection, self.classifier,
-            filter=self.filter,
-        )  # fmt: skip
-        for note in question.warnings.values():
-            print(f"note: {note}", file=sys.stderr)
-        common = {**question.options, "collection": collection, "as_json": self.as_json}
+        question = engine.question(collection=collection, **self.wanted)
+        Notes().print(notes_of(question))
+        common: dict[str, Any] = {"collection": collection, "as_json": self.as_json}
         if self.output is not None:
-            return classify_to_file(engine, source, self.output, question.answers, **common)
-        return classify_to_lines(engine, source, question.answers, **common)
+            return classify_to_file(engine, source, self.output, question, **common)
+        return classify_to_lines(engine, source, question, **common)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

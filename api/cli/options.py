@@ -33,6 +33,12 @@ FilterOption = Annotated[
 TargetOption = Annotated[
     str, typer.Option("--target", help="label, product_id or an attribute.", metavar="FIELD")
 ]
+VoteKOption = Annotated[
+    int | None,
+    typer.Option(
+        "--vote-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
+    ),
+]
 RerankOption = Annotated[
     str | None,
     typer.Option(

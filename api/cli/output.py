@@ -20,7 +20,23 @@ REASONS = {
     "too_far": "nothing in the catalog looks like this (too_far)",
     "disagree": "the closest items do not agree enough (disagree)",
     "too_few": "no item near it has a value (too_few)",
+    "no_labels": "no item has a value (no_labels)",
 }
+
+
+class Notes:
+    """What to know of answers, on stderr; each is said once, however many answers it is of."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def print(self, notes: Iterable[str]) -> None:
+        """Say those that were not said yet."""
+        for note in dict.fromkeys(notes):
+            if note not in self._said:
+                code, _, text = note.partition(": ")
+                print(f"note: {text or code}", file=sys.stderr)
+            self._said.add(note)
 
 
 def print_json(value: Any) -> None:

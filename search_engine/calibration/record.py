@@ -11,6 +11,7 @@ so it can only fall from level to level, and what a node does not get is left to
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from search_engine.label_paths import (
     prefixes,
 )
 from search_engine.records import Level, Prediction, Vote
-from search_engine.tally import Ballots, Floats, Tally, VoteRule, tally
+from search_engine.tally import Ballots, Floats, Tally, VoteRule, tally, voter_counts
 from search_engine.value_votes import ValueModel, predict_values, value_table
 from search_engine.voting import ballots_of, votes_of
 
@@ -171,16 +172,18 @@ class Calibration(BaseModel):
     def predict(self, ballots: Ballots, min_confidence: float = 0.0) -> list[Prediction]:
         """The answers to Q queries: the deepest level of the path whose confidence suffices."""
         counted, confidence = self.confidences(ballots)
+        voters = voter_counts(ballots, self.rule).tolist()
         best = np.where(ballots.codes >= 0, ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
         answers = []
         for query in range(len(ballots.scores)):
             votes = votes_of(counted, ballots.labels, query)
             if not votes:
-                answers.append(_unsupported("too_few", votes))
+                found = _unsupported("too_few", votes)
             elif best[query] < self.least_score:
-                answers.append(_unsupported("too_far", votes))
+                found = _unsupported("too_far", votes)
             else:
-                answers.append(_answer(votes, confidence[query], min_confidence))
+                found = _answer(votes, confidence[query], min_confidence)
+            answers.append(replace(found, voters=voters[query]))
         return answers
 
     def confidences(self, ballots: Ballots) -> tuple[Tally, Floats]:

@@ -34,7 +34,7 @@ def json_path(name: str) -> str:
     Raises:
         ParameterError: The name holds a double quote, so that no path leads to it.
     """
-    if '"' in name:
+    if not is_nameable(name):
         raise ParameterError(
             "no query can name an attribute with a double quote in its name",
             where=name,
@@ -53,9 +53,14 @@ def attribute_value(name: str) -> ColumnElement[Any]:
     return func.json_extract(items.c.attributes, _path(name))
 
 
+def is_nameable(name: str) -> bool:
+    """Whether a path leads to the attribute."""
+    return '"' not in name
+
+
 def is_indexable(name: str) -> bool:
     """Whether the attribute's path can be part of a statement's text."""
-    return '"' not in name and len(json_path(name)) <= MAX_INDEXED_PATH
+    return is_nameable(name) and len(json_path(name)) <= MAX_INDEXED_PATH
 
 
 def _path(name: str) -> ColumnElement[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
 
 from search_engine.catalog.attributes import (
     LIST_KIND,
@@ -19,6 +19,7 @@ from search_engine.catalog.attributes import (
     TRUTH_KINDS,
     attribute_kind,
     attribute_value,
+    is_nameable,
 )
 from search_engine.catalog.key_queries import is_among
 from search_engine.catalog.tables import LIVE, collections, items
@@ -26,6 +27,7 @@ from search_engine.records import FacetCount, Keys
 
 TOP_VALUES = 20
 COLUMNS = ("label", "product_id")
+VALUE_KINDS = (*TEXT_KINDS, *NUMBER_KINDS, *TRUTH_KINDS, LIST_KIND)
 FEW = 0.02
 """Up to this share of the items, each is looked up; for more, the whole index is read."""
 
@@ -52,6 +54,16 @@ def count_values(
         counts = _count_attribute(connection, counted, field)
     best = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP_VALUES]
     return tuple(FacetCount(_short(value), count) for (_, value), count in best)
+
+
+def has_field(name: str) -> ColumnElement[bool]:
+    """The condition that an item has a value of `label`, `product_id` or an attribute.
+
+    Of an attribute that no query can name, every item is taken to have one.
+    """
+    if name in COLUMNS:
+        return items.c[name].is_not(None)
+    return attribute_kind(name).in_(VALUE_KINDS) if is_nameable(name) else true()
 
 
 def _counted(

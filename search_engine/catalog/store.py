@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, se
 
 from search_engine import forks
 from search_engine.catalog import database
-from search_engine.catalog.facets import count_values
+from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
@@ -335,6 +335,12 @@ class Catalog:
         """The labels of live items, by label; every one unless the query says which."""
         with self._query() as connection:
             return count_labels(connection, collection.id, query or LabelQuery())
+
+    def has_value(self, collection: Collection, field: str) -> bool:
+        """Whether some live item has a value of `label`, `product_id` or an attribute."""
+        query = select(items.c.key).where(_live(collection), has_field(field)).limit(1)
+        with self._query() as connection:
+            return connection.execute(query).first() is not None
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""

@@ -131,4 +131,5 @@ def _prediction(model: Model, row: NDArray[np.float32], min_confidence: float) -
         votes=tuple(votes[:VOTES_KEPT]),
         levels=levels_of(votes),
         calibrated=model.calibrated,
+        uncalibrated_because=None if model.calibrated else "nothing_held_out",
     )

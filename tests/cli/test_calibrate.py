@@ -72,26 +72,41 @@ def test_any_attribute_can_be_calibrated(drawn: Path, run: Run, photo: Path) -> 
         ]  # fmt: skip
     refused = run("calibrate", "--data", drawn, "--target", "weight")
     assert refused.code == 2
-    assert "no such field (target)" in refused.error
+    assert "no such field: weight (target)" in refused.error
 
 
 @pytest.mark.parametrize(
-    "asked", [("-k", 7), ("--filter", "view = front")], ids=["another k", "a filter"]
+    "asked", [("--vote-k", 7), ("--filter", "view = front")], ids=["vote_k", "filter"]
 )
 def test_another_vote_is_plain(drawn: Path, run: Run, photo: Path, asked: tuple[Any, ...]) -> None:
     body = run("classify", photo, "--data", drawn, "--json", *asked).json
     assert body["calibrated"] is False
-    assert body["confidence"] == body["votes"][0]["share"]
+    said = {level["label"]: level["confidence"] for level in body["levels"]}
+    assert body["confidence"] == said[body["label"]]
+    because = asked[0].strip("-").replace("-", "_")
+    assert body["uncalibrated_because"] == because
+    for_people = run("classify", photo, "--data", drawn, *asked)
+    assert for_people.err.startswith("note: ")
+    assert "than " in for_people.err
+    assert "of the votes)" in for_people.out
     refused = run("classify", photo, "--data", drawn, "--accept-accuracy", 0.8, *asked)
     assert refused.code == 2
-    assert "leave out k, filter" in refused.error
+    assert f"leave out {because}" in refused.error
 
 
-def test_the_calibrated_k_may_be_named(drawn: Path, run: Run, photo: Path) -> None:
+def test_k_is_what_is_shown_and_the_calibrated_vote_may_be_named(
+    drawn: Path, run: Run, photo: Path
+) -> None:
     found = calibration_of(drawn)
     assert found is not None
-    body = run("classify", photo, "--data", drawn, "-k", found.rule.k, "--json").json
+    usual = run("classify", photo, "--data", drawn, "--json").json
+    body = run("classify", photo, "--data", drawn, "--vote-k", found.rule.k, "--json").json
     assert body["calibrated"] is True
+    for k in (1, 60):
+        shown = run("classify", photo, "--data", drawn, "-k", k, "--json").json
+        assert len(shown["neighbors"]) == k
+        assert shown["votes"] == usual["votes"]
+        assert shown["voters"] == found.rule.k
 
 
 def test_answers_are_accepted_for_an_accuracy(drawn: Path, run: Run, sample: Path) -> None:
@@ -199,8 +214,10 @@ def test_an_open_engine_notices_a_new_calibration_and_that_it_is_outdated(
         for item in engine.catalog.page(engine.live("default").record, 0, 30):
             engine.remove(item.item_id)
         result = engine.classify(photo)
-        assert result.warnings == ("calibration_outdated",)
-        assert engine.classify(photo, rule=VoteRule(k=3), k=20).warnings == ()
+        (warning,) = result.warnings
+        assert warning.startswith("calibration_outdated: 26% of the items changed")
+        (warning,) = engine.classify(photo, rule=VoteRule(k=3), k=20).warnings
+        assert warning.startswith("vote_not_calibrated: ")
 
 
 def said(engine: SearchEngine, photo: Path) -> Any:

@@ -70,8 +70,8 @@ def test_many_pictures_go_into_a_file(
 ) -> None:
     output = tmp_path / "classes.jsonl"
     with SearchEngine(data) as engine:
-        source = open_pictures([photos])
-        assert classify_to_file(engine, source, output, k=3, as_json=True) == 1
+        source, question = open_pictures([photos]), engine.question(k=3)
+        assert classify_to_file(engine, source, output, question, as_json=True) == 1
     first, bad, last = map(json.loads, output.read_text().splitlines())
     assert [row["item_id"] for row in (first, bad, last)] == ["a.jpg", "b.jpg", "c.jpg"]
     assert len(first["neighbors"]) == len(last["neighbors"]) == 3
@@ -87,9 +87,8 @@ def test_a_trained_classifier_answers_a_line_each(
 ) -> None:
     run("train", "--with", "class-mean", "--data", data)
     with SearchEngine(data) as engine:
-        answers = engine.question(classifier="class-mean").answers
-        source = open_pictures([photos])
-        assert classify_to_lines(engine, source, answers, k=2, as_json=True) == 1
+        question = engine.question(classifier="class-mean", k=2)
+        assert classify_to_lines(engine, open_pictures([photos]), question, as_json=True) == 1
     said = capsys.readouterr()
     first, bad, _ = map(json.loads, said.out.splitlines())
     assert first["path"] == str(photos / "a.jpg")
@@ -106,8 +105,8 @@ def test_lines_for_people_have_the_shares(
 ) -> None:
     run("train", "--with", "class-mean", "--data", data)
     with SearchEngine(data) as engine:
-        answers = engine.question(classifier="class-mean").answers
-        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), answers)
+        question = engine.question(classifier="class-mean")
+        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), question)
     assert capsys.readouterr().out.startswith(f"{photos / 'a.jpg'}: ")
 
 

@@ -84,11 +84,13 @@ def test_search_notes_that_only_one_frame_was_used(
 
 
 def test_classify_votes(run: Run, hsv_data: Path, photo: Path) -> None:
-    body = run("classify", photo, "--data", hsv_data, "-k", 1, "--json").json
+    body = run("classify", photo, "--data", hsv_data, "--vote-k", 1, "--json").json
     assert body["path"] == str(photo)
-    assert body["votes"][0]["share"] == 1
+    assert body["votes"][0]["share"] == body["voters"] == 1
     assert {"label", "confidence", "abstained", "reason", "neighbors"} <= set(body)
-    by_colour = run("classify", photo, "--data", hsv_data, "-k", 1, "--target", "color", "--json")
+    by_colour = run(
+        "classify", photo, "--data", hsv_data, "--vote-k", 1, "--target", "color", "--json"
+    )
     assert by_colour.json["votes"][0]["label"] == body["neighbors"][0]["attributes"]["color"]
 
 
@@ -108,7 +110,7 @@ def test_classify_goes_on_after_a_bad_picture(
 
 
 def test_classify_for_people_says_label_and_share(run: Run, hsv_data: Path, photo: Path) -> None:
-    ran = run("classify", photo, "--data", hsv_data, "-k", 1)
+    ran = run("classify", photo, "--data", hsv_data, "--vote-k", 1)
     assert ran.code == 0
     assert "100.0%" in ran.out or "no class" in ran.out
     assert str(photo) in ran.out

@@ -119,5 +119,11 @@ def test_the_share_of_a_node_is_that_of_its_children(
         assert share == pytest.approx(below + own.get(node, 0.0))
     levels = [level.confidence for level in prediction.levels]
     assert levels == sorted(levels, reverse=True)
-    assert prediction.levels[-1].label == prediction.label
-    assert levels[-1] >= prediction.confidence - 1e-12
+    assert prediction.label in [level.label for level in prediction.levels]
+    assert prediction.confidence == nodes[prediction.label or ""]
+    deeper = [share for node, share in nodes.items() if node.count("/") > depth_of(prediction)]
+    assert max(deeper, default=0.0) < 0.5
+
+
+def depth_of(prediction: Prediction) -> int:
+    return (prediction.label or "").count("/")

@@ -16,7 +16,6 @@ from indexer.batch_classify import (
     BatchRow,
     ClassifiedRow,
     RejectedRow,
-    by_vote,
     classify_source,
     open_pictures,
 )
@@ -33,6 +32,7 @@ from search_engine.errors import (
 )
 from search_engine.filters import parse_filter
 from search_engine.records import CatalogItem, Neighbor, Prediction, ValueChance, Vote
+from search_engine.tally import VoteRule
 from tests.images.pictures import CORRUPT, animated
 
 
@@ -83,7 +83,8 @@ def test_rows_come_in_the_order_of_the_source(engine: SearchEngine, folder: Path
 
 
 def test_answers_are_those_of_single_pictures(engine: SearchEngine, folder: Path) -> None:
-    for row in classified(list(classify_source(engine, open_pictures([folder]), k=5))):
+    rows = list(classify_source(engine, open_pictures([folder]), engine.question(k=5)))
+    for row in classified(rows):
         alone = engine.classify(row.path, k=5)
         assert alone.prediction is not None
         assert row.prediction.label == alone.prediction.label
@@ -96,14 +97,14 @@ def test_answers_are_those_of_single_pictures(engine: SearchEngine, folder: Path
 
 
 def test_pictures_by_name_need_no_folder(engine: SearchEngine, photos: list[Path]) -> None:
-    rows = list(classify_source(engine, open_pictures(photos[:3]), k=1))
+    rows = list(classify_source(engine, open_pictures(photos[:3]), engine.question(k=1)))
     assert [row.item_id for row in rows] == [str(path) for path in photos[:3]]
     assert all(row.neighbors[0].score > 0.99 for row in classified(rows))
 
 
 def test_folders_and_pictures_mix(engine: SearchEngine, folder: Path, photos: list[Path]) -> None:
     source = open_pictures([photos[0], folder, folder / "missing.jpg"])
-    rows = list(classify_source(engine, source, k=1))
+    rows = list(classify_source(engine, source, engine.question(k=1)))
     assert len(source) == len(rows) == 14
     assert rows[0].path == photos[0]
     assert isinstance(rows[-1], RejectedRow)
@@ -146,24 +147,42 @@ def test_a_source_without_pictures_gives_nothing(engine: SearchEngine, tmp_path:
     assert list(classify_source(engine, open_pictures([tmp_path]))) == []
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"k": 3}, {"k": 60}, {"k": 5, "group_by": "view"}, {"min_score": 0.9}, {"vote_k": 4}],
+    ids=str,
+)
+def test_many_are_asked_as_one_is(
+    engine: SearchEngine, photos: list[Path], asked: dict[str, Any]
+) -> None:
+    """Whatever is shown: who votes, the class and what is shown are those of one photo alone."""
+    question = engine.question(**asked)
+    rows = classified(list(classify_source(engine, open_pictures(photos[:6]), question)))
+    for row in rows:
+        alone = engine.classify(row.path, **asked)
+        mine, theirs = row.prediction, alone.prediction
+        assert theirs is not None
+        assert (mine.label, mine.voters, mine.calibrated) == (
+            theirs.label, theirs.voters, theirs.calibrated,
+        )  # fmt: skip
+        assert [one.item.item_id for one in row.neighbors] == [
+            one.item.item_id for one in alone.neighbors
+        ]
+
+
 def test_the_caller_says_how_neighbors_vote(engine: SearchEngine, folder: Path) -> None:
-    seen: list[int] = []
-
-    def count(neighbors: Sequence[Neighbor]) -> Prediction:
-        seen.append(len(neighbors))
-        return Prediction("counted", 0.5, False, None, ())
-
-    rows = list(classify_source(engine, open_pictures([folder]), by_vote(count), k=7))
-    assert {row.prediction.label for row in classified(rows)} == {"counted"}
-    assert seen == [7] * 9
+    rule = VoteRule(weights="uniform", k=7)
+    rows = list(classify_source(engine, open_pictures([folder]), engine.question(rule=rule)))
+    assert {row.prediction.voters for row in classified(rows)} == {7}
+    assert {len(row.neighbors) for row in classified(rows)} == {7}
 
 
 def test_a_trained_classifier_answers_and_neighbors_are_evidence(
     engine: SearchEngine, photos: list[Path]
 ) -> None:
     train(engine, "default", "class-mean")
-    answers = engine.question(classifier="class-mean").answers
-    rows = classified(list(classify_source(engine, open_pictures(photos), answers, k=3)))
+    question = engine.question(classifier="class-mean", k=3)
+    rows = classified(list(classify_source(engine, open_pictures(photos), question)))
     assert all(row.prediction.calibrated for row in rows)
     assert all(len(row.neighbors) == 3 for row in rows)
     right = [row.prediction.label == row.neighbors[0].item.label for row in rows]
@@ -171,27 +190,27 @@ def test_a_trained_classifier_answers_and_neighbors_are_evidence(
 
 
 def test_a_filter_says_who_may_vote(engine: SearchEngine, photos: list[Path]) -> None:
-    front = parse_filter({"field": "view", "eq": "front"})
-    rows = classified(list(classify_source(engine, open_pictures(photos), filter=front, k=4)))
+    front = engine.question(filter=parse_filter({"field": "view", "eq": "front"}), k=4)
+    rows = classified(list(classify_source(engine, open_pictures(photos), front)))
     views = {one.item.attributes["view"] for row in rows for one in row.neighbors}
     assert views == {"front"}
+    nope = engine.question(filter=parse_filter({"field": "nope", "eq": 1}))
     with pytest.raises(UnknownFieldError):
-        classify_source(
-            engine, open_pictures(photos), filter=parse_filter({"field": "nope", "eq": 1})
-        )
+        classify_source(engine, open_pictures(photos), nope)
 
 
-def test_of_each_group_only_the_best_votes(engine: SearchEngine, photos: list[Path]) -> None:
+def test_of_each_group_only_the_best_is_shown(engine: SearchEngine, photos: list[Path]) -> None:
     """As `search` groups: by a field that few items share, and by one that has four values."""
     for field, k in (("product_id", 6), ("view", 10)):
-        rows = classify_source(engine, open_pictures(photos[:3]), group_by=field, k=k)
+        question = engine.question(group_by=field, k=k)
+        rows = classify_source(engine, open_pictures(photos[:3]), question)
         for row in classified(list(rows)):
             alone = engine.search(row.path, k=k, group_by=field)
             assert [one.item.item_id for one in row.neighbors] == [
                 one.item.item_id for one in alone.neighbors
             ]
     with pytest.raises(ParameterError, match="no such field"):
-        classify_source(engine, open_pictures([]), group_by="nope")
+        classify_source(engine, open_pictures([]), engine.question(group_by="nope"))
 
 
 def test_what_cannot_be_done_is_said_before_the_first_row(engine: SearchEngine) -> None:
@@ -201,6 +220,11 @@ def test_what_cannot_be_done_is_said_before_the_first_row(engine: SearchEngine) 
         engine.create_collection("empty")
     with pytest.raises(ParameterError, match="'empty' is empty"):
         classify_source(engine, open_pictures([]), collection="empty")
+
+
+def test_photos_are_reranked_one_at_a_time(engine: SearchEngine) -> None:
+    with pytest.raises(ParameterError, match="many photos at once are not asked like that"):
+        classify_source(engine, open_pictures([]), engine.question(rerank="dba"))
 
 
 ITEM = CatalogItem(1, "i,1", 'a "quoted"\nlabel', "p", {}, "hash")
@@ -247,7 +271,7 @@ def read(file: Path) -> list[dict[str, Any]]:
 
 
 def _from_csv(row: dict[str, str]) -> dict[str, Any]:
-    parsed = {"confidence", "abstained", *answer_files.NESTED}
+    parsed = {"confidence", "calibrated", "abstained", *answer_files.NESTED}
     return {
         name: None if cell == "" else json.loads(cell) if name in parsed else cell
         for name, cell in row.items()

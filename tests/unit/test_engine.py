@@ -351,13 +351,13 @@ def test_classification_votes_on_labels_and_attributes(engine: SearchEngine) -> 
         engine.upsert(
             f"flag {number}", picture("magenta", "lime"), label="Flag", attributes=attributes
         )
-    prediction = engine.classify(picture("magenta", "lime"), k=3).prediction
+    prediction = engine.classify(picture("magenta", "lime"), vote_k=3).prediction
     assert prediction is not None
     assert (prediction.label, prediction.confidence) == ("Flag", 1.0)
-    prediction = engine.classify(picture("magenta", "lime"), k=3, target="stripes").prediction
+    prediction = engine.classify(picture("magenta", "lime"), vote_k=3, target="stripes").prediction
     assert prediction is not None
     assert prediction.label == "2"
-    prediction = engine.classify(item_id="flag 0", k=2).prediction
+    prediction = engine.classify(item_id="flag 0", vote_k=2).prediction
     assert prediction is not None
     assert prediction.label == "Flag"
 

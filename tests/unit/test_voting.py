@@ -1,13 +1,15 @@
 """Votes that can be checked on paper."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from search_engine.records import CatalogItem, Neighbor, Prediction
-from search_engine.voting import VoteRule, predict, value_of, values_of, vote
+from search_engine.records import CatalogItem, Prediction
+from search_engine.voting import VoteRule, value_of, values_of, vote
 
+EQUAL = VoteRule(weights="uniform")
 HALVING = VoteRule(temperature=0.1 / math.log(2))
 """A neighbor that is 0.1 further away counts half."""
 
@@ -117,15 +119,9 @@ def test_an_attribute_cannot_pose_as_the_label() -> None:
     assert value_of(one, "product_id") == "p-1"
 
 
-def test_predict_votes_on_the_neighbors_values() -> None:
-    neighbors = [
-        Neighbor(item("x", size=3.0), 0.5),
-        Neighbor(item("y", size=3), 0.5),
-        Neighbor(item("y", size=4), 0.5),
-        Neighbor(item("y"), 0.5),
-    ]
-    assert predict(neighbors).label == "y"
-    assert shares(predict(neighbors, "size")) == {"3": 0.666667, "4": 0.333333}
+def test_numbers_that_are_equal_are_one_label() -> None:
+    sizes = [value_of(item(size=size), "size") for size in (3.0, 3, 4)] + [None]
+    assert shares(vote([(size, 0.5) for size in sizes])) == {"3": 0.666667, "4": 0.333333}
 
 
 def test_only_the_k_nearest_vote_labelled_or_not() -> None:
@@ -173,6 +169,40 @@ def test_a_plain_vote_tells_the_levels_of_the_winner_and_is_not_calibrated() -> 
     assert [level.confidence for level in prediction.levels] == pytest.approx([6 / 7, 4 / 7])
     assert not prediction.calibrated
     assert prediction.values is None
+    assert prediction.voters == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "rule", "label", "confidence", "path"),
+    [
+        (["a/x", "a/y", "a/z", "b/x", "b/x"], EQUAL, "a", 0.6, ["a", "a/x"]),
+        (["a/x", "a/x", "a/y"], EQUAL, "a/x", 2 / 3, ["a", "a/x"]),
+        (["a/x", "a/y"], EQUAL, "a/x", 0.5, ["a", "a/x"]),
+        (["a/x/1", "a/x/2", "a/y", "b", "c"], EQUAL, "a", 0.6, ["a", "a/x", "a/x/1"]),
+        (["a/x", "b/y", "c/z"], EQUAL, "a", 1 / 3, ["a", "a/x"]),
+        (["a/x", "a/x", "b/y", "b/z", "b/w"], EQUAL, "b", 0.6, ["b", "b/w"]),
+        (["a", "b", "c"], EQUAL, "a", 1 / 3, ["a"]),
+        (["a", "a", "a/x"], EQUAL, "a", 1.0, ["a"]),
+        (["a/x", "a/y", "b/y"], replace(EQUAL, min_confidence=0.6), "a", 2 / 3, ["a", "a/x"]),
+        (["a/x", "a/y", "b/y"], replace(EQUAL, min_confidence=0.7), None, 1 / 3, ["a", "a/x"]),
+        (["a/x", "a/y", "b/y"], replace(EQUAL, support=None), "a/x", 1 / 3, ["a", "a/x"]),
+    ],
+)
+def test_the_answer_is_the_deepest_level_that_half_of_the_votes_support(
+    said: list[str], rule: VoteRule, label: str | None, confidence: float, path: list[str]
+) -> None:
+    found = vote([(each, 0.8) for each in said], rule)
+    assert found.label == label
+    assert found.confidence == pytest.approx(confidence)
+    assert [level.label for level in found.levels] == path
+
+
+def test_nothing_as_close_as_it_has_to_be_is_no_class() -> None:
+    """However few have to be closer, and even if what is close has no label."""
+    found = vote([(None, 0.9), ("a", 0.39), ("a", 0.38)], least_score=0.4)
+    assert (found.label, found.reason, found.voters) == (None, "too_far", 2)
+    assert shares(found) == {"a": 1.0}
+    assert vote([("a", 0.4), ("a", 0.1)], least_score=0.4).label == "a"
 
 
 @pytest.mark.parametrize(
