@@ -114,7 +114,7 @@ def encoder_rows(
     record = engine.catalog.collection(options.collection)
     settings = engine.settings
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-        k = NEIGHBORS if options.k is None else options.k
+        k = NEIGHBORS if options.vote_k is None else options.vote_k
         desk = _Desk(engine, record, _exam(task, asked is not None), k, decoder, progress)
         yield desk.own_row()
         for candidate in others:

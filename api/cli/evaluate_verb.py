@@ -15,6 +15,7 @@ from api.cli.options import (
     DataOption,
     JsonOption,
     TargetOption,
+    VoteKOption,
     open_engine,
 )
 from api.cli.output import print_json, print_table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from search_engine.reranking.registry import Method
 
 SHOWN_CONFUSIONS = 5
+SHOWN_LABELS = 10
 STRENGTHS = ("slight", "medium", "severe")
 
 
@@ -44,9 +46,10 @@ def evaluate(
     k: Annotated[
         int | None,
         typer.Option(
-            "-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
+            "-k", min=1, max=200, help="Ranks measured besides 1, 5, 10 [default: those that vote]."
         ),
     ] = None,
+    vote_k: VoteKOption = None,
     target: TargetOption = "label",
     label_from: Annotated[
         str | None, typer.Option(help="parent (folders), or a CSV column.", metavar="parent|COLUMN")
@@ -120,7 +123,7 @@ def evaluate(
     from search_engine.evaluation.task import Options
 
     options = Options(
-        collection, target, k, accept_accuracy, seed, sample=sample, folds=folds,
+        collection, target, k, vote_k, accept_accuracy, seed, sample=sample, folds=folds,
         separator=separator, hold_out_classes=hold_out_classes,
         stress_queries=stress_queries if stress else 0, classifiers=all_classifiers,
         rerankings=_rerankings(rerank),
@@ -317,6 +320,12 @@ def _print_comparison(comparison: "Comparison") -> None:
 
 
 def _finish(run: "Run", missed: list[str]) -> None:
+    for label in run.unknown_labels[:SHOWN_LABELS]:
+        photos = "1 photo" if label.photos == 1 else f"{label.photos:,} photos"
+        print(f"note: {label} ({photos}, left out of the measures)", file=sys.stderr)
+    if len(run.unknown_labels) > SHOWN_LABELS:
+        more = len(run.unknown_labels) - SHOWN_LABELS
+        print(f"note: {more:,} more labels are not in the catalog; see --json", file=sys.stderr)
     for one in missed:
         print(f"below the bar: {one}", file=sys.stderr)
     if missed:

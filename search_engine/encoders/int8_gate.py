@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.records import Vectors
+from search_engine.tally import WHOLE_LABEL
 from search_engine.voting import vote
 
 LEAST_COSINE = 0.99
@@ -101,6 +102,6 @@ def accuracy_of_votes(vectors: Vectors, labels: Sequence[str]) -> float | None:
         scores = vectors @ vector
         scores[row] = -np.inf
         nearest = np.argsort(-scores, kind="stable")[: min(NEIGHBORS, len(labels) - 1)]
-        said = vote([(labels[other], float(scores[other])) for other in nearest])
+        said = vote([(labels[other], float(scores[other])) for other in nearest], WHOLE_LABEL)
         right += said.label == labels[row]
     return right / len(labels)

@@ -37,10 +37,10 @@ from search_engine.evaluation.results import QueryResults, statistics
 from search_engine.evaluation.splits import labelled_rows, product_groups, take
 from search_engine.gallery import Labelled
 from search_engine.records import Prediction
-from search_engine.tally import VoteRule
+from search_engine.tally import WHOLE_LABEL, VoteRule
 
 DEPTHS = (1, 5, 10)
-"""The k of hit_rate@k, precision@k and recall@k, besides the k of the vote."""
+"""The k of hit_rate@k, precision@k and recall@k, besides the one that is asked for."""
 CUT = 10
 """The k of mAP@k and nDCG@k."""
 SURE = 0.95
@@ -90,7 +90,7 @@ def evaluate(
     Raises:
         ParameterError: There is no labelled query or an empty gallery.
     """
-    return measures(examine(queries, gallery, PlainVote(k, rule)))
+    return measures(examine(queries, gallery, PlainVote(k, rule or WHOLE_LABEL)))
 
 
 def examine(
@@ -98,6 +98,7 @@ def examine(
     gallery: Labelled,
     predictor: Predictor,
     *,
+    k: int | None = None,
     hiding: Hiding | None = None,
     values: ValueSets | None = None,
     advance: Callable[[int], None] = lambda count: None,
@@ -111,6 +112,7 @@ def examine(
         queries: Who asks.
         gallery: What is searched.
         predictor: Who answers.
+        k: Ranks that are measured besides `DEPTHS`; None for as many as vote.
         hiding: Items that queries must not see besides themselves; rows as in `queries`.
         values: Several values a picture, instead of labels.
         advance: Called with the number of queries done.
@@ -127,7 +129,8 @@ def examine(
     relevant = same_label(chosen, gallery)
     if values is not None:
         relevant = shared_value(sets, [found or frozenset() for found in values.gallery])
-    k, kept = predictor.k, max(predictor.depth, CURVE_DEPTH)
+    k = predictor.k if k is None else k
+    kept = max(predictor.depth, CURVE_DEPTH, k)
     ranking = rank(chosen, gallery, relevant, kept, hiding, advance)
     found = Evaluation(
         chosen, gallery, asked.tolist(), len(queries.labels) - len(asked), k, ranking,

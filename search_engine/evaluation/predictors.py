@@ -1,6 +1,6 @@
-"""Who answers in an evaluation: the plain vote of k neighbors, or the vote as it was calibrated."""
+"""Who answers in an evaluation: the vote as it was calibrated, or one that was not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from search_engine.evaluation.multilabel import LabelSet
 from search_engine.evaluation.ranking import CURVE_DEPTH, Ranking
 from search_engine.gallery import Labelled
 from search_engine.records import Prediction
-from search_engine.tally import VoteRule
+from search_engine.tally import WHOLE_LABEL, VoteRule
 from search_engine.value_votes import predict_values, value_table
 from search_engine.voting import ballots_of, vote
 
@@ -50,32 +50,42 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlainVote:
-    """The vote as its rule says, without calibration."""
+    """The vote as its rule says, without calibration; see `voting.vote`."""
 
     k: int
-    rule: VoteRule | None = None
+    rule: VoteRule = WHOLE_LABEL
+    class_weights: Mapping[str, float] | None = None
+    least_score: float = -1.0
 
     @property
     def depth(self) -> int:
         """See Predictor."""
-        return self.k
+        return max(self.k, CURVE_DEPTH) if self.rule.per_product else self.k
 
     @property
     def about(self) -> str:
         """See Predictor."""
-        return "plain vote"
+        return f"vote of {self.k}{' products' if self.rule.per_product else ''}, not calibrated"
 
     def labels(self, rows: Rows, products: Products) -> list[Prediction]:
         """See Predictor."""
         return [
-            vote(row, self.rule, products=known) for row, known in zip(rows, products, strict=True)
+            vote(
+                row,
+                self.rule,
+                products=known,
+                class_weights=self.class_weights,
+                least_score=self.least_score,
+            )
+            for row, known in zip(rows, products, strict=True)
         ]
 
     def values(self, rows: ValuedRows, products: Products) -> list[Prediction]:
         """See Predictor."""
-        rule = self.rule or VoteRule()
         return [
-            predict_values(value_table(_listed(row), known), rule)
+            predict_values(
+                value_table(_listed(row), known), self.rule, least_score=self.least_score
+            )
             for row, known in zip(rows, products, strict=True)
         ]
 

@@ -30,8 +30,12 @@ from search_engine.evaluation.evaluate import (
     rounded,
 )
 from search_engine.evaluation.photos import ItemPhotos, Photos, RowsOf
-from search_engine.evaluation.predictors import Predictor
-from search_engine.evaluation.ranking import Hiding
+from search_engine.evaluation.predictors import (
+    Predictor,
+    predict_labels,
+    predict_value_sets,
+)
+from search_engine.evaluation.ranking import Hiding, rank, same_label
 from search_engine.evaluation.reranking import (
     RerankRow,
     RerankTask,
@@ -48,6 +52,7 @@ from search_engine.evaluation.stress.run import (
 )
 from search_engine.evaluation.task import Asked, Options, Task, prepare
 from search_engine.evaluation.unknown import UnknownClasses, hold_out
+from search_engine.evaluation.unknown_labels import UnknownLabel
 
 INDEX_QUERIES = 200
 """Queries that the index is asked: for its recall all at once, for its speed one at a time."""
@@ -91,6 +96,7 @@ class Run:
     comparison: Comparison | None = None
     classifiers: Sequence[ClassifierRow] = ()
     rerankings: Sequence[RerankRow] = ()
+    unknown_labels: Sequence[UnknownLabel] = ()
 
 
 def run_evaluation(
@@ -115,7 +121,7 @@ def run_evaluation(
         raise ParameterError("pictures have several values each", where="--rerank")
     with progress("evaluating", len(task.queries.keys)) as advance:
         found = examine(
-            task.queries, task.gallery, task.predictor,
+            task.queries, task.gallery, task.predictor, k=options.k,
             hiding=task.hiding, values=task.values, advance=advance,
         )  # fmt: skip
     run = _served(engine, _described(engine, found, task, options), options)
@@ -142,10 +148,30 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
         confusions = worst_confusions(found.answers, found.ranking, found.gallery)
     return Run(
         setup, found, task.predictor,
-        {**measures(found), "rejected": task.rejected, "target": options.target},
+        {
+            **measures(found), "vote_k": task.predictor.k, **_strangers(task),
+            "rejected": task.rejected, "target": options.target,
+        },
         intervals(found, options.resamples, options.seed), confusions, {},
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
+        unknown_labels=task.unknown,
     )  # fmt: skip
+
+
+def _strangers(task: Task) -> dict[str, int]:
+    """How many queries have labels that the catalog lacks, and how many of them are refused."""
+    if task.strangers is None:
+        return {"not_in_catalog": 0, "not_in_catalog_refused": 0}
+    queries, gallery = task.strangers, task.gallery
+    ranking = rank(queries, gallery, same_label(queries, gallery), task.predictor.depth)
+    if task.values is None:
+        said = predict_labels(task.predictor, ranking, gallery)
+    else:
+        said = predict_value_sets(task.predictor, ranking, gallery, task.values.gallery)
+    return {
+        "not_in_catalog": len(said),
+        "not_in_catalog_refused": sum(one.abstained for one in said),
+    }
 
 
 def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
@@ -236,7 +262,7 @@ def _reranked(
     engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
 ) -> list[RerankRow]:
     queries, gallery = run.found.queries, run.found.gallery
-    k = NEIGHBORS if options.k is None else options.k
+    k = NEIGHBORS if options.vote_k is None else options.vote_k
     task = RerankTask(
         queries, gallery, run.query_photos, options.collection, k, hiding, options.seed
     )

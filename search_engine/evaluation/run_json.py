@@ -24,6 +24,7 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
         },
         **_class_details(run.found),
         "worst_confusions": [_confusion(one, run.found) for one in run.confusions],
+        "labels_not_in_catalog": [asdict(one) for one in run.unknown_labels],
     }
     if run.unknown is not None:
         body["unknown"] = _unknown(run.unknown)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_engine.calibration.store import load_calibration
-from search_engine.classification import NEIGHBORS
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.classification import VoteQuestion
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluation.bootstrap import RESAMPLES
@@ -14,7 +16,13 @@ from search_engine.evaluation.multilabel import LabelSet, has_lists, joined, val
 from search_engine.evaluation.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluation.predictors import CalibratedVote, PlainVote, Predictor
 from search_engine.evaluation.ranking import Hiding
-from search_engine.evaluation.splits import folds_by_thing, narrowed, sample_rows
+from search_engine.evaluation.splits import folds_by_thing, narrowed, sample_rows, take
+from search_engine.evaluation.unknown_labels import (
+    UnknownLabel,
+    is_known,
+    refuse_all,
+    unknown_labels,
+)
 from search_engine.gallery import Labelled, read_gallery
 from search_engine.reranking.registry import Method
 
@@ -40,8 +48,9 @@ class Asked:
 class Options:
     """What to evaluate and how.
 
-    Without `k` the vote is as `eyedex classify` would have it: calibrated where the collection is,
-    and abstaining where `accept_accuracy` asks for it; a `k` makes it plain. `folds`
+    The vote is as `eyedex classify` has it: calibrated where the collection is, abstaining where
+    `accept_accuracy` asks for it, of `vote_k` neighbors where somebody says so. `k` is how many
+    ranks are measured besides 1, 5 and 10. `folds`
     cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
     of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
     several values in one text; `stress_queries` is 0 for no stress test; `classifiers` measures all
@@ -51,6 +60,7 @@ class Options:
     collection: str = "default"
     target: str = "label"
     k: int | None = None
+    vote_k: int | None = None
     accept_accuracy: float | None = None
     seed: int = 0
     resamples: int = RESAMPLES
@@ -65,7 +75,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything that `examine` needs, and what it is called."""
+    """Everything that `examine` needs, and what it is called.
+
+    `strangers` are the queries whose labels the catalog does not have, `unknown` those labels.
+    """
 
     queries: Labelled
     gallery: Labelled
@@ -76,13 +89,16 @@ class Task:
     name: str
     split: str
     rejected: int
+    strangers: Labelled | None = None
+    unknown: tuple[UnknownLabel, ...] = ()
 
 
 def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task:
     """Read the gallery, and make queries of it where there are no others.
 
     Raises:
-        ParameterError: Options that do not fit together, or no such field.
+        ParameterError: Options that do not fit together, no such field, or the catalog has none of
+            the queries' labels.
         CollectionNotFoundError: There is no such collection.
     """
     if options.folds and asked is not None:
@@ -98,7 +114,31 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
         _split(asked, options), asked.rejected if asked else 0,
     )  # fmt: skip
-    return _sampled(task, options)
+    return _sampled(task if asked is None else _apart(task), options)
+
+
+def _apart(task: Task) -> Task:
+    """The queries whose label the catalog has, the others as strangers.
+
+    Raises:
+        ParameterError: There are only others.
+    """
+    queries, values = task.queries, task.values
+    if values is None:
+        known = {label for label in task.gallery.labels if label is not None}
+        wanted = [None if one is None else frozenset((one,)) for one in queries.labels]
+    else:
+        known = {value for each in values.gallery for value in each or ()}
+        wanted = list(values.queries)
+    here = is_known(wanted, known)
+    if here.all() or not known:
+        return task
+    strange = np.flatnonzero(~here)
+    unknown = unknown_labels([wanted[row] for row in strange.tolist()], known)
+    if not any(wanted[row] for row in np.flatnonzero(here).tolist()):
+        raise refuse_all(unknown, task.name)
+    kept = _chosen(task, np.flatnonzero(here))
+    return replace(kept, strangers=take(queries, strange), unknown=unknown)
 
 
 def _split(asked: Asked | None, options: Options) -> str:
@@ -113,19 +153,18 @@ def _predictor(engine: SearchEngine, options: Options) -> Predictor:
     Raises:
         ParameterError: An accuracy is wanted that no calibration promises.
     """
-    record = engine.catalog.collection(options.collection)
-    fitted = load_calibration(engine.catalog, record, options.target)
-    wanted = options.accept_accuracy
-    if fitted is not None and options.k in (None, fitted.rule.k):
-        bar = None if wanted is None else fitted.threshold(wanted).confidence
-        return CalibratedVote(fitted, bar)
-    if wanted is not None:
-        raise ParameterError(
-            "nothing is known of the accuracy of this vote",
-            where="--accept-accuracy",
-            fix="leave out -k" if fitted else f"calibrate {options.target}: `eyedex calibrate`",
-        )
-    return PlainVote(NEIGHBORS if options.k is None else options.k)
+    question = engine.question(
+        options.target,
+        vote_k=options.vote_k,
+        accept_accuracy=options.accept_accuracy,
+        collection=options.collection,
+    )
+    assert isinstance(question, VoteQuestion)
+    if question.calibrated is not None:
+        return CalibratedVote(question.calibrated, question.min_confidence)
+    return PlainVote(
+        question.voting["k"], question.rule, question.class_weights, question.least_score
+    )
 
 
 def _several_values(
@@ -158,7 +197,11 @@ def _sampled(task: Task, options: Options) -> Task:
     count = len(task.queries.keys)
     if options.sample is None or options.sample >= count:
         return task
-    rows = sample_rows(count, options.sample, options.seed)
+    return _chosen(task, sample_rows(count, options.sample, options.seed))
+
+
+def _chosen(task: Task, rows: NDArray[np.int64]) -> Task:
+    """Some of the queries."""
     queries, hiding = narrowed(task.queries, task.hiding, rows)
     values = task.values
     if values is not None:

@@ -10,6 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from api.cli.exits import Exit
+from search_engine.engine import SearchEngine
+from search_engine.evaluation.evaluate import evaluate
+from search_engine.gallery import read_gallery
 from tests.cli.conftest import Index, Run
 
 COLUMNS = {
@@ -51,7 +54,9 @@ def test_every_encoder_has_a_row_and_the_collection_stays(
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(hsv_data, data)
-    plain = run("evaluate", "--data", data, "-k", 10, "--json").json
+    with SearchEngine(data) as engine:
+        gallery = read_gallery(engine, "default")
+    plain = evaluate(gallery, gallery, 10)
     before = state_of(data)
     body = run("evaluate", "--data", data, "--encoders", "edges,lbp,hsv", "--json").json
     assert state_of(data) == before
@@ -77,7 +82,7 @@ def test_queries_are_asked_of_every_encoder(run: Run, hsv_data: Path, sample: Pa
     assert ran.code == 0
     told = rows_of(ran.json)["edges"]
     assert told["accuracy"] > 0
-    own = run("evaluate", shopper, "--data", hsv_data, "-k", 10, "--json").json
+    own = run("evaluate", shopper, "--data", hsv_data, "--json").json
     assert rows_of(ran.json)["hsv"]["map"] == own["map"]
 
 
@@ -89,9 +94,11 @@ def test_the_row_of_another_encoder_is_what_it_would_be(
     data = tmp_path / "edges"
     index = ("index", sample / "catalog.csv", "--data", data, "--encoder", "edges")
     assert run(*index, "--workers", 1).code == 0
-    real = run("evaluate", shopper, "--data", data, "-k", 10, "--json").json
+    real = run("evaluate", shopper, "--data", data, "--json").json
+    own = run("evaluate", shopper, "--data", data, "--encoders", "edges", "--json").json
     row = rows_of(told)["edges"]
-    for measure in ("accuracy", "map", "hit_rate@1"):
+    assert row["accuracy"] == pytest.approx(rows_of(own)["edges"]["accuracy"], abs=1e-4)
+    for measure in ("map", "hit_rate@1"):
         assert row[measure] == pytest.approx(real[measure], abs=1e-4)
 
 

@@ -22,10 +22,11 @@ STAYING = {
 
 
 def test_json_has_everything_for_programs(run: Run, hsv_data: Path) -> None:
-    body = run("evaluate", "--data", hsv_data, "-k", 5, "--hold-out-classes", 2, "--json").json
+    unknown = ("--hold-out-classes", 2)
+    body = run("evaluate", "--data", hsv_data, "--vote-k", 5, *unknown, "--json").json
     assert set(body) >= STAYING
-    assert body["k"] == 5
-    assert body["vote"] == "plain vote"
+    assert body["k"] == body["vote_k"] == 5
+    assert body["vote"] == "vote of 5, not calibrated"
     assert body["split"] == "leave one out"
     for name, (low, high) in body["intervals"].items():
         assert 0 <= low <= high <= 1, name
@@ -47,20 +48,24 @@ def test_json_has_everything_for_programs(run: Run, hsv_data: Path) -> None:
     assert "per_query" not in body
 
 
-def test_the_vote_is_the_calibrated_one_unless_k_is_given(run: Run, hsv_data: Path) -> None:
+def test_the_vote_is_the_calibrated_one_unless_it_is_named(run: Run, hsv_data: Path) -> None:
     calibrated = run("evaluate", "--data", hsv_data, "--json").json
     assert calibrated["vote"].startswith("calibrated vote")
     sure = run("evaluate", "--data", hsv_data, "--accept-accuracy", 0.5, "--json").json
     assert "answers from a confidence" in sure["vote"]
-    refused = run("evaluate", "--data", hsv_data, "-k", 7, "--accept-accuracy", 0.5)
+    refused = run("evaluate", "--data", hsv_data, "--vote-k", 7, "--accept-accuracy", 0.5)
     assert refused.code == Exit.USAGE
     assert "nothing is known of the accuracy" in refused.error
+    ranks = run("evaluate", "--data", hsv_data, "-k", 3, "--json").json
+    assert (ranks["k"], ranks["vote_k"]) == (3, calibrated["vote_k"])
+    assert "precision@3" in ranks
+    assert ranks["accuracy"] == calibrated["accuracy"]
 
 
 def test_folds_are_harder_than_leaving_one_out(run: Run, hsv_data: Path) -> None:
     """The drawn catalog has several pictures of each product, which give the answer away."""
-    alone = run("evaluate", "--data", hsv_data, "-k", 5, "--json").json
-    folds = run("evaluate", "--data", hsv_data, "-k", 5, "--folds", 4, "--json").json
+    alone = run("evaluate", "--data", hsv_data, "--vote-k", 5, "--json").json
+    folds = run("evaluate", "--data", hsv_data, "--vote-k", 5, "--folds", 4, "--json").json
     assert folds["queries"] == alone["queries"]
     assert folds["map"] < alone["map"]
     assert folds["split"] == "4 folds by product or scene"
@@ -118,10 +123,10 @@ class TestBars:
 
 class TestComparing:
     def test_with_an_earlier_run(self, run: Run, hsv_data: Path, tmp_path: Path) -> None:
-        before = run("evaluate", "--data", hsv_data, "-k", 1, "--json", "--per-query")
+        before = run("evaluate", "--data", hsv_data, "--vote-k", 1, "--json", "--per-query")
         path = tmp_path / "before.json"
         path.write_text(before.out)
-        now = run("evaluate", "--data", hsv_data, "-k", 20, "--compare", path, "--json").json
+        now = run("evaluate", "--data", hsv_data, "--vote-k", 20, "--compare", path, "--json").json
         comparison = now["comparison"]
         assert comparison["with"] == "before.json"
         assert comparison["common_queries"] == 115

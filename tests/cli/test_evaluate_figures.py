@@ -130,7 +130,7 @@ class TestAll:
         gaps = [abs(sum(sure - right for sure, right in one)) for one in bins.values()]
         assert found["svm"]["ece"] == pytest.approx(sum(gaps) / len(labels), abs=DIGITS)
 
-    @pytest.mark.parametrize("k", [(), ("-k", 3)], ids=["calibrated", "plain"])
+    @pytest.mark.parametrize("k", [(), ("--vote-k", 3)], ids=["calibrated", "not calibrated"])
     def test_the_vote_in_it_is_that_of_the_run(
         self, run: Run, hsv_data: Path, shopper: Path, k: tuple[object, ...]
     ) -> None:
@@ -200,7 +200,7 @@ class TestAll:
             for item in engine.catalog.page(engine.live("default").record, 0, 25):
                 engine.describe(item.item_id, {"label": None})
         for split in ((shopper,), ("--folds", 3)):
-            body = run("evaluate", *split, "--data", data, "-k", 5, "--all", "--json").json
+            body = run("evaluate", *split, "--data", data, "--vote-k", 5, "--all", "--json").json
             assert rows_of(body)["k-nn"]["accuracy"] == body["accuracy"]
             assert rows_of(body)["svm"]["skipped"] is None
 
@@ -244,9 +244,9 @@ class TestComparing:
     ) -> None:
         """Every photo of the shopper's shows another product, so right and wrong are McNemar's."""
         path = tmp_path / "before.json"
-        before = self.earlier(run, path, shopper, "--data", hsv_data, "-k", 40)
+        before = self.earlier(run, path, shopper, "--data", hsv_data, "--vote-k", 40)
         now = run(
-            "evaluate", shopper, "--data", hsv_data, "-k", 1, "--compare", path, "--json",
+            "evaluate", shopper, "--data", hsv_data, "--vote-k", 1, "--compare", path, "--json",
             "--per-query",
         ).json  # fmt: skip
         truth, old = spoken(before)
@@ -281,9 +281,9 @@ class TestComparing:
     def test_a_clear_loss_is_called_worse(self, run: Run, hsv_data: Path, tmp_path: Path) -> None:
         """Held out with their products, photos find much less."""
         path = tmp_path / "before.json"
-        self.earlier(run, path, "--data", hsv_data, "-k", 1)
+        self.earlier(run, path, "--data", hsv_data, "--vote-k", 1)
         now = run(
-            "evaluate", "--data", hsv_data, "-k", 1, "--folds", 2, "--compare", path, "--json"
+            "evaluate", "--data", hsv_data, "--vote-k", 1, "--folds", 2, "--compare", path, "--json"
         ).json["comparison"]
         by_name = {one["measure"]: one for one in now["differences"]}
         for name in ("accuracy", "mrr", "hit_rate@1"):
@@ -407,10 +407,11 @@ class TestBars:
     def test_what_is_undefined_reaches_nothing(
         self, run: Run, index: Index, data: Path, folder: Path, tmp_path: Path
     ) -> None:
-        """No item has the label of the queries, so their ranking has no mean average precision."""
+        """No other item has the label of the query, so its ranking has no average precision."""
+        for root in (folder, tmp_path / "asked"):
+            (root / "C").mkdir(parents=True)
+            (root / "C" / "0.png").write_bytes(colour_picture(50))
         index(folder)
-        (tmp_path / "asked" / "C").mkdir(parents=True)
-        (tmp_path / "asked" / "C" / "0.png").write_bytes(colour_picture(50))
         ran = run("evaluate", tmp_path / "asked", "--data", data, "--fail-under", "map=0", "--json")
         assert ran.json["map"] is None
         assert (ran.code, ran.err) == (
@@ -422,7 +423,7 @@ class TestBars:
     ) -> None:
         index(folder)
         (folder / "A" / "broken.png").write_bytes(CORRUPT["half a JPEG"])
-        asked = ("evaluate", folder, "--data", data, "-k", 1)
+        asked = ("evaluate", folder, "--data", data, "--vote-k", 1)
         assert run(*asked).code == Exit.SOME_REJECTED
         assert run(*asked, "--fail-under", "accuracy=0").code == Exit.SOME_REJECTED
         assert run(*asked, "--fail-under", "accuracy=2").code == Exit.BELOW_BAR

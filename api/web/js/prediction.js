@@ -8,6 +8,7 @@ const SUPPORTED = 0.5; // a level of the path that is rather right than wrong
 const DOUBTS = {
   too_far: "nothing in the catalog looks close enough.",
   disagree: "the closest items do not agree enough on a class.",
+  no_labels: "nothing in the catalog has a class.",
   too_few: "there are too few similar items to judge by.",
 };
 

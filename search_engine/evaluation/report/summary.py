@@ -10,6 +10,7 @@ from search_engine.evaluation.run import Run
 from search_engine.evaluation.stress.run import ADVERSARIAL, Stress, StressRow
 
 FEW_PICTURES = 10
+FEW_LABELS = 5
 LOW_RECALL = 0.7
 CLEAR_GAP = 0.03
 CLEAR_DROP = 0.05
@@ -17,7 +18,7 @@ CLEAR_DROP = 0.05
 
 def summary(run: Run) -> list[str]:
     """The findings, most important first, one or two sentences each."""
-    return [*_classes(run), *_ranking(run), *_trust(run.found), *_further(run)]
+    return [*_classes(run), *_strangers(run), *_ranking(run), *_trust(run.found), *_further(run)]
 
 
 def advice(run: Run) -> list[str]:
@@ -55,6 +56,19 @@ def _classes(run: Run) -> Iterator[str]:
     yield (
         f"{text} Always answering “{frequent}” would be right in "
         f"{percent(measures['baseline_accuracy'])}."
+    )
+
+
+def _strangers(run: Run) -> Iterator[str]:
+    count = run.measures.get("not_in_catalog", 0)
+    if not count:
+        return
+    named = "; ".join(str(one).replace("`", "") for one in run.unknown_labels[:FEW_LABELS])
+    more = len(run.unknown_labels) - FEW_LABELS
+    yield (
+        f"{count:,} photos have a label that the catalog does not have, and are left out of all "
+        f"other figures; {run.measures['not_in_catalog_refused']:,} of them were rightly refused. "
+        f"{named}{f', and {more:,} more' if more > 0 else ''}."
     )
 
 
