@@ -20,7 +20,7 @@ from search_engine.collector import DECIMALS, settled
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
-from search_engine.filters import read_filter
+from search_engine.filter_text import read_filter
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.live_collection import LiveCollection
@@ -144,8 +144,9 @@ def _check_options(engine: SearchEngine, live: LiveCollection, options: Mapping[
         raise ParameterError(
             "many photos at once are not asked like that", where=name, fix="leave it out"
         )
-    if options.get("filter") is not None:
-        check_fields(options["filter"], engine.catalog.fields(live.record))
+    parsed = read_filter(options.get("filter"))
+    if parsed is not None:
+        live.fitted(parsed)
     if options.get("group_by") is not None:
         engine.check_field(live, options["group_by"], "group_by")
 
@@ -174,14 +175,15 @@ class _Search:
         snapshot = self.live.snapshot()
         if snapshot is None:
             return [()] * len(vectors)
-        filter, group_by, k = options.get("filter"), options.get("group_by"), options["k"]
-        within = None if filter is None else self.live.matching(filter)
+        parsed = read_filter(options.get("filter"))
+        group_by, k = options.get("group_by"), options["k"]
+        within = None if parsed is None else self.live.matching(parsed)
         if group_by is None:
             found = self._best(snapshot, vectors, k, within)
         else:
             found = self._grouped(snapshot, vectors, k, within, group_by)
-        least = options.get("min_score", -1.0)
-        return [tuple(one for one in each if one.score >= least) for each in found]
+        least = round(options.get("min_score", -1.0), DECIMALS)
+        return [tuple(one for one in each if round(one.score, DECIMALS) >= least) for each in found]
 
     def _grouped(
         self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None, group_by: str

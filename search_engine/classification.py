@@ -11,8 +11,10 @@ from typing import Any, Protocol
 from search_engine.calibration.record import Calibration
 from search_engine.classifiers import base
 from search_engine.classifiers.base import Model
+from search_engine.collector import DECIMALS
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
+from search_engine.search_options import check_k, check_min_score
 from search_engine.tally import VoteRule
 from search_engine.value_votes import predict_values, value_table
 from search_engine.vote_knowledge import VoteKnowledge
@@ -20,7 +22,6 @@ from search_engine.voting import value_of, values_of, vote
 
 NEIGHBORS = 10
 """That vote where nothing is calibrated and nobody says how many."""
-MAX_VOTERS = 200
 
 UNCALIBRATED: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +36,9 @@ UNCALIBRATED: Mapping[str, str] = MappingProxyType(
 )
 """Why a confidence is no probability."""
 CHANGES_THE_VOTE = ("filter", "rerank", "weights")
-"""Options of a search that let others vote; `group_by` and `min_score` say what is shown."""
+"""Options of a search that let others vote."""
+ONLY_SHOWS = ("group_by", "min_score")
+"""Options of a search that say what is shown, as `k` does."""
 
 Warnings = Mapping[str, str]
 """What to know of the answers, by code, in words."""
@@ -86,11 +89,12 @@ def ask(question: Question, find: Callable[..., SearchResult]) -> SearchResult:
     voters = found.neighbors[: question.voting["k"]]
     result = find(**question.shown) if both is None else found
     (prediction,) = question.answers(found.vector, [voters])
+    warnings = dict.fromkeys((*found.warnings, *result.warnings, *notes_of(question)))
     return replace(
         result,
         neighbors=result.neighbors[: question.shown["k"]],
         prediction=prediction,
-        warnings=(*result.warnings, *notes_of(question)),
+        warnings=tuple(warnings),
     )
 
 
@@ -206,6 +210,16 @@ class Wanted:
         """The options of the search that are asked for."""
         return {name: value for name, value in self.options.items() if value is not None}
 
+    @property
+    def least_score(self) -> float:
+        """What the nearest item has to reach, as scores are shown: rounded."""
+        least = check_min_score(self.options.get("min_score"))
+        return -1.0 if least is None else round(least, DECIMALS) - 0.5 * 10**-DECIMALS
+
+    def shown_k(self, usual: int) -> int:
+        """How many neighbors are shown."""
+        return usual if self.k is None else check_k(self.k)
+
 
 def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:
     """The question to a trained classifier.
@@ -228,7 +242,7 @@ def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuesti
             fix="leave it out, or the classifier",
         )
     warnings = {} if outdated is None else {"classifier_outdated": outdated}
-    shown = {**wanted.search, "k": NEIGHBORS if wanted.k is None else wanted.k}
+    shown = {**wanted.search, "k": wanted.shown_k(NEIGHBORS)}
     return ModelQuestion(model, shown, warnings)
 
 
@@ -249,17 +263,17 @@ def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
     because = _in_the_way(fitted, wanted)
     bar = _bar(known, wanted, because)
     search = wanted.search
-    voting = {name: search[name] for name in ("box", *CHANGES_THE_VOTE) if name in search}
-    voting["k"] = rule.k
+    voting = {name: value for name, value in search.items() if name not in ONLY_SHOWS}
+    voters = voting["k"] = rule.k or NEIGHBORS
     if rule.per_product:
         voting["group_by"] = "product_id"
-    shown = {**search, "k": rule.k if wanted.k is None else wanted.k}
-    if wanted.k is None and not {"group_by", "min_score"} & search.keys():
+    shown = {**search, "k": wanted.shown_k(voters)}
+    if wanted.k is None and not search.keys() & ONLY_SHOWS:
         shown = voting
     least = None if "weights" in search else known.least_score
     return VoteQuestion(
         wanted.target, shown, voting, rule, fitted, because,
-        max(-1.0 if least is None else least, search.get("min_score", -1.0)), bar,
+        max(-1.0 if least is None else least, wanted.least_score), bar,
         known.has_values, _warnings(known, because, least),
     )  # fmt: skip
 
@@ -268,13 +282,7 @@ def _rule(fitted: Calibration | None, wanted: Wanted) -> VoteRule:
     """The rule that is asked for, else the calibrated one, with the number of voters asked for."""
     rule = wanted.rule or (VoteRule() if fitted is None else fitted.rule)
     voters = (rule.k or NEIGHBORS) if wanted.vote_k is None else wanted.vote_k
-    if not 1 <= voters <= MAX_VOTERS:
-        raise ParameterError(
-            f"{voters} neighbors cannot vote",
-            where="vote_k",
-            fix=f"give a whole number from 1 to {MAX_VOTERS}",
-        )
-    return replace(rule, k=voters)
+    return replace(rule, k=check_k(voters, "vote_k"))
 
 
 def _in_the_way(fitted: Calibration | None, wanted: Wanted) -> str | None:

@@ -622,8 +622,6 @@ class SearchEngine:
 
     def _question(self, live: LiveCollection, wanted: Wanted, classifier: str | None) -> Question:
         """See `question`."""
-        if wanted.k is not None:
-            _check_k(wanted.k)
         if classifier is not None:
             trained = self._classifier(live, classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)

@@ -141,7 +141,8 @@ class _Many:
         if self.output is not None:
             check_output(self.output, self.paths[0])
         question = engine.question(collection=collection, **self.wanted)
-        Notes().print(notes_of(question))
+        about_filter = engine.filter_warnings(self.wanted["filter"], collection=collection)
+        Notes().print((*about_filter, *notes_of(question)))
         common: dict[str, Any] = {"collection": collection, "as_json": self.as_json}
         if self.output is not None:
             return classify_to_file(engine, source, self.output, question, **common)

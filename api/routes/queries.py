@@ -25,8 +25,7 @@ _PROPERTIES = {
         "type": "integer",
         "minimum": 1,
         "maximum": 200,
-        "description": "Neighbors: 10 by default, and where classes are calibrated as many as were "
-        "found best. Another k makes the confidence the plain share of the votes",
+        "description": "Neighbors that are shown: 10 by default, and for a class those that vote",
     },
     "filter": {
         "description": "Conditions: a line such as `price < 30 and label under Home`, or JSON such "
@@ -67,7 +66,7 @@ _PROPERTIES = {
         "type": "string",
         "enum": list(METHODS),
         "description": "Put what is found in a better order. Scores stay cosines, so they need not "
-        "fall; the answer names the method. Makes a vote a plain one",
+        "fall; the answer names the method. A class is then not calibrated",
     },
     "item_id": {"type": "string"},
     "query_token": {
@@ -129,10 +128,13 @@ async def classify(
     """As search, with a class by the vote of the neighbors or by a trained classifier.
 
     Where `calibrated`, `confidence` is the probability of being right; else it is the share of the
-    votes. `levels` are the path of the winner with a confidence each. Where pictures have several
-    values, `values` are the answer and `chances` the probability of each. With a trained
-    classifier (`with`), `votes` are the most probable classes. `warnings` has
-    `calibration_outdated` or `classifier_outdated` where the collection changed since.
+    votes, and `uncalibrated_because` says why. `k`, `group_by` and `min_score` say what is shown
+    and leave the vote as it is; `filter`, `rerank` and `vote_k` make it another one. `levels` are
+    the path of the winner with a confidence each. Where pictures have several values, `values` are
+    the answer and `chances` the probability of each. With a trained classifier (`with`), `votes`
+    are the most probable classes. `warnings` are sentences behind a code: `vote_not_calibrated`,
+    `distance_unknown`, `no_labels`, and `calibration_outdated` or `classifier_outdated` where the
+    collection changed since.
     """
     form = await read_query(request, "classify")
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)

@@ -305,8 +305,8 @@ def _level_figures(honest: Floats, found: _Counted) -> tuple[LevelFigures, ...]:
 def least_score(held: HeldOut) -> float:
     """What the nearest neighbors of all far items but one in 500 reach.
 
-    Fewer than a thousand do not tell that: the farthest of N is about one in N, and one in a
-    thousand is as much farther from the median as it is in a normal distribution. And new photos
+    Fewer than 500 do not tell that: the farthest of N is about one in N, and one in 500 is as much
+    farther from the median as it is in a normal distribution. And new photos
     differ more from what a fine-tuned network has learned than held-out items do: of the groceries'
     validation photos 21 % were farther than the farthest of 264 items. Then it is as far again from
     the median as the farthest one.

@@ -14,9 +14,9 @@ UNRELATED: Mapping[str, float] = MappingProxyType({DEFAULT_ENCODER: 0.37})
 """By encoder, as it comes.
 
 Measured with 3,409 photos of clothes and 2,936 of groceries: of the pairs of one each, 999 in 1,000
-have a cosine below 0.37. Against ten catalogs of 40 clothes, 0.976 of the groceries stay below it
-with their nearest item, and 0.014 of new photos of clothes; with groceries as the catalog, 0.973 of
-the clothes and none of the groceries.
+have a cosine below 0.37. Against ten catalogs of 40 clothes, 0.977 of the groceries stay below it
+with their nearest item, and 0.014 of new photos of clothes (of 10 clothes: 0.988 and 0.057); with
+40 groceries as the catalog, 0.982 of the clothes and none of the groceries.
 """
 
 

@@ -4,7 +4,6 @@ No answer to them could be right, so they say nothing of accuracy; what can be r
 them. Mostly they are a label spelled in another way, or a folder too far up.
 """
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
-from search_engine.label_paths import SEPARATOR, prefixes
+from search_engine.label_paths import prefixes
+from search_engine.names import SEPARATOR
+from search_engine.near import near
 
 NAMED = 5
 """Labels that a message names."""
-LIKE = 0.6
 MAX_COMPARED = 2_000
+"""Labels that one which is spelled otherwise is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +93,14 @@ class _Near:
     """The known label that may have been meant by one that is not."""
 
     def __init__(self, known: Sequence[str]) -> None:
-        self._known = {one.casefold(): one for one in reversed(known)}
+        self._plain = {one.casefold(): one for one in reversed(known)}
+        self._some = list(known)[:MAX_COMPARED]
 
     def to(self, label: str) -> str | None:
-        """Spelled alike, what is left without the first parts, with some more, or nearly alike."""
-        asked = label.casefold()
-        parts = asked.split(SEPARATOR)
+        """What is left of it without its first parts, if that is known; else the nearest."""
+        parts = label.casefold().split(SEPARATOR)
         for start in range(len(parts)):
-            found = self._known.get(SEPARATOR.join(parts[start:]))
+            found = self._plain.get(SEPARATOR.join(parts[start:]))
             if found is not None:
                 return found
-        longer = (one for plain, one in self._known.items() if plain.endswith(SEPARATOR + asked))
-        if (deeper := next(longer, None)) is not None:
-            return deeper
-        some = list(self._known)[:MAX_COMPARED]
-        alike = difflib.get_close_matches(asked, some, 1, LIKE)
-        return self._known[alike[0]] if alike else None
+        return next(iter(near(label, self._some, 1)), None)

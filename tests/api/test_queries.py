@@ -94,6 +94,9 @@ def test_classify_is_calibrated_unless_it_is_asked_for_another_vote(
     for fields in ({"k": "7"}, {"min_score": "0.1"}, {"group_by": "product_id"}):
         same = ask(client, first_picture, CLASSIFY, **fields).json()
         assert {name: same[name] for name in ANSWER} == {name: body[name] for name in ANSWER}
+    one = ask(client, first_picture, CLASSIFY, vote_k="1", k="3").json()
+    assert (one["votes"][0]["share"], one["voters"], len(one["neighbors"])) == (1, 1, 3)
+    assert (one["calibrated"], one["uncalibrated_because"]) == (False, "vote_k")
     plain = ask(client, first_picture, CLASSIFY, rerank="dba").json()
     assert (plain["calibrated"], plain["uncalibrated_because"]) == (False, "rerank")
     assert plain["warnings"] == [

@@ -244,7 +244,7 @@ class TestComparing:
     ) -> None:
         """Every photo of the shopper's shows another product, so right and wrong are McNemar's."""
         path = tmp_path / "before.json"
-        before = self.earlier(run, path, shopper, "--data", hsv_data, "--vote-k", 40)
+        before = self.earlier(run, path, shopper, "--data", hsv_data, "--vote-k", 60)
         now = run(
             "evaluate", shopper, "--data", hsv_data, "--vote-k", 1, "--compare", path, "--json",
             "--per-query",

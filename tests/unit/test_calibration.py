@@ -177,8 +177,8 @@ def far_items(scores: NDArray[np.float64], is_sample: bool = False) -> HeldOut:
 
 
 @pytest.mark.parametrize(("count", "care"), [(7, 0.05), (30, 0.02), (200, 0.01)])
-def test_few_far_items_do_not_set_the_bar_for_a_thousand(count: int, care: float) -> None:
-    """One in a thousand of a normal distribution is 3.1 deviations from its median.
+def test_few_far_items_do_not_set_the_bar_for_many(count: int, care: float) -> None:
+    """One in 500 of a normal distribution is 2.9 deviations from its median.
 
     The fewer there are, the lower the bar, and the more it varies.
     """
@@ -186,13 +186,13 @@ def test_few_far_items_do_not_set_the_bar_for_a_thousand(count: int, care: float
         least_score(far_items(np.random.default_rng(seed).normal(0.6, 0.05, count)))
         for seed in range(40)
     ]
-    normal = 0.6 - 3.09 * 0.05
+    normal = 0.6 - 2.88 * 0.05
     assert normal - care < np.mean(bars) < normal + 0.01
 
 
 def test_a_thousand_far_items_set_it_themselves() -> None:
     scores = np.random.default_rng(0).normal(0.6, 0.05, 2_000)
-    assert least_score(far_items(scores)) == pytest.approx(np.quantile(scores, 0.001))
+    assert least_score(far_items(scores)) == pytest.approx(np.quantile(scores, 0.002))
     assert least_score(far_items(scores[:0])) == -1.0
     few = np.array([0.5, 0.6, 0.7])
     assert least_score(far_items(few, is_sample=True)) == pytest.approx(0.4, abs=1e-3)
