@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -139,8 +140,6 @@ class DecodePool:
     def __init__(self, limits: ImageLimits, workers: int) -> None:
         self.workers = workers
         self._limits = limits
-        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["search_engine.images"])
         self._closed = False
         self._busy_seconds = 0.0
         self._begin()
@@ -148,6 +147,7 @@ class DecodePool:
 
     def _begin(self) -> None:
         """With no process started yet."""
+        self._context = _context()
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decode")
         self._idle: LifoQueue[_Child | None] = LifoQueue()
         for _ in range(self.workers):
@@ -159,10 +159,9 @@ class DecodePool:
         """See Follower."""
 
     def after_fork(self, torn: bool) -> None:
-        """See Follower: the processes are the parent's, and so is the server that forks them."""
+        """See Follower: the processes are the parent's."""
         for child in self._children:
             child.disown()
-        self._context = multiprocessing.get_context("spawn")
         self._begin()
 
     @property
@@ -309,6 +308,21 @@ class DecodePool:
             new = _Child(self._context)
             self._children.add(new)
         return new
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """How processes are started: by a server that forks them, unless that is our parent's."""
+    if _home() != os.getpid():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["search_engine.images"])
+    return context
+
+
+@cache
+def _home() -> int:
+    """The process that had a pool first, and with it the server."""
+    return os.getpid()
 
 
 class _Child:

@@ -50,20 +50,21 @@ class _Gate:
         self._begin()
 
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._depths: dict[int, int] = {}
         self._forks = 0
 
     def __enter__(self) -> None:
         thread = threading.get_ident()
-        with self._changed:
+        with self._lock:
             while self._forks and thread not in self._depths:
                 self._changed.wait()
             self._depths[thread] = self._depths.get(thread, 0) + 1
 
     def __exit__(self, *_: object) -> None:
         thread = threading.get_ident()
-        with self._changed:
+        with self._lock:
             depth = self._depths.pop(thread, 1) - 1
             if depth:
                 self._depths[thread] = depth
@@ -74,7 +75,7 @@ class _Gate:
         """Let nobody in but the calling thread, when those inside have come out."""
         thread = threading.get_ident()
         until = time.monotonic() + WAIT_S
-        with self._changed:
+        with self._lock:
             self._forks += 1
             while self._depths.keys() - {thread} and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
@@ -83,7 +84,7 @@ class _Gate:
     def open(self) -> None:
         """The fork is over."""
         self.__exit__()
-        with self._changed:
+        with self._lock:
             self._forks -= 1
             self._changed.notify_all()
 

@@ -7,9 +7,13 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.locks import exclusive
 from search_engine.query_cache import QueryCache
+from tests.api.asking import SEARCH, CheckedClient
+from tests.conftest import answers, free_port
 from tests.unit.test_engine import ids, picture
 
 CHILD_S = 20.0
@@ -56,6 +62,17 @@ def data(
 def engine(data: Path) -> Iterator[SearchEngine]:
     with SearchEngine(data) as engine:
         yield engine
+
+
+GUNICORN = """
+from search_engine import SearchEngine
+from tests.unit.test_forks import search
+engine = SearchEngine({data!r})
+search(engine, "red")
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [search(engine, "blue").encode()]
+"""
 
 
 def search(engine: SearchEngine, colour: str, into: Any = None) -> str:
@@ -190,6 +207,39 @@ def test_a_pool_of_decoding_processes_is_made_anew(data: Path) -> None:
         assert search(engine, "red") == "red"
         assert status_of_fork(lambda: 7 if search(engine, "blue") == "blue" else 1) == 7
         assert search(engine, "green") == "green"
+
+
+def test_a_server_in_a_child(engine: SearchEngine, data: Path) -> None:
+    """As gunicorn's: the application and an engine in the parent, requests in its children."""
+    assert search(engine, "red") == "red"
+    with DecodePool(engine.settings.upload_limits(), 1) as pool:
+        pool.check()
+    client = CheckedClient(data)
+
+    def work() -> int:
+        with client:
+            found = client.post(SEARCH, files={"image": picture("blue", side=91)}).json()
+        return 7 if found["neighbors"][0]["item_id"] == "blue" else 1
+
+    assert [status_of_fork(work) for _ in range(2)] == [7, 7]
+
+
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
+def test_gunicorn_forks_its_workers(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(GUNICORN.format(data=str(data)))
+    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "2", "shop:app"]
+    address = f"127.0.0.1:{free_port()}"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    server = subprocess.Popen([*command, "--bind", address], env=environ)
+    try:
+        until = time.monotonic() + CHILD_S
+        while not answers(f"http://{address}/") and time.monotonic() < until:
+            time.sleep(0.1)
+        with urllib.request.urlopen(f"http://{address}/", timeout=CHILD_S) as response:
+            assert response.read() == b"blue"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def test_a_child_does_not_hold_the_locks_of_its_parent(tmp_path: Path) -> None:
