@@ -31,7 +31,8 @@ BODY_OVERHEAD_BYTES = 64 * 2**10
 """Room for the other fields of a form that carries a picture of the largest size."""
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
-"""Smaller answers fit a packet anyway; higher levels save 2 % more and take twice as long."""
+"""Smaller answers fit a packet anyway. Level 9 makes a page of labels 6 % smaller still, and takes
+2.5 times as long."""
 
 
 def create_app(settings: Settings) -> FastAPI:

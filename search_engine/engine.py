@@ -63,6 +63,7 @@ from search_engine.records import (
     Attributes,
     CatalogItem,
     FacetCount,
+    Keys,
     Neighbor,
     Pixels,
     SearchResult,
@@ -474,16 +475,41 @@ class SearchEngine:
             writer.describe(live.record.id, {item.key: changed})
             return writer.get(live.record.id, item_id)
 
-    def remove(self, item_id: str, *, collection: str = DEFAULT_COLLECTION) -> None:
-        """Remove an item; the next search does not find it.
+    def remove(self, *item_ids: str, collection: str = DEFAULT_COLLECTION) -> None:
+        """Remove items, all of them or none; the next search does not find them.
 
         Raises:
-            ItemNotFoundError: There is no such item.
+            ItemNotFoundError: There is no such item; names the first.
         """
         live = self.live(collection)
         with self.catalog.write() as writer:
-            writer.remove([writer.get(live.record.id, item_id).key])
+            writer.remove([writer.get(live.record.id, item_id).key for item_id in item_ids])
         live.snapshot()
+
+    def remove_matching(
+        self, filter: Filter | Mapping[str, Any] | str, *, collection: str = DEFAULT_COLLECTION
+    ) -> int:
+        """Remove the items that fulfil a filter, and say how many these were.
+
+        Raises:
+            FilterError: It is none, or does not fit the collection.
+        """
+        live = self.live(collection)
+        with self.catalog.write() as writer:
+            keys = self.keys_matching(filter, collection=collection)
+            writer.remove(keys.tolist())
+        live.snapshot()
+        return len(keys)
+
+    def keys_matching(
+        self, filter: Filter | Mapping[str, Any] | str, *, collection: str = DEFAULT_COLLECTION
+    ) -> Keys:
+        """Keys of the items that fulfil a filter, ascending; see `remove_matching`."""
+        live = self.live(collection)
+        parsed = read_filter(filter)
+        if parsed is None:
+            raise ParameterError("the filter is empty", where="filter", fix="give a condition")
+        return self.catalog.keys_where(live.record, compile_filter(live.fitted(parsed).filter))
 
     def create_collection(self, name: str) -> Collection:
         """Add an empty collection."""

@@ -18,6 +18,7 @@ from api.cli import (
     cluster_verb,
     evaluate_verb,
     exchange_verbs,
+    remove_verb,
     search_verb,
     serve_verb,
     snapshot_verbs,
@@ -58,6 +59,7 @@ for verb in (
     snapshot_verbs.restore,
     exchange_verbs.export,
     exchange_verbs.import_,
+    remove_verb.remove,
     catalog_verbs.encoders,
 ):
     app.command(verb.__name__.rstrip("_"))(verb)

@@ -15,7 +15,7 @@ from indexer.exporting import export_embeddings
 from indexer.importing import ImportRequest, import_embeddings
 from indexer.local import IndexRequest, index_source
 from indexer.sources import open_source
-from search_engine.config import Settings
+from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import ItemNotFoundError, ParameterError
 from search_engine.names import check_item_id
@@ -129,7 +129,8 @@ def through_a_table(base: Path, texts: list[str]) -> set[str]:
         rows.writerows([text, "p.jpg"] for text in texts)
     settings = Settings(data=base / "table", workers=1)
     report = index_source(open_source(table), IndexRequest(prune=True), settings)
-    rejects = (base / "table" / "rejects.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    refused = DataPaths(base / "table").rejects("default")
+    rejects = refused.read_text("utf-8").split("\n")[:-1] if refused.exists() else []
     assert {json.loads(line)["code"] for line in rejects} <= {"bad_id", "bad_value"}
     assert len(rejects) == report.rejected
     with SearchEngine(base / "table") as engine:
