@@ -27,18 +27,20 @@ def round_to_bfloat16(filters: NDArray[np.float32]) -> NDArray[np.float32]:
     below = (filters.view(np.uint32) & 0xFFFF_0000).view(np.float32)  # towards zero
     above = (below.view(np.uint32) + 0x1_0000).view(np.float32)
     rounded = np.where(np.abs(filters - below) <= np.abs(filters - above), below, above)
-    rows = np.arange(len(filters))
     error = (rounded - filters).sum(axis=1, dtype=np.float64)
+    rows = np.arange(len(filters))
     for _ in range(MAX_FLIPS):
-        other = np.where(rounded == below, above, below)
-        gain = np.abs(error)[:, None] - np.abs(error[:, None] + other - rounded)
-        extra = np.abs(other - filters) - np.abs(rounded - filters)
+        kept = rounded[rows]
+        other = np.where(kept == below[rows], above[rows], below[rows])
+        gain = np.abs(error[rows])[:, None] - np.abs(error[rows][:, None] + other - kept)
+        extra = np.abs(other - filters[rows]) - np.abs(kept - filters[rows])
         worth = np.where(gain > 0, gain / (np.abs(extra) + np.finfo(np.float32).tiny), 0.0)
         best = worth.argmax(axis=1)
-        flipped = rows[worth[rows, best] > 0]
+        flipped = np.flatnonzero(worth[np.arange(len(rows)), best] > 0)
         if not flipped.size:
             break
-        columns = best[flipped]
-        error[flipped] += other[flipped, columns] - rounded[flipped, columns]
-        rounded[flipped, columns] = other[flipped, columns]
+        rows, columns, other = rows[flipped], best[flipped], other[flipped]  # others are done
+        chosen = other[np.arange(len(rows)), columns]
+        error[rows] += chosen - rounded[rows, columns]
+        rounded[rows, columns] = chosen
     return np.asarray(rounded, dtype=np.float32)
