@@ -27,7 +27,7 @@ serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo'
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
 
 test: setup  ## Run the tests
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

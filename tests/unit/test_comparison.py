@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search_engine.encoders import comparison
 from search_engine.encoders.comparison import compare_runtimes
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest
 from search_engine.errors import ParameterError
@@ -23,7 +24,11 @@ def pixels(sample: Path) -> Pixels:
     return np.stack([one.pixels for one in decoded])
 
 
-def test_every_runtime_is_measured_and_one_is_chosen(cnn_data: Path, pixels: Pixels) -> None:
+def test_every_runtime_is_measured_and_one_is_chosen(
+    cnn_data: Path, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "ROUNDS", 2)
+    monkeypatch.setattr(comparison, "SINGLES", 2)
     figures = compare_runtimes(EncoderRequest(DEFAULT_ENCODER, cache=cnn_data / "encoders"), pixels)
     assert [one.chosen for one in figures].count(True) == 1
     runtimes = [one.runtime for one in figures]
