@@ -37,6 +37,7 @@ def count_labels(connection: Connection, collection_id: int, query: LabelQuery) 
         .where(items.c.collection_id == collection_id, LIVE, items.c.label.is_not(None))
         .where(*_conditions(query))
         .group_by(items.c.label)
+        .having(*_text_in_label(query.containing))
         .order_by(items.c.label)
         .limit(query.limit)
         .subquery()
@@ -54,8 +55,13 @@ def _conditions(query: LabelQuery) -> list[ColumnElement[bool]]:
     if query.under is not None:
         below = and_(label >= f"{query.under}/", label < query.under + JUST_ABOVE_SLASH)
         found.append(or_(label == query.under, below))
-    if query.containing is not None:
-        found.append(func.instr(func.casefold(label), query.containing.casefold()) > 0)
     if query.after is not None:
         found.append(label > query.after)
     return found
+
+
+def _text_in_label(text: str | None) -> list[ColumnElement[bool]]:
+    """The condition on a group: as one on `max`, it is looked at once a label and not an item."""
+    if text is None:
+        return []
+    return [func.instr(func.casefold(func.max(items.c.label)), text.casefold()) > 0]
