@@ -20,11 +20,7 @@ from search_engine.errors import ForkError
 WAIT_S = 5.0
 """A fork waits so long for those inside; the longest of our calls are far shorter."""
 
-_ON_ONE_THREAD = {
-    "faiss": "omp_set_num_threads",
-    "torch": "set_num_threads",
-    "cv2": "setNumThreads",
-}
+_ON_ONE_THREAD = {"faiss": "omp_set_num_threads", "torch": "set_num_threads"}
 """Libraries whose threads a child has lost: by what they are told to do without."""
 
 
@@ -123,10 +119,38 @@ def check_whole(torn: bool) -> None:
         )
 
 
+class _OpenCvThreads:
+    """OpenCV's threads are ended before a fork: a child would wait for their end for ever."""
+
+    _before = 0
+
+    def end(self) -> None:
+        """Let OpenCV, where it is loaded, work on the thread that calls it."""
+        cv2 = sys.modules.get("cv2")
+        if cv2 is not None:
+            self._before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+
+    def begin(self) -> None:
+        """Let it have as many as before."""
+        cv2 = sys.modules.get("cv2")
+        if cv2 is not None and self._before:
+            cv2.setNumThreads(self._before)
+
+
+_opencv = _OpenCvThreads()
+
+
 def _before() -> None:
     gate.close()
     for follower in list(_followers):
         follower.before_fork()
+    _opencv.end()
+
+
+def _after_in_parent() -> None:
+    _opencv.begin()
+    gate.open()
 
 
 def _after_in_child() -> None:
@@ -140,4 +164,6 @@ def _after_in_child() -> None:
             tell(1)
 
 
-os.register_at_fork(before=_before, after_in_parent=gate.open, after_in_child=_after_in_child)
+os.register_at_fork(
+    before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+)

@@ -208,8 +208,8 @@ def test_without_any_label_there_is_no_class_and_the_answer_says_so(
         )
     for path in engine.catalog.paths.index("default").glob("calibration-*"):
         path.unlink()
-    for asked in ({}, {"k": 3}, {"vote_k": 3}):
-        result = engine.classify(photo, **asked)
+    for k, vote_k in ((None, None), (3, None), (None, 3)):
+        result = engine.classify(photo, k=k, vote_k=vote_k)
         found = said(result)
         assert found == replace(
             Prediction(None, 0.0, True, "no_labels", ()), uncalibrated_because="not_calibrated"

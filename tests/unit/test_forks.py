@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_engine.decoding import DecodePool
@@ -207,6 +208,20 @@ def test_a_pool_of_decoding_processes_is_made_anew(data: Path) -> None:
         assert search(engine, "red") == "red"
         assert status_of_fork(lambda: 7 if search(engine, "blue") == "blue" else 1) == 7
         assert search(engine, "green") == "green"
+
+
+def test_threads_of_opencv_are_not_waited_for() -> None:
+    cv2 = pytest.importorskip("cv2")
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        large = np.random.default_rng(0).integers(0, 255, (3_000, 3_000, 3), np.uint8)
+        cv2.GaussianBlur(large, (31, 31), 0)
+        time.sleep(0.5)  # idle threads wait in earnest only after a moment
+        assert status_of_fork(lambda: 7 if cv2.GaussianBlur(large, (3, 3), 0).any() else 1) == 7
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def test_a_server_in_a_child(engine: SearchEngine, data: Path) -> None:
