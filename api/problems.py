@@ -180,6 +180,8 @@ async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
 
 def _public_text(error: errors.EyedexError, status: int) -> str:
     """What a stranger may read: places on our disk stay in the log."""
+    if isinstance(error, errors.DamagedRecordError):
+        return str(error)
     if status >= 500:
         return _PUBLIC.get(error.code, "the catalog cannot be used at the moment")
     parts = [error.what]

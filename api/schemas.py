@@ -19,12 +19,16 @@ ACCURACIES = (0.9, 0.95, 0.99)
 
 
 def item_json(item: CatalogItem) -> dict[str, Any]:
-    """An item without its score."""
+    """An item without its score; `damage` tells what of it cannot be read, if anything."""
+    from search_engine.damaged import damage_of
+
+    damage = damage_of(item)
     return {
         "item_id": item.item_id,
         "label": item.label,
         "product_id": item.product_id,
         "attributes": dict(item.attributes),
+        **({} if damage is None else {"damage": damage}),
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from search_engine.damaged import require_sound
 from search_engine.encoders.external import MAX_DIMENSION
 from search_engine.errors import ParameterError, SourceError
 from search_engine.records import CatalogItem, Vectors
@@ -178,6 +179,7 @@ def parse_heading(found: Any, where: Path) -> EncoderRecord | None:
 
 def record_of(item: CatalogItem, root: Path) -> dict[str, Any]:
     """An item by column; its picture's path only if that is below `root`."""
+    require_sound(item)
     has_hash = not item.content_hash.startswith(WITHOUT_PICTURE)
     return {
         ITEM_ID: item.item_id,

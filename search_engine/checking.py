@@ -12,14 +12,22 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, LargeBinary, Row, cast, select, text
 
 from search_engine.catalog.checksum import key_checksum
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.tables import LIVE, collections, embeddings, items
 from search_engine.catalog.vectors import unpack
+from search_engine.commands import forget_command
 from search_engine.config import DataPaths, Settings
-from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError
+from search_engine.damaged import UNKNOWN, Damaged, UnreadableOptions
+from search_engine.errors import (
+    CorruptDataError,
+    DamagedRecordError,
+    NewerFormatError,
+    OlderFormatError,
+    UnreadableAttributesError,
+)
 from search_engine.indexes import generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.learned import flaw_of, learned_files, leftovers
@@ -77,6 +85,7 @@ def check_data(settings: Settings) -> CheckReport:
                 digest, problems = _check_items(connection, collection, lost.keys())
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
+            findings += _check_collection(catalog, collection)
             findings += _check_unsearchable(catalog, collection, lost)
             findings += _check_generations(catalog, collection)
             live = LiveCollection(catalog, collection, settings)
@@ -90,12 +99,15 @@ def check_data(settings: Settings) -> CheckReport:
 
 def _check_database(catalog: Catalog) -> Iterator[Finding]:
     where = str(catalog.paths.catalog)
-    with catalog.read() as connection:
-        for (line,) in connection.execute(text("PRAGMA integrity_check")):
-            if line != "ok":
-                yield Finding("error", where, f"SQLite: {line}")
-        for row in connection.execute(text("PRAGMA foreign_key_check")):
-            yield Finding("error", where, f"a row of {row[0]} refers to nothing")
+    try:
+        with catalog.read() as connection:
+            for (line,) in connection.execute(text("PRAGMA integrity_check")):
+                if line != "ok":
+                    yield Finding("error", where, f"SQLite: {line}")
+            for row in connection.execute(text("PRAGMA foreign_key_check")):
+                yield Finding("error", where, f"a row of {row[0]} refers to nothing")
+    except UnreadableAttributesError as error:
+        yield Finding("error", where, f"{error.what}: indexes of fields do not fit them")
 
 
 def _check_items(
@@ -131,8 +143,51 @@ def _check_items(
         problem = _vector_problem(vector, crc32, collection.dimension or 0)
         if problem and not (vector is None and key in unsearchable):
             findings.append(Finding("error", f"item {row.item_id!r}", problem))
+        findings += _check_texts(connection, row)
     findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
+
+
+def _check_texts(connection: Connection, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+    """What is known of an item, as far as it cannot be read."""
+    where = f"item {row.item_id!r}"
+    if isinstance(row.attributes, Damaged):
+        what = f"its attributes cannot be read: {row.attributes.what}"
+        yield Finding("error", where, f"{what}; index the item again, or put its attributes")
+    for name, fix in _TEXTS.items():
+        if UNKNOWN not in (getattr(row, name) or ""):
+            continue
+        stored = select(cast(items.c[name], LargeBinary)).where(items.c.key == row.key)
+        try:
+            connection.execute(stored).scalar_one().decode()
+        except UnicodeDecodeError:
+            yield Finding("error", where, f"its {name} is not UTF-8; {fix}")
+
+
+_TEXTS = {
+    "item_id": "restore the catalog from a snapshot",
+    "label": "index the item again",
+    "product_id": "index the item again",
+    "content_hash": "index the item again",
+}
+"""Columns of text, and how to mend them."""
+
+
+def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
+    """What the catalog says of the encoders of a collection."""
+    where = f"collection {collection.name}"
+    if isinstance(collection.encoder_options, UnreadableOptions):
+        try:
+            dict(collection.encoder_options)
+        except DamagedRecordError as error:
+            yield Finding("error", where, f"{error.what}; {error.fix}")
+    if catalog.former_is_unreadable(collection):
+        yield Finding(
+            "error",
+            where,
+            "what is kept of its former encoder cannot be read, so that there is no going back; "
+            f"{forget_command(collection.name)} forgets it",
+        )
 
 
 def _check_unsearchable(

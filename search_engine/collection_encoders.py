@@ -12,7 +12,7 @@ from search_engine.durable import replace_synced, sha256_file, storage_error
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.projection import ProjectedEncoder, projection_of
 from search_engine.encoders.registry import EncoderRequest, create_encoder
-from search_engine.errors import ModelMismatchError
+from search_engine.errors import DamagedRecordError, ModelMismatchError
 
 NETWORK = "network"
 """Option that names a fine-tuned network by the hash of its weights file."""
@@ -44,7 +44,13 @@ def encoder_request(collection: Collection, settings: Settings, catalog: Catalog
         cache=catalog.paths.encoders,
         fingerprint=plain_fingerprint(collection, catalog),
         keep=not catalog.read_only,
-    ).with_options(collection.encoder_options)
+    )
+    try:
+        request = request.with_options(collection.encoder_options)
+    except (TypeError, ValueError) as error:
+        raise DamagedRecordError(
+            f"an option of its encoder cannot be: {error}", where=f"collection {collection.name}"
+        ) from error
     sha256 = collection.encoder_options.get(NETWORK)
     return request if sha256 is None else replace(request, weights=network_file(catalog, sha256))
 

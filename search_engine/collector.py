@@ -9,6 +9,7 @@ import numpy as np
 
 from search_engine.catalog.groups import Group
 from search_engine.catalog.store import Catalog, Collection
+from search_engine.damaged import damage_of
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.scoring import cosines
 from search_engine.indexes.selection import KeySet
@@ -175,6 +176,8 @@ class Collector:
         """With their items; one removed since the snapshot was taken is left out."""
         with timed(self._timings, "catalog"):
             found = self._catalog.by_keys(keys)
+        damages = filter(None, map(damage_of, found.values()))
+        self.warnings += [f"damaged_item: {each}" for each in damages]
         return tuple(
             Neighbor(found[key], min(1.0, score))  # float16 rounding may exceed it
             for key, score in zip(keys, scores, strict=True)

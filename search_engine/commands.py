@@ -13,6 +13,11 @@ def train_command(name: str, collection: str, target: str) -> str:
     return _command(f"eyedex train --with {name}", collection, target)
 
 
+def forget_command(collection: str) -> str:
+    """The command that deletes what is kept of the former encoder of a collection."""
+    return _command("eyedex switch --forget", collection, "label")
+
+
 def _command(start: str, collection: str, target: str) -> str:
     """With the options that differ from what the command line takes by itself."""
     options = "" if collection == "default" else f" --collection {collection}"

@@ -226,6 +226,14 @@ class CorruptDataError(StorageError):
     code = "storage_corrupt"
 
 
+class DamagedRecordError(CorruptDataError):
+    """Something that is known of one item or one collection cannot be read; the rest can."""
+
+
+class UnreadableAttributesError(CorruptDataError):
+    """SQLite met attributes that are no JSON while it looked for a value."""
+
+
 class OlderFormatError(CorruptDataError):
     """An older version wrote it, in a way that is not read any more; it can be built again."""
 

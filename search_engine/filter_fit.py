@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
 from search_engine.catalog.field_values import KINDS_OF, FieldValues
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.errors import FilterError
@@ -53,9 +55,12 @@ def fit_filter(catalog: Catalog, collection: Collection, parsed: Filter) -> Fitt
         FilterError: A value's type does not fit the field.
     """
     check_fields(parsed, catalog.fields(collection))
-    with catalog.read() as connection:
-        fit = _Fit(FieldValues(connection, collection.id))
-        return Fitted(fit.filter(parsed), tuple(dict.fromkeys(fit.warnings)))
+
+    def fit(connection: Connection) -> Fitted:
+        found = _Fit(FieldValues(connection, collection.id))
+        return Fitted(found.filter(parsed), tuple(dict.fromkeys(found.warnings)))
+
+    return catalog.ask(fit)
 
 
 class _Fit:

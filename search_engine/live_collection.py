@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,7 @@ QUICK_ELEMENTS = 1_000_000
 STALE_SHARE = 0.3
 """An index learns its centroids and codes anew when so many changed since; before that it takes
 over what the one before had learned, as long as it finds as much with that."""
+UNREADABLE_SHOWN = 5
 FILTERS_KEPT = 64
 FILTERED_KEYS_KEPT = 16_000_000
 
@@ -120,11 +122,24 @@ class LiveCollection:
         return found
 
     def _select(self, parsed: Filter) -> tuple[Fitted, KeySet]:
+        before = self._catalog.guarded
         fitted = fit_filter(self._catalog, self.record, parsed)
         keys = KeySet(self._catalog.keys_where(self.record, compile_filter(fitted.filter)))
         if len(keys) == 0 and not fitted.warnings:
             fitted = replace(fitted, warnings=(NO_ITEM_FITS_ALL,))
+        if self._catalog.guarded > before:
+            fitted = replace(fitted, warnings=(*fitted.warnings, *self._passed_over()))
         return fitted, keys
+
+    def _passed_over(self) -> Iterator[str]:
+        """What to know of items that no condition on attributes can be held against."""
+        ids = self._catalog.unreadable(self.record, UNREADABLE_SHOWN + 1)
+        if ids:
+            more = " and more" if len(ids) > UNREADABLE_SHOWN else ""
+            yield (
+                "damaged_items: the attributes of items cannot be read, so that they fulfil no "
+                f"condition: {', '.join(map(repr, ids[:UNREADABLE_SHOWN]))}{more}; index them again"
+            )
 
     def encoder(self) -> Encoder | None:
         """The collection's encoder, made on first use; None as long as nothing was ever indexed.

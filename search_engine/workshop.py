@@ -12,6 +12,7 @@ from search_engine.errors import CorruptDataError, ParameterError, StorageFullEr
 from search_engine.faults import fault_point
 from search_engine.locks import exclusive
 
+ERRORS_SHOWN = 3
 SPARE_BYTES = 2**20
 """Room that opening a copied catalog takes beyond its files."""
 
@@ -19,12 +20,17 @@ SPARE_BYTES = 2**20
 def checked(settings: Settings, folder: Path, called: Path) -> CheckReport:
     """The report of `check_data`, if it is good; `called` is what the user knows it by."""
     report = check_data(settings.model_copy(update={"data": folder}))
-    for finding in report.findings:
-        if finding.level == "error":
-            where = finding.where.replace(str(folder), str(called))
-            raise CorruptDataError(
-                f"the catalog is not sound: {where}: {finding.what}", where=str(called)
-            )
+    errors = [
+        f"{one.where.replace(str(folder), str(called))}: {one.what}"
+        for one in report.findings
+        if one.level == "error"
+    ]
+    if errors:
+        more = f"; and {len(errors) - ERRORS_SHOWN:,} more" if len(errors) > ERRORS_SHOWN else ""
+        raise CorruptDataError(
+            f"the catalog is not sound: {'; '.join(errors[:ERRORS_SHOWN])}{more}",
+            where=str(called),
+        )
     return report
 
 

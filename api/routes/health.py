@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 
 from api.dependencies import EngineDep
 from api.problems import Problem, responses
-from search_engine.errors import EyedexError, WorkerLostError
+from search_engine.engine import SearchEngine
+from search_engine.errors import DamagedRecordError, EyedexError, WorkerLostError
 
 router = APIRouter(tags=["health"])
 
@@ -23,16 +24,31 @@ async def healthz() -> dict[str, str]:
     responses=responses(503),
 )
 def readyz(request: Request, engine: EngineDep) -> dict[str, Any]:
-    """Opens whatever is not open yet, so that the first query does not have to."""
+    """Opens whatever is not open yet, so that the first query does not have to.
+
+    Where a collection cannot be used because what the catalog says of it is damaged, the others
+    still are: the server is ready, and `damaged` tells of the one.
+    """
     try:
         request.app.state.decoder.check()
     except WorkerLostError as error:
         raise Problem(503, "not_ready", f"not ready: {error.code}: {error.what}") from error
+    damaged = {}
     try:
-        for collection in engine.catalog.collections():
-            live = engine.live(collection.name)
-            live.snapshot()
-            live.encoder()
+        names = [each.name for each in engine.catalog.collections()]
+        for name in names:
+            try:
+                _open(engine, name)
+            except DamagedRecordError as error:
+                damaged[name] = str(error)
     except EyedexError as error:
         raise Problem(503, "not_ready", f"not ready: {error.code}") from error
-    return {"status": "ready"}
+    if damaged and len(damaged) == len(names):
+        raise Problem(503, "not_ready", f"not ready: {'; '.join(damaged.values())}")
+    return {"status": "ready", **({"damaged": damaged} if damaged else {})}
+
+
+def _open(engine: SearchEngine, collection: str) -> None:
+    live = engine.live(collection)
+    live.snapshot()
+    live.encoder()

@@ -6,9 +6,10 @@ index does. So a path is part of the statement's text, and not a bound parameter
 """
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, String, bindparam, func
+from sqlalchemy import ColumnElement, Connection, String, bindparam, case, func
+from sqlalchemy.sql import visitors
 
 from search_engine.catalog.tables import items
 from search_engine.errors import ParameterError
@@ -56,6 +57,31 @@ def attribute_value(name: str) -> ColumnElement[Any]:
 def is_nameable(name: str) -> bool:
     """Whether a path leads to the attribute."""
     return '"' not in name
+
+
+class _Guarded:
+    """A connection whose questions take attributes that cannot be read for none.
+
+    No index serves them: every item's attributes are read, and looked at first.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: Any, *arguments: Any) -> Any:
+        guarded = visitors.replacement_traverse(statement, {}, _guard)
+        return self._connection.execute(guarded, *arguments)
+
+
+def guarded(connection: Connection) -> Connection:
+    """The connection for `attribute_kind` and `attribute_value` where some cannot be read."""
+    return cast("Connection", _Guarded(connection))
+
+
+def _guard(element: Any, **_: Any) -> Any:
+    if element is items.c.attributes:
+        return case((func.json_valid(items.c.attributes) == 1, items.c.attributes))
+    return None
 
 
 def is_indexable(name: str) -> bool:

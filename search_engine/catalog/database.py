@@ -24,6 +24,7 @@ from search_engine.errors import (
     StorageBusyError,
     StorageError,
     StorageFullError,
+    UnreadableAttributesError,
 )
 from search_engine.faults import fault_point
 
@@ -183,6 +184,12 @@ def _translate(message: str, path: Path) -> StorageError:
         return StorageFullError(
             "no space is left for the catalog", where=where, fix="free some space and try again"
         )
+    if message == "malformed JSON":
+        return UnreadableAttributesError(
+            "the attributes of some items cannot be read",
+            where=where,
+            fix="`eyedex check` names them",
+        )
     if "malformed" in message or "not a database" in message:
         return CorruptDataError(
             f"the catalog is damaged: {message}", where=where, fix="restore it from a copy"
@@ -201,10 +208,15 @@ def _engine(connect: object, pool_size: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are ours
+        connection.text_factory = _text  # by itself, one text that is no UTF-8 ends a query
 
     return engine
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
 
 
 def _version(connection: Connection) -> str | None:

@@ -4,11 +4,11 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, se
 
 from search_engine import forks
 from search_engine.catalog import database
+from search_engine.catalog.attributes import guarded
 from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
@@ -23,6 +24,7 @@ from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
+    FORMER,
     LIVE,
     collections,
     embeddings,
@@ -36,6 +38,7 @@ from search_engine.catalog.tables import (
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.config import DataPaths
+from search_engine.damaged import Damaged, UnreadableOptions
 from search_engine.errors import (
     CollectionNotFoundError,
     CorruptDataError,
@@ -46,11 +49,14 @@ from search_engine.errors import (
     ParameterError,
     ReadOnlyError,
     StorageError,
+    UnreadableAttributesError,
 )
 from search_engine.locks import exclusive
 from search_engine.records import CatalogItem, FacetCount, Keys
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VECTORS_A_READ = 4_096
@@ -85,7 +91,7 @@ class Collection:
     name: str
     uid: str
     encoder: str | None = None
-    encoder_options: dict[str, Any] = field(default_factory=dict)
+    encoder_options: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
     dimension: int | None = None
     index_factory: str | None = None
@@ -132,6 +138,8 @@ class Catalog:
         self.read_only = read_only or not _is_writable(paths)
         self._lock_wait_s = lock_wait_s
         self._closed = self._torn = False
+        self.guarded = 0
+        """How many questions met attributes that could not be read."""
         self._writers = database.writer_engine(paths.catalog)
         self._readers = database.reader_engine(paths.catalog)
         if self.read_only:
@@ -211,6 +219,28 @@ class Catalog:
         with self._query() as connection:
             connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """What a question finds out in a consistent view.
+
+        Attributes that cannot be read are none then; `unreadable` tells of which items. That SQLite
+        looks whether they can is not free, so it does only after it met some.
+        """
+        try:
+            with self.read() as connection:
+                return question(connection)
+        except UnreadableAttributesError:
+            self.guarded += 1
+            with self.read() as connection:
+                return question(guarded(connection))
+
+    def unreadable(self, collection: Collection, limit: int) -> list[str]:
+        """Ids of live items whose attributes cannot be read, at most so many; this looks at all."""
+        query = select(items.c.item_id).where(
+            _live(collection), func.json_valid(items.c.attributes) == 0
+        )
+        with self._query() as connection:
+            return list(connection.execute(query.limit(limit)).scalars())
 
     @contextmanager
     def _query(self) -> Iterator[Connection]:
@@ -304,18 +334,15 @@ class Catalog:
 
     def keys_where(self, collection: Collection, query: KeyQuery) -> Keys:
         """Keys of the live items that a query asks for, shape (N,), int64, ascending."""
-        with self.read() as connection:
-            return select_keys(connection, collection.id, query)
+        return self.ask(lambda connection: select_keys(connection, collection.id, query))
 
     def groups_of(self, keys: Sequence[int], field: str) -> dict[int, Group]:
         """The group of live items by their value of a field; see `groups`."""
-        with self._query() as connection:
-            return groups_of(connection, keys, field)
+        return self.ask(lambda connection: groups_of(connection, keys, field))
 
     def keys_in_groups(self, collection: Collection, field: str, groups: Iterable[Group]) -> Keys:
         """Keys of all live items of some groups, shape (N,), int64, ascending."""
-        with self.read() as connection:
-            return keys_in_groups(connection, collection.id, field, groups)
+        return self.ask(lambda connection: keys_in_groups(connection, collection.id, field, groups))
 
     def facets(
         self, collection: Collection, names: Sequence[str], query: KeyQuery | None = None
@@ -327,9 +354,12 @@ class Catalog:
             names: `label`, `product_id` or attributes.
             query: Count only the items that it asks for.
         """
-        with self.read() as connection:
+
+        def count(connection: Connection) -> dict[str, tuple[FacetCount, ...]]:
             within = None if query is None else select_keys(connection, collection.id, query)
             return {name: count_values(connection, collection.id, name, within) for name in names}
+
+        return self.ask(count)
 
     def labels(self, collection: Collection, query: LabelQuery | None = None) -> list[LabelCount]:
         """The labels of live items, by label; every one unless the query says which."""
@@ -339,8 +369,7 @@ class Catalog:
     def has_value(self, collection: Collection, field: str) -> bool:
         """Whether some live item has a value of `label`, `product_id` or an attribute."""
         query = select(items.c.key).where(_live(collection), has_field(field)).limit(1)
-        with self._query() as connection:
-            return connection.execute(query).first() is not None
+        return self.ask(lambda connection: connection.execute(query).first() is not None)
 
     def fields(self, collection: Collection) -> list[str]:
         """Names of all attributes that items of the collection have or had."""
@@ -408,10 +437,24 @@ class Catalog:
 
     def former(self, collection: Collection) -> Collection | None:
         """The collection with the encoder that it had before; None if nothing is kept of one."""
+        found = self._former(collection)
+        if found is None:
+            return None
+        if not _is_former(found):
+            log.error("the former encoder of collection %s cannot be read", collection.name)
+            return None
+        return replace(collection, **found)
+
+    def former_is_unreadable(self, collection: Collection) -> bool:
+        """Whether something is kept of a former encoder that does not say which that is."""
+        found = self._former(collection)
+        return found is not None and not _is_former(found)
+
+    def _former(self, collection: Collection) -> dict[str, Any] | None:
         query = select(collections.c.former).where(collections.c.id == collection.id)
         with self._query() as connection:
             found: dict[str, Any] | None = connection.execute(query).scalar()
-        return None if found is None else replace(collection, **found)
+        return found
 
     def keys_without(
         self, collection: Collection, fingerprint: str, since: int | None = None
@@ -593,5 +636,14 @@ def _live(collection: Collection) -> ColumnElement[bool]:
     return and_(items.c.collection_id == collection.id, LIVE)
 
 
+def _is_former(found: Mapping[str, Any]) -> bool:
+    kinds = {"encoder": str, "encoder_options": dict, "fingerprint": str, "dimension": int}
+    return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
+
+
 def _collection(row: Row[*tuple[Any, ...]]) -> Collection:
-    return Collection(**row._mapping)
+    found = Collection(**row._mapping)
+    options = found.encoder_options
+    if isinstance(options, Damaged):
+        return replace(found, encoder_options=UnreadableOptions(found.name, options.what))
+    return found

@@ -16,7 +16,6 @@ Indexes of attributes come and go with the attributes (`field_indexes`) and are 
 """
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -31,6 +30,8 @@ from sqlalchemy import (
     false,
     text,
 )
+
+from search_engine.catalog.stored_types import JsonObject, StoredString, StoredText
 
 metadata = MetaData()
 
@@ -55,13 +56,13 @@ collections = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("uid", String(32), nullable=False, unique=True),
     Column("encoder", String(128)),
-    Column("encoder_options", JSON, nullable=False),
+    Column("encoder_options", JsonObject, nullable=False),
     Column("fingerprint", String(32)),
     Column("dimension", Integer),
     Column("key_count", BigInteger, nullable=False, server_default="0"),
     Column("key_checksum", BigInteger, nullable=False, server_default="0"),
     Column("index_factory", String(128)),
-    Column("former", JSON(none_as_null=True)),
+    Column("former", JsonObject),
     sqlite_autoincrement=True,
 )
 
@@ -75,12 +76,12 @@ items = Table(
     metadata,
     Column("key", KeyType, primary_key=True, autoincrement=True),
     Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
-    Column("item_id", Text, nullable=False),
-    Column("product_id", Text),
-    Column("label", Text),
-    Column("attributes", JSON, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    Column("picture", Text),
+    Column("item_id", StoredText, nullable=False),
+    Column("product_id", StoredText),
+    Column("label", StoredText),
+    Column("attributes", JsonObject, nullable=False),
+    Column("content_hash", StoredString(64), nullable=False),
+    Column("picture", StoredText),
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from search_engine.catalog.checksum import key_checksum, signed_64
-from search_engine.catalog.field_indexes import index_fields
+from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.item_rows import find_item, live_item
 from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
@@ -28,6 +28,7 @@ from search_engine.catalog.tables import (
     unsearchable,
 )
 from search_engine.catalog.vectors import pack
+from search_engine.damaged import Damaged
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
@@ -265,6 +266,7 @@ class CatalogWriter:
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
         self._connection.execute(delete(fields).where(fields.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
+        clear_unreadable(self._connection, items.c.collection_id == collection_id)
         self._connection.execute(delete(items).where(items.c.collection_id == collection_id))
         self._connection.execute(delete(collections).where(collections.c.id == collection_id))
         self._drop_learned()
@@ -299,6 +301,7 @@ class CatalogWriter:
         inserted = self._insert(collection_id, added)
         keys = {**known, **inserted}
         self._count_keys(collection_id, added=list(inserted.values()))
+        self._clear_unreadable([known[draft.item_id] for draft in replaced])
         self._update(replaced, known)
         self._replace_vectors(fingerprint, [(keys[draft.item_id], draft) for draft in drafts])
         self._replace_pictures([(keys[draft.item_id], draft) for draft in drafts])
@@ -307,6 +310,7 @@ class CatalogWriter:
 
     def describe(self, collection_id: int, changes: Mapping[int, Mapping[str, Any]]) -> None:
         """Change columns other than the vector (label, product_id, attributes, picture) by key."""
+        self._clear_unreadable([key for key, new in changes.items() if "attributes" in new])
         for key, values in changes.items():
             _check_attributes(values.get("attributes") or {})
             self._connection.execute(
@@ -321,10 +325,15 @@ class CatalogWriter:
         tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
         for collection_id, live in self._live_of(keys).items():
             self._count_keys(collection_id, removed=live)
+        self._clear_unreadable(keys)
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
         for table in (embeddings, unsearchable, pictures):
             self._delete_by_key(table, keys)
+
+    def _clear_unreadable(self, keys: Sequence[int]) -> None:
+        for part in in_parts(keys):
+            clear_unreadable(self._connection, items.c.key.in_(part))
 
     def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -355,10 +364,15 @@ class CatalogWriter:
         return found
 
     def _drop_learned(self) -> None:
-        """Delete what belongs to no encoder, former ones included."""
+        """Delete what belongs to no encoder, former ones included.
+
+        Nothing is where options of an encoder cannot be read: they may name it.
+        """
         used: set[str] = set()
         query = select(collections.c.encoder_options, collections.c.former)
         for options, former in self._connection.execute(query):
+            if isinstance(options, Damaged) or isinstance(former, Damaged):
+                return
             for each in (options, (former or {}).get("encoder_options")):
                 used.update((each or {}).get(option, "") for option in LEARNED)
         self._connection.execute(delete(learned).where(learned.c.sha256.not_in(used)))

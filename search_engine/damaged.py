@@ -1,0 +1,78 @@
+"""Stored values that cannot be read: what stands for them, so that everything else can be used."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from search_engine.errors import DamagedRecordError
+from search_engine.records import CatalogItem
+
+UNKNOWN = "\ufffd"
+"""Stands in a text for bytes that are no UTF-8."""
+
+
+class Damaged(dict[str, Any]):
+    """A JSON object that cannot be read: empty, and equal to nothing, so that writing mends it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+
+class UnreadableOptions(Mapping[str, Any]):
+    """Options of a collection's encoder that cannot be read: an error for whoever needs them."""
+
+    def __init__(self, collection: str, what: str) -> None:
+        self._collection = collection
+        self.what = what
+
+    def __getitem__(self, name: str) -> NoReturn:
+        self._fail()
+
+    def __iter__(self) -> Iterator[str]:
+        self._fail()
+
+    def __len__(self) -> int:
+        self._fail()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def _fail(self) -> NoReturn:
+        raise DamagedRecordError(
+            f"the options of its encoder cannot be read: {self.what}",
+            where=f"collection {self._collection}",
+            fix="restore the catalog from a snapshot, or delete the collection and index it again",
+        )
+
+
+def damage_of(item: CatalogItem) -> str | None:
+    """What of an item cannot be read, and how to mend it; None where all can."""
+    if not isinstance(item.attributes, Damaged):
+        return None
+    return (
+        f"the attributes of item {item.item_id!r} cannot be read ({item.attributes.what}); "
+        "index the item again, or put its attributes"
+    )
+
+
+def require_sound(item: CatalogItem) -> None:
+    """Refuse an item of which something cannot be read.
+
+    Raises:
+        DamagedRecordError: Naming it.
+    """
+    if isinstance(item.attributes, Damaged):
+        raise DamagedRecordError(
+            f"its attributes cannot be read: {item.attributes.what}",
+            where=f"item {item.item_id!r}",
+            fix="index the item again, or put its attributes",
+        )
