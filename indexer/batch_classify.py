@@ -17,8 +17,9 @@ from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
 from search_engine.classification import Question, one_search
 from search_engine.collector import DECIMALS, settled
+from search_engine.config import DEFAULT_COLLECTION
 from search_engine.decoding import DecodePool, Decoder, InlineDecoder
-from search_engine.engine import DEFAULT_COLLECTION, SearchEngine
+from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
 from search_engine.filter_text import read_filter
 from search_engine.indexes.live import Snapshot

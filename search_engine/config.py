@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "EYEDEX_"
+DEFAULT_COLLECTION = "default"
 
 
 class Settings(BaseModel):
@@ -149,7 +150,8 @@ class DataPaths:
 
     def rejects(self, collection: str) -> Path:
         """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""
-        return self.root / "rejects" / f"{collection}.jsonl"
+        suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"
+        return self.root / f"rejects{suffix}.jsonl"
 
     def index(self, collection: str) -> Path:
         """The generations of one collection."""

@@ -26,7 +26,7 @@ from search_engine.classifiers.trained import (
     open_classifier,
 )
 from search_engine.collector import Collector, Reranking, Scope, timed
-from search_engine.config import DataPaths, Settings
+from search_engine.config import DEFAULT_COLLECTION, DataPaths, Settings
 from search_engine.decoding import Decoder, InlineDecoder
 from search_engine.descriptions import changed_columns, check_description
 from search_engine.encoders.base import Encoder, encode_picture
@@ -81,8 +81,6 @@ log = logging.getLogger(__name__)
 
 KEPT_PICTURE_SIDE_PX = 1_024
 """Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
-
-DEFAULT_COLLECTION = "default"
 
 Picture = GivenPicture | QueryToken
 

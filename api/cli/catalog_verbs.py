@@ -101,7 +101,7 @@ def index(
     """Bring a collection to the state of a catalog; only what changed is embedded.
 
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
-    rejects/COLLECTION.jsonl in the data directory.
+    rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
     from indexer.local import IndexRequest, index_source
     from indexer.sources import open_source

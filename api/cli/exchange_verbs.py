@@ -84,7 +84,7 @@ def import_(
     """Take in embeddings that were exported, or made elsewhere, as items of a collection.
 
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
-    rejects/COLLECTION.jsonl in the data directory.
+    rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
     from indexer.embedding_files import open_embeddings
     from indexer.importing import ImportRequest, import_embeddings

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_engine.encoders import classic
+from search_engine.encoders import pictures
+from search_engine.encoders.base import unit_rows
 from tests.api.asking import CLASSIFY, SEARCH, CheckedClient, ask, ask_json, assert_problem
 from tests.images.pictures import (
     CORRUPT,
@@ -94,6 +95,6 @@ def test_the_declared_type_is_ignored_and_not_repeated(
 def test_a_picture_without_an_embedding_is_refused(
     client: CheckedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classic, "colours", lambda picture: np.full(972, np.nan, np.float32))
+    monkeypatch.setattr(pictures, "unit_rows", lambda rows: unit_rows(rows * np.nan))
     never_asked = jpeg(Image.new("RGB", (47, 31), "maroon"))
     assert_problem(ask(client, never_asked), 422, "no_embedding")

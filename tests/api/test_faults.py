@@ -44,6 +44,8 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.SourceError: ("catalog_unusable", 500, Exit.CATALOG_UNUSABLE),
     errors.StorageError: ("storage", 503, Exit.STORAGE),
     errors.CorruptDataError: ("storage_corrupt", 503, Exit.STORAGE),
+    errors.DamagedRecordError: ("storage_corrupt", 503, Exit.STORAGE),
+    errors.UnreadableAttributesError: ("storage_corrupt", 503, Exit.STORAGE),
     errors.OlderFormatError: ("older_format", 503, Exit.STORAGE),
     errors.NewerFormatError: ("newer_format", 503, Exit.STORAGE),
     errors.StorageFullError: ("storage_full", 507, Exit.STORAGE),
@@ -70,6 +72,8 @@ def tree(kind: type[errors.EyedexError]) -> set[type[errors.EyedexError]]:
 def make(kind: type[errors.EyedexError]) -> errors.EyedexError:
     if issubclass(kind, errors.RowError):
         return kind("bad_row", "it is broken")
+    if issubclass(kind, errors.DamagedRecordError):  # names an item or a collection, no place
+        return kind("it is broken", fix="mend it")
     return kind("it is broken", where=SECRET, fix="mend it")
 
 
@@ -81,8 +85,9 @@ def test_every_cause_has_its_code_status_and_exit() -> None:
 
 
 def test_codes_are_unique() -> None:
-    """But a picture that is not there is like anything else that is not."""
-    codes = [code for kind, (code, _, _) in CAUSES.items() if kind is not MissingPictureError]
+    """But what is missing or damaged is so whatever it is."""
+    kinds = {MissingPictureError, errors.DamagedRecordError, errors.UnreadableAttributesError}
+    codes = [code for kind, (code, _, _) in CAUSES.items() if kind not in kinds]
     assert len(set(codes)) == len(codes)
 
 

@@ -134,7 +134,7 @@ def rejects(data: Path) -> Callable[[], list[dict[str, Any]]]:
     """The rows that the last run refused."""
 
     def read() -> list[dict[str, Any]]:
-        text = (data / "rejects" / "default.jsonl").read_text(encoding="utf-8")
+        text = (data / "rejects.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
     return read

@@ -98,7 +98,7 @@ def test_refused_rows_are_in_the_list_and_the_exit_code(
     ran = run("import", given, *CLIP, "--data", data)
     assert ran.code == 4
     assert "59 added, 0 updated, 0 unchanged, 1 rejected" in ran.out
-    assert "rejects/default.jsonl" in ran.err
+    assert "rejects.jsonl" in ran.err
     assert rejects() == [
         {"line": 8, "item_id": "id7", "code": "bad_embedding", "reason": "its embedding is zero"}
     ]

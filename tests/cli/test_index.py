@@ -204,10 +204,10 @@ def test_two_runs_at_once_have_their_own_rejects(
         assert index(folder, "--collection", "second").code == 4
         rejects.write(Reject(1, "a", "bad_id", "it is bad"))
         rejects.close()
-    named = {file.name: len(file.read_text().splitlines()) for file in (data / "rejects").iterdir()}
-    assert named == {"first.jsonl": 1, "second.jsonl": 1}
+    named = {file.name: len(file.read_text().splitlines()) for file in data.glob("rejects*")}
+    assert named == {"rejects-first.jsonl": 1, "rejects-second.jsonl": 1}
     run("collections", "delete", "second", "--yes", "--data", data)
-    assert [file.name for file in (data / "rejects").iterdir()] == ["first.jsonl"]
+    assert [file.name for file in data.glob("rejects*")] == ["rejects-first.jsonl"]
 
 
 def test_the_report_for_people_names_the_counts(run: Run, data: Path, folder: Path) -> None:
@@ -216,7 +216,7 @@ def test_the_report_for_people_names_the_counts(run: Run, data: Path, folder: Pa
     assert ran.code == 4
     assert "6 added, 0 updated, 0 unchanged, 0 removed, 1 rejected" in ran.out
     assert "images/s" in ran.out
-    assert "rejects/default.jsonl" in ran.err
+    assert "rejects.jsonl" in ran.err
     assert "hsv" in ran.err
 
 

@@ -80,7 +80,7 @@ def test_the_path_of_a_missing_picture_is_named(
     index(folder)
     (folder / "gone.png").symlink_to("nowhere.png")
     index(folder)
-    (line,) = (data / "rejects" / "default.jsonl").read_text().splitlines()
+    (line,) = (data / "rejects.jsonl").read_text().splitlines()
     assert json.loads(line)["reason"] == f"there is no such picture: {folder / 'gone.png'}"
     for arguments in (["search"], ["classify"], ["classify", "--output", tmp_path / "answers.csv"]):
         ran = run(*arguments, tmp_path / "typo.jpg", "--data", data)

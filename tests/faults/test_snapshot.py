@@ -397,7 +397,9 @@ def test_a_snapshot_of_an_earlier_version_is_restored_without_a_word(
     assert digest_of(data) == digest
     assert learned_files_of(data) == {}
     assert not any("calibration" in one.what for one in checked(data).findings)
-    assert not any(each["calibrated"] for each in classes(data, photos))
+    ran = eyedex("classify", *photos, "--data", data, "--json")
+    assert not any(json.loads(line)["calibrated"] for line in ran.stdout.splitlines())
+    assert ran.stderr.startswith("note: how alike pictures of unrelated things are is not known")
 
 
 def test_what_cannot_be_used_is_left_out(learned: Path, tmp_path: Path) -> None:

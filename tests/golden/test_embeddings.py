@@ -39,6 +39,19 @@ def test_the_identity_of_stored_embeddings_has_not_changed(name: str) -> None:
     assert reference_encoder(name).spec.fingerprint == golden(name)["fingerprint"]
 
 
+FORMER = {
+    "efficientnet_lite0": "3ebecbc22dd363b004b1c1af5775f37e",
+    "hsv": "ff5521d25642849a6ec57efb2a039492",
+}
+"""Fingerprints of the former edition of preprocessing, without colour profiles and wide views."""
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_collection_of_the_former_edition_goes_on_with_it(name: str) -> None:
+    spec = reference_encoder(name).spec.as_made(FORMER[name])
+    assert (spec.fingerprint, spec.preprocessing.edition) == (FORMER[name], 1)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_embeddings_of_computed_pictures(name: str) -> None:
     encoder = reference_encoder(name)

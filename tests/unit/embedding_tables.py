@@ -57,6 +57,6 @@ def stored_items(data: Path) -> dict[str, tuple[CatalogItem, NDArray[np.float32]
 
 def rejects(data: Path) -> list[tuple[int, str | None, str]]:
     """Row, id and code of what the last run refused."""
-    lines = (data / "rejects" / "default.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (data / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
     found = [json.loads(line) for line in lines]
     return [(one["line"], one["item_id"], one["code"]) for one in found]

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from search_engine.durable import replace_synced, sha256_file, storage_error, write_synced
-from search_engine.errors import CorruptDataError, NewerFormatError, StorageError, StorageFullError
+from search_engine.errors import (
+    CorruptDataError,
+    NewerFormatError,
+    ReadOnlyError,
+    StorageError,
+    StorageFullError,
+)
 from search_engine.indexes import generation
 from search_engine.indexes.faiss_index import FaissIndex
 from search_engine.indexes.generation import FILES, FORMAT, Manifest
@@ -371,7 +377,7 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
         (errno.EDQUOT, StorageFullError),
         (errno.EFBIG, StorageFullError),
         (errno.EIO, StorageError),
-        (errno.EROFS, StorageError),
+        (errno.EROFS, ReadOnlyError),
     ],
 )
 def test_errors_of_the_system_are_named_by_cause(number: int, kind: type[StorageError]) -> None:
