@@ -102,7 +102,7 @@ def test_every_cause_is_answered_with_its_status(
     code, status, _ = CAUSES[kind]
     response = ask(client, jpeg())
     body = assert_problem(response, status, code)
-    if status >= 500:
+    if status >= 500 and kind is not errors.DamagedRecordError:
         assert SECRET not in response.text
         assert "broken" not in body["detail"]
     else:
