@@ -23,6 +23,7 @@ def test_a_collection_is_deleted_right_after_a_put(
     data = tmp_path / "data"
     shutil.copytree(cnn_data, data)
     answers: list[int] = []
+    puts: list[threading.Thread] = []
     with CheckedClient(data) as client:
         for number in range(ROUNDS):
             name = f"short-{number % 2}"
@@ -34,8 +35,12 @@ def test_a_collection_is_deleted_right_after_a_put(
                     kwargs={"files": {"image": picture("red")}},
                 )
                 put.start()
+                puts.append(put)
             put.join()
             answers.append(client.delete(f"/v1/collections/{name}?confirm={name}").status_code)
+        for put in puts:  # the client must not be closed while one of them is asking
+            put.join(LONG_S)
+    assert not any(put.is_alive() for put in puts)
     assert answers == [204] * ROUNDS
     assert [line for line in caplog.records if line.levelno >= logging.WARNING] == []
 
