@@ -7,10 +7,10 @@ DEMO := demo
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint bench clean
+.PHONY: help setup demo serve test test-slow lint bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv with everything in it
 
@@ -28,6 +28,9 @@ serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo'
 
 test: setup  ## Run the tests
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

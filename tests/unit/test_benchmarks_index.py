@@ -18,6 +18,8 @@ from benchmarks.rivals.index_examiner import Gallery, IndexExaminer
 from benchmarks.rivals.registry import INDEXES, OURS, Entry, left_out
 from tests.unit.small_catalog import unit_vectors
 
+pytestmark = pytest.mark.slow
+
 BASE = np.array([[1, 0], [1, 0], [0, 1], [-1, 0], [0.6, 0.8]], dtype=np.float32)
 QUERY = np.array([[1, 0]], dtype=np.float32)
 

@@ -37,6 +37,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.images import Preprocessing
 from tests.images.pictures import jpeg, photo
 
+pytestmark = pytest.mark.slow
+
 SMALL = Preprocessing(size_px=28, resize_px=32)
 
 

@@ -17,6 +17,8 @@ from benchmarks.rivals.registry import OURS, PRODUCTS, left_out
 from search_engine.filters import Condition
 from tests.unit.small_catalog import unit_vectors
 
+pytestmark = pytest.mark.slow
+
 ITEMS = ItemTable(
     price=np.array([10.0, 20.0, 30.0]),
     brand=np.array(["A", "B", "A"]),

@@ -120,8 +120,21 @@ def status_of_fork(work: Callable[[], int]) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("searches", [0, 1, 5])
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+METHODS = [
+    ("fork", 0),
+    ("fork", 1),
+    ("fork", 5),
+    ("spawn", 0),
+    ("forkserver", 1),
+    pytest.param("spawn", 1, marks=pytest.mark.slow),
+    pytest.param("spawn", 5, marks=pytest.mark.slow),
+    pytest.param("forkserver", 0, marks=pytest.mark.slow),
+    pytest.param("forkserver", 5, marks=pytest.mark.slow),
+]
+"""New processes load everything anew, whatever their parent has done: seconds each."""
+
+
+@pytest.mark.parametrize(("method", "searches"), METHODS)
 def test_a_child_finds_what_its_parent_finds(
     engine: SearchEngine, method: str, searches: int
 ) -> None:
