@@ -17,6 +17,7 @@ from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
 from search_engine.errors import ParameterError
 from search_engine.filters import compile_filter, parse_filter
+from search_engine.names import normal
 from tests.unit.small_catalog import (
     FINGERPRINT,
     bound_collection,
@@ -338,7 +339,7 @@ def test_an_attribute_of_any_name_is_found(
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.text(max_size=30).filter(lambda name: '"' not in name))
+@given(st.text(max_size=30).filter(lambda name: '"' not in name).map(normal))
 def test_any_name_is_found_by_its_path(
     shared_catalog: tuple[Catalog, Collection], name: str
 ) -> None:
