@@ -37,6 +37,7 @@ from search_engine.evaluation.photos import Photos, RowsOf
 from search_engine.evaluation.ranking import Hiding, rank, same_label
 from search_engine.evaluation.splits import narrowed, take
 from search_engine.evaluation.task import Asked, Options, Task, prepare
+from search_engine.evaluation.unknown_labels import UnknownLabel
 from search_engine.gallery import Labelled
 from search_engine.images import DecodedImage, Preprocessing, read_file
 from search_engine.records import Vectors
@@ -94,6 +95,7 @@ def encoder_rows(
     options: Options,
     others: Sequence[Candidate],
     progress: Progress,
+    on_unknown: Callable[[Sequence[UnknownLabel]], None] = lambda labels: None,
 ) -> Iterator[EncoderRow]:
     """A row for the collection's own encoder, then one for each of the others.
 
@@ -104,11 +106,14 @@ def encoder_rows(
         options: What is searched, and how many neighbors vote: plainly, whatever is calibrated.
         others: Further encoders; the collection's own is passed over.
         progress: Shows how far each encoder is.
+        on_unknown: Told once of the labels that the catalog does not have; their queries are left
+            out.
 
     Raises:
         ParameterError: There is no labelled query, an empty gallery, or several values a picture.
     """
     task = prepare(engine, asked, options)
+    on_unknown(task.unknown)
     if task.values is not None:
         raise ParameterError("pictures have several values each", where="--encoders")
     record = engine.catalog.collection(options.collection)

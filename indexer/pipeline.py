@@ -205,6 +205,7 @@ class _Conveyor:
             if isinstance(outcome, DecodedImage):
                 rows.append(hashed)
                 pictures.append(outcome)
+                self._run.report.warn(outcome.warnings)
             else:
                 _take_back(self._run, hashed, outcome)
         return rows, pictures

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ class RunReport:
     """Counts of items by outcome, and where the time went.
 
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
-    no file of them.
+    no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
     that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
     driving thread did nothing but wait for another stage.
@@ -34,6 +34,7 @@ class RunReport:
     removed: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
     encoded: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
@@ -49,6 +50,11 @@ class RunReport:
         """Count a row that is refused for a reason."""
         self.rejected += 1
         self.reasons[code] = self.reasons.get(code, 0) + 1
+
+    def warn(self, codes: Iterable[str]) -> None:
+        """Count what is to be said of a picture that was taken."""
+        for code in codes:
+            self.warnings[code] = self.warnings.get(code, 0) + 1
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """Count the time of a block as work of a stage."""
@@ -83,6 +89,7 @@ class RunReport:
             "removed": self.removed,
             "rejected": self.rejected,
             "reasons": self.reasons,
+            "warnings": self.warnings,
             "encoded": self.encoded,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.encoded / self.seconds, 1) if self.seconds else 0.0,

@@ -39,6 +39,8 @@ CHANGES_THE_VOTE = ("filter", "rerank", "weights")
 """Options of a search that let others vote."""
 ONLY_SHOWS = ("group_by", "min_score")
 """Options of a search that say what is shown, as `k` does."""
+SEARCH_OPTIONS = frozenset((*CHANGES_THE_VOTE, *ONLY_SHOWS, "box"))
+"""Options of a search that a classification has too."""
 
 Warnings = Mapping[str, str]
 """What to know of the answers, by code, in words."""
@@ -204,6 +206,15 @@ class Wanted:
     rule: VoteRule | None = None
     accept_accuracy: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an option that no search has, also where it is None.
+
+        Raises:
+            TypeError: As Python does for a keyword argument that a function does not have.
+        """
+        for name in self.options.keys() - SEARCH_OPTIONS:
+            raise TypeError(f"got an unexpected keyword argument {name!r}")
 
     @property
     def search(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from indexer.sources import Source
     from search_engine.engine import SearchEngine
     from search_engine.evaluation.task import Options
+    from search_engine.evaluation.unknown_labels import UnknownLabel
+
+SHOWN_LABELS = 10
 
 
 def compare_encoders(
@@ -41,11 +45,14 @@ def compare_encoders(
     asked = None
     if source is not None:
         asked = ask(engine, options.collection, source, options.target, source_name)
-    rows = list(encoder_rows(engine, asked, options, others, progress))
+    unknown: list[UnknownLabel] = []
+    rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
     if as_json:
-        print_json({"encoders": [row.as_json() for row in rows]})
+        labels = [asdict(one) for one in unknown]
+        print_json({"encoders": [row.as_json() for row in rows], "labels_not_in_catalog": labels})
     else:
         _print(rows)
+    print_unknown_labels(unknown)
     if asked is not None and asked.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 
@@ -63,6 +70,16 @@ def refuse_others(used: dict[str, Any]) -> None:
             where="--encoders",
             fix=f"leave out {', '.join(named)}",
         )
+
+
+def print_unknown_labels(labels: "Sequence[UnknownLabel]") -> None:
+    """Name the labels of queries that the catalog does not have."""
+    for label in labels[:SHOWN_LABELS]:
+        photos = "1 photo" if label.photos == 1 else f"{label.photos:,} photos"
+        print(f"note: {label} ({photos}, left out of the measures)", file=sys.stderr)
+    if len(labels) > SHOWN_LABELS:
+        more = len(labels) - SHOWN_LABELS
+        print(f"note: {more:,} more labels are not in the catalog; see --json", file=sys.stderr)
 
 
 def _print(rows: "Sequence[EncoderRow]") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.encoder_table import compare_encoders, refuse_others
+from api.cli.encoder_table import compare_encoders, print_unknown_labels, refuse_others
 from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from search_engine.reranking.registry import Method
 
 SHOWN_CONFUSIONS = 5
-SHOWN_LABELS = 10
 STRENGTHS = ("slight", "medium", "severe")
 
 
@@ -320,12 +319,7 @@ def _print_comparison(comparison: "Comparison") -> None:
 
 
 def _finish(run: "Run", missed: list[str]) -> None:
-    for label in run.unknown_labels[:SHOWN_LABELS]:
-        photos = "1 photo" if label.photos == 1 else f"{label.photos:,} photos"
-        print(f"note: {label} ({photos}, left out of the measures)", file=sys.stderr)
-    if len(run.unknown_labels) > SHOWN_LABELS:
-        more = len(run.unknown_labels) - SHOWN_LABELS
-        print(f"note: {more:,} more labels are not in the catalog; see --json", file=sys.stderr)
+    print_unknown_labels(run.unknown_labels)
     for one in missed:
         print(f"below the bar: {one}", file=sys.stderr)
     if missed:

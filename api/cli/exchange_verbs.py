@@ -1,6 +1,7 @@
 """Verbs that give embeddings to other programs and take theirs: export, import."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from api.cli.options import (
     parsed_filter,
     settings_from,
 )
-from api.cli.output import print_json
+from api.cli.output import Notes, print_json
 from api.cli.progress import progress
 from api.cli.run_report import print_imported
 from api.cli.wording import counted, duration, size
@@ -46,12 +47,13 @@ def export(
 
     parsed = parsed_filter(filter)
     with open_engine(data) as engine:
+        warnings = engine.filter_warnings(parsed, collection=collection)
         total = count_selected(engine.catalog, collection, parsed)
         with progress("exporting", total) as advance:
             report = export_embeddings(
                 engine.catalog, collection, file, filter=parsed, force=force, advance=advance
             )
-    _print_exported(report, as_json)
+    _print_exported(report, warnings, as_json)
     if report.missing:
         raise typer.Exit(Exit.SOME_REJECTED)
 
@@ -114,7 +116,7 @@ def _say_encoder(declared: "Declared") -> None:
     )
 
 
-def _print_exported(report: "ExportReport", as_json: bool) -> None:
+def _print_exported(report: "ExportReport", warnings: Sequence[str], as_json: bool) -> None:
     encoder = report.encoder
     if as_json:
         print_json(
@@ -127,6 +129,7 @@ def _print_exported(report: "ExportReport", as_json: bool) -> None:
                 "dimension": encoder.dimension,
                 "metric": encoder.metric,
                 "size_bytes": report.size_bytes,
+                "warnings": list(warnings),
                 "seconds": round(report.seconds, 3),
             }
         )
@@ -136,6 +139,7 @@ def _print_exported(report: "ExportReport", as_json: bool) -> None:
             f"{counted(report.rows, 'embedding')} by {encoder.name} ({encoder.dimension}-d), "
             f"{size(report.size_bytes)}, {duration(report.seconds)}"
         )
+        Notes().print(warnings)
     if report.missing:
         shown = ", ".join(report.missing[:SHOWN_IDS])
         print(

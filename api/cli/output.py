@@ -87,12 +87,6 @@ def print_facets(facets: Mapping[str, Sequence["FacetCount"]]) -> None:
         print_table((field, "items"), [(_plain(one.value), one.count) for one in counts])
 
 
-def sentence_of(warning: str) -> str:
-    """What a warning says to people: its sentence, or its code if it has none."""
-    code, _, sentence = warning.partition(": ")
-    return sentence or code
-
-
 def _plain(value: object) -> str:
     """A value as filters take it: texts as they are, true and false in lower case."""
     return value if isinstance(value, str) else json.dumps(value)

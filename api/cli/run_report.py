@@ -26,6 +26,7 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")
+    _say_warnings(report)
     if report.dry_run and report.added + report.updated:
         print("no picture was decoded: some may turn out to be damaged", file=sys.stderr)
     _say_rejects(report, rejects)
@@ -46,6 +47,12 @@ def print_imported(report: "ImportReport", rejects: Path) -> None:
         verb = "is" if report.pictures_missing == 1 else "are"
         print(f"{counted(report.pictures_missing, 'picture')} {verb} not there: imported without")
     _say_rejects(report, rejects)
+
+
+def _say_warnings(report: "RunReport") -> None:
+    for code, count in report.warnings.items():
+        if code in _WARNINGS:
+            print(f"note: {counted(count, 'picture')} {_WARNINGS[code]}", file=sys.stderr)
 
 
 def _say_rejects(report: "RunReport", rejects: Path) -> None:
@@ -70,6 +77,10 @@ def _held_up(report: "RunReport") -> str:
     return f"; limited by: {stage} ({advice}; busy: {', '.join(shares)})"
 
 
+_WARNINGS = {
+    "colour_profile_ignored": "with a colour profile that cannot be used: taken for sRGB",
+    "first_frame_used": "with several frames: only the first was looked at",
+}
 _ADVICE = {
     "read": "the pictures' disk",
     "decode": "more cores would help",

@@ -16,7 +16,7 @@ from api.cli.options import (
     open_engine,
     parsed_filter,
 )
-from api.cli.output import print_facets, print_json, print_neighbors, sentence_of
+from api.cli.output import Notes, print_facets, print_json, print_neighbors
 from api.schemas import facets_json, result_json
 
 
@@ -87,8 +87,7 @@ def search(
     print_facets(counted)
     if result.rerank is not None:
         print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
-    for warning in result.warnings:
-        print(f"note: {sentence_of(warning)}", file=sys.stderr)
+    Notes().print(result.warnings)
 
 
 def _check_question(image: Path | None, item: str | None, box: str | None) -> None:

@@ -63,6 +63,17 @@ def test_a_collection_moves_to_another_directory(
     assert run("check", "--data", other).code == 0
 
 
+def test_a_condition_that_nothing_can_fulfil_is_told(
+    run: Run, index: Index, folder: Path, data: Path, tmp_path: Path
+) -> None:
+    index(folder)
+    ran = run("export", tmp_path / "a.npy", "--data", data, "--filter", "label=a")
+    assert "0 embeddings" in ran.out
+    assert "note: no item has label 'a'; 'A' exists" in ran.err
+    body = run("export", tmp_path / "b.npy", "--data", data, "--filter", "label=a", "--json").json
+    assert body["warnings"] == ["filter_matches_nothing: no item has label 'a'; 'A' exists"]
+
+
 def test_pictures_that_are_indexed_later_belong_to_what_was_imported(
     run: Run, index: Index, folder: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from indexer.local import listed_rejects, opened_to_change
 from indexer.report import RunReport
@@ -31,7 +32,7 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert ran.code == 0
     assert counts(ran) == (6, 0, 0, 0, 0)
     assert set(report) == {
-        "added", "updated", "unchanged", "removed", "rejected", "reasons", "encoded",
+        "added", "updated", "unchanged", "removed", "rejected", "reasons", "warnings", "encoded",
         "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck",
         "encoder", "runtime", "generation", "dry_run",
     }  # fmt: skip
@@ -47,6 +48,20 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert set(report["waits"]) == {"decode", "encode"}
     assert report["bottleneck"] in report["stages"]
     assert rejects() == []
+
+
+def test_pictures_that_are_not_taken_as_they_are_get_counted(
+    run: Run, index: Index, data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "profile.jpg").write_bytes(jpeg(Image.new("RGB", (40, 40)), icc_profile=b"none"))
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "navy")]
+    frames[0].save(folder / "film.gif", save_all=True, append_images=frames[1:])
+    assert index(folder).json["warnings"] == {"first_frame_used": 1, "colour_profile_ignored": 1}
+    said = run("index", folder, "--data", data, "--collection", "b", "--encoder", "hsv").err
+    assert "note: 1 picture with a colour profile that cannot be used: taken for sRGB" in said
+    assert "note: 1 picture with several frames: only the first was looked at" in said
 
 
 def test_labels_come_from_the_sub_folders(run: Run, index: Index, data: Path, folder: Path) -> None:

@@ -50,6 +50,19 @@ def test_labels_spelled_otherwise_are_named_and_left_out(
     assert "note: `zebra` is not in the catalog (1 photo, left out of" in ran.err
 
 
+def test_a_table_of_encoders_names_them_too(
+    run: Run, index: Index, data: Path, folder: Path, tmp_path: Path
+) -> None:
+    index(folder)
+    mixed = asked(tmp_path / "mixed", one="A", two="B", three="a", four="a", five="zebra")
+    ran = run("evaluate", mixed, "--data", data, "--encoders", "edges", "--json")
+    assert ran.json["labels_not_in_catalog"] == [
+        {"label": "a", "photos": 2, "near": "A"},
+        {"label": "zebra", "photos": 1, "near": None},
+    ]
+    assert "note: `a` is not in the catalog; `A` is (2 photos, left out of" in ran.err
+
+
 def test_what_is_rightly_refused_is_counted(
     run: Run, hsv_data: Path, sample: Path, tmp_path: Path
 ) -> None:

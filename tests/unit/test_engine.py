@@ -275,10 +275,13 @@ def test_numbers_of_numpy_are_numbers(engine: SearchEngine, sample: Path) -> Non
 
 def test_unknown_options_are_no_options(engine: SearchEngine, sample: Path) -> None:
     photo = sample / "images" / "backpack-0001-a.jpg"
-    unknown: dict[str, Any] = {"kk": 3}
-    for ask in (engine.search, engine.classify):
+    unknown: dict[str, Any]
+    for unknown in ({"kk": 3}, {"kk": None}):
+        for ask in (engine.search, engine.classify):
+            with pytest.raises(TypeError, match="unexpected keyword"):
+                ask(photo, **unknown)
         with pytest.raises(TypeError, match="unexpected keyword"):
-            ask(photo, **unknown)
+            engine.question(**unknown)
     with pytest.raises(TypeError, match="unexpected keyword"):
         engine.classify(item_id="backpack-0001-a", box="0,0,1,1")
 
