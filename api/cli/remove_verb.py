@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.options import CollectionOption, DataOption, FilterOption, JsonOption, open_engine
-from api.cli.output import print_json
+from api.cli.output import Notes, print_json
 from api.cli.wording import counted
 
 
@@ -28,6 +28,7 @@ def remove(
         raise ParameterError("give ids of items or --filter, one of them", where="eyedex remove")
     ids = list(dict.fromkeys(item_ids or ()))
     with open_engine(data) as engine:
+        warnings = engine.filter_warnings(filter, collection=collection)
         if filter:
             keys = engine.keys_matching(filter, collection=collection)
             removed = len(keys)
@@ -39,6 +40,7 @@ def remove(
             if not dry_run:
                 engine.remove(*ids, collection=collection)
     if as_json:
-        print_json({"removed": removed, "dry_run": dry_run})
+        print_json({"removed": removed, "dry_run": dry_run, "warnings": list(warnings)})
     else:
+        Notes().print(warnings)
         print(f"{counted(removed, 'item')} {'would be removed' if dry_run else 'removed'}")

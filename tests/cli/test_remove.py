@@ -76,3 +76,9 @@ def test_python_removes_several_or_none(filled: Path) -> None:
             engine.remove("a", "nothing")
         engine.remove("a", "b")
     assert left(filled) == ["caf\u00e9", "x/y"]
+
+
+def test_a_condition_that_nothing_can_fulfil_is_told(run: Run, filled: Path) -> None:
+    ran = run("remove", "--filter", "item_id=A", "--data", filled)
+    assert ran.out == "0 items removed\n"
+    assert "note: no item has item_id 'A'; 'a' exists" in ran.err
