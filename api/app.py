@@ -14,15 +14,15 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import problems
-from api.addresses import AddressMiddleware, ExactFiles
 from api.heads import HeadMiddleware
-from api.hosts import HostRules, parse_allowed
-from api.middleware import EdgeMiddleware
 from api.routes import collections, health, items, pictures, queries
+from api.security.addresses import AddressMiddleware, ExactFiles
+from api.security.hosts import HostRules, parse_allowed
+from api.security.middleware import EdgeMiddleware
 from search_engine.config import Settings
-from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
+from search_engine.images.decode_pool import DecodePool
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.base64_pictures import decode_picture
 from api.problems import Problem
+from search_engine.catalog.filter_text import read_filter
+from search_engine.catalog.filters import Filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
-from search_engine.filter_text import read_filter
-from search_engine.filters import Filter
 from search_engine.images import Box, parse_box
 from search_engine.near import shown
-from search_engine.search_options import (
+from search_engine.search.options import (
     MAX_K,
     OPTIONS,
     SUBJECTS,

@@ -8,10 +8,10 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from search_engine.calibration.record import Calibration
     from search_engine.catalog.labels import LabelCount
     from search_engine.classifiers.storage import Description
     from search_engine.records import CatalogItem, FacetCount, Neighbor, Prediction, SearchResult
+    from search_engine.vote.calibration.record import Calibration
 
 
 ACCURACIES = (0.9, 0.95, 0.99)
@@ -20,7 +20,7 @@ ACCURACIES = (0.9, 0.95, 0.99)
 
 def item_json(item: CatalogItem) -> dict[str, Any]:
     """An item without its score; `damage` tells what of it cannot be read, if anything."""
-    from search_engine.damaged import damage_of
+    from search_engine.catalog.damaged import damage_of
 
     damage = damage_of(item)
     return {

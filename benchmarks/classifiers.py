@@ -18,11 +18,11 @@ from typing import Any
 from benchmarks.machine import report
 from benchmarks.vote import load_gallery
 from search_engine.classifiers import estimators
-from search_engine.classifiers.comparison import compare_classifiers
 from search_engine.classifiers.heads import Head
 from search_engine.classifiers.training import HeadClassifier
+from search_engine.collections.labelled import Labelled
 from search_engine.config import Settings
-from search_engine.gallery import Labelled
+from search_engine.evaluate.classifiers import compare_classifiers
 
 STRENGTHS: dict[str, tuple[Callable[..., Head], tuple[float, ...]]] = {
     "logistic": (estimators.logistic, (3.0, 10.0, 30.0, 100.0)),

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.machine import report
 from benchmarks.vote import load_gallery
 from search_engine.clustering import METHODS, Clusters, agreement, propose_labels
+from search_engine.collections.labelled import Labelled
 from search_engine.config import Settings
-from search_engine.gallery import Labelled
 from search_engine.records import Vectors
 
 KEPT_LABELS = 0.2

@@ -17,13 +17,13 @@ import numpy as np
 
 from benchmarks.machine import DATASETS, alternate, report, spread
 from data.sample_catalog.writer import write_catalog
+from search_engine.adapt.int8 import CALIBRATION_PICTURES, calibration_rows
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice, present_choices
 from search_engine.encoders.runtime.int8 import calibrated
 from search_engine.images import CATALOG_FORMATS, ImageLimits, decode_pixels
-from search_engine.int8_calibration import CALIBRATION_PICTURES, calibration_rows
 from search_engine.records import Pixels
 
 REFERENCE: RuntimeChoice = "torch-float32"

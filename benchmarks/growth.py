@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.ingest import copy_photos, warm
 from benchmarks.machine import report
 from benchmarks.scale import in_new_process
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.machine import spread
-from indexer.local import IndexRequest, index_source
 from indexer.report import RunReport
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 

@@ -42,7 +42,7 @@ from benchmarks.machine import report
 from benchmarks.phone_photos import phone_photo
 from benchmarks.query import Client, crowd_rate, make_catalog, serving, timed
 from benchmarks.scale import NAME, in_new_process
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder

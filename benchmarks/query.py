@@ -31,11 +31,11 @@ from benchmarks.machine import alternate, report, spread
 from benchmarks.scale import NAME, fill
 from benchmarks.vectors import scale_vectors
 from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
 from search_engine.config import DataPaths, Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.images import ImageLimits, decode_pixels
-from search_engine.live_collection import LiveCollection
 
 K = 10
 PHOTOS = 100

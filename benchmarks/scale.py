@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from benchmarks.machine import report
 from benchmarks.rivals.sizes import resident_bytes
 from benchmarks.vectors import ScaleVectors, scale_vectors
+from search_engine.catalog.filters import Filter, parse_filter
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
+from search_engine.collections.live import LiveCollection
 from search_engine.config import DataPaths, Settings
-from search_engine.filters import Filter, parse_filter
 from search_engine.indexes.live import describe_snapshot
-from search_engine.live_collection import LiveCollection
 
 NAME = "default"
 FINGERPRINT = "f" * 32

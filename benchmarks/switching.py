@@ -24,7 +24,7 @@ from benchmarks.machine import report, spread
 from benchmarks.query import make_catalog, serving
 from benchmarks.scale import ITEMS_A_COMMIT, NAME
 from benchmarks.vectors import scale_vectors
-from indexer.switching import switch_encoder
+from indexer.change.swap import switch_encoder
 from search_engine.config import DataPaths
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import DATASETS, report
-from search_engine.collection_encoders import encoder_request
+from search_engine.collections.encoders import encoder_request
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.projection import ProjectedEncoder

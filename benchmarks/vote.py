@@ -20,21 +20,21 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import report
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
-from search_engine.calibration.collection import calibrate_collection, gallery_voters
-from search_engine.calibration.fit import expected_ece
-from search_engine.calibration.held_out import ballots_at, nearest
-from search_engine.calibration.record import Calibration
-from search_engine.calibration.unknown import unknown_auroc
+from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluation.evaluate import evaluate
-from search_engine.evaluation.metrics import expected_calibration_error
-from search_engine.gallery import Labelled, read_gallery
+from search_engine.evaluate.measures import evaluate
+from search_engine.measures import expected_calibration_error
 from search_engine.records import Prediction
-from search_engine.voting import VoteRule
+from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
+from search_engine.vote.calibration.fit import expected_ece
+from search_engine.vote.calibration.held_out import ballots_at, nearest
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.unknown import unknown_auroc
+from search_engine.vote.labels import VoteRule
 
 NEIGHBORS = 10
 TEMPERATURES = (0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15)

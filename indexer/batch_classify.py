@@ -15,18 +15,18 @@ import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
-from search_engine.classification import Question, one_search
-from search_engine.collector import DECIMALS, settled
+from search_engine.catalog.filter_text import read_filter
+from search_engine.collections.live import LiveCollection
 from search_engine.config import DEFAULT_COLLECTION
-from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
-from search_engine.filter_text import read_filter
+from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
-from search_engine.live_collection import LiveCollection
 from search_engine.records import Neighbor, Prediction, Vectors
-from search_engine.voting import value_of
+from search_engine.search.candidates import DECIMALS, settled
+from search_engine.vote.labels import value_of
+from search_engine.vote.question import Question, one_search
 
 INLINE_PICTURES = 8
 """So many pictures are decoded before decoding processes have even started."""

@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from search_engine.decoding import Decoder, Outcome
 from search_engine.images import Preprocessing
+from search_engine.images.decode_pool import Decoder, Outcome
 
 PICTURES_A_CALL = 8
 """A call of a decoding process costs some 0.3 ms, whatever it decodes."""

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from indexer.decode_window import DecodeWindow
-from indexer.planner import HashedRow
+from indexer.plan import HashedRow
 from indexer.sources import Reject, Source, SourceRow
-from search_engine.decoding import Decoder, Outcome
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError
 from search_engine.images import DecodedImage, read_file
+from search_engine.images.decode_pool import Decoder, Outcome
 from search_engine.records import Vectors
 
 WINDOW_BATCHES = 2

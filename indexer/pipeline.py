@@ -14,18 +14,18 @@ from typing import Any
 
 from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
-from indexer.planner import HashedRow, admit, gone, plan
+from indexer.plan import HashedRow, admit, gone, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
-from search_engine.decoding import Decoder
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
-from search_engine.faults import fault_point
 from search_engine.images import DecodedImage, read_file
+from search_engine.images.decode_pool import Decoder
 from search_engine.records import Vectors
+from search_engine.storage.faults import fault_point
 
 CHUNK_ROWS = 256
 CHUNK_BYTES = 32 * 2**20

@@ -14,10 +14,11 @@ from typing import Any, Self
 import numpy as np
 
 from search_engine import forks
-from search_engine.calibration.store import CalibrationCache
+from search_engine.catalog.descriptions import changed_columns, check_description
+from search_engine.catalog.filter_text import read_filter
+from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
-from search_engine.classification import Question, Wanted, ask, ask_model, ask_vote
 from search_engine.classifiers.trained import (
     ClassifierCache,
     ListedClassifier,
@@ -25,10 +26,9 @@ from search_engine.classifiers.trained import (
     list_trained,
     open_classifier,
 )
-from search_engine.collector import Collector, Reranking, Scope, timed
+from search_engine.collections.live import LiveCollection
+from search_engine.collections.opened import OpenCollections
 from search_engine.config import DEFAULT_COLLECTION, DataPaths, Settings
-from search_engine.decoding import Decoder, InlineDecoder
-from search_engine.descriptions import changed_columns, check_description
 from search_engine.encoders.base import Encoder, encode_picture
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
@@ -43,8 +43,6 @@ from search_engine.errors import (
     PictureNotFoundError,
     QueryExpiredError,
 )
-from search_engine.filter_text import read_filter
-from search_engine.filters import Filter, compile_filter
 from search_engine.images import (
     PICTURE_QUALITY,
     Box,
@@ -53,12 +51,10 @@ from search_engine.images import (
     picture_bytes,
     read_file,
 )
+from search_engine.images.decode_pool import Decoder, InlineDecoder
 from search_engine.indexes.selection import KeySet
-from search_engine.live_collection import LiveCollection
 from search_engine.names import check_item_id
 from search_engine.near import did_you_mean, shown
-from search_engine.open_collections import OpenCollections
-from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 from search_engine.records import (
     Attributes,
     CatalogItem,
@@ -70,12 +66,16 @@ from search_engine.records import (
     Stored,
     Vectors,
 )
-from search_engine.reranking.local_features import LocalFeatures, local_features, side_px
-from search_engine.reranking.pictures import AskedPictures, ItemFeatures
-from search_engine.reranking.registry import method_named
-from search_engine.search_options import check_k, check_min_score
-from search_engine.tally import VoteRule
-from search_engine.vote_knowledge import knowledge_of
+from search_engine.search.candidates import Collector, Reranking, Scope, timed
+from search_engine.search.options import check_k, check_min_score
+from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
+from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
+from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
+from search_engine.search.rerank.registry import method_named
+from search_engine.vote.calibration.store import CalibrationCache
+from search_engine.vote.knowledge import knowledge_of
+from search_engine.vote.question import Question, Wanted, ask, ask_model, ask_vote
+from search_engine.vote.tally import VoteRule
 
 log = logging.getLogger(__name__)
 
@@ -185,14 +185,14 @@ class SearchEngine:
             picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
                 earlier result.
             k: Neighbors wanted, 1 to 200; fewer come back when fewer items match.
-            filter: Only items that fulfil it (`search_engine.filters`).
+            filter: Only items that fulfil it (`search_engine.catalog.filters`).
             box: Look at this region of the picture: x, y, w, h as fractions.
             group_by: At most one neighbor for each value of this field.
             min_score: Leave out neighbors below this cosine.
             weights: How much the parts of the embedding count, as in `color=2,shape=1`; for
                 encoders with parts only.
             rerank: `aqe`, `dba`, `k-reciprocal` or `geometric`: put what was found in a better
-                order (`search_engine.reranking`). Scores stay cosines, so they need not fall then.
+                order (`search_engine.search.rerank`). Scores stay cosines and need not fall then.
             collection: Where to search.
 
         Raises:
@@ -349,7 +349,7 @@ class SearchEngine:
 
         Args:
             fields: `label`, `product_id` or names of attributes.
-            filter: Count only the items that fulfil it (`search_engine.filters`).
+            filter: Count only the items that fulfil it (`search_engine.catalog.filters`).
             collection: Where to count.
 
         Raises:

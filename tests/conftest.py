@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from data.sample_catalog.writer import write_catalog
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 

@@ -11,23 +11,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from api.cli import (
-    calibrate_verb,
-    catalog_verbs,
-    classify_verb,
-    cluster_verb,
-    evaluate_verb,
-    exchange_verbs,
-    remove_verb,
-    search_verb,
-    serve_verb,
-    snapshot_verbs,
-    switch_verb,
-    train_verb,
-    tune_verb,
-)
+from api.cli import serve
+from api.cli.catalog import exchange, index, remove, snapshots
+from api.cli.encoders import calibrate, switch, train, tune
+from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
-from api.cli.streams import abandon, open_missing, show_controls
+from api.cli.query import classify, cluster, search
+from api.cli.terminal.streams import abandon, open_missing, show_controls
 from api.cli.usage import usage_error
 from search_engine.errors import EyedexError, StorageError
 
@@ -44,28 +34,28 @@ app = typer.Typer(
 )
 
 for verb in (
-    catalog_verbs.index,
-    search_verb.search,
-    classify_verb.classify,
-    calibrate_verb.calibrate,
-    evaluate_verb.evaluate,
-    train_verb.train,
-    tune_verb.tune,
-    switch_verb.switch,
-    cluster_verb.cluster,
-    serve_verb.serve,
-    catalog_verbs.check,
-    snapshot_verbs.snapshot,
-    snapshot_verbs.restore,
-    exchange_verbs.export,
-    exchange_verbs.import_,
-    remove_verb.remove,
-    catalog_verbs.encoders,
+    index.index,
+    search.search,
+    classify.classify,
+    calibrate.calibrate,
+    evaluate.evaluate,
+    train.train,
+    tune.tune,
+    switch.switch,
+    cluster.cluster,
+    serve.serve,
+    index.check,
+    snapshots.snapshot,
+    snapshots.restore,
+    exchange.export,
+    exchange.import_,
+    remove.remove,
+    index.encoders,
 ):
     app.command(verb.__name__.rstrip("_"))(verb)
-app.add_typer(catalog_verbs.collections, name="collections")
+app.add_typer(index.collections, name="collections")
 
-for listed in (*app.registered_commands, *catalog_verbs.collections.registered_commands):
+for listed in (*app.registered_commands, *index.collections.registered_commands):
     sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
     listed.short_help = f"{' '.join(sentence.split())}."
     """The whole first sentence; typer's own would be cut to the width of a terminal."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from search_engine.catalog.filters import Filter
     from search_engine.config import Settings
     from search_engine.engine import SearchEngine
-    from search_engine.filters import Filter
 
 DataOption = Annotated[
     Path | None,
@@ -70,6 +70,6 @@ def open_engine(data: Path | None) -> "SearchEngine":
 
 def parsed_filter(line: str | None) -> "Filter | None":
     """The `--filter` option: a line such as `price < 30`, or JSON."""
-    from search_engine.filter_text import read_filter
+    from search_engine.catalog.filter_text import read_filter
 
     return read_filter(line)

@@ -10,7 +10,7 @@ from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import parse_json, query_parameters, read_body, whole_number
 from api.problems import Problem, responses
 from api.schemas import item_answer
-from search_engine.descriptions import COLUMNS
+from search_engine.catalog.descriptions import COLUMNS
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 

@@ -11,10 +11,10 @@ from api.forms import QueryForm, item_query, read_query
 from api.problems import request_id, responses
 from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
-from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
-from search_engine.reranking.registry import METHODS
-from search_engine.search_options import Verb, names_of
+from search_engine.search.options import Verb, names_of
+from search_engine.search.query_cache import QueryToken
+from search_engine.search.rerank.registry import METHODS
 
 DEFAULT_NEIGHBORS = 10
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rivals.items import ItemTable
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 Rows = NDArray[np.float32]
 """Vectors, shape (N, D), float32, unit rows."""

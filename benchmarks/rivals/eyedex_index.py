@@ -8,10 +8,10 @@ import numpy as np
 from benchmarks.rivals.base import EFFORTS, Ids, Place, Row, Rows
 from benchmarks.rivals.faiss_hnsw import serialized_bytes
 from search_engine.indexes.choice import choose_index
-from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.indexes.generation import Manifest, load, publish
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.faiss.tuning import tune
+from search_engine.indexes.generations import Manifest, load, publish
 from search_engine.indexes.spec import Effort, IndexSpec
-from search_engine.indexes.tuning import tune
 
 MEMORY_BYTES = 4 * 10**9
 RECALL = 0.99

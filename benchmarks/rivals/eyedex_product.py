@@ -12,10 +12,10 @@ import numpy as np
 
 from benchmarks.rivals.base import Ids, Place, Row, Rows, padded
 from benchmarks.rivals.items import ItemTable
+from search_engine.catalog.filters import Condition
 from search_engine.catalog.writer import ItemDraft
 from search_engine.config import DEFAULT_COLLECTION, Settings
 from search_engine.engine import SearchEngine
-from search_engine.filters import Condition
 from search_engine.records import Keys
 
 FINGERPRINT = "0" * 32

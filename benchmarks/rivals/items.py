@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 BRANDS = 1_000
 DEPARTMENTS = 10

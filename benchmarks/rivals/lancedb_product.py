@@ -17,7 +17,7 @@ from lancedb.index import Bitmap, BTree, IvfPq
 
 from benchmarks.rivals.base import Ids, Place, Row, Rows, padded, without
 from benchmarks.rivals.items import ItemTable
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 NAME = "items"
 REFINE_FACTOR = 10

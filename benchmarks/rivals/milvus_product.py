@@ -17,7 +17,7 @@ from pymilvus import DataType, MilvusClient
 
 from benchmarks.rivals.base import Ids, Place, Row, Rows, padded, without
 from benchmarks.rivals.items import ItemTable
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 NAME = "items"
 ROWS_A_CALL = 5_000

@@ -14,7 +14,7 @@ from benchmarks.rivals.items import ItemTable
 from benchmarks.rivals.registry import PRODUCTS, create
 from benchmarks.rivals.sizes import disk_bytes, resident_bytes
 from benchmarks.rivals.timing import latencies_ms
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 LEAST_QUERIES = 5
 """So many are asked even if the time is up before."""

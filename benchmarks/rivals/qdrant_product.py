@@ -14,7 +14,7 @@ from qdrant_client import QdrantClient, models
 
 from benchmarks.rivals.base import Ids, Place, Row, Rows, padded, without
 from benchmarks.rivals.items import ItemTable
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 
 NAME = "items"
 

@@ -26,7 +26,7 @@ from search_engine.errors import (
     StorageFullError,
     UnreadableAttributesError,
 )
-from search_engine.faults import fault_point
+from search_engine.storage.faults import fault_point
 
 SCHEMA_VERSION = "0006"
 KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from search_engine.catalog.parts import in_parts
+from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.tables import LIVE, items
 from search_engine.errors import ItemNotFoundError
 from search_engine.names import asked_item_id

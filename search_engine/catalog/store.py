@@ -17,12 +17,13 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, se
 from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.attributes import guarded
+from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.damaged import Damaged, UnreadableOptions
 from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
-from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
     FORMER,
     LIVE,
@@ -38,7 +39,6 @@ from search_engine.catalog.tables import (
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.config import DataPaths
-from search_engine.damaged import Damaged, UnreadableOptions
 from search_engine.errors import (
     CollectionNotFoundError,
     CorruptDataError,
@@ -51,8 +51,8 @@ from search_engine.errors import (
     StorageError,
     UnreadableAttributesError,
 )
-from search_engine.locks import exclusive
 from search_engine.records import CatalogItem, FacetCount, Keys
+from search_engine.storage.locks import exclusive
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Dialect, String, Text, TypeDecorator
 
-from search_engine.damaged import UNKNOWN, Damaged
+from search_engine.catalog.damaged import UNKNOWN, Damaged
 
 
 def _no_constant(name: str) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from search_engine.catalog.checksum import key_checksum, signed_64
+from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.item_rows import find_item, live_item
-from search_engine.catalog.parts import in_parts
 from search_engine.catalog.tables import (
     FORMER,
     LEARNED,
@@ -28,7 +29,6 @@ from search_engine.catalog.tables import (
     unsearchable,
 )
 from search_engine.catalog.vectors import pack
-from search_engine.damaged import Damaged
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from search_engine.classifiers.heads import Head
 from search_engine.errors import DimensionMismatchError
-from search_engine.label_paths import levels_of
 from search_engine.records import Prediction, Vectors, Vote
+from search_engine.vote.label_paths import levels_of
 
 Probabilities = NDArray[np.float32]
 """Shape (Q, C), float32; each row adds up to 1."""

@@ -4,8 +4,8 @@ from search_engine.classifiers import storage
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.registry import create_classifier
 from search_engine.classifiers.storage import Origin, StoredClassifier
+from search_engine.collections.labelled import read_gallery
 from search_engine.engine import SearchEngine
-from search_engine.gallery import read_gallery
 
 
 def train(

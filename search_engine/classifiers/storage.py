@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.heads import HEADS
-from search_engine.durable import replace_synced, storage_error
 from search_engine.errors import CorruptDataError, NewerFormatError, NotFoundError
-from search_engine.locks import exclusive
+from search_engine.storage.durable import replace_synced, storage_error
+from search_engine.storage.locks import exclusive
 
 FORMAT = 1
 SUFFIX = ".safetensors"

@@ -2,7 +2,7 @@
 
 Two pictures that show nothing in common do not have a cosine of 0, and how far above it they are
 differs from encoder to encoder. A catalog with some dozens of labelled items learns it from them
-(`search_engine.calibration`); for a smaller one it has to be known beforehand.
+(`search_engine.vote.calibration`); for a smaller one it has to be known beforehand.
 """
 
 from collections.abc import Mapping

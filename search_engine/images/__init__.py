@@ -1,7 +1,7 @@
 """From untrusted bytes to upright sRGB pictures at the size an encoder wants.
 
 Everything that can be known from the header (type, bytes, pixels, scans) is checked before a pixel
-is decoded. Decoding in separate processes is the business of `search_engine.decoding`.
+is decoded. Decoding in separate processes is the business of `search_engine.images.decode_pool`.
 """
 
 from search_engine.images.files import read_file

@@ -22,7 +22,7 @@ from search_engine.indexes.base import (
     pack_hits,
     top_k,
 )
-from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.scoring import cosines
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.records import Hits, Keys, Vectors

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import pytest
 
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem

@@ -16,7 +16,7 @@ from search_engine.classifiers.collection import train
 from search_engine.config import DataPaths
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError, ModelMismatchError, ParameterError
-from search_engine.tally import VoteRule
+from search_engine.vote.tally import VoteRule
 from tests.api.asking import CLASSIFY, DEFAULT, CheckedClient, ask, ask_json, assert_problem
 from tests.faults.test_interruption import eyedex
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fastapi.openapi.models import OpenAPI
 
-from search_engine.checking import check_data
+from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
 from search_engine.errors import ModelMismatchError
-from search_engine.indexes.generation import current
-from search_engine.live_collection import LiveCollection
+from search_engine.indexes.generations import current
+from search_engine.maintenance.check import check_data
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
 from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from api.middleware import SECURITY_HEADERS
+from api.security.middleware import SECURITY_HEADERS
 from tests.conftest import LiveServer, serve
 
 OK_HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from search_engine.reranking.registry import METHODS
+from search_engine.search.rerank.registry import METHODS
 from tests.api.asking import (
     CLASSIFY,
     DEFAULT,

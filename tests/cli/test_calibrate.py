@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from search_engine.calibration.collection import CalibrationRequest, calibrate_collection
-from search_engine.calibration.record import Calibration
-from search_engine.calibration.store import calibrated_targets, load_calibration, moved_share
 from search_engine.engine import SearchEngine
-from search_engine.tally import VoteRule
+from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.store import calibrated_targets, load_calibration, moved_share
+from search_engine.vote.tally import VoteRule
 from tests.cli.conftest import Index, Run, colour_picture
 
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from api.cli.exits import Exit
+from search_engine.collections.labelled import read_gallery
 from search_engine.engine import SearchEngine
-from search_engine.evaluation.evaluate import evaluate
-from search_engine.gallery import read_gallery
+from search_engine.evaluate.measures import evaluate
 from tests.cli.conftest import Index, Run
 
 COLUMNS = {

@@ -11,7 +11,7 @@ import pytest
 
 from api.cli.exits import Exit
 from search_engine.engine import SearchEngine
-from search_engine.evaluation.report import page
+from search_engine.evaluate.report import page
 from tests.cli.conftest import Index, Run, colour_picture
 
 STAYING = {

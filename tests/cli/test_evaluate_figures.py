@@ -21,8 +21,8 @@ from sklearn.svm import SVC, LinearSVC
 
 from api.cli.exits import Exit
 from search_engine.classifiers.registry import KINDS, create_classifier
+from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
-from search_engine.gallery import Labelled, read_gallery
 from tests.cli.conftest import Index, Run, colour_picture
 from tests.images.pictures import CORRUPT
 

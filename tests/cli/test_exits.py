@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.serve_verb import _listen
+from api.cli.serve import _listen
 from search_engine.config import DataPaths
 from search_engine.encoders import classic
 from search_engine.errors import ParameterError

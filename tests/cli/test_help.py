@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.cli import catalog_verbs
+from api.cli.catalog import index as catalog_verbs
 from api.cli.main import app
 from tests.cli.conftest import Run
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from indexer.local import listed_rejects, opened_to_change
 from indexer.report import RunReport
+from indexer.run import listed_rejects, opened_to_change
 from indexer.sources import Reject
 from search_engine.config import Settings
 from tests.cli.conftest import Index, Run, colour_picture, counts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.streams import shown
+from api.cli.terminal.streams import shown
 from tests.cli.conftest import COMMAND, Run
 from tests.images.pictures import jpeg, photo
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from api.cli.exits import Exit
-from search_engine.reranking import geometric
-from search_engine.reranking.registry import METHODS
+from search_engine.search.rerank import geometric
+from search_engine.search.rerank.registry import METHODS
 from tests.cli.conftest import Run
 
 

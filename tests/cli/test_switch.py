@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from search_engine.engine import SearchEngine
-from search_engine.locks import exclusive
 from search_engine.records import SearchResult
+from search_engine.storage.locks import exclusive
 from tests.cli.conftest import COMMAND, Index, Run
 from tests.conftest import index_folder, once
 

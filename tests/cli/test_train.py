@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.batch_answers import classify_to_file, classify_to_lines
 from api.cli.exits import Exit
+from api.cli.query.batch import classify_to_file, classify_to_lines
 from indexer.batch_classify import open_pictures
 from search_engine.config import DataPaths
 from search_engine.engine import SearchEngine

@@ -10,8 +10,8 @@ import pytest
 
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
-from search_engine.locks import exclusive
 from search_engine.records import SearchResult
+from search_engine.storage.locks import exclusive
 from tests.cli.conftest import Run
 from tests.conftest import once
 

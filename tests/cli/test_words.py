@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.run_report import print_indexed
+from api.cli.catalog.run_report import print_indexed
 from indexer.report import RunReport
 from tests.cli.conftest import COMMAND, Index, Run
 from tests.images.pictures import CORRUPT
@@ -113,7 +113,7 @@ def test_an_empty_collection_is_deleted_without_more_ado(
 def test_a_note_that_is_no_damage_is_told_once(
     run: Run, index: Index, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_engine.checking.FIXED_SQLITE", (999, 0, 0))
+    monkeypatch.setattr("search_engine.maintenance.check.FIXED_SQLITE", (999, 0, 0))
     index(folder)
     assert "note: SQLite" in run("check", "--data", data).out
     assert "note: SQLite" not in run("check", "--data", data).out

@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.records import Hits, Keys, Vectors
 

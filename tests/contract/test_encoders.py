@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search_engine.adapt.int8 import Sample, calibrate_with
 from search_engine.encoders.base import Encoder, EncoderSpec, encode_possible, unit_rows
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import (
@@ -18,7 +19,6 @@ from search_engine.encoders.registry import (
 )
 from search_engine.errors import NoEmbeddingError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
-from search_engine.int8_calibration import Sample, calibrate_with
 from search_engine.records import Pixels, Vectors
 from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, TIMM_NETWORKS, MakeEncoder
 

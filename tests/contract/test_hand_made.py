@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search_engine.adapt.int8_gate import accuracy_of_votes
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.int8_gate import accuracy_of_votes
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.encoders.union import UnionEncoder, parse_weights, weighted_query
 from search_engine.encoders.words import Vocabulary, learn_vocabulary, load_vocabulary

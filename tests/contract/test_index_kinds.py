@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 
 from search_engine.errors import DimensionMismatchError, ParameterError
-from search_engine.indexes import faiss_index as faiss_index_module
-from search_engine.indexes import generation, kinds
+from search_engine.indexes import generations as generation
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.indexes.generation import Manifest
-from search_engine.indexes.kinds import build as build_faiss
+from search_engine.indexes.faiss import index as faiss_index_module
+from search_engine.indexes.faiss import kinds
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.faiss.kinds import build as build_faiss
+from search_engine.indexes.faiss.tuning import tune
+from search_engine.indexes.generations import Manifest
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import Effort, IndexSpec
-from search_engine.indexes.tuning import tune
 from search_engine.records import Keys, Vectors
 from tests.contract.index_kinds import (
     APPROXIMATE,
@@ -362,7 +363,7 @@ def test_what_would_end_the_process_is_refused() -> None:
     code = f"""
 import numpy as np
 from search_engine.errors import ParameterError
-from search_engine.indexes.kinds import build
+from search_engine.indexes.faiss.kinds import build
 for factory in {DEADLY!r}:
     try:
         build(factory, np.ones((300, 8), dtype=np.float16))

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
-from search_engine.indexes import faiss_index as faiss_index_module
 from search_engine.indexes.base import VectorIndex
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.faiss import index as faiss_index_module
+from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search_engine.encoders import int8_gate
+from search_engine.adapt import int8_gate
+from search_engine.adapt.int8 import Sample, calibrate_with
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.batching import BatchedRuntime
 from search_engine.encoders.runtime import (
@@ -26,7 +27,6 @@ from search_engine.encoders.runtime import (
 from search_engine.encoders.runtime.base import NetworkSource, Runtime
 from search_engine.encoders.runtime.int8 import has_int8
 from search_engine.errors import EncoderError
-from search_engine.int8_calibration import Sample, calibrate_with
 from search_engine.records import Pixels
 from tests.conftest import once
 from tests.contract.conftest import parse_runtime
@@ -232,7 +232,7 @@ def refuse(*arguments, **options):
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
 socket.getaddrinfo = socket.create_connection = refuse
 from pathlib import Path
-from search_engine.int8_calibration import Sample, calibrate_with
+from search_engine.adapt.int8 import Sample, calibrate_with
 from search_engine.encoders.runtime import load_runtime
 from tests.contract.small_network import noise, small_network
 source = small_network(Path(sys.argv[1]))

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from api.cli.exits import Exit
-from indexer.former_encoder import forget_former
-from indexer.local import IndexRequest, index_source
+from indexer.change.undo import forget_former
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine import SearchEngine
 from search_engine.catalog.field_indexes import PREFIX
-from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, DamagedRecordError
+from search_engine.maintenance.check import check_data
+from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.records import CatalogItem
-from search_engine.snapshot import make_snapshot
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
 from tests.cli.conftest import COMMAND
 from tests.images.pictures import jpeg

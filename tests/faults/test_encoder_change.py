@@ -16,17 +16,17 @@ import httpx2
 import numpy as np
 import pytest
 
-from indexer.encoder_change import SwitchRequest, change_encoder
-from indexer.former_encoder import go_back
-from indexer.shadow import Advance
-from search_engine import open_collections
-from search_engine.checking import check_data
+from indexer.change.embedding import Advance
+from indexer.change.switch import SwitchRequest, change_encoder
+from indexer.change.undo import go_back
+from search_engine.collections import opened as open_collections
 from search_engine.config import Settings
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
 from search_engine.engine import SearchEngine
 from search_engine.errors import WeightsError
 from search_engine.images import ImageLimits, decode_pixels
+from search_engine.maintenance.check import check_data
 from tests.conftest import index_folder, once, serve
 
 SWITCH_KILLS = [

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.embedding_files import open_embeddings
-from indexer.exporting import ExportReport, export_embeddings
-from search_engine import faults
+from indexer.exchange.exporting import ExportReport, export_embeddings
+from indexer.exchange.files import open_embeddings
+from search_engine.catalog.filters import Filter, parse_filter
 from search_engine.catalog.store import Catalog
-from search_engine.checking import check_data
 from search_engine.config import DataPaths, Settings
 from search_engine.errors import SourceError, StorageError, StorageFullError
-from search_engine.filters import Filter, parse_filter
+from search_engine.maintenance.check import check_data
+from search_engine.storage import faults
 from tests.cli.conftest import COMMAND
 from tests.faults.test_interruption import KILLED, eyedex
 from tests.unit.embedding_tables import CLIP, counts, take_in, write_npy
@@ -172,8 +172,8 @@ def test_a_disk_that_fails_while_importing_loses_nothing(
 PEAK = """
 import re, sys
 from pathlib import Path
-from indexer.embedding_files import open_embeddings
-from indexer.exporting import export_embeddings
+from indexer.exchange.files import open_embeddings
+from indexer.exchange.exporting import export_embeddings
 from search_engine.catalog.store import Catalog
 from search_engine.config import DataPaths
 if sys.argv[1] == "export":

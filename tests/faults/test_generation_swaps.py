@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.live_collection import LiveCollection
+from search_engine.collections.live import LiveCollection
+from search_engine.indexes.faiss.index import FaissIndex
 from tests.unit.small_catalog import bound_collection, draft, live, open_catalog, unit_vectors
 
 READERS = 64

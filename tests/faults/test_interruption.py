@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from search_engine.checking import CheckReport, check_data
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
-from search_engine.faults import POINTS
+from search_engine.maintenance.check import CheckReport, check_data
+from search_engine.storage.faults import POINTS
 from tests.conftest import index_folder
 
 KILLED = -signal.SIGKILL

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_engine import live_collection
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.indexes import generation
+from search_engine.collections import live as live_collection
+from search_engine.collections.live import LiveCollection
+from search_engine.indexes import generations as generation
 from search_engine.indexes.exact import ExactIndex
-from search_engine.live_collection import LiveCollection
 from search_engine.processes import run_apart
 from tests.unit.small_catalog import (
     DIMENSION,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from tests.cli.conftest import colour_picture

@@ -23,18 +23,19 @@ from typing import Any
 import pytest
 
 from api.cli.exits import Exit, exit_code
-from search_engine import archive as archives
-from search_engine import faults, restore, snapshot
-from search_engine.calibration.collection import CalibrationRequest, calibrate_collection
-from search_engine.calibration.store import calibrated_targets
 from search_engine.classifiers import storage
 from search_engine.classifiers.collection import train
 from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, LockHeldError, StorageFullError
-from search_engine.locks import exclusive
-from search_engine.restore import restore_snapshot
-from search_engine.snapshot import make_snapshot
+from search_engine.maintenance import restore, snapshot
+from search_engine.maintenance.restore import restore_snapshot
+from search_engine.maintenance.snapshot import make_snapshot
+from search_engine.storage import archive as archives
+from search_engine.storage import faults
+from search_engine.storage.locks import exclusive
+from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.vote.calibration.store import calibrated_targets
 from tests.cli.conftest import colour_picture
 from tests.faults.test_interruption import KILLED, answers, checked, eyedex
 
@@ -104,7 +105,7 @@ def copy_of(data: Path, target: Path) -> Path:
 
 
 def digest_of(data: Path) -> str:
-    from search_engine.checking import check_data
+    from search_engine.maintenance.check import check_data
 
     report = check_data(Settings(data=data))
     assert report.sound, report.findings

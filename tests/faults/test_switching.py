@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.adaptation import TuneRequest
-from indexer.tuning import tune_collection, undo_tuning
-from search_engine.checking import check_data
+from indexer.change.adapted import TuneRequest
+from indexer.change.tune import tune_collection, undo_tuning
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
+from search_engine.maintenance.check import check_data
 from tests.conftest import serve
 
 KILLS = [

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from indexer.embed import EmbeddedRow, embed_source
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
+from search_engine.collections.labelled import Labelled
 from search_engine.config import Settings
-from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
-from search_engine.evaluation.evaluate import evaluate
-from search_engine.gallery import Labelled
+from search_engine.evaluate.measures import evaluate
+from search_engine.images.decode_pool import DecodePool
 
 CLOTHING = Path(__file__).parents[2].parent / "shared" / "datasets" / "clothing"
 MIN_ACCURACY = 0.83

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_engine import decoding
-from search_engine.decoding import DecodePool, Decoder, InlineDecoder
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import DecodedImage, ImageLimits, Preprocessing
+from search_engine.images import decode_pool as decoding
+from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
 from tests.images.pictures import (
     CORRUPT,
     FOREIGN_TYPES,
@@ -50,7 +50,7 @@ class Deadly(bytes):
 ORPHANS = """
 import os, sys, time
 sys.path[:0] = [os.getcwd()]
-from search_engine.decoding import DecodePool
+from search_engine.images.decode_pool import DecodePool
 from search_engine.images import ImageLimits, Preprocessing
 from tests.images.pictures import jpeg
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from indexer.embedding_files import open_embeddings
-from indexer.exporting import export_embeddings
-from indexer.importing import unit_vectors
+from indexer.exchange.exporting import export_embeddings
+from indexer.exchange.files import open_embeddings
+from indexer.exchange.importing import unit_vectors
 from search_engine.engine import SearchEngine
 from tests.unit.embedding_tables import CLIP, counts, stored_items, take_in, write_npy
 

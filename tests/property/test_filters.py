@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from search_engine.catalog import facets, key_queries
 from search_engine.catalog.facets import TOP_VALUES
+from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.filters import compile_filter, parse_filter
 from tests.unit.small_catalog import (
     bound_collection,
     draft,

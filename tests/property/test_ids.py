@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.embedding_files import open_embeddings
-from indexer.exporting import export_embeddings
-from indexer.importing import ImportRequest, import_embeddings
-from indexer.local import IndexRequest, index_source
+from indexer.exchange.exporting import export_embeddings
+from indexer.exchange.files import open_embeddings
+from indexer.exchange.importing import ImportRequest, import_embeddings
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_engine.indexes import generation
+from search_engine.indexes import generations as generation
 from search_engine.indexes.base import VectorIndex
 from search_engine.indexes.exact import ExactIndex
-from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.indexes.generation import Manifest
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.generations import Manifest
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import IndexSpec

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from search_engine.calibration.fit import known_labels
-from search_engine.label_paths import node_shares, prefixes
 from search_engine.records import Prediction
-from search_engine.tally import Ballots, tally
-from search_engine.voting import VoteRule, vote, votes_of
+from search_engine.vote.calibration.fit import known_labels
+from search_engine.vote.label_paths import node_shares, prefixes
+from search_engine.vote.labels import VoteRule, vote, votes_of
+from search_engine.vote.tally import Ballots, tally
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=150)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.embedding_files import open_embeddings
-from indexer.importing import ImportReport, ImportRequest, import_embeddings
+from indexer.exchange.files import open_embeddings
+from indexer.exchange.importing import ImportReport, ImportRequest, import_embeddings
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.records import CatalogItem

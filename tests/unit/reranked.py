@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from search_engine.collector import Scope
 from search_engine.indexes.live import LiveIndex
 from search_engine.records import Keys, Vectors
-from search_engine.reranking.base import Candidates
-from search_engine.reranking.local_features import LocalFeatures, local_features
+from search_engine.search.candidates import Scope
+from search_engine.search.rerank.base import Candidates
+from search_engine.search.rerank.local_features import LocalFeatures, local_features
 
 SIDE_PX = 400
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
+from search_engine.collections.live import LiveCollection
 from search_engine.config import DataPaths, Settings
-from search_engine.live_collection import LiveCollection
 from search_engine.records import Vectors
 
 DIMENSION = 8

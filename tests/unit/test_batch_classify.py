@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from indexer import answer_files
-from indexer.answer_files import COLUMNS, answer_file, check_output, record_of
 from indexer.batch_classify import (
     BatchRow,
     ClassifiedRow,
@@ -19,6 +17,9 @@ from indexer.batch_classify import (
     classify_source,
     open_pictures,
 )
+from indexer.exchange import answers as answer_files
+from indexer.exchange.answers import COLUMNS, answer_file, check_output, record_of
+from search_engine.catalog.filters import parse_filter
 from search_engine.classifiers.collection import train
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
@@ -30,9 +31,8 @@ from search_engine.errors import (
     StorageError,
     UnknownFieldError,
 )
-from search_engine.filters import parse_filter
 from search_engine.records import CatalogItem, Neighbor, Prediction, ValueChance, Vote
-from search_engine.tally import VoteRule
+from search_engine.vote.tally import VoteRule
 from tests.images.pictures import CORRUPT, animated
 
 

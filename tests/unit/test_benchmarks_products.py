@@ -14,7 +14,7 @@ from benchmarks.rivals.exact import exact_truth_within, index_recall
 from benchmarks.rivals.items import ItemTable, filter_kinds, fulfil, make_items
 from benchmarks.rivals.product_examiner import ProductExaminer, Stock
 from benchmarks.rivals.registry import OURS, PRODUCTS, left_out
-from search_engine.filters import Condition
+from search_engine.catalog.filters import Condition
 from tests.unit.small_catalog import unit_vectors
 
 pytestmark = pytest.mark.slow

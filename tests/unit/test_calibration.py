@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search_engine.calibration.fit import (
+from search_engine.collections.labelled import Labelled
+from search_engine.errors import ParameterError
+from search_engine.measures import expected_calibration_error
+from search_engine.records import Vectors
+from search_engine.vote.calibration.fit import (
     Fit,
     accuracy_curve,
     balanced_weights,
@@ -17,15 +21,17 @@ from search_engine.calibration.fit import (
     least_score,
     wilson_lower,
 )
-from search_engine.calibration.held_out import HeldOut, Voters, ballots_at, hold_out, nearest
-from search_engine.calibration.logistic import fit_logistic
-from search_engine.calibration.record import Calibration, CurvePoint, Figures, LevelModels, Logistic
-from search_engine.calibration.unknown import unknown_auroc
-from search_engine.errors import ParameterError
-from search_engine.evaluation.metrics import expected_calibration_error
-from search_engine.gallery import Labelled
-from search_engine.records import Vectors
-from search_engine.tally import Ballots, VoteRule
+from search_engine.vote.calibration.held_out import HeldOut, Voters, ballots_at, hold_out, nearest
+from search_engine.vote.calibration.logistic import fit_logistic
+from search_engine.vote.calibration.record import (
+    Calibration,
+    CurvePoint,
+    Figures,
+    LevelModels,
+    Logistic,
+)
+from search_engine.vote.calibration.unknown import unknown_auroc
+from search_engine.vote.tally import Ballots, VoteRule
 
 LABELS = ("Drink/Juice", "Drink/Milk", "Fruit/Apple/Fuji", "Fruit/Apple/Gala", "Fruit/Pear")
 

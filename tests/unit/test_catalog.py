@@ -32,7 +32,7 @@ from search_engine.errors import (
     StorageError,
     StorageFullError,
 )
-from search_engine.locks import exclusive
+from search_engine.storage.locks import exclusive
 from tests.unit.small_catalog import (
     DIMENSION,
     FINGERPRINT,

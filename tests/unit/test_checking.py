@@ -10,9 +10,9 @@ import pytest
 
 from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
-from search_engine.checking import CheckReport, check_data
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, NotFoundError
+from search_engine.maintenance.check import CheckReport, check_data
 from tests.unit.small_catalog import (
     bound_collection,
     draft,

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_engine.errors import ParameterError
-from search_engine.indexes import choice, kinds
+from search_engine.indexes import choice
 from search_engine.indexes.choice import EXACT_ELEMENTS, IndexPlan, choose_index
+from search_engine.indexes.faiss import kinds
 from tests.contract.index_kinds import one_thread
 from tests.unit.small_catalog import unit_vectors
 

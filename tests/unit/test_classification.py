@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from search_engine.calibration.collection import CalibrationRequest, calibrate_collection
-from search_engine.calibration.record import Calibration
-from search_engine.calibration.store import load_calibration, save_calibration
+from search_engine.catalog.filters import parse_filter
 from search_engine.catalog.store import Collection
-from search_engine.classification import UNCALIBRATED
 from search_engine.encoders.background import unrelated_score
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.filters import parse_filter
 from search_engine.records import Prediction, SearchResult
-from search_engine.tally import VoteRule
+from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.store import load_calibration, save_calibration
+from search_engine.vote.question import UNCALIBRATED
+from search_engine.vote.tally import VoteRule
 
 EVERYTHING = parse_filter({"field": "item_id", "exists": True})
 SHOWN: list[Mapping[str, Any]] = [

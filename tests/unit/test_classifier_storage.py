@@ -34,7 +34,7 @@ from search_engine.errors import (
     ParameterError,
     StorageError,
 )
-from search_engine.locks import exclusive
+from search_engine.storage.locks import exclusive
 from tests.unit.small_catalog import (
     DIMENSION,
     FINGERPRINT,

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from api.cli.train_verb import NAMES
+from api.cli.encoders.train import NAMES
 from search_engine.classifiers import estimators
 from search_engine.classifiers.base import VOTES_KEPT, Classifier, TrainedModel, predict, softmax
-from search_engine.classifiers.comparison import NEIGHBORS, compare_classifiers
-from search_engine.classifiers.folds import fold_of, things_of
 from search_engine.classifiers.heads import HEADS, LinearHead
 from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.classifiers.training import HeadClassifier, fit_temperature
+from search_engine.collections.labelled import Labelled
 from search_engine.errors import DimensionMismatchError, ParameterError
-from search_engine.evaluation.predictors import PlainVote
-from search_engine.gallery import Labelled
+from search_engine.evaluate.classifiers import NEIGHBORS, compare_classifiers
+from search_engine.evaluate.predictors import PlainVote
 from search_engine.records import Vectors
+from search_engine.things import fold_of, things_of
 
 DIMENSION = 16
 ALL = [kind.name for kind in KINDS]

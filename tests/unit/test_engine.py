@@ -25,8 +25,8 @@ from search_engine.errors import (
     UnknownFieldError,
 )
 from search_engine.records import SearchResult
-from search_engine.search_options import MAX_K
-from search_engine.voting import VoteRule
+from search_engine.search.options import MAX_K
+from search_engine.vote.labels import VoteRule
 
 
 def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from search_engine.config import Settings
-from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, EngineClosedError, ItemNotFoundError
+from search_engine.images.decode_pool import DecodePool
 from tests.unit.test_engine import data, engine, ids, picture
 
 __all__ = ["data", "engine"]

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine import collector
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingExtraError, ParameterError, PictureNotFoundError
-from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.spec import IndexSpec
-from search_engine.query_cache import QueryToken
 from search_engine.records import SearchResult
-from search_engine.reranking import query_expansion
-from search_engine.reranking.local_features import FEATURES_A_PICTURE
-from search_engine.reranking.pictures import KEPT, ItemFeatures
-from search_engine.reranking.registry import METHODS
-from search_engine.search_options import MAX_K
+from search_engine.search import candidates as collector
+from search_engine.search.options import MAX_K
+from search_engine.search.query_cache import QueryToken
+from search_engine.search.rerank import query_expansion
+from search_engine.search.rerank.local_features import FEATURES_A_PICTURE
+from search_engine.search.rerank.pictures import KEPT, ItemFeatures
+from search_engine.search.rerank.registry import METHODS
 from tests.unit.reranked import blurred, drawn, jpeg, photographed
 from tests.unit.small_catalog import unit_vectors
 

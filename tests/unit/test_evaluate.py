@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
-from search_engine.evaluation.evaluate import evaluate
-from search_engine.gallery import Labelled
+from search_engine.evaluate.measures import evaluate
 
 
 def on_circle(degrees: Sequence[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

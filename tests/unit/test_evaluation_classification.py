@@ -13,8 +13,8 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from search_engine.evaluation import classification as measured
-from search_engine.evaluation.hierarchy import hierarchical_scores, holds, level_accuracy
+from search_engine.evaluate import classification as measured
+from search_engine.evaluate.hierarchy import hierarchical_scores, holds, level_accuracy
 from search_engine.records import Prediction, Vote
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from search_engine.errors import ParameterError
-from search_engine.evaluation.comparison import Comparison, compare, mcnemar, read_run
-from search_engine.evaluation.results import QueryResults, to_columns
+from search_engine.evaluate.comparison import Comparison, compare, mcnemar, read_run
+from search_engine.evaluate.results import QueryResults, to_columns
 
 COUNT = 200
 TRUTH = ["a", "b"] * (COUNT // 2)

@@ -5,14 +5,14 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from search_engine.evaluation.evaluate import ValueSets, examine, measures
-from search_engine.evaluation.multilabel import (
+from search_engine.evaluate.measures import ValueSets, examine, measures
+from search_engine.evaluate.multilabel import (
     has_lists,
     joined,
     multilabel_scores,
     value_set,
 )
-from search_engine.evaluation.predictors import PlainVote
+from search_engine.evaluate.predictors import PlainVote
 from search_engine.records import Prediction, ValueChance
 from tests.unit.test_evaluate import labelled
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_engine.evaluation import ranking
-from search_engine.evaluation.ranking import Hiding, rank, same_label, shared_value
-from search_engine.gallery import Labelled
+from search_engine.collections.labelled import Labelled
+from search_engine.evaluate import ranking
+from search_engine.evaluate.ranking import Hiding, rank, same_label, shared_value
 from tests.unit.small_catalog import unit_vectors
 from tests.unit.test_evaluate import labelled
 

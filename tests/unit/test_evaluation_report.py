@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_engine.evaluation.comparison import compare
-from search_engine.evaluation.confusions import worst_confusions
-from search_engine.evaluation.evaluate import examine, intervals, measures
-from search_engine.evaluation.predictors import PlainVote
-from search_engine.evaluation.report.page import report_html
-from search_engine.evaluation.report.summary import advice, percent, summary
-from search_engine.evaluation.results import to_columns
-from search_engine.evaluation.run import Run, Setup
-from search_engine.evaluation.stress.run import stress
-from search_engine.evaluation.unknown import hold_out
-from search_engine.gallery import Labelled
+from search_engine.collections.labelled import Labelled
+from search_engine.evaluate.comparison import compare
+from search_engine.evaluate.confusions import worst_confusions
+from search_engine.evaluate.measures import examine, intervals, measures
+from search_engine.evaluate.predictors import PlainVote
+from search_engine.evaluate.report.page import report_html
+from search_engine.evaluate.report.summary import advice, percent, summary
+from search_engine.evaluate.results import to_columns
+from search_engine.evaluate.run import Run, Setup
+from search_engine.evaluate.stress.run import stress
+from search_engine.evaluate.unknown import hold_out
 from tests.images.pictures import jpeg
 from tests.unit.test_evaluate import labelled
 from tests.unit.test_evaluation_stress import colour_task

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluation import reranking
-from search_engine.evaluation.bootstrap import Interval
-from search_engine.evaluation.gains import Change
-from search_engine.evaluation.photos import ItemPhotos
-from search_engine.evaluation.ranking import Hiding, rank, same_label
-from search_engine.evaluation.reranking import (
+from search_engine.evaluate import reranking
+from search_engine.evaluate.bootstrap import Interval
+from search_engine.evaluate.paired import Change
+from search_engine.evaluate.photos import ItemPhotos
+from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.reranking import (
     RerankRow,
     RerankTask,
     VisibleGallery,
@@ -25,14 +26,13 @@ from search_engine.evaluation.reranking import (
     queries_of,
     verdict_on,
 )
-from search_engine.evaluation.run import run_evaluation
-from search_engine.evaluation.run_json import run_json
-from search_engine.evaluation.task import Options
-from search_engine.gallery import Labelled, read_gallery
+from search_engine.evaluate.run import run_evaluation
+from search_engine.evaluate.run_json import run_json
+from search_engine.evaluate.task import Options
 from search_engine.records import Keys
-from search_engine.reranking import geometric
-from search_engine.reranking.base import Candidates
-from search_engine.reranking.registry import METHODS, Method
+from search_engine.search.rerank import geometric
+from search_engine.search.rerank.base import Candidates
+from search_engine.search.rerank.registry import METHODS, Method
 from tests.unit.test_evaluate import labelled
 
 Rows = NDArray[np.int64]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from search_engine.evaluation.serving import index_recall, percentiles_ms, search_times_ms
-from search_engine.gallery import Labelled
+from search_engine.collections.labelled import Labelled
+from search_engine.evaluate.serving import index_recall, percentiles_ms, search_times_ms
 from search_engine.indexes.exact import ExactIndex
 from search_engine.records import Hits, Vectors
 from tests.unit.small_catalog import DIMENSION, unit_vectors

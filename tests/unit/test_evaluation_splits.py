@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
-from search_engine.evaluation.splits import (
+from search_engine.evaluate.splits import (
     choose_classes,
     folds_by_thing,
     narrowed,
@@ -12,7 +13,6 @@ from search_engine.evaluation.splits import (
     take,
     without_classes,
 )
-from search_engine.gallery import Labelled
 from tests.unit.small_catalog import unit_vectors
 from tests.unit.test_evaluate import labelled
 

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import EncoderSpec, unit_rows
 from search_engine.encoders.classic import HSV_SPEC
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.encoders.runtime.base import NetworkSource
-from search_engine.evaluation.predictors import PlainVote
-from search_engine.evaluation.stress import adversarial
-from search_engine.evaluation.stress.difficulties import (
+from search_engine.evaluate.predictors import PlainVote
+from search_engine.evaluate.stress import adversarial
+from search_engine.evaluate.stress.difficulties import (
     DIFFICULTIES,
     Difficulty,
     border_colour,
     gamma,
     occlusion,
 )
-from search_engine.evaluation.stress.run import StressTask, _fitted, made, steps, stress
-from search_engine.gallery import Labelled
+from search_engine.evaluate.stress.run import StressTask, _fitted, made, steps, stress
 from search_engine.images import Preprocessing
 from search_engine.records import Pixels, Vectors
 

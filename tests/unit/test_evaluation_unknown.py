@@ -5,9 +5,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from search_engine.errors import ParameterError
-from search_engine.evaluation.predictors import PlainVote
-from search_engine.evaluation.splits import folds_by_thing
-from search_engine.evaluation.unknown import auroc, false_positive_rate, hold_out
+from search_engine.evaluate.predictors import PlainVote
+from search_engine.evaluate.splits import folds_by_thing
+from search_engine.evaluate.unknown import auroc, false_positive_rate, hold_out
 from tests.unit.test_evaluate import labelled
 from tests.unit.test_evaluation_splits import shop
 

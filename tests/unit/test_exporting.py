@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from pyarrow import compute, parquet
 
-from indexer.embedding_files import open_embeddings
-from indexer.exporting import count_selected, export_embeddings
+from indexer.exchange.exporting import count_selected, export_embeddings
+from indexer.exchange.files import open_embeddings
+from search_engine.catalog.filters import parse_filter
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import (
@@ -30,8 +30,8 @@ from search_engine.errors import (
     StorageFullError,
     UnknownFieldError,
 )
-from search_engine.filters import parse_filter
-from search_engine.locks import exclusive
+from search_engine.maintenance.check import check_data
+from search_engine.storage.locks import exclusive
 from tests.unit.embedding_tables import counts, take_in
 from tests.unit.small_catalog import (
     DIMENSION,

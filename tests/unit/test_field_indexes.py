@@ -12,11 +12,11 @@ from sqlalchemy import event, text
 
 from search_engine.catalog.attributes import MAX_INDEXED_PATH, is_indexable, json_path
 from search_engine.catalog.field_indexes import MAX_FIELD_INDEXES, PREFIX, index_name
+from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.key_queries import FEW
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
 from search_engine.errors import ParameterError
-from search_engine.filters import compile_filter, parse_filter
 from search_engine.names import normal
 from tests.unit.small_catalog import (
     FINGERPRINT,

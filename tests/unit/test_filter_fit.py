@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from search_engine.catalog.filter_text import read_filter
 from search_engine.engine import SearchEngine
 from search_engine.errors import FilterError
-from search_engine.filter_text import read_filter
 from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
 
 COMPOSED, DECOMPOSED = "Küche", "Ku\u0308che"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_engine.catalog.filter_text import parse_filter_text, read_filter
+from search_engine.catalog.filters import Condition, Word, conditions, parse_filter
 from search_engine.errors import FilterError
-from search_engine.filter_text import parse_filter_text, read_filter
-from search_engine.filters import Condition, Word, conditions, parse_filter
 from search_engine.names import normal
 
 PRICE = {"field": "price", "lt": Word("30")}

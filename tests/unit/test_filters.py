@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine.catalog.store import Catalog, Collection
-from search_engine.errors import FilterError, UnknownFieldError
-from search_engine.filters import (
+from search_engine.catalog.filters import (
     MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_TEXT,
@@ -17,6 +15,8 @@ from search_engine.filters import (
     compile_filter,
     parse_filter,
 )
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.errors import FilterError, UnknownFieldError
 from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
 
 ITEMS: dict[str, dict[str, Any]] = {

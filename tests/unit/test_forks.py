@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine.decoding import DecodePool
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
-from search_engine.locks import exclusive
-from search_engine.query_cache import QueryCache
+from search_engine.images.decode_pool import DecodePool
+from search_engine.search.query_cache import QueryCache
+from search_engine.storage.locks import exclusive
 from tests.api.asking import SEARCH, CheckedClient
 from tests.conftest import answers, free_port
 from tests.unit.test_engine import ids, picture

@@ -8,7 +8,7 @@ import pytest
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.errors import NotFoundError
-from search_engine.indexes import generation
+from search_engine.indexes import generations as generation
 from search_engine.records import Vectors
 from tests.unit.small_catalog import (
     DIMENSION,

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_engine.durable import replace_synced, sha256_file, storage_error, write_synced
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
@@ -18,11 +17,12 @@ from search_engine.errors import (
     StorageError,
     StorageFullError,
 )
-from search_engine.indexes import generation
-from search_engine.indexes.faiss_index import FaissIndex
-from search_engine.indexes.generation import FILES, FORMAT, Manifest
+from search_engine.indexes import generations as generation
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.generations import FILES, FORMAT, Manifest
 from search_engine.indexes.spec import IndexSpec
 from search_engine.indexes.stored_vectors import PAGE_BYTES, StoredVectors
+from search_engine.storage.durable import replace_synced, sha256_file, storage_error, write_synced
 from tests.contract.index_kinds import KINDS, surface_index
 from tests.unit.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
 
@@ -338,7 +338,7 @@ def test_a_loaded_index_outlives_the_removal_of_its_files(folder: Path) -> None:
 def test_a_failed_publication_leaves_the_current_generation(
     folder: Path, monkeypatch: pytest.MonkeyPatch, point: str, fault: str
 ) -> None:
-    from search_engine import faults
+    from search_engine.storage import faults
 
     faults._passed.clear()
     faults._parse.cache_clear()

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine import collector
 from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
 from search_engine.records import CatalogItem
+from search_engine.search import candidates as collector
 from tests.unit.small_catalog import bound_collection, draft, open_catalog, put, unit_vectors
 
 COUNT = 300

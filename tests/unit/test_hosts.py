@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.hosts import HostRules, parse_allowed, parse_authority
+from api.security.hosts import HostRules, parse_allowed, parse_authority
 from search_engine.errors import ParameterError
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.embedding_files import EncoderRecord, FilePart, hash_without_picture
-from indexer.importing import ImportRequest, import_embeddings, unit_vectors
+from indexer.exchange.files import EncoderRecord, FilePart, hash_without_picture
+from indexer.exchange.importing import ImportRequest, import_embeddings, unit_vectors
 from search_engine.catalog.vectors import pack
-from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.encoders.classic import HSV_SPEC
 from search_engine.encoders.external import ExternalEncoder, external_spec
@@ -28,8 +27,9 @@ from search_engine.errors import (
     PictureNotFoundError,
     SourceError,
 )
-from search_engine.locks import exclusive
+from search_engine.maintenance.check import check_data
 from search_engine.records import Vectors
+from search_engine.storage.locks import exclusive
 from tests.cli.conftest import colour_picture
 from tests.unit.embedding_tables import (
     CLIP,

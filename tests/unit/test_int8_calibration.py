@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from search_engine import int8_calibration
-from search_engine.collection_encoders import encoder_request
-from search_engine.config import DataPaths, Settings
-from search_engine.encoders.cnn import CnnEncoder
-from search_engine.encoders.registry import create_encoder
-from search_engine.engine import SearchEngine
-from search_engine.errors import EncoderError, ParameterError
-from search_engine.int8_calibration import (
+from search_engine.adapt import int8 as int8_calibration
+from search_engine.adapt.int8 import (
     CALIBRATION_PICTURES,
     calibrate_int8,
     calibration_rows,
     spread_rows,
     spread_sample,
 )
+from search_engine.collections.encoders import encoder_request
+from search_engine.config import DataPaths, Settings
+from search_engine.encoders.cnn import CnnEncoder
+from search_engine.encoders.registry import create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import EncoderError, ParameterError
 
 ITEMS = 115
 

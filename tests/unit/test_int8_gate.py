@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search_engine.adapt.int8_gate import Int8Figures, accuracy_of_votes, compare_int8
 from search_engine.encoders.base import unit_rows
-from search_engine.encoders.int8_gate import Int8Figures, accuracy_of_votes, compare_int8
 from search_engine.records import Vectors
 
 GOOD = Int8Figures(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import json_records
-from indexer.json_records import read_heading, read_records
+from indexer.exchange import json_records
+from indexer.exchange.json_records import read_heading, read_records
 from search_engine.errors import SourceError
 
 PIECES = (1, 3, 2**20)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from search_engine.errors import ParameterError
-from search_engine.indexes import kinds
-from search_engine.indexes.kinds import build, inner_index, kind_of
+from search_engine.indexes.faiss import kinds
+from search_engine.indexes.faiss.kinds import build, inner_index, kind_of
 from search_engine.indexes.selection import Selection
 from search_engine.indexes.spec import Effort
 from tests.contract.index_kinds import LEAST_VECTORS, one_thread, unit_vectors

@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from search_engine.label_paths import level_shares, levels_of, node_shares, path_table, prefixes
 from search_engine.names import MAX_LABEL_LEVELS
 from search_engine.records import Vote
-from search_engine.tally import Tally
+from search_engine.vote.label_paths import (
+    level_shares,
+    levels_of,
+    node_shares,
+    path_table,
+    prefixes,
+)
+from search_engine.vote.tally import Tally
 
 VOTES = (
     Vote("Fruit/Apple/Gala", 0.4),

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from search_engine.calibration.collection import CalibrationRequest, calibrate_collection
-from search_engine.calibration.store import calibration_file, read_calibration
-from search_engine.checking import Finding, check_data
 from search_engine.classifiers import storage
 from search_engine.classifiers.collection import train
 from search_engine.config import DataPaths, Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, NewerFormatError, OlderFormatError
-from search_engine.learned import learned_files
+from search_engine.maintenance.check import Finding, check_data
+from search_engine.maintenance.derived_files import learned_files
+from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.vote.calibration.store import calibration_file, read_calibration
 
 CALIBRATE = "`eyedex calibrate --target color` makes it anew"
 TRAIN = "`eyedex train --with class-mean --target color` makes it anew"
@@ -73,7 +73,7 @@ def only(data: Path, level: str, path: Path) -> str:
 
 def changed_json(path: Path, sealed: bool = True, **changes: Any) -> None:
     """A calibration with other values, and the checksum of it, unless it shall be left as it is."""
-    from search_engine.calibration.store import _checksum
+    from search_engine.vote.calibration.store import _checksum
 
     described = json.loads(path.read_bytes())
     former = described.pop("sha256")

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from search_engine import live_collection
+from search_engine.catalog.filters import parse_filter
 from search_engine.catalog.store import Catalog, Collection
+from search_engine.collections import live as live_collection
+from search_engine.collections.live import LiveCollection
 from search_engine.errors import LockHeldError
-from search_engine.filters import parse_filter
-from search_engine.indexes import generation, kinds
+from search_engine.indexes import generations as generation
 from search_engine.indexes.exact import ExactIndex
-from search_engine.live_collection import LiveCollection
-from search_engine.locks import exclusive
+from search_engine.indexes.faiss import kinds
+from search_engine.storage.locks import exclusive
 from tests.unit.small_catalog import (
     DIMENSION,
     bound_collection,

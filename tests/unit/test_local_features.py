@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_engine.reranking import local_features as module
-from search_engine.reranking.base import Candidates
-from search_engine.reranking.geometric import VERIFIED, verify
-from search_engine.reranking.local_features import (
+from search_engine.search.rerank import local_features as module
+from search_engine.search.rerank.base import Candidates
+from search_engine.search.rerank.geometric import VERIFIED, verify
+from search_engine.search.rerank.local_features import (
     LEAST_INLIERS,
     SIDE_PX,
     LocalFeatures,

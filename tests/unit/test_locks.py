@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from search_engine.errors import LockHeldError
-from search_engine.locks import exclusive
+from search_engine.storage.locks import exclusive
 
 ROOT = Path(__file__).parents[2]
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from search_engine.locks import exclusive
+from search_engine.storage.locks import exclusive
 with exclusive(Path(sys.argv[1]), 0.0, "testing"):
     print("held", flush=True)
     time.sleep(60)

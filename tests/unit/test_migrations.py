@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from search_engine.archive import Description, describe_members, write_archive
 from search_engine.catalog import database
 from search_engine.catalog.checksum import key_checksum
 from search_engine.catalog.field_indexes import index_name
+from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.vectors import pack
-from search_engine.checking import check_data
 from search_engine.config import Settings
-from search_engine.filters import compile_filter, parse_filter
-from search_engine.restore import restore_snapshot
+from search_engine.maintenance.check import check_data
+from search_engine.maintenance.restore import restore_snapshot
+from search_engine.storage.archive import Description, describe_members, write_archive
 from tests.unit.small_catalog import (
     DIMENSION,
     FINGERPRINT,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine.attribute_values import check_attributes
+from search_engine.catalog.attribute_values import check_attributes
 from search_engine.errors import ParameterError
 from search_engine.names import check_item_id, check_label, check_product_id
 

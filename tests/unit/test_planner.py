@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from indexer.planner import HashedRow, admit, gone, plan
+from indexer.plan import HashedRow, admit, gone, plan
 from indexer.sources import SourceRow
 from search_engine.records import CatalogItem
 

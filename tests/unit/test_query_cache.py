@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from search_engine.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
+from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 
 
 def query(name: str) -> EmbeddedQuery:

@@ -10,12 +10,12 @@ import pytest
 from indexer import decode_window, pipeline
 from indexer.decode_window import DecodeWindow
 from indexer.embed import EmbeddedRow, embed_source
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
-from search_engine.decoding import DecodePool, InlineDecoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.images import DecodedImage, ImageLimits, Preprocessing
+from search_engine.images.decode_pool import DecodePool, InlineDecoder
 from tests.images.pictures import jpeg
 
 MIB = 2**20

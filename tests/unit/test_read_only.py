@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.local import IndexRequest, index_source
+from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
-from search_engine.checking import check_data
 from search_engine.config import Settings
 from search_engine.encoders.runtime import load_runtime
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError, NotFoundError, ReadOnlyError, StorageError
-from search_engine.snapshot import make_snapshot
+from search_engine.maintenance.check import check_data
+from search_engine.maintenance.snapshot import make_snapshot
 from tests.api.asking import DEFAULT, SEARCH, CheckedClient, assert_problem
 from tests.contract.small_network import noise, small_network
 from tests.unit.test_engine import ids, picture

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from search_engine.records import Vectors
-from search_engine.reranking import database_augmentation, query_expansion
-from search_engine.reranking.base import CANDIDATES, by_score, followed_by, unit
-from search_engine.reranking.database_augmentation import AUGMENTED, augment, augmented
-from search_engine.reranking.k_reciprocal import by_reciprocity, distances
-from search_engine.reranking.query_expansion import expand_query, expanded
+from search_engine.search.rerank import database_augmentation, query_expansion
+from search_engine.search.rerank.base import CANDIDATES, by_score, followed_by, unit
+from search_engine.search.rerank.database_augmentation import AUGMENTED, augment, augmented
+from search_engine.search.rerank.k_reciprocal import by_reciprocity, distances
+from search_engine.search.rerank.query_expansion import expand_query, expanded
 from tests.unit.reranked import candidates
 from tests.unit.small_catalog import unit_vectors
 from tests.unit.test_evaluate import on_circle
@@ -209,6 +209,6 @@ class TestReciprocity:
 
 
 def test_as_many_candidates_as_a_search_can_ask_for() -> None:
-    from search_engine.search_options import MAX_K
+    from search_engine.search.options import MAX_K
 
     assert CANDIDATES == MAX_K

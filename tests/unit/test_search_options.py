@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from search_engine.errors import ParameterError
-from search_engine.search_options import (
+from search_engine.search.options import (
     BOTH,
     OPTIONS,
     Verb,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_engine.indexes.faiss_index import FaissIndex
+from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import IndexSpec

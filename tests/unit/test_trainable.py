@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from search_engine.adapt.trainable import Trainable, make_trainable
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.encoders.torch_imports import import_torchvision
 from search_engine.errors import ParameterError
 from search_engine.records import Pixels
-from search_engine.tuning.trainable import Trainable, make_trainable
 
 SIZE_PX = 224
 LITE0 = EncoderRequest("efficientnet_lite0", pooling="multi", runtime="torch-float32")

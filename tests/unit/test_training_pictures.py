@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_engine.tuning.augmentation import augmentation, paste_across
-from search_engine.tuning.batches import Augmented, Draw, Pictures, batches
+from search_engine.adapt.augmentation import augmentation, paste_across
+from search_engine.adapt.batches import Augmented, Draw, Pictures, batches
 
 SIDE_PX, SIZE_PX = 40, 32
 
@@ -54,7 +54,7 @@ def test_pictures_become_others_of_the_wanted_size_and_the_same_ones_by_the_same
 
 
 def test_a_plain_backdrop_gets_another_colour_and_the_object_stays() -> None:
-    from search_engine.tuning.augmentation import _other_backdrop
+    from search_engine.adapt.augmentation import _other_backdrop
 
     picture = torch.full((3, SIDE_PX, SIDE_PX), 250, dtype=torch.uint8)
     picture[:, 10:30, 10:30] = torch.randint(0, 200, (3, 20, 20), dtype=torch.uint8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search_engine.evaluation.unknown_labels import is_known, refuse_all, unknown_labels
+from search_engine.evaluate.unknown_labels import is_known, refuse_all, unknown_labels
 
 KNOWN = ("t-shirt", "mug", "Fruit/Apple/Fuji", "Fruit/Pear", "train/plate")
 

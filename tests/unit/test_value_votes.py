@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from search_engine.calibration.fit_values import best_threshold, fit_values, item_values
-from search_engine.calibration.held_out import Voters
-from search_engine.calibration.record import Calibration
 from search_engine.errors import ParameterError
-from search_engine.tally import VoteRule
-from search_engine.value_votes import ValueModel, predict_values, value_table
+from search_engine.vote.calibration.fit_values import best_threshold, fit_values, item_values
+from search_engine.vote.calibration.held_out import Voters
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.tally import VoteRule
+from search_engine.vote.values import ValueModel, predict_values, value_table
 
 HALVING = VoteRule(temperature=0.1 / math.log(2))
 MODEL = ValueModel(bias=0.0, share=1.0, threshold=0.5, thresholds={"b": 0.2})

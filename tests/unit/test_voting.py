@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from search_engine.records import CatalogItem, Prediction
-from search_engine.voting import VoteRule, value_of, values_of, vote
+from search_engine.vote.labels import VoteRule, value_of, values_of, vote
 
 EQUAL = VoteRule(weights="uniform")
 HALVING = VoteRule(temperature=0.1 / math.log(2))

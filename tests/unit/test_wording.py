@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.cli.wording import counted, duration, rejected, size
+from api.cli.terminal.wording import counted, duration, rejected, size
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ NNCF finds the range of values of each layer on pictures and rounds weights and 
 steps of it (Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", CVPR 2018). How near the outcome is to float32 depends on the
 network and on the pictures, so it is judged before it is kept: see
-`search_engine.int8_calibration`.
+`search_engine.adapt.int8`.
 """
 
 import io

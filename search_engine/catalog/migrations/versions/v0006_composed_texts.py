@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.field_indexes import index_fields
-from search_engine.catalog.parts import in_parts
 
 revision = "0006"
 down_revision = "0005"

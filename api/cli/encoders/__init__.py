@@ -1,0 +1,1 @@
+"""Verbs that change, adapt and calibrate encoders and classifiers."""

@@ -1,0 +1,108 @@
+"""`eyedex evaluate --encoders`: the table that sets encoders side by side."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from api.cli.evaluation.queries import ask
+from api.cli.exits import Exit
+from api.cli.terminal.output import print_json, print_table
+from api.cli.terminal.progress import progress
+from search_engine.errors import ParameterError
+
+if TYPE_CHECKING:
+    from indexer.encoder_comparison.table import EncoderRow
+    from indexer.sources import Source
+    from search_engine.engine import SearchEngine
+    from search_engine.evaluate.task import Options
+    from search_engine.evaluate.unknown_labels import UnknownLabel
+
+SHOWN_LABELS = 10
+
+
+def compare_encoders(
+    engine: "SearchEngine",
+    source: "Source | None",
+    source_name: str,
+    options: "Options",
+    names: str,
+    as_json: bool,
+) -> None:
+    """Print a row for each encoder; names that nobody knows are refused before any work.
+
+    Raises:
+        UnknownEncoderError: There is no encoder of such a name.
+        ParameterError: There is nothing to evaluate.
+    """
+    from indexer.encoder_comparison.candidates import candidates
+    from indexer.encoder_comparison.table import encoder_rows
+
+    engine.live(options.collection)
+    others = candidates(names, engine.settings)
+    asked = None
+    if source is not None:
+        asked = ask(engine, options.collection, source, options.target, source_name)
+    unknown: list[UnknownLabel] = []
+    rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
+    if as_json:
+        labels = [asdict(one) for one in unknown]
+        print_json({"encoders": [row.as_json() for row in rows], "labels_not_in_catalog": labels})
+    else:
+        _print(rows)
+    print_unknown_labels(unknown)
+    if asked is not None and asked.rejected:
+        raise typer.Exit(Exit.SOME_REJECTED)
+
+
+def refuse_others(used: dict[str, Any]) -> None:
+    """Refuse options that say what else to measure: the table has its own columns.
+
+    Raises:
+        ParameterError: One of them is used.
+    """
+    named = [name for name, value in used.items() if value]
+    if named:
+        raise ParameterError(
+            f"a table of encoders has no {', '.join(named)}",
+            where="--encoders",
+            fix=f"leave out {', '.join(named)}",
+        )
+
+
+def print_unknown_labels(labels: "Sequence[UnknownLabel]") -> None:
+    """Name the labels of queries that the catalog does not have."""
+    for label in labels[:SHOWN_LABELS]:
+        photos = "1 photo" if label.photos == 1 else f"{label.photos:,} photos"
+        print(f"note: {label} ({photos}, left out of the measures)", file=sys.stderr)
+    if len(labels) > SHOWN_LABELS:
+        more = len(labels) - SHOWN_LABELS
+        print(f"note: {more:,} more labels are not in the catalog; see --json", file=sys.stderr)
+
+
+def _print(rows: "Sequence[EncoderRow]") -> None:
+    """A table that fits a terminal of 80 columns; `--json` has more decimals."""
+    print_table(
+        ("encoder", "accuracy", "mAP", "hit_rate@1", "images/s", "dimension", "bytes"),
+        [_cells(row) for row in rows if row.skipped is None],
+    )
+    for row in rows:
+        if row.skipped is not None:
+            print(f"{row.name}: not tried: {row.skipped}")
+        elif row.not_encoded:
+            print(
+                f"note: {row.name} has no embedding of {row.not_encoded:,} pictures: never found, "
+                "and wrong where they ask",
+                file=sys.stderr,
+            )
+    print("* the collection's own; bytes: an item's, as stored; images/s: encoding alone")
+
+
+def _cells(row: "EncoderRow") -> tuple[object, ...]:
+    speed = None if row.images_per_second is None else f"{row.images_per_second:,.0f}"
+    return (
+        f"{row.name} *" if row.own else row.name, row.accuracy, row.map, row.hit_rate_at_1,
+        speed, row.dimension, row.bytes_an_item,
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""Many pictures classified: into a file, or a line each; by the vote or a trained classifier."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.cli.terminal.output import print_json, print_prediction
+from api.cli.terminal.progress import progress
+from api.schemas import neighbor_json, prediction_json
+
+if TYPE_CHECKING:
+    from indexer.batch_classify import BatchRow
+    from indexer.sources import Source
+    from search_engine.engine import SearchEngine
+    from search_engine.vote.question import Question
+
+
+def classify_to_file(
+    engine: "SearchEngine",
+    source: "Source",
+    output: Path,
+    question: "Question | None" = None,
+    *,
+    collection: str = "default",
+    as_json: bool = False,
+) -> int:
+    """Classify a source into a CSV, JSONL or Parquet file; rejected rows are named on stderr.
+
+    Returns:
+        The number of rejected rows.
+
+    Raises:
+        ParameterError, MissingExtraError: The file cannot be written; before any work is done.
+        StorageError: It could not be written to its end; what there is has `.part` at its name.
+    """
+    from indexer.batch_classify import ClassifiedRow, classify_source
+    from indexer.exchange.answers import answer_file, record_of
+
+    started = time.perf_counter()
+    rows = rejected = abstained = 0
+    answers = classify_source(engine, source, question, collection=collection)
+    with answer_file(output) as file, progress("classifying", len(source)) as advance:
+        for row in answers:
+            file.write(record_of(row))
+            rows += 1
+            if isinstance(row, ClassifiedRow):
+                abstained += row.prediction.abstained
+            else:
+                rejected += 1
+                print(f"rejected: {row.code}: {row.item_id}: {row.reason}", file=sys.stderr)
+            advance(1)
+    seconds = time.perf_counter() - started
+    summary = {
+        "file": str(output),
+        "rows": rows,
+        "answered": rows - rejected - abstained,
+        "abstained": abstained,
+        "rejected": rejected,
+        "seconds": round(seconds, 3),
+        "images_per_second": round(rows / seconds, 1),
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        print(
+            f"{output}: {summary['answered']:,} answered, {abstained:,} abstained, "
+            f"{rejected:,} rejected, {seconds:.1f} s, {rows / seconds:.1f} images/s"
+        )
+    return rejected
+
+
+def classify_to_lines(
+    engine: "SearchEngine",
+    source: "Source",
+    question: "Question",
+    *,
+    collection: str = "default",
+    as_json: bool = False,
+) -> int:
+    """Classify a source and print each answer as it comes.
+
+    Returns:
+        The number of rejected rows.
+    """
+    from indexer.batch_classify import RejectedRow, classify_source
+
+    rejected = 0
+    answers = classify_source(engine, source, question, collection=collection)
+    for row in answers:
+        rejected += isinstance(row, RejectedRow)
+        _print_row(row, as_json)
+    return rejected
+
+
+def _print_row(row: "BatchRow", as_json: bool) -> None:
+    """As `eyedex classify` prints a picture."""
+    from indexer.batch_classify import ClassifiedRow, shown
+
+    path = row.item_id if row.path is None else shown(row.path)
+    if isinstance(row, ClassifiedRow):
+        if as_json:
+            neighbors = [neighbor_json(one) for one in row.neighbors]
+            print_json({"path": path, **prediction_json(row.prediction), "neighbors": neighbors})
+        else:
+            print(f"{path}: ", end="")
+            print_prediction(row.prediction)
+        return
+    if as_json:
+        print_json({"path": path, "error": {"code": row.code, "reason": row.reason}})
+    print(f"error: {row.code}: {row.reason} ({path})", file=sys.stderr)

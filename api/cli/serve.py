@@ -1,0 +1,115 @@
+"""The verb that serves the HTTP API and the page."""
+
+import ipaddress
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from api.cli.options import DataOption, settings_from
+from api.security.hosts import ANY, parse_allowed
+
+GRACE_S = 20
+KEEP_ALIVE_S = 5
+BACKLOG = 2_048
+
+
+def serve(
+    data: DataOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Listen beyond this machine, though anyone may write."),
+    ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only",
+            help="Answer questions only and write nothing, alone or beside another process.",
+        ),
+    ] = False,
+) -> None:
+    """Serve the HTTP API and the page."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.security.protocol import LimitedHttpProtocol
+    from search_engine.config import DataPaths
+    from search_engine.engine import SearchEngine
+    from search_engine.errors import ParameterError
+
+    if not _is_loopback(host) and not insecure:
+        raise ParameterError(
+            f"listening on {host} would let anyone who reaches it change the catalog",
+            where="--host",
+            fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
+        )
+    settings = settings_from(data, read_only=read_only or None)
+    app = create_app(settings)
+    if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
+        print(f"making an empty catalog in {settings.data}", file=sys.stderr)
+    SearchEngine(settings=settings).close()  # what is wrong with the data is said at once
+    listener = _listen(host, port)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
+    if not _is_loopback(host):
+        print(_served_names(settings.allowed_hosts), file=sys.stderr)
+    config = uvicorn.Config(
+        app,
+        http=LimitedHttpProtocol,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        access_log=False,
+        use_colors=False,
+        log_level="warning",
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _already_stopped)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a taken port is said before anything is started."""
+    from search_engine.errors import ParameterError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else answers wait 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ParameterError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            where="--port",
+            fix="name another --port, or end what uses this one",
+        ) from error
+    return listener
+
+
+def _served_names(allowed: str) -> str:
+    """What whoever listens beyond this machine has to know of names, in a line."""
+    if ANY in parse_allowed(allowed):
+        return f"any host name is served (EYEDEX_ALLOWED_HOSTS={allowed})"
+    return (
+        f"only requests to {allowed} are answered, all others with 400 bad_host; name the hosts "
+        "that clients use in EYEDEX_ALLOWED_HOSTS, separated by commas"
+    )
+
+
+def _already_stopped(_number: int, _frame: FrameType | None) -> None:
+    """uvicorn stops on a signal by itself and raises it once more when it has finished."""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

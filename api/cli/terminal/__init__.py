@@ -1,0 +1,1 @@
+"""What people see: tables, progress, wording, standard streams."""

@@ -1,0 +1,42 @@
+"""A progress bar on stderr, only where there is a terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows count, rate and time left; gives the function that moves it on."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    from api.cli.terminal.output import console
+    from api.cli.terminal.streams import show_controls
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.0f}/s" if task.speed else "", style="cyan")
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        show_controls()  # rich has put streams of its own in place, until the end of the bar
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)

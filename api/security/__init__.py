@@ -1,0 +1,1 @@
+"""What stands before every route: addresses, hosts, limits of HTTP itself."""

@@ -1,0 +1,114 @@
+"""Around every request: an id, security headers, and what the headers are enough to refuse."""
+
+import logging
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem_response
+from api.security.hosts import HostRules
+
+log = logging.getLogger(__name__)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
+
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_QUESTIONS = ("/search", "/classify")
+
+_BAD_HOST = (
+    400,
+    "bad_host",
+    "requests must name one host that is served here; list its name in EYEDEX_ALLOWED_HOSTS",
+)
+_CROSS_ORIGIN = (
+    403,
+    "cross_origin",
+    "a page of another site may not ask this; use the page of this server, or list the name of "
+    "the site in EYEDEX_ALLOWED_HOSTS",
+)
+_BUG = (500, "bug", "something is wrong on our side")
+
+
+class EdgeMiddleware:
+    """Refuses what can be refused from the headers, and marks every answer, a bug's too.
+
+    Bodies without a length are counted by Starlette's own limit while they are read.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: HostRules, max_body_bytes: int, read_only: bool
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._max_body_bytes = max_body_bytes
+        self._read_only = read_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one request (the ASGI interface)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = uuid.uuid4().hex
+
+        started = False
+
+        async def send_marked(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+                headers["X-Request-ID"] = scope["request_id"]
+            await send(message)
+
+        refused = self._refusal(scope) or self._change_refusal(scope)
+        if refused is not None:
+            response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
+            await response(scope, receive, send_marked)
+            return
+        try:
+            await self._app(scope, receive, send_marked)
+        except Exception:
+            if started:
+                raise
+            log.exception("%s failed", scope["request_id"])
+            response = problem_response(*_BUG, scope["request_id"])
+            await response(scope, receive, send_marked)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers = Headers(scope=scope)
+        host = self._hosts.served(headers.getlist("host"))
+        if host is None:
+            return _BAD_HOST
+        origins, sites = headers.getlist("origin"), headers.getlist("sec-fetch-site")
+        reads = scope["method"] in _READING
+        if not reads and not self._hosts.may_change(host, origins, sites):
+            return _CROSS_ORIGIN
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            return 400, "bad_request", "the content length is not a number"
+        if int(length[:20]) > self._max_body_bytes:
+            return 413, "body_too_large", f"at most {self._max_body_bytes:,} bytes are accepted"
+        return None
+
+    def _change_refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        """On a server that only reads: whatever neither reads nor asks a question."""
+        asks = scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
+        if not self._read_only or asks or scope["method"] in _READING:
+            return None
+        return 403, "read_only", "this server changes nothing; ask the one that writes"

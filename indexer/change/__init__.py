@@ -1,0 +1,1 @@
+"""Another encoder for a collection: embed beside, judge, switch, undo."""

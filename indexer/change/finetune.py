@@ -1,0 +1,190 @@
+"""Training a collection's network on its pictures; if that proves better, the collection has it."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from indexer.change.adapted import (
+    LEAST_ITEMS,
+    Came,
+    Learned,
+    Stage,
+    Tuned,
+    TuneRequest,
+    as_it_came,
+    complete,
+    concluded,
+    in_silence,
+    labelled_gallery,
+    with_layers,
+)
+from indexer.change.training_run import Task, TrainingRun
+from search_engine.adapt.gate import Verdict, judge_held_out
+from search_engine.adapt.learning import SHRINKAGES, WHITENING_SHRINKAGE, learn, whiten
+from search_engine.adapt.objectives import import_losses
+from search_engine.adapt.plan import TrainingPlan
+from search_engine.collections.encoders import encoder_request
+from search_engine.collections.labelled import read_gallery
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.cnn import CnnEncoder
+from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
+from search_engine.encoders.registry import create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluate.splits import sample_rows, take
+from search_engine.records import Vectors
+from search_engine.storage.durable import replace_synced
+from search_engine.storage.locks import exclusive
+from search_engine.things import fold_of, things_of
+from search_engine.vote.tally import Codes
+
+MOST_PICTURES = 20_000
+"""To learn from: some 4 GB of pixels. Of more items as many are drawn by lot."""
+FOLDS = 10
+"""One of them is held out of the training."""
+
+
+def finetune_collection(
+    engine: SearchEngine,
+    collection: str,
+    request: TuneRequest | None = None,
+    plan: TrainingPlan | None = None,
+    stage: Stage = in_silence,
+) -> Tuned:
+    """Train the network of a collection, put a learned projection behind it, and judge both.
+
+    The network that came is the start, also when the collection was tuned before, and what is
+    compared with. A tenth of the products, or scenes, is held out of the training; they tell when
+    it is enough, and whether it was worth it.
+
+    Args:
+        engine: On the data directory.
+        collection: Which.
+        request: By which labels, and whether to use what was learned.
+        plan: How to train.
+        stage: Tells how far it is.
+
+    Raises:
+        ParameterError: Nothing is indexed, the encoder is no network, or there is too little to
+            learn from.
+        LockHeldError: Another process is indexing or tuning the collection.
+        StorageError: Something could not be written; the collection is as it was.
+    """
+    request, plan = request or TuneRequest(), plan or TrainingPlan()
+    came = as_it_came(engine, collection)
+    engine.check_field(engine.live(collection), request.target, "target")
+    start = came
+    if request.layers is not False:
+        start = with_layers(engine, collection, came) or came
+    import_losses()  # or say now that they are missing
+    network = _network(start.encoder)
+    complete(engine, collection, came.encoder, stage)
+    folder = engine.catalog.paths.tuning(collection)
+    with exclusive(folder.with_suffix(".lock"), 0.0, "tuning its network"):
+        run = TrainingRun(engine, folder, network, plan, stage)
+        task = run.open(_task(engine, collection, request, came))
+        data = run.trained(task)
+        sha256 = hashlib.sha256(data).hexdigest()
+        encoder = _with_network(engine, collection, start, sha256, data)
+        vectors = run.features(encoder, "looking at what was learned")
+        verdict, mean, matrix, shrinkage = _behind(task, vectors, request.seed)
+        origin = Origin(
+            fingerprint=encoder.spec.fingerprint,
+            target=request.target if task.labelled else None,
+            items=len(task.codes),
+            classes=int(task.codes.max()) + 1 if task.labelled else 0,
+            shrinkage=shrinkage,
+            forced=verdict is None or not verdict.accepted,
+            came_with=dict(came.options),
+            held_out=tuple(task.gallery.keys[task.held].tolist()),
+        )
+        tuned = ProjectedEncoder(encoder, Projection(mean, matrix, origin))
+        learned = Learned(tuned, verdict, start.options, (sha256, data))
+        found = concluded(engine, collection, request, came, learned, stage)
+        if found.switch is not None:
+            run.clear()
+    return found
+
+
+def _network(encoder: Encoder) -> CnnEncoder:
+    if not isinstance(encoder, CnnEncoder):
+        raise ParameterError(
+            f"the encoder {encoder.spec.name} is no network that could be trained",
+            fix="index with a network, or leave out --finetune",
+        )
+    return encoder
+
+
+def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: Came) -> Task:
+    gallery, codes, classes = labelled_gallery(engine, collection, request.target, came.encoder)
+    if len(codes) < LEAST_ITEMS or classes < 2:
+        if not request.force:
+            raise ParameterError(
+                "there are too few labels to tell whether training helps",
+                fix=f"label {LEAST_ITEMS} items of two values, name another --target, or train "
+                "on the pictures alone with --force",
+            )
+        return _without_labels(engine, collection, request, came)
+    rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
+    gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]
+    things = things_of(gallery.vectors, codes, gallery.products)
+    return Task(gallery, codes, _held_out(codes, things, request.seed), labelled=True)
+
+
+def _without_labels(
+    engine: SearchEngine, collection: str, request: TuneRequest, came: Came
+) -> Task:
+    spec = came.encoder.spec
+    record = engine.catalog.collection(collection)
+    plain = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
+    gallery = read_gallery(engine, collection, request.target, plain)
+    gallery = take(gallery, sample_rows(len(gallery.keys), MOST_PICTURES, request.seed))
+    if len(gallery.keys) < LEAST_ITEMS:
+        raise ParameterError(
+            f"{len(gallery.keys)} pictures are too few to learn from",
+            fix=f"index at least {LEAST_ITEMS}",
+        )
+    nobody = np.empty(0, dtype=np.int64)
+    return Task(gallery, np.arange(len(gallery.keys)), nobody, labelled=False)
+
+
+def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
+    """Rows of whole things, about one of `FOLDS`; each class keeps some to learn from."""
+    candidates = np.flatnonzero(fold_of(codes, things, FOLDS) == 0)
+    chosen: list[int] = []
+    for thing in np.random.default_rng(seed).permutation(np.unique(things[candidates])):
+        members = candidates[things[candidates] == thing].tolist()
+        if len(chosen) + len(members) <= len(codes) // FOLDS:
+            chosen += members
+    return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def _with_network(
+    engine: SearchEngine, collection: str, start: Came, sha256: str, data: bytes
+) -> Encoder:
+    """The encoder that came, with trained weights; the file of them is in its place then."""
+    path = engine.catalog.paths.network(sha256)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_synced(path, data)
+    record = replace(engine.catalog.collection(collection), encoder_options=dict(start.options))
+    request = encoder_request(record, engine.settings, engine.catalog)
+    return create_encoder(replace(request, weights=path))
+
+
+def _behind(
+    task: Task, vectors: Vectors, seed: int
+) -> tuple[Verdict | None, Vectors, Vectors, float]:
+    """What to put behind the network: the verdict, mean and matrix, and the shrinkage."""
+    if not task.labelled:
+        mean, matrix = whiten(vectors)
+        return None, mean, matrix, WHITENING_SHRINKAGE
+    rest = task.rest
+    candidates = [
+        project(vectors, mean, matrix)
+        for mean, matrix in learn(vectors[rest], task.codes[rest], SHRINKAGES)
+    ]
+    verdict = judge_held_out(task.gallery, task.held, candidates, seed=seed)
+    shrinkage = SHRINKAGES[verdict.chosen]
+    ((mean, matrix),) = learn(vectors, task.codes, (shrinkage,))
+    return verdict, mean, matrix, shrinkage

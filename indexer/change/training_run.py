@@ -1,0 +1,220 @@
+"""A run of training: a folder with pixels, a note of what they are, and how far the training is.
+
+The pictures are decoded once, to a file of pixels. What was done stays there when the run is
+interrupted, and the next one with the same pictures, labels and plan goes on.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.change.adapted import Stage
+from indexer.decode_window import DecodeWindow
+from search_engine.adapt.batches import Augmented, Draw, Pictures, batches, loader_processes
+from search_engine.adapt.learning import learn
+from search_engine.adapt.objectives import ClassProxies, Objective, TwoViews
+from search_engine.adapt.plan import TrainingPlan
+from search_engine.adapt.trainable import make_trainable
+from search_engine.adapt.training import HeldOutPictures, keep_freed_memory, train
+from search_engine.collections.labelled import Labelled
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.cnn import CnnEncoder
+from search_engine.encoders.projection import project
+from search_engine.engine import SearchEngine
+from search_engine.errors import PictureNotFoundError
+from search_engine.evaluate.splits import product_groups, take
+from search_engine.images import DecodedImage, Preprocessing
+from search_engine.images.decode_pool import DecodePool
+from search_engine.maintenance.staging import check_space
+from search_engine.records import Keys, Pixels, Vectors
+from search_engine.vote.tally import Codes
+
+START_SHRINKAGE = 0.2
+MARGIN = 8 / 7
+"""Pictures that an encoder squashes are kept larger by this, to be cropped at random."""
+ITEMS_A_PART = 1_024
+WINDOW_BATCHES = 3
+FEATURES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to learn from: labelled items, or all of them with a class each where none has a label.
+
+    `held` are rows that are not learned from; `labelled` says whether there are labels.
+    """
+
+    gallery: Labelled
+    codes: Codes
+    held: Codes
+    labelled: bool
+
+    @property
+    def rest(self) -> Codes:
+        """Rows that are learned from."""
+        return np.setdiff1d(np.arange(len(self.codes)), self.held)
+
+
+class TrainingRun:
+    """The folder of a run: pixels, a note of what they are, and the state of the training."""
+
+    def __init__(
+        self,
+        engine: SearchEngine,
+        folder: Path,
+        network: CnnEncoder,
+        plan: TrainingPlan,
+        stage: Stage,
+    ) -> None:
+        self._engine, self._folder, self._network = engine, folder, network
+        self._plan, self._stage = plan, stage
+        wanted = network.spec.preprocessing
+        side = wanted.resize_px if wanted.fit == "crop" else round(wanted.size_px * MARGIN)
+        self._whole = Preprocessing(side, side, wanted.fit, wanted.interpolation)
+        self._pictures = Pictures(folder / "pixels", 0, side)
+
+    def open(self, task: Task) -> Task:
+        """Read the pictures, unless a former run of the same task did; those that are there."""
+        identity, note = self._identity(task), self._folder / "run.json"
+        kept = _noted(note, identity)
+        if kept is None:
+            self.clear()
+            self._folder.mkdir(mode=0o700, parents=True)
+            kept = self._read(task.gallery.keys)
+            note.write_text(json.dumps({"identity": identity, "kept": kept}))
+        self._pictures = replace(self._pictures, count=len(kept))
+        return _narrowed(task, np.array(kept, dtype=np.int64))
+
+    def clear(self) -> None:
+        """Delete what the run left on disk."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _identity(self, task: Task) -> str:
+        digest = hashlib.sha256()
+        about = [self._network.spec.fingerprint, asdict(self._whole), asdict(self._plan)]
+        digest.update(json.dumps(about).encode())
+        for rows in (task.gallery.keys, task.codes, task.held):
+            digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+        return digest.hexdigest()
+
+    def _read(self, keys: Keys) -> list[int]:
+        """Decode pictures into the file of pixels; the places of those that could be."""
+        settings, side = self._engine.settings, self._whole.size_px
+        check_space(self._folder, len(keys) * side * side * 3)
+        kept: list[int] = []
+        with (
+            DecodePool(settings.catalog_limits(), settings.workers) as decoder,
+            self._pictures.file.open("wb") as file,
+            self._stage("reading pictures", len(keys)) as advance,
+        ):
+            window: DecodeWindow[int] = DecodeWindow(
+                decoder, self._whole, settings.batch_size, WINDOW_BATCHES
+            )
+
+            def write() -> None:
+                for place, one in window.take():
+                    if isinstance(one, DecodedImage):
+                        file.write(np.ascontiguousarray(one.pixels).tobytes())
+                        kept.append(place)
+                    advance(1)
+
+            for place, picture in self._originals(keys):
+                window.put(place, picture)
+                if window.is_full:
+                    write()
+            while window:
+                write()
+        return kept
+
+    def _originals(self, keys: Keys) -> Iterator[tuple[int, bytes]]:
+        """Places in `keys` and the pictures that are still there."""
+        for start in range(0, len(keys), ITEMS_A_PART):
+            part = keys[start : start + ITEMS_A_PART].tolist()
+            found = self._engine.catalog.by_keys(part)
+            for place, key in enumerate(part, start):
+                if key in found:
+                    with suppress(PictureNotFoundError):
+                        yield place, self._engine.original(found[key])
+
+    def trained(self, task: Task) -> bytes:
+        """The weights file of the network, trained on the task."""
+        from safetensors.torch import save
+
+        keep_freed_memory()
+        size_px, plan = self._network.spec.preprocessing.size_px, self._plan
+        objective = self._objective(task)
+        products = product_groups(task.gallery)
+        stream = batches(
+            Augmented(self._pictures, size_px, objective.views),
+            Draw(task.rest, task.codes, products, plan.seed),
+            plan.batch_size // objective.views,
+            loader_processes(),
+            plan.seed,
+        )
+        held = None
+        if len(task.held):
+            held = HeldOutPictures(self._centres(task.held), task.codes[task.held])
+        with self._stage("training", int(60 * plan.minutes)) as advance:
+            found = train(
+                make_trainable(self._network.source.build(), size_px),
+                objective,
+                stream,
+                plan,
+                self._folder / "state.pt",
+                held,
+                advance,
+            )
+        return save(found)
+
+    def _objective(self, task: Task) -> Objective:
+        if not task.labelled:
+            return TwoViews(len(task.codes), self._plan)
+        vectors = self.features(self._network, "looking at the pictures")
+        rest, codes = task.rest, task.codes
+        ((mean, matrix),) = learn(vectors[rest], codes[rest], (START_SHRINKAGE,))
+        projected = project(vectors, mean, matrix)
+        members = [projected[rest[codes[rest] == code]] for code in range(int(codes.max()) + 1)]
+        proxies = np.stack([each.mean(axis=0) for each in members])
+        return ClassProxies(mean, matrix, proxies, codes, self._plan)
+
+    def features(self, encoder: Encoder, what: str) -> Vectors:
+        """Embeddings (N, D) of the pictures by an encoder of the same preprocessing."""
+        count = self._pictures.count
+        found = np.empty((count, encoder.spec.dimension), dtype=np.float32)
+        with self._stage(what, count) as advance:
+            for start in range(0, count, FEATURES_AT_ONCE):
+                rows = np.arange(start, min(start + FEATURES_AT_ONCE, count))
+                found[rows] = encoder.encode(self._centres(rows))
+                advance(len(rows))
+        return found
+
+    def _centres(self, rows: Codes) -> Pixels:
+        """Pictures as the encoder wants them: the middle of the larger ones in the file."""
+        size_px, side = self._network.spec.preprocessing.size_px, self._whole.size_px
+        inner = slice((side - size_px) // 2, (side - size_px) // 2 + size_px)
+        return np.ascontiguousarray(self._pictures.pixels()[rows][:, inner, inner])
+
+
+def _noted(note: Path, identity: str) -> list[int] | None:
+    """Places of the pictures that a former run of the same identity read."""
+    try:
+        found: Any = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return None
+    return list(found["kept"]) if found.get("identity") == identity else None
+
+
+def _narrowed(task: Task, kept: Codes) -> Task:
+    """The task with some rows only."""
+    codes = np.arange(len(kept))
+    if task.labelled:
+        codes = np.unique(task.codes[kept], return_inverse=True)[1]
+    held = np.flatnonzero(np.isin(kept, task.held))
+    return Task(take(task.gallery, kept), codes, held, task.labelled)

@@ -1,0 +1,1 @@
+"""Encoders side by side on the pictures of a collection."""

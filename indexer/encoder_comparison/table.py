@@ -1,0 +1,316 @@
+"""Encoders side by side on the pictures of a collection, in memory: nothing is stored.
+
+Every encoder answers the same queries from the same items by the same rule. What the catalog has of
+an encoder is used, the rest is encoded. A picture that an encoder cannot embed is never found by
+it, and a query that it cannot embed counts as a wrong answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.change.embedding import Switch, pictures
+from indexer.decode_window import DecodeWindow
+from indexer.encoder_comparison.candidates import Candidate, reason_of
+from indexer.encoder_comparison.speed import images_per_second
+from search_engine.catalog.store import Collection
+from search_engine.catalog.vectors import STORED
+from search_engine.collections.encoders import NETWORK
+from search_engine.collections.labelled import Labelled
+from search_engine.encoders.base import Encoder, encode_pictures
+from search_engine.engine import SearchEngine
+from search_engine.errors import (
+    EncoderError,
+    EyedexError,
+    ImageError,
+    MissingExtraError,
+    ParameterError,
+)
+from search_engine.evaluate.measures import labelled_queries, rounded
+from search_engine.evaluate.paired import MEASURES, Answers, answers
+from search_engine.evaluate.photos import Photos, RowsOf
+from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.splits import narrowed, take
+from search_engine.evaluate.task import Asked, Options, Task, prepare
+from search_engine.evaluate.unknown_labels import UnknownLabel
+from search_engine.images import DecodedImage, Preprocessing, read_file
+from search_engine.images.decode_pool import DecodePool, Decoder
+from search_engine.records import Vectors
+from search_engine.vote.question import NEIGHBORS
+
+WINDOW_BATCHES = 3
+PICTURES_OF_WORDS = 1_000
+"""Pictures that visual words are learnt from, spread evenly over the collection."""
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Name and number of steps to a context manager that gives the function to count them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRow:
+    """How one encoder fares; `skipped` says why it was not tried, all else is None then.
+
+    `own` marks the encoder that the collection has. `images_per_second` is of encoding alone, None
+    where that cannot be measured; `bytes_an_item` are those of an embedding as it is stored.
+    `not_encoded` counts items and queries that it has no embedding of.
+    """
+
+    name: str
+    own: bool = False
+    accuracy: float | None = None
+    map: float | None = None
+    hit_rate_at_1: float | None = None
+    images_per_second: float | None = None
+    dimension: int | None = None
+    bytes_an_item: int | None = None
+    not_encoded: int | None = None
+    skipped: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The columns by name, rounded."""
+        columns = {name.replace("_at_", "@"): value for name, value in asdict(self).items()}
+        return {name: rounded(value) for name, value in columns.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Exam:
+    """Labelled queries and the gallery, embedded by the collection's own encoder.
+
+    `photos` are those of the queries, None where these are items of the collection themselves.
+    """
+
+    queries: Labelled
+    gallery: Labelled
+    hiding: Hiding | None
+    photos: Photos | None
+
+
+def encoder_rows(
+    engine: SearchEngine,
+    asked: Asked | None,
+    options: Options,
+    others: Sequence[Candidate],
+    progress: Progress,
+    on_unknown: Callable[[Sequence[UnknownLabel]], None] = lambda labels: None,
+) -> Iterator[EncoderRow]:
+    """A row for the collection's own encoder, then one for each of the others.
+
+    Args:
+        engine: On the data directory; nothing in it is changed.
+        asked: Queries, embedded by the collection's encoder; without them each item of the
+            collection is held out in turn.
+        options: What is searched, and how many neighbors vote: plainly, whatever is calibrated.
+        others: Further encoders; the collection's own is passed over.
+        progress: Shows how far each encoder is.
+        on_unknown: Told once of the labels that the catalog does not have; their queries are left
+            out.
+
+    Raises:
+        ParameterError: There is no labelled query, an empty gallery, or several values a picture.
+    """
+    task = prepare(engine, asked, options)
+    on_unknown(task.unknown)
+    if task.values is not None:
+        raise ParameterError("pictures have several values each", where="--encoders")
+    record = engine.catalog.collection(options.collection)
+    settings = engine.settings
+    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+        k = NEIGHBORS if options.vote_k is None else options.vote_k
+        desk = _Desk(engine, record, _exam(task, asked is not None), k, decoder, progress)
+        yield desk.own_row()
+        for candidate in others:
+            one = candidate
+            if one.encoder is None and one.skipped is None:
+                one = one.with_words(desk.pictures_for_words(one.name))
+            if one.encoder is None:
+                yield EncoderRow(one.name, skipped=one.skipped)
+            elif one.encoder.spec.fingerprint != record.fingerprint:
+                yield desk.row(one.name, one.encoder)
+
+
+def _exam(task: Task, are_files: bool) -> _Exam:
+    rows = labelled_queries(task.queries, task.gallery)
+    queries, hiding = narrowed(task.queries, task.hiding, rows)
+    photos = RowsOf(task.photos, rows.tolist()) if are_files else None
+    return _Exam(queries, task.gallery, hiding, photos)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where encoders other than the collection's own are tried."""
+
+    engine: SearchEngine
+    record: Collection
+    exam: _Exam
+    k: int
+    decoder: Decoder
+    progress: Progress
+
+    def own_row(self) -> EncoderRow:
+        """The collection's own encoder, by the embeddings that are there."""
+        speed = None
+        with suppress(EyedexError):  # such as weights that are gone
+            encoder = self.engine.live(self.record.name).encoder()
+            if encoder is not None:
+                speed = images_per_second(self.engine, self.record, encoder)
+        exam = self.exam
+        return _filled(
+            EncoderRow(_name(self.record), own=True, images_per_second=speed, not_encoded=0),
+            _fared(exam.queries, exam.gallery, exam.hiding, self.k),
+            exam.gallery.vectors.shape[1],
+        )
+
+    def row(self, name: str, encoder: Encoder) -> EncoderRow:
+        """Encode what the catalog has no embedding of, and answer the queries."""
+        try:
+            items = self._items(name, encoder)
+            queries = self._queries(name, encoder, items)
+        except (
+            EncoderError,
+            MissingExtraError,
+        ) as error:  # such as a network that does not run here
+            return EncoderRow(name, skipped=reason_of(error))
+        if not items:
+            return EncoderRow(name, skipped="it finds nothing in the pictures that can be read")
+        missing = len(self.exam.gallery.keys) - len(items)
+        if self.exam.photos is not None:
+            missing += len(self.exam.queries.keys) - len(queries)
+        return _filled(
+            EncoderRow(
+                name,
+                images_per_second=images_per_second(self.engine, self.record, encoder),
+                not_encoded=missing,
+            ),
+            self._answers(items, queries, encoder.spec.dimension),
+            encoder.spec.dimension,
+        )
+
+    def pictures_for_words(self, name: str) -> list[NDArray[np.uint8]]:
+        """Pictures of items, spread evenly, as visual words are learnt from them."""
+        from search_engine.encoders.words import PREPROCESSING
+
+        keys = self.exam.gallery.keys.tolist()
+        keys = keys[:: -(-len(keys) // PICTURES_OF_WORDS)]
+        with self.progress(f"{name}: words", len(keys)) as advance:
+            return [
+                picture.pixels
+                for batch in self._decoded(self._of_items(keys), PREPROCESSING, advance)
+                for _, picture in batch
+            ]
+
+    def _items(self, name: str, encoder: Encoder) -> dict[int, Vectors]:
+        """Embeddings (D,) of the gallery's items by key, rounded as the catalog rounds them."""
+        spec = encoder.spec
+        stored = self.engine.catalog.changes_since(
+            replace(self.record, fingerprint=spec.fingerprint, dimension=spec.dimension), -1
+        )
+        found = dict(zip(stored.keys.tolist(), stored.vectors, strict=True))
+        keys = self.exam.gallery.keys.tolist()
+        lacking = [key for key in keys if key not in found]
+        with self.progress(name, len(lacking)) as advance:
+            made = self._encoded(encoder, self._of_items(lacking), advance)
+        found |= {key: vector.astype(STORED) for key, vector in made.items()}
+        return {key: found[key].astype(np.float32) for key in keys if key in found}
+
+    def _queries(
+        self, name: str, encoder: Encoder, items: dict[int, Vectors]
+    ) -> dict[int, Vectors]:
+        """Embeddings (D,) of the queries by row."""
+        photos, keys = self.exam.photos, self.exam.queries.keys.tolist()
+        if photos is None:
+            return {row: items[key] for row, key in enumerate(keys) if key in items}
+        with self.progress(f"{name}: queries", len(keys)) as advance:
+            return self._encoded(encoder, self._of_files(photos, len(keys)), advance)
+
+    def _answers(
+        self, items: dict[int, Vectors], queries: dict[int, Vectors], dimension: int
+    ) -> Answers:
+        exam = self.exam
+        here = np.array(
+            [row for row, key in enumerate(exam.gallery.keys.tolist()) if key in items], np.int64
+        )
+        gallery = replace(take(exam.gallery, here), vectors=np.stack(list(items.values())))
+        hiding = exam.hiding and replace(exam.hiding, gallery=exam.hiding.gallery[here])
+        rows = np.array(sorted(queries), dtype=np.int64)
+        chosen, hiding = narrowed(exam.queries, hiding, rows)
+        vectors = [queries[row] for row in rows.tolist()]
+        chosen = replace(chosen, vectors=np.reshape(vectors, (-1, dimension)).astype(np.float32))
+        found = _fared(chosen, gallery, hiding, self.k).measures
+        lost = np.zeros(len(exam.queries.keys) - len(rows))
+        return Answers({name: np.concatenate([found[name], lost]) for name in MEASURES})
+
+    def _encoded(
+        self, encoder: Encoder, given: Iterable[tuple[int, bytes]], advance: Callable[[int], None]
+    ) -> dict[int, Vectors]:
+        found: dict[int, Vectors] = {}
+        for batch in self._decoded(given, encoder.spec.preprocessing, advance):
+            kept, vectors = encode_pictures(encoder, [picture for _, picture in batch])
+            found |= {batch[place][0]: row for place, row in zip(kept, vectors, strict=True)}
+        return found
+
+    def _decoded(
+        self,
+        given: Iterable[tuple[int, bytes]],
+        preprocessing: Preprocessing,
+        advance: Callable[[int], None],
+    ) -> Iterator[list[tuple[int, DecodedImage]]]:
+        """Batches of what can be decoded."""
+        window: DecodeWindow[int] = DecodeWindow(
+            self.decoder, preprocessing, self.engine.settings.batch_size, WINDOW_BATCHES
+        )
+        for number, picture in given:
+            window.put(number, picture)
+            if window.is_full:
+                yield from _taken(window, advance)
+        while window:
+            yield from _taken(window, advance)
+
+    def _of_items(self, keys: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        for asked, picture in pictures(self.engine, keys, Switch()):
+            yield asked.key, picture
+
+    def _of_files(self, photos: Photos, count: int) -> Iterator[tuple[int, bytes]]:
+        for row in range(count):
+            path = photos.path(row)
+            if path is not None:
+                with suppress(ImageError):
+                    yield row, read_file(path, self.engine.settings.max_bytes)
+
+
+def _taken(
+    window: DecodeWindow[int], advance: Callable[[int], None]
+) -> Iterator[list[tuple[int, DecodedImage]]]:
+    batch = window.take()
+    good = [(number, one) for number, one in batch if isinstance(one, DecodedImage)]
+    if good:
+        yield good
+    advance(len(batch))
+
+
+def _fared(queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int) -> Answers:
+    ranking = rank(queries, gallery, same_label(queries, gallery), k, hiding)
+    return answers(queries, gallery, ranking, k)
+
+
+def _filled(row: EncoderRow, found: Answers, dimension: int) -> EncoderRow:
+    accuracy, precision, first = (found.mean(measure) for measure in MEASURES)
+    return replace(
+        row,
+        accuracy=accuracy,
+        map=None if np.isnan(precision) else precision,
+        hit_rate_at_1=None if np.isnan(first) else first,
+        dimension=dimension,
+        bytes_an_item=dimension * STORED.itemsize,
+    )
+
+
+def _name(record: Collection) -> str:
+    """As it would be asked for; what was learnt from the collection is told beside it."""
+    options = record.encoder_options
+    pooling = f"/{options['pooling']}" if "pooling" in options else ""
+    tuned = " (tuned)" if {"projection", NETWORK} & options.keys() else ""
+    return f"{record.encoder}{pooling}{tuned}"

@@ -1,0 +1,1 @@
+"""Exchange: embeddings and answers as files, for other programs and from them."""

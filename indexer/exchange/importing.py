@@ -1,0 +1,459 @@
+"""`import_embeddings`: embeddings with their items, from a file into a collection.
+
+Nothing is written before the whole file was read and found sound. Then it is taken in part by part:
+each is one transaction, so an interrupted run is continued by running again. Rows that cannot be
+used are rejected with their number; the run goes on.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.exchange.declared import Declared, Destination, declare, destination, encoder_here
+from indexer.exchange.files import (
+    ATTRIBUTES,
+    COLUMNS,
+    ITEM_ID,
+    EmbeddingFile,
+    FilePart,
+    hash_without_picture,
+)
+from indexer.report import RunReport
+from indexer.run import (
+    Rejects,
+    listed_rejects,
+    open_collection,
+    opened_to_change,
+    publish,
+)
+from indexer.sources import Reject, confined, printable, usable
+from search_engine.catalog.attribute_values import check_attributes
+from search_engine.catalog.descriptions import differ
+from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.vectors import pack
+from search_engine.catalog.writer import ItemDraft
+from search_engine.config import Settings
+from search_engine.encoders.base import unit_rows
+from search_engine.encoders.registry import EncoderRequest
+from search_engine.engine import SearchEngine, content_hash
+from search_engine.errors import ImageError, NoEmbeddingError, RowError
+from search_engine.images import read_file
+from search_engine.names import check_item_id, check_label, check_product_id
+from search_engine.records import CatalogItem, Vectors
+from search_engine.storage.faults import fault_point
+
+UNIT_TOLERANCE = 1e-3
+"""So far from 1 a length may be and the row stay as it is: float16 moves it by half of that, and
+what was stored shall be stored again bit by bit."""
+
+NOT_FINITE = "a number of its embedding is NaN or infinite"
+ZERO = "its embedding is zero"
+
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+OnProgress = Callable[[int], None]
+OnEncoder = Callable[[Declared], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """How to import.
+
+    `encoder` None means what the file says, or `external:<name>` for embeddings made elsewhere.
+    `weights` and `download` say where the weights are of an encoder that needs some.
+    """
+
+    collection: str = "default"
+    encoder: str | None = None
+    weights: Path | None = None
+    download: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class ImportReport(RunReport):
+    """Counts of items by outcome.
+
+    `scaled` rows were not of length 1; `pictures_missing` name a picture that cannot be read.
+    """
+
+    fingerprint: str = ""
+    dimension: int = 0
+    scaled: int = 0
+    pictures_missing: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """For `--json`."""
+        whole = RunReport.summary(self)
+        names = (
+            "added", "updated", "unchanged", "rejected", "reasons", "seconds", "stages",
+        )  # fmt: skip
+        rows = self.added + self.updated + self.unchanged + self.rejected
+        return {
+            **{name: whole[name] for name in names},
+            "rows_per_second": round(rows / self.seconds, 1) if self.seconds else 0.0,
+            "scaled": self.scaled,
+            "pictures_missing": self.pictures_missing,
+            "encoder": self.encoder,
+            "fingerprint": self.fingerprint,
+            "dimension": self.dimension,
+            "generation": self.generation,
+            "dry_run": self.dry_run,
+        }
+
+
+def import_embeddings(
+    file: EmbeddingFile,
+    request: ImportRequest,
+    settings: Settings,
+    on_progress: OnProgress = lambda count: None,
+    on_encoder: OnEncoder = lambda declared: None,
+) -> ImportReport:
+    """Add the items of a file to a collection, or bring those that are there to what the file says.
+
+    What a file has no column for stays as it is. An item keeps its picture unless the file names
+    another one. Index and calibration follow, as after `index_source`.
+
+    Raises:
+        ParameterError: Nobody says by which encoder the embeddings are.
+        ModelMismatchError: The collection belongs to another encoder, or the encoder that the file
+            names cannot be made here.
+        LockHeldError: Another run is changing this collection.
+        SourceError: What the file says of its encoder is damaged.
+        StorageError: The data directory cannot be written.
+    """
+    started = time.perf_counter()
+    check_collection_name(request.collection)
+    declared = declare(file, request.encoder)
+    report = ImportReport(
+        encoder=declared.name,
+        fingerprint=declared.fingerprint,
+        dimension=declared.dimension,
+        dry_run=request.dry_run,
+    )
+    with opened_to_change(settings, request.collection, request.dry_run) as engine:
+        with report.stage("start"):
+            collection, goal = _prepare(engine, declared, request)
+        on_encoder(declared)
+        with closing(listed_rejects(engine, request.collection, report)) as rejects:
+            run = _Run(engine.catalog, collection, goal, report, rejects, settings.max_bytes)
+            run.take_all(file, on_progress)
+        publish(engine, request.collection, report)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _prepare(
+    engine: SearchEngine, declared: Declared, request: ImportRequest
+) -> tuple[Collection, Destination]:
+    """The collection, made and bound to the encoder unless it was or nothing may be written."""
+    catalog = engine.catalog
+    found = {one.name: one for one in catalog.collections()}.get(request.collection)
+    goal = destination(declared, found, catalog)
+    if goal is not None:
+        return open_collection(engine, request.collection, request.dry_run), goal
+    options = {**declared.options, **EncoderRequest("", weights=request.weights).options}
+    encoder_here(
+        replace(declared, options=options),
+        EncoderRequest(
+            declared.name,
+            runtime=engine.settings.runtime,
+            cache=catalog.paths.encoders,
+            keep=not (request.dry_run or catalog.read_only),
+            download=request.download,
+        ),
+    )
+    collection = open_collection(engine, request.collection, request.dry_run)
+    if not request.dry_run:
+        _bind(catalog, collection, declared, options)
+    return catalog.collection(request.collection), Destination(declared, declared.fingerprint)
+
+
+def _bind(
+    catalog: Catalog, collection: Collection, declared: Declared, options: dict[str, str]
+) -> None:
+    with catalog.write() as writer:
+        if declared.projection is not None:
+            writer.keep_learned(declared.projection.sha256, declared.projection.data)
+        writer.set_encoder(
+            collection.id, declared.name, options, declared.fingerprint, declared.dimension
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row that may be taken in.
+
+    `given` are the columns that the file has for it; `digest` is the content hash that it gives,
+    or that of its picture.
+    """
+
+    line: int
+    item_id: str
+    given: dict[str, Any]
+    digest: str | None
+
+
+@dataclass(slots=True)
+class _Work:
+    """What has to be written of a part: rows by their place among its vectors."""
+
+    new: dict[int, _Row] = field(default_factory=dict)
+    keys: dict[int, int] = field(default_factory=dict)
+    changes: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+class _Run:
+    """One import, part by part."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        collection: Collection,
+        goal: Destination,
+        report: ImportReport,
+        rejects: Rejects,
+        max_bytes: int,
+    ) -> None:
+        self._catalog = catalog
+        self._collection = collection
+        self._goal = goal
+        self._report = report
+        self._rejects = rejects
+        self._max_bytes = max_bytes
+        self._seen: dict[str, int] = {}
+
+    def take_all(self, file: EmbeddingFile, on_progress: OnProgress) -> None:
+        """Bring the collection to what the file says."""
+        root = file.path.parent.resolve()
+        for part in file.parts():
+            with self._report.stage("read"):
+                rows, vectors = self._usable(part, root)
+            work = self._plan(rows, vectors)
+            if not self._report.dry_run:
+                with self._report.stage("commit"):
+                    self._commit(work, vectors)
+            on_progress(len(part.records))
+
+    def _usable(self, part: FilePart, root: Path) -> tuple[list[_Row], Vectors]:
+        """Rows that may be taken in, and their embeddings as unit rows."""
+        vectors, problems, scaled = unit_vectors(part.vectors)
+        problems |= part.bad
+        rows, places = [], []
+        for place, record in enumerate(part.records):
+            line, item_id = part.line + place, None
+            try:
+                named = _item_id(record)
+                item_id = printable(named)
+                item_id = usable("bad_id", check_item_id, named)
+                if place in problems:
+                    raise RowError("bad_embedding", problems[place])
+                row = self._row(line, item_id, record, root)
+                self._admit(row)
+            except RowError as error:
+                self._reject(Reject(line, item_id, error.code, error.what))
+                continue
+            rows.append(row)
+            places.append(place)
+        self._report.scaled += len(scaled.intersection(places))
+        return self._projectable(rows, vectors[places])
+
+    def _projectable(self, rows: list[_Row], vectors: Vectors) -> tuple[list[_Row], Vectors]:
+        """Those of which the collection's projection makes something; all where it has none."""
+        try:
+            self._goal.stored(vectors)
+        except NoEmbeddingError as error:
+            for place in error.rows:
+                reason = "the collection's tuning makes nothing of its embedding"
+                self._reject(Reject(rows[place].line, rows[place].item_id, error.code, reason))
+            kept = [place for place in range(len(rows)) if place not in set(error.rows)]
+            return [rows[place] for place in kept], vectors[kept]
+        return rows, vectors
+
+    def _row(self, line: int, item_id: str, record: dict[str, Any], root: Path) -> _Row:
+        given = _given(record)
+        digest = record.get("content_hash")
+        if digest is not None and not (isinstance(digest, str) and _HASH.fullmatch(digest)):
+            raise RowError("bad_value", "content_hash is not 64 hexadecimal digits")
+        named = _spelled(record, "image")
+        if named is not None:
+            try:
+                path = confined(root, named)
+                digest = digest or content_hash(read_file(path, self._max_bytes))
+                given["picture"] = str(path)
+            except (RowError, ImageError):
+                self._report.pictures_missing += 1
+        return _Row(line, item_id, given, digest)
+
+    def _admit(self, row: _Row) -> None:
+        first = self._seen.setdefault(row.item_id, row.line)
+        if first != row.line:
+            raise RowError("duplicate_id", f"row {first:,} has this id already")
+
+    def _reject(self, reject: Reject) -> None:
+        self._report.reject(reject.code)
+        self._rejects.write(reject)
+
+    def _plan(self, rows: list[_Row], vectors: Vectors) -> _Work:
+        """Compare with what is there, and count."""
+        work = _Work()
+        known = self._catalog.get_many(self._collection, [row.item_id for row in rows])
+        same = self._unchanged(rows, vectors, known)
+        for place, row in enumerate(rows):
+            item = known.get(row.item_id)
+            if item is None:
+                work.new[place] = row
+                continue
+            wanted = dict(row.given)
+            if place not in same:
+                work.keys[place] = item.key
+                wanted["content_hash"] = row.digest or self._hash(vectors[place])
+            elif row.digest is not None:
+                wanted["content_hash"] = row.digest
+            changes = {
+                name: value for name, value in wanted.items() if differ(getattr(item, name), value)
+            }
+            if changes:
+                work.changes[item.key] = changes
+            if changes or place not in same:
+                self._report.updated += 1
+            else:
+                self._report.unchanged += 1
+        self._report.added += len(work.new)
+        return work
+
+    def _unchanged(
+        self, rows: list[_Row], vectors: Vectors, known: dict[str, CatalogItem]
+    ) -> set[int]:
+        """Places of the rows whose embedding is stored, bit by bit."""
+        keys = [item.key for item in known.values()]
+        wanted = {self._goal.declared.fingerprint, self._goal.fingerprint}
+        stored = {one: self._catalog.packed_vectors(keys, one) for one in wanted}
+        return {
+            place
+            for place, row in enumerate(rows)
+            if (item := known.get(row.item_id)) is not None
+            and item.key in stored[self._goal.fingerprint]
+            and stored[self._goal.declared.fingerprint].get(item.key) == pack(vectors[place])
+        }
+
+    def _commit(self, work: _Work, vectors: Vectors) -> None:
+        if not (work.new or work.keys or work.changes):
+            return
+        with self._catalog.write() as writer:
+            if work.new:
+                stored = self._goal.stored(vectors[list(work.new)])
+                drafts = [
+                    self._draft(row, vectors[place], vector)
+                    for (place, row), vector in zip(
+                        work.new.items(), stored[self._goal.fingerprint], strict=True
+                    )
+                ]
+                keys = writer.put(self._collection.id, self._goal.fingerprint, drafts)
+                for fingerprint in stored.keys() - {self._goal.fingerprint}:
+                    writer.add_vectors(fingerprint, keys, stored[fingerprint])
+            if work.keys:
+                changed = self._goal.stored(vectors[list(work.keys)])
+                writer.replace_vectors(list(work.keys.values()), changed)
+            if work.changes:
+                writer.describe(self._collection.id, work.changes)
+            fault_point("import_before_commit")
+        fault_point("import_committed")
+
+    def _draft(
+        self, row: _Row, given: NDArray[np.float32], vector: NDArray[np.float32]
+    ) -> ItemDraft:
+        return ItemDraft(row.item_id, row.digest or self._hash(given), vector=vector, **row.given)
+
+    def _hash(self, vector: NDArray[np.float32]) -> str:
+        return hash_without_picture(pack(vector)[0])
+
+
+def unit_vectors(rows: NDArray[np.floating[Any]]) -> tuple[Vectors, dict[int, str], set[int]]:
+    """Embeddings (N, D) of any floating type as unit rows, float32.
+
+    Rows whose length is 1 but for rounding stay as they are.
+
+    Returns:
+        The rows; why those of some places mean nothing; and which were scaled.
+    """
+    wide = rows.astype(np.float64)
+    finite = np.asarray(np.isfinite(wide).all(axis=1))
+    wide[~finite] = 0.0
+    peaks = np.abs(wide).max(axis=1)
+    problems = {
+        place: ZERO if is_finite else NOT_FINITE
+        for place, is_finite in enumerate(finite.tolist())
+        if peaks[place] == 0
+    }
+    directions = wide / np.where(peaks == 0, 1.0, peaks)[:, None]  # whose squares are in range
+    lengths = peaks * np.linalg.norm(directions, axis=1)
+    off = np.flatnonzero((peaks > 0) & (np.abs(lengths - 1) > UNIT_TOLERANCE))
+    wide[off] = directions[off]
+    vectors = wide.astype(np.float32)
+    vectors[off] = unit_rows(vectors[off])
+    return vectors, problems, set(off.tolist())
+
+
+def _item_id(record: Any) -> str:
+    if not isinstance(record, dict):
+        raise RowError("bad_value", "the record is not an object")
+    text = _spelled(record, ITEM_ID)
+    if text is None:
+        raise RowError("bad_id", "there is no item_id")
+    return text
+
+
+def _given(record: dict[str, Any]) -> dict[str, Any]:
+    """What a record says of its item; what it has no column for is left out.
+
+    Members other than ours are attributes, as the columns of a CSV are.
+    """
+    given: dict[str, Any] = {}
+    if "label" in record:
+        given["label"] = usable("bad_value", check_label, _spelled(record, "label"))
+    if "product_id" in record:
+        product_id = _spelled(record, "product_id")
+        given["product_id"] = usable("bad_value", check_product_id, product_id)
+    others = {
+        name: value for name, value in record.items() if name not in COLUMNS and value is not None
+    }
+    if ATTRIBUTES in record or others:
+        named = _attributes(record.get(ATTRIBUTES))
+        given[ATTRIBUTES] = usable("bad_value", check_attributes, {**others, **named})
+    return given
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise RowError("bad_value", f"attributes are not JSON: {error}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RowError("bad_value", "attributes are an object of names and values")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _spelled(record: dict[str, Any], name: str) -> str | None:
+    """A text, or a whole number as one; ids and classes are often numbered."""
+    value = record.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise RowError("bad_value", f"{name} is neither a text nor a whole number")
+    return str(value)

@@ -1,0 +1,227 @@
+"""`index_source`: a whole indexing run on this machine."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from indexer.pipeline import OnProgress, Run, run_pipeline
+from indexer.report import ListedRejects, RejectsFile, RunReport
+from indexer.sources import Source
+from search_engine.catalog.store import Collection, check_collection_name
+from search_engine.collections.encoders import plain_fingerprint, with_projection
+from search_engine.config import Settings
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.external import refuse_pictures
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import ModelMismatchError, NotFoundError
+from search_engine.images.decode_pool import DecodePool
+from search_engine.indexes.faiss.kinds import create
+from search_engine.indexes.generations import discard_newer
+from search_engine.indexes.spec import AUTOMATIC
+from search_engine.vote.calibration.collection import refresh_label
+
+OnEncoder = Callable[[Encoder], None]
+Rejects = RejectsFile | ListedRejects
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """How to index; `encoder` None means the collection's own, else the default.
+
+    `index_factory` is a FAISS factory string that the collection's index is made by from now on,
+    or AUTOMATIC for Eyedex's choice; None leaves it as it is.
+    """
+
+    collection: str = "default"
+    encoder: str | None = None
+    weights: Path | None = None
+    pooling: str | None = None
+    index_factory: str | None = None
+    download: bool = False
+    prune: bool = False
+    dry_run: bool = False
+
+
+def index_source(
+    source: Source,
+    request: IndexRequest,
+    settings: Settings,
+    on_progress: OnProgress = lambda count: None,
+    on_encoder: OnEncoder = lambda encoder: None,
+) -> RunReport:
+    """Bring a collection to the state of a source and publish its index.
+
+    Only what changed is decoded and encoded. Every batch is durable when it is committed; after an
+    interruption the same call goes on where it stopped. At the end the vote on `label` is
+    calibrated, if there are labels to learn from, enough has changed and it takes some seconds.
+
+    Raises:
+        LockHeldError: Another run is indexing this collection.
+        ModelMismatchError: The collection belongs to another encoder.
+        StorageError: The data directory cannot be written.
+    """
+    started = time.perf_counter()
+    check_collection_name(request.collection)
+    report = RunReport(dry_run=request.dry_run)
+    with opened_to_change(settings, request.collection, request.dry_run) as engine:
+        _take_in(engine, source, request, report, on_progress, on_encoder)
+        publish(engine, request.collection, report)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+@contextmanager
+def opened_to_change(settings: Settings, collection: str, dry_run: bool) -> Iterator[SearchEngine]:
+    """The engine, for the only run that changes a collection.
+
+    A dry run writes nothing: where there is no collection yet it is given an empty one elsewhere.
+    """
+    if not dry_run:
+        with SearchEngine(settings=settings) as engine, engine.catalog.indexing(collection):
+            yield engine
+        return
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(SearchEngine(settings=settings, create=False))
+            engine.catalog.collection(collection)
+        except NotFoundError:
+            empty = stack.enter_context(TemporaryDirectory(prefix="eyedex-"))
+            elsewhere = settings.model_copy(update={"data": Path(empty), "read_only": False})
+            engine = stack.enter_context(SearchEngine(settings=elsewhere))
+            engine.create_collection(collection)
+        yield engine
+
+
+def listed_rejects(engine: SearchEngine, collection: str, report: RunReport) -> Rejects:
+    """Where a run names the rows that it refuses: in a file, or in the report of a dry run."""
+    if report.dry_run:
+        return ListedRejects(report.refused)
+    return RejectsFile(engine.catalog.paths.rejects(collection))
+
+
+def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
+    """Bring index and calibration to what was committed; for a caller with the run lock."""
+    live = engine.live(collection)
+    if not report.dry_run:
+        with report.stage("publish"):
+            live.compact_locked()
+        seconds = refresh_label(engine, collection)
+        if seconds is not None:
+            report.stages["calibrate"] = seconds
+    snapshot = live.snapshot()
+    report.generation = snapshot.generation if snapshot else None
+
+
+def _take_in(
+    engine: SearchEngine,
+    source: Source,
+    request: IndexRequest,
+    report: RunReport,
+    on_progress: OnProgress,
+    on_encoder: OnEncoder,
+) -> None:
+    """Bring the catalog to the state of the source; what that needs is given back afterwards."""
+    settings = engine.settings
+    collection = open_collection(engine, request.collection, request.dry_run)
+    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+        decoder.warm_up()
+        with report.stage("start"):
+            encoder = _make_encoder(request, collection, engine)
+        if request.index_factory is not None and not request.dry_run:
+            _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
+        on_encoder(encoder)
+        report.encoder, report.runtime = encoder.spec.name, encoder.runtime
+        with closing(listed_rejects(engine, request.collection, report)) as rejects:
+            _run(
+                engine, collection, encoder, decoder, source, request, report, on_progress, rejects
+            )
+
+
+def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:
+    """Keep the kind of index that the owner wants, if it is one."""
+    named = None if factory == AUTOMATIC else factory
+    if named is not None:
+        create(named, dimension)
+    with engine.catalog.write() as writer:
+        writer.set_index_factory(collection.id, named)
+
+
+def open_collection(engine: SearchEngine, name: str, dry_run: bool) -> Collection:
+    """The collection, made if it is missing, without index files of another catalog's history.
+
+    In a dry run it is there, and its files stay.
+    """
+    if dry_run:
+        return engine.catalog.collection(name)
+    if name not in {collection.name for collection in engine.catalog.collections()}:
+        engine.create_collection(name)
+    discard_newer(engine.catalog.paths.index(name), engine.catalog.seq())
+    return engine.catalog.collection(name)
+
+
+def _run(
+    engine: SearchEngine,
+    collection: Collection,
+    encoder: Encoder,
+    decoder: DecodePool,
+    source: Source,
+    request: IndexRequest,
+    report: RunReport,
+    on_progress: OnProgress,
+    rejects: Rejects,
+) -> None:
+    settings = engine.settings
+    run = Run(
+        catalog=engine.catalog,
+        collection=collection,
+        encoder=encoder,
+        encoder_options=_options(request, collection),
+        decoder=decoder,
+        report=report,
+        on_progress=on_progress,
+        on_reject=rejects.write,
+        batch_size=settings.batch_size,
+        max_bytes=settings.max_bytes,
+        prune=request.prune,
+        dry_run=request.dry_run,
+    )
+    try:
+        run_pipeline(run, source)
+    finally:
+        report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
+
+
+def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchEngine) -> Encoder:
+    options = _options(request, collection)
+    plain = create_encoder(
+        EncoderRequest(
+            name=request.encoder or collection.encoder or DEFAULT_ENCODER,
+            runtime=engine.settings.runtime,
+            cache=engine.catalog.paths.encoders,
+            keep=not (request.dry_run or engine.catalog.read_only),
+            download=request.download,
+            fingerprint=plain_fingerprint(collection, engine.catalog),
+        ).with_options(options)
+    )
+    encoder = with_projection(refuse_pictures(plain), options, engine.catalog)
+    if collection.fingerprint not in (None, encoder.spec.fingerprint):
+        raise ModelMismatchError(
+            f"the collection holds embeddings of {collection.encoder} "
+            f"({collection.fingerprint}), not of {encoder.spec.name} ({encoder.spec.fingerprint})",
+            where=f"collection {collection.name}",
+            fix="leave out --encoder, --weights and --pooling; `eyedex switch` changes the encoder",
+        )
+    return encoder
+
+
+def _options(request: IndexRequest, collection: Collection) -> dict[str, str]:
+    """What is needed to make the same encoder again: as asked, else as the collection has it."""
+    asked = EncoderRequest("", weights=request.weights, pooling=request.pooling).options
+    if request.encoder in (None, collection.encoder):
+        kept = {str(name): str(value) for name, value in collection.encoder_options.items()}
+        return {**kept, **asked}
+    return asked

@@ -1,0 +1,81 @@
+"""Items of a tuned gallery asked as if they were new photos.
+
+Items that a projection learned from stand nearer to their class than new photos will. So each is
+asked in a space that was learned without it, and without all photos of the same thing: cross-
+fitting, as Chernozhukov et al., "Double/debiased machine learning", The Econometrics Journal 2018,
+do it against the same kind of self-deception.
+"""
+
+import numpy as np
+
+from search_engine.adapt.learning import learn
+from search_engine.encoders.projection import project
+from search_engine.records import Vectors
+from search_engine.things import fold_of
+from search_engine.vote.calibration.held_out import (
+    NEIGHBORS,
+    Advance,
+    HeldOut,
+    LeaveOut,
+    Voters,
+    ballots_at,
+    draw,
+    nearest,
+    twin_score,
+)
+from search_engine.vote.tally import Codes
+
+FOLDS = 5
+
+
+def hold_out_tuned(
+    voters: Voters,
+    learned: Codes,
+    shrinkage: float,
+    things: Codes,
+    queries: int,
+    seed: int = 0,
+    unseen: Codes | None = None,
+    advance: Advance = lambda count: None,
+) -> HeldOut:
+    """As `calibration.held_out.hold_out`, for a gallery that is searched through a projection.
+
+    Args:
+        voters: The gallery with its embeddings before the projection.
+        learned: The classes that the projection learns from, (N,), -1 for none.
+        shrinkage: With which it learns.
+        things: What each item shows, (N,).
+        queries: Ask at most so many.
+        seed: Which ones.
+        unseen: Rows that a fine-tuned network did not learn from: only these are asked, and all at
+            once, as nothing that shows the same as they was learned from either.
+        advance: Called with the number of queries done.
+    """
+    fold = fold_of(learned, things, FOLDS)
+    if unseen is not None:
+        fold[:], fold[unseen] = -1, 0
+    asked_codes = np.where(fold >= 0, voters.codes, -1)
+    rows = draw(asked_codes, queries, seed)
+    kept = min(NEIGHBORS, len(fold) - int(np.bincount(fold[fold >= 0]).max(initial=0)))
+    scores = np.full((len(rows), kept), -np.inf)
+    places = np.zeros((len(rows), kept), dtype=np.int64)
+    for number in range(FOLDS):
+        asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
+        if len(asked):
+            away, others = _projected(voters.vectors, rows[asked], rest, learned, shrinkage)
+            best, found = nearest(away, others, advance=advance)
+            scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
+    twin = twin_score(voters.codes, rows, scores, places)
+    near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
+    left_out: LeaveOut = "product" if voters.has_products else "scene"
+    ballots = ballots_at(voters, scores, places)
+    truth = voters.codes[rows]
+    return HeldOut(ballots, places, rows, truth, near, twin, left_out, unseen is not None)
+
+
+def _projected(
+    vectors: Vectors, asked: Codes, rest: Codes, learned: Codes, shrinkage: float
+) -> tuple[Vectors, Vectors]:
+    """Queries and gallery in the space that the gallery alone teaches."""
+    ((mean, matrix),) = learn(vectors[rest], learned[rest], (shrinkage,))
+    return project(vectors[asked], mean, matrix), project(vectors[rest], mean, matrix)

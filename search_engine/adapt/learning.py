@@ -1,0 +1,124 @@
+"""Learning a projection from labelled embeddings, by closed formulas: seconds on a CPU.
+
+First the embeddings are whitened by how items of one class differ: directions in which they differ
+anyway count less. What then still varies most is what tells the classes apart, at every level of
+a label path, as the middles of coarse classes lie between those of their fine ones. This is linear
+discriminant analysis (Fisher, "The use of multiple measurements in taxonomic problems", 1936;
+Fukunaga, "Introduction to statistical pattern recognition", 1990, chapter 10), with the covariance
+shrunk towards a multiple of the identity (Friedman, "Regularized discriminant analysis", 1989).
+
+Discriminant analysis keeps one direction fewer than there are classes, and would make all items of
+a class alike. So some further directions are kept at less weight: among items of a class those
+that look alike stay together.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.records import Vectors
+from search_engine.vote.tally import Codes
+
+SHRINKAGES = (0.03, 0.1, 0.3)
+"""On clothing and groceries 0.03 and 0.1 were best, beyond 0.3 it got worse."""
+CLASS_DIRECTIONS = 256
+"""At most, however many classes there are."""
+LIKENESS_DIRECTIONS = 64
+LIKENESS_WEIGHT = 0.5
+"""Of the directions within classes. On clothing photos 0, 0.5 and 1 gave accuracy 0.848, 0.859 and
+0.877 and mAP 0.832, 0.817 and 0.717; on groceries it made no difference."""
+LEAST_VARIANCE = 1e-12
+
+WHITENED_DIRECTIONS = 256
+WHITENING_SHRINKAGE = 0.3
+SHARE_OF_ALL = 0.25
+"""From this share of all directions on they are all computed, which is exact and then no slower."""
+
+Rows = NDArray[Any]
+Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Mean (D,) and matrix (D, d) of a projection."""
+
+
+def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterator[Learned]:
+    """Mean and matrix for each shrinkage.
+
+    Args:
+        vectors: Shape (N, D), unit rows.
+        codes: The class of each, (N,), -1 for none; two classes at least. Those of a class with
+            one item tell nothing of how items of a class differ, but where that class is.
+        shrinkages: In 0 (as measured) to 1 (the same in all directions), not 0.
+    """
+    from scipy import linalg
+
+    known = vectors[codes >= 0]
+    _, members = np.unique(codes[codes >= 0], return_inverse=True)
+    mean = known.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = known - mean
+    within = within_classes(centred, members)
+    middle = float(np.trace(within)) / vectors.shape[1]
+    weights = _weights(centred, members)
+    for shrinkage in shrinkages:
+        shrunk = (1.0 - shrinkage) * within
+        shrunk[np.diag_indices_from(shrunk)] += shrinkage * middle + LEAST_VARIANCE
+        root = linalg.cholesky(shrunk, lower=True, overwrite_a=True, check_finite=False)
+        white = linalg.solve_triangular(root, centred.T, lower=True, check_finite=False).T
+        directions = _largest(white, len(weights)) * weights
+        matrix = linalg.solve_triangular(root.T, directions, check_finite=False)
+        yield mean, np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def whiten(vectors: Vectors) -> Learned:
+    """Mean and matrix that even out how much embeddings vary in the directions they vary most in.
+
+    Needs no labels: what all items have in common counts less. Jégou and Chum, "Negative evidences
+    and co-occurrences in image retrieval: the benefit of PCA and whitening", ECCV 2012.
+
+    Args:
+        vectors: Shape (N, D), unit rows.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = vectors - mean
+    count = min(WHITENED_DIRECTIONS, len(vectors) - 1, vectors.shape[1])
+    axes = _largest(centred, count)
+    variances = (centred @ axes).var(axis=0)
+    middle = float(centred.var(axis=0).sum()) / count
+    shrunk = (1.0 - WHITENING_SHRINKAGE) * variances + WHITENING_SHRINKAGE * middle
+    return mean, np.ascontiguousarray(axes / np.sqrt(shrunk + LEAST_VARIANCE))
+
+
+def within_classes(vectors: Rows, members: Codes) -> Rows:
+    """Covariance (D, D) of how items differ from the middle of their class; all of one if alone.
+
+    Args:
+        vectors: Shape (N, D).
+        members: The class of each, 0 to C - 1, (N,).
+    """
+    counts = np.bincount(members)
+    middles = np.zeros((len(counts), vectors.shape[1]), dtype=vectors.dtype)
+    np.add.at(middles, members, vectors)
+    middles /= counts[:, None]
+    apart = (vectors - middles[members])[counts[members] > 1]
+    freedom = len(apart) - int(np.count_nonzero(counts > 1))
+    if freedom <= 0:  # no class has two items: whiten nothing
+        return np.eye(vectors.shape[1], dtype=vectors.dtype)
+    return np.asarray(apart.T @ apart / freedom)
+
+
+def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
+    """Weights (d,) of the directions to keep: those that tell classes apart, then of likeness."""
+    telling = min(int(members.max()), CLASS_DIRECTIONS)
+    count = min(telling + LIKENESS_DIRECTIONS, len(centred) - 1, centred.shape[1])
+    return np.where(np.arange(count) < telling, 1.0, LIKENESS_WEIGHT).astype(np.float32)
+
+
+def _largest(white: Vectors, count: int) -> Vectors:
+    """Directions (D, count) in which whitened embeddings (N, D) vary most, the first first."""
+    if count > SHARE_OF_ALL * min(white.shape):
+        _, _, axes = np.linalg.svd(white, full_matrices=False)
+        return np.asarray(axes[:count].T)
+    from sklearn.utils.extmath import randomized_svd
+
+    _, _, axes = randomized_svd(white, count, n_oversamples=16, n_iter=4, random_state=0)
+    return np.asarray(axes.T)

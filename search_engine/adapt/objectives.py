@@ -1,0 +1,132 @@
+"""What a network is trained for: classes that lie apart, or pictures where there are no classes.
+
+Features of unit length go through a linear layer, and its output is compared with one proxy a
+class: softmax over cosines, Zhai and Wu, "Classification is a strong baseline for deep metric
+learning", BMVC 2019. Layer and proxies start from what discriminant analysis finds, so that the
+network is led from the first step on by what the features already tell. Without labels each
+picture is a class of its own: two augmented views of it against those of all others, Chen et al.,
+"A simple framework for contrastive learning of visual representations", ICML 2020.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_engine.adapt.plan import TrainingPlan
+from search_engine.errors import ParameterError
+from search_engine.vote.tally import Codes
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+START_SPREAD = 0.02
+"""Standard deviation of the layer's first weights: steps then change it as slowly as the rest."""
+
+
+class Objective:
+    """The loss of features (N, D) of unit length with codes (N,).
+
+    `views` augmented pictures of each are used; `module` is what learns beside the network, and
+    `codes` has the class of each row that the stream may give.
+    """
+
+    views: int
+    module: "nn.ModuleDict"
+    codes: "torch.Tensor"
+
+    def __call__(self, features: "torch.Tensor", codes: "torch.Tensor") -> "torch.Tensor":
+        """The loss, a number."""
+        raise NotImplementedError
+
+    def classes(self, features: "torch.Tensor") -> "torch.Tensor":
+        """The class (N,) that each picture seems to be of."""
+        raise NotImplementedError
+
+    def fast_parameters(self) -> "list[nn.Parameter]":
+        """Those that learn at the pace of proxies."""
+        return []
+
+
+class ClassProxies(Objective):
+    """Softmax over cosines with a proxy for each class."""
+
+    views = 1
+
+    def __init__(
+        self, mean: Any, matrix: Any, proxies: Any, codes: Codes, plan: TrainingPlan
+    ) -> None:
+        """Start from a projection.
+
+        Args:
+            mean: Shape (D,), float32.
+            matrix: Shape (D, d), float32.
+            proxies: The middle of each class behind the projection, (C, d), float32.
+            codes: The class of each row that the stream may give, (N,).
+            plan: Temperature and smoothing.
+        """
+        import torch
+        from torch import nn
+
+        self.codes = torch.from_numpy(codes)
+        layer = nn.Linear(*matrix.shape)
+        scale = START_SPREAD / float(matrix.std())
+        layer.weight.data = torch.from_numpy(np.ascontiguousarray(matrix.T)) * scale
+        layer.bias.data = torch.from_numpy(-(mean @ matrix).astype(np.float32)) * scale
+        kind: Any = import_losses().NormalizedSoftmaxLoss
+        loss = kind(*proxies.shape, temperature=plan.temperature)
+        loss.W.data = torch.from_numpy(np.ascontiguousarray(proxies.T, dtype=np.float32))
+        loss.cross_entropy = nn.CrossEntropyLoss(reduction="none", label_smoothing=plan.smoothing)
+        self.module = nn.ModuleDict({"layer": layer, "loss": loss})
+
+    def __call__(self, features: "torch.Tensor", codes: "torch.Tensor") -> "torch.Tensor":
+        """See Objective."""
+        loss: torch.Tensor = self.module["loss"](self.module["layer"](features), codes)
+        return loss
+
+    def classes(self, features: "torch.Tensor") -> "torch.Tensor":
+        """That of the nearest proxy."""
+        loss: Any = self.module["loss"]
+        found: torch.Tensor = loss.get_logits(self.module["layer"](features)).argmax(dim=1)
+        return found
+
+    def fast_parameters(self) -> "list[nn.Parameter]":
+        """The proxies."""
+        return list(self.module["loss"].parameters())
+
+
+class TwoViews(Objective):
+    """Two views of a picture find each other among those of all pictures of the batch."""
+
+    views = 2
+
+    def __init__(self, count: int, plan: TrainingPlan) -> None:
+        """For `count` pictures."""
+        import torch
+        from torch import nn
+
+        self.codes = torch.arange(count)
+        self.module = nn.ModuleDict(
+            {"loss": import_losses().NTXentLoss(temperature=2 * plan.temperature)}
+        )
+
+    def __call__(self, features: "torch.Tensor", codes: "torch.Tensor") -> "torch.Tensor":
+        """See Objective."""
+        loss: torch.Tensor = self.module["loss"](features, codes)
+        return loss
+
+
+def import_losses() -> Any:
+    """The losses of pytorch-metric-learning.
+
+    Raises:
+        ParameterError: It is not installed.
+    """
+    try:
+        from pytorch_metric_learning import losses
+    except ImportError as error:
+        raise ParameterError(
+            "fine-tuning needs the package pytorch-metric-learning",
+            fix="pip install 'eyedex[finetune]'",
+        ) from error
+    return losses

@@ -1,0 +1,93 @@
+"""The encoder of a collection, made again from what the catalog keeps of it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.config import Settings
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.projection import ProjectedEncoder, projection_of
+from search_engine.encoders.registry import EncoderRequest, create_encoder
+from search_engine.errors import DamagedRecordError, ModelMismatchError
+from search_engine.storage.durable import replace_synced, sha256_file, storage_error
+
+NETWORK = "network"
+"""Option that names a fine-tuned network by the hash of its weights file."""
+
+
+def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:
+    """The encoder that a collection is bound to.
+
+    Raises:
+        ModelMismatchError: Weights or preprocessing are not what they were.
+    """
+    plain = create_encoder(encoder_request(collection, settings, catalog))
+    encoder = with_projection(plain, collection.encoder_options, catalog)
+    if encoder.spec.fingerprint != collection.fingerprint:
+        raise ModelMismatchError(
+            f"the collection was indexed with encoder {collection.fingerprint}, but "
+            f"{collection.encoder} is {encoder.spec.fingerprint} now",
+            where=f"collection {collection.name}",
+            fix="bring back the former weights, or index again into a new collection",
+        )
+    return encoder
+
+
+def encoder_request(collection: Collection, settings: Settings, catalog: Catalog) -> EncoderRequest:
+    """How the encoder that a collection is bound to is made again, but for its projection."""
+    request = EncoderRequest(
+        name=collection.encoder or "",
+        runtime=settings.runtime,
+        cache=catalog.paths.encoders,
+        fingerprint=plain_fingerprint(collection, catalog),
+        keep=not catalog.read_only,
+    )
+    try:
+        request = request.with_options(collection.encoder_options)
+    except (TypeError, ValueError) as error:
+        raise DamagedRecordError(
+            f"an option of its encoder cannot be: {error}", where=f"collection {collection.name}"
+        ) from error
+    sha256 = collection.encoder_options.get(NETWORK)
+    return request if sha256 is None else replace(request, weights=network_file(catalog, sha256))
+
+
+def plain_fingerprint(collection: Collection, catalog: Catalog) -> str | None:
+    """That of a collection's encoder without its projection."""
+    projection = projection_of(catalog, collection.encoder_options)
+    return collection.fingerprint if projection is None else projection.origin.fingerprint
+
+
+def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
+    """The encoder with the projection that a collection's options name, if they do."""
+    projection = projection_of(catalog, options)
+    return encoder if projection is None else ProjectedEncoder(encoder, projection)
+
+
+@cache
+def _scratch() -> "TemporaryDirectory[str]":
+    """Where files go that the data directory cannot take; gone when this process ends."""
+    return TemporaryDirectory(prefix="eyedex-")
+
+
+def network_file(catalog: Catalog, sha256: str) -> Path:
+    """The weights of a fine-tuned network as a file, written from the catalog if it is not there.
+
+    Raises:
+        CorruptDataError: The catalog has lost them.
+        StorageError: They could not be written.
+    """
+    path = catalog.paths.network(sha256)
+    if not path.is_file() or sha256_file(path) != sha256:
+        data = catalog.learned(sha256)
+        if catalog.read_only:
+            path = Path(_scratch().name) / path.name
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_synced(path, data)
+        except OSError as error:
+            raise storage_error(error, "writing the network of a collection", path) from error
+    return path

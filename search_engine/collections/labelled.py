@@ -1,0 +1,51 @@
+"""Labelled embeddings: a whole collection, or photos asked about, with what is known of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from search_engine.catalog.store import Collection
+from search_engine.engine import SearchEngine
+from search_engine.records import Keys, Vectors
+from search_engine.vote.labels import value_of
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Embeddings (N, D) with a label each, None where there is none, and keys (N,).
+
+    Keys of queries are those of the same pictures in the gallery, or -1: a query never finds
+    itself. `products` are the product ids, None where there is none; `names` tell pictures apart
+    for people: item ids, or paths. Both are empty where nobody asks for them.
+    """
+
+    vectors: Vectors
+    labels: Sequence[str | None]
+    keys: Keys
+    products: Sequence[str | None] = field(default=())
+    names: Sequence[str] = field(default=())
+
+
+def read_gallery(
+    engine: SearchEngine, collection: str, target: str = "label", record: Collection | None = None
+) -> Labelled:
+    """All items of a collection that have an embedding, by key, with their value of a target.
+
+    The embeddings are those by the encoder of `record`, else of the collection.
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+    """
+    record = record or engine.catalog.collection(collection)
+    changes = engine.catalog.changes_since(record, -1)
+    found = engine.catalog.by_keys(changes.keys.tolist())
+    here = np.array([key in found for key in changes.keys.tolist()], dtype=bool)
+    items = [found[key] for key in changes.keys[here].tolist()]
+    return Labelled(
+        changes.vectors[here].astype(np.float32),
+        [value_of(item, target) for item in items],
+        changes.keys[here],
+        [item.product_id for item in items],
+        [item.item_id for item in items],
+    )

@@ -1,0 +1,456 @@
+"""One collection made ready to be searched: its index kept up to date, its encoder at hand."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from search_engine.catalog.checksum import key_checksum, signed_64
+from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
+from search_engine.catalog.filters import Filter, compile_filter
+from search_engine.catalog.store import Catalog, Changes, Collection
+from search_engine.collections.encoders import open_encoder
+from search_engine.config import DataPaths, Settings
+from search_engine.encoders.base import Encoder
+from search_engine.errors import (
+    CorruptDataError,
+    LockHeldError,
+    ParameterError,
+    StorageError,
+)
+from search_engine.indexes import generations as generation
+from search_engine.indexes.choice import choose_index
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.faiss.tuning import tune
+from search_engine.indexes.live import LiveIndex, Snapshot
+from search_engine.indexes.selection import KeySet
+from search_engine.indexes.spec import IndexSpec
+from search_engine.processes import run_apart, spare_cores
+
+log = logging.getLogger(__name__)
+
+ADOPTION_WAIT_S = 0.05
+"""A query waits so long for a generation that another process published; then it goes on with
+what it has, and the next one finds it."""
+QUICK_ELEMENTS = 1_000_000
+"""An index of so many numbers is built in less time than a process takes to start."""
+STALE_SHARE = 0.3
+"""An index learns its centroids and codes anew when so many changed since; before that it takes
+over what the one before had learned, as long as it finds as much with that."""
+UNREADABLE_SHOWN = 5
+FILTERS_KEPT = 64
+FILTERED_KEYS_KEPT = 16_000_000
+
+
+class LiveCollection:
+    """Opens the newest sound generation and adds what the catalog committed since.
+
+    `drifted` names a generation that was not used because it holds other keys than the catalog.
+    `retired` is set when the collection is about to be deleted: what is built for it is given up.
+    `snapshot` is cheap when nothing changed and is asked for by every search, so what any process
+    committed is found by the next query.
+    """
+
+    def __init__(self, catalog: Catalog, collection: Collection, settings: Settings) -> None:
+        self.record = collection
+        self._catalog = catalog
+        self._settings = settings
+        self._refreshing = threading.Lock()
+        self._making_encoder = threading.Lock()
+        self._encoder: Encoder | None = None
+        self._index: LiveIndex | None = None
+        self._tried: str | None = None
+        self.drifted: str | None = None
+        self._trying = threading.Lock()
+        self._compacting = threading.Lock()
+        self.retired = threading.Event()
+        self._matching: tuple[int, dict[Filter, tuple[Fitted, KeySet]]] = (-1, {})
+
+    @property
+    def folder(self) -> Path:
+        """Where the generations are."""
+        return self._catalog.paths.index(self.record.name)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was asked of it yet."""
+        return self._encoder is not None or self._index is not None
+
+    def snapshot(self) -> Snapshot | None:
+        """The index as of the last commit; None as long as nothing was ever indexed."""
+        seq = self._catalog.seq()
+        if self._index is None or self._index.snapshot.seq < seq:
+            with self._refreshing:
+                self._refresh(seq)
+        if self._index is not None and self._index.snapshot.needs_compaction():
+            self._adopt_published()
+        return None if self._index is None else self._index.snapshot
+
+    def matching(self, parsed: Filter) -> KeySet:
+        """The keys of the items that fulfil a filter, kept until something is committed.
+
+        Raises:
+            FilterError: It does not fit the collection (`filter_fit`).
+        """
+        return self._selected(parsed)[1]
+
+    def fitted(self, parsed: Filter) -> Fitted:
+        """The filter as this collection answers it, with what to know of the answer.
+
+        Raises:
+            FilterError: As for `matching`.
+        """
+        return self._selected(parsed)[0]
+
+    def _selected(self, parsed: Filter) -> tuple[Fitted, KeySet]:
+        seq = self._catalog.seq()
+        kept_at, kept = self._matching
+        if kept_at != seq:
+            kept = {}
+        found = kept.get(parsed)
+        if found is None:
+            found = self._select(parsed)
+            size = sum(len(keys) for _, keys in kept.values())
+            if len(kept) >= FILTERS_KEPT or size > FILTERED_KEYS_KEPT:
+                kept = {}
+            self._matching = (seq, {**kept, parsed: found})  # together: never old keys as new ones
+        return found
+
+    def _select(self, parsed: Filter) -> tuple[Fitted, KeySet]:
+        before = self._catalog.guarded
+        fitted = fit_filter(self._catalog, self.record, parsed)
+        keys = KeySet(self._catalog.keys_where(self.record, compile_filter(fitted.filter)))
+        if len(keys) == 0 and not fitted.warnings:
+            fitted = replace(fitted, warnings=(NO_ITEM_FITS_ALL,))
+        if self._catalog.guarded > before:
+            fitted = replace(fitted, warnings=(*fitted.warnings, *self._passed_over()))
+        return fitted, keys
+
+    def _passed_over(self) -> Iterator[str]:
+        """What to know of items that no condition on attributes can be held against."""
+        ids = self._catalog.unreadable(self.record, UNREADABLE_SHOWN + 1)
+        if ids:
+            more = " and more" if len(ids) > UNREADABLE_SHOWN else ""
+            yield (
+                "damaged_items: the attributes of items cannot be read, so that they fulfil no "
+                f"condition: {', '.join(map(repr, ids[:UNREADABLE_SHOWN]))}{more}; index them again"
+            )
+
+    def encoder(self) -> Encoder | None:
+        """The collection's encoder, made on first use; None as long as nothing was ever indexed.
+
+        Raises:
+            ModelMismatchError: What can be made now is not what made the stored embeddings.
+        """
+        with self._making_encoder:
+            if self._encoder is None and self.record.encoder is not None:
+                self._encoder = open_encoder(self.record, self._settings, self._catalog)
+            return self._encoder
+
+    def compact(self, force: bool = False) -> str | None:
+        """Publish a new generation if it is worth it, and take it over.
+
+        Returns:
+            Its name, or None when nothing was done.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+            StorageError: It could not be written; the old one stays.
+        """
+        with self._catalog.indexing(self.record.name):
+            return self.compact_locked(force)
+
+    def compact_locked(self, force: bool = False) -> str | None:
+        """As `compact`, for a caller that holds the collection's run lock already."""
+        if self._is_former():
+            return None
+        if self._is_first():
+            return self._publish(None)
+        snapshot = self.snapshot()
+        if snapshot is None or not (snapshot.needs_compaction() or (force and snapshot.pending)):
+            if snapshot is not None and snapshot.generation is not None:
+                generation.settle(self.folder, snapshot.generation)
+            return None
+        return self._publish(snapshot)
+
+    def _is_former(self) -> bool:
+        """Whether the collection has another encoder by now.
+
+        This object answers by the former one then, until nobody uses it any more.
+        """
+        now = self._catalog.collection(self.record.name)
+        return self.record.fingerprint not in (None, now.fingerprint)
+
+    def _is_first(self) -> bool:
+        """Whether no generation is there and no query has asked for what is to be indexed.
+
+        Then there is nothing to take over the changes into, which would cost their memory twice.
+        """
+        untouched = self._index is None and not any(self.folder.glob("gen-*"))
+        return untouched and self._catalog.count(self.record) > 0
+
+    def compact_aside(self) -> None:
+        """As `compact`, for a process that answers queries: they do not wait.
+
+        A large index is built by a process of its own, at low priority, and then taken over. While
+        somebody else is indexing the collection, or this runs already, nothing is done.
+        """
+        if self._catalog.read_only:
+            return
+        snapshot = self.snapshot()
+        if snapshot is None or not snapshot.needs_compaction():
+            return
+        if not self._compacting.acquire(blocking=False):
+            return
+        try:
+            if len(snapshot) * snapshot.dimension <= QUICK_ELEMENTS:
+                with suppress(LockHeldError):
+                    self.compact()
+            else:
+                code = run_apart(
+                    compact_collection, self._settings, self.record.name, unless=self.retired
+                )
+                if code and not self.retired.is_set():
+                    log.error("compacting %s ended with %d", self.record.name, code)
+                self._adopt_published()
+        finally:
+            self._compacting.release()
+
+    def rebuild(self, factory: str | None) -> str | None:
+        """Build the index anew, as another kind if it is one; keep the kind from now on.
+
+        Args:
+            factory: FAISS factory string, or None for Eyedex's choice.
+
+        Returns:
+            The generation's name; None while nothing is indexed.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+            ParameterError: FAISS cannot make it of these vectors; all stays as it was.
+        """
+        with self._catalog.indexing(self.record.name):
+            before = self._catalog.collection(self.record.name).index_factory
+            self._keep_factory(factory)
+            try:
+                return None if self.snapshot() is None else self._publish(None, strict=True)
+            except ParameterError:
+                self._keep_factory(before)
+                raise
+
+    def _keep_factory(self, factory: str | None) -> None:
+        with self._catalog.write() as writer:
+            writer.set_index_factory(self.record.id, factory)
+
+    def _publish(self, before: Snapshot | None, strict: bool = False) -> str | None:
+        """Build a generation of all there is and take it over; see `_build` and `_is_former`."""
+        if self._is_former():
+            return None
+        self.record = self._catalog.collection(self.record.name)
+        name = self._write(before, strict)
+        self._tried, self.drifted = name, None
+        self._adopt()
+        return name
+
+    def prepare(self, record: Collection, seq: int) -> str:
+        """Publish a generation for what the collection is about to become; it is not used yet.
+
+        For a caller that holds the collection's run lock, on an object that nobody searches.
+
+        Args:
+            record: The collection with its future encoder.
+            seq: The change up to which all embeddings that can be made are there.
+        """
+        self.record = record
+        return self._write(None, until=seq)
+
+    def _write(
+        self, before: Snapshot | None, strict: bool = False, until: int | None = None
+    ) -> str:
+        changes = self._catalog.changes_since(self.record, -1)
+        generation.discard_newer(self.folder, changes.seq)
+        index = self._build(changes, before, strict)
+        if until is not None:
+            changes = replace(changes, seq=until)
+        manifest = self._manifest(changes, index.spec)
+        return generation.publish(self.folder, manifest, index, self._spared())
+
+    def _spared(self) -> set[str]:
+        """Encoders whose newest generation is needed: that in use, and the former one."""
+        now = self._catalog.collection(self.record.name)
+        former = self._catalog.former(now)
+        kept = {now.fingerprint, former.fingerprint if former else None, self.record.fingerprint}
+        return {each for each in kept if each} - {self.record.fingerprint or ""}
+
+    def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> FaissIndex:
+        """The index of the kind that the owner named, or that suits.
+
+        What cannot be made of these vectors (mostly of too few) is an error if `strict`; else the
+        kind that suits takes its place until the next generation. What the index before learned is
+        used again where that is good enough.
+        """
+        named = self.record.index_factory
+        if named is not None:
+            try:
+                return self._build_kind(named, changes, before)
+            except ParameterError as error:
+                if strict:
+                    raise
+                log.warning("%s; another kind takes its place for now", error.what)
+        count, dimension = changes.vectors.shape
+        memory, recall = self._settings.index_memory_mb * 10**6, self._settings.index_recall
+        factory = choose_index(count, dimension, memory, recall).factory
+        return self._build_kind(factory, changes, before)
+
+    def _build_kind(self, factory: str, changes: Changes, before: Snapshot | None) -> FaissIndex:
+        target = self._settings.index_recall
+        learned = _learned(before, factory, len(changes.keys))
+        if before is not None and learned is not None:
+            stale = learned.spec.since_training + before.pending
+            spec = IndexSpec(factory, since_training=stale)
+            index = tune(FaissIndex.build(spec, changes.keys, changes.vectors, learned), target)
+            if (index.spec.recall or 0.0) >= min(target, learned.spec.recall or target):
+                return index
+        return tune(FaissIndex.build(IndexSpec(factory), changes.keys, changes.vectors), target)
+
+    def roll_back(self) -> str:
+        """Make the newest sound generation before the current one the base again.
+
+        What the catalog committed since then is added to it as always, so answers stay the same;
+        it is the way out when a generation itself is in doubt.
+
+        Returns:
+            The generation's name.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+            NotFoundError: There is no earlier generation that is sound.
+        """
+        with self._catalog.indexing(self.record.name):
+            name = generation.roll_back(self.folder, self.record.uid, self.record.fingerprint or "")
+            with self._refreshing:
+                self._index = None
+        self.snapshot()
+        return name
+
+    def _refresh(self, seq: int) -> None:
+        if self._index is None:
+            self._open()
+        elif self._index.snapshot.seq < seq:
+            self._take_over(self._index)
+
+    def _adopt_published(self) -> None:
+        """Take over a generation that another process published; each is tried once.
+
+        Queries do not wait for a large one to be read.
+        """
+        try:
+            published = generation.current(self.folder)
+        except CorruptDataError:
+            return
+        with self._trying:
+            if published is None or published == self._tried:
+                return
+            self._tried = published
+        adoption = threading.Thread(target=self._adopt, name=f"adopt {published}", daemon=True)
+        adoption.start()
+        adoption.join(ADOPTION_WAIT_S)
+
+    def _adopt(self) -> None:
+        with suppress(StorageError):  # whoever asks next meets the same and says so
+            index = self._newest()
+            if index is not None:
+                with self._refreshing:
+                    self._take_over(index)
+                    self._index = index
+
+    def _open(self) -> None:
+        if self.record.fingerprint is None:
+            self.record = self._catalog.collection(self.record.name)
+        if self.record.fingerprint is None or self.record.dimension is None:
+            return
+        with suppress(CorruptDataError):
+            self._tried = generation.current(self.folder)
+        index = self._newest()
+        if index is None:
+            index = LiveIndex(self.record.dimension, seq=-1)
+        self._take_over(index)
+        if index.snapshot.base is not None and self._drifted(index.snapshot):
+            self.drifted = index.snapshot.generation
+            log.warning(
+                "index %s holds other keys than the catalog: not used, to be built again",
+                self.drifted,
+            )
+            index = LiveIndex(self.record.dimension, seq=-1)
+            self._take_over(index)
+        self._index = index
+
+    def _newest(self) -> LiveIndex | None:
+        """The newest sound generation as it was published; None if there is none."""
+        assert self.record.fingerprint is not None
+        found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
+        for finding in found.findings if found else ():
+            log.warning("index passed over: %s", finding)
+        if found is None:
+            return None
+        if found.manifest.seq > self._catalog.seq():
+            log.warning("index %s is newer than the catalog: not used", found.name)
+            return None
+        return LiveIndex(found.index.dimension, found.index, found.name, found.manifest.seq)
+
+    def _drifted(self, snapshot: Snapshot) -> bool:
+        """Whether index and catalog differ in keys, by their number and checksum.
+
+        Only said when nothing was committed meanwhile. Items whose embedding is damaged are in no
+        index: that is for `eyedex check` to say, and no reason to build another one.
+        """
+        if snapshot.key_state() == self._wanted() or self._catalog.seq() != snapshot.seq:
+            return False
+        searchable = self._catalog.changes_since(self.record, -1).keys
+        return not np.array_equal(snapshot.keys(), searchable)
+
+    def _wanted(self) -> tuple[int, int]:
+        """Number and checksum of the keys that have an embedding."""
+        count, checksum = self._catalog.key_state(self.record)
+        lost = np.array([*self._catalog.unsearchable(self.record)], dtype=np.int64)
+        return count - len(lost), signed_64(checksum - key_checksum(lost))
+
+    def _take_over(self, index: LiveIndex) -> None:
+        changes = self._catalog.changes_since(self.record, index.snapshot.seq)
+        index.apply(changes.seq, changes.keys, changes.vectors, changes.removed)
+
+    def _manifest(self, changes: Changes, spec: IndexSpec) -> generation.Manifest:
+        return generation.Manifest(
+            collection_uid=self.record.uid,
+            fingerprint=self.record.fingerprint or "",
+            seq=changes.seq,
+            count=len(changes.keys),
+            dimension=int(changes.vectors.shape[1]),
+            spec=spec,
+        )
+
+
+def _learned(before: Snapshot | None, factory: str, count: int) -> FaissIndex | None:
+    """The index before, if what it learned may be used again for so many vectors."""
+    base = None if before is None else before.base
+    if before is None or base is None or base.exact or base.spec.factory != factory:
+        return None
+    stale = base.spec.since_training + before.pending
+    return base if stale <= STALE_SHARE * count else None
+
+
+def compact_collection(settings: Settings, name: str) -> None:
+    """Compact a collection of a data directory in a process of its own, in the background.
+
+    Nothing is done while somebody is indexing it.
+    """
+    faiss.omp_set_num_threads(spare_cores())
+    with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:
+        live = LiveCollection(catalog, catalog.collection(name), settings)
+        with suppress(LockHeldError):
+            live.compact()

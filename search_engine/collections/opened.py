@@ -1,0 +1,164 @@
+"""The collections that an engine has open, and how one that got another encoder is taken over.
+
+Such a collection is opened anew beside what has answered so far: network, index and all. Queries go
+on with the former encoder, whose embeddings stay, until the new one can answer; then all of them go
+there at once. Where it cannot be opened, say as its weights are not on this machine, the former one
+answers on, the log says why, and it is tried again.
+"""
+
+import logging
+import threading
+import time
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.collections.live import LiveCollection
+from search_engine.config import Settings
+from search_engine.errors import CollectionNotFoundError, EngineClosedError, EyedexError
+
+log = logging.getLogger(__name__)
+
+TAKE_OVER_WAIT_S = 2.0
+"""So long after it was noticed may queries wait for the new encoder."""
+RETRY_S = 30.0
+
+
+class OpenCollections:
+    """Collections by name, opened when they are first asked for. For several threads."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._open: dict[str, LiveCollection] = {}
+        self._successors: dict[str, _Successor] = {}
+
+    def get(self, name: str) -> LiveCollection:
+        """The collection as it can answer now.
+
+        Raises:
+            CollectionNotFoundError: There is none of that name.
+        """
+        record = self._catalog.collection(name)
+        with self._lock:
+            known = self._open.get(name)
+            if known is None or not _answers_for_former(known, record):
+                return self._settle(name, known, record)
+            successor, wait_until = self._successor(name, record)
+        successor.done.wait(max(0.0, wait_until - time.monotonic()))
+        return self._taken_over(name, successor)
+
+    def newest(self, name: str) -> LiveCollection:
+        """As `get`, with the encoder that the collection has by now, however long that takes.
+
+        Raises:
+            CollectionNotFoundError: There is none of that name.
+            EyedexError: The encoder cannot be opened here.
+        """
+        while True:
+            live = self.get(name)
+            if live.record.fingerprint == self._catalog.collection(name).fingerprint:
+                return live
+            with self._lock:
+                successor = self._successors.get(name)
+            if successor is not None:
+                successor.done.wait()
+                if successor.error is not None:
+                    raise successor.error
+
+    def reopen(self, name: str) -> None:
+        """Open a collection anew when it is asked for next, whatever that takes."""
+        with self._lock:
+            self._open.pop(name, None)
+            self._successors.pop(name, None)
+
+    def retire(self, name: str) -> None:
+        """End what is being built for a collection in the background: it is about to go."""
+        with self._lock:
+            known = self._open.pop(name, None)
+            self._successors.pop(name, None)
+        if known is not None:
+            known.retired.set()
+
+    def _settle(
+        self, name: str, known: LiveCollection | None, record: Collection
+    ) -> LiveCollection:
+        """The collection, with the encoder that the catalog says."""
+        self._successors.pop(name, None)
+        if known is None or known.record.uid != record.uid or _has_changed(known, record):
+            known = self._open[name] = LiveCollection(self._catalog, record, self._settings)
+        elif known.record.fingerprint is None:
+            known.record = record
+        return known
+
+    def _successor(self, name: str, record: Collection) -> "tuple[_Successor, float]":
+        """What is being opened in the place of a collection, and until when to wait for it."""
+        now = time.monotonic()
+        known = self._successors.get(name)
+        if known is None or known.live.record.fingerprint != record.fingerprint:
+            known = self._start(name, record, now + TAKE_OVER_WAIT_S)
+        elif known.error is not None and now > known.started + RETRY_S:
+            known = self._start(name, record, now)
+        return known, known.wait_until
+
+    def _start(self, name: str, record: Collection, wait_until: float) -> "_Successor":
+        live = LiveCollection(self._catalog, record, self._settings)
+        made = self._successors[name] = _Successor(live, wait_until)
+        threading.Thread(target=made.open, name=f"open {name}", daemon=True).start()
+        return made
+
+    def _taken_over(self, name: str, successor: "_Successor") -> LiveCollection:
+        with self._lock:
+            if successor.is_open and self._successors.get(name) is successor:
+                del self._successors[name]
+                self._open[name] = successor.live
+            known = self._open.get(name)
+        return known or self.get(name)
+
+
+class _Successor:
+    """A collection with its new encoder while it is being opened.
+
+    `done` is set when that has ended; `error` is why it failed.
+    """
+
+    def __init__(self, live: LiveCollection, wait_until: float) -> None:
+        self.live = live
+        self.wait_until = wait_until
+        self.started = time.monotonic()
+        self.done = threading.Event()
+        self.error: Exception | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can answer."""
+        return self.done.is_set() and self.error is None
+
+    def open(self) -> None:
+        """Make the encoder and read the index."""
+        try:
+            self.live.encoder()
+            self.live.snapshot()
+        except (CollectionNotFoundError, EngineClosedError) as error:
+            self.error = error  # there is nothing to take over any more
+        except Exception as error:  # noqa: BLE001 - libraries of networks raise anything
+            self.error = error
+            log.error(
+                "collection %s has encoder %s now, which cannot be opened here, so the former one "
+                "answers on: %s",
+                self.live.record.name,
+                self.live.record.encoder,
+                error if isinstance(error, EyedexError) else repr(error),
+            )
+        finally:
+            self.done.set()
+
+
+def _answers_for_former(known: LiveCollection, record: Collection) -> bool:
+    """Whether a collection has been answering by an encoder that is not its own any more."""
+    same = known.record.uid == record.uid
+    return same and known.is_open and _has_changed(known, record)
+
+
+def _has_changed(known: LiveCollection, record: Collection) -> bool:
+    """Whether a collection has another encoder than when it was opened."""
+    return known.record.fingerprint not in (None, record.fingerprint)

@@ -1,0 +1,234 @@
+"""Measures of classes: from the true labels and the predictions, wherever those come from.
+
+The measures are scikit-learn's. An abstention is wrong wherever a right answer is counted, and is a
+class of its own, None, in the confusion matrix.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine import measures as metrics
+from search_engine.evaluate.hierarchy import holds
+from search_engine.records import Prediction
+
+TOP = 5
+ABSTAINED = ""
+"""Stands for no answer where scikit-learn wants a label; no picture has an empty label."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How one class fares; `support` counts its queries, `predicted` the answers naming it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """Precision, recall and F1 over the classes."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of a curve, arrays of equal shape."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """Areas under the ROC and the precision-recall curves, each class against the rest.
+
+    Means over the classes that some queries have and some have not; None where there are none. The
+    curves are of all (query, class) pairs together.
+    """
+
+    roc_auc: float | None
+    pr_auc: float | None
+    roc: Curve | None
+    precision_recall: Curve | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Predictions as arrays, one entry a query: the input of most measures.
+
+    `confidence` and `correct` are of all queries; `answered` tells abstentions from answers. Where
+    labels are paths, an answer above the true label `holds` without being correct: that is what its
+    confidence is about.
+    """
+
+    truth: Sequence[str]
+    predicted: Sequence[str | None]
+    confidence: NDArray[np.float64]
+    correct: NDArray[np.bool_]
+    holds: NDArray[np.bool_]
+    answered: NDArray[np.bool_]
+
+    @property
+    def spoken(self) -> list[str]:
+        """Predicted labels, abstentions as `ABSTAINED`."""
+        return [label or ABSTAINED for label in self.predicted]
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels that the queries have, sorted."""
+        return sorted(set(self.truth))
+
+
+def answers(truth: Sequence[str], predictions: Sequence[Prediction]) -> Answers:
+    """The predictions beside the truth."""
+    predicted = [prediction.label for prediction in predictions]
+    return Answers(
+        list(truth),
+        predicted,
+        np.array([prediction.confidence for prediction in predictions], dtype=np.float64),
+        np.array([got == wanted for got, wanted in zip(predicted, truth, strict=True)], dtype=bool),
+        np.array([holds(got, wanted) for got, wanted in zip(predicted, truth, strict=True)], bool),
+        np.array([not prediction.abstained for prediction in predictions], dtype=bool),
+    )
+
+
+def per_class(found: Answers) -> list[ClassScores]:
+    """Each class of the queries, in alphabetical order."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    classes = found.classes
+    columns = precision_recall_fscore_support(
+        found.truth, found.spoken, labels=classes, average=None, zero_division=0
+    )
+    predicted = Counter(found.spoken)
+    return [
+        ClassScores(label, float(p), float(r), float(f), int(support), predicted[label])
+        for label, p, r, f, support in zip(classes, *columns, strict=True)
+    ]
+
+
+def averages(found: Answers, average: str) -> Averages:
+    """`macro`: each class counts alike (its recall is the balanced accuracy); `weighted`: by size.
+
+    Only the classes of the queries count.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        found.truth, found.spoken, labels=found.classes, average=average, zero_division=0
+    )
+    return Averages(float(precision), float(recall), float(f1))
+
+
+def confusion_counts(found: Answers) -> tuple[list[str | None], NDArray[np.int64]]:
+    """Labels, and how often a query of each row's label got each column's label.
+
+    The classes of the queries come first, then those only predicted, then None for abstentions.
+    """
+    from sklearn.metrics import confusion_matrix
+
+    classes = found.classes
+    only_said = sorted(set(found.spoken) - set(classes) - {ABSTAINED})
+    abstained = [ABSTAINED] if not found.answered.all() else []
+    labels = classes + only_said + abstained
+    matrix = confusion_matrix(found.truth, found.spoken, labels=labels)
+    return [label or None for label in labels], np.asarray(matrix, dtype=np.int64)
+
+
+def top_accuracy(truth: Sequence[str], predictions: Sequence[Prediction], top: int = TOP) -> float:
+    """Share of queries whose label is among the `top` labels with most votes.
+
+    Not scikit-learn's top_k_accuracy_score: that one fills up with labels that nobody voted for.
+    """
+    found = [
+        wanted in [vote.label for vote in prediction.votes[:top]]
+        for wanted, prediction in zip(truth, predictions, strict=True)
+    ]
+    return float(np.mean(found))
+
+
+def answered_accuracy(found: Answers) -> float | None:
+    """Share of the answers that hold; None without answers."""
+    return float(found.holds[found.answered].mean()) if found.answered.any() else None
+
+
+def most_frequent_share(truth: Sequence[str]) -> float:
+    """Accuracy of always answering with the most frequent class: what any classifier must beat."""
+    return max(Counter(truth).values()) / len(truth)
+
+
+def areas(truth: Sequence[str], predictions: Sequence[Prediction]) -> Areas:
+    """Areas under the curves, by the share of the votes that each class got."""
+    from sklearn.metrics import (
+        average_precision_score,
+        precision_recall_curve,
+        roc_auc_score,
+        roc_curve,
+    )
+
+    classes = sorted(set(truth))
+    is_class, shares = _one_against_rest(truth, predictions, classes)
+    both = is_class.any(axis=0) & ~is_class.all(axis=0)
+    if not both.any():
+        return Areas(None, None, None, None)
+    is_class, shares = is_class[:, both], shares[:, both]
+    false_alarms, hits, _ = roc_curve(is_class.ravel(), shares.ravel())
+    precision, recall, _ = precision_recall_curve(is_class.ravel(), shares.ravel())
+    return Areas(
+        float(np.mean([roc_auc_score(*one) for one in zip(is_class.T, shares.T, strict=True)])),
+        float(
+            np.mean(
+                [average_precision_score(*one) for one in zip(is_class.T, shares.T, strict=True)]
+            )
+        ),
+        Curve(false_alarms, hits),
+        Curve(recall, precision),
+    )
+
+
+def brier_score(found: Answers) -> float | None:
+    """Mean square of (confidence - right or wrong) over the answers; None without answers."""
+    if not found.answered.any():
+        return None
+    from sklearn.metrics import brier_score_loss
+
+    right, sure = found.holds[found.answered], found.confidence[found.answered]
+    return float(brier_score_loss(right, np.clip(sure, 0, 1), pos_label=True))
+
+
+def reliability_of(found: Answers) -> metrics.Reliability:
+    """Reliability of the answers; abstentions are none."""
+    return metrics.reliability(found.confidence[found.answered], found.holds[found.answered])
+
+
+def coverage_of(found: Answers) -> metrics.CoverageCurve:
+    """Accuracy against coverage; abstentions are never covered."""
+    return metrics.coverage_curve(
+        found.confidence[found.answered], found.holds[found.answered], len(found.truth)
+    )
+
+
+def _one_against_rest(
+    truth: Sequence[str], predictions: Sequence[Prediction], classes: Sequence[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether a query is of a class, and the class's share of its votes; (Q, classes) both."""
+    column = {label: number for number, label in enumerate(classes)}
+    is_class = np.zeros((len(truth), len(classes)), dtype=bool)
+    is_class[np.arange(len(truth)), [column[label] for label in truth]] = True
+    shares = np.zeros(is_class.shape)
+    for row, prediction in enumerate(predictions):
+        for vote in prediction.votes:
+            if vote.label in column:
+                shares[row, column[vote.label]] = vote.share
+    return is_class, shares

@@ -1,0 +1,218 @@
+"""All classifiers on the same embeddings, beside the vote of the neighbors, as rows of a table."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from search_engine.classifiers.base import predict
+from search_engine.classifiers.registry import KINDS, create_classifier
+from search_engine.collections.labelled import Labelled
+from search_engine.errors import ParameterError
+from search_engine.evaluate.classification import (
+    answers,
+    averages,
+    reliability_of,
+    top_accuracy,
+)
+from search_engine.evaluate.predictors import PlainVote, Predictor
+from search_engine.evaluate.ranking import Hiding
+from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.indexes.base import top_k
+from search_engine.records import Prediction
+from search_engine.things import fold_of, things_of
+
+NEIGHBORS = "k-nn"
+"""What the vote of the neighbors is called in the table."""
+PLAIN_VOTERS = 10
+QUERIES_A_BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierRow:
+    """How one classifier fares; `skipped` says why it was not tried, all else is None then.
+
+    `queries` were asked. `fit_seconds` is the time to learn from the whole gallery (of a fold,
+    without queries), and `predict_us` the time for a query, embedded already, when many are asked
+    at once.
+    """
+
+    name: str
+    queries: int | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
+    top5_accuracy: float | None = None
+    ece: float | None = None
+    fit_seconds: float | None = None
+    predict_us: float | None = None
+    skipped: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The columns by name, rounded."""
+        return {
+            name: round(value, 5) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """Predictions of some queries, by their rows, and what they took."""
+
+    rows: Sequence[int]
+    predictions: Sequence[Prediction]
+    fit_seconds: float
+    predict_seconds: float
+
+
+_Split = tuple[Labelled, Labelled, Sequence[int]]
+"""What is learned from, who asks, and the rows of who asks."""
+
+
+def compare_classifiers(
+    gallery: Labelled,
+    queries: Labelled | None = None,
+    *,
+    hiding: Hiding | None = None,
+    predictor: Predictor | None = None,
+    names: Sequence[str] | None = None,
+    advance: Callable[[str], None] = lambda name: None,
+) -> list[ClassifierRow]:
+    """The measures of the vote of the neighbors and of every classifier, in the registry's order.
+
+    Queries without a label are left out. Nobody learns from items that are asked as queries too,
+    and classifiers do not from items without a label: in a vote these take their place among the
+    neighbors, as they always do, and say nothing.
+
+    Args:
+        gallery: What is learned from.
+        queries: Who asks; None for the gallery itself, by `folds_of`.
+        hiding: The folds of a cross-validation: each learns from the items of the others.
+        predictor: How the neighbors vote; the plain vote of 10 when it is None.
+        names: Only these classifiers; None for all.
+        advance: Called with the name of each when it is done.
+
+    Raises:
+        ParameterError: There is no labelled query, or none can be held out.
+    """
+    if queries is None:
+        queries, hiding = gallery, folds_of(gallery, gallery)
+    splits = [_apart(gallery, queries)] if hiding is None else _folds(gallery, queries, hiding)
+    truth = {
+        row: str(label)
+        for _, asked, rows in splits
+        for row, label in zip(rows, asked.labels, strict=True)
+    }
+    if not truth:
+        nobody = not len(labelled_rows(queries))
+        raise ParameterError(
+            "nothing to compare: "
+            + ("no labelled query" if nobody else "every class shows one thing only"),
+            fix="name queries that have labels",
+        )
+    found = []
+    for name in names or (NEIGHBORS, *(kind.name for kind in KINDS)):
+        found.append(_row(name, splits, truth, predictor or PlainVote(PLAIN_VOTERS)))
+        advance(name)
+    return found
+
+
+def folds_of(gallery: Labelled, queries: Labelled) -> Hiding:
+    """Three folds of the labelled items, photos of one product or scene together.
+
+    See `search_engine.things`; what is never held out is in none.
+
+    Args:
+        gallery: All items.
+        queries: Those of them that ask, told by their keys.
+    """
+    fold = np.full(len(gallery.keys), -1, dtype=np.int64)
+    rows = labelled_rows(gallery)
+    if len(rows):
+        labelled = take(gallery, rows)
+        codes = np.unique([str(label) for label in labelled.labels], return_inverse=True)[1]
+        fold[rows] = fold_of(codes, things_of(labelled.vectors, codes, labelled.products))
+    known = dict(zip(gallery.keys.tolist(), fold.tolist(), strict=True))
+    return Hiding(np.array([known[key] for key in queries.keys.tolist()], dtype=np.int64), fold)
+
+
+def _row(
+    name: str, splits: Sequence[_Split], truth: dict[int, str], predictor: Predictor
+) -> ClassifierRow:
+    try:
+        parts = [
+            _by_vote(split, predictor) if name == NEIGHBORS else _by_model(name, split)
+            for split in splits
+        ]
+    except ParameterError as error:
+        if name == NEIGHBORS:
+            raise
+        return ClassifierRow(name, skipped=error.what)
+    wanted = [truth[row] for part in parts for row in part.rows]
+    predictions = [one for part in parts for one in part.predictions]
+    compared = answers(wanted, predictions)
+    macro = averages(compared, "macro")
+    return ClassifierRow(
+        name=name,
+        queries=len(wanted),
+        accuracy=float(compared.correct.mean()),
+        balanced_accuracy=macro.recall,
+        macro_f1=macro.f1,
+        top5_accuracy=top_accuracy(wanted, predictions),
+        ece=reliability_of(compared).expected_calibration_error,
+        fit_seconds=sum(part.fit_seconds for part in parts) / len(parts),
+        predict_us=sum(part.predict_seconds for part in parts) / len(wanted) * 1e6,
+    )
+
+
+def _by_model(name: str, split: _Split) -> _Answered:
+    learned, asked, rows = split
+    learned = take(learned, labelled_rows(learned))
+    started = time.perf_counter()
+    labels = [str(label) for label in learned.labels]
+    model = create_classifier(name).fit(learned.vectors, labels, learned.products)
+    fitted = time.perf_counter()
+    predictions = predict(model, asked.vectors)
+    return _Answered(rows, predictions, fitted - started, time.perf_counter() - fitted)
+
+
+def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
+    learned, asked, rows = split
+    started = time.perf_counter()
+    place = {key: row for row, key in enumerate(learned.keys.tolist())}
+    products = learned.products or [None] * len(place)
+    predictions: list[Prediction] = []
+    for start in range(0, len(rows), QUERIES_A_BLOCK):
+        scores = asked.vectors[start : start + QUERIES_A_BLOCK] @ learned.vectors.T
+        found = [top_k(learned.keys, row, predictor.depth) for row in scores]
+        places = [[place[key] for key in keys.tolist()] for keys, _ in found]
+        labelled = [
+            [(learned.labels[item], score) for item, score in zip(row, best.tolist(), strict=True)]
+            for row, (_, best) in zip(places, found, strict=True)
+        ]
+        predictions += predictor.labels(
+            labelled, [[products[item] for item in row] for row in places]
+        )
+    return _Answered(rows, predictions, 0.0, time.perf_counter() - started)
+
+
+def _apart(gallery: Labelled, queries: Labelled) -> _Split:
+    """The labelled queries, and the items that are none of them."""
+    rows = labelled_rows(queries)
+    asked = take(queries, rows)
+    return take(gallery, np.flatnonzero(~np.isin(gallery.keys, asked.keys))), asked, rows.tolist()
+
+
+def _folds(gallery: Labelled, queries: Labelled, hiding: Hiding) -> list[_Split]:
+    """The labelled queries of each fold, and the items of the others."""
+    asked = labelled_rows(queries)
+    fold_of_asked = hiding.queries[asked]
+    splits = []
+    for fold in np.unique(fold_of_asked[fold_of_asked >= 0]):
+        rows = asked[fold_of_asked == fold]
+        learned = take(gallery, np.flatnonzero(hiding.gallery != fold))
+        splits.append((learned, take(queries, rows), rows.tolist()))
+    return splits

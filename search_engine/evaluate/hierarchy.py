@@ -1,0 +1,58 @@
+"""Measures for labels that are paths (`Fruit/Apple/Gala`): a near miss is better than a far one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_engine.names import SEPARATOR
+from search_engine.vote.label_paths import prefixes
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchicalScores:
+    """Precision, recall and F1 over the parts of the paths, 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def ancestors(path: str | None) -> frozenset[str]:
+    """The path itself and all above it; nothing for None."""
+    return frozenset(prefixes(path) if path else ())
+
+
+def holds(predicted: str | None, truth: str) -> bool:
+    """Whether an answer is right as far as it goes: the true label, or something above it."""
+    return predicted is not None and (truth == predicted or truth.startswith(predicted + SEPARATOR))
+
+
+def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dict[int, float]:
+    """Accuracy of the first 1, 2, ... parts of label paths, over the queries that are so deep."""
+    found: dict[int, list[bool]] = {}
+    for wanted, got in zip(truth, predicted, strict=True):
+        above = ancestors(got)
+        for depth, path in enumerate(prefixes(wanted), 1):
+            found.setdefault(depth, []).append(path in above)
+    return {depth: float(np.mean(hits)) for depth, hits in sorted(found.items())}
+
+
+def hierarchical_scores(
+    truth: Sequence[str], predicted: Sequence[str | None]
+) -> HierarchicalScores:
+    """Each label stands for itself and all its ancestors; counts are summed over the queries.
+
+    Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the presence of class
+    hierarchies", Canadian AI 2006; recommended by Silla and Freitas, "A survey of hierarchical
+    classification across different application domains", DMKD 2011. No answer predicts nothing.
+    """
+    common = said = wanted = 0
+    for true_path, predicted_path in zip(truth, predicted, strict=True):
+        true_nodes, predicted_nodes = ancestors(true_path), ancestors(predicted_path)
+        common += len(true_nodes & predicted_nodes)
+        said += len(predicted_nodes)
+        wanted += len(true_nodes)
+    precision, recall = common / max(said, 1), common / max(wanted, 1)
+    total = precision + recall
+    return HierarchicalScores(precision, recall, 2 * precision * recall / total if total else 0.0)

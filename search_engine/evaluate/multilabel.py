@@ -1,0 +1,108 @@
+"""Pictures that have several values at once (tags): read from what is stored, and measured.
+
+Values are a list in an attribute, or one text divided by a separator; each is voted for by itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.records import Prediction
+from search_engine.vote.labels import as_label
+
+LabelSet = frozenset[str]
+JOINED = "; "
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelScores:
+    """Over (query, value) pairs; `mean_average_precision` is the mean over the values (mAP).
+
+    It is None where no value is both present and absent among the queries.
+    """
+
+    subset_accuracy: float
+    micro_precision: float
+    micro_recall: float
+    micro_f1: float
+    macro_f1: float
+    samples_f1: float
+    mean_average_precision: float | None
+    values: int
+
+
+def value_set(value: Any, separator: str | None = None) -> LabelSet | None:
+    """The values in a value: a list's entries, or the parts of a text; None when there is none."""
+    if isinstance(value, str) and separator:
+        value = [part.strip() for part in value.split(separator)]
+    entries = value if isinstance(value, list) else [value]
+    found = frozenset(label for one in entries if (label := as_label(one)))
+    return found or None
+
+
+def joined(values: LabelSet) -> str:
+    """The values as one text, in alphabetical order."""
+    return JOINED.join(sorted(values))
+
+
+def has_lists(values: Iterable[Any]) -> bool:
+    """Whether any picture has several values at once."""
+    return any(isinstance(value, list) for value in values)
+
+
+def multilabel_scores(
+    truth: Sequence[LabelSet], predictions: Sequence[Prediction]
+) -> MultilabelScores:
+    """scikit-learn's measures for several labels at once, over the values that queries have.
+
+    An abstention names no value; mAP goes by the probability of each value, whatever was answered.
+    """
+    from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+    values = sorted(frozenset().union(*truth))
+    has = _table(truth, values) > 0
+    said = _table([frozenset(one.values or ()) for one in predictions], values) > 0
+    score = _table(
+        [{chance.value: chance.probability for chance in one.chances} for one in predictions],
+        values,
+    )
+    # One column alone would be taken for two classes: an empty one stands behind, and is not asked.
+    wide = np.pad(has, ((0, 0), (0, 1))), np.pad(said, ((0, 0), (0, 1)))
+    asked: dict[str, Any] = {"labels": range(len(values)), "zero_division": 0}
+    precision, recall, micro_f1, _ = precision_recall_fscore_support(
+        *wide, average="micro", **asked
+    )
+    return MultilabelScores(
+        float(accuracy_score(*wide)),
+        float(precision),
+        float(recall),
+        float(micro_f1),
+        float(f1_score(*wide, average="macro", **asked)),
+        float(f1_score(*wide, average="samples", **asked)),
+        _mean_average_precision(has, score),
+        len(values),
+    )
+
+
+def _mean_average_precision(has: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:
+    from sklearn.metrics import average_precision_score
+
+    both = has.any(axis=0) & ~has.all(axis=0)
+    if not both.any():
+        return None
+    return float(average_precision_score(has[:, both], score[:, both], average="macro"))
+
+
+def _table(
+    rows: Sequence[LabelSet] | Sequence[Mapping[str, float]], values: Sequence[str]
+) -> NDArray[np.float64]:
+    column = {value: number for number, value in enumerate(values)}
+    table = np.zeros((len(rows), len(values)))
+    for number, row in enumerate(rows):
+        for value in row:
+            if value in column:
+                table[number, column[value]] = row[value] if isinstance(row, Mapping) else 1.0
+    return table

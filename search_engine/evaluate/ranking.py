@@ -1,0 +1,211 @@
+"""Exact ranking: every item of the gallery compared with every query, in blocks.
+
+This is for measuring, not for serving. What is needed of the whole ranking is computed block by
+block, so memory grows with the number of queries and not with queries times items.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine import measures as metrics
+from search_engine.collections.labelled import Labelled
+from search_engine.records import Keys, Vectors
+
+T = TypeVar("T")
+
+SCORES_A_BLOCK = 2_000_000
+CURVE_DEPTH = 100
+"""Ranks that are kept of each query, at least: what curves over k are drawn of."""
+
+IsRelevant = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""Rows of queries (q,) to whether each item of the gallery is relevant to them, (q, N)."""
+
+
+Reorder = Callable[[int, NDArray[np.int64], NDArray[np.float32]], NDArray[np.int64]]
+"""A query's row, the items that it can see, best first, and their scores, (V,) both, to the same
+items in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """Which items a query must not see besides itself: those of its own group.
+
+    `queries` (Q,) and `gallery` (N,) are group numbers; -1 is in no group. A fold of a
+    cross-validation is such a group.
+    """
+
+    queries: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The first K neighbors of Q queries, and measures of their whole rankings.
+
+    `neighbors` are positions in the gallery (Q, K), best first, -1 where there are no more;
+    `scores` are cosines (Q, K); `relevant` (Q, K). `total` counts relevant items that a query could
+    see, (Q,); where it is 0, the other measures (Q,) are NaN.
+    """
+
+    neighbors: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    relevant: NDArray[np.bool_]
+    total: NDArray[np.int64]
+    average_precision: metrics.Floats
+    ndcg: metrics.Floats
+    r_precision: metrics.Floats
+    reciprocal_rank: metrics.Floats
+
+    @property
+    def answerable(self) -> NDArray[np.bool_]:
+        """Queries that have a relevant item, (Q,)."""
+        return self.total > 0
+
+    def neighbors_with(self, query: int, known: Sequence[T], k: int) -> list[tuple[T, float]]:
+        """What is known of a query's first k neighbors, with their scores, as a vote takes it."""
+        found = self.neighbors[query, :k]
+        return [
+            (known[item], float(score))
+            for item, score in zip(found[found >= 0].tolist(), self.scores[query], strict=False)
+        ]
+
+
+def rank(
+    queries: Labelled,
+    gallery: Labelled,
+    is_relevant: IsRelevant,
+    kept: int,
+    hiding: Hiding | None = None,
+    advance: Callable[[int], None] = lambda count: None,
+    reorder: Reorder | None = None,
+) -> Ranking:
+    """Rank the whole gallery for each query, itself left out by its key.
+
+    Equal scores are in the order of the keys. Where a ranking is reordered, scores go with their
+    items.
+
+    Args:
+        queries: Q queries.
+        gallery: N items, at least one.
+        is_relevant: Tells which items are relevant.
+        kept: Neighbors to keep of each query; fewer where the gallery is smaller.
+        hiding: Further items that a query must not see.
+        advance: Called with the number of queries done.
+    """
+    count = len(gallery.keys)
+    by_key = np.argsort(gallery.keys, kind="stable")
+    vectors = gallery.vectors[by_key]
+    size = max(1, SCORES_A_BLOCK // count)
+    blocks = []
+    for start in range(0, len(queries.keys), size):
+        rows = np.arange(start, min(start + size, len(queries.keys)))
+        hidden = _hidden(queries.keys[rows], gallery.keys, rows, hiding)
+        wanted = is_relevant(rows) & ~hidden
+        scores = _visible_scores(queries.vectors[rows], vectors, hidden[:, by_key])
+        order = np.argsort(-scores, axis=1, kind="stable")
+        items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
+        if reorder is not None:
+            _reorder_block(rows, items, scores, reorder)
+        blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
+        advance(len(rows))
+    return _joined(blocks, min(kept, count))
+
+
+def exact_scores(queries: Vectors, gallery: Labelled, own_keys: Keys) -> NDArray[np.float32]:
+    """Cosines (Q, N) of every item in its place, with -inf for the query itself."""
+    return _visible_scores(queries, gallery.vectors, own_keys[:, None] == gallery.keys)
+
+
+def same_label(queries: Labelled, gallery: Labelled) -> IsRelevant:
+    """Relevant is what has the query's label; items and queries without a label never are."""
+    numbers: dict[str, int] = {}
+    asked = np.array(
+        [-1 if one is None else numbers.setdefault(one, len(numbers)) for one in queries.labels]
+    )
+    known = np.array([-2 if one is None else numbers.get(one, -2) for one in gallery.labels])
+    return lambda rows: asked[rows, None] == known
+
+
+def shared_value(
+    queries: Sequence[frozenset[str]], gallery: Sequence[frozenset[str]]
+) -> IsRelevant:
+    """Relevant is what shares at least one value with the query."""
+    numbers = {value: number for number, value in enumerate(sorted(frozenset().union(*gallery)))}
+    asked, known = _indicators(queries, numbers), _indicators(gallery, numbers)
+    return lambda rows: asked[rows] @ known.T > 0
+
+
+def _indicators(sets: Sequence[frozenset[str]], numbers: dict[str, int]) -> NDArray[np.float32]:
+    found = np.zeros((len(sets), len(numbers)), dtype=np.float32)
+    for row, values in enumerate(sets):
+        found[row, [numbers[value] for value in values if value in numbers]] = 1
+    return found
+
+
+def _hidden(
+    own: Keys, keys: Keys, rows: NDArray[np.int64], hiding: Hiding | None
+) -> NDArray[np.bool_]:
+    hidden: NDArray[np.bool_] = own[:, None] == keys
+    if hiding is not None:
+        group = hiding.queries[rows, None]
+        hidden |= (group == hiding.gallery) & (group >= 0)
+    return hidden
+
+
+def _visible_scores(
+    queries: Vectors, vectors: Vectors, hidden: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    scores = queries @ vectors.T
+    scores[hidden] = -np.inf
+    return np.asarray(scores, dtype=np.float32)
+
+
+def _reorder_block(
+    rows: NDArray[np.int64],
+    items: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    reorder: Reorder,
+) -> None:
+    """Put the visible items (B, N) of each query in another order, in place; scores follow."""
+    for row, places, values in zip(rows.tolist(), items, scores, strict=True):
+        seen = int(np.isfinite(values).sum())
+        score_of = np.empty(len(places), dtype=values.dtype)
+        score_of[places] = values
+        places[:seen] = reorder(row, places[:seen].copy(), values[:seen].copy())
+        values[:seen] = score_of[places[:seen]]
+
+
+def _rank_block(
+    items: NDArray[np.int64], scores: NDArray[np.float32], wanted: NDArray[np.bool_], kept: int
+) -> Ranking:
+    """The ranking of B queries: items (B, N) and their scores, best first; relevance by item."""
+    relevant = np.take_along_axis(wanted, items, axis=1)
+    total = relevant.sum(axis=1)
+    best = scores[:, :kept].copy()  # a view would keep the whole block
+    undefined = np.where(total > 0, 0.0, np.nan)
+    return Ranking(
+        neighbors=np.where(np.isfinite(best), items[:, :kept], -1),
+        scores=best,
+        relevant=relevant[:, :kept].copy(),
+        total=total,
+        average_precision=metrics.average_precision(relevant, total) + undefined,
+        ndcg=metrics.ndcg(relevant, total) + undefined,
+        r_precision=metrics.r_precision(relevant, total) + undefined,
+        reciprocal_rank=metrics.reciprocal_rank(relevant) + undefined,
+    )
+
+
+def _joined(blocks: Sequence[Ranking], kept: int) -> Ranking:
+    if not blocks:
+        return _rank_block(
+            np.empty((0, kept), np.int64),
+            np.empty((0, kept), np.float32),
+            np.empty((0, kept), bool),
+            kept,
+        )
+    names = Ranking.__slots__
+    return Ranking(*(np.concatenate([getattr(one, name) for one in blocks]) for name in names))

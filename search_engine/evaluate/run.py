@@ -1,0 +1,311 @@
+"""One evaluation of a collection, from stored embeddings to everything that is reported of it."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from search_engine.classifiers.registry import KINDS
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluate import serving
+from search_engine.evaluate.bootstrap import Interval
+from search_engine.evaluate.classifiers import (
+    ClassifierRow,
+    compare_classifiers,
+    folds_of,
+)
+from search_engine.evaluate.comparison import Comparison
+from search_engine.evaluate.confusions import Confusion, worst_confusions
+from search_engine.evaluate.measures import (
+    DEPTHS,
+    Evaluation,
+    examine,
+    intervals,
+    measures,
+    rounded,
+)
+from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
+from search_engine.evaluate.predictors import (
+    Predictor,
+    predict_labels,
+    predict_value_sets,
+)
+from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.reranking import (
+    RerankRow,
+    RerankTask,
+    judge_rerankings,
+    queries_of,
+)
+from search_engine.evaluate.splits import narrowed, sample_rows, take
+from search_engine.evaluate.stress.run import (
+    BASE_SIDE_PX,
+    Stress,
+    StressTask,
+    steps,
+    stress,
+)
+from search_engine.evaluate.task import Asked, Options, Task, prepare
+from search_engine.evaluate.unknown import UnknownClasses, hold_out
+from search_engine.evaluate.unknown_labels import UnknownLabel
+from search_engine.vote.question import NEIGHBORS
+
+INDEX_QUERIES = 200
+"""Queries that the index is asked: for its recall all at once, for its speed one at a time."""
+PHOTO_QUERIES = 30
+"""Photos that are timed from file to results."""
+STRESS_PHOTO_QUALITY = 95
+SERVED_MS = ("p50", "p95")
+
+Progress = Callable[[str, int], Any]
+"""Name and number of steps to a context manager that gives the function to count them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What was evaluated, for people and for comparisons. `encoder` is name and fingerprint."""
+
+    collection: str
+    encoder: str
+    target: str
+    vote: str
+    split: str
+    asked: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that is reported."""
+
+    setup: Setup
+    found: Evaluation
+    predictor: Predictor
+    measures: dict[str, Any]
+    intervals: dict[str, Interval]
+    confusions: Sequence[Confusion]
+    latency_ms: dict[str, dict[str, float]]
+    query_photos: Photos = field(repr=False)
+    item_photos: Photos = field(repr=False)
+    unknown: UnknownClasses | None = None
+    stress: Stress | None = None
+    comparison: Comparison | None = None
+    classifiers: Sequence[ClassifierRow] = ()
+    rerankings: Sequence[RerankRow] = ()
+    unknown_labels: Sequence[UnknownLabel] = ()
+
+
+def run_evaluation(
+    engine: SearchEngine, asked: Asked | None, options: Options, progress: Progress
+) -> Run:
+    """Evaluate a collection.
+
+    Args:
+        engine: On its data.
+        asked: Queries; without them each item of the collection is held out in turn.
+        options: What else is wanted.
+        progress: Shows how far it is.
+
+    Raises:
+        ParameterError: Nothing to evaluate, or options that do not fit together.
+        CollectionNotFoundError: There is no such collection.
+    """
+    task = prepare(engine, asked, options)
+    if options.classifiers and task.values is not None:
+        raise ParameterError("pictures have several values each", where="--all")
+    if options.rerankings and task.values is not None:
+        raise ParameterError("pictures have several values each", where="--rerank")
+    with progress("evaluating", len(task.queries.keys)) as advance:
+        found = examine(
+            task.queries, task.gallery, task.predictor, k=options.k,
+            hiding=task.hiding, values=task.values, advance=advance,
+        )  # fmt: skip
+    run = _served(engine, _described(engine, found, task, options), options)
+    hiding = task.hiding
+    if hiding is not None:
+        hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
+    run = _with_unknown(run, options, hiding)
+    if options.classifiers:
+        run = replace(run, classifiers=_compared(run, hiding, asked is None, progress))
+    if options.rerankings:
+        run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
+    return _stressed(engine, run, options, hiding, progress)
+
+
+def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Options) -> Run:
+    record = engine.catalog.collection(options.collection)
+    encoder = f"{record.encoder} {(record.fingerprint or '')[:8]}"
+    setup = Setup(
+        options.collection, encoder, options.target, task.predictor.about, task.split, task.name,
+        options.seed,
+    )  # fmt: skip
+    confusions: list[Confusion] = []
+    if found.answers is not None:
+        confusions = worst_confusions(found.answers, found.ranking, found.gallery)
+    return Run(
+        setup, found, task.predictor,
+        {
+            **measures(found), "vote_k": task.predictor.k, **_strangers(task),
+            "rejected": task.rejected, "target": options.target,
+        },
+        intervals(found, options.resamples, options.seed), confusions, {},
+        RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
+        unknown_labels=task.unknown,
+    )  # fmt: skip
+
+
+def _strangers(task: Task) -> dict[str, int]:
+    """How many queries have labels that the catalog lacks, and how many of them are refused."""
+    if task.strangers is None:
+        return {"not_in_catalog": 0, "not_in_catalog_refused": 0}
+    queries, gallery = task.strangers, task.gallery
+    ranking = rank(queries, gallery, same_label(queries, gallery), task.predictor.depth)
+    if task.values is None:
+        said = predict_labels(task.predictor, ranking, gallery)
+    else:
+        said = predict_value_sets(task.predictor, ranking, gallery, task.values.gallery)
+    return {
+        "not_in_catalog": len(said),
+        "not_in_catalog_refused": sum(one.abstained for one in said),
+    }
+
+
+def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
+    """Ask the index that answers users, and time it."""
+    snapshot = engine.live(options.collection).snapshot()
+    if snapshot is None:
+        return run
+    rows = sample_rows(len(run.found.queries.keys), INDEX_QUERIES, options.seed)
+    queries = take(run.found.queries, rows)
+    recall = serving.index_recall(
+        snapshot.search, queries, run.found.gallery, sorted({*DEPTHS, run.found.k})
+    )
+    times = serving.search_times_ms(snapshot.search, queries.vectors, run.found.k)
+    stages = serving.percentiles_ms({"search": one} for one in times)
+    stages.update(_photo_times(engine, run, options, rows[:PHOTO_QUERIES].tolist()))
+    return replace(
+        run,
+        latency_ms=stages,
+        measures={
+            **run.measures,
+            **{f"index_recall@{k}": rounded(share) for k, share in recall.items()},
+            **{
+                f"{name}_{q}_ms": stages[stage][q]
+                for name, stage in (("search", "search"), ("photo", "photo total"))
+                for q in SERVED_MS
+                if stage in stages
+            },
+            "latency_ms": stages,
+        },
+    )
+
+
+def _photo_times(
+    engine: SearchEngine, run: Run, options: Options, rows: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Photos that are files, asked as a user asks; the first ones only warm up."""
+    paths = [path for row in rows if (path := run.query_photos.path(row)) is not None]
+    asked = [
+        engine.search(path, k=run.found.k, collection=options.collection).timings_ms
+        for path in paths
+    ]
+    return serving.percentiles_ms(
+        {f"photo {stage}": value for stage, value in timings.items()}
+        for timings in asked[serving.WARM_UP :]
+    )
+
+
+def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
+    if options.hold_out_classes is None:
+        return run
+    if run.found.answers is None:
+        raise ParameterError("pictures have several values each", where="--hold-out-classes")
+    unknown = hold_out(
+        run.found.queries, run.found.gallery, run.predictor, options.hold_out_classes,
+        options.seed, hiding,
+    )  # fmt: skip
+    flat = {
+        "unknown_auroc": rounded(unknown.auroc),
+        "unknown_auroc_confidence": rounded(unknown.auroc_confidence),
+        "unknown_auroc_familiarity": rounded(unknown.auroc_familiarity),
+        "unknown_fpr@95": rounded(unknown.false_positive_rate),
+    }
+    return replace(run, unknown=unknown, measures={**run.measures, **flat})
+
+
+def _compared(
+    run: Run, hiding: Hiding | None, by_itself: bool, progress: Progress
+) -> list[ClassifierRow]:
+    """The vote and every classifier on the split of the run.
+
+    Learning anew for each item that is held out would take too long: where there are neither
+    queries nor folds, three folds stand in for it.
+    """
+    queries, gallery = run.found.queries, run.found.gallery
+    if hiding is None and by_itself:
+        hiding = folds_of(gallery, queries)
+    with progress("classifiers", len(KINDS) + 1) as advance:
+        return compare_classifiers(
+            gallery,
+            queries,
+            hiding=hiding,
+            predictor=run.predictor,
+            advance=lambda name: advance(1),
+        )
+
+
+def _reranked(
+    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+) -> list[RerankRow]:
+    queries, gallery = run.found.queries, run.found.gallery
+    k = NEIGHBORS if options.vote_k is None else options.vote_k
+    task = RerankTask(
+        queries, gallery, run.query_photos, options.collection, k, hiding, options.seed
+    )
+    steps = sum(queries_of(method, len(queries.keys)) for method in options.rerankings)
+    with progress("re-ranking", steps) as advance:
+        return judge_rerankings(engine, task, options.rerankings, advance)
+
+
+def _stressed(
+    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+) -> Run:
+    if not options.stress_queries:
+        return run
+    if run.found.answers is None:
+        raise ParameterError("pictures have several values each", where="--stress")
+    encoder = engine.live(options.collection).encoder()
+    assert encoder is not None
+    rows, photos = _stress_photos(run, options)
+    queries, hiding = narrowed(run.found.queries, hiding, rows)
+    task = StressTask(
+        photos, queries, run.found.gallery, encoder, run.predictor, hiding, options.seed,
+    )  # fmt: skip
+    with progress("stress", steps()) as advance:
+        return replace(run, stress=stress(task, advance))
+
+
+def _stress_photos(run: Run, options: Options) -> tuple[Any, list[Image.Image]]:
+    """Rows and pictures of the queries that are still there.
+
+    Raises:
+        ParameterError: None of them can be read.
+    """
+    rows, photos = [], []
+    for row in sample_rows(len(run.found.queries.keys), options.stress_queries, options.seed):
+        jpeg = run.query_photos.jpeg(int(row), BASE_SIDE_PX, STRESS_PHOTO_QUALITY)
+        if jpeg is not None:
+            with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
+                photos.append(picture.convert("RGB"))
+            rows.append(int(row))
+    if not rows:
+        raise ParameterError(
+            "none of the queries' pictures can be read any more",
+            where="--stress",
+            fix="bring the catalog's files back to where they were, or name a folder of queries",
+        )
+    return np.array(rows), photos

@@ -1,0 +1,120 @@
+"""Who asks and what may be found: labelled queries only, folds, classes kept away."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.collections.labelled import Labelled
+from search_engine.errors import ParameterError
+from search_engine.evaluate.ranking import Hiding
+from search_engine.things import things_of
+
+
+def take(labelled: Labelled, rows: NDArray[np.int64]) -> Labelled:
+    """Some rows, in the order that is given."""
+    chosen = rows.tolist()
+    return Labelled(
+        labelled.vectors[rows],
+        [labelled.labels[row] for row in chosen],
+        labelled.keys[rows],
+        [labelled.products[row] for row in chosen] if labelled.products else (),
+        [labelled.names[row] for row in chosen] if labelled.names else (),
+    )
+
+
+def labelled_rows(labelled: Labelled) -> NDArray[np.int64]:
+    """Rows that have a label."""
+    return np.flatnonzero([label is not None for label in labelled.labels])
+
+
+def sample_rows(count: int, at_most: int, seed: int) -> NDArray[np.int64]:
+    """At most so many of `count` rows, drawn evenly, ascending."""
+    if count <= at_most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, at_most, replace=False))
+
+
+def product_groups(labelled: Labelled) -> NDArray[np.int64]:
+    """A number for each product, (N,); pictures without a product stand for themselves."""
+    numbers: dict[str, int] = {}
+    names = [
+        f"#{row}" if product is None else f"={product}"
+        for row, product in enumerate(labelled.products or [None] * len(labelled.keys))
+    ]
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
+    """Folds of about equal size and like mixture of labels; what shows one thing is in one fold.
+
+    One thing is a product or, where product ids do not tell, a scene (`classifiers.folds`): so no
+    picture is found by help of another picture of the very same object. The folds are those of
+    scikit-learn's StratifiedGroupKFold.
+
+    Raises:
+        ParameterError: There are fewer things than folds.
+    """
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = [label or "" for label in labelled.labels]
+    codes = np.unique(labels, return_inverse=True)[1]
+    groups = things_of(labelled.vectors, codes, labelled.products)
+    things = len(np.unique(groups))
+    if not 2 <= folds <= things:
+        raise ParameterError(
+            f"{folds} folds of {things} different products or scenes",
+            where="--folds",
+            fix=f"give 2 to {things}" if things > 1 else "index more pictures first",
+        )
+    number = np.full(len(groups), -1, dtype=np.int64)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class may be rarer than there are folds
+        for fold, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
+            number[rows] = fold
+    return Hiding(number, number)
+
+
+def choose_classes(
+    queries: Sequence[str | None], gallery: Sequence[str | None], count: int, seed: int
+) -> tuple[str, ...]:
+    """Classes to be kept out of the gallery, drawn from those that queries and gallery have.
+
+    Raises:
+        ParameterError: No class would be left.
+    """
+    known = Counter(label for label in gallery if label is not None)
+    common = sorted(set(known) & set(queries) - {None})
+    if not 1 <= count < len(known) or count > len(common):
+        most = min(len(common), len(known) - 1)
+        raise ParameterError(
+            f"{count} classes cannot be held out of {len(known)}",
+            where="--hold-out-classes",
+            fix=f"1 to {most} will do" if most > 0 else "index pictures of at least two classes",
+        )
+    rng = np.random.default_rng(seed)
+    return tuple(sorted(rng.choice(common, count, replace=False).tolist()))
+
+
+def without_classes(gallery: Labelled, classes: Sequence[str]) -> Labelled:
+    """The gallery without the items of some classes."""
+    away = set(classes)
+    return take(gallery, np.flatnonzero([label not in away for label in gallery.labels]))
+
+
+def with_vectors(labelled: Labelled, vectors: NDArray[np.float32]) -> Labelled:
+    """The same pictures with other embeddings."""
+    return replace(labelled, vectors=vectors)
+
+
+def narrowed(
+    queries: Labelled, hiding: Hiding | None, rows: NDArray[np.int64]
+) -> tuple[Labelled, Hiding | None]:
+    """Some of the queries, and what they must not see."""
+    chosen = take(queries, rows)
+    return chosen, None if hiding is None else Hiding(hiding.queries[rows], hiding.gallery)

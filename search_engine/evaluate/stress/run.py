@@ -1,0 +1,246 @@
+"""The stress test: a user's own queries, made harder step by step, asked again.
+
+The same queries are compared with themselves, so a drop says more than two accuracies would.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from search_engine.collections.labelled import Labelled
+from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.runtime.base import NetworkSource
+from search_engine.evaluate import classification
+from search_engine.evaluate.bootstrap import Interval, interval, samples_of
+from search_engine.evaluate.predictors import Predictor, predict_labels
+from search_engine.evaluate.ranking import CURVE_DEPTH, Hiding, Ranking, rank, same_label
+from search_engine.evaluate.results import mean_of
+from search_engine.evaluate.splits import product_groups, with_vectors
+from search_engine.evaluate.stress import adversarial
+from search_engine.evaluate.stress.difficulties import DIFFICULTIES, Difficulty, Picture
+from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
+from search_engine.records import Pixels, Vectors
+
+BASE_SIDE_PX = 384
+SAMPLE_SIDE_PX = 112
+QUERIES = 100
+RESAMPLES = 1_000
+SAMPLE_QUALITY = 80
+ADVERSARIAL = "adversarial"
+
+
+@dataclass(frozen=True, slots=True)
+class StressRow:
+    """One difficulty at one strength (0 slight, 1 medium, 2 severe).
+
+    `drop` is accuracy before less after, with its 95 % interval (paired bootstrap); `cosine` is the
+    mean similarity of each embedding to that of the untouched photo. `picture` is a small JPEG of
+    one of the queries, None where none was made.
+    """
+
+    name: str
+    family: str
+    strength: int
+    amount: str
+    accuracy: float
+    drop: float
+    interval: Interval | None
+    hit_rate: float | None
+    cosine: float
+    picture: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """The untouched queries, what became of them, and what could not be done and why."""
+
+    queries: int
+    accuracy: float
+    hit_rate: float | None
+    rows: tuple[StressRow, ...]
+    skipped: tuple[tuple[str, str], ...]
+    original: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StressTask:
+    """What is asked: `photos` are upright RGB pictures of the queries, in their order."""
+
+    photos: Sequence[Picture]
+    queries: Labelled
+    gallery: Labelled
+    encoder: Encoder
+    predictor: Predictor
+    hiding: Hiding | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the queries found: right or not, something relevant first or not (Q,), embeddings."""
+
+    correct: NDArray[np.float64]
+    hit: NDArray[np.float64]
+    vectors: Vectors
+    ranking: Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """All queries under one difficulty; `picture` is a small JPEG of one of them."""
+
+    name: str
+    family: str
+    strength: int
+    amount: str
+    pixels: Pixels
+    picture: bytes
+
+
+def steps() -> int:
+    """How often `advance` of `stress` is called."""
+    return 1 + 3 * (len(DIFFICULTIES) + 1)
+
+
+def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None) -> Stress:
+    """Ask every query untouched, and under each difficulty at three strengths."""
+    pixels = _fitted(task.photos, task.encoder.spec.preprocessing)
+    clean = _ask(task, pixels)
+    advance(1)
+    shown = int(np.argmax(clean.correct))  # one that was right, if there is one
+    source = adversarial.network_of(task.encoder)
+    skipped: tuple[tuple[str, str], ...] = ()
+    attacks: Iterator[_Variant] = iter(())
+    if isinstance(source, str):
+        skipped = ((ADVERSARIAL, source),)
+    else:
+        attacks = _attacks(task, clean, pixels, source, shown)
+    rows = []
+    for variant in chain(_ahead(_variants(task, shown)), attacks):
+        rows.append(_compared(task, clean, variant))
+        advance(1)
+    return Stress(
+        len(task.photos), float(clean.correct.mean()), _defined_mean(clean.hit),
+        tuple(rows), skipped, _small(task.photos[shown]),
+    )  # fmt: skip
+
+
+def made(
+    photos: Sequence[Picture], difficulty: Difficulty, number: int, strength: int, seed: int
+) -> list[Picture]:
+    """Each photo under a difficulty. Chance is the same at every strength, so steps compare."""
+    return [
+        difficulty.make(
+            photo, difficulty.amounts[strength], np.random.default_rng((seed, number, row))
+        )
+        for row, photo in enumerate(photos)
+    ]
+
+
+def _variants(task: StressTask, shown: int) -> Iterator[_Variant]:
+    """The queries under each difficulty at each strength."""
+    for number, difficulty in enumerate(DIFFICULTIES):
+        for strength in range(len(difficulty.amounts)):
+            pictures = made(task.photos, difficulty, number, strength, task.seed)
+            yield _Variant(
+                difficulty.name, difficulty.family, strength, difficulty.told(strength),
+                _fitted(pictures, task.encoder.spec.preprocessing), _small(pictures[shown]),
+            )  # fmt: skip
+
+
+def _ahead(variants: Iterator[_Variant]) -> Iterator[_Variant]:
+    """The same, each made by another thread while the one before is being asked."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, variants, None)
+        while (variant := coming.result()) is not None:
+            coming = maker.submit(next, variants, None)
+            yield variant
+
+
+def _attacks(
+    task: StressTask, clean: _Outcome, pixels: Pixels, source: NetworkSource, shown: int
+) -> Iterator[_Variant]:
+    """The queries with small changes that are computed to mislead the encoder."""
+    towards, away = _rivals(task, clean)
+    signs = adversarial.misleading_signs(source, pixels, towards, away)
+    for strength, levels in enumerate(adversarial.STEPS):
+        changed = adversarial.perturbed(pixels, signs, levels)
+        yield _Variant(
+            "invisible attack", ADVERSARIAL, strength, f"{levels:.0f} of 255 levels, computed",
+            changed, _small(Image.fromarray(changed[shown])),
+        )  # fmt: skip
+
+
+def _rivals(task: StressTask, clean: _Outcome) -> tuple[Vectors, Vectors]:
+    """For each query the nearest items of another label and of its own; itself where none is."""
+    labels = np.array([label or "" for label in task.gallery.labels])
+    towards, away = clean.vectors.copy(), clean.vectors.copy()
+    for row, label in enumerate(task.queries.labels):
+        items = clean.ranking.neighbors[row]
+        items = items[items >= 0]
+        own = labels[items] == label
+        if (~own).any():
+            towards[row] = task.gallery.vectors[items[~own][0]]
+        if own.any():
+            away[row] = task.gallery.vectors[items[own][0]]
+    return towards, away
+
+
+def _compared(task: StressTask, clean: _Outcome, variant: _Variant) -> StressRow:
+    outcome = _ask(task, variant.pixels)
+    lost = clean.correct - outcome.correct
+    groups = product_groups(task.queries)
+    drawn = samples_of({"drop": mean_of(lost)}, groups, RESAMPLES, task.seed)
+    return StressRow(
+        variant.name, variant.family, variant.strength, variant.amount,
+        float(outcome.correct.mean()), float(lost.mean()), interval(drawn["drop"]),
+        _defined_mean(outcome.hit), float((clean.vectors * outcome.vectors).sum(axis=1).mean()),
+        variant.picture,
+    )  # fmt: skip
+
+
+def _ask(task: StressTask, pixels: Pixels) -> _Outcome:
+    """Embed and rank; a picture in which the encoder finds nothing finds nothing."""
+    kept, found = encode_possible(task.encoder, pixels)
+    vectors = np.zeros((len(pixels), task.encoder.spec.dimension), dtype=np.float32)
+    vectors[kept] = found
+    queries = with_vectors(task.queries, vectors)
+    depth = max(task.predictor.depth, CURVE_DEPTH)
+    ranking = rank(queries, task.gallery, same_label(queries, task.gallery), depth, task.hiding)
+    predictions = predict_labels(task.predictor, ranking, task.gallery)
+    seen = np.isin(np.arange(len(pixels)), kept)
+    said = classification.answers([str(label) for label in queries.labels], predictions)
+    correct = (said.correct & seen).astype(np.float64)
+    hit = np.where(ranking.answerable, ranking.relevant[:, :1].any(axis=1) & seen, np.nan)
+    return _Outcome(correct, hit, vectors, ranking)
+
+
+def _fitted(pictures: Sequence[Picture], preprocessing: Preprocessing) -> Pixels:
+    """As the encoder wants them: through the same door as any photo, without loss."""
+    limits = ImageLimits(formats=CATALOG_FORMATS)
+    fitted = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        picture.save(buffer, "BMP")
+        fitted.append(decode_pixels(buffer.getvalue(), preprocessing, limits).pixels)
+    return np.stack(fitted)
+
+
+def _defined_mean(values: NDArray[np.float64]) -> float | None:
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
+def _small(picture: Picture) -> bytes:
+    """A small JPEG for people."""
+    shown = picture.copy()
+    shown.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX))
+    buffer = io.BytesIO()
+    shown.save(buffer, "JPEG", quality=SAMPLE_QUALITY, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,210 @@
+"""What is to be evaluated: queries, gallery, vote and split, made ready from what was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluate.bootstrap import RESAMPLES
+from search_engine.evaluate.measures import ValueSets
+from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value_set
+from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
+from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
+from search_engine.evaluate.ranking import Hiding
+from search_engine.evaluate.splits import folds_by_thing, narrowed, sample_rows, take
+from search_engine.evaluate.unknown_labels import (
+    UnknownLabel,
+    is_known,
+    refuse_all,
+    unknown_labels,
+)
+from search_engine.search.rerank.registry import Method
+from search_engine.vote.question import VoteQuestion
+
+ITSELF = "the catalog itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Queries that are not the catalog itself: photos with what is known of each.
+
+    `values` are the raw values of the target, one a query; `rejected` counts photos that could not
+    be read.
+    """
+
+    queries: Labelled
+    values: Sequence[Any]
+    photos: Photos
+    name: str
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to evaluate and how.
+
+    The vote is as `eyedex classify` has it: calibrated where the collection is, abstaining where
+    `accept_accuracy` asks for it, of `vote_k` neighbors where somebody says so. `k` is how many
+    ranks are measured besides 1, 5 and 10. `folds`
+    cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
+    of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
+    several values in one text; `stress_queries` is 0 for no stress test; `classifiers` measures all
+    of them beside the vote, `rerankings` each of those against the order by similarity.
+    """
+
+    collection: str = "default"
+    target: str = "label"
+    k: int | None = None
+    vote_k: int | None = None
+    accept_accuracy: float | None = None
+    seed: int = 0
+    resamples: int = RESAMPLES
+    sample: int | None = None
+    folds: int | None = None
+    hold_out_classes: int | None = None
+    separator: str | None = None
+    stress_queries: int = 0
+    classifiers: bool = False
+    rerankings: Sequence[Method] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything that `examine` needs, and what it is called.
+
+    `strangers` are the queries whose labels the catalog does not have, `unknown` those labels.
+    """
+
+    queries: Labelled
+    gallery: Labelled
+    photos: Photos
+    predictor: Predictor
+    hiding: Hiding | None
+    values: ValueSets | None
+    name: str
+    split: str
+    rejected: int
+    strangers: Labelled | None = None
+    unknown: tuple[UnknownLabel, ...] = ()
+
+
+def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task:
+    """Read the gallery, and make queries of it where there are no others.
+
+    Raises:
+        ParameterError: Options that do not fit together, no such field, or the catalog has none of
+            the queries' labels.
+        CollectionNotFoundError: There is no such collection.
+    """
+    if options.folds and asked is not None:
+        raise ParameterError(
+            "folds divide the catalog itself", where="--folds", fix="leave out the queries"
+        )
+    engine.check_field(engine.live(options.collection), options.target, "target")
+    gallery = read_gallery(engine, options.collection, options.target)
+    values, gallery, queries = _several_values(engine, gallery, asked, options)
+    hiding = folds_by_thing(gallery, options.folds, options.seed) if options.folds else None
+    task = Task(
+        queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
+        _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
+        _split(asked, options), asked.rejected if asked else 0,
+    )  # fmt: skip
+    return _sampled(task if asked is None else _apart(task), options)
+
+
+def _apart(task: Task) -> Task:
+    """The queries whose label the catalog has, the others as strangers.
+
+    Raises:
+        ParameterError: There are only others.
+    """
+    queries, values = task.queries, task.values
+    if values is None:
+        known = {label for label in task.gallery.labels if label is not None}
+        wanted = [None if one is None else frozenset((one,)) for one in queries.labels]
+    else:
+        known = {value for each in values.gallery for value in each or ()}
+        wanted = list(values.queries)
+    here = is_known(wanted, known)
+    if here.all() or not known:
+        return task
+    strange = np.flatnonzero(~here)
+    unknown = unknown_labels([wanted[row] for row in strange.tolist()], known)
+    if not any(wanted[row] for row in np.flatnonzero(here).tolist()):
+        raise refuse_all(unknown, task.name)
+    kept = _chosen(task, np.flatnonzero(here))
+    return replace(kept, strangers=take(queries, strange), unknown=unknown)
+
+
+def _split(asked: Asked | None, options: Options) -> str:
+    if options.folds:
+        return f"{options.folds} folds by product or scene"
+    return "queries" if asked else "leave one out"
+
+
+def _predictor(engine: SearchEngine, options: Options) -> Predictor:
+    """Who answers: the same vote as in `SearchEngine.classify`.
+
+    Raises:
+        ParameterError: An accuracy is wanted that no calibration promises.
+    """
+    question = engine.question(
+        options.target,
+        vote_k=options.vote_k,
+        accept_accuracy=options.accept_accuracy,
+        collection=options.collection,
+    )
+    assert isinstance(question, VoteQuestion)
+    if question.calibrated is not None:
+        return CalibratedVote(question.calibrated, question.min_confidence)
+    return PlainVote(
+        question.voting["k"], question.rule, question.class_weights, question.least_score
+    )
+
+
+def _several_values(
+    engine: SearchEngine, gallery: Labelled, asked: Asked | None, options: Options
+) -> tuple[ValueSets | None, Labelled, Labelled]:
+    """Values, gallery and queries; where pictures have several values, labels are those joined."""
+    items = engine.catalog.by_keys(gallery.keys.tolist())
+    named = options.target in ("label", "product_id")
+    raw = [
+        getattr(items[key], options.target) if named else items[key].attributes.get(options.target)
+        for key in gallery.keys.tolist()
+    ]
+    queries = asked.queries if asked else gallery
+    if not (options.separator or has_lists(raw)):
+        return None, gallery, queries
+    known = [value_set(value, options.separator) for value in raw]
+    wanted = [value_set(value, options.separator) for value in asked.values] if asked else known
+    return (
+        ValueSets(wanted, known),
+        replace(gallery, labels=_texts(known)),
+        replace(queries, labels=_texts(wanted)),
+    )
+
+
+def _texts(sets: Sequence[LabelSet | None]) -> list[str | None]:
+    return [None if values is None else joined(values) for values in sets]
+
+
+def _sampled(task: Task, options: Options) -> Task:
+    count = len(task.queries.keys)
+    if options.sample is None or options.sample >= count:
+        return task
+    return _chosen(task, sample_rows(count, options.sample, options.seed))
+
+
+def _chosen(task: Task, rows: NDArray[np.int64]) -> Task:
+    """Some of the queries."""
+    queries, hiding = narrowed(task.queries, task.hiding, rows)
+    values = task.values
+    if values is not None:
+        values = replace(values, queries=[values.queries[row] for row in rows])
+    photos = RowsOf(task.photos, rows.tolist())
+    return replace(task, queries=queries, hiding=hiding, values=values, photos=photos)

@@ -1,0 +1,105 @@
+"""Photos of classes that the catalog lacks: can they be told from the others?
+
+Some classes are taken out of the gallery; their queries are then unknown, and a good system sees
+that. Evaluated as out-of-distribution detection is: Hendrycks and Gimpel, "A baseline for detecting
+misclassified and out-of-distribution examples in neural networks", ICLR 2017.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.collections.labelled import Labelled
+from search_engine.evaluate.predictors import Predictor, predict_labels
+from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.splits import choose_classes, take
+from search_engine.vote.calibration.unknown import familiarity
+
+KEPT_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownClasses:
+    """How well unknown queries are told from known ones; higher evidence means known.
+
+    The areas under the ROC curve are by the similarity of the nearest item, by the confidence of
+    the answer, and by `calibration.unknown.familiarity`.
+    `best_score` and `is_known` are of the queries that were used, (Q,). `false_positive_rate` is
+    the share of unknown queries that pass when 95 % of the known ones do. `answered_unknown` is the
+    share of unknown queries that got an answer, wrong as it must be.
+    """
+
+    classes: tuple[str, ...]
+    known: int
+    unknown: int
+    auroc: float
+    auroc_confidence: float
+    auroc_familiarity: float
+    false_positive_rate: float
+    answered_unknown: float
+    best_score: NDArray[np.float64]
+    is_known: NDArray[np.bool_]
+
+
+def hold_out(
+    queries: Labelled,
+    gallery: Labelled,
+    predictor: Predictor,
+    count: int,
+    seed: int,
+    hiding: Hiding | None = None,
+) -> UnknownClasses:
+    """Take classes out of the gallery and look for their queries.
+
+    Args:
+        queries: Labelled queries.
+        gallery: The whole gallery.
+        predictor: Who answers.
+        count: How many classes.
+        seed: Which ones.
+        hiding: As for `rank`.
+
+    Raises:
+        ParameterError: There are not so many classes.
+    """
+    classes = choose_classes(queries.labels, gallery.labels, count, seed)
+    away = np.isin(np.array([label or "" for label in gallery.labels]), classes)
+    left = take(gallery, np.flatnonzero(~away))
+    narrowed = None if hiding is None else Hiding(hiding.queries, hiding.gallery[~away])
+    ranking = rank(queries, left, same_label(queries, left), predictor.depth, narrowed)
+    is_known = np.isin(np.array(queries.labels), sorted({label for label in left.labels if label}))
+    predictions = predict_labels(predictor, ranking, left)
+    best = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0).astype(np.float64)
+    answered = np.array([not one.abstained for one in predictions])
+    confidence = np.array([0.0 if one.abstained else one.confidence for one in predictions])
+    share = np.array([one.votes[0].share if one.votes else 0.0 for one in predictions])
+    return UnknownClasses(
+        classes,
+        int(is_known.sum()),
+        int((~is_known).sum()),
+        auroc(is_known, best),
+        auroc(is_known, confidence),
+        auroc(is_known, familiarity(best, share)),
+        false_positive_rate(is_known, best),
+        float(np.mean(answered[~is_known])) if not is_known.all() else 0.0,
+        best,
+        is_known,
+    )
+
+
+def auroc(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
+    """Area under the ROC curve of known against unknown; 0.5 where there is only one kind."""
+    if is_known.all() or not is_known.any():
+        return 0.5
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(is_known, evidence))
+
+
+def false_positive_rate(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
+    """Share of the unknown that pass a bar which 95 % of the known pass (FPR at 95 % TPR)."""
+    if is_known.all() or not is_known.any():
+        return 1.0
+    bar = np.quantile(evidence[is_known], 1 - KEPT_SHARE, method="lower")
+    return float((evidence[~is_known] >= bar).mean())

@@ -1,0 +1,106 @@
+"""Queries whose label the catalog does not have: named, with what may have been meant, and apart.
+
+No answer to them could be right, so they say nothing of accuracy; what can be right is to refuse
+them. Mostly they are a label spelled in another way, or a folder too far up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.errors import ParameterError
+from search_engine.names import SEPARATOR
+from search_engine.near import near
+from search_engine.vote.label_paths import prefixes
+
+NAMED = 5
+"""Labels that a message names."""
+MAX_COMPARED = 2_000
+"""Labels that one which is spelled otherwise is compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLabel:
+    """A label that the catalog does not have, its queries, and the one that is likely meant."""
+
+    label: str
+    photos: int
+    near: str | None
+
+    def __str__(self) -> str:
+        meant = "" if self.near is None else f"; `{self.near}` is"
+        return f"`{self.label}` is not in the catalog{meant}"
+
+
+def is_known(asked: Sequence[frozenset[str] | None], known: Iterable[str]) -> NDArray[np.bool_]:
+    """Whether the catalog has some value of each query, or something below it, (Q,).
+
+    None, a query without a label, and an empty set of values pass: there is nothing to know.
+    """
+    nodes = {path for label in known for path in prefixes(label)}
+    return np.array([not values or not nodes.isdisjoint(values) for values in asked], dtype=bool)
+
+
+def unknown_labels(
+    asked: Sequence[frozenset[str] | None], known: Iterable[str]
+) -> tuple[UnknownLabel, ...]:
+    """The labels of queries that are not known, those of most queries first."""
+    nodes = dict.fromkeys(path for label in known for path in prefixes(label))
+    counts = Counter(value for values in asked for value in values or () if value not in nodes)
+    near = _Near(list(nodes))
+    return tuple(
+        UnknownLabel(label, count, near.to(label))
+        for label, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+
+
+def refuse_all(unknown: Sequence[UnknownLabel], queries: str) -> ParameterError:
+    """The error where no query has a label of the catalog.
+
+    Args:
+        unknown: Their labels.
+        queries: What the queries are called.
+    """
+    named = "; ".join(str(one) for one in unknown[:NAMED])
+    which = "the label" if len(unknown) == 1 else f"none of the {len(unknown):,} labels"
+    fix = _folders(unknown, queries)
+    if fix is None:
+        meant = list(dict.fromkeys(one.near for one in unknown if one.near is not None))
+        fix = f"did you mean {', '.join(meant[:NAMED])}?" if meant else "use the catalog's labels"
+    return ParameterError(
+        f"{which} of the queries is {'not ' if len(unknown) == 1 else ''}in the catalog: {named}",
+        where=queries,
+        fix=fix,
+    )
+
+
+def _folders(unknown: Sequence[UnknownLabel], queries: str) -> str | None:
+    """The folders further down that were meant, if labels without a first part are known."""
+    first: dict[str, None] = {}
+    for one in unknown:
+        if one.near is None or not one.label.endswith(SEPARATOR + one.near):
+            return None
+        first[one.label.removesuffix(SEPARATOR + one.near)] = None
+    if len(first) > NAMED:
+        return None
+    return f"did you mean {' or '.join(f'{queries}/{part}' for part in first)}?"
+
+
+class _Near:
+    """The known label that may have been meant by one that is not."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._plain = {one.casefold(): one for one in reversed(known)}
+        self._some = list(known)[:MAX_COMPARED]
+
+    def to(self, label: str) -> str | None:
+        """What is left of it without its first parts, if that is known; else the nearest."""
+        parts = label.casefold().split(SEPARATOR)
+        for start in range(len(parts)):
+            found = self._plain.get(SEPARATOR.join(parts[start:]))
+            if found is not None:
+                return found
+        return next(iter(near(label, self._some, 1)), None)

@@ -1,0 +1,1 @@
+"""FAISS as index backend."""

@@ -1,0 +1,238 @@
+"""Candidates from FAISS, exact scores from the stored vectors.
+
+Whatever finds the candidates, their scores are computed from the float16 vectors, so scores are
+exact, comparable between kinds of index, and the same for one query or many. A search never finds
+less than there is: where an approximate kind finds too few, or a filter leaves so few that
+comparing with each of them is cheaper, all of them are compared.
+
+Immutable: what changes lives in `search_engine.indexes.live`.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.indexes.base import check_search, check_vectors
+from search_engine.indexes.faiss import kinds
+from search_engine.indexes.scoring import Positions, best, rescore, scan
+from search_engine.indexes.selection import Selection
+from search_engine.indexes.spec import Effort, IndexSpec
+from search_engine.indexes.stored_vectors import StoredVectors
+from search_engine.records import Hits, Keys, Vectors
+
+TIE_MARGIN = 1e-5
+"""FAISS and NumPy add in different orders; scores closer than this may be ties."""
+TIE_ROOM = 16
+REFINED_ROOM = 6
+"""FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: beyond the
+k-th by so many places the order differs no more from that of the scores."""
+SCAN_NS = 30_000
+SCAN_NS_AN_ELEMENT = 0.65
+"""Gathering and scoring one element of a stored vector, on one core, by measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to search: compare with all rows, or let FAISS find `fetch` by these parameters."""
+
+    scans: bool
+    fetch: int = 0
+    parameters: Any = None
+
+
+class FaissIndex:
+    """Vectors under ascending keys, searched through FAISS.
+
+    `keys` (N,), int64, ascend; row n of `stored` and position n of `faiss_index` are key n's.
+    """
+
+    def __init__(
+        self, spec: IndexSpec, faiss_index: Any, keys: Keys, stored: StoredVectors
+    ) -> None:
+        self.spec = spec
+        self.faiss_index = faiss_index
+        self.keys = keys
+        self.stored = stored
+        self.dimension = stored.dimension
+        self.exact = isinstance(faiss_index, faiss.IndexFlat)
+        self._kind = kinds.kind_of(faiss_index)
+        self._refined = None if self.exact else faiss.IndexRefine(faiss_index, stored.faiss_index)
+        self._plans: dict[int, _Plan] = {}
+        self._plans_within: WeakKeyDictionary[Selection, dict[int, _Plan]] = WeakKeyDictionary()
+
+    @classmethod
+    def build(
+        cls,
+        spec: IndexSpec,
+        keys: Keys,
+        vectors: NDArray[np.floating],
+        trained: "FaissIndex | None" = None,
+    ) -> "FaissIndex":
+        """Train and fill an index.
+
+        Args:
+            spec: Which kind.
+            keys: Shape (N,), int64, ascending strictly.
+            vectors: Shape (N, D), kept as float16.
+            trained: An index of the same kind and dimension that was trained already, on vectors
+                like these: what it learned is used again, which takes a fraction of the time.
+
+        Raises:
+            DimensionMismatchError: The vectors are not (N, D).
+            ParameterError: This kind cannot be built of these vectors.
+            ValueError: Keys do not ascend strictly, or a vector is not finite.
+        """
+        check_vectors(vectors, vectors.shape[1])
+        if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
+            raise ValueError("keys must ascend strictly, one for each vector")
+        stored = StoredVectors.of(vectors)
+        learned = None if trained is None else trained.faiss_index
+        return cls(spec, kinds.build(spec.factory, stored.rows, learned), keys, stored)
+
+    @property
+    def most_probes(self) -> int:
+        """Probes beyond which an effort makes no difference."""
+        return self._kind.most_probes
+
+    def most_candidates(self, probes: int) -> int:
+        """Candidates that so many probes can find."""
+        return min(len(self), probes) if self._kind.probes_bound_candidates else len(self)
+
+    def with_spec(self, spec: IndexSpec) -> "FaissIndex":
+        """The same content, searched with another effort."""
+        assert spec.factory == self.spec.factory
+        return FaissIndex(spec, self.faiss_index, self.keys, self.stored)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def positions(self, keys: Keys) -> Positions:
+        """Where those of the keys that are here stand; ascending if the keys are."""
+        if len(self.keys) == 0:
+            return np.empty(0, dtype=np.int64)
+        found = np.searchsorted(self.keys, keys)
+        found[found == len(self.keys)] = 0
+        here: Positions = found[self.keys[found] == keys]
+        return here
+
+    def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
+        """The k most similar of all rows, or of a selection of them. See VectorIndex."""
+        check_search(queries, k, self.dimension)
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        available = len(self) if within is None else len(within)
+        k = min(k, available)
+        if k == 0 or len(queries) == 0:
+            nothing = np.empty((len(queries), 0))
+            return self._hits(nothing.astype(np.int64), nothing.astype(np.float32))
+        if self.exact:
+            candidates = self._flat_candidates(queries, k, within)
+        else:
+            plan = self._plan(k, within)
+            if plan.scans:
+                return self._hits(*self._scan(queries, k, within))
+            candidates = self._candidates(queries, plan)
+        scores = rescore(queries, self.stored.rows, candidates)
+        positions, scores = best(candidates, scores, k)
+        short = positions[:, -1] < 0
+        if short.any():
+            positions[short], scores[short] = self._scan(queries[short], k, within)
+        return self._hits(positions, scores)
+
+    def _plan(self, k: int, within: Selection | None) -> "_Plan":
+        """How to search an approximate kind; remembered as long as the selection is."""
+        plans = self._plans if within is None else self._plans_within.setdefault(within, {})
+        if k not in plans:
+            plans[k] = self._make_plan(k, within)
+        return plans[k]
+
+    def _make_plan(self, k: int, within: Selection | None) -> "_Plan":
+        available = len(self) if within is None else len(within)
+        effort = self.spec.effort
+        scanning = SCAN_NS + available * SCAN_NS_AN_ELEMENT * self.dimension
+        if scanning < self.nanoseconds(k, effort, available / len(self)):
+            return _Plan(scans=True)
+        count = min(effort.candidates_at(k), available)
+        fetch = min(k + REFINED_ROOM, count)
+        parameters = faiss.IndexRefineSearchParameters(
+            k_factor=(count + 0.5) / fetch,
+            base_index_params=self._kind.parameters(k, effort, within),
+        )
+        return _Plan(scans=False, fetch=fetch, parameters=parameters)
+
+    def _candidates(self, queries: Vectors, plan: "_Plan") -> Positions:
+        """Positions (Q, `plan.fetch`), -1 for none, most likely with the k best.
+
+        What the kind finds is scored with the stored vectors by FAISS, quicker than here, but
+        with another rounding.
+        """
+        assert self._refined is not None
+        with self._threads_for(len(queries)):
+            _, positions = self._refined.search(queries, plan.fetch, params=plan.parameters)
+        return np.asarray(positions)
+
+    def unrefined(self, queries: Vectors, k: int, effort: Effort) -> Positions:
+        """What the kind itself finds, (Q, `effort.candidates_at(k)`), in its own order."""
+        count = min(effort.candidates_at(k), len(self))
+        parameters = self._kind.parameters(k, effort, None)
+        return np.asarray(self.faiss_index.search(queries, count, params=parameters)[1])
+
+    def nanoseconds(self, k: int, effort: Effort, share: float = 1.0) -> float:
+        """What a query costs on one core, roughly, if this share of all rows may be found."""
+        candidates = min(effort.candidates_at(k), share * len(self))
+        scoring = candidates * SCAN_NS_AN_ELEMENT * self.dimension
+        return self._kind.nanoseconds(k, effort, share) + scoring
+
+    def _scan(
+        self, queries: Vectors, k: int, within: Selection | None
+    ) -> tuple[Positions, NDArray[np.float32]]:
+        return scan(queries, self.stored.rows, None if within is None else within.positions, k)
+
+    def _flat_candidates(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
+        """The k best and all that may tie with the k-th: ties are ordered by key."""
+        available = len(self) if within is None else len(within)
+        parameters = self._kind.parameters(k, self.spec.effort, within)
+        fetch = min(k + TIE_ROOM, available)
+        found = np.full((len(queries), fetch), -1, dtype=np.int64)
+        asked = np.arange(len(queries))
+        while len(asked):
+            with self._threads_for(len(asked)):
+                scores, positions = self.faiss_index.search(
+                    queries[asked], fetch, params=parameters
+                )
+            room = np.full((len(queries), fetch - found.shape[1]), -1, dtype=np.int64)
+            found = np.hstack([found, room])
+            found[asked] = positions
+            may_tie = scores[:, k - 1] - scores[:, -1] < TIE_MARGIN
+            asked = asked[may_tie] if fetch < available else asked[:0]
+            fetch = min(4 * fetch, available)
+        return found
+
+    def _hits(self, positions: Positions, scores: NDArray[np.float32]) -> Hits:
+        counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
+        return Hits(keys=self.keys[positions], scores=scores, counts=counts)
+
+    def _threads_for(self, queries: int) -> AbstractContextManager[None]:
+        """Where FAISS searches: few queries on the calling thread alone.
+
+        Waking FAISS's other threads costs a query several milliseconds where they are not awake
+        anyway: beside a network that has just run, or on a machine with other work.
+        """
+        self._kind.expect(queries)
+        return nullcontext() if queries > kinds.FEW_QUERIES else _one_thread()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """FAISS on one thread; the number is of the calling thread alone."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

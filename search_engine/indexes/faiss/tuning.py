@@ -1,0 +1,187 @@
+"""How hard an approximate index must search, found by asking it about its own vectors.
+
+Some stored vectors, each left out of its own answer, are the questions; comparing with all
+vectors gives the right answers. On the scale data of `benchmarks.vectors` this needs as many
+probes as photos that are not in the index do, or slightly more.
+
+What counts is the score: of equal vectors, as placeholders and doubles have, any will do.
+"""
+
+from dataclasses import dataclass, replace
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.faiss.kinds import SEED
+from search_engine.indexes.scoring import Positions, rescore
+from search_engine.indexes.spec import DEPTHS, Effort
+from search_engine.records import Vectors
+
+SAMPLE = 512
+ROOM = 0.002
+"""Tuned so much above the target, for the error of a sample."""
+MOST_CANDIDATES = 3_000
+CANDIDATES_A_NEIGHBOR = (2, 3, 4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100)
+PROBES = tuple(round(4 * 1.15**step) for step in range(50))
+"""4 to 3,770."""
+BLOCK_ELEMENTS = 2**24
+TIE_MARGIN = 1e-6
+"""Scores of float32 that differ by less are equal: the sums are rounded at this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Stored vectors that are asked for their nearest others.
+
+    Q rows of the index and their vectors (Q, D); `right` (Q, K) are the nearest others and `scores`
+    (Q, K) theirs, best first.
+    """
+
+    rows: Positions
+    vectors: Vectors
+    right: Positions
+    scores: NDArray[np.float32]
+
+    def bars(self, k: int) -> NDArray[np.float32]:
+        """What one of the k nearest scores at least, (Q, 1)."""
+        return np.asarray(self.scores[:, k - 1 : k] - np.float32(TIE_MARGIN))
+
+    def tied(self, k: int) -> Positions:
+        """Questions that have more than k answers of that score."""
+        return np.flatnonzero((self.scores[:, k : k + 1] >= self.bars(k)).any(axis=1))
+
+
+def questions(stored: NDArray[np.float16], rows: Positions, k: int) -> Questions:
+    """What some of the stored vectors (N, D) should find, themselves aside: k and the next one."""
+    k = min(k + 1, len(stored) - 1)
+    vectors = stored[rows].astype(np.float32)
+    right = _without(exact_neighbors(stored, vectors, k + 1), rows, k)
+    scores = rescore(vectors, stored, right)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Questions(
+        rows, vectors, np.take_along_axis(right, order, 1), np.take_along_axis(scores, order, 1)
+    )
+
+
+def tune(index: FaissIndex, target: float, sample: int = SAMPLE) -> FaissIndex:
+    """The same index with the least effort that reaches a recall, and the recall it reached.
+
+    When even the greatest effort does not reach the target, that effort stays and `recall` says
+    what it gives. Exact indexes come back as they are, and those of fewer than two vectors.
+
+    Args:
+        index: What to tune.
+        target: index_recall@10: the share of the 10 most similar vectors that a search finds.
+        sample: Number of questions.
+    """
+    if index.exact or len(index) < 2:
+        return index
+    rows = np.random.default_rng(SEED).permutation(len(index))[:sample]
+    depths = [min(depth, len(index) - 1) for depth in DEPTHS]
+    asked = questions(index.stored.rows, np.sort(rows).astype(np.int64), depths[-1])
+    probes, candidates = zip(
+        *(_least_effort(index, asked, depth, target) for depth in depths), strict=True
+    )
+    effort = Effort(probes=(probes[0], max(probes)), candidates=(candidates[0], max(candidates)))
+    tuned = index.with_spec(replace(index.spec, effort=effort))
+    recall = index_recall(tuned, asked, depths[0])
+    return tuned.with_spec(replace(tuned.spec, recall=round(recall, 4)))
+
+
+def index_recall(index: FaissIndex, asked: Questions, k: int) -> float:
+    """Share of the k places that a search fills with what scores as well as the k nearest."""
+    found = index.search(asked.vectors, k + 1)
+    others = found.keys != index.keys[asked.rows][:, None]
+    others &= np.cumsum(others, axis=1) <= k
+    return float((others & (found.scores >= asked.bars(k))).sum() / (len(asked.rows) * k))
+
+
+def exact_neighbors(vectors: NDArray[np.float16], queries: Vectors, k: int) -> Positions:
+    """Positions (Q, min(k, N)) of the most similar vectors, by comparing with all of them.
+
+    By products of matrices, whose rounding may swap what scores alike to six digits.
+    """
+    k = min(k, len(vectors))
+    step = max(k, BLOCK_ELEMENTS // vectors.shape[1])
+    heap = faiss.ResultHeap(len(queries), k, keep_max=True)
+    for start in range(0, len(vectors), step):
+        block = vectors[start : start + step].astype(np.float32)
+        scores, positions = faiss.knn(
+            queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+        )
+        heap.add_result(scores, positions + start)
+    heap.finalize()
+    return np.asarray(heap.I)
+
+
+def _least_effort(index: FaissIndex, asked: Questions, k: int, target: float) -> tuple[int, int]:
+    """Probes and candidates of the cheapest effort that reaches the target at this depth."""
+    wanted = min(1.0, target + ROOM)
+    cheapest: tuple[float, int, int] | None = None
+    efforts = [probes for probes in PROBES if probes < index.most_probes] + [index.most_probes]
+    for probes in efforts:
+        most = min(MOST_CANDIDATES, index.most_candidates(probes))
+        if most < CANDIDATES_A_NEIGHBOR[0] * k and probes < efforts[-1]:
+            continue  # enough for a vector that has its place in the graph, not for others
+        counts = _counts(k, most)
+        reached = _recall_by_count(index, asked, k, probes, counts)
+        enough = [count for count, recall in zip(counts, reached, strict=True) if recall >= wanted]
+        if enough:
+            cost = index.nanoseconds(k, Effort((probes, probes), (enough[0], enough[0])))
+            if cheapest is not None and cost >= cheapest[0]:
+                break
+            cheapest = (cost, probes, enough[0])
+    return cheapest[1:] if cheapest else (efforts[-1], counts[-1])
+
+
+def _counts(k: int, most: int) -> list[int]:
+    """Numbers of candidates to consider for k neighbors, ascending."""
+    return [number * k for number in CANDIDATES_A_NEIGHBOR if number * k <= most] or [most]
+
+
+def _recall_by_count(
+    index: FaissIndex, asked: Questions, k: int, probes: int, counts: list[int]
+) -> list[float]:
+    """For each number of candidates the share of right neighbors among the first so many."""
+    effort = Effort((probes, probes), (counts[-1], counts[-1]))
+    found = index.unrefined(asked.vectors, k, effort)
+    is_right = _is_among(found, asked.right[:, :k])
+    tied = asked.tied(k)
+    is_right[tied] = _scores_as_well(index, asked, k, tied, found[tied])
+    seen = np.minimum(np.cumsum(is_right, axis=1), k).sum(axis=0) / (len(found) * k)
+    return [float(seen[min(count, found.shape[1]) - 1]) for count in counts]
+
+
+def _scores_as_well(
+    index: FaissIndex, asked: Questions, k: int, tied: Positions, found: Positions
+) -> NDArray[np.bool_]:
+    """Which of the found (T, C) score like the k nearest of the tied questions.
+
+    Equal questions find the same, so each different one is scored once.
+    """
+    if not len(tied):
+        return np.zeros(found.shape, dtype=np.bool_)
+    vectors, first, same = np.unique(
+        asked.vectors[tied], axis=0, return_index=True, return_inverse=True
+    )
+    scores = rescore(vectors, index.stored.rows, found[first])[same]
+    is_other = found != asked.rows[tied][:, None]
+    return np.asarray((scores >= asked.bars(k)[tied]) & is_other & (found >= 0))
+
+
+def _is_among(found: Positions, right: Positions) -> NDArray[np.bool_]:
+    """Which of the found (Q, C) are among the right ones (Q, k) of the same row."""
+    offset = (np.arange(len(found)) * (int(max(found.max(), right.max())) + 2))[:, None] + 1
+    return np.asarray(np.isin(found + offset, right + offset) & (found >= 0))
+
+
+def _without(positions: Positions, rows: Positions, k: int) -> Positions:
+    """The first k of each row of positions, not counting the asking row itself."""
+    others = positions != rows[:, None]
+    others &= np.cumsum(others, axis=1) <= k
+    short = np.flatnonzero(others.sum(axis=1) < k)
+    if len(short):
+        raise ValueError(f"fewer than {k} neighbors in row {short[0]}")
+    return np.asarray(positions[others].reshape(len(positions), k))

@@ -1,0 +1,1 @@
+"""Maintenance: check a data directory, save it, bring it back."""

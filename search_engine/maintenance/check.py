@@ -1,0 +1,337 @@
+"""Is everything on disk what it should be? Reads all, changes nothing."""
+
+import hashlib
+import json
+import platform
+import sqlite3
+import zlib
+from array import array
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import Connection, LargeBinary, Row, cast, select, text
+
+from search_engine.catalog.checksum import key_checksum
+from search_engine.catalog.damaged import UNKNOWN, Damaged, UnreadableOptions
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import LIVE, collections, embeddings, items
+from search_engine.catalog.vectors import unpack
+from search_engine.collections.live import LiveCollection
+from search_engine.commands import forget_command
+from search_engine.config import DataPaths, Settings
+from search_engine.errors import (
+    CorruptDataError,
+    DamagedRecordError,
+    NewerFormatError,
+    OlderFormatError,
+    UnreadableAttributesError,
+)
+from search_engine.indexes import generations as generation
+from search_engine.indexes.live import describe_snapshot
+from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
+from search_engine.records import Keys
+
+UNIT_TOLERANCE = 2e-3
+UNSEARCHABLE_SHOWN = 5
+FIXED_SQLITE = (3, 51, 3)
+PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be; an `error` makes the check fail."""
+
+    level: Literal["error", "note"]
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Findings, and facts about what was checked."""
+
+    findings: tuple[Finding, ...]
+    collections: tuple[dict[str, Any], ...]
+    versions: dict[str, str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no error."""
+        return all(finding.level != "error" for finding in self.findings)
+
+
+def check_data(settings: Settings) -> CheckReport:
+    """Verify the database, every embedding, every generation, and that they agree.
+
+    And whatever was learned from a collection: calibrations and classifiers.
+
+    Raises:
+        NotFoundError: There is no catalog.
+        StorageError: It cannot even be opened.
+    """
+    paths = DataPaths(settings.data)
+    findings: list[Finding] = []
+    facts = []
+    with Catalog(
+        paths, settings.lock_wait_s, create=False, read_only=settings.read_only
+    ) as catalog:
+        findings += _check_database(catalog)
+        for collection in catalog.collections():
+            lost = catalog.unsearchable(collection)
+            with catalog.read() as connection:
+                digest, problems = _check_items(connection, collection, lost.keys())
+                findings += problems
+                findings += _check_former(connection, catalog.former(collection))
+            findings += _check_collection(catalog, collection)
+            findings += _check_unsearchable(catalog, collection, lost)
+            findings += _check_generations(catalog, collection)
+            live = LiveCollection(catalog, collection, settings)
+            fact, problems = _check_index(catalog, live)
+            findings += problems
+            facts.append({**fact, "unsearchable": len(lost), "digest": digest})
+        findings += _check_learned(catalog)
+    findings += _sqlite_note()
+    return CheckReport(tuple(findings), tuple(facts), _versions())
+
+
+def _check_database(catalog: Catalog) -> Iterator[Finding]:
+    where = str(catalog.paths.catalog)
+    try:
+        with catalog.read() as connection:
+            for (line,) in connection.execute(text("PRAGMA integrity_check")):
+                if line != "ok":
+                    yield Finding("error", where, f"SQLite: {line}")
+            for row in connection.execute(text("PRAGMA foreign_key_check")):
+                yield Finding("error", where, f"a row of {row[0]} refers to nothing")
+    except UnreadableAttributesError as error:
+        yield Finding("error", where, f"{error.what}: indexes of fields do not fit them")
+
+
+def _check_items(
+    connection: Connection, collection: Collection, unsearchable: Container[int]
+) -> tuple[str, list[Finding]]:
+    """Every embedding against its checksum; and a digest of the collection's whole content."""
+    query = (
+        select(
+            items.c.key,
+            items.c.item_id,
+            items.c.content_hash,
+            items.c.label,
+            items.c.product_id,
+            items.c.attributes,
+            embeddings.c.vector,
+            embeddings.c.crc32,
+        )
+        .outerjoin(
+            embeddings,
+            (embeddings.c.key == items.c.key)
+            & (embeddings.c.fingerprint == collection.fingerprint),
+        )
+        .where(items.c.collection_id == collection.id, LIVE)
+        .order_by(items.c.item_id)
+    )
+    findings = []
+    digest = hashlib.sha256()
+    keys = array("q")
+    for row in connection.execution_options(yield_per=1_000).execute(query):
+        key, *known, vector, crc32 = row
+        keys.append(key)
+        digest.update(json.dumps([*known, crc32], sort_keys=True, default=str).encode())
+        problem = _vector_problem(vector, crc32, collection.dimension or 0)
+        if problem and not (vector is None and key in unsearchable):
+            findings.append(Finding("error", f"item {row.item_id!r}", problem))
+        findings += _check_texts(connection, row)
+    findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
+    return digest.hexdigest(), findings
+
+
+def _check_texts(connection: Connection, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+    """What is known of an item, as far as it cannot be read."""
+    where = f"item {row.item_id!r}"
+    if isinstance(row.attributes, Damaged):
+        what = f"its attributes cannot be read: {row.attributes.what}"
+        yield Finding("error", where, f"{what}; index the item again, or put its attributes")
+    for name, fix in _TEXTS.items():
+        if UNKNOWN not in (getattr(row, name) or ""):
+            continue
+        stored = select(cast(items.c[name], LargeBinary)).where(items.c.key == row.key)
+        try:
+            connection.execute(stored).scalar_one().decode()
+        except UnicodeDecodeError:
+            yield Finding("error", where, f"its {name} is not UTF-8; {fix}")
+
+
+_TEXTS = {
+    "item_id": "restore the catalog from a snapshot",
+    "label": "index the item again",
+    "product_id": "index the item again",
+    "content_hash": "index the item again",
+}
+"""Columns of text, and how to mend them."""
+
+
+def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
+    """What the catalog says of the encoders of a collection."""
+    where = f"collection {collection.name}"
+    if isinstance(collection.encoder_options, UnreadableOptions):
+        try:
+            dict(collection.encoder_options)
+        except DamagedRecordError as error:
+            yield Finding("error", where, f"{error.what}; {error.fix}")
+    if catalog.former_is_unreadable(collection):
+        yield Finding(
+            "error",
+            where,
+            "what is kept of its former encoder cannot be read, so that there is no going back; "
+            f"{forget_command(collection.name)} forgets it",
+        )
+
+
+def _check_unsearchable(
+    catalog: Catalog, collection: Collection, lost: Mapping[int, str]
+) -> Iterator[Finding]:
+    """Items that an encoder could not be given, as their picture was gone, say."""
+    if lost:
+        shown = catalog.by_keys(list(lost)[:UNSEARCHABLE_SHOWN])
+        named = ", ".join(repr(item.item_id) for item in shown.values())
+        yield Finding(
+            "note",
+            f"collection {collection.name}",
+            f"items without an embedding by its encoder, which no search finds: {len(lost):,} "
+            f"({named}{' ...' if len(lost) > len(shown) else ''}); `eyedex index` brings them back "
+            "once their pictures can be read",
+        )
+
+
+def _check_former(connection: Connection, former: Collection | None) -> Iterator[Finding]:
+    """The embeddings that are kept of the encoder before, without which there is no going back."""
+    if former is None:
+        return
+    query = (
+        select(embeddings.c.vector, embeddings.c.crc32)
+        .join(items, items.c.key == embeddings.c.key)
+        .where(items.c.collection_id == former.id, LIVE)
+        .where(embeddings.c.fingerprint == former.fingerprint)
+    )
+    damaged = sum(
+        _vector_problem(row.vector, row.crc32, former.dimension or 0) is not None
+        for row in connection.execution_options(yield_per=1_000).execute(query)
+    )
+    if damaged:
+        yield Finding(
+            "note",
+            f"collection {former.name}",
+            f"damaged embeddings by {former.encoder}, the encoder before: {damaged:,}; after "
+            "`eyedex switch --undo` no search would find these items",
+        )
+
+
+def _check_key_state(
+    connection: Connection, collection: Collection, keys: Keys
+) -> Iterator[Finding]:
+    """Number and checksum of the live keys, by which an index that drifted is told."""
+    query = select(collections.c.key_count, collections.c.key_checksum)
+    noted = connection.execute(query.where(collections.c.id == collection.id)).one()
+    if tuple(noted) != (len(keys), key_checksum(keys)):
+        yield Finding(
+            "error",
+            f"collection {collection.name}",
+            f"notes {noted.key_count:,} keys with checksum {noted.key_checksum}, but its "
+            f"{len(keys):,} items have {key_checksum(keys)}",
+        )
+
+
+def _vector_problem(vector: bytes | None, crc32: int | None, dimension: int) -> str | None:
+    if vector is None:
+        return "has no embedding"
+    if zlib.crc32(vector) != crc32:
+        return "its embedding does not match its checksum"
+    if len(vector) != 2 * dimension:
+        return "its embedding has the wrong length"
+    norm = float(np.linalg.norm(unpack([vector], dimension).astype(np.float32)))
+    if not abs(norm - 1) < UNIT_TOLERANCE:
+        return "its embedding is not a unit vector"
+    return None
+
+
+def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
+    folder = catalog.paths.index(collection.name)
+    names = generation.generations(folder)
+    try:
+        name = generation.current(folder)
+        if name is not None and name not in names:
+            yield Finding("error", str(folder / "CURRENT"), f"names {name}, which is not there")
+    except CorruptDataError as error:
+        yield Finding("error", error.where or str(folder), error.what)
+    for name in names:
+        try:
+            generation.verify(folder / name)
+        except OlderFormatError as error:
+            yield Finding("note", error.where or name, f"{error.what}; the next one replaces it")
+        except (CorruptDataError, NewerFormatError) as error:
+            yield Finding("error", error.where or name, error.what)
+    for left in generation.leftovers(folder):
+        yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
+
+
+def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:
+    """The keys that a search can find against the keys of the catalog."""
+    collection = live.record
+    findings = []
+    snapshot = live.snapshot()
+    wanted = catalog.changes_since(collection, -1).keys
+    if snapshot is not None and not np.array_equal(snapshot.keys(), wanted):
+        findings.append(
+            Finding("error", f"collection {collection.name}", "index and catalog differ in keys")
+        )
+    if live.drifted is not None:
+        findings.append(
+            Finding(
+                "error",
+                f"collection {collection.name}",
+                f"{live.drifted} holds other keys than the catalog and is not used; "
+                f"`eyedex collections compact {collection.name}` builds the index again",
+            )
+        )
+    fact = {
+        "name": collection.name,
+        "items": len(wanted),
+        "encoder": collection.encoder,
+        "fingerprint": collection.fingerprint,
+        "dimension": collection.dimension,
+        **describe_snapshot(snapshot),
+    }
+    return fact, findings
+
+
+def _check_learned(catalog: Catalog) -> Iterator[Finding]:
+    """Calibrations and classifiers that cannot be used, and why."""
+    for path in learned_files(catalog.paths):
+        flaw = flaw_of(path, catalog)
+        if flaw is not None:
+            yield Finding(flaw.level, str(path), flaw.what)
+    for left in leftovers(catalog.paths):
+        yield Finding("note", str(left), "left by an interrupted run; delete it")
+
+
+def is_sqlite_note(finding: Finding) -> bool:
+    """Whether it is of SQLite's version, which no damage comes of."""
+    return finding in tuple(_sqlite_note())
+
+
+def _sqlite_note() -> Iterator[Finding]:
+    if sqlite3.sqlite_version_info < FIXED_SQLITE:
+        yield Finding(
+            "note",
+            f"SQLite {sqlite3.sqlite_version}",
+            "two programs that write at once could meet a bug of it (fixed in 3.51.3); Eyedex "
+            "writes alone, so let no other program write to the catalog",
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, **found}

@@ -1,0 +1,270 @@
+"""Restore: a data directory from a snapshot, all of it or nothing.
+
+The archive is checked completely before anything is written; what was unpacked is checked again
+and then takes the directory's place by one rename. Whatever interrupts it, the directory is what
+it was, or complete.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_engine.catalog.database import KNOWN_VERSIONS, SCHEMA_VERSION
+from search_engine.catalog.store import Catalog
+from search_engine.config import DataPaths, Settings
+from search_engine.errors import (
+    CorruptDataError,
+    LockHeldError,
+    NewerFormatError,
+    ParameterError,
+    StorageError,
+)
+from search_engine.indexes import generations as generation
+from search_engine.maintenance.check import CheckReport
+from search_engine.maintenance.staging import check_space, checked, item_count, real_path, workshop
+from search_engine.storage.archive import Archive, Description, open_archive
+from search_engine.storage.durable import storage_error, sync_directory
+from search_engine.storage.faults import fault_point
+from search_engine.storage.locks import exclusive
+
+_SQLITE_SHARED_BYTES = (0x40000002, 510)
+"""Where in its file, and how many, SQLite keeps a shared lock as long as a catalog is open."""
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """What a data directory holds now; `kept` is where its former content went."""
+
+    data: Path
+    size_bytes: int
+    collections: int
+    items: int
+    seq: int
+    seconds: float
+    kept: Path | None = None
+
+
+def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> RestoreReport:
+    """Make the data directory what it was when a snapshot was taken.
+
+    The archive is read and checked completely before anything is written, and what was unpacked is
+    checked again before it takes the directory's place.
+
+    Args:
+        settings: Names the data directory; it must be missing or empty.
+        file: The snapshot.
+        replace: Also restore over a catalog; it is kept beside, as `<name>.before-restore-<n>`.
+
+    Raises:
+        ParameterError: There is something in the directory, or no such snapshot.
+        LockHeldError: Another process has the catalog open, is writing to it or restoring it.
+        StorageError: The snapshot is damaged, incomplete or of a newer version, or it cannot be
+            unpacked. The data directory is what it was.
+    """
+    started = time.perf_counter()
+    data = real_path(settings.data)
+    try:
+        occupied = _check_place(data, replace)
+        with open_archive(file) as archive:
+            _check_schema(archive.description, file)
+            check_space(data.parent, archive.description.unpacked_bytes())
+            archive.verify()
+            with (
+                _held(DataPaths(data), settings.lock_wait_s if occupied else None),
+                workshop(data.with_name(f".{data.name}.restore"), "restoring here") as aside,
+            ):
+                report = _unpack(settings, archive, aside / "data", file)
+                kept = _put_in_place(aside / "data", data, occupied)
+    except OSError as error:
+        raise storage_error(error, "restoring a snapshot", data) from error
+    return RestoreReport(
+        data=data,
+        size_bytes=archive.size_bytes,
+        collections=len(report.collections),
+        items=item_count(report),
+        seq=archive.description.seq,
+        seconds=time.perf_counter() - started,
+        kept=kept,
+    )
+
+
+def _check_schema(description: Description, file: Path) -> None:
+    if description.schema_version not in KNOWN_VERSIONS:
+        raise NewerFormatError(
+            f"the snapshot has schema {description.schema_version}; this version knows up to "
+            f"{SCHEMA_VERSION}",
+            where=str(file),
+            fix="use a newer eyedex",
+        )
+
+
+def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> CheckReport:
+    """Files of a verified archive as a sound data directory that is safe on disk."""
+    archive.extract(folder)
+    fault_point("restore_extracted")
+    report = checked(settings, folder, file)
+    for copy in folder.glob(f"{DataPaths(folder).catalog.name}.before-*"):
+        copy.unlink()  # the snapshot of an older version is itself what there was before
+    with Catalog(DataPaths(folder)) as catalog:
+        if catalog.seq() != archive.description.seq:
+            raise CorruptDataError("the catalog is not of the announced state", where=str(file))
+    for index in folder.glob("indexes/*/"):
+        for name in generation.generations(index)[:1]:
+            generation.settle(index, name)
+    for path, _, _ in os.walk(folder):
+        sync_directory(Path(path))
+    fault_point("restore_checked")
+    return report
+
+
+def _put_in_place(staged: Path, data: Path, occupied: bool) -> Path | None:
+    """Make the staged directory the data directory, by one rename.
+
+    Returns:
+        Where the former data directory is, if there was one.
+    """
+    if occupied:
+        kept = _exchange_with_former(staged, data)
+    else:
+        kept = None
+        fault_point("restore_before_rename")
+        _rename_to_free_place(staged, data)
+    sync_directory(data.parent)
+    fault_point("restore_in_place")
+    return kept
+
+
+def _rename_to_free_place(staged: Path, data: Path) -> None:
+    try:
+        os.rename(staged, data)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise LockHeldError(
+                "another process has just made a catalog here", where=str(data)
+            ) from None
+        raise
+
+
+def _exchange_with_former(staged: Path, data: Path) -> Path:
+    """Exchange the two, so that there is a data directory at any moment.
+
+    The new one waits under the name that the former one gets. So a process killed before the
+    exchange leaves it there, and one killed after it leaves nothing to be done.
+    """
+    kept = _place_to_keep(data)
+    with _nobody_has_open(DataPaths(data).catalog):
+        os.rename(staged, kept)
+        try:
+            sync_directory(data.parent)
+            fault_point("restore_before_exchange")
+            _exchange(kept, data)
+        except (OSError, StorageError):  # nothing that can come after the exchange
+            os.rename(kept, staged)
+            raise
+    return kept
+
+
+def _place_to_keep(data: Path) -> Path:
+    number = 1
+    while os.path.lexists(place := data.with_name(f"{data.name}.before-restore-{number}")):
+        number += 1
+    return place
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Exchange two directories in one step, so that neither name is ever missing.
+
+    Raises:
+        OSError, StorageError: They are what they were.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    failed = libc.renameat2(
+        _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE
+    )
+    if failed:
+        code = ctypes.get_errno()
+        if code in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):
+            raise StorageError(
+                "this file system cannot exchange two directories",
+                where=str(other),
+                fix="stop what uses the data directory, rename it, and restore without --replace",
+            )
+        raise OSError(code, os.strerror(code))
+
+
+@contextmanager
+def _held(paths: DataPaths, wait_s: float | None) -> Iterator[None]:
+    """Every lock of a data directory, which nobody has open; without `wait_s`, none.
+
+    Raises:
+        LockHeldError: Somebody uses it.
+    """
+    with ExitStack() as locks:
+        if wait_s is not None:
+            locks.enter_context(exclusive(paths.lock, wait_s, "writing to this catalog"))
+            for lock in sorted(paths.root.glob("indexes/*.lock")):
+                locks.enter_context(exclusive(lock, 0.0, "indexing this collection"))
+            with _nobody_has_open(paths.catalog):
+                pass
+        yield
+
+
+@contextmanager
+def _nobody_has_open(catalog: Path) -> Iterator[None]:
+    """Keep everybody from opening the catalog; SQLite itself is not asked, it may be damaged.
+
+    Held for a moment only: who waits for it has opened the file already.
+
+    Raises:
+        LockHeldError: Somebody has it open, even if idle.
+    """
+    first, count = _SQLITE_SHARED_BYTES
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, first, count, 0)
+    with catalog.open("r+b") as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise LockHeldError(
+                "another process has this catalog open",
+                where=str(catalog.parent),
+                fix="stop the server that uses it and try again",
+            ) from None
+        yield
+
+
+def _check_place(data: Path, replace: bool) -> bool:
+    """Whether there is a catalog to be replaced.
+
+    Raises:
+        ParameterError: Nothing can be restored here.
+    """
+    if os.path.ismount(data):
+        raise ParameterError(
+            "the data directory is the root of a file system and cannot be renamed",
+            where=str(data),
+            fix="restore into a directory below it and use that one",
+        )
+    if data.exists() and not data.is_dir():
+        raise ParameterError("this is not a directory", where=str(data))
+    if not data.exists() or not any(data.iterdir()):
+        return False
+    if not DataPaths(data).catalog.is_file():
+        raise ParameterError("there is something else than a catalog here", where=str(data))
+    if not replace:
+        raise ParameterError(
+            "there is a catalog here already",
+            where=str(data),
+            fix="name another --data, or add --replace (the catalog here is kept beside)",
+        )
+    return True

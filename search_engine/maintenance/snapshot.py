@@ -1,0 +1,252 @@
+"""Snapshots: the whole data directory as one file that checks itself.
+
+A snapshot holds the catalog as of one commit and, for every collection, the newest sound
+generation that is not ahead of it, and the calibrations and classifiers that fit it. It is made
+while others search and write. What it holds has passed `check_data`, so a snapshot that was made
+can be restored (`search_engine.maintenance.restore`).
+
+The work is done aside and ends in one rename: whatever interrupts it, there is no new file, or a
+complete one. The archive's form is `search_engine.storage.archive`.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.config import DataPaths, Settings
+from search_engine.errors import (
+    CorruptDataError,
+    NewerFormatError,
+    StorageFullError,
+)
+from search_engine.indexes import generations as generation
+from search_engine.maintenance.check import CheckReport
+from search_engine.maintenance.derived_files import flaw_of, learned_files
+from search_engine.maintenance.staging import (
+    check_space,
+    check_target,
+    checked,
+    item_count,
+    real_path,
+    workshop,
+)
+from search_engine.storage.archive import Description, describe_members, open_archive, write_archive
+from search_engine.storage.durable import storage_error, sync_directory
+from search_engine.storage.faults import fault_point
+
+GENERATION_FILES = (*generation.FILES, "manifest.json")
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReport:
+    """What a snapshot holds."""
+
+    file: Path
+    size_bytes: int
+    collections: int
+    items: int
+    generations: int
+    calibrations: int
+    classifiers: int
+    seq: int
+    seconds: float
+
+
+def make_snapshot(settings: Settings, file: Path, force: bool = False) -> SnapshotReport:
+    """Write everything that the data directory holds, as of one commit, into one file.
+
+    Neither servers nor indexing runs have to stop, and none of them waits for it.
+
+    Args:
+        settings: Names the data directory.
+        file: Where to; must not exist yet.
+        force: Replace the file if it exists, once the new one is complete.
+
+    Raises:
+        ParameterError: There is such a file, or no such folder.
+        LockHeldError: Another process is writing a snapshot of this name.
+        StorageError: The catalog is missing or damaged, or the file cannot be written; there is no
+            new file, and a former one is what it was.
+    """
+    started = time.perf_counter()
+    file = real_path(file)
+    try:
+        check_target(file, force)
+        with workshop(file.with_name(f".{file.name}.new"), "writing this snapshot") as aside:
+            staged = DataPaths(aside / "data")
+            description, report = _stage(settings, staged)
+            made = aside / "archive"
+            write_archive(made, staged.root, description)
+            with open_archive(made) as archive:
+                archive.verify()
+            check_target(file, force)
+            fault_point("snapshot_before_rename")
+            os.replace(made, file)
+            sync_directory(file.parent)
+            fault_point("snapshot_renamed")
+    except OSError as error:
+        raise storage_error(error, "making a snapshot", file) from error
+    return SnapshotReport(
+        file=file,
+        size_bytes=archive.size_bytes,
+        collections=len(report.collections),
+        items=item_count(report),
+        generations=_count(description, "manifest.json"),
+        calibrations=_count(description, ".json", "/calibration-"),
+        classifiers=_count(description, ".safetensors"),
+        seq=description.seq,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckReport]:
+    """A data directory of its own with what the snapshot shall hold, checked as any other.
+
+    Generations are taken before the catalog is copied, so that there is one that is not ahead of
+    the copy even if two newer ones are published meanwhile; and after it, should one fit better.
+    What was learned is taken before, so that it is of a state that the copy knows.
+    """
+    paths = DataPaths(settings.data)
+    staged.root.mkdir(mode=0o700)
+    with Catalog(
+        paths, settings.lock_wait_s, create=False, read_only=settings.read_only
+    ) as catalog:
+        found = _stage_generations(paths, staged, catalog.collections())
+        _stage_learned(paths, staged)
+        fault_point("snapshot_generations_staged")
+        _copy_catalog(paths.catalog, staged.catalog)
+        check_space(staged.root.parent.parent, staged.catalog.stat().st_size)
+        found |= _stage_generations(paths, staged, catalog.collections())
+    fault_point("snapshot_catalog_copied")
+    with Catalog(staged) as copy:
+        seq = copy.seq()
+        _keep_best_generations(staged, copy.collections(), found, seq)
+        _drop_unusable(staged, copy)
+    report = checked(settings, staged.root, paths.root)
+    description = Description(
+        program=version("eyedex"),
+        schema_version=SCHEMA_VERSION,
+        seq=seq,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        members=describe_members(staged.root),
+    )
+    return description, report
+
+
+def _copy_catalog(source: Path, target: Path) -> None:
+    """The catalog as of its last commit; what was deleted from it does not come along.
+
+    A reader that stays for long: writers go on, only their log grows meanwhile.
+    """
+    engine = reader_engine(source)
+    connection = engine.raw_connection()
+    try:
+        with translate_errors(source):
+            connection.cursor().execute("VACUUM INTO ?", (str(target),))
+    except StorageFullError as error:
+        raise StorageFullError(
+            "no space is left for the snapshot", where=str(target.parent.parent), fix=error.fix
+        ) from error
+    finally:
+        connection.close()
+        engine.dispose()
+
+
+def _stage_generations(
+    paths: DataPaths, staged: DataPaths, collections: Sequence[Collection]
+) -> dict[Path, generation.Manifest]:
+    """The newest sound generation of each collection, unless it was staged before."""
+    found = {}
+    for collection in collections:
+        source, target = paths.index(collection.name), staged.index(collection.name)
+        for name in generation.generations(source):
+            if (target / name).exists():
+                break
+            manifest = _stage_generation(source / name, target / name)
+            if manifest is not None and _is_of(manifest, collection):
+                found[target / name] = manifest
+                break
+    return found
+
+
+def _stage_generation(source: Path, target: Path) -> generation.Manifest | None:
+    """Its manifest; None if it is damaged, or was collected while we looked."""
+    target.mkdir(mode=0o700, parents=True)
+    try:
+        for name in GENERATION_FILES:
+            _link_or_copy(source / name, target / name)
+        return generation.verify(target)
+    except (FileNotFoundError, CorruptDataError, NewerFormatError):
+        shutil.rmtree(target)
+        return None
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """The file never changes, so a second name for it is as good as a copy."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def _keep_best_generations(
+    staged: DataPaths,
+    collections: Sequence[Collection],
+    found: dict[Path, generation.Manifest],
+    seq: int,
+) -> None:
+    """Of each collection in the copy, the newest generation that is not ahead of the copy."""
+    best: set[Path] = set()
+    for collection in collections:
+        folder = staged.index(collection.name)
+        names = [
+            name
+            for name in generation.generations(folder)
+            if (manifest := found.get(folder / name))
+            and _is_of(manifest, collection)
+            and manifest.seq <= seq
+        ]
+        best.update(folder / name for name in names[:1])
+    for path in staged.root.glob("indexes/*/gen-*"):
+        if path not in best:
+            shutil.rmtree(path)
+
+
+def _stage_learned(paths: DataPaths, staged: DataPaths) -> None:
+    """All calibrations and classifiers; each is put in the place of a former one, never changed."""
+    for path in learned_files(paths):
+        target = staged.root / path.relative_to(paths.root)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # its collection was deleted meanwhile
+            _link_or_copy(path, target)
+
+
+def _drop_unusable(staged: DataPaths, copy: Catalog) -> None:
+    """What the copy could not use is left out, as damaged generations are."""
+    for path in list(learned_files(staged)):
+        if flaw_of(path, copy) is not None:
+            path.unlink()
+
+
+def _count(description: Description, end: str, within: str = "") -> int:
+    """Members with such a name."""
+    return sum(
+        member.name.endswith(end) and within in member.name for member in description.members
+    )
+
+
+def _is_of(manifest: generation.Manifest, collection: Collection) -> bool:
+    return (manifest.collection_uid, manifest.fingerprint) == (
+        collection.uid,
+        collection.fingerprint,
+    )

@@ -1,0 +1,1 @@
+"""Storage: durable writes, locks, the archive format."""

@@ -1,0 +1,1 @@
+"""The vote: neighbors become a class, with a confidence."""

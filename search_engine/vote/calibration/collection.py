@@ -1,0 +1,263 @@
+"""Calibrating a collection: read what it holds, fit, keep what was found."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from search_engine.adapt.held_out import hold_out_tuned
+from search_engine.catalog.store import Collection
+from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.encoders.projection import Projection, projection_of
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.things import things_of
+from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
+from search_engine.vote.calibration.fit_values import fit_values, item_values
+from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.store import (
+    REFRESH_SHARE,
+    calibrated_targets,
+    edited_share,
+    load_calibration,
+    save_calibration,
+)
+from search_engine.vote.labels import value_of, values_of
+from search_engine.vote.tally import Codes
+from search_engine.vote.values import ValueModel
+
+CHEAP_PRODUCT = 200_000_000_000
+"""Items * queries * dimension up to which calibrating takes some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRequest:
+    """What to calibrate, and how the vote shall be; see `fit.fit_labels`."""
+
+    target: str = "label"
+    per_product: bool = False
+    balanced: bool = False
+    queries: int = QUERIES
+    seed: int = 0
+
+
+def calibrate_collection(
+    engine: SearchEngine,
+    collection: str,
+    request: CalibrationRequest | None = None,
+    advance: Advance = lambda count: None,
+    record: Collection | None = None,
+) -> Calibration:
+    """Fit the vote of a collection on one target and keep it for `SearchEngine.classify`.
+
+    Args:
+        engine: On the data directory.
+        collection: Which.
+        request: What, and how.
+        advance: Counts the steps.
+        record: The collection with the encoder that it is about to have.
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+        ParameterError: There is no such field, too few items have it, or they were imported tuned.
+        StorageError: The outcome could not be written.
+    """
+    request = request or CalibrationRequest()
+    engine.check_field(engine.live(collection), request.target, "target")
+    seq = engine.catalog.seq()
+    record = record or engine.catalog.collection(collection)
+    projection = _taught(projection_of(engine.catalog, record.encoder_options))
+    gallery = read_gallery(engine, collection, request.target, _before(record, projection))
+    if projection is not None and not len(gallery.keys):
+        raise ParameterError(
+            "the items were imported tuned: without their embeddings before that, nothing can be "
+            "held out",
+            where=f"collection {collection}",
+            fix="index their pictures, or bring the collection by `eyedex snapshot`",
+        )
+    fit, values = _fit(engine, gallery, request, projection, advance)
+    made = Calibration(
+        target=request.target,
+        collection_uid=record.uid,
+        fingerprint=record.fingerprint or "",
+        seq=seq,
+        items=len(gallery.keys),
+        rule=fit.rule,
+        twin_score=fit.twin_score,
+        least_score=fit.least_score,
+        levels=fit.levels,
+        curve=fit.curve,
+        class_weights=fit.class_weights,
+        values=values,
+        figures=fit.figures,
+    )
+    save_calibration(engine.catalog.paths, record, made)
+    return made
+
+
+def refresh_label(engine: SearchEngine, collection: str) -> float | None:
+    """Calibrate `label` again if that is worth it and done in some seconds.
+
+    As it was asked for the last time, in what the vote is like.
+
+    Returns:
+        The seconds that it took; None when nothing was done.
+    """
+    record = engine.catalog.collection(collection)
+    before = load_calibration(engine.catalog, record, "label")
+    if before is not None and edited_share(engine.catalog, record, before) <= REFRESH_SHARE:
+        return None
+    labels = engine.catalog.labels(record)
+    if len(labels) < 2 or sum(each.count for each in labels) < LEAST_ITEMS:
+        return None
+    started = time.perf_counter()
+    return time.perf_counter() - started if _repeat(engine, record, "label", before) else None
+
+
+def calibrate_ahead(engine: SearchEngine, wanted: Collection) -> list[str]:
+    """Calibrate for the encoder that a collection is about to have what is for the one it has.
+
+    Its embeddings by that encoder must be there. What is done already stays as it is.
+
+    Returns:
+        Targets that are not calibrated then: that would take more than some seconds.
+    """
+    now = engine.catalog.collection(wanted.name)
+    left = []
+    for target in calibrated_targets(engine.catalog, now):
+        done = load_calibration(engine.catalog, wanted, target)
+        if done is not None and edited_share(engine.catalog, wanted, done) <= REFRESH_SHARE:
+            continue
+        before = load_calibration(engine.catalog, now, target)
+        if not _repeat(engine, wanted, target, before):
+            left.append(target)
+    return left
+
+
+def _repeat(
+    engine: SearchEngine, record: Collection, target: str, before: Calibration | None
+) -> bool:
+    """Calibrate as it was asked for before, if that is done in some seconds; whether it was."""
+    count = engine.catalog.count(record)
+    if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
+        return False
+    request = CalibrationRequest(target)
+    if before is not None:
+        balanced = before.class_weights is not None
+        request = CalibrationRequest(target, before.rule.per_product, balanced)
+    try:
+        calibrate_collection(engine, record.name, request, record=record)
+    except ParameterError:  # too few items share a value
+        return False
+    return True
+
+
+def gallery_voters(gallery: Labelled) -> Voters:
+    """A gallery as the fit takes it."""
+    labels, codes = known_labels(gallery.labels)
+    products = gallery.products or [None] * len(gallery.labels)
+    return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
+
+
+def _taught(projection: Projection | None) -> Projection | None:
+    """A projection that learned from labels: of those only an item knows more than a new photo."""
+    return None if projection is None or projection.origin.target is None else projection
+
+
+def _before(record: Collection, projection: Projection | None) -> Collection:
+    """The collection with the encoder as it came, where it was tuned."""
+    if projection is None:
+        return record
+    fingerprint, dimension = projection.origin.fingerprint, len(projection.mean)
+    return replace(record, fingerprint=fingerprint, dimension=dimension)
+
+
+def _held_out(
+    engine: SearchEngine,
+    gallery: Labelled,
+    projection: Projection,
+    request: CalibrationRequest,
+    advance: Advance,
+) -> HeldOut:
+    """Held-out items of a tuned collection; `gallery` has the embeddings before the projection."""
+    items = engine.catalog.by_keys(gallery.keys.tolist())
+    origin = projection.origin
+    taught = [
+        value_of(items[key], origin.target or "") if key in items else None
+        for key in gallery.keys.tolist()
+    ]
+    codes = known_labels(taught)[1]
+    return hold_out_tuned(
+        gallery_voters(gallery),
+        codes,
+        origin.shrinkage,
+        things_of(gallery.vectors, codes, gallery.products),
+        request.queries,
+        request.seed,
+        None if origin.held_out is None else _rows_of(gallery, origin.held_out),
+        advance,
+    )
+
+
+def _rows_of(gallery: Labelled, keys: tuple[int, ...]) -> Codes:
+    return np.flatnonzero(np.isin(gallery.keys, keys))
+
+
+def _fit(
+    engine: SearchEngine,
+    gallery: Labelled,
+    request: CalibrationRequest,
+    projection: Projection | None,
+    advance: Advance,
+) -> tuple[Fit, ValueModel | None]:
+    lists = _lists(engine, gallery, request.target)
+    voters = gallery_voters(gallery)
+    held = None
+    if projection is not None:
+        held = _held_out(engine, gallery, projection, request, advance)
+    if lists is None:
+        leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
+        fit = fit_labels(
+            voters,
+            leave_out=leave_out,
+            per_product=request.per_product,
+            balanced=request.balanced,
+            queries=request.queries,
+            seed=request.seed,
+            held=held,
+            advance=advance,
+        )
+        return fit, None
+    if request.balanced:
+        raise ParameterError(
+            "votes on lists of values cannot be balanced", fix="leave out --balanced"
+        )
+    known = np.where([each is not None for each in lists], 0, -1).astype(np.int64)
+    some = Voters(voters.vectors, known, ("",), voters.products)
+    return fit_values(
+        some,
+        item_values(lists),
+        per_product=request.per_product,
+        queries=request.queries,
+        seed=request.seed,
+        held=held,
+        advance=advance,
+    )
+
+
+def _lists(
+    engine: SearchEngine, gallery: Labelled, target: str
+) -> list[tuple[str, ...] | None] | None:
+    """The values of each item, where some item has a list; a single value is a list of one."""
+    if target in ("label", "product_id"):
+        return None
+    found = engine.catalog.by_keys(gallery.keys.tolist())
+    known = (found.get(key) for key in gallery.keys.tolist())
+    lists = [None if item is None else values_of(item, target) for item in known]
+    if all(each is None for each in lists):
+        return None
+    return [
+        each if each is not None or label is None else (label,)
+        for each, label in zip(lists, gallery.labels, strict=True)
+    ]

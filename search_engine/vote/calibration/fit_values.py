@@ -1,0 +1,244 @@
+"""Finding the `Calibration` of a target with several values a picture. Pure functions, seeded.
+
+As `fit`, value by value: every value that got a vote is one case, right or wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.measures import expected_calibration_error
+from search_engine.vote.calibration.fit import (
+    LEAST_PROBABILITY,
+    LEAST_TO_FIT,
+    QUERIES,
+    Fit,
+    check_enough,
+    expected_ece,
+    folds_of,
+    least_loss,
+    least_score,
+    wilson_lower,
+)
+from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
+from search_engine.vote.calibration.logistic import fit_logistic
+from search_engine.vote.calibration.record import CurvePoint, Figures
+from search_engine.vote.tally import Codes, Floats, VoteRule
+from search_engine.vote.values import (
+    MAJORITY,
+    ValueModel,
+    ValueShares,
+    ValueTable,
+    log_odds,
+    value_shares,
+)
+
+CURVE_POINTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ItemValues:
+    """The values of N items, one after the other: item n has codes[starts[n]:starts[n + 1]].
+
+    `names` ascend; an item without the attribute has `known` False.
+    """
+
+    names: tuple[str, ...]
+    codes: Codes
+    starts: Codes
+    known: NDArray[np.bool_]
+
+    @property
+    def has(self) -> set[tuple[int, int]]:
+        """Every (item, value) that is so."""
+        items = np.repeat(np.arange(len(self.known)), np.diff(self.starts))
+        return set(zip(items.tolist(), self.codes.tolist(), strict=True))
+
+
+def item_values(values: Sequence[Sequence[str] | None]) -> ItemValues:
+    """The values of items, None where they have no such attribute."""
+    names = tuple(sorted({value for each in values for value in each or ()}))
+    number = {value: code for code, value in enumerate(names)}
+    codes = np.array([number[one] for each in values for one in each or ()], dtype=np.int64)
+    starts = np.cumsum([0, *(len(each or ()) for each in values)], dtype=np.int64)
+    known = np.array([each is not None for each in values], dtype=np.bool_)
+    return ItemValues(names, codes, starts, known)
+
+
+def fit_values(
+    voters: Voters,
+    values: ItemValues,
+    *,
+    per_product: bool = False,
+    queries: int = QUERIES,
+    seed: int = 0,
+    held: HeldOut | None = None,
+    advance: Advance = lambda count: None,
+) -> tuple[Fit, ValueModel]:
+    """The fit of a target with several values an item.
+
+    Args:
+        voters: The whole gallery; its labels are not looked at, but codes tell who has any (0).
+        values: Of each item.
+        per_product: Count a product once, however many photos it has.
+        queries: Held-out items at most.
+        seed: Which items.
+        held: Held-out items that were asked already; None asks the gallery for its own.
+        advance: Called with the number of items asked.
+
+    Raises:
+        ParameterError: There are too few items with values.
+    """
+    check_enough(voters, len(values.names))
+    leave_out: LeaveOut = "product" if voters.has_products else "one"
+    held = held or hold_out(voters, queries, leave_out, seed, advance)
+    table = held_table(held, values)
+    has = values.has
+
+    def losses(tried: VoteRule) -> Floats:
+        cases = _cases(held, table, tried, has)
+        return _losses(held, cases, _fit_model(cases), has, values)
+
+    rule = least_loss(VoteRule(per_product=per_product), losses)
+    cases = _cases(held, table, rule, has)
+    model = _with_thresholds(_fit_model(cases), cases, values)
+    honest = _cross_fitted(held, cases, seed)
+    asked = len(held.rows)
+    figures = _figures(held, cases, honest, model, values, seed)
+    curve = _curve(cases, honest, asked)
+    fit = Fit(rule, held.twin_score, least_score(held), (), curve, None, figures)
+    return fit, model
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """The values that got votes: which query and value, the share, and whether it is so."""
+
+    found: ValueShares
+    right: NDArray[np.bool_]
+
+
+def held_table(held: HeldOut, values: ItemValues) -> ValueTable:
+    """The values of the neighbors of held-out items."""
+    here = np.isfinite(held.ballots.scores) & values.known[held.places]
+    rows, columns = np.nonzero(here)
+    places = held.places[rows, columns]
+    counts = values.starts[places + 1] - values.starts[places]
+    first = np.repeat(values.starts[places], counts)
+    inside = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return ValueTable(
+        held.ballots,
+        np.repeat(rows, counts),
+        np.repeat(columns, counts),
+        values.codes[first + inside],
+        values.names,
+    )
+
+
+def _cases(held: HeldOut, table: ValueTable, rule: VoteRule, has: set[tuple[int, int]]) -> _Cases:
+    found = value_shares(table, rule)
+    pairs = zip(held.rows[found.rows].tolist(), found.codes.tolist(), strict=True)
+    return _Cases(found, np.fromiter((pair in has for pair in pairs), np.bool_, len(found.rows)))
+
+
+def _fit_model(cases: _Cases) -> ValueModel:
+    features = np.stack([log_odds(cases.found.shares), np.zeros(len(cases.right))], axis=1)
+    fitted = fit_logistic(features, cases.right)
+    return ValueModel(bias=fitted.bias, share=fitted.share, threshold=MAJORITY, thresholds={})
+
+
+def _losses(
+    held: HeldOut,
+    cases: _Cases,
+    model: ValueModel,
+    has: set[tuple[int, int]],
+    values: ItemValues,
+) -> Floats:
+    """The log loss of each query, over its values and those that got a vote, (Q,)."""
+    sure = model.probabilities(cases.found.shares)
+    given = np.clip(np.where(cases.right, sure, 1.0 - sure), LEAST_PROBABILITY, 1.0)
+    count = len(held.rows)
+    loss = np.bincount(cases.found.rows, -np.log(given), minlength=count)
+    own = (values.starts[held.rows + 1] - values.starts[held.rows]).astype(np.float64)
+    missed = own - np.bincount(cases.found.rows, cases.right, minlength=count)
+    return np.asarray(loss - missed * np.log(LEAST_PROBABILITY))
+
+
+def _with_thresholds(model: ValueModel, cases: _Cases, values: ItemValues) -> ValueModel:
+    """Thresholds with the best F1, of all values together and of each that has enough cases."""
+    sure = model.probabilities(cases.found.shares)
+    each = {}
+    for code in np.unique(cases.found.codes):
+        mine = cases.found.codes == code
+        right = cases.right[mine]
+        if min(right.sum(), (~right).sum()) >= LEAST_TO_FIT:
+            each[values.names[code]] = best_threshold(sure[mine], right)
+    return model.model_copy(
+        update={"threshold": best_threshold(sure, cases.right), "thresholds": each}
+    )
+
+
+def best_threshold(sure: Floats, right: NDArray[np.bool_]) -> float:
+    """The probability from which on answering gives the best F1; equal ones: the higher."""
+    if not right.any():
+        return 1.0
+    order = np.argsort(-sure, kind="stable")
+    hits = np.cumsum(right[order])
+    scores = 2.0 * hits / (np.arange(1, len(hits) + 1) + right.sum())
+    last = np.r_[np.diff(sure[order]) != 0, True]
+    return float(sure[order][np.where(last, scores, -1.0).argmax()])
+
+
+def _cross_fitted(held: HeldOut, cases: _Cases, seed: int) -> Floats:
+    sure = np.zeros(len(cases.right))
+    for away in folds_of(held.rows, seed):
+        mine = away[cases.found.rows]
+        kept = ValueShares(
+            cases.found.rows[~mine], cases.found.codes[~mine], cases.found.shares[~mine]
+        )
+        model = _fit_model(_Cases(kept, cases.right[~mine]))
+        sure[mine] = model.probabilities(cases.found.shares[mine])
+    return sure
+
+
+def _curve(cases: _Cases, sure: Floats, queries: int) -> tuple[CurvePoint, ...]:
+    """Precision of the answered values, and the share of pictures with any, by probability."""
+    points = []
+    if len(sure) == 0:
+        return ()
+    bars = np.quantile(sure, np.linspace(0, 1, CURVE_POINTS), method="nearest")
+    for bar in np.unique(bars):
+        passed = sure >= bar
+        answered = len(np.unique(cases.found.rows[passed]))
+        points.append(
+            CurvePoint(
+                confidence=float(bar),
+                accuracy=wilson_lower(int(cases.right[passed].sum()), int(passed.sum())),
+                coverage=answered / queries,
+            )
+        )
+    return tuple(points)
+
+
+def _figures(
+    held: HeldOut,
+    cases: _Cases,
+    honest: Floats,
+    model: ValueModel,
+    values: ItemValues,
+    seed: int,
+) -> Figures:
+    """Accuracy is the precision of the values that the thresholds let through."""
+    bars = np.array([model.thresholds.get(name, model.threshold) for name in values.names])
+    said = honest >= bars[cases.found.codes] if len(honest) else np.zeros(0, np.bool_)
+    return Figures(
+        queries=len(held.rows),
+        near_share=float(held.near.mean()),
+        left_out=held.left_out,
+        accuracy=float(cases.right[said].mean()) if said.any() else 0.0,
+        ece_before=expected_calibration_error(cases.found.shares, cases.right),
+        ece_after=expected_calibration_error(honest, cases.right),
+        ece_expected=expected_ece(honest, seed),
+    )

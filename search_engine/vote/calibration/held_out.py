@@ -1,0 +1,227 @@
+"""Items of a gallery asked as if they were new photos: what their neighbors would have been.
+
+Every item is asked with only itself left out (leave-one-out), if it then still has a twin: another
+picture of the same thing. And it is asked with its whole group left out: all items of the same
+product, or without product ids all of the same scene, which is a chain of items of its label, each
+a twin of the next. Twins are items more alike than items of different labels are.
+
+Leaving out one alone would promise too much: photos taken in one go find each other, and hardly a
+photo that comes later has such neighbors. Leaving out groups is the advice of Roberts et al.,
+"Cross-validation strategies for data with temporal, spatial, hierarchical, or phylogenetic
+structure", Ecography 2017. Photos with a twin (near) and without (far) are told apart from then on,
+as an answer deserves more trust for one than for the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_engine.records import Vectors
+from search_engine.vote.tally import Ballots, Codes, Floats
+
+NEIGHBORS = 200
+SCENE_ITEMS = 40
+"""Photos of one scene at most."""
+TWIN_QUANTILE = 0.95
+QUERIES_A_BLOCK = 256
+
+Advance = Callable[[int], None]
+LeaveOut = Literal["one", "product", "scene"]
+
+
+@dataclass(frozen=True, slots=True)
+class Voters:
+    """A gallery with what it votes on: vectors (N, D), the rest (N,) with -1 for none.
+
+    `labels` ascend, `codes` are places in it; `products` are numbers of products.
+    """
+
+    vectors: Vectors
+    codes: Codes
+    labels: tuple[str, ...]
+    products: Codes
+
+    @property
+    def has_products(self) -> bool:
+        """Whether some product has several items, so that products tell what belongs together."""
+        known = self.products[self.products >= 0]
+        return len(np.unique(known)) < len(known)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Held-out items with their neighbors; an item may be there twice, near and far.
+
+    `rows` (Q,) are places in the gallery, `truth` (Q,) their labels, `near` (Q,) which kind;
+    `places` (Q, K) are those of the neighbors. `twin_score` is the score from which two items are
+    twins. `is_sample` says that these few stand for all the others, which were learned from.
+    """
+
+    ballots: Ballots
+    places: Codes
+    rows: Codes
+    truth: Codes
+    near: NDArray[np.bool_]
+    twin_score: float
+    left_out: LeaveOut
+    is_sample: bool = False
+
+
+def hold_out(
+    voters: Voters,
+    queries: int,
+    leave_out: LeaveOut,
+    seed: int = 0,
+    advance: Advance = lambda count: None,
+) -> HeldOut:
+    """Ask the gallery for items of its own.
+
+    Items whose label no item has that is not left out could not be right: they are not asked.
+
+    Args:
+        voters: The whole gallery.
+        queries: Ask at most so many, drawn without replacement from those with a label.
+        leave_out: What is left out for a far photo.
+        seed: Which items are drawn.
+        advance: Called with the number of queries done.
+    """
+    rows = draw(voters.codes, queries, seed)
+    scores, found = nearest(voters.vectors[rows], voters.vectors, rows, advance)
+    twin = twin_score(voters.codes, rows, scores, found)
+    left = _left_out(voters, rows, scores, found, twin, leave_out)
+    without, places = _without(scores, found, left)
+    alone, grouped = _asked(voters, rows, scores, without, left, found, twin)
+    places = np.r_[found[alone], places[grouped]]
+    ballots = ballots_at(voters, np.r_[scores[alone], without[grouped]], places)
+    every = np.r_[rows[alone], rows[grouped]]
+    near = np.asarray(_best(ballots.scores) >= twin)
+    return HeldOut(ballots, places, every, voters.codes[every], near, twin, leave_out)
+
+
+def _left_out(
+    voters: Voters, rows: Codes, scores: Floats, found: Codes, twin: float, leave_out: LeaveOut
+) -> NDArray[np.bool_]:
+    """Which neighbors a far photo would not have, (Q, K)."""
+    if leave_out == "product":
+        own = voters.products[rows][:, None]
+        return np.asarray((own >= 0) & (voters.products[found] == own))
+    if leave_out == "scene":
+        return _scenes(voters, rows, scores, found, twin)
+    return np.zeros(found.shape, dtype=np.bool_)
+
+
+def _without(scores: Floats, found: Codes, left: NDArray[np.bool_]) -> tuple[Floats, Codes]:
+    """Scores and places of the neighbors that are not left out, best first."""
+    kept = np.where(left, -np.inf, scores)
+    order = np.argsort(-kept, axis=1, kind="stable")
+    return np.take_along_axis(kept, order, 1), np.take_along_axis(found, order, 1)
+
+
+def _asked(
+    voters: Voters,
+    rows: Codes,
+    scores: Floats,
+    without: Floats,
+    left: NDArray[np.bool_],
+    found: Codes,
+    twin: float,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which items are asked with only themselves left out, and which with their group."""
+    counts = np.bincount(voters.codes[voters.codes >= 0], minlength=len(voters.labels))
+    others = counts[voters.codes[rows]] - 1
+    lost = (left & (voters.codes[found] == voters.codes[rows][:, None])).sum(axis=1)
+    best, left_best = _best(scores), _best(without)
+    alone = (best >= twin) & (others >= 1)
+    grouped = (left.any(axis=1) | (best < twin)) & (others - lost >= 1) & np.isfinite(left_best)
+    return np.asarray(alone), np.asarray(grouped)
+
+
+def _best(scores: Floats) -> Floats:
+    """The largest score of each row; -inf in an empty one."""
+    return np.asarray(scores.max(axis=1, initial=-np.inf))
+
+
+def draw(codes: Codes, count: int, seed: int) -> Codes:
+    """Rows with a label, at most so many, ascending."""
+    rows = np.flatnonzero(codes >= 0)
+    if len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
+def nearest(
+    queries: Vectors,
+    vectors: Vectors,
+    own: Codes | None = None,
+    advance: Advance = lambda count: None,
+) -> tuple[Floats, Codes]:
+    """The nearest items of some queries: cosines, best first, and places; (Q, K) both.
+
+    Queries are compared with all, block by block, so that no more than a block is ever in memory.
+    `own` are the places of queries that are items themselves, which never find themselves.
+    """
+    kept = max(0, min(NEIGHBORS, len(vectors) - (own is not None)))
+    scores = np.full((len(queries), kept), -np.inf)
+    found = np.zeros((len(queries), kept), dtype=np.int64)
+    for start in range(0, len(queries) if kept else 0, QUERIES_A_BLOCK):
+        block = queries[start : start + QUERIES_A_BLOCK]
+        cosines = block @ vectors.T
+        if own is not None:
+            cosines[np.arange(len(block)), own[start : start + len(block)]] = -np.inf
+        best = np.argpartition(cosines, -kept, axis=1)[:, len(vectors) - kept :]
+        values = np.take_along_axis(cosines, best, 1)
+        order = np.lexsort((best, -values))
+        found[start : start + len(block)] = np.take_along_axis(best, order, 1)
+        scores[start : start + len(block)] = np.take_along_axis(values, order, 1)
+        advance(len(block))
+    return scores, found
+
+
+def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:
+    """The ballots of neighbors at some places of the gallery."""
+    here = np.isfinite(scores)
+    codes = np.where(here, voters.codes[places], -1)
+    products = np.where(here, voters.products[places], -1)
+    return Ballots(scores, codes, voters.labels, products)
+
+
+def twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float:
+    """What 95 % of the items do not reach with any item of another label.
+
+    So likeness beyond it is that of one thing and not of a class. An item whose neighbors are all
+    of its label stands for the last of them.
+    """
+    if scores.size == 0:
+        return 1.0
+    other = np.where(codes[found] != codes[rows][:, None], scores, -np.inf).max(axis=1)
+    return float(np.quantile(np.where(np.isfinite(other), other, scores[:, -1]), TWIN_QUANTILE))
+
+
+def _scenes(
+    voters: Voters, rows: Codes, scores: Floats, found: Codes, twin: float
+) -> NDArray[np.bool_]:
+    """Which neighbors are of the item's own scene, (Q, K)."""
+    left = np.zeros(found.shape, dtype=np.bool_)
+    for query, own in enumerate(voters.codes[rows]):
+        same = np.flatnonzero(voters.codes[found[query]] == own)
+        if len(same) and scores[query, same[0]] >= twin:
+            chain = _chain(voters.vectors[found[query, same]], scores[query, same], twin)
+            left[query, same[chain]] = True
+    return left
+
+
+def _chain(vectors: Vectors, scores: Floats, twin: float) -> list[int]:
+    """Items that a chain of twins leads to, the closest link first (Prim's algorithm)."""
+    reach = scores.copy()
+    chain: list[int] = []
+    while len(chain) < SCENE_ITEMS:
+        closest = int(reach.argmax())
+        if reach[closest] < twin:
+            break
+        chain.append(closest)
+        reach = np.maximum(reach, vectors @ vectors[closest])
+        reach[chain] = -np.inf
+    return chain

@@ -1,0 +1,259 @@
+"""What was learned about the vote of a collection on one target, and how an answer uses it.
+
+A `Calibration` turns the shares of a vote into the probability of being right. It is found by
+`fit`, kept by `store`, and used with nothing but NumPy.
+
+The probability is that of a logistic regression on the winner's share and its lead over the next
+(Platt, "Probabilistic outputs for support vector machines", 1999, with two features), one for
+photos that have a twin in the catalog and one for others (`held_out`). For label paths there is one
+at each level, given that the level above is right; the chain of them is the probability of a node,
+so it can only fall from level to level, and what a node does not get is left to its siblings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_engine.errors import ParameterError
+from search_engine.records import Level, Prediction, Vote
+from search_engine.vote.label_paths import (
+    LevelShares,
+    PathTable,
+    level_shares,
+    path_table,
+    prefixes,
+)
+from search_engine.vote.labels import ballots_of, votes_of
+from search_engine.vote.tally import Ballots, Floats, Tally, VoteRule, tally, voter_counts
+from search_engine.vote.values import ValueModel, predict_values, value_table
+
+FORMAT = 1
+LEAST_SHARE = 1e-3
+
+
+class Logistic(BaseModel):
+    """1 / (1 + exp(-(bias + share * logit(share) + lead * (share - next share))))."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bias: float
+    share: float
+    lead: float
+
+    def __call__(self, features: Floats) -> Floats:
+        """Probabilities of features (N, 2), see `level_features`."""
+        score = self.bias + features @ np.array([self.share, self.lead])
+        return np.asarray(1.0 / (1.0 + np.exp(-score)))
+
+
+class LevelModels(BaseModel):
+    """The two regressions of one level of the label path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    near: Logistic
+    far: Logistic
+
+
+class CurvePoint(BaseModel):
+    """Answering from this confidence on gives so much accuracy at so much coverage, 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    confidence: float
+    accuracy: float
+    coverage: float
+
+
+class LevelFigures(BaseModel):
+    """How good one level of the path is, over the held-out items that are so deep."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: int
+    accuracy: float
+    ece: float
+
+
+class Figures(BaseModel):
+    """What the fit was made of, and how good it is on items it did not see (cross-fitted).
+
+    `ece_expected` is what a perfect confidence would show on so many items: errors are measured
+    with noise, and an `ece_after` no larger than this is as good as can be known.
+    `unknown_turned_away` is the share of photos of a class that the catalog lacks that would be
+    `too_far`; None where no item has neighbors of another label.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    queries: int
+    near_share: float
+    left_out: Literal["one", "product", "scene"]
+    accuracy: float
+    ece_before: float
+    ece_after: float
+    ece_expected: float
+    levels: tuple[LevelFigures, ...] = ()
+    unknown_turned_away: float | None = None
+
+
+class Calibration(BaseModel):
+    """The fitted vote of one target of one collection.
+
+    `rule` has the k and the temperature found. `twin_score` tells photos with a twin from others,
+    `least_score` those that nothing looks like. `curve` ascends in confidence. `seq` and `items`
+    say what the collection was when this was found.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    target: str
+    collection_uid: str
+    fingerprint: str
+    seq: int
+    items: int
+    rule: VoteRule
+    twin_score: float
+    least_score: float
+    levels: tuple[LevelModels, ...] = Field(default=())
+    curve: tuple[CurvePoint, ...]
+    class_weights: dict[str, float] | None = None
+    values: ValueModel | None = None
+    figures: Figures
+
+    def threshold(self, accuracy: float) -> CurvePoint:
+        """The least confidence to answer from, so that so many of the answers are right.
+
+        Raises:
+            ParameterError: No confidence of this catalog is so sure.
+        """
+        found = self.point(accuracy)
+        if found is not None:
+            return found
+        best = max((point.accuracy for point in self.curve), default=0.0)
+        raise ParameterError(
+            f"no confidence promises an accuracy of {accuracy:g}",
+            where="accept_accuracy",
+            fix=f"give at most {best:.3g}",
+        )
+
+    def point(self, accuracy: float) -> CurvePoint | None:
+        """As `threshold`; None where no confidence is so sure."""
+        return next((point for point in self.curve if point.accuracy >= accuracy), None)
+
+    def vote(
+        self,
+        labelled: Sequence[tuple[str | None, float]],
+        *,
+        products: Sequence[str | None] | None = None,
+        min_confidence: float = 0.0,
+    ) -> Prediction:
+        """As `voting.vote`, by the rule found, with the probability of being right."""
+        ballots = ballots_of([labelled], None if products is None else [products])
+        return self.predict(ballots, min_confidence)[0]
+
+    def vote_values(
+        self,
+        valued: Sequence[tuple[Sequence[str] | None, float]],
+        *,
+        products: Sequence[str | None] | None = None,
+        min_confidence: float | None = None,
+    ) -> Prediction:
+        """The values of a picture that may have several, where `values` were calibrated."""
+        assert self.values is not None
+        table = value_table(valued, products)
+        return predict_values(table, self.rule, self.values, self.least_score, min_confidence)
+
+    def predict(self, ballots: Ballots, min_confidence: float = 0.0) -> list[Prediction]:
+        """The answers to Q queries: the deepest level of the path whose confidence suffices."""
+        counted, confidence = self.confidences(ballots)
+        voters = voter_counts(ballots, self.rule).tolist()
+        best = np.where(ballots.codes >= 0, ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
+        answers = []
+        for query in range(len(ballots.scores)):
+            votes = votes_of(counted, ballots.labels, query)
+            if not votes:
+                found = _unsupported("too_few", votes)
+            elif best[query] < self.least_score:
+                found = _unsupported("too_far", votes)
+            else:
+                found = _answer(votes, confidence[query], min_confidence)
+            answers.append(replace(found, voters=voters[query]))
+        return answers
+
+    def confidences(self, ballots: Ballots) -> tuple[Tally, Floats]:
+        """The votes, and the probability of each level of the winner's path, (Q, D), else NaN."""
+        counted = tally(ballots, self.rule, self.weights_of(ballots.labels))
+        table = path_table(ballots.labels)
+        return counted, chances(
+            level_shares(counted, table), self.levels, is_near(ballots, self.twin_score)
+        )
+
+    def weights_of(self, labels: Sequence[str]) -> Floats | None:
+        """The factor of each label's votes, if votes are balanced."""
+        return weights_of(self.class_weights, labels)
+
+
+def chances(shares: LevelShares, models: Sequence[LevelModels], near: NDArray[np.bool_]) -> Floats:
+    """The probability that the winner's path is right down to each level, (Q, D).
+
+    Levels deeper than any that was fitted are as sure as the regression of the deepest says.
+    """
+    found: Floats = np.full(shares.share.shape, np.nan)
+    above: Floats = np.ones(len(found))
+    for depth in range(shares.share.shape[1]):
+        model = models[min(depth, len(models) - 1)]
+        features = level_features(shares, depth)
+        above = above * np.where(near, model.near(features), model.far(features))
+        found[:, depth] = np.where(np.isfinite(shares.share[:, depth]), above, np.nan)
+    return found
+
+
+def level_features(shares: LevelShares, depth: int) -> Floats:
+    """Log-odds of the winner's share and its lead over the next at one level, (Q, 2)."""
+    share = np.nan_to_num(shares.share[:, depth], nan=0.5)
+    rival = np.nan_to_num(shares.rival[:, depth], nan=0.5)
+    clipped = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
+    return np.stack([np.log(clipped / (1.0 - clipped)), share - rival], axis=1)
+
+
+def is_near(ballots: Ballots, twin_score: float) -> NDArray[np.bool_]:
+    """Whether the catalog has a twin of the photo, labelled or not, (Q,)."""
+    return np.asarray(ballots.scores.max(axis=1, initial=-np.inf) >= twin_score)
+
+
+def agreement(counted: Tally, table: PathTable, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the winner's path is right down to each level, (Q, D)."""
+    winners = counted.codes[:, 0] if counted.codes.shape[1] else np.full(len(truth), -1)
+    return table.agree(winners, truth)
+
+
+def weights_of(class_weights: Mapping[str, float] | None, labels: Sequence[str]) -> Floats | None:
+    """The factors of some labels, 1 where there is none; None without any."""
+    if class_weights is None:
+        return None
+    return np.array([class_weights.get(label, 1.0) for label in labels], dtype=np.float64)
+
+
+def _answer(votes: tuple[Vote, ...], confidence: Floats, min_confidence: float) -> Prediction:
+    """The deepest level that is sure enough; without one, how sure the whole label would be."""
+    levels = tuple(
+        Level(path, float(sure))
+        for path, sure in zip(prefixes(votes[0].label), confidence, strict=False)
+    )
+    supported = [level for level in levels if level.confidence >= min_confidence]
+    if supported:
+        deepest = supported[-1]
+        return Prediction(
+            deepest.label, deepest.confidence, False, None, votes, levels, calibrated=True
+        )
+    return Prediction(None, levels[-1].confidence, True, "disagree", votes, levels, calibrated=True)
+
+
+def _unsupported(reason: str, votes: tuple[Vote, ...]) -> Prediction:
+    return Prediction(None, 0.0, True, reason, votes, calibrated=True)

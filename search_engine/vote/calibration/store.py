@@ -1,0 +1,220 @@
+"""Calibrations of collections on disk: one small JSON file for each target that has one.
+
+    indexes/<collection>/calibration-<digest of encoder and target>.json
+
+As everything beside the catalog they are derived and can be made again. Each ends with a checksum
+of itself. A file that is damaged, of another collection, another encoder or a state that the
+catalog does not know is as good as none. Those of two encoders lie beside each other, so that
+answers are calibrated right from when a collection changes between them.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.tables import items
+from search_engine.config import DataPaths
+from search_engine.errors import (
+    CorruptDataError,
+    EyedexError,
+    ModelMismatchError,
+    NewerFormatError,
+    NotFoundError,
+    OlderFormatError,
+)
+from search_engine.storage.durable import replace_synced, storage_error
+from search_engine.vote.calibration.record import FORMAT, Calibration
+
+log = logging.getLogger(__name__)
+
+DIGEST_BYTES = 16
+REFRESH_SHARE = 0.05
+"""Share of the items that may have changed before it is worth calibrating again."""
+STALE_SHARE = 0.2
+"""Share from which on a confidence is not called calibrated any more."""
+
+
+def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path:
+    """Where the calibration of a target for an encoder is; targets can be any text, so by digest.
+
+    Without a fingerprint, where earlier versions had the only one.
+    """
+    text = target if fingerprint is None else f"{fingerprint}\n{target}"
+    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return folder / f"calibration-{digest}.json"
+
+
+def calibration_files(folder: Path) -> list[Path]:
+    """All calibrations in the folder of a collection, sound or not, by name."""
+    return sorted(folder.glob(f"calibration-{'[0-9a-f]' * 2 * DIGEST_BYTES}.json"))
+
+
+def save_calibration(paths: DataPaths, collection: Collection, made: Calibration) -> None:
+    """Put a calibration in the place of the one before, atomically.
+
+    Raises:
+        StorageError: It could not be written; the one before stays.
+    """
+    folder = paths.index(collection.name)
+    path = calibration_file(folder, made.target, made.fingerprint)
+    described = made.model_dump(mode="json")
+    text = json.dumps({**described, "sha256": _checksum(described)}, indent=1)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_synced(path, text.encode() + b"\n")
+        calibration_file(folder, made.target, None).unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, "writing a calibration", path) from error
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The calibration in a file.
+
+    Raises:
+        NotFoundError: There is no such file.
+        NewerFormatError, OlderFormatError: Another version wrote it.
+        CorruptDataError: It is damaged, or of another target or encoder than its name says.
+    """
+    try:
+        described = json.loads(path.read_bytes())
+        checksum = described.pop("sha256", None)  # earlier versions wrote none
+        _check_format(described["format"], path)
+        found = Calibration.model_validate(described)
+        whole = checksum is None or checksum == _checksum(described)
+    except FileNotFoundError:
+        raise NotFoundError("there is no such calibration", where=str(path)) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDataError("the calibration cannot be read", where=str(path)) from error
+    if not whole:
+        raise CorruptDataError("the calibration does not match its checksum", where=str(path))
+    names = (calibration_file(path.parent, found.target, of) for of in (found.fingerprint, None))
+    if path not in names:
+        raise CorruptDataError(
+            "the calibration is of another target or encoder than its name says", where=str(path)
+        )
+    return found
+
+
+def check_calibration(found: Calibration, collection: Collection) -> None:
+    """Raise ModelMismatchError unless a calibration is of this collection and its encoder."""
+    if found.collection_uid != collection.uid:
+        raise ModelMismatchError("the calibration is of a former collection of this name")
+    if found.fingerprint != collection.fingerprint:
+        raise ModelMismatchError(
+            f"the calibration is of encoder {found.fingerprint}, but the collection has "
+            f"{collection.fingerprint} now"
+        )
+
+
+def load_calibration(catalog: Catalog, collection: Collection, target: str) -> Calibration | None:
+    """The calibration of a target, if there is one of this collection and encoder."""
+    path = _file_here(catalog, collection, target)
+    try:
+        found = read_calibration(path)
+        check_calibration(found, collection)
+    except NotFoundError:
+        return None
+    except ModelMismatchError:  # as it must be after another encoder was taken
+        return None
+    except EyedexError as error:
+        log.warning("%s is not used: %s", path.name, error.what)
+        return None
+    return found if found.seq <= catalog.seq() else None
+
+
+def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence[str]) -> None:
+    """Delete those of a collection's calibrations that are of encoders other than these."""
+    for path in calibration_files(paths.index(collection.name)):
+        try:
+            if read_calibration(path).fingerprint not in kept:
+                path.unlink(missing_ok=True)
+        except EyedexError:
+            continue  # for `eyedex check` to tell
+
+
+def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
+    """The targets that have a calibration, in alphabetical order."""
+    targets = []
+    for path in calibration_files(catalog.paths.index(collection.name)):
+        try:
+            targets.append(read_calibration(path).target)
+        except EyedexError:
+            continue
+    return sorted(each for each in targets if load_calibration(catalog, collection, each))
+
+
+def moved_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
+    """Share of the items that were added, removed or got another picture since then."""
+    changed = select(func.count()).where(
+        items.c.collection_id == collection.id, items.c.index_seq > since.seq
+    )
+    with catalog.read() as connection:
+        return float(connection.execute(changed).scalar_one()) / max(since.items, 1)
+
+
+def edited_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
+    """As `moved_share`, with items whose label or attributes were changed; this reads all."""
+    changed = select(func.count()).where(
+        items.c.collection_id == collection.id, items.c.seq > since.seq
+    )
+    with catalog.read() as connection:
+        return float(connection.execute(changed).scalar_one()) / max(since.items, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A calibration with the state of file and catalog that it was read at."""
+
+    stamp: tuple[int, int, int]
+    found: Calibration | None
+    moved: float
+
+
+class CalibrationCache:
+    """Calibrations for queries: read again when the file changed, counted again after changes."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: dict[tuple[str, str | None, str], _Loaded] = {}
+
+    def get(self, collection: Collection, target: str) -> tuple[Calibration | None, float]:
+        """The calibration if there is one, and the share of the items that changed since."""
+        path = _file_here(self._catalog, collection, target)
+        try:
+            status = path.stat()
+        except OSError:
+            return None, 0.0
+        stamp = (status.st_mtime_ns, status.st_ino, self._catalog.seq())
+        place = (collection.uid, collection.fingerprint, target)
+        known = self._known.get(place)
+        if known is None or known.stamp != stamp:
+            found = load_calibration(self._catalog, collection, target)
+            moved = 0.0 if found is None else moved_share(self._catalog, collection, found)
+            known = self._known[place] = _Loaded(stamp, found, moved)
+        return known.found, known.moved
+
+
+def _file_here(catalog: Catalog, collection: Collection, target: str) -> Path:
+    """The file of a collection's encoder, or that of an earlier version while there is none."""
+    folder = catalog.paths.index(collection.name)
+    path = calibration_file(folder, target, collection.fingerprint)
+    earlier = calibration_file(folder, target, None)
+    return earlier if earlier.exists() and not path.exists() else path
+
+
+def _check_format(version: Any, path: Path) -> None:
+    if version > FORMAT:
+        raise NewerFormatError("a newer version wrote this calibration", where=str(path))
+    if version < FORMAT:
+        raise OlderFormatError("an older version wrote this calibration", where=str(path))
+
+
+def _checksum(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

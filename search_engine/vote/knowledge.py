@@ -1,0 +1,59 @@
+"""What a collection knows of the vote on a target before anything is asked."""
+
+from dataclasses import dataclass
+
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.commands import calibrate_command
+from search_engine.encoders.background import unrelated_score
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.store import STALE_SHARE, CalibrationCache
+
+NOTHING_IS_FAR = -1.0
+"""The least score of a calibration that found no item far from the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoteKnowledge:
+    """The calibration of a target, and what is known without one.
+
+    `outdated` says that too much changed since it was calibrated. Nothing in the catalog looks like
+    a photo whose nearest item is below `least_score`; None where that is not known. `has_values`
+    tells whether any item has a value to vote with, `command` calibrates the target.
+    """
+
+    target: str
+    fitted: Calibration | None
+    outdated: str | None
+    least_score: float | None
+    has_values: bool
+    command: str
+
+
+def knowledge_of(
+    catalog: Catalog, calibrations: CalibrationCache, record: Collection, target: str
+) -> VoteKnowledge:
+    """What is known of the vote on a target of a collection."""
+    fitted, moved = calibrations.get(record, target)
+    command = calibrate_command(record.name, target)
+    outdated = None
+    if moved > STALE_SHARE:
+        outdated = (
+            f"{moved:.0%} of the items changed since the vote was calibrated; "
+            f"{command} does it again"
+        )
+    least = _least_score(calibrations, record, fitted)
+    has_values = fitted is not None or catalog.has_value(record, target)
+    return VoteKnowledge(target, fitted, outdated, least, has_values, command)
+
+
+def _least_score(
+    calibrations: CalibrationCache, record: Collection, fitted: Calibration | None
+) -> float | None:
+    """As was calibrated, for the label if not for the target; else as the encoder is known for.
+
+    How far a photo may be says something of the pictures, and little of what is voted on.
+    """
+    known = fitted or calibrations.get(record, "label")[0]
+    if known is not None and known.least_score > NOTHING_IS_FAR:
+        return known.least_score
+    return unrelated_score(record.encoder, record.encoder_options)

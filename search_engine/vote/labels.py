@@ -1,0 +1,132 @@
+"""A class by the vote of the neighbors. Pure functions, no state.
+
+The counting itself is `tally`, for many queries at once; here are the words: labels, scores and
+items to an answer.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from search_engine.records import CatalogItem, Prediction, Vote
+from search_engine.vote.label_paths import levels_of, supported_level
+from search_engine.vote.tally import Ballots, Tally, VoteRule, tally, voter_counts
+
+__all__ = [
+    "VoteRule", "as_label", "ballots_of", "value_of", "values_of", "vote", "votes_of",
+]  # fmt: skip
+
+
+def vote(
+    labelled: Sequence[tuple[str | None, float]],
+    rule: VoteRule | None = None,
+    *,
+    products: Sequence[str | None] | None = None,
+    class_weights: Mapping[str, float] | None = None,
+    least_score: float = -1.0,
+) -> Prediction:
+    """The label with the largest share of the votes; `VoteRule` says who votes and how loud.
+
+    Args:
+        labelled: Label and score of each neighbor; those without a label do not vote.
+        rule: Weights and thresholds.
+        products: Their products, for a rule that counts each product once.
+        class_weights: A factor for the votes of a label, 1 where there is none.
+        least_score: Abstain where no neighbor with a label is as close.
+    """
+    rule = rule or VoteRule()
+    ballots = ballots_of([labelled], None if products is None else [products])
+    factors = None
+    if class_weights is not None:
+        factors = np.array([class_weights.get(label, 1.0) for label in ballots.labels])
+    votes = votes_of(tally(ballots, rule, factors), ballots.labels, 0)
+    if not votes:
+        however_far = tally(ballots, replace(rule, min_score=-math.inf))
+        reason = "too_far" if however_far.codes.size else "too_few"
+        return Prediction(None, 0.0, True, reason, ())
+    voters = int(voter_counts(ballots, rule)[0])
+    if max(score for label, score in labelled if label is not None) < least_score:
+        return Prediction(None, 0.0, True, "too_far", votes, voters=voters)
+    return replace(_answer(votes, rule), voters=voters)
+
+
+def _answer(votes: tuple[Vote, ...], rule: VoteRule) -> Prediction:
+    """The level of the winner that the rule supports."""
+    if rule.support is None:
+        levels = levels_of(votes)
+        found = levels[-1]
+    else:
+        found, levels = supported_level(votes, max(rule.support, rule.min_confidence))
+    if found.confidence < rule.min_confidence:
+        return Prediction(None, votes[0].share, True, "disagree", votes, levels)
+    return Prediction(found.label, found.confidence, False, None, votes, levels)
+
+
+def ballots_of(
+    rows: Sequence[Sequence[tuple[str | None, float]]],
+    products: Sequence[Sequence[str | None]] | None = None,
+) -> Ballots:
+    """Labels and scores of the neighbors of several queries, in any order, as arrays."""
+    labels = tuple(sorted({label for row in rows for label, _ in row if label is not None}))
+    number = {label: code for code, label in enumerate(labels)}
+    width = max((len(row) for row in rows), default=0)
+    scores = np.full((len(rows), width), -np.inf)
+    codes = np.full((len(rows), width), -1, dtype=np.int64)
+    groups = None if products is None else np.full((len(rows), width), -1, dtype=np.int64)
+    for place, row in enumerate(rows):
+        found = np.array([score for _, score in row], dtype=np.float64)
+        said = np.array([-1 if label is None else number[label] for label, _ in row], np.int64)
+        order = np.lexsort((said, -found))
+        scores[place, : len(row)], codes[place, : len(row)] = found[order], said[order]
+        if products is not None and groups is not None:
+            groups[place, : len(row)] = _numbers(products[place])[order]
+    return Ballots(scores, codes, labels, groups)
+
+
+def votes_of(counted: Tally, labels: Sequence[str], query: int) -> tuple[Vote, ...]:
+    """The votes of one query, best first."""
+    return tuple(
+        Vote(labels[code], share)
+        for code, share in zip(
+            counted.codes[query].tolist(), counted.shares[query].tolist(), strict=True
+        )
+        if code >= 0
+    )
+
+
+def value_of(item: CatalogItem, target: str) -> str | None:
+    """The item's value of a target, as text; None when it has none."""
+    return as_label(_value(item, target))
+
+
+def values_of(item: CatalogItem, target: str) -> tuple[str, ...] | None:
+    """All values of a target that is a list, as texts, each once; else None."""
+    value = _value(item, target)
+    if not isinstance(value, list):
+        return None
+    texts = (as_label(one) for one in value if not isinstance(one, list | dict))
+    return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+
+def as_label(value: Any) -> str | None:
+    """A value as the text that votes for it: 3.0 and 3 are one label."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value)
+
+
+def _value(item: CatalogItem, target: str) -> Any:
+    if target in ("label", "product_id"):
+        return item.label if target == "label" else item.product_id
+    return item.attributes.get(target)
+
+
+def _numbers(products: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A number for each product of a row; -1 for none."""
+    seen: dict[str, int] = {}
+    return np.array(
+        [-1 if one is None else seen.setdefault(one, len(seen)) for one in products], np.int64
+    )

@@ -1,0 +1,352 @@
+"""From a photo to its class: by the vote of its neighbors, or by a trained classifier.
+
+`k` is how many neighbors are shown; who votes is said by the calibrated rule, whatever is shown.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from search_engine.classifiers import base
+from search_engine.classifiers.base import Model
+from search_engine.errors import ParameterError
+from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
+from search_engine.search.candidates import DECIMALS
+from search_engine.search.options import check_k, check_min_score
+from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.knowledge import VoteKnowledge
+from search_engine.vote.labels import value_of, values_of, vote
+from search_engine.vote.tally import VoteRule
+from search_engine.vote.values import predict_values, value_table
+
+NEIGHBORS = 10
+"""That vote where nothing is calibrated and nobody says how many."""
+
+UNCALIBRATED: Mapping[str, str] = MappingProxyType(
+    {
+        "not_calibrated": "the vote was not calibrated yet",
+        "nothing_held_out": "too few items had its label to hold any out when it was trained",
+        "rule": "it goes by another rule than the one that was calibrated",
+        "vote_k": "another number of neighbors votes than was calibrated",
+        "filter": "a filter lets other items vote than those that were calibrated",
+        "rerank": "re-ranking lets other items vote than those that were calibrated",
+        "weights": "weights make another likeness than the one that was calibrated",
+    }
+)
+"""Why a confidence is no probability."""
+CHANGES_THE_VOTE = ("filter", "rerank", "weights")
+"""Options of a search that let others vote."""
+ONLY_SHOWS = ("group_by", "min_score")
+"""Options of a search that say what is shown, as `k` does."""
+SEARCH_OPTIONS = frozenset((*CHANGES_THE_VOTE, *ONLY_SHOWS, "box"))
+"""Options of a search that a classification has too."""
+
+Warnings = Mapping[str, str]
+"""What to know of the answers, by code, in words."""
+
+
+class Question(Protocol):
+    """How a class is asked for: what to search for, and the answer to what is found."""
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """Options of the search for the neighbors that are shown."""
+        ...
+
+    @property
+    def voting(self) -> Mapping[str, Any]:
+        """Options of the search for the neighbors that vote."""
+        ...
+
+    @property
+    def warnings(self) -> Warnings:
+        """What to know of the answers."""
+        ...
+
+    def answers(
+        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
+    ) -> list[Prediction]:
+        """The predictions for embeddings (Q, D) and the voting neighbors of each, best first."""
+        ...
+
+
+def one_search(question: Question) -> Mapping[str, Any] | None:
+    """Options that find those who vote and those who are shown at once, where that is possible."""
+    shown, voting = question.shown, question.voting
+    if {**shown, "k": 0} != {**voting, "k": 0}:
+        return None
+    return {**shown, "k": max(shown["k"], voting["k"])}
+
+
+def ask(question: Question, find: Callable[..., SearchResult]) -> SearchResult:
+    """What a search finds, with the class.
+
+    Args:
+        question: What to search for.
+        find: The search, by its options.
+    """
+    both = one_search(question)
+    found = find(**(question.voting if both is None else both))
+    voters = found.neighbors[: question.voting["k"]]
+    result = find(**question.shown) if both is None else found
+    (prediction,) = question.answers(found.vector, [voters])
+    warnings = dict.fromkeys((*found.warnings, *result.warnings, *notes_of(question)))
+    return replace(
+        result,
+        neighbors=result.neighbors[: question.shown["k"]],
+        prediction=prediction,
+        warnings=tuple(warnings),
+    )
+
+
+def notes_of(question: Question) -> tuple[str, ...]:
+    """Its warnings as answers have them: `code: sentence`."""
+    return tuple(f"{code}: {text}" for code, text in question.warnings.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuestion:
+    """A trained classifier answers; the neighbors are evidence only."""
+
+    model: Model
+    shown: Mapping[str, Any]
+    warnings: Warnings = field(default_factory=dict)
+
+    @property
+    def voting(self) -> Mapping[str, Any]:
+        """See Question."""
+        return self.shown
+
+    def answers(
+        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
+    ) -> list[Prediction]:
+        """See Question."""
+        return base.predict(self.model, vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteQuestion:
+    """The neighbors vote; without `uncalibrated_because` it is the vote that was calibrated.
+
+    `least_score` is the cosine below which nothing looks like a photo, -1 where that is not known.
+    """
+
+    target: str
+    shown: Mapping[str, Any]
+    voting: Mapping[str, Any]
+    rule: VoteRule
+    fitted: Calibration | None
+    uncalibrated_because: str | None
+    least_score: float = -1.0
+    min_confidence: float | None = None
+    has_values: bool = True
+    warnings: Warnings = field(default_factory=dict)
+
+    @property
+    def calibrated(self) -> Calibration | None:
+        """The calibration that answers, if it is the vote that was calibrated."""
+        if self.fitted is None or self.uncalibrated_because is not None:
+            return None
+        least = max(self.fitted.least_score, self.least_score)
+        return self.fitted.model_copy(update={"least_score": least})
+
+    @property
+    def class_weights(self) -> Mapping[str, float] | None:
+        """The factor of each label's votes, if votes are balanced."""
+        return None if self.fitted is None else self.fitted.class_weights
+
+    def answers(
+        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
+    ) -> list[Prediction]:
+        """See Question."""
+        return [self._said(self._answer(each)) for each in neighbors]
+
+    def _said(self, found: Prediction) -> Prediction:
+        reason = found.reason if self.has_values or found.reason != "too_few" else "no_labels"
+        because = None if found.calibrated else self.uncalibrated_because or "not_calibrated"
+        return replace(found, reason=reason, uncalibrated_because=because)
+
+    def _answer(self, neighbors: Sequence[Neighbor]) -> Prediction:
+        fitted = self.calibrated
+        products = [one.item.product_id for one in neighbors]
+        lists = [_values(one, self.target) for one in neighbors]
+        if any(is_list for _, is_list in lists) or (self.fitted and self.fitted.values):
+            valued = [
+                (values, one.score) for (values, _), one in zip(lists, neighbors, strict=True)
+            ]
+            if fitted is not None and fitted.values is not None:
+                return fitted.vote_values(
+                    valued, products=products, min_confidence=self.min_confidence
+                )
+            table = value_table(valued, products)
+            return predict_values(table, self.rule, least_score=self.least_score)
+        labelled = [(value_of(one.item, self.target), one.score) for one in neighbors]
+        if fitted is None or not fitted.levels:
+            return vote(
+                labelled,
+                self.rule,
+                products=products,
+                class_weights=self.class_weights,
+                least_score=self.least_score,
+            )
+        return fitted.vote(labelled, products=products, min_confidence=self.min_confidence or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a class is asked for; see `SearchEngine.classify`. `options` are further ones of search.
+
+    Those that are None are not asked for.
+    """
+
+    target: str = "label"
+    k: int | None = None
+    vote_k: int | None = None
+    rule: VoteRule | None = None
+    accept_accuracy: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an option that no search has, also where it is None.
+
+        Raises:
+            TypeError: As Python does for a keyword argument that a function does not have.
+        """
+        for name in self.options.keys() - SEARCH_OPTIONS:
+            raise TypeError(f"got an unexpected keyword argument {name!r}")
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """The options of the search that are asked for."""
+        return {name: value for name, value in self.options.items() if value is not None}
+
+    @property
+    def least_score(self) -> float:
+        """What the nearest item has to reach, as scores are shown: rounded."""
+        least = check_min_score(self.options.get("min_score"))
+        return -1.0 if least is None else round(least, DECIMALS) - 0.5 * 10**-DECIMALS
+
+    def shown_k(self, usual: int) -> int:
+        """How many neighbors are shown."""
+        return usual if self.k is None else check_k(self.k)
+
+
+def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:
+    """The question to a trained classifier.
+
+    Args:
+        model: Who answers.
+        outdated: What to say where the collection changed since it was trained.
+        wanted: What is asked for.
+
+    Raises:
+        ParameterError: A vote or an accuracy is asked for.
+    """
+    for name in ("rule", "vote_k"):
+        if getattr(wanted, name) is not None:
+            raise ParameterError("a trained classifier has no vote", where=name, fix="leave it out")
+    if wanted.accept_accuracy is not None:
+        raise ParameterError(
+            "nothing is known of the accuracy of a trained classifier's answers",
+            where="accept_accuracy",
+            fix="leave it out, or the classifier",
+        )
+    warnings = {} if outdated is None else {"classifier_outdated": outdated}
+    shown = {**wanted.search, "k": wanted.shown_k(NEIGHBORS)}
+    return ModelQuestion(model, shown, warnings)
+
+
+def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
+    """The question to the neighbors, by the calibration if it is the vote that was calibrated.
+
+    Another vote goes by the same rule otherwise, and still refuses what nothing looks like.
+
+    Args:
+        known: What the collection knows of the vote on the target.
+        wanted: What is asked for.
+
+    Raises:
+        ParameterError: An accuracy is asked for where nothing can promise it, or too many voters.
+    """
+    fitted = known.fitted
+    rule = _rule(fitted, wanted)
+    because = _in_the_way(fitted, wanted)
+    bar = _bar(known, wanted, because)
+    search = wanted.search
+    voting = {name: value for name, value in search.items() if name not in ONLY_SHOWS}
+    voters = voting["k"] = rule.k or NEIGHBORS
+    if rule.per_product:
+        voting["group_by"] = "product_id"
+    shown = {**search, "k": wanted.shown_k(voters)}
+    if wanted.k is None and not search.keys() & ONLY_SHOWS:
+        shown = voting
+    least = None if "weights" in search else known.least_score
+    return VoteQuestion(
+        wanted.target, shown, voting, rule, fitted, because,
+        max(-1.0 if least is None else least, wanted.least_score), bar,
+        known.has_values, _warnings(known, because, least),
+    )  # fmt: skip
+
+
+def _rule(fitted: Calibration | None, wanted: Wanted) -> VoteRule:
+    """The rule that is asked for, else the calibrated one, with the number of voters asked for."""
+    rule = wanted.rule or (VoteRule() if fitted is None else fitted.rule)
+    voters = (rule.k or NEIGHBORS) if wanted.vote_k is None else wanted.vote_k
+    return replace(rule, k=check_k(voters, "vote_k"))
+
+
+def _in_the_way(fitted: Calibration | None, wanted: Wanted) -> str | None:
+    """Why this is not the vote that was calibrated; None if it is."""
+    if fitted is None:
+        return "not_calibrated"
+    if wanted.rule is not None:
+        return "rule"
+    if wanted.vote_k not in (None, fitted.rule.k):
+        return "vote_k"
+    return next((name for name in CHANGES_THE_VOTE if name in wanted.search), None)
+
+
+def _bar(known: VoteKnowledge, wanted: Wanted, because: str | None) -> float | None:
+    """The confidence from which on so many answers are right."""
+    accuracy = wanted.accept_accuracy
+    if accuracy is None:
+        return None
+    if known.fitted is None or because is not None:
+        raise ParameterError(
+            f"nothing is known of the accuracy of this vote: {UNCALIBRATED[because or 'rule']}",
+            where="accept_accuracy",
+            fix=f"calibrate {wanted.target} first: {known.command}"
+            if known.fitted is None
+            else f"leave out {because}",
+        )
+    if not 0.0 < accuracy < 1.0:
+        raise ParameterError(
+            "not an accuracy", where="accept_accuracy", fix="give a share between 0 and 1"
+        )
+    return known.fitted.threshold(accuracy).confidence
+
+
+def _warnings(known: VoteKnowledge, because: str | None, least: float | None) -> Warnings:
+    found = {}
+    if not known.has_values:
+        return {"no_labels": f"no item has a value of {known.target}: nothing can be voted on"}
+    if known.fitted is not None and because is not None:
+        found["vote_not_calibrated"] = UNCALIBRATED[because]
+    elif known.outdated is not None:
+        found["calibration_outdated"] = known.outdated
+    if least is None:
+        found["distance_unknown"] = (
+            "how alike pictures of unrelated things are is not known here, so a photo of anything "
+            f"gets an answer; {known.command} learns it from 50 items with a value"
+        )
+    return found
+
+
+def _values(neighbor: Neighbor, target: str) -> tuple[tuple[str, ...] | None, bool]:
+    """The values of an item, a single one as a list of one; and whether it is a list."""
+    values = values_of(neighbor.item, target)
+    if values is not None:
+        return values, True
+    single = value_of(neighbor.item, target)
+    return (None if single is None else (single,)), False
