@@ -19,10 +19,10 @@ import numpy as np
 
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
-from search_engine.config import DataPaths
 from search_engine.encoders.base import Encoder, EncoderSpec, unit_rows
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
 from search_engine.records import Pixels
+from search_engine.storage.paths import DataPaths
 
 BATCHES_COMMITTED = 10
 COPIED_BYTES = 2**29

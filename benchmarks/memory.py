@@ -44,8 +44,9 @@ from benchmarks.query import Client, crowd_rate, make_catalog, serving, timed
 from benchmarks.scale import NAME, in_new_process
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.storage.paths import DataPaths
 
 PHOTOS = 1_000
 ASKED = 100

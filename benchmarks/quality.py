@@ -27,13 +27,14 @@ from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.adapt.int8 import calibrate_int8
 from search_engine.collections.labelled import Labelled
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.engine import SearchEngine
-from search_engine.evaluate.measures import evaluate
+from search_engine.evaluate.evaluation import evaluate
 from search_engine.images.decode_pool import DecodePool
+from search_engine.storage.paths import DataPaths
 
 SPLITS = {"clothing": ("train", "validation"), "grocery": ("train", "val")}
 REFERENCE: RuntimeChoice = "torch-float32"

@@ -32,10 +32,11 @@ from benchmarks.scale import NAME, fill
 from benchmarks.vectors import scale_vectors
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.images import ImageLimits, decode_pixels
+from search_engine.storage.paths import DataPaths
 
 K = 10
 PHOTOS = 100

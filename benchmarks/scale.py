@@ -30,8 +30,9 @@ from search_engine.catalog.filters import Filter, parse_filter
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.live import LiveCollection
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.indexes.live import describe_snapshot
+from search_engine.storage.paths import DataPaths
 
 NAME = "default"
 FINGERPRINT = "f" * 32

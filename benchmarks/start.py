@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks.ingest import copy_photos
 from benchmarks.machine import alternate, report, spread
 from benchmarks.query import Client, make_catalog, serving
-from search_engine.config import DataPaths
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.storage.paths import DataPaths
 
 
 def main() -> None:

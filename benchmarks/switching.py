@@ -25,9 +25,9 @@ from benchmarks.query import make_catalog, serving
 from benchmarks.scale import ITEMS_A_COMMIT, NAME
 from benchmarks.vectors import scale_vectors
 from indexer.change.swap import switch_encoder
-from search_engine.config import DataPaths
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
+from search_engine.storage.paths import DataPaths
 
 GIVE_UP_S = 60.0
 SEED = 2

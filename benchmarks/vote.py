@@ -26,15 +26,15 @@ from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluate.measures import evaluate
-from search_engine.measures import expected_calibration_error
+from search_engine.evaluate.evaluation import evaluate
+from search_engine.metrics import expected_calibration_error
 from search_engine.records import Prediction
 from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
 from search_engine.vote.calibration.fit import expected_ece
 from search_engine.vote.calibration.held_out import ballots_at, nearest
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.unknown import unknown_auroc
-from search_engine.vote.labels import VoteRule
+from search_engine.vote.tally import VoteRule
 
 NEIGHBORS = 10
 TEMPERATURES = (0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15)
@@ -56,7 +56,7 @@ def main() -> None:
         gallery = load_gallery(arguments.folder, settings)
         asked = load_gallery(arguments.queries, settings, QUERIES) if arguments.queries else None
         with SearchEngine(settings=settings) as engine:
-            calibrated = calibrate_collection(engine, "default")
+            calibrated = calibrate_collection(engine.catalog, "default")
     facts = {"folder": arguments.folder.name, "pictures": len(gallery.keys)}
     report(list(by_temperature(gallery)), arguments.json, **facts)
     if asked is not None:
@@ -73,7 +73,7 @@ def load_gallery(folder: Path, settings: Settings, collection: str = "default") 
     """Embeddings and labels of every picture below the folder."""
     index_source(open_source(folder), IndexRequest(collection), settings)
     with SearchEngine(settings=settings) as engine:
-        return read_gallery(engine, collection)
+        return read_gallery(engine.catalog, collection)
 
 
 def by_temperature(gallery: Labelled) -> Iterator[dict[str, Any]]:

@@ -15,9 +15,9 @@ import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
+from search_engine.catalog.fields import check_field, value_of
 from search_engine.catalog.filter_text import read_filter
 from search_engine.collections.live import LiveCollection
-from search_engine.config import DEFAULT_COLLECTION
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
 from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
@@ -25,7 +25,7 @@ from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Prediction, Vectors
 from search_engine.search.candidates import DECIMALS, settled
-from search_engine.vote.labels import value_of
+from search_engine.storage.paths import DEFAULT_COLLECTION
 from search_engine.vote.question import Question, one_search
 
 INLINE_PICTURES = 8
@@ -149,7 +149,7 @@ def _check_options(engine: SearchEngine, live: LiveCollection, options: Mapping[
     if parsed is not None:
         live.fitted(parsed)
     if options.get("group_by") is not None:
-        engine.check_field(live, options["group_by"], "group_by")
+        check_field(engine.catalog, live.record, options["group_by"], "group_by")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
     if not report.dry_run:
         with report.stage("publish"):
             live.compact_locked()
-        seconds = refresh_label(engine, collection)
+        seconds = refresh_label(engine.catalog, collection)
         if seconds is not None:
             report.stages["calibrate"] = seconds
     snapshot = live.snapshot()

@@ -15,6 +15,7 @@ import numpy as np
 
 from search_engine import forks
 from search_engine.catalog.descriptions import changed_columns, check_description
+from search_engine.catalog.fields import check_field
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
@@ -28,7 +29,7 @@ from search_engine.classifiers.trained import (
 )
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
-from search_engine.config import DEFAULT_COLLECTION, DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder, encode_picture
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
@@ -54,7 +55,6 @@ from search_engine.images import (
 from search_engine.images.decode_pool import Decoder, InlineDecoder
 from search_engine.indexes.selection import KeySet
 from search_engine.names import check_item_id
-from search_engine.near import did_you_mean, shown
 from search_engine.records import (
     Attributes,
     CatalogItem,
@@ -72,6 +72,7 @@ from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryTok
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
+from search_engine.storage.paths import DEFAULT_COLLECTION, DataPaths
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
 from search_engine.vote.question import Question, Wanted, ask, ask_model, ask_vote
@@ -357,7 +358,7 @@ class SearchEngine:
         """
         live = self.live(collection)
         for name in fields:
-            self.check_field(live, name, "facets")
+            check_field(self.catalog, live.record, name, "facets")
         parsed = read_filter(filter)
         query = None if parsed is None else compile_filter(live.fitted(parsed).filter)
         return self.catalog.facets(live.record, fields, query)
@@ -649,13 +650,13 @@ class SearchEngine:
         if classifier is not None:
             trained = self._classifier(live, classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)
-        self.check_field(live, wanted.target, "target")
+        check_field(self.catalog, live.record, wanted.target, "target")
         known = knowledge_of(self.catalog, self._calibrations, live.record, wanted.target)
         return ask_vote(known, wanted)
 
     def _classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:
         """See `classifier`."""
-        self.check_field(live, target, "target")
+        check_field(self.catalog, live.record, target, "target")
         return open_classifier(self.catalog, live.record, name, target, self._classifiers)
 
     def _find(
@@ -672,7 +673,7 @@ class SearchEngine:
     ) -> SearchResult:
         k, min_score = check_k(k), check_min_score(min_score)
         if group_by is not None:
-            self.check_field(live, group_by, "group_by")
+            check_field(self.catalog, live.record, group_by, "group_by")
         parsed = read_filter(filter)
         snapshot = live.snapshot()
         neighbors: tuple[Neighbor, ...] = ()
@@ -774,14 +775,6 @@ class SearchEngine:
             return query
         parsed = parse_weights(weights) if isinstance(weights, str) else weights
         return weighted_query(live.encoder() or self._default_encoder(), query, parsed)
-
-    def check_field(self, live: LiveCollection, name: str, where: str) -> None:
-        """Raise ParameterError unless a name is `label`, `product_id` or an attribute."""
-        known = ["label", "product_id", *self.catalog.fields(live.record)]
-        if name not in known:
-            raise ParameterError(
-                f"there is no such field: {shown(name)}", where=where, fix=did_you_mean(name, known)
-            )
 
     def _live_or_new(self, name: str) -> LiveCollection:
         check_collection_name(name)

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 """Embeddings, shape (N, D), float32, unit rows."""
 
+Floats = NDArray[np.float64]
+
+Codes = NDArray[np.int64]
+"""Numbers of labels, values or products; -1 where there is none."""
+
 Keys = NDArray[np.int64]
 """Keys of items inside an index, shape (N,), int64."""
 

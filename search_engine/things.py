@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.classifiers.estimators import Codes
-from search_engine.records import Vectors
+from search_engine.records import Codes, Vectors
 
 FOLDS = 3
 SEED = 0

@@ -38,9 +38,9 @@ def serve(
 
     from api.app import create_app
     from api.security.protocol import LimitedHttpProtocol
-    from search_engine.config import DataPaths
     from search_engine.engine import SearchEngine
     from search_engine.errors import ParameterError
+    from search_engine.storage.paths import DataPaths
 
     if not _is_loopback(host) and not insecure:
         raise ParameterError(

@@ -14,9 +14,10 @@ from benchmarks.rivals.base import Ids, Place, Row, Rows, padded
 from benchmarks.rivals.items import ItemTable
 from search_engine.catalog.filters import Condition
 from search_engine.catalog.writer import ItemDraft
-from search_engine.config import DEFAULT_COLLECTION, Settings
+from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.records import Keys
+from search_engine.storage.paths import DEFAULT_COLLECTION
 
 FINGERPRINT = "0" * 32
 """Of an encoder that does not exist: no picture is looked at here."""

@@ -17,8 +17,8 @@ from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.records import Codes
 from search_engine.vote.calibration.collection import refresh_label
-from search_engine.vote.tally import Codes
 
 LEAST_ITEMS = 50
 PROJECTION = "projection"
@@ -139,7 +139,7 @@ def labelled_gallery(
     spec = encoder.spec
     record = engine.catalog.collection(collection)
     plain = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
-    gallery = read_gallery(engine, collection, target, plain)
+    gallery = read_gallery(engine.catalog, collection, target, plain)
     labelled = take(gallery, labelled_rows(gallery))
     classes, codes = np.unique([label or "" for label in labelled.labels], return_inverse=True)
     return labelled, codes, len(classes)
@@ -205,5 +205,5 @@ def _take_over(engine: SearchEngine, collection: str, learned: Learned, stage: S
     count = engine.catalog.count(engine.catalog.collection(collection))
     with stage("switching", count) as advance:
         switch = switch_encoder(engine, collection, learned.encoder, options, advance)
-    refresh_label(engine, collection)
+    refresh_label(engine.catalog, collection)
     return switch

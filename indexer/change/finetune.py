@@ -21,23 +21,28 @@ from indexer.change.adapted import (
 )
 from indexer.change.training_run import Task, TrainingRun
 from search_engine.adapt.gate import Verdict, judge_held_out
-from search_engine.adapt.learning import SHRINKAGES, WHITENING_SHRINKAGE, learn, whiten
 from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
+from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import encoder_request
 from search_engine.collections.labelled import read_gallery
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
+from search_engine.encoders.projection_learning import (
+    SHRINKAGES,
+    WHITENING_SHRINKAGE,
+    learn,
+    whiten,
+)
 from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import sample_rows, take
-from search_engine.records import Vectors
+from search_engine.records import Codes, Vectors
 from search_engine.storage.durable import replace_synced
 from search_engine.storage.locks import exclusive
 from search_engine.things import fold_of, things_of
-from search_engine.vote.tally import Codes
 
 MOST_PICTURES = 20_000
 """To learn from: some 4 GB of pixels. Of more items as many are drawn by lot."""
@@ -73,7 +78,7 @@ def finetune_collection(
     """
     request, plan = request or TuneRequest(), plan or TrainingPlan()
     came = as_it_came(engine, collection)
-    engine.check_field(engine.live(collection), request.target, "target")
+    check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     start = came
     if request.layers is not False:
         start = with_layers(engine, collection, came) or came
@@ -138,7 +143,7 @@ def _without_labels(
     spec = came.encoder.spec
     record = engine.catalog.collection(collection)
     plain = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
-    gallery = read_gallery(engine, collection, request.target, plain)
+    gallery = read_gallery(engine.catalog, collection, request.target, plain)
     gallery = take(gallery, sample_rows(len(gallery.keys), MOST_PICTURES, request.seed))
     if len(gallery.keys) < LEAST_ITEMS:
         raise ParameterError(

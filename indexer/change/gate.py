@@ -11,18 +11,18 @@ import numpy as np
 
 from indexer.change.adapted import LEAST_ITEMS, Advance
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
-from search_engine.adapt.learning import learn
+from search_engine.catalog.fields import value_of
 from search_engine.catalog.store import Collection
+from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
-from search_engine.encoders.projection import Origin, Projection, project, projection_of
+from search_engine.encoders.projection import Origin, Projection, project
+from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import Interval
 from search_engine.evaluate.paired import Change
 from search_engine.evaluate.splits import labelled_rows, sample_rows, take, with_vectors
-from search_engine.records import Vectors
-from search_engine.vote.labels import value_of
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Vectors
 
 MOST_JUDGED = 20_000
 """Items that are compared at most, drawn evenly."""
@@ -103,10 +103,10 @@ def _pair(
     if projection is not None:
         before = projection.origin.fingerprint
         plain = replace(record, fingerprint=before, dimension=len(projection.mean))
-    found = read_gallery(engine, record.name, target, plain)
+    found = read_gallery(engine.catalog, record.name, target, plain)
     found = take(found, labelled_rows(found))
     found = take(found, sample_rows(len(found.keys), MOST_JUDGED, seed))
-    others = read_gallery(engine, record.name, target, wanted)
+    others = read_gallery(engine.catalog, record.name, target, wanted)
     _, here, there = np.intersect1d(found.keys, others.keys, return_indices=True)
     found = take(found, here)
     origin = None if projection is None else projection.origin

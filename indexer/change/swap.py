@@ -19,9 +19,9 @@ from indexer.change.embedding import Switch as Switch
 from indexer.change.embedding import embed as embed
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.tables import LEARNED
+from search_engine.collections.encoders import projection_of
 from search_engine.collections.live import LiveCollection
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import projection_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError
 from search_engine.indexes import generations as generation
@@ -105,7 +105,7 @@ def switch_locked(
     started = time.perf_counter()
     name = _index(engine, wanted, done, seq, most_changed)
     if wanted.fingerprint != record.fingerprint:
-        done.uncalibrated = calibrate_ahead(engine, wanted)
+        done.uncalibrated = calibrate_ahead(engine.catalog, wanted)
     prepared_s = time.perf_counter() - started
     while not _exchange(engine, record, wanted, done, seq):
         since, seq = seq, engine.catalog.seq()

@@ -15,6 +15,7 @@ from indexer.change.swap import fingerprints, switch_locked, with_encoder
 from indexer.change.undo import DOING, Side, indexed, side_of
 from indexer.encoder_comparison.speed import images_per_second
 from search_engine.adapt.gate import FOLDS, Verdict
+from search_engine.catalog.fields import check_field
 from search_engine.catalog.store import Collection
 from search_engine.collections.encoders import open_encoder
 from search_engine.encoders.base import Encoder
@@ -95,7 +96,7 @@ def change_encoder(
         StorageError: Something could not be written; the collection is as it was.
     """
     started = time.perf_counter()
-    engine.check_field(engine.live(collection), request.target, "target")
+    check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     encoder = refuse_pictures(create_encoder(request.encoder))
     with engine.catalog.indexing(collection, DOING):
         record = indexed(engine, collection)
@@ -115,7 +116,7 @@ def change_encoder(
         if not request.dry_run and (request.force or not refusals):
             with stage("preparing the index", 1) as advance:
                 switch = switch_locked(engine, wanted, lambda: encoder, done)
-            refresh_label(engine, collection)
+            refresh_label(engine.catalog, collection)
     items = engine.catalog.by_keys(sorted(done.refused))
     return Switched(
         *sides,

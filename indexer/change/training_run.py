@@ -18,7 +18,6 @@ import numpy as np
 from indexer.change.adapted import Stage
 from indexer.decode_window import DecodeWindow
 from search_engine.adapt.batches import Augmented, Draw, Pictures, batches, loader_processes
-from search_engine.adapt.learning import learn
 from search_engine.adapt.objectives import ClassProxies, Objective, TwoViews
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.trainable import make_trainable
@@ -27,14 +26,14 @@ from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.projection import project
+from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import PictureNotFoundError
 from search_engine.evaluate.splits import product_groups, take
 from search_engine.images import DecodedImage, Preprocessing
 from search_engine.images.decode_pool import DecodePool
 from search_engine.maintenance.staging import check_space
-from search_engine.records import Keys, Pixels, Vectors
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Keys, Pixels, Vectors
 
 START_SHRINKAGE = 0.2
 MARGIN = 8 / 7

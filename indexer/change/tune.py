@@ -23,16 +23,16 @@ from indexer.change.adapted import (
 from indexer.change.embedding import MOST_LOST
 from indexer.change.swap import Switch, switch_encoder
 from search_engine.adapt.gate import FOLDS, Verdict, judge
-from search_engine.adapt.learning import SHRINKAGES, learn
+from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import NETWORK
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
+from search_engine.encoders.projection_learning import SHRINKAGES, learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import take
-from search_engine.records import Vectors
+from search_engine.records import Codes, Vectors
 from search_engine.vote.calibration.collection import refresh_label
-from search_engine.vote.tally import Codes
 
 LAYERS_UP_TO = 20_000
 """Items whose pictures are encoded anew without being asked for: some two minutes on two cores."""
@@ -73,7 +73,7 @@ def tune_collection(
     request = request or TuneRequest()
     came = as_it_came(engine, collection)
     _check_network(engine, collection)
-    engine.check_field(engine.live(collection), request.target, "target")
+    check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     gallery, codes, bases = _bases(engine, collection, request, came, stage)
     classes = int(codes.max()) + 1
     with stage("learning", FOLDS) as advance:
@@ -117,7 +117,7 @@ def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
     complete(engine, collection, came.encoder, in_silence)
     _refuse_to_lose(engine, collection, came)
     switch = switch_encoder(engine, collection, came.encoder, came.options)
-    refresh_label(engine, collection)
+    refresh_label(engine.catalog, collection)
     return switch
 
 

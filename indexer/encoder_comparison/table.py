@@ -30,7 +30,7 @@ from search_engine.errors import (
     MissingExtraError,
     ParameterError,
 )
-from search_engine.evaluate.measures import labelled_queries, rounded
+from search_engine.evaluate.evaluation import labelled_queries, rounded
 from search_engine.evaluate.paired import MEASURES, Answers, answers
 from search_engine.evaluate.photos import Photos, RowsOf
 from search_engine.evaluate.ranking import Hiding, rank, same_label

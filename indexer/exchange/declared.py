@@ -12,9 +12,10 @@ from pathlib import Path
 
 from indexer.exchange.files import EmbeddingFile, EncoderRecord
 from search_engine.catalog.store import Catalog, Collection
+from search_engine.collections.encoders import projection_of
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import external_spec, is_external
-from search_engine.encoders.projection import ProjectedEncoder, Projection, projection_of
+from search_engine.encoders.projection import ProjectedEncoder, Projection
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import (
     CorruptDataError,

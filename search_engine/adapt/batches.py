@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.adapt.augmentation import augmentation
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes
 
 if TYPE_CHECKING:
     import torch

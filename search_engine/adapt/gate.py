@@ -13,8 +13,7 @@ from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.paired import Answers, Change, answers, changes_between, joined
 from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.splits import folds_by_thing, product_groups, take, with_vectors
-from search_engine.records import Vectors
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Vectors
 
 FOLDS = 5
 NEIGHBORS = 10

@@ -14,7 +14,7 @@ import numpy as np
 
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.errors import ParameterError
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes
 
 if TYPE_CHECKING:
     import torch

@@ -22,8 +22,7 @@ from search_engine.adapt.objectives import Objective
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.soup import Soup
 from search_engine.adapt.trainable import Trainable, accepted_sides
-from search_engine.records import Pixels
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Pixels
 
 if TYPE_CHECKING:
     import torch

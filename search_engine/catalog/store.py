@@ -38,7 +38,6 @@ from search_engine.catalog.tables import (
 )
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
-from search_engine.config import DataPaths
 from search_engine.errors import (
     CollectionNotFoundError,
     CorruptDataError,
@@ -53,6 +52,7 @@ from search_engine.errors import (
 )
 from search_engine.records import CatalogItem, FacetCount, Keys
 from search_engine.storage.locks import exclusive
+from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 

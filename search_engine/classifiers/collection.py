@@ -1,16 +1,15 @@
 """Training a classifier on the items of a collection."""
 
+from search_engine.catalog.fields import check_field
+from search_engine.catalog.store import Catalog
 from search_engine.classifiers import storage
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.registry import create_classifier
 from search_engine.classifiers.storage import Origin, StoredClassifier
 from search_engine.collections.labelled import read_gallery
-from search_engine.engine import SearchEngine
 
 
-def train(
-    engine: SearchEngine, collection: str, name: str, target: str = "label"
-) -> StoredClassifier:
+def train(catalog: Catalog, collection: str, name: str, target: str = "label") -> StoredClassifier:
     """Train a classifier on the items that have a value of the target, and store it.
 
     Raises:
@@ -19,10 +18,10 @@ def train(
         StorageError: It cannot be stored.
     """
     classifier = create_classifier(name)
-    record = engine.catalog.collection(collection)
-    engine.check_field(engine.live(collection), target, "target")
-    seq = engine.catalog.seq()  # before the items are read: what changes meanwhile makes it stale
-    gallery = read_gallery(engine, collection, target)
+    record = catalog.collection(collection)
+    check_field(catalog, catalog.collection(collection), target, "target")
+    seq = catalog.seq()  # before the items are read: what changes meanwhile makes it stale
+    gallery = read_gallery(catalog, collection, target)
     rows = [row for row, label in enumerate(gallery.labels) if label is not None]
     labels = [label for label in gallery.labels if label is not None]
     products = [gallery.products[row] for row in rows] if target != "product_id" else []
@@ -36,5 +35,5 @@ def train(
         items=len(rows),
     )
     stored = StoredClassifier(model, origin)
-    storage.save(engine.catalog.paths.classifiers(collection), stored)
+    storage.save(catalog.paths.classifiers(collection), stored)
     return stored

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from search_engine.classifiers.heads import ForestHead, Head, KernelHead, LinearHead, rbf_kernel
 from search_engine.processes import spare_cores
-from search_engine.records import Vectors
+from search_engine.records import Codes, Vectors
 
-Codes = NDArray[np.int64]
 Learn = Callable[[Vectors, Codes], Head]
 
 SEED = 0

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.classifiers.base import TrainedModel, softmax
-from search_engine.classifiers.estimators import Codes, Learn
+from search_engine.classifiers.estimators import Learn
 from search_engine.errors import ParameterError
 from search_engine.processes import spare_cores
-from search_engine.records import Vectors
+from search_engine.records import Codes, Vectors
 from search_engine.things import fold_of, things_of
 
 TEMPERATURE_LIMITS = (1e-3, 1e2)

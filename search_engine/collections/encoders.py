@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import ProjectedEncoder, projection_of
+from search_engine.encoders.projection import ProjectedEncoder, Projection
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import DamagedRecordError, ModelMismatchError
 from search_engine.storage.durable import replace_synced, sha256_file, storage_error
@@ -65,6 +65,16 @@ def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catal
     """The encoder with the projection that a collection's options name, if they do."""
     projection = projection_of(catalog, options)
     return encoder if projection is None else ProjectedEncoder(encoder, projection)
+
+
+def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | None:
+    """The projection that a collection's encoder options name; None if they name none.
+
+    Raises:
+        CorruptDataError: It is damaged or missing.
+    """
+    sha256 = options.get("projection")
+    return None if sha256 is None else Projection.from_bytes(catalog.learned(sha256), sha256)
 
 
 @cache

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from search_engine.catalog.store import Collection
-from search_engine.engine import SearchEngine
+from search_engine.catalog.fields import value_of
+from search_engine.catalog.store import Catalog, Collection
 from search_engine.records import Keys, Vectors
-from search_engine.vote.labels import value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Labelled:
 
 
 def read_gallery(
-    engine: SearchEngine, collection: str, target: str = "label", record: Collection | None = None
+    catalog: Catalog, collection: str, target: str = "label", record: Collection | None = None
 ) -> Labelled:
     """All items of a collection that have an embedding, by key, with their value of a target.
 
@@ -37,9 +36,9 @@ def read_gallery(
     Raises:
         CollectionNotFoundError: There is no such collection.
     """
-    record = record or engine.catalog.collection(collection)
-    changes = engine.catalog.changes_since(record, -1)
-    found = engine.catalog.by_keys(changes.keys.tolist())
+    record = record or catalog.collection(collection)
+    changes = catalog.changes_since(record, -1)
+    found = catalog.by_keys(changes.keys.tolist())
     here = np.array([key in found for key in changes.keys.tolist()], dtype=bool)
     items = [found[key] for key in changes.keys[here].tolist()]
     return Labelled(

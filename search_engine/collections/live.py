@@ -15,7 +15,7 @@ from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filte
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog, Changes, Collection
 from search_engine.collections.encoders import open_encoder
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.errors import (
     CorruptDataError,
@@ -31,6 +31,7 @@ from search_engine.indexes.live import LiveIndex, Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec
 from search_engine.processes import run_apart, spare_cores
+from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ the identity of the encoder that it makes.
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from search_engine.catalog.store import Catalog
 from search_engine.encoders.base import Encoder, unit_rows
 from search_engine.errors import CorruptDataError
 from search_engine.records import Pixels, Vectors
@@ -159,16 +157,6 @@ def _blas() -> "ThreadpoolController":
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
-
-
-def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | None:
-    """The projection that a collection's encoder options name; None if they name none.
-
-    Raises:
-        CorruptDataError: It is damaged or missing.
-    """
-    sha256 = options.get("projection")
-    return None if sha256 is None else Projection.from_bytes(catalog.learned(sha256), sha256)
 
 
 def _header(data: bytes) -> str:

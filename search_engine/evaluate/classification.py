@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import measures as metrics
+from search_engine import metrics
 from search_engine.evaluate.hierarchy import holds
 from search_engine.records import Prediction
 

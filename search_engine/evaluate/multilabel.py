@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.catalog.fields import as_label
 from search_engine.records import Prediction
-from search_engine.vote.labels import as_label
 
 LabelSet = frozenset[str]
 JOINED = "; "

@@ -9,8 +9,7 @@ from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.bootstrap import Interval, interval, samples_of
 from search_engine.evaluate.predictors import PlainVote, predict_labels
 from search_engine.evaluate.ranking import Ranking
-from search_engine.measures import Floats
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Floats
 
 RESAMPLES = 1_000
 LEAST_GAIN = 0.01

@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import measures as metrics
+from search_engine import metrics
 from search_engine.collections.labelled import Labelled
-from search_engine.records import Keys, Vectors
+from search_engine.records import Floats, Keys, Vectors
 
 T = TypeVar("T")
 
@@ -55,10 +55,10 @@ class Ranking:
     scores: NDArray[np.float32]
     relevant: NDArray[np.bool_]
     total: NDArray[np.int64]
-    average_precision: metrics.Floats
-    ndcg: metrics.Floats
-    r_precision: metrics.Floats
-    reciprocal_rank: metrics.Floats
+    average_precision: Floats
+    ndcg: Floats
+    r_precision: Floats
+    reciprocal_rank: Floats
 
     @property
     def answerable(self) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import measures as metrics
+from search_engine import metrics
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import Statistic, Weights
 from search_engine.evaluate.hierarchy import holds

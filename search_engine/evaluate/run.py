@@ -20,7 +20,7 @@ from search_engine.evaluate.classifiers import (
 )
 from search_engine.evaluate.comparison import Comparison
 from search_engine.evaluate.confusions import Confusion, worst_confusions
-from search_engine.evaluate.measures import (
+from search_engine.evaluate.evaluation import (
     DEPTHS,
     Evaluation,
     examine,

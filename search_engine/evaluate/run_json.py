@@ -6,7 +6,7 @@ from typing import Any
 from search_engine.evaluate import classification
 from search_engine.evaluate.comparison import Comparison
 from search_engine.evaluate.confusions import Confusion
-from search_engine.evaluate.measures import Evaluation, class_rows, rounded
+from search_engine.evaluate.evaluation import Evaluation, class_rows, rounded
 from search_engine.evaluate.reranking import RerankRow, verdict_on
 from search_engine.evaluate.results import to_columns
 from search_engine.evaluate.run import Run

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.catalog.fields import check_field
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import RESAMPLES
-from search_engine.evaluate.measures import ValueSets
+from search_engine.evaluate.evaluation import ValueSets
 from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value_set
 from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
@@ -105,8 +106,10 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         raise ParameterError(
             "folds divide the catalog itself", where="--folds", fix="leave out the queries"
         )
-    engine.check_field(engine.live(options.collection), options.target, "target")
-    gallery = read_gallery(engine, options.collection, options.target)
+    check_field(
+        engine.catalog, engine.catalog.collection(options.collection), options.target, "target"
+    )
+    gallery = read_gallery(engine.catalog, options.collection, options.target)
     values, gallery, queries = _several_values(engine, gallery, asked, options)
     hiding = folds_by_thing(gallery, options.folds, options.seed) if options.folds else None
     task = Task(

@@ -21,7 +21,7 @@ from search_engine.catalog.tables import LIVE, collections, embeddings, items
 from search_engine.catalog.vectors import unpack
 from search_engine.collections.live import LiveCollection
 from search_engine.commands import forget_command
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
     DamagedRecordError,
@@ -33,6 +33,7 @@ from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
 from search_engine.records import Keys
+from search_engine.storage.paths import DataPaths
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5

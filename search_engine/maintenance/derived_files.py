@@ -12,8 +12,8 @@ from search_engine.catalog.store import Catalog, Collection
 from search_engine.classifiers import storage
 from search_engine.classifiers.trained import NAMES, check_classifier
 from search_engine.commands import calibrate_command, train_command
-from search_engine.config import DataPaths
 from search_engine.errors import ModelMismatchError, NotFoundError, OlderFormatError, StorageError
+from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.store import (
     calibration_file,
     calibration_files,

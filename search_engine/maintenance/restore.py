@@ -18,7 +18,7 @@ from pathlib import Path
 
 from search_engine.catalog.database import KNOWN_VERSIONS, SCHEMA_VERSION
 from search_engine.catalog.store import Catalog
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
     LockHeldError,
@@ -33,6 +33,7 @@ from search_engine.storage.archive import Archive, Description, open_archive
 from search_engine.storage.durable import storage_error, sync_directory
 from search_engine.storage.faults import fault_point
 from search_engine.storage.locks import exclusive
+from search_engine.storage.paths import DataPaths
 
 _SQLITE_SHARED_BYTES = (0x40000002, 510)
 """Where in its file, and how many, SQLite keeps a shared lock as long as a catalog is open."""

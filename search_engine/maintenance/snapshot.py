@@ -21,7 +21,7 @@ from pathlib import Path
 
 from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
 from search_engine.catalog.store import Catalog, Collection
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
@@ -41,6 +41,7 @@ from search_engine.maintenance.staging import (
 from search_engine.storage.archive import Description, describe_members, open_archive, write_archive
 from search_engine.storage.durable import storage_error, sync_directory
 from search_engine.storage.faults import fault_point
+from search_engine.storage.paths import DataPaths
 
 GENERATION_FILES = (*generation.FILES, "manifest.json")
 

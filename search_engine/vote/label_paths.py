@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.names import MAX_LABEL_LEVELS, SEPARATOR
-from search_engine.records import Level, Vote
-from search_engine.vote.tally import Codes, Floats, Tally
+from search_engine.records import Codes, Floats, Level, Vote
+from search_engine.vote.tally import Tally
 
 DIGITS = 12
 ROUNDING = 1e-12

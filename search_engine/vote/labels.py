@@ -11,13 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from search_engine.records import CatalogItem, Prediction, Vote
+from search_engine.records import Prediction, Vote
 from search_engine.vote.label_paths import levels_of, supported_level
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally, voter_counts
-
-__all__ = [
-    "VoteRule", "as_label", "ballots_of", "value_of", "values_of", "vote", "votes_of",
-]  # fmt: skip
 
 
 def vote(
@@ -95,33 +91,6 @@ def votes_of(counted: Tally, labels: Sequence[str], query: int) -> tuple[Vote, .
         )
         if code >= 0
     )
-
-
-def value_of(item: CatalogItem, target: str) -> str | None:
-    """The item's value of a target, as text; None when it has none."""
-    return as_label(_value(item, target))
-
-
-def values_of(item: CatalogItem, target: str) -> tuple[str, ...] | None:
-    """All values of a target that is a list, as texts, each once; else None."""
-    value = _value(item, target)
-    if not isinstance(value, list):
-        return None
-    texts = (as_label(one) for one in value if not isinstance(one, list | dict))
-    return tuple(dict.fromkeys(text for text in texts if text is not None))
-
-
-def as_label(value: Any) -> str | None:
-    """A value as the text that votes for it: 3.0 and 3 are one label."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None else str(value)
-
-
-def _value(item: CatalogItem, target: str) -> Any:
-    if target in ("label", "product_id"):
-        return item.label if target == "label" else item.product_id
-    return item.attributes.get(target)
 
 
 def _numbers(products: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from search_engine.catalog.fields import value_of, values_of
 from search_engine.classifiers import base
 from search_engine.classifiers.base import Model
 from search_engine.errors import ParameterError
@@ -16,7 +17,7 @@ from search_engine.search.candidates import DECIMALS
 from search_engine.search.options import check_k, check_min_score
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.knowledge import VoteKnowledge
-from search_engine.vote.labels import value_of, values_of, vote
+from search_engine.vote.labels import vote
 from search_engine.vote.tally import VoteRule
 from search_engine.vote.values import predict_values, value_table
 

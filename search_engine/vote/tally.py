@@ -10,9 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-"""Numbers of labels, values or products; -1 where there is none."""
+from search_engine.records import Codes, Floats
 
 TINY = 1e-300
 WEIGHT_DIGITS = 12

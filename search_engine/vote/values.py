@@ -10,16 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from search_engine.records import Prediction, ValueChance, Vote
-from search_engine.vote.tally import (
-    Ballots,
-    Codes,
-    Floats,
-    VoteRule,
-    group_sums,
-    vote_weights,
-    voter_counts,
-)
+from search_engine.records import Codes, Floats, Prediction, ValueChance, Vote
+from search_engine.vote.tally import Ballots, VoteRule, group_sums, vote_weights, voter_counts
 
 MAJORITY = 0.5
 LEAST_SHARE = 1e-3

@@ -13,9 +13,9 @@ import pytest
 from api.cli.exits import Exit, exit_code
 from search_engine.classifiers import storage
 from search_engine.classifiers.collection import train
-from search_engine.config import DataPaths
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError, ModelMismatchError, ParameterError
+from search_engine.storage.paths import DataPaths
 from search_engine.vote.tally import VoteRule
 from tests.api.asking import CLASSIFY, DEFAULT, CheckedClient, ask, ask_json, assert_problem
 from tests.faults.test_interruption import eyedex
@@ -29,8 +29,8 @@ def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn catalog with two classifiers. Do not change it."""
     data: Path = shutil.copytree(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
-        train(engine, "default", "svm", "color")
-        train(engine, "default", "class-mean")
+        train(engine.catalog, "default", "svm", "color")
+        train(engine.catalog, "default", "class-mean")
     return data
 
 
@@ -214,7 +214,7 @@ def test_a_running_server_notices_changes_and_new_training(own: Path, photos: li
         assert say()["warnings"][0].startswith("classifier_outdated: the collection changed")
         assert answer_of(say()) == answer_of(before)
         assert {one["outdated"] for one in client.get(LIST).json()["classifiers"]} == {True}
-        train(engine, "default", "class-mean")
+        train(engine.catalog, "default", "class-mean")
         assert say()["warnings"] == []
         assert say()["votes"] != before["votes"]
         listed = {

@@ -208,7 +208,7 @@ def test_an_open_engine_notices_a_new_calibration_and_that_it_is_outdated(
     path.unlink()
     with SearchEngine(drawn) as engine:
         assert not said(engine, photo).calibrated
-        calibrate_collection(engine, "default", CalibrationRequest())
+        calibrate_collection(engine.catalog, "default", CalibrationRequest())
         assert said(engine, photo).calibrated
         assert engine.classify(photo).warnings == ()
         for item in engine.catalog.page(engine.live("default").record, 0, 30):

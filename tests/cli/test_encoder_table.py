@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from api.cli.exits import Exit
 from search_engine.collections.labelled import read_gallery
 from search_engine.engine import SearchEngine
-from search_engine.evaluate.measures import evaluate
+from search_engine.evaluate.evaluation import evaluate
 from tests.cli.conftest import Index, Run
 
 COLUMNS = {
@@ -55,7 +55,7 @@ def test_every_encoder_has_a_row_and_the_collection_stays(
     data = tmp_path / "data"
     shutil.copytree(hsv_data, data)
     with SearchEngine(data) as engine:
-        gallery = read_gallery(engine, "default")
+        gallery = read_gallery(engine.catalog, "default")
     plain = evaluate(gallery, gallery, 10)
     before = state_of(data)
     body = run("evaluate", "--data", data, "--encoders", "edges,lbp,hsv", "--json").json

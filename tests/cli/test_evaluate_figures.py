@@ -46,7 +46,7 @@ def shopper(sample: Path) -> Path:
 @pytest.fixture(scope="module")
 def gallery(hsv_data: Path) -> Labelled:
     with SearchEngine(hsv_data) as engine:
-        return read_gallery(engine, "default")
+        return read_gallery(engine.catalog, "default")
 
 
 @pytest.fixture(scope="module")

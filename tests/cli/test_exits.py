@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from api.cli.serve import _listen
-from search_engine.config import DataPaths
 from search_engine.encoders import classic
 from search_engine.errors import ParameterError
+from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import COMMAND, Index, Run, colour_picture, counts, run_outside
 from tests.images.pictures import CORRUPT, jpeg
 

@@ -9,8 +9,8 @@ import pytest
 from api.cli.exits import Exit
 from api.cli.query.batch import classify_to_file, classify_to_lines
 from indexer.batch_classify import open_pictures
-from search_engine.config import DataPaths
 from search_engine.engine import SearchEngine
+from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import Run
 from tests.images.pictures import CORRUPT
 

@@ -15,10 +15,11 @@ from indexer.exchange.exporting import ExportReport, export_embeddings
 from indexer.exchange.files import open_embeddings
 from search_engine.catalog.filters import Filter, parse_filter
 from search_engine.catalog.store import Catalog
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.errors import SourceError, StorageError, StorageFullError
 from search_engine.maintenance.check import check_data
 from search_engine.storage import faults
+from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import COMMAND
 from tests.faults.test_interruption import KILLED, eyedex
 from tests.unit.embedding_tables import CLIP, counts, take_in, write_npy
@@ -175,7 +176,7 @@ from pathlib import Path
 from indexer.exchange.files import open_embeddings
 from indexer.exchange.exporting import export_embeddings
 from search_engine.catalog.store import Catalog
-from search_engine.config import DataPaths
+from search_engine.storage.paths import DataPaths
 if sys.argv[1] == "export":
     with Catalog(DataPaths(Path(sys.argv[2]))) as catalog:
         export_embeddings(catalog, "default", Path(sys.argv[3]), force=True)

@@ -25,7 +25,7 @@ import pytest
 from api.cli.exits import Exit, exit_code
 from search_engine.classifiers import storage
 from search_engine.classifiers.collection import train
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, LockHeldError, StorageFullError
 from search_engine.maintenance import restore, snapshot
@@ -34,6 +34,7 @@ from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.storage import archive as archives
 from search_engine.storage import faults
 from search_engine.storage.locks import exclusive
+from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.store import calibrated_targets
 from tests.cli.conftest import colour_picture
@@ -71,7 +72,7 @@ def good(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
     data = copy_of(hsv_data, folder / "data")
     with SearchEngine(data) as engine:
-        train(engine, "default", "class-mean")
+        train(engine.catalog, "default", "class-mean")
     made = make_snapshot(Settings(data=data), folder / "good.tar")
     assert (made.calibrations, made.classifiers) == (1, 1)
     return made.file
@@ -308,10 +309,10 @@ def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with two calibrations and three classifiers. Do not change it."""
     data = copy_of(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
-        calibrate_collection(engine, "default", CalibrationRequest("color"))
-        train(engine, "default", "class-mean")
-        train(engine, "default", "svm")
-        train(engine, "default", "forest", "color")
+        calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
+        train(engine.catalog, "default", "class-mean")
+        train(engine.catalog, "default", "svm")
+        train(engine.catalog, "default", "forest", "color")
     return data
 
 
@@ -376,7 +377,7 @@ def test_what_was_learned_is_restored_over_what_is_there(
     with SearchEngine(data) as engine:
         for item in engine.catalog.page(engine.live("default").record, 0, 60):
             engine.remove(item.item_id)
-        train(engine, "default", "class-mean")
+        train(engine.catalog, "default", "class-mean")
     assert classes(data, photos, "--with", "class-mean") != wanted
     restore_snapshot(Settings(data=data), file, replace=True)
     assert classes(data, photos, "--with", "class-mean") == wanted
@@ -442,7 +443,7 @@ def test_a_collection_of_the_longest_name_is_saved_with_what_was_learned(
     )
     assert ran.returncode == 0, ran.stderr
     with SearchEngine(data) as engine:
-        train(engine, name, "class-mean")
+        train(engine.catalog, name, "class-mean")
         assert calibrated_targets(engine.catalog, engine.live(name).record) == ["label"]
     made = make_snapshot(Settings(data=data), file)
     assert (made.calibrations, made.classifiers) == (1, 1)
@@ -518,8 +519,8 @@ def test_snapshots_while_others_train_and_calibrate_are_sound(
         with SearchEngine(source) as engine:
             while not stop.is_set():
                 engine.remove(next(engine.catalog.item_ids(engine.catalog.collection("default"))))
-                train(engine, "default", "class-mean")
-                calibrate_collection(engine, "default", CalibrationRequest(queries=60))
+                train(engine.catalog, "default", "class-mean")
+                calibrate_collection(engine.catalog, "default", CalibrationRequest(queries=60))
 
     thread = threading.Thread(target=learn)
     thread.start()

@@ -11,7 +11,7 @@ from indexer.sources import open_source
 from search_engine.collections.labelled import Labelled
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
-from search_engine.evaluate.measures import evaluate
+from search_engine.evaluate.evaluation import evaluate
 from search_engine.images.decode_pool import DecodePool
 
 CLOTHING = Path(__file__).parents[2].parent / "shared" / "datasets" / "clothing"

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from search_engine.config import DataPaths
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.images import (
     CATALOG_FORMATS,
@@ -20,6 +19,7 @@ from search_engine.images import (
     render_jpeg,
 )
 from search_engine.images.colour import MAX_PROFILE_BYTES, conversion
+from search_engine.storage.paths import DataPaths
 from tests.images.pictures import encoded, jpeg, photo, png
 from tests.images.profiles import DISPLAY_P3, INKS, PROPHOTO, SRGB, WIDE, grey, in_colours_of
 

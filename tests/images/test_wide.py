@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from search_engine.config import DataPaths
 from search_engine.encoders.base import EncoderSpec, encode_picture, encode_pictures, unit_rows
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.errors import NoEmbeddingError
 from search_engine.images import DecodedImage, ImageLimits, Preprocessing, decode_pixels
 from search_engine.images.geometry import views
 from search_engine.records import Pixels, Vectors
+from search_engine.storage.paths import DataPaths
 from tests.images.pictures import photo, png
 
 LIMITS = ImageLimits()

@@ -15,10 +15,11 @@ from indexer.exchange.files import open_embeddings
 from indexer.exchange.importing import ImportRequest, import_embeddings
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import ItemNotFoundError, ParameterError
 from search_engine.names import check_item_id
+from search_engine.storage.paths import DataPaths
 from tests.api.asking import DEFAULT, CheckedClient
 from tests.images.pictures import jpeg, photo
 

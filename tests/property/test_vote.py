@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from search_engine.records import Prediction
 from search_engine.vote.calibration.fit import known_labels
 from search_engine.vote.label_paths import node_shares, prefixes
-from search_engine.vote.labels import VoteRule, vote, votes_of
-from search_engine.vote.tally import Ballots, tally
+from search_engine.vote.labels import vote, votes_of
+from search_engine.vote.tally import Ballots, VoteRule, tally
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=150)
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.live import LiveCollection
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.records import Vectors
+from search_engine.storage.paths import DataPaths
 
 DIMENSION = 8
 FINGERPRINT = "f" * 32

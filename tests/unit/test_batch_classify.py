@@ -180,7 +180,7 @@ def test_the_caller_says_how_neighbors_vote(engine: SearchEngine, folder: Path) 
 def test_a_trained_classifier_answers_and_neighbors_are_evidence(
     engine: SearchEngine, photos: list[Path]
 ) -> None:
-    train(engine, "default", "class-mean")
+    train(engine.catalog, "default", "class-mean")
     question = engine.question(classifier="class-mean", k=3)
     rows = classified(list(classify_source(engine, open_pictures(photos), question)))
     assert all(row.prediction.calibrated for row in rows)

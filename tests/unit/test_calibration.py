@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
-from search_engine.measures import expected_calibration_error
+from search_engine.metrics import expected_calibration_error
 from search_engine.records import Vectors
 from search_engine.vote.calibration.fit import (
     Fit,

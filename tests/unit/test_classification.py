@@ -143,7 +143,7 @@ def test_the_number_of_voters_is_the_rules_unless_it_is_named(
 def test_products_vote_once_and_all_their_photos_may_be_shown(
     engine: SearchEngine, photo: Path
 ) -> None:
-    calibrate_collection(engine, "default", CalibrationRequest(per_product=True))
+    calibrate_collection(engine.catalog, "default", CalibrationRequest(per_product=True))
     voters = fitted(engine).rule.k
     usual = engine.classify(photo)
     assert len({one.item.product_id for one in usual.neighbors}) == voters

@@ -339,7 +339,7 @@ def engine(tmp_path: Path) -> Iterator[SearchEngine]:
 
 
 def test_a_classifier_is_trained_stored_and_used(engine: SearchEngine) -> None:
-    made = classifiers.train(engine, NAME, "svm")
+    made = classifiers.train(engine.catalog, NAME, "svm")
     assert (made.origin.items, made.origin.target) == (40, "label")
     assert made.model.classes == ("c0", "c1", "c2")
     opened = engine.classifier("svm")
@@ -352,8 +352,8 @@ def test_a_classifier_is_trained_stored_and_used(engine: SearchEngine) -> None:
 
 
 def test_each_target_has_its_own(engine: SearchEngine) -> None:
-    classifiers.train(engine, NAME, "class-mean")
-    classifiers.train(engine, NAME, "class-mean", "colour")
+    classifiers.train(engine.catalog, NAME, "class-mean")
+    classifiers.train(engine.catalog, NAME, "class-mean", "colour")
     by_colour = engine.classifier("class-mean", "colour")
     assert by_colour.model.classes == ("k0", "k1")
     assert engine.classifier("class-mean").model.classes[0] == "c0"
@@ -370,17 +370,17 @@ def test_what_was_never_trained_names_the_verb(engine: SearchEngine) -> None:
 
 def test_an_unknown_target_lists_the_fields(engine: SearchEngine) -> None:
     with pytest.raises(ParameterError, match="known: label, product_id, colour"):
-        classifiers.train(engine, NAME, "class-mean", "size")
+        classifiers.train(engine.catalog, NAME, "class-mean", "size")
 
 
 def test_a_collection_without_labels_cannot_be_learned(engine: SearchEngine) -> None:
     with pytest.raises(ParameterError, match="two labels or more, here are 0"):
-        classifiers.train(engine, NAME, "class-mean", "product_id")
+        classifiers.train(engine.catalog, NAME, "class-mean", "product_id")
 
 
 def test_every_change_of_an_item_makes_it_stale(engine: SearchEngine) -> None:
     def stale_after(change: Callable[[], object]) -> bool:
-        classifiers.train(engine, NAME, "class-mean")
+        classifiers.train(engine.catalog, NAME, "class-mean")
         assert not engine.classifier("class-mean").stale
         change()
         opened = engine.classifier("class-mean")
@@ -395,7 +395,7 @@ def test_every_change_of_an_item_makes_it_stale(engine: SearchEngine) -> None:
 
 
 def test_another_encoder_is_refused(engine: SearchEngine) -> None:
-    made = classifiers.train(engine, NAME, "class-mean")
+    made = classifiers.train(engine.catalog, NAME, "class-mean")
     other = made.origin.model_copy(update={"fingerprint": "e" * 32})
     storage.save(engine.catalog.paths.classifiers(NAME), replace(made, origin=other))
     with pytest.raises(ModelMismatchError, match=r"trained with encoder eeee.*eyedex train"):
@@ -403,7 +403,7 @@ def test_another_encoder_is_refused(engine: SearchEngine) -> None:
 
 
 def test_a_former_collection_of_the_name_is_refused(engine: SearchEngine) -> None:
-    made = classifiers.train(engine, NAME, "class-mean")
+    made = classifiers.train(engine.catalog, NAME, "class-mean")
     engine.delete_collection(NAME)
     bound_collection(engine.catalog)
     storage.save(engine.catalog.paths.classifiers(NAME), made)
@@ -412,7 +412,7 @@ def test_a_former_collection_of_the_name_is_refused(engine: SearchEngine) -> Non
 
 
 def test_a_file_under_the_name_of_another_is_refused(engine: SearchEngine) -> None:
-    classifiers.train(engine, NAME, "class-mean")
+    classifiers.train(engine.catalog, NAME, "class-mean")
     folder = engine.catalog.paths.classifiers(NAME)
     here = storage.file_of(folder, "class-mean", "label")
     for name, target in (("svm", "label"), ("class-mean", "colour")):

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.errors import ParameterError
 from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS
+from search_engine.storage.paths import DataPaths
 
 
 @pytest.mark.parametrize(

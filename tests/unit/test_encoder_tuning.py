@@ -7,14 +7,13 @@ import pytest
 from sklearn.covariance import shrunk_covariance
 
 from search_engine.adapt.gate import Adapt, Verdict, judge, judge_held_out
-from search_engine.adapt.learning import LIKENESS_DIRECTIONS, learn, within_classes
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.projection import project
+from search_engine.encoders.projection_learning import LIKENESS_DIRECTIONS, learn, within_classes
 from search_engine.evaluate.bootstrap import Interval
 from search_engine.evaluate.paired import Change
-from search_engine.records import Vectors
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Vectors
 
 DIMENSION = 40
 CLASSES = 6

@@ -26,7 +26,7 @@ from search_engine.errors import (
 )
 from search_engine.records import SearchResult
 from search_engine.search.options import MAX_K
-from search_engine.vote.labels import VoteRule
+from search_engine.vote.tally import VoteRule
 
 
 def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:

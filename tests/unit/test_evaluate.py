@@ -7,7 +7,7 @@ import pytest
 
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
-from search_engine.evaluate.measures import evaluate
+from search_engine.evaluate.evaluation import evaluate
 
 
 def on_circle(degrees: Sequence[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

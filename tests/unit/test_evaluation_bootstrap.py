@@ -6,7 +6,7 @@ from scipy.stats import bootstrap
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from search_engine.evaluate.bootstrap import draws, interval, p_value, samples_of
-from search_engine.evaluate.measures import examine, intervals, measures
+from search_engine.evaluate.evaluation import examine, intervals, measures
 from search_engine.evaluate.predictors import PlainVote
 from search_engine.evaluate.results import (
     QueryResults,

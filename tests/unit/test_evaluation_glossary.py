@@ -6,8 +6,8 @@ import pytest
 
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bars import parse_bars, short_of
+from search_engine.evaluate.evaluation import evaluate
 from search_engine.evaluate.glossary import MEASURES, describe, lower_is_better
-from search_engine.evaluate.measures import evaluate
 from tests.unit.test_evaluate import GALLERY
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"

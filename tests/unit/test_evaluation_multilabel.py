@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from search_engine.evaluate.measures import ValueSets, examine, measures
+from search_engine.evaluate.evaluation import ValueSets, examine, measures
 from search_engine.evaluate.multilabel import (
     has_lists,
     joined,

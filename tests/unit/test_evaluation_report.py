@@ -11,7 +11,7 @@ import pytest
 from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.comparison import compare
 from search_engine.evaluate.confusions import worst_confusions
-from search_engine.evaluate.measures import examine, intervals, measures
+from search_engine.evaluate.evaluation import examine, intervals, measures
 from search_engine.evaluate.predictors import PlainVote
 from search_engine.evaluate.report.page import report_html
 from search_engine.evaluate.report.summary import advice, percent, summary

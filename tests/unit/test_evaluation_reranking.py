@@ -46,7 +46,7 @@ def engine(hsv_data: Path) -> Iterator[SearchEngine]:
 
 
 def task_of(engine: SearchEngine, **options: Any) -> RerankTask:
-    gallery = read_gallery(engine, "default")
+    gallery = read_gallery(engine.catalog, "default")
     return RerankTask(gallery, gallery, ItemPhotos(engine, gallery.keys), "default", 5, **options)
 
 

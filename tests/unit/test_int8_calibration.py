@@ -14,11 +14,12 @@ from search_engine.adapt.int8 import (
     spread_sample,
 )
 from search_engine.collections.encoders import encoder_request
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import EncoderError, ParameterError
+from search_engine.storage.paths import DataPaths
 
 ITEMS = 115
 

@@ -11,11 +11,12 @@ import pytest
 
 from search_engine.classifiers import storage
 from search_engine.classifiers.collection import train
-from search_engine.config import DataPaths, Settings
+from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, NewerFormatError, OlderFormatError
 from search_engine.maintenance.check import Finding, check_data
 from search_engine.maintenance.derived_files import learned_files
+from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.store import calibration_file, read_calibration
 
@@ -28,9 +29,9 @@ def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn catalog, calibrated and trained for label and color. Do not change it."""
     data: Path = shutil.copytree(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
-        calibrate_collection(engine, "default", CalibrationRequest("color"))
-        train(engine, "default", "class-mean")
-        train(engine, "default", "class-mean", "color")
+        calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
+        train(engine.catalog, "default", "class-mean")
+        train(engine.catalog, "default", "class-mean", "color")
     return data
 
 
@@ -120,12 +121,12 @@ def test_a_damaged_file_is_an_error_and_the_named_command_mends_it(
     damage(calibration)
     assert only(data, "error", calibration).endswith(f"; {CALIBRATE}")
     with SearchEngine(data) as engine:
-        calibrate_collection(engine, "default", CalibrationRequest("color"))
+        calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
     assert findings(data) == []
     damage(classifier)
     assert only(data, "error", classifier).endswith(f"; {TRAIN}")
     with SearchEngine(data) as engine:
-        train(engine, "default", "class-mean", "color")
+        train(engine.catalog, "default", "class-mean", "color")
     assert findings(data) == []
 
 
@@ -172,7 +173,7 @@ def test_what_is_of_something_else_is_a_note(
     assert what.endswith("; delete it" if fingerprint else f"; {CALIBRATE}")
     calibration.unlink()
     with SearchEngine(data) as engine:
-        calibrate_collection(engine, "default", CalibrationRequest("color"))
+        calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
     changed_origin(classifier, **changes)
     what = only(data, "note", classifier)
     assert said in what

@@ -14,7 +14,7 @@ from sklearn.metrics import (
     ndcg_score,
 )
 
-from search_engine.measures import (
+from search_engine.metrics import (
     average_precision,
     coverage_curve,
     expected_calibration_error,

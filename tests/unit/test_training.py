@@ -11,14 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from search_engine.adapt.learning import learn
 from search_engine.adapt.objectives import ClassProxies, TwoViews
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.trainable import Trainable, accepted_sides, make_trainable
 from search_engine.adapt.training import HeldOutPictures, train
 from search_engine.encoders.projection import project
-from search_engine.records import Pixels
-from search_engine.vote.tally import Codes
+from search_engine.encoders.projection_learning import learn
+from search_engine.records import Codes, Pixels
 
 SIDE_PX, CLASSES, COUNT = 24, 3, 48
 STEPS = 120

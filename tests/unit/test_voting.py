@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from search_engine.catalog.fields import value_of, values_of
 from search_engine.records import CatalogItem, Prediction
-from search_engine.vote.labels import VoteRule, value_of, values_of, vote
+from search_engine.vote.labels import vote
+from search_engine.vote.tally import VoteRule
 
 EQUAL = VoteRule(weights="uniform")
 HALVING = VoteRule(temperature=0.1 / math.log(2))

@@ -90,7 +90,7 @@ def import_(
     """
     from indexer.exchange.files import open_embeddings
     from indexer.exchange.importing import ImportRequest, import_embeddings
-    from search_engine.config import DataPaths
+    from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data)
     opened = open_embeddings(file)

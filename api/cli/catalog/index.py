@@ -17,8 +17,8 @@ from api.cli.terminal.wording import counted, size
 from search_engine.encoders.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
-    from search_engine.config import DataPaths
     from search_engine.encoders.base import Encoder
+    from search_engine.storage.paths import DataPaths
 
 RuntimeOption = Annotated[
     RuntimeChoice | None,
@@ -105,7 +105,7 @@ def index(
     """
     from indexer.run import IndexRequest, index_source
     from indexer.sources import open_source
-    from search_engine.config import DataPaths
+    from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
     rows = open_source(source, label_from, id_col, image_col, encoding)
@@ -140,8 +140,8 @@ def index(
 
 def check(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Verify everything on disk: database, embeddings, index files, and that they agree."""
-    from search_engine.config import DataPaths
     from search_engine.maintenance.check import check_data, is_sqlite_note
+    from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data)
     report = check_data(settings)

@@ -47,7 +47,7 @@ def calibrate(
         moved = None if before is None else edited_share(engine.catalog, record, before)
         total = min(request.queries, engine.catalog.count(record))
         with progress("calibrating", total) as advance:
-            found = calibrate_collection(engine, collection, request, advance)
+            found = calibrate_collection(engine.catalog, collection, request, advance)
     if as_json:
         print_json({**calibration_json(found), "moved": None if moved is None else round(moved, 6)})
         return

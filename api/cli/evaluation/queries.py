@@ -47,10 +47,10 @@ def ask(
     """
     import numpy as np
 
+    from search_engine.catalog.fields import as_label
     from search_engine.collections.labelled import Labelled
     from search_engine.evaluate.photos import FilePhotos
     from search_engine.evaluate.task import Asked
-    from search_engine.vote.labels import as_label
 
     rows, rejected = _embedded(engine, collection, source)
     known = engine.catalog.keys_by_hash(engine.catalog.collection(collection))

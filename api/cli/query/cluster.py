@@ -119,7 +119,7 @@ def _cluster(
     from search_engine.collections.labelled import read_gallery
     from search_engine.evaluate.splits import take
 
-    gallery = read_gallery(engine, collection, target)
+    gallery = read_gallery(engine.catalog, collection, target)
     known = engine.catalog.by_keys(gallery.keys.tolist())
     still_here = np.flatnonzero([key in known for key in gallery.keys.tolist()])
     gallery = take(gallery, still_here)

@@ -17,20 +17,21 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import measures as metrics
+from search_engine import metrics
 from search_engine.errors import MissingExtraError
 from search_engine.evaluate import classification
 from search_engine.evaluate.classification import Answers
 from search_engine.evaluate.confusions import Confusion, class_examples
+from search_engine.evaluate.evaluation import SURE
 from search_engine.evaluate.glossary import Measure, Part, describe
 from search_engine.evaluate.hierarchy import holds
-from search_engine.evaluate.measures import SURE
 from search_engine.evaluate.photos import Photos, thumbnail
 from search_engine.evaluate.report import plots
 from search_engine.evaluate.report.summary import advice, percent, summary
 from search_engine.evaluate.run import Run
 from search_engine.evaluate.stress.difficulties import STRENGTHS
 from search_engine.evaluate.stress.run import Stress
+from search_engine.records import Floats
 
 HERE = Path(__file__).parent
 TEMPLATE = "page.html.jinja"
@@ -162,7 +163,7 @@ def _plots(run: Run) -> dict[str, str]:
     return drawn
 
 
-def _by_rank(run: Run) -> dict[str, metrics.Floats]:
+def _by_rank(run: Run) -> dict[str, Floats]:
     ranking = run.found.ranking
     relevant, total = ranking.relevant[ranking.answerable], ranking.total[ranking.answerable]
     ks = range(1, min(CURVE_DEPTH, relevant.shape[1]) + 1)

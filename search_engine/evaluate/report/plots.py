@@ -15,7 +15,7 @@ from search_engine.errors import MissingExtraError
 from search_engine.evaluate.classification import Curve
 from search_engine.evaluate.stress.difficulties import STRENGTHS
 from search_engine.evaluate.stress.run import Stress
-from search_engine.measures import CALIBRATION_BINS, CoverageCurve, Reliability
+from search_engine.metrics import CALIBRATION_BINS, CoverageCurve, Reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from search_engine.adapt.held_out import hold_out_tuned
-from search_engine.catalog.store import Collection
+from search_engine.catalog.fields import check_field, value_of, values_of
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
-from search_engine.encoders.projection import Projection, projection_of
-from search_engine.engine import SearchEngine
+from search_engine.encoders.projection import Projection
 from search_engine.errors import ParameterError
+from search_engine.records import Codes
 from search_engine.things import things_of
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_values import fit_values, item_values
@@ -23,8 +24,7 @@ from search_engine.vote.calibration.store import (
     load_calibration,
     save_calibration,
 )
-from search_engine.vote.labels import value_of, values_of
-from search_engine.vote.tally import Codes
+from search_engine.vote.calibration.tuned import hold_out_tuned
 from search_engine.vote.values import ValueModel
 
 CHEAP_PRODUCT = 200_000_000_000
@@ -43,7 +43,7 @@ class CalibrationRequest:
 
 
 def calibrate_collection(
-    engine: SearchEngine,
+    catalog: Catalog,
     collection: str,
     request: CalibrationRequest | None = None,
     advance: Advance = lambda count: None,
@@ -52,7 +52,7 @@ def calibrate_collection(
     """Fit the vote of a collection on one target and keep it for `SearchEngine.classify`.
 
     Args:
-        engine: On the data directory.
+        catalog: Where it is.
         collection: Which.
         request: What, and how.
         advance: Counts the steps.
@@ -64,11 +64,11 @@ def calibrate_collection(
         StorageError: The outcome could not be written.
     """
     request = request or CalibrationRequest()
-    engine.check_field(engine.live(collection), request.target, "target")
-    seq = engine.catalog.seq()
-    record = record or engine.catalog.collection(collection)
-    projection = _taught(projection_of(engine.catalog, record.encoder_options))
-    gallery = read_gallery(engine, collection, request.target, _before(record, projection))
+    check_field(catalog, catalog.collection(collection), request.target, "target")
+    seq = catalog.seq()
+    record = record or catalog.collection(collection)
+    projection = _taught(projection_of(catalog, record.encoder_options))
+    gallery = read_gallery(catalog, collection, request.target, _before(record, projection))
     if projection is not None and not len(gallery.keys):
         raise ParameterError(
             "the items were imported tuned: without their embeddings before that, nothing can be "
@@ -76,7 +76,7 @@ def calibrate_collection(
             where=f"collection {collection}",
             fix="index their pictures, or bring the collection by `eyedex snapshot`",
         )
-    fit, values = _fit(engine, gallery, request, projection, advance)
+    fit, values = _fit(catalog, gallery, request, projection, advance)
     made = Calibration(
         target=request.target,
         collection_uid=record.uid,
@@ -92,11 +92,11 @@ def calibrate_collection(
         values=values,
         figures=fit.figures,
     )
-    save_calibration(engine.catalog.paths, record, made)
+    save_calibration(catalog.paths, record, made)
     return made
 
 
-def refresh_label(engine: SearchEngine, collection: str) -> float | None:
+def refresh_label(catalog: Catalog, collection: str) -> float | None:
     """Calibrate `label` again if that is worth it and done in some seconds.
 
     As it was asked for the last time, in what the vote is like.
@@ -104,18 +104,18 @@ def refresh_label(engine: SearchEngine, collection: str) -> float | None:
     Returns:
         The seconds that it took; None when nothing was done.
     """
-    record = engine.catalog.collection(collection)
-    before = load_calibration(engine.catalog, record, "label")
-    if before is not None and edited_share(engine.catalog, record, before) <= REFRESH_SHARE:
+    record = catalog.collection(collection)
+    before = load_calibration(catalog, record, "label")
+    if before is not None and edited_share(catalog, record, before) <= REFRESH_SHARE:
         return None
-    labels = engine.catalog.labels(record)
+    labels = catalog.labels(record)
     if len(labels) < 2 or sum(each.count for each in labels) < LEAST_ITEMS:
         return None
     started = time.perf_counter()
-    return time.perf_counter() - started if _repeat(engine, record, "label", before) else None
+    return time.perf_counter() - started if _repeat(catalog, record, "label", before) else None
 
 
-def calibrate_ahead(engine: SearchEngine, wanted: Collection) -> list[str]:
+def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
     """Calibrate for the encoder that a collection is about to have what is for the one it has.
 
     Its embeddings by that encoder must be there. What is done already stays as it is.
@@ -123,23 +123,21 @@ def calibrate_ahead(engine: SearchEngine, wanted: Collection) -> list[str]:
     Returns:
         Targets that are not calibrated then: that would take more than some seconds.
     """
-    now = engine.catalog.collection(wanted.name)
+    now = catalog.collection(wanted.name)
     left = []
-    for target in calibrated_targets(engine.catalog, now):
-        done = load_calibration(engine.catalog, wanted, target)
-        if done is not None and edited_share(engine.catalog, wanted, done) <= REFRESH_SHARE:
+    for target in calibrated_targets(catalog, now):
+        done = load_calibration(catalog, wanted, target)
+        if done is not None and edited_share(catalog, wanted, done) <= REFRESH_SHARE:
             continue
-        before = load_calibration(engine.catalog, now, target)
-        if not _repeat(engine, wanted, target, before):
+        before = load_calibration(catalog, now, target)
+        if not _repeat(catalog, wanted, target, before):
             left.append(target)
     return left
 
 
-def _repeat(
-    engine: SearchEngine, record: Collection, target: str, before: Calibration | None
-) -> bool:
+def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibration | None) -> bool:
     """Calibrate as it was asked for before, if that is done in some seconds; whether it was."""
-    count = engine.catalog.count(record)
+    count = catalog.count(record)
     if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
         return False
     request = CalibrationRequest(target)
@@ -147,7 +145,7 @@ def _repeat(
         balanced = before.class_weights is not None
         request = CalibrationRequest(target, before.rule.per_product, balanced)
     try:
-        calibrate_collection(engine, record.name, request, record=record)
+        calibrate_collection(catalog, record.name, request, record=record)
     except ParameterError:  # too few items share a value
         return False
     return True
@@ -174,14 +172,14 @@ def _before(record: Collection, projection: Projection | None) -> Collection:
 
 
 def _held_out(
-    engine: SearchEngine,
+    catalog: Catalog,
     gallery: Labelled,
     projection: Projection,
     request: CalibrationRequest,
     advance: Advance,
 ) -> HeldOut:
     """Held-out items of a tuned collection; `gallery` has the embeddings before the projection."""
-    items = engine.catalog.by_keys(gallery.keys.tolist())
+    items = catalog.by_keys(gallery.keys.tolist())
     origin = projection.origin
     taught = [
         value_of(items[key], origin.target or "") if key in items else None
@@ -205,17 +203,17 @@ def _rows_of(gallery: Labelled, keys: tuple[int, ...]) -> Codes:
 
 
 def _fit(
-    engine: SearchEngine,
+    catalog: Catalog,
     gallery: Labelled,
     request: CalibrationRequest,
     projection: Projection | None,
     advance: Advance,
 ) -> tuple[Fit, ValueModel | None]:
-    lists = _lists(engine, gallery, request.target)
+    lists = _lists(catalog, gallery, request.target)
     voters = gallery_voters(gallery)
     held = None
     if projection is not None:
-        held = _held_out(engine, gallery, projection, request, advance)
+        held = _held_out(catalog, gallery, projection, request, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(
@@ -246,13 +244,11 @@ def _fit(
     )
 
 
-def _lists(
-    engine: SearchEngine, gallery: Labelled, target: str
-) -> list[tuple[str, ...] | None] | None:
+def _lists(catalog: Catalog, gallery: Labelled, target: str) -> list[tuple[str, ...] | None] | None:
     """The values of each item, where some item has a list; a single value is a list of one."""
     if target in ("label", "product_id"):
         return None
-    found = engine.catalog.by_keys(gallery.keys.tolist())
+    found = catalog.by_keys(gallery.keys.tolist())
     known = (found.get(key) for key in gallery.keys.tolist())
     lists = [None if item is None else values_of(item, target) for item in known]
     if all(each is None for each in lists):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
-from search_engine.measures import expected_calibration_error
+from search_engine.metrics import expected_calibration_error
+from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
@@ -26,7 +27,7 @@ from search_engine.vote.calibration.record import (
     level_features,
 )
 from search_engine.vote.label_paths import LevelShares, PathTable, level_shares, path_table
-from search_engine.vote.tally import Ballots, Codes, Floats, Tally, VoteRule, tally
+from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
 
 QUERIES = 5_000
 """Held-out items that are asked at most; the gallery is always whole."""

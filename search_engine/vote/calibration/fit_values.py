@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.measures import expected_calibration_error
+from search_engine.metrics import expected_calibration_error
+from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.fit import (
     LEAST_PROBABILITY,
     LEAST_TO_FIT,
@@ -25,7 +26,7 @@ from search_engine.vote.calibration.fit import (
 from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import CurvePoint, Figures
-from search_engine.vote.tally import Codes, Floats, VoteRule
+from search_engine.vote.tally import VoteRule
 from search_engine.vote.values import (
     MAJORITY,
     ValueModel,

@@ -19,8 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.records import Vectors
-from search_engine.vote.tally import Ballots, Codes, Floats
+from search_engine.records import Codes, Floats, Vectors
+from search_engine.vote.tally import Ballots
 
 NEIGHBORS = 200
 SCENE_ITEMS = 40

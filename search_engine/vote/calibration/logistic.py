@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.records import Floats
 from search_engine.vote.calibration.record import Logistic
-from search_engine.vote.tally import Floats
 
 PENALTY = 0.1
 """Of the squared weights, halved, against the summed log loss; scikit-learn's C = 10."""

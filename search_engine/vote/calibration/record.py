@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_engine.errors import ParameterError
-from search_engine.records import Level, Prediction, Vote
+from search_engine.records import Floats, Level, Prediction, Vote
 from search_engine.vote.label_paths import (
     LevelShares,
     PathTable,
@@ -28,7 +28,7 @@ from search_engine.vote.label_paths import (
     prefixes,
 )
 from search_engine.vote.labels import ballots_of, votes_of
-from search_engine.vote.tally import Ballots, Floats, Tally, VoteRule, tally, voter_counts
+from search_engine.vote.tally import Ballots, Tally, VoteRule, tally, voter_counts
 from search_engine.vote.values import ValueModel, predict_values, value_table
 
 FORMAT = 1

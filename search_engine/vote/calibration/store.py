@@ -20,7 +20,6 @@ from sqlalchemy import func, select
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.tables import items
-from search_engine.config import DataPaths
 from search_engine.errors import (
     CorruptDataError,
     EyedexError,
@@ -30,6 +29,7 @@ from search_engine.errors import (
     OlderFormatError,
 )
 from search_engine.storage.durable import replace_synced, storage_error
+from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.record import FORMAT, Calibration
 
 log = logging.getLogger(__name__)

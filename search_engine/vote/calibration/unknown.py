@@ -11,9 +11,10 @@ import numpy as np
 
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
+from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.collection import gallery_voters
 from search_engine.vote.calibration.held_out import Voters, ballots_at, draw, nearest
-from search_engine.vote.tally import Codes, Floats, VoteRule, tally
+from search_engine.vote.tally import VoteRule, tally
 
 QUERIES = 5_000
 SHARE_WEIGHT = 0.2

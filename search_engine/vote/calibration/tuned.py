@@ -8,9 +8,9 @@ do it against the same kind of self-deception.
 
 import numpy as np
 
-from search_engine.adapt.learning import learn
 from search_engine.encoders.projection import project
-from search_engine.records import Vectors
+from search_engine.encoders.projection_learning import learn
+from search_engine.records import Codes, Vectors
 from search_engine.things import fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
@@ -23,7 +23,6 @@ from search_engine.vote.calibration.held_out import (
     nearest,
     twin_score,
 )
-from search_engine.vote.tally import Codes
 
 FOLDS = 5
 

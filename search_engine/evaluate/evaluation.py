@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import measures as metrics
+from search_engine import metrics
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
 from search_engine.evaluate import classification, multilabel
@@ -36,7 +36,7 @@ from search_engine.evaluate.ranking import (
 )
 from search_engine.evaluate.results import QueryResults, statistics
 from search_engine.evaluate.splits import labelled_rows, product_groups, take
-from search_engine.records import Prediction
+from search_engine.records import Floats, Prediction
 from search_engine.vote.calibration.fit import expected_ece
 from search_engine.vote.tally import WHOLE_LABEL, VoteRule
 
@@ -196,7 +196,7 @@ def class_rows(found: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def ranking_columns(ranking: Ranking, k: int) -> dict[str, metrics.Floats]:
+def ranking_columns(ranking: Ranking, k: int) -> dict[str, Floats]:
     """The ranking measures of each query by name, (Q,), NaN where it has no relevant item."""
     relevant, total = ranking.relevant, ranking.total
     undefined = np.where(ranking.answerable, 0.0, np.nan)
@@ -321,6 +321,6 @@ def _tag_measures(scores: MultilabelScores, results: QueryResults) -> dict[str, 
     }
 
 
-def _mean(values: metrics.Floats) -> float | None:
+def _mean(values: Floats) -> float | None:
     defined = values[np.isfinite(values)]
     return rounded(float(defined.mean())) if len(defined) else None

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.records import Floats
+
 Relevance = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 CALIBRATION_BINS = 15
 

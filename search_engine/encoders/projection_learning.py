@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.records import Vectors
-from search_engine.vote.tally import Codes
+from search_engine.records import Codes, Vectors
 
 SHRINKAGES = (0.03, 0.1, 0.3)
 """On clothing and groceries 0.03 and 0.1 were best, beyond 0.3 it got worse."""
