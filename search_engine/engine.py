@@ -20,6 +20,7 @@ from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.writer import ItemDraft
+from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import (
     ClassifierCache,
     ListedClassifier,
@@ -75,7 +76,7 @@ from search_engine.search.rerank.registry import method_named
 from search_engine.storage.paths import DEFAULT_COLLECTION, DataPaths
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
-from search_engine.vote.question import Question, Wanted, ask, ask_model, ask_vote
+from search_engine.vote.question import Question, Wanted, ask, ask_vote
 from search_engine.vote.tally import VoteRule
 
 log = logging.getLogger(__name__)

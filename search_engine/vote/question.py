@@ -1,4 +1,4 @@
-"""From a photo to its class: by the vote of its neighbors, or by a trained classifier.
+"""How a class is asked for: what to search, and the answer of the neighbors that vote.
 
 `k` is how many neighbors are shown; who votes is said by the calibrated rule, whatever is shown.
 """
@@ -9,8 +9,6 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from search_engine.catalog.fields import value_of, values_of
-from search_engine.classifiers import base
-from search_engine.classifiers.base import Model
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
 from search_engine.search.candidates import DECIMALS
@@ -104,26 +102,6 @@ def ask(question: Question, find: Callable[..., SearchResult]) -> SearchResult:
 def notes_of(question: Question) -> tuple[str, ...]:
     """Its warnings as answers have them: `code: sentence`."""
     return tuple(f"{code}: {text}" for code, text in question.warnings.items())
-
-
-@dataclass(frozen=True, slots=True)
-class ModelQuestion:
-    """A trained classifier answers; the neighbors are evidence only."""
-
-    model: Model
-    shown: Mapping[str, Any]
-    warnings: Warnings = field(default_factory=dict)
-
-    @property
-    def voting(self) -> Mapping[str, Any]:
-        """See Question."""
-        return self.shown
-
-    def answers(
-        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
-    ) -> list[Prediction]:
-        """See Question."""
-        return base.predict(self.model, vectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,31 +209,6 @@ class Wanted:
     def shown_k(self, usual: int) -> int:
         """How many neighbors are shown."""
         return usual if self.k is None else check_k(self.k)
-
-
-def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:
-    """The question to a trained classifier.
-
-    Args:
-        model: Who answers.
-        outdated: What to say where the collection changed since it was trained.
-        wanted: What is asked for.
-
-    Raises:
-        ParameterError: A vote or an accuracy is asked for.
-    """
-    for name in ("rule", "vote_k"):
-        if getattr(wanted, name) is not None:
-            raise ParameterError("a trained classifier has no vote", where=name, fix="leave it out")
-    if wanted.accept_accuracy is not None:
-        raise ParameterError(
-            "nothing is known of the accuracy of a trained classifier's answers",
-            where="accept_accuracy",
-            fix="leave it out, or the classifier",
-        )
-    warnings = {} if outdated is None else {"classifier_outdated": outdated}
-    shown = {**wanted.search, "k": wanted.shown_k(NEIGHBORS)}
-    return ModelQuestion(model, shown, warnings)
 
 
 def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:

@@ -34,7 +34,7 @@ def train(
 
     started = time.perf_counter()
     with open_engine(data) as engine, progress(f"training {classifier}", 1) as advance:
-        stored = train_classifier(engine, collection, classifier, target)
+        stored = train_classifier(engine.catalog, collection, classifier, target)
         advance(1)
     seconds = round(time.perf_counter() - started, 3)
     model, origin = stored.model, stored.origin

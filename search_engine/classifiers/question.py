@@ -1,0 +1,55 @@
+"""How a class is asked of a trained classifier; its neighbors are evidence only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_engine.classifiers.base import Model, predict
+from search_engine.errors import ParameterError
+from search_engine.records import Neighbor, Prediction, Vectors
+from search_engine.vote.question import NEIGHBORS, Wanted, Warnings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuestion:
+    """A trained classifier answers; the neighbors are evidence only."""
+
+    model: Model
+    shown: Mapping[str, Any]
+    warnings: Warnings = field(default_factory=dict)
+
+    @property
+    def voting(self) -> Mapping[str, Any]:
+        """See Question."""
+        return self.shown
+
+    def answers(
+        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
+    ) -> list[Prediction]:
+        """See Question."""
+        return predict(self.model, vectors)
+
+
+def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:
+    """The question to a trained classifier.
+
+    Args:
+        model: Who answers.
+        outdated: What to say where the collection changed since it was trained.
+        wanted: What is asked for.
+
+    Raises:
+        ParameterError: A vote or an accuracy is asked for.
+    """
+    for name in ("rule", "vote_k"):
+        if getattr(wanted, name) is not None:
+            raise ParameterError("a trained classifier has no vote", where=name, fix="leave it out")
+    if wanted.accept_accuracy is not None:
+        raise ParameterError(
+            "nothing is known of the accuracy of a trained classifier's answers",
+            where="accept_accuracy",
+            fix="leave it out, or the classifier",
+        )
+    warnings = {} if outdated is None else {"classifier_outdated": outdated}
+    shown = {**wanted.search, "k": wanted.shown_k(NEIGHBORS)}
+    return ModelQuestion(model, shown, warnings)
