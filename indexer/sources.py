@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from indexer.exchange.csv_cells import is_ours, read_cell
+from indexer.csv_cells import is_ours, read_cell
 from search_engine.catalog.attribute_values import check_attributes, is_attribute_name
 from search_engine.errors import ParameterError, RowError, SourceError
 from search_engine.names import (

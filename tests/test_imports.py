@@ -1,4 +1,8 @@
-"""Imports point one way: search_engine <- indexer <- api."""
+"""Imports point one way: between packages (search_engine <- indexer <- api) and within each.
+
+`ORDER` is the map of the house: a part imports parts that stand above it in the list, those of its
+own line not. Imports within functions and below TYPE_CHECKING count as well.
+"""
 
 import ast
 import subprocess
@@ -7,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.structure import Module, cycles, read_modules
+
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "search_engine": {"indexer", "api", "data", "tests", "benchmarks", "typer", "fastapi", "ray"},
@@ -14,6 +20,50 @@ FORBIDDEN = {
     "api": {"data", "tests", "benchmarks"},
     "data": {"api", "indexer", "search_engine", "tests", "benchmarks"},
 }
+ORDER = {
+    "search_engine": (
+        "errors records processes commands",
+        "names forks",
+        "storage images",
+        "near",
+        "things metrics clustering encoders",
+        "catalog",
+        "indexes",
+        "config",
+        "collections",
+        "search",
+        "vote",
+        "classifiers",
+        "maintenance",
+        "engine",
+        "evaluate",
+        "adapt",
+    ),
+    "indexer": (
+        "arrow_import csv_cells decode_window encoding_speed",
+        "sources",
+        "plan report",
+        "embed",
+        "pipeline classify change",
+        "run encoder_comparison",
+        "exchange",
+    ),
+    "api": (
+        "problems base64_pictures cursors dependencies heads healthcheck schemas",
+        "forms security",
+        "routes",
+        "app",
+        "cli",
+    ),
+}
+FACADE = "__init__"
+"""Of `search_engine`: names for users of the library, resolved when they are asked for."""
+
+
+def part_of(name: str) -> tuple[str, str]:
+    """The package of a module and the part of it, as (`search_engine`, `catalog`)."""
+    package, part = (*name.split("."), FACADE)[:2]
+    return package, part
 
 
 def imported(path: Path) -> set[str]:
@@ -36,6 +86,31 @@ def test_no_module_imports_what_stands_above_it(package: str) -> None:
         assert not imported(module) & FORBIDDEN[package], module
 
 
+@pytest.fixture(scope="module")
+def modules() -> dict[str, Module]:
+    return read_modules(ROOT)
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_parts_of_a_package_import_what_stands_above_them(
+    modules: dict[str, Module], package: str
+) -> None:
+    place = {part: n for n, line in enumerate(ORDER[package]) for part in line.split()}
+    for name, module in modules.items():
+        inside, part = part_of(name)
+        if inside != package or part == FACADE:
+            continue
+        for other in module.imports:
+            where, wanted = part_of(other)
+            if where == package and wanted not in (part, FACADE):
+                assert place[wanted] < place[part], f"{name} imports {other}"
+
+
+def test_no_modules_import_each_other(modules: dict[str, Module]) -> None:
+    graph = {name: set(each.imports) for name, each in modules.items()}
+    assert cycles({n: others for n, others in graph.items() if not n.startswith("tests")}) == []
+
+
 def test_torchvision_and_timm_are_imported_through_their_one_door() -> None:
     door = ROOT / "search_engine" / "encoders" / "torch_imports.py"
     for package in ("search_engine", "indexer", "api"):
@@ -46,7 +121,7 @@ def test_torchvision_and_timm_are_imported_through_their_one_door() -> None:
 
 
 def test_nothing_that_was_stored_is_unpickled() -> None:
-    between_processes = ROOT / "search_engine" / "decoding.py"
+    between_processes = ROOT / "search_engine" / "images" / "decode_pool.py"
     for package in ("search_engine", "indexer", "api"):
         for module in set((ROOT / package).rglob("*.py")) - {between_processes}:
             assert not imported(module) & {"pickle", "dill", "joblib", "shelve", "marshal"}, module

@@ -13,7 +13,7 @@ from indexer.change.embedding import MOST_LOST, Switch, embed
 from indexer.change.gate import judge_encoders
 from indexer.change.swap import fingerprints, switch_locked, with_encoder
 from indexer.change.undo import DOING, Side, indexed, side_of
-from indexer.encoder_comparison.speed import images_per_second
+from indexer.encoding_speed import images_per_second
 from search_engine.adapt.gate import FOLDS, Verdict
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.store import Collection

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexer.change.embedding import Switch, pictures
 from indexer.decode_window import DecodeWindow
 from indexer.encoder_comparison.candidates import Candidate, reason_of
-from indexer.encoder_comparison.speed import images_per_second
+from indexer.encoding_speed import images_per_second
 from search_engine.catalog.store import Collection
 from search_engine.catalog.vectors import STORED
 from search_engine.collections.encoders import NETWORK

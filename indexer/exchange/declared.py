@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexer.exchange.files import EmbeddingFile, EncoderRecord
+from indexer.exchange.forms import EmbeddingFile, EncoderRecord
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.collections.encoders import projection_of
 from search_engine.encoders.base import Encoder

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.exchange.arrow_import import import_arrow
-from indexer.exchange.files import (
+from indexer.arrow_import import import_arrow
+from indexer.exchange.forms import (
     PARQUET,
     EmbeddingWriter,
     EncoderRecord,

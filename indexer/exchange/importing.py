@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.exchange.declared import Declared, Destination, declare, destination, encoder_here
-from indexer.exchange.files import (
+from indexer.exchange.forms import (
     ATTRIBUTES,
     COLUMNS,
     ITEM_ID,

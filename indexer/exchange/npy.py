@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from indexer.exchange.files import (
+from indexer.exchange.forms import (
     FORMAT,
     ROWS_A_PART,
     VERSION,

@@ -16,8 +16,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange.arrow_import import import_arrow
-from indexer.exchange.files import (
+from indexer.arrow_import import import_arrow
+from indexer.exchange.forms import (
     ATTRIBUTES,
     COLUMNS,
     EMBEDDING,

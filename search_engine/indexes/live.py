@@ -90,7 +90,7 @@ class Snapshot:
     def _search(self, queries: Vectors, k: int, within: KeySet | None) -> Hits:
         if self.base is None:
             return pack_hits([top_k(*row, k) for row in self._search_delta(queries, within)])
-        hits = self.base.search(queries, k, self._selection(within))
+        hits = self.base.search(queries, k, self.unmasked if within is None else self.rows(within))
         if not self.alive.any():
             return hits
         rows = []
@@ -111,18 +111,22 @@ class Snapshot:
             found[~changed] = self.base.stored.rows[np.searchsorted(self.base.keys, keys[~changed])]
         return found
 
+    def rows(self, within: KeySet) -> Selection:
+        """The rows of the base that hold these keys and still count."""
+        assert self.base is not None
+        known = within.remembered(self)
+        if known is None:
+            positions = self.base.positions(within.keys)
+            known = Selection(positions[~self.masked[positions]], len(self.base))
+            within.remember(self, known)
+        return known
+
     @cached_property
     def _delta_by_key(self) -> tuple[Keys, NDArray[np.int64]]:
         """The live keys of the delta, ascending, and their rows."""
         rows = np.flatnonzero(self.alive)
         order = np.argsort(self.delta_keys[rows])
         return self.delta_keys[rows][order], rows[order]
-
-    def _selection(self, within: KeySet | None) -> Selection | None:
-        """The rows of the base that may be found; None means all."""
-        if within is not None:
-            return within.within_base(self)
-        return self.unmasked
 
     def _search_delta(
         self, queries: Vectors, within: KeySet | None

@@ -2,16 +2,12 @@
 
 import weakref
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.indexes.scoring import Positions
 from search_engine.records import Keys
-
-if TYPE_CHECKING:
-    from search_engine.indexes.live import Snapshot
 
 
 class Selection:
@@ -33,11 +29,11 @@ class Selection:
 
 
 class KeySet:
-    """A set of keys, ascending; remembers where they stand in the snapshot searched last."""
+    """A set of keys, ascending; remembers where they stand in the state searched last."""
 
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = np.unique(keys)
-        self._last: tuple[weakref.ref[Snapshot], Selection] | None = None
+        self._last: tuple[weakref.ref[object], Selection] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -50,13 +46,11 @@ class KeySet:
         found[found == len(self.keys)] = 0
         return np.asarray(self.keys[found] == keys)
 
-    def within_base(self, snapshot: "Snapshot") -> Selection:
-        """The rows of the snapshot's base that hold these keys and still count."""
+    def remembered(self, state: object) -> Selection | None:
+        """Where the keys stand in a state of an index, if that was the last one remembered."""
         last = self._last
-        if last is not None and last[0]() is snapshot:
-            return last[1]
-        assert snapshot.base is not None
-        positions = snapshot.base.positions(self.keys)
-        selection = Selection(positions[~snapshot.masked[positions]], len(snapshot.base))
-        self._last = (weakref.ref(snapshot), selection)
-        return selection
+        return last[1] if last is not None and last[0]() is state else None
+
+    def remember(self, state: object, selection: Selection) -> None:
+        """Keep where the keys stand in a state of an index, as long as that lives."""
+        self._last = (weakref.ref(state), selection)

@@ -8,7 +8,7 @@ import pytest
 
 from api.cli.exits import Exit
 from api.cli.query.batch import classify_to_file, classify_to_lines
-from indexer.batch_classify import open_pictures
+from indexer.classify.batches import open_pictures
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import Run

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from indexer.batch_classify import (
+from indexer.classify import answers as answer_files
+from indexer.classify.answers import COLUMNS, answer_file, check_output, record_of
+from indexer.classify.batches import (
     BatchRow,
     ClassifiedRow,
     RejectedRow,
     classify_source,
     open_pictures,
 )
-from indexer.exchange import answers as answer_files
-from indexer.exchange.answers import COLUMNS, answer_file, check_output, record_of
 from search_engine.catalog.filters import parse_filter
 from search_engine.classifiers.collection import train
 from search_engine.config import Settings

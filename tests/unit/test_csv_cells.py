@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.exchange.csv_cells import CLUSTER_COLUMNS, is_ours, read_cell, safe_cell
+from indexer.csv_cells import CLUSTER_COLUMNS, is_ours, read_cell, safe_cell
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pyarrow as arrow
 import pytest
 from pyarrow import parquet
 
-from indexer.exchange.files import VERSION, open_embeddings
+from indexer.exchange.files import open_embeddings
+from indexer.exchange.forms import VERSION
 from search_engine.errors import ParameterError, SourceError
 from tests.unit.embedding_tables import write_npy, write_parquet
 from tests.unit.small_catalog import DIMENSION, unit_vectors

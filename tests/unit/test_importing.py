@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.exchange.files import EncoderRecord, FilePart, hash_without_picture
+from indexer.exchange.forms import EncoderRecord, FilePart, hash_without_picture
 from indexer.exchange.importing import ImportRequest, import_embeddings, unit_vectors
 from search_engine.catalog.vectors import pack
 from search_engine.config import Settings

@@ -52,7 +52,7 @@ def test_the_rows_of_a_key_set_are_those_that_hold_its_keys_and_count(
 ) -> None:
     index = live_index(*sorted(stored))
     index.remove(keys_of(*removed))
-    selection = KeySet(keys_of(*members)).within_base(index.snapshot)
+    selection = index.snapshot.rows(KeySet(keys_of(*members)))
     wanted = [
         row
         for row, key in enumerate(sorted(stored))
@@ -63,10 +63,10 @@ def test_the_rows_of_a_key_set_are_those_that_hold_its_keys_and_count(
 
 def test_the_rows_are_looked_up_once_for_a_snapshot_and_anew_for_the_next() -> None:
     index, chosen = live_index(1, 2, 3), KeySet(keys_of(2, 3))
-    first = chosen.within_base(index.snapshot)
-    assert chosen.within_base(index.snapshot) is first
+    first = index.snapshot.rows(chosen)
+    assert index.snapshot.rows(chosen) is first
     index.remove(keys_of(3))
-    assert chosen.within_base(index.snapshot).positions.tolist() == [1]
+    assert index.snapshot.rows(chosen).positions.tolist() == [1]
     assert first.positions.tolist() == [1, 2]
 
 
@@ -81,7 +81,7 @@ def test_two_snapshots_searched_in_turn_are_not_mixed_up() -> None:
 
 def test_a_key_set_keeps_no_snapshot_alive() -> None:
     index, chosen = live_index(1, 2, 3), KeySet(keys_of(2))
-    chosen.within_base(index.snapshot)
+    index.snapshot.rows(chosen)
     gone = weakref.ref(index.snapshot)
     index.remove(keys_of(1))
     gc.collect()

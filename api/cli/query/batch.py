@@ -10,7 +10,7 @@ from api.cli.terminal.progress import progress
 from api.schemas import neighbor_json, prediction_json
 
 if TYPE_CHECKING:
-    from indexer.batch_classify import BatchRow
+    from indexer.classify.batches import BatchRow
     from indexer.sources import Source
     from search_engine.engine import SearchEngine
     from search_engine.vote.question import Question
@@ -34,8 +34,8 @@ def classify_to_file(
         ParameterError, MissingExtraError: The file cannot be written; before any work is done.
         StorageError: It could not be written to its end; what there is has `.part` at its name.
     """
-    from indexer.batch_classify import ClassifiedRow, classify_source
-    from indexer.exchange.answers import answer_file, record_of
+    from indexer.classify.answers import answer_file, record_of
+    from indexer.classify.batches import ClassifiedRow, classify_source
 
     started = time.perf_counter()
     rows = rejected = abstained = 0
@@ -83,7 +83,7 @@ def classify_to_lines(
     Returns:
         The number of rejected rows.
     """
-    from indexer.batch_classify import RejectedRow, classify_source
+    from indexer.classify.batches import RejectedRow, classify_source
 
     rejected = 0
     answers = classify_source(engine, source, question, collection=collection)
@@ -95,7 +95,7 @@ def classify_to_lines(
 
 def _print_row(row: "BatchRow", as_json: bool) -> None:
     """As `eyedex classify` prints a picture."""
-    from indexer.batch_classify import ClassifiedRow, shown
+    from indexer.classify.batches import ClassifiedRow, shown
 
     path = row.item_id if row.path is None else shown(row.path)
     if isinstance(row, ClassifiedRow):

@@ -133,8 +133,8 @@ class _Many:
     def classify(self, engine: "SearchEngine", collection: str) -> int:
         """The number of rejected photos."""
         from api.cli.query.batch import classify_to_file, classify_to_lines
-        from indexer.batch_classify import open_pictures
-        from indexer.exchange.answers import check_output
+        from indexer.classify.answers import check_output
+        from indexer.classify.batches import open_pictures
         from search_engine.vote.question import notes_of
 
         source = open_pictures(self.paths)

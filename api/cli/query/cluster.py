@@ -14,7 +14,7 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
-from indexer.exchange.csv_cells import CLUSTER_COLUMNS, safe_cell
+from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
 
 if TYPE_CHECKING:
     from search_engine.clustering import Agreement, Clusters, Proposal

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from indexer.batch_classify import BatchRow, ClassifiedRow, shown
-from indexer.exchange.arrow_import import import_arrow
-from indexer.exchange.csv_cells import safe_cell
+from indexer.arrow_import import import_arrow
+from indexer.classify.batches import BatchRow, ClassifiedRow, shown
+from indexer.csv_cells import safe_cell
 from search_engine.errors import ParameterError
 from search_engine.records import Prediction
 from search_engine.storage.durable import storage_error

@@ -1,0 +1,1 @@
+"""Classes for a whole source of pictures."""
