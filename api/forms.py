@@ -6,7 +6,7 @@ is ten and NaN makes it answer 500. So the few fields there are, are read here.
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,15 +18,15 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from api.base64_pictures import decode_picture
 from api.problems import Problem
 from search_engine.catalog.filter_text import read_filter
-from search_engine.catalog.filters import Filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
 from search_engine.images import Box, parse_box
 from search_engine.near import shown
 from search_engine.search.options import (
-    MAX_K,
     OPTIONS,
     SUBJECTS,
+    Kind,
+    Option,
     Verb,
     check_names,
     check_options,
@@ -54,24 +54,13 @@ class Body:
 class QueryForm:
     """What search and classify are asked: a picture, the token of one, or an item; and how.
 
-    `k` is None where nobody says: what it is then differs between the two. `classifier` is the
-    field `with`.
+    `options` are those that are given, by their names in Python; `facets` are names of fields.
     """
 
     image: bytes | None
     query_token: str | None
     item_id: str | None
-    k: int | None
-    filter: Filter | None
-    box: Box | None
-    group_by: str | None
-    min_score: float | None
-    target: str
-    vote_k: int | None
-    accept_accuracy: float | None
-    classifier: str | None
-    weights: Mapping[str, float] | None
-    rerank: str | None
+    options: Mapping[str, Any]
     facets: tuple[str, ...]
 
 
@@ -101,25 +90,26 @@ def query_form(values: Mapping[str, Any], image: bytes | None) -> QueryForm:
         ParameterError: A field has a bad value.
         FilterError: The filter has.
     """
-    box = values.get("box")
-    weights = text_value(values, "weights")
+    options = {each.keyword: read_option(each, values.get(each.name)) for each in OPTIONS}
+    facets = options.pop("facets") or ()
     return QueryForm(
         image=image,
         query_token=text_value(values, "query_token"),
         item_id=text_value(values, "item_id"),
-        k=_neighbors(values, "k"),
-        filter=read_filter(values.get("filter")),
-        box=parse_box(box) if isinstance(box, str) and box else _json_box(box),
-        group_by=text_value(values, "group_by"),
-        min_score=_number(values.get("min_score"), "min_score", "a cosine", -1, 1),
-        target=text_value(values, "target") or "label",
-        vote_k=_neighbors(values, "vote_k"),
-        accept_accuracy=_number(values.get("accept_accuracy"), "accept_accuracy", "a share", 0, 1),
-        classifier=text_value(values, "with"),
-        weights=parse_weights(weights) if weights is not None else None,
-        rerank=text_value(values, "rerank"),
-        facets=field_names(values.get("facets"), "facets"),
+        options={name: value for name, value in options.items() if value is not None},
+        facets=facets,
     )
+
+
+def read_option(option: Option, value: Any) -> Any:
+    """The value of an option in a form, an address or JSON; None where it is not given.
+
+    Raises:
+        ParameterError, FilterError: It cannot be.
+    """
+    if value is None:
+        return None
+    return _READERS[option.kind](option, value)
 
 
 async def read_query(request: Request, verb: Verb) -> QueryForm:
@@ -278,26 +268,51 @@ def _read_json(data: bytes) -> Body:
     return Body(values, None if encoded is None else decode_picture(encoded))
 
 
-def _json_box(box: Any) -> Box | None:
-    if box in (None, ""):
-        return None
-    if isinstance(box, list) and all(isinstance(each, int | float) for each in box):
-        return parse_box(",".join(str(each) for each in box))
-    raise ParameterError("not four numbers", where="box")
-
-
-def _number(value: Any, name: str, what: str, low: float, high: float) -> float | None:
-    if value in (None, ""):
+def _number(option: Option, value: Any) -> float | None:
+    if value == "":
         return None
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
+    low, high = option.low, option.high
+    assert low is not None
+    assert high is not None
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ParameterError(f"not {what}", where=name, fix=f"give {low:g} to {high:g}")
+        fix = f"give {low:g} to {high:g}"
+        raise ParameterError(f"not {option.unit}", where=option.name, fix=fix)
     return float(value)
 
 
-def _neighbors(values: Mapping[str, Any], name: str) -> int | None:
-    return None if values.get(name) is None else whole_number(values[name], name, 1, 1, MAX_K)
+def _whole(option: Option, value: Any) -> int:
+    low, high = option.low, option.high
+    assert low is not None
+    assert high is not None
+    return whole_number(value, option.name, int(low), int(low), int(high))
+
+
+def _box(option: Option, value: Any) -> Box | None:
+    if value == "":
+        return None
+    if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
+        value = ",".join(str(each) for each in value)
+    if not isinstance(value, str):
+        raise ParameterError("not four numbers", where=option.name)
+    return parse_box(value)
+
+
+def _weights(option: Option, value: Any) -> Mapping[str, float] | None:
+    text = text_value({option.name: value}, option.name)
+    return None if text is None else parse_weights(text)
+
+
+_READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
+    "whole": _whole,
+    "number": _number,
+    "text": lambda option, value: text_value({option.name: value}, option.name),
+    "filter": lambda option, value: read_filter(value),
+    "box": _box,
+    "weights": _weights,
+    "fields": lambda option, value: field_names(value, option.name),
+}
 
 
 def _options(values: Mapping[str, Any]) -> dict[str, Any]:

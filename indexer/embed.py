@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from indexer.decode_window import DecodeWindow
 from indexer.plan import HashedRow
 from indexer.sources import Reject, Source, SourceRow
+from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decode_pool import Decoder, Outcome
@@ -19,11 +19,15 @@ NO_EMBEDDING = "the encoder finds nothing in the picture"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRow:
-    """A row with the embedding of its picture, shape (1, D), and the hash of its bytes."""
+    """A row with the embedding of its picture, shape (1, D), and the hash of its bytes.
+
+    `warnings` say in what the picture was not taken as it is.
+    """
 
     row: SourceRow
     vector: Vectors
     content_hash: str
+    warnings: tuple[str, ...] = ()
 
 
 def embed_source(
@@ -62,9 +66,10 @@ def _encode(
         return
     kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
     embedded = dict(zip(kept, vectors, strict=True))
-    for position, (hashed, _) in enumerate(decoded):
+    for position, (hashed, picture) in enumerate(decoded):
         row = hashed.row
         if position in embedded:
-            yield EmbeddedRow(row, embedded[position][None], hashed.content_hash)
+            vector = embedded[position][None]
+            yield EmbeddedRow(row, vector, hashed.content_hash, picture.warnings)
         else:
             yield Reject(row.line, row.item_id, NoEmbeddingError.code, NO_EMBEDDING)

@@ -19,8 +19,8 @@ from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.catalog.writer import ItemDraft
+from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.engine import content_hash
 from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decode_pool import Decoder

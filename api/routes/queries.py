@@ -1,6 +1,6 @@
 """Search and classify, by a photo or by an item."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,79 +12,47 @@ from api.problems import request_id, responses
 from api.schemas import facets_json, image_url, result_json
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
-from search_engine.search.options import Verb, names_of
+from search_engine.search.options import Kind, Option, Verb, options_of
 from search_engine.search.query_cache import QueryToken
-from search_engine.search.rerank.registry import METHODS
-
-DEFAULT_NEIGHBORS = 10
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 
-_PROPERTIES = {
-    "k": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 200,
-        "description": "Neighbors that are shown: 10 by default, and for a class those that vote",
-    },
-    "filter": {
-        "description": "Conditions: a line such as `price < 30 and label under Home`, or JSON such "
-        'as {"field": "price", "lt": 30}'
-    },
-    "box": {"type": "string", "description": "x,y,w,h as fractions of the upright picture"},
-    "group_by": {"type": "string"},
-    "min_score": {"type": "number", "minimum": -1, "maximum": 1},
-    "target": {
-        "type": "string",
-        "default": "label",
-        "description": "What to classify by: label, product_id or an attribute",
-    },
-    "vote_k": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 200,
-        "description": "Classify only: how many neighbors vote, instead of as calibrated",
-    },
-    "accept_accuracy": {
-        "type": "number",
-        "exclusiveMinimum": 0,
-        "exclusiveMaximum": 1,
-        "description": "Classify only: abstain unless so many of such answers are right, 0.95 say. "
-        "Of a label path, the deepest level that is so sure is the answer",
-    },
-    "with": {
-        "type": "string",
-        "description": "Classify only: a trained classifier that answers instead of the vote; "
-        "`GET .../classifiers` lists them. The neighbors are evidence only then",
-    },
-    "weights": {
-        "type": "string",
-        "description": "Search only: how much parts of the embedding count, as color=2,shape=1; "
-        "where the collection's encoder has parts",
-    },
-    "rerank": {
-        "type": "string",
-        "enum": list(METHODS),
-        "description": "Put what is found in a better order. Scores stay cosines, so they need not "
-        "fall; the answer names the method. A class is then not calibrated",
-    },
-    "item_id": {"type": "string"},
+_TYPES: Mapping[Kind, dict[str, Any]] = {
+    "whole": {"type": "integer"},
+    "number": {"type": "number"},
+    "text": {"type": "string"},
+    "filter": {},
+    "box": {"type": "string"},
+    "weights": {"type": "string"},
+    "fields": {"type": "string"},
+}
+_SUBJECTS = {
+    "item_id": {"type": "string", "description": "An item instead of a photo"},
     "query_token": {
         "type": "string",
         "description": "Of an earlier answer: stands for its photo, and the box of it, as long as "
         "the server remembers them",
     },
-    "facets": {
-        "type": "string",
-        "description": "Fields, separated by commas: how many of the items that fulfil the filter "
-        "have which value",
-    },
 }
+
+
+def option_schema(option: Option) -> dict[str, Any]:
+    """An option in OpenAPI."""
+    said = f"{option.help[0].upper()}{option.help[1:]}"
+    if option.default:
+        said += f" (default: {option.default})"
+    bounds = {"minimum": option.low, "maximum": option.high, "enum": list(option.choices)}
+    return {
+        **_TYPES[option.kind],
+        **{name: value for name, value in bounds.items() if value not in (None, [])},
+        "description": said,
+        "examples": [option.example],
+    }
 
 
 def _request(verb: Verb) -> dict[str, Any]:
     """The body in OpenAPI: a form with the picture as a file, or JSON."""
-    options = {name: _PROPERTIES[name] for name in (*names_of(verb), "item_id", "query_token")}
+    options = {each.name: option_schema(each) for each in options_of(verb)} | _SUBJECTS
     form = {"image": {"type": "string", "format": "binary"}, **options}
     as_json = {"image_base64": {"type": "string", "format": "byte"}, **options}
     content = {
@@ -163,7 +131,9 @@ def _answer(
     """What was found, and the facets if any were asked for: first, as a wrong name costs least."""
     facets = {}
     if form.facets:
-        facets = engine.facets(form.facets, filter=form.filter, collection=collection)
+        facets = engine.facets(
+            form.facets, filter=form.options.get("filter"), collection=collection
+        )
     result = find(engine, collection, form)
     body = {**result_json(result), "query_token": result.query_token}
     for neighbor in body["neighbors"]:
@@ -172,40 +142,21 @@ def _answer(
 
 
 def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
-    options: dict[str, Any] = {
-        "k": DEFAULT_NEIGHBORS if form.k is None else form.k,
-        "filter": form.filter,
-        "group_by": form.group_by,
-        "min_score": form.min_score,
-        "weights": form.weights,
-        "rerank": form.rerank,
-        "collection": collection,
-    }
     picture = _picture(form)
     if picture is not None:
-        return engine.search(picture, box=form.box, **options)
-    return engine.similar(form.item_id or "", **options)
+        return engine.search(picture, collection=collection, **_arguments(form))
+    return engine.similar(form.item_id or "", collection=collection, **_arguments(form))
 
 
 def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
-    picture = _picture(form)
-    options: dict[str, Any] = {"box": form.box} if picture is not None else {}
-    if form.vote_k is not None:
-        options["vote_k"] = form.vote_k
     return engine.classify(
-        picture,
-        item_id=form.item_id,
-        target=form.target,
-        k=form.k,
-        accept_accuracy=form.accept_accuracy,
-        classifier=form.classifier,
-        filter=form.filter,
-        group_by=form.group_by,
-        min_score=form.min_score,
-        rerank=form.rerank,
-        collection=collection,
-        **options,
+        _picture(form), item_id=form.item_id, collection=collection, **_arguments(form)
     )
+
+
+def _arguments(form: QueryForm) -> Any:
+    """The options as keyword arguments, whose names and types the reader of forms saw to."""
+    return form.options
 
 
 def _picture(form: QueryForm) -> bytes | QueryToken | None:

@@ -5,38 +5,28 @@ does not grow with the source.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
-from search_engine.catalog.fields import check_field, value_of
-from search_engine.catalog.filter_text import read_filter
 from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
+from search_engine.images import PICTURE_QUALITY, read_file
 from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
-from search_engine.indexes.live import Snapshot
-from search_engine.indexes.selection import KeySet
-from search_engine.records import Neighbor, Prediction, Vectors
-from search_engine.search.candidates import DECIMALS, settled
+from search_engine.records import Neighbor, Prediction, SearchResult
+from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
+from search_engine.search.subject import Subject
 from search_engine.storage.paths import DEFAULT_COLLECTION
-from search_engine.vote.question import Question, one_search
+from search_engine.vote.question import Question, ask
 
 INLINE_PICTURES = 8
 """So many pictures are decoded before decoding processes have even started."""
-GROUPED_FETCH = 4
-"""So many times more neighbors are looked at when only one of each group counts."""
-OPTIONS = frozenset(("k", "filter", "group_by", "min_score"))
-"""Of a search for many photos."""
 TABLE_SUFFIXES = (".csv", ".tsv")
-
-Neighbors = tuple[Neighbor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +35,18 @@ class ClassifiedRow:
 
     path: Path
     item_id: str
-    prediction: Prediction
-    neighbors: Neighbors
+    result: SearchResult
+
+    @property
+    def prediction(self) -> Prediction:
+        """The class."""
+        assert self.result.prediction is not None
+        return self.result.prediction
+
+    @property
+    def neighbors(self) -> tuple[Neighbor, ...]:
+        """Those that are shown."""
+        return self.result.neighbors
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,107 +136,46 @@ def classify_source(
     if live.encoder() is None:
         raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
     for options in (question.voting, question.shown):
-        _check_options(engine, live, options)
-    return _classified(_Search(engine, live, question), source)
-
-
-def _check_options(engine: SearchEngine, live: LiveCollection, options: Mapping[str, Any]) -> None:
-    for name in options.keys() - OPTIONS:
+        engine.finder.check(live, options)
+    if question.shown.box is not None:
         raise ParameterError(
-            "many photos at once are not asked like that", where=name, fix="leave it out"
+            "a region is of one photo, not of many", where="box", fix="leave it out"
         )
-    parsed = read_filter(options.get("filter"))
-    if parsed is not None:
-        live.fitted(parsed)
-    if options.get("group_by") is not None:
-        check_field(engine.catalog, live.record, options["group_by"], "group_by")
+    return _classified(_Asking(engine, live, question), source)
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """Finds the neighbors of many pictures at once, and their classes."""
+class _Asking:
+    """A question that is asked of many pictures."""
 
     engine: SearchEngine
     live: LiveCollection
     question: Question
 
-    def answers(self, vectors: Vectors) -> Iterator[tuple[Prediction, Neighbors]]:
-        """The class of each, and the neighbors that are shown."""
-        question = self.question
-        both = one_search(question)
-        voters = self.neighbors(vectors, question.voting if both is None else both)
-        shown = self.neighbors(vectors, question.shown) if both is None else voters
-        voters = [each[: question.voting["k"]] for each in voters]
-        predictions = question.answers(vectors, voters)
-        for prediction, each in zip(predictions, shown, strict=True):
-            yield prediction, each[: question.shown["k"]]
+    def answers(self, rows: Sequence[EmbeddedRow], decoder: Decoder) -> list[SearchResult]:
+        """What is found for each picture, with its class."""
+        subjects = [self._subject(row, decoder) for row in rows]
+        return ask(self.question, partial(self.engine.find, self.live, subjects))
 
-    def neighbors(self, vectors: Vectors, options: Mapping[str, Any]) -> list[Neighbors]:
-        """The neighbors of each; an item that is removed meanwhile is left out."""
-        snapshot = self.live.snapshot()
-        if snapshot is None:
-            return [()] * len(vectors)
-        parsed = read_filter(options.get("filter"))
-        group_by, k = options.get("group_by"), options["k"]
-        within = None if parsed is None else self.live.matching(parsed)
-        if group_by is None:
-            found = self._best(snapshot, vectors, k, within)
-        else:
-            found = self._grouped(snapshot, vectors, k, within, group_by)
-        least = round(options.get("min_score", -1.0), DECIMALS)
-        return [tuple(one for one in each if round(one.score, DECIMALS) >= least) for each in found]
+    def _subject(self, row: EmbeddedRow, decoder: Decoder) -> Subject:
+        features = partial(self._features, row.row.image, decoder)
+        return Subject(row.vector, features, warnings=row.warnings)
 
-    def _grouped(
-        self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None, group_by: str
-    ) -> list[Neighbors]:
-        fetch = GROUPED_FETCH * k
-        while True:
-            found = self._best(snapshot, vectors, fetch, within)
-            grouped = [_firsts(row, group_by)[:k] for row in found]
-            enough = all(
-                len(firsts) == k or len(row) < fetch
-                for firsts, row in zip(grouped, found, strict=True)
-            )
-            if enough or fetch >= len(snapshot):
-                return grouped
-            fetch *= GROUPED_FETCH
-
-    def _best(
-        self, snapshot: Snapshot, vectors: Vectors, k: int, within: KeySet | None
-    ) -> list[Neighbors]:
-        hits = snapshot.search(vectors, k, within)
-        rows = [settled(*hits.row(query), snapshot.vectors) for query in range(len(vectors))]
-        keys = np.unique(np.concatenate([found for found, _ in rows]))
-        items = self.engine.catalog.by_keys(keys.tolist())
-        return [
-            tuple(
-                Neighbor(items[key], min(1.0, score))
-                for key, score in zip(found.tolist(), scores.tolist(), strict=True)
-                if key in items
-            )
-            for found, scores in rows
-        ]
+    def _features(self, image: Path, decoder: Decoder) -> LocalFeatures:
+        data = read_file(image, self.engine.settings.max_bytes)
+        return local_features(decoder.render(data, side_px(None), PICTURE_QUALITY))
 
 
-def _firsts(neighbors: Neighbors, field: str) -> Neighbors:
-    """The best of each group; items without the field stand for themselves."""
-    firsts: dict[tuple[str | None, int], Neighbor] = {}
-    for one in neighbors:
-        value = value_of(one.item, field)
-        firsts.setdefault((value, 0 if value is not None else one.item.key), one)
-    return tuple(firsts.values())
-
-
-def _classified(search: _Search, source: Source) -> Iterator[BatchRow]:
-    settings = search.engine.settings
-    encoder = search.live.encoder()
+def _classified(asking: _Asking, source: Source) -> Iterator[BatchRow]:
+    settings = asking.engine.settings
+    encoder = asking.live.encoder()
     assert encoder is not None
     noted = _NotedSource(source)
     done: dict[int, BatchRow] = {}
-    with _decoder(search, len(source)) as decoder:
+    with _decoder(asking, len(source)) as decoder:
         embedded = embed_source(noted, encoder, decoder, settings.batch_size, settings.max_bytes)
         while batch := list(islice(embedded, settings.batch_size)):
-            done.update(_answered(search, batch, noted))
+            done.update(_answered(asking, decoder, batch, noted))
             while noted.given and noted.given[0] in done:
                 line = noted.given.popleft()
                 noted.paths.pop(line, None)
@@ -244,7 +183,8 @@ def _classified(search: _Search, source: Source) -> Iterator[BatchRow]:
 
 
 def _answered(
-    search: _Search,
+    asking: _Asking,
+    decoder: Decoder,
     batch: Sequence[EmbeddedRow | Reject],
     noted: "_NotedSource",
 ) -> Iterator[tuple[int, BatchRow]]:
@@ -256,10 +196,9 @@ def _answered(
     embedded = [row for row in batch if isinstance(row, EmbeddedRow)]
     if not embedded:
         return
-    vectors = np.concatenate([row.vector for row in embedded])
-    for one, (prediction, shown) in zip(embedded, search.answers(vectors), strict=True):
+    for one, result in zip(embedded, asking.answers(embedded, decoder), strict=True):
         asked = one.row
-        yield asked.line, ClassifiedRow(asked.image, asked.item_id, prediction, shown)
+        yield asked.line, ClassifiedRow(asked.image, asked.item_id, result)
 
 
 @dataclass(slots=True)
@@ -288,10 +227,10 @@ class _NotedSource:
 
 
 class _decoder:  # noqa: N801 - used like a function
-    """`with _decoder(search, count) as decoder`: processes, where there is work for them."""
+    """`with _decoder(asking, count) as decoder`: processes, where there is work for them."""
 
-    def __init__(self, search: _Search, count: int) -> None:
-        settings = search.engine.settings
+    def __init__(self, asking: _Asking, count: int) -> None:
+        settings = asking.engine.settings
         limits = settings.catalog_limits()
         few = count <= INLINE_PICTURES
         self._decoder: Decoder = (

@@ -40,10 +40,11 @@ from search_engine.catalog.descriptions import differ
 from search_engine.catalog.store import Catalog, Collection, check_collection_name
 from search_engine.catalog.vectors import pack
 from search_engine.catalog.writer import ItemDraft
+from search_engine.collections.pictures import content_hash
 from search_engine.config import Settings
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.registry import EncoderRequest
-from search_engine.engine import SearchEngine, content_hash
+from search_engine.engine import SearchEngine
 from search_engine.errors import ImageError, NoEmbeddingError, RowError
 from search_engine.images import read_file
 from search_engine.names import check_item_id, check_label, check_product_id

@@ -9,13 +9,14 @@ import numpy as np
 from search_engine.adapt.int8_gate import Int8Figures, compare_int8
 from search_engine.catalog.key_queries import Every
 from search_engine.collections.encoders import encoder_request
+from search_engine.collections.pictures import KEPT_PICTURE_SIDE_PX
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.registry import create_encoder
 from search_engine.encoders.runtime import load_runtime
 from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.encoders.runtime.int8 import calibrated, import_nncf
-from search_engine.engine import KEPT_PICTURE_SIDE_PX, SearchEngine
+from search_engine.engine import SearchEngine
 from search_engine.errors import ImageError, ParameterError, PictureNotFoundError
 from search_engine.images import PICTURE_QUALITY, decode_pixels
 from search_engine.records import Pixels

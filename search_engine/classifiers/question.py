@@ -1,12 +1,12 @@
 """How a class is asked of a trained classifier; its neighbors are evidence only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from search_engine.classifiers.base import Model, predict
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, Vectors
+from search_engine.search.options import SearchOptions
 from search_engine.vote.question import NEIGHBORS, Wanted, Warnings
 
 
@@ -15,11 +15,11 @@ class ModelQuestion:
     """A trained classifier answers; the neighbors are evidence only."""
 
     model: Model
-    shown: Mapping[str, Any]
+    shown: SearchOptions
     warnings: Warnings = field(default_factory=dict)
 
     @property
-    def voting(self) -> Mapping[str, Any]:
+    def voting(self) -> SearchOptions:
         """See Question."""
         return self.shown
 
@@ -51,5 +51,4 @@ def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuesti
             fix="leave it out, or the classifier",
         )
     warnings = {} if outdated is None else {"classifier_outdated": outdated}
-    shown = {**wanted.search, "k": wanted.shown_k(NEIGHBORS)}
-    return ModelQuestion(model, shown, warnings)
+    return ModelQuestion(model, wanted.shown(NEIGHBORS), warnings)

@@ -157,7 +157,7 @@ def _predictor(engine: SearchEngine, options: Options) -> Predictor:
         ParameterError: An accuracy is wanted that no calibration promises.
     """
     question = engine.question(
-        options.target,
+        target=options.target,
         vote_k=options.vote_k,
         accept_accuracy=options.accept_accuracy,
         collection=options.collection,
@@ -165,9 +165,7 @@ def _predictor(engine: SearchEngine, options: Options) -> Predictor:
     assert isinstance(question, VoteQuestion)
     if question.calibrated is not None:
         return CalibratedVote(question.calibrated, question.min_confidence)
-    return PlainVote(
-        question.voting["k"], question.rule, question.class_weights, question.least_score
-    )
+    return PlainVote(question.voting.k, question.rule, question.class_weights, question.least_score)
 
 
 def _several_values(

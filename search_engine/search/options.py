@@ -1,60 +1,248 @@
 """What a search and a classification can be asked for, declared once.
 
-Readers of requests take the names from here, and so do the messages about names that do not belong.
+Whatever asks reads this declaration: Python's keyword arguments, fields of requests and their
+schema, flags of the command line, the tables of the documentation. A new option is an entry of
+OPTIONS, a field of SearchOptions with its type, and the code that obeys it.
 """
+
+from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Literal, SupportsFloat, SupportsIndex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex, TypedDict
 
 from search_engine.errors import ParameterError
 from search_engine.near import did_you_mean, shown
 
+if TYPE_CHECKING:
+    from search_engine.catalog.filters import Filter
+    from search_engine.images import Box
+
 MAX_K = 200
+DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
+Kind = Literal["whole", "number", "text", "filter", "box", "weights", "fields"]
 BOTH: tuple[Verb, ...] = ("search", "classify")
+CLASSIFY: tuple[Verb, ...] = ("classify",)
 
 
 @dataclass(frozen=True, slots=True)
-class SearchOption:
-    """One option: its name in requests, the verbs that take it, and what it is for.
+class Option:
+    """One option.
 
-    `photo_only`: it is about the photo that is sent, so an item or a token has no use for it.
+    `name` is that of requests, and of Python unless `argument` is another. `low` and `high` bound
+    numbers, `unit` is what they are; `metavar` is how a flag names a text. `verbs` take it. With
+    `photo_only` it is about the photo that is sent, so that an item or a token has no use for it.
+    With `changes_vote` others vote than those that were calibrated; without, it says only what is
+    shown.
     """
 
     name: str
+    kind: Kind
     help: str
+    example: str
+    default: str = ""
     verbs: tuple[Verb, ...] = BOTH
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
     photo_only: bool = False
+    changes_vote: bool = False
+    argument: str = ""
+
+    @property
+    def keyword(self) -> str:
+        """Its name in Python."""
+        return self.argument or self.name
 
 
 OPTIONS = (
-    SearchOption("k", "how many neighbors are shown, 1 to 200"),
-    SearchOption("filter", "only items that fulfil it, such as price < 30"),
-    SearchOption("box", "the region of the photo: x,y,w,h as fractions", photo_only=True),
-    SearchOption("group_by", "at most one neighbor for each value of this field"),
-    SearchOption("min_score", "leave out neighbors below this cosine"),
-    SearchOption("rerank", "put what is found in a better order"),
-    SearchOption("facets", "fields whose values are counted under the filter"),
-    SearchOption("weights", "how much parts of the embedding count", ("search",)),
-    SearchOption("target", "what to classify by: label, product_id or an attribute", ("classify",)),
-    SearchOption("vote_k", "how many neighbors vote, 1 to 200", ("classify",)),
-    SearchOption("accept_accuracy", "abstain unless so many such answers are right", ("classify",)),
-    SearchOption("with", "a trained classifier that answers instead of the vote", ("classify",)),
+    Option(
+        "k",
+        "whole",
+        "how many neighbors are shown",
+        "20",
+        default=f"{DEFAULT_K}, for a class those that vote",
+        low=1,
+        high=MAX_K,
+    ),
+    Option(
+        "filter",
+        "filter",
+        "only items that fulfil it: a line, or JSON",
+        "price < 30 and label under Home/Kitchen",
+        changes_vote=True,
+    ),
+    Option(
+        "box",
+        "box",
+        "look at this region of the photo: x,y,w,h as fractions of its sides",
+        "0.1,0.2,0.5,0.5",
+        photo_only=True,
+    ),
+    Option(
+        "group_by",
+        "text",
+        "at most one neighbor for each value of this field",
+        "product_id",
+        metavar="FIELD",
+    ),
+    Option(
+        "min_score",
+        "number",
+        "leave out neighbors below this cosine",
+        "0.4",
+        low=-1,
+        high=1,
+        unit="a cosine",
+    ),
+    Option(
+        "rerank",
+        "text",
+        "put what is found in a better order; scores stay cosines, so they need not fall",
+        "k-reciprocal",
+        choices=("aqe", "dba", "k-reciprocal", "geometric"),
+        metavar="NAME",
+        changes_vote=True,
+    ),
+    Option(
+        "weights",
+        "weights",
+        "how much parts of the embedding count, where the encoder has parts",
+        "color=2,shape=1",
+        verbs=("search",),
+        changes_vote=True,
+    ),
+    Option(
+        "facets",
+        "fields",
+        "count the items that fulfil the filter by their values of these fields",
+        "color,brand",
+    ),
+    Option(
+        "target",
+        "text",
+        "what to classify by: label, product_id or an attribute",
+        "color",
+        default="label",
+        metavar="FIELD",
+        verbs=CLASSIFY,
+    ),
+    Option(
+        "vote_k",
+        "whole",
+        "how many neighbors vote",
+        "15",
+        default="as calibrated, else 10",
+        verbs=CLASSIFY,
+        low=1,
+        high=MAX_K,
+    ),
+    Option(
+        "accept_accuracy",
+        "number",
+        "abstain unless so many of such answers are right",
+        "0.95",
+        verbs=CLASSIFY,
+        low=0,
+        high=1,
+        unit="a share",
+    ),
+    Option(
+        "with",
+        "text",
+        "a classifier of `eyedex train` that answers instead of the vote",
+        "svm",
+        metavar="NAME",
+        verbs=CLASSIFY,
+        argument="classifier",
+    ),
 )
 SUBJECTS = ("image_base64", "item_id", "query_token")
 """Beside an uploaded `image`: what is asked about."""
 
 
+class SearchArguments(TypedDict, total=False):
+    """Options of a search as Python takes them; None is as if they were not given."""
+
+    k: int | None
+    filter: Filter | Mapping[str, Any] | str | None
+    box: Box | str | None
+    group_by: str | None
+    min_score: float | None
+    rerank: str | None
+    weights: Mapping[str, float] | str | None
+
+
+class ClassifyArguments(SearchArguments, total=False):
+    """Options of a classification as Python takes them."""
+
+    target: str | None
+    vote_k: int | None
+    accept_accuracy: float | None
+    classifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """The options of one search, checked."""
+
+    k: int = DEFAULT_K
+    filter: Filter | None = None
+    box: Box | None = None
+    group_by: str | None = None
+    min_score: float | None = None
+    rerank: str | None = None
+    weights: Mapping[str, float] | None = None
+
+    def in_the_vote(self) -> SearchOptions:
+        """These without those that only say what is shown."""
+        shows = (each for each in OPTIONS if not each.changes_vote and not each.photo_only)
+        kept = {each.name: None for each in shows if hasattr(self, each.name) and each.name != "k"}
+        return replace(self, **kept)  # type: ignore[arg-type]
+
+    def changing_the_vote(self) -> str | None:
+        """The first of these that lets others vote than those that were calibrated."""
+        changing = (each.name for each in OPTIONS if each.changes_vote)
+        return next((name for name in changing if getattr(self, name) is not None), None)
+
+
+def search_options(given: Mapping[str, Any], photo: bool = True) -> SearchOptions:
+    """Options as Python takes them, checked.
+
+    Args:
+        given: By their names.
+        photo: Whether a photo is asked about.
+
+    Raises:
+        TypeError: There is no such option, as for any argument that a function does not have.
+        ParameterError, FilterError: A value cannot be.
+    """
+    known = {each.keyword: each for each in OPTIONS if each.name in SearchOptions.__slots__}
+    checked = {}
+    for name, value in given.items():
+        option = known.get(name)
+        if option is None or (option.photo_only and not photo and value is not None):
+            raise TypeError(f"got an unexpected keyword argument {name!r}")
+        if value is not None:
+            checked[name] = _CHECKS[option.kind](value, option)
+    return SearchOptions(**checked)
+
+
 def names_of(verb: Verb, photo: bool = True) -> tuple[str, ...]:
     """The options of a verb; without those that only a photo has, if there is none."""
-    return tuple(
-        each.name for each in OPTIONS if verb in each.verbs and (photo or not each.photo_only)
-    )
+    return tuple(each.name for each in options_of(verb) if photo or not each.photo_only)
+
+
+def options_of(verb: Verb) -> tuple[Option, ...]:
+    """The options of a verb."""
+    return tuple(each for each in OPTIONS if verb in each.verbs)
 
 
 def check_options(given: Mapping[str, Any], verb: Verb, photo: bool) -> None:
@@ -128,3 +316,31 @@ def check_names(given: Collection[str], known: Collection[str], kind: str = "fie
         if name not in known:
             fix = did_you_mean(name, sorted(known))
             raise ParameterError(f"unknown {kind}", where=shown(name), fix=fix)
+
+
+def _filter(value: Any, _: Option) -> Filter | None:
+    from search_engine.catalog.filter_text import read_filter
+
+    return read_filter(value)
+
+
+def _box(value: Any, _: Option) -> Box:
+    from search_engine.images import parse_box
+
+    return parse_box(value) if isinstance(value, str) else value
+
+
+def _weights(value: Any, _: Option) -> Mapping[str, float]:
+    from search_engine.encoders.union import parse_weights
+
+    return parse_weights(value) if isinstance(value, str) else value
+
+
+_CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
+    "whole": lambda value, option: check_k(value, option.name),
+    "number": lambda value, option: check_min_score(value),
+    "text": lambda value, option: value,
+    "filter": _filter,
+    "box": _box,
+    "weights": _weights,
+}

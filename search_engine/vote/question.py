@@ -6,13 +6,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from search_engine.catalog.fields import value_of, values_of
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
 from search_engine.search.candidates import DECIMALS
-from search_engine.search.options import check_k, check_min_score
+from search_engine.search.options import (
+    OPTIONS,
+    ClassifyArguments,
+    SearchOptions,
+    check_k,
+    search_options,
+)
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.knowledge import VoteKnowledge
 from search_engine.vote.labels import vote
@@ -24,6 +32,9 @@ NEIGHBORS = 10
 
 UNCALIBRATED: Mapping[str, str] = MappingProxyType(
     {
+        **{
+            each.name: f"{each.name} makes it another vote" for each in OPTIONS if each.changes_vote
+        },
         "not_calibrated": "the vote was not calibrated yet",
         "nothing_held_out": "too few items had its label to hold any out when it was trained",
         "rule": "it goes by another rule than the one that was calibrated",
@@ -34,27 +45,24 @@ UNCALIBRATED: Mapping[str, str] = MappingProxyType(
     }
 )
 """Why a confidence is no probability."""
-CHANGES_THE_VOTE = ("filter", "rerank", "weights")
-"""Options of a search that let others vote."""
-ONLY_SHOWS = ("group_by", "min_score")
-"""Options of a search that say what is shown, as `k` does."""
-SEARCH_OPTIONS = frozenset((*CHANGES_THE_VOTE, *ONLY_SHOWS, "box"))
-"""Options of a search that a classification has too."""
 
 Warnings = Mapping[str, str]
 """What to know of the answers, by code, in words."""
+
+Find = Callable[[SearchOptions], list[SearchResult]]
+"""The results of a search for some subjects, under options."""
 
 
 class Question(Protocol):
     """How a class is asked for: what to search for, and the answer to what is found."""
 
     @property
-    def shown(self) -> Mapping[str, Any]:
+    def shown(self) -> SearchOptions:
         """Options of the search for the neighbors that are shown."""
         ...
 
     @property
-    def voting(self) -> Mapping[str, Any]:
+    def voting(self) -> SearchOptions:
         """Options of the search for the neighbors that vote."""
         ...
 
@@ -70,33 +78,35 @@ class Question(Protocol):
         ...
 
 
-def one_search(question: Question) -> Mapping[str, Any] | None:
-    """Options that find those who vote and those who are shown at once, where that is possible."""
-    shown, voting = question.shown, question.voting
-    if {**shown, "k": 0} != {**voting, "k": 0}:
-        return None
-    return {**shown, "k": max(shown["k"], voting["k"])}
+def ask(question: Question, find: Find) -> list[SearchResult]:
+    """What a search finds for each subject, with its class.
 
-
-def ask(question: Question, find: Callable[..., SearchResult]) -> SearchResult:
-    """What a search finds, with the class.
+    Those who vote and those who are shown are found at once where that is possible.
 
     Args:
         question: What to search for.
         find: The search, by its options.
     """
-    both = one_search(question)
-    found = find(**(question.voting if both is None else both))
-    voters = found.neighbors[: question.voting["k"]]
-    result = find(**question.shown) if both is None else found
-    (prediction,) = question.answers(found.vector, [voters])
-    warnings = dict.fromkeys((*found.warnings, *result.warnings, *notes_of(question)))
-    return replace(
-        result,
-        neighbors=result.neighbors[: question.shown["k"]],
-        prediction=prediction,
-        warnings=tuple(warnings),
+    shown, voting = question.shown, question.voting
+    if replace(shown, k=0) == replace(voting, k=0):
+        results = voters = find(replace(shown, k=max(shown.k, voting.k)))
+    else:
+        results, voters = find(shown), find(voting)
+    if not results:
+        return []
+    predictions = question.answers(
+        np.concatenate([each.vector for each in results]),
+        [each.neighbors[: voting.k] for each in voters],
     )
+    return [
+        replace(
+            result,
+            neighbors=result.neighbors[: shown.k],
+            prediction=prediction,
+            warnings=tuple(dict.fromkeys((*voted.warnings, *result.warnings, *notes_of(question)))),
+        )
+        for result, voted, prediction in zip(results, voters, predictions, strict=True)
+    ]
 
 
 def notes_of(question: Question) -> tuple[str, ...]:
@@ -112,8 +122,8 @@ class VoteQuestion:
     """
 
     target: str
-    shown: Mapping[str, Any]
-    voting: Mapping[str, Any]
+    shown: SearchOptions
+    voting: SearchOptions
     rule: VoteRule
     fitted: Calibration | None
     uncalibrated_because: str | None
@@ -174,9 +184,9 @@ class VoteQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a class is asked for; see `SearchEngine.classify`. `options` are further ones of search.
+    """How a class is asked for; see `SearchEngine.classify`. What is None is not asked for.
 
-    Those that are None are not asked for.
+    `search` are the options of the search, but for its `k`.
     """
 
     target: str = "label"
@@ -184,31 +194,35 @@ class Wanted:
     vote_k: int | None = None
     rule: VoteRule | None = None
     accept_accuracy: float | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    classifier: str | None = None
+    search: SearchOptions = field(default_factory=SearchOptions)
 
-    def __post_init__(self) -> None:
-        """Refuse an option that no search has, also where it is None.
+    @classmethod
+    def of(
+        cls, options: ClassifyArguments, rule: VoteRule | None = None, photo: bool = True
+    ) -> "Wanted":
+        """From options as Python takes them.
 
         Raises:
-            TypeError: As Python does for a keyword argument that a function does not have.
+            TypeError: There is no such option.
+            ParameterError, FilterError: A value cannot be.
         """
-        for name in self.options.keys() - SEARCH_OPTIONS:
-            raise TypeError(f"got an unexpected keyword argument {name!r}")
-
-    @property
-    def search(self) -> dict[str, Any]:
-        """The options of the search that are asked for."""
-        return {name: value for name, value in self.options.items() if value is not None}
+        own = {name: options.get(name) for name in ("k", "vote_k", "accept_accuracy", "classifier")}
+        rest = {
+            name: value for name, value in options.items() if name not in own and name != "target"
+        }
+        target = options.get("target") or "label"
+        return cls(target=target, rule=rule, search=search_options(rest, photo), **own)  # type: ignore[arg-type]
 
     @property
     def least_score(self) -> float:
         """What the nearest item has to reach, as scores are shown: rounded."""
-        least = check_min_score(self.options.get("min_score"))
+        least = self.search.min_score
         return -1.0 if least is None else round(least, DECIMALS) - 0.5 * 10**-DECIMALS
 
-    def shown_k(self, usual: int) -> int:
-        """How many neighbors are shown."""
-        return usual if self.k is None else check_k(self.k)
+    def shown(self, usual: int) -> SearchOptions:
+        """Options of the search for what is shown: `usual` neighbors unless `k` says."""
+        return replace(self.search, k=usual if self.k is None else check_k(self.k))
 
 
 def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
@@ -227,15 +241,14 @@ def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
     rule = _rule(fitted, wanted)
     because = _in_the_way(fitted, wanted)
     bar = _bar(known, wanted, because)
-    search = wanted.search
-    voting = {name: value for name, value in search.items() if name not in ONLY_SHOWS}
-    voters = voting["k"] = rule.k or NEIGHBORS
+    voters = rule.k or NEIGHBORS
+    voting = replace(wanted.search.in_the_vote(), k=voters)
     if rule.per_product:
-        voting["group_by"] = "product_id"
-    shown = {**search, "k": wanted.shown_k(voters)}
-    if wanted.k is None and not search.keys() & ONLY_SHOWS:
+        voting = replace(voting, group_by="product_id")
+    shown = wanted.shown(voters)
+    if wanted.k is None and wanted.search.in_the_vote() == wanted.search:
         shown = voting
-    least = None if "weights" in search else known.least_score
+    least = None if wanted.search.weights is not None else known.least_score
     return VoteQuestion(
         wanted.target, shown, voting, rule, fitted, because,
         max(-1.0 if least is None else least, wanted.least_score), bar,
@@ -258,7 +271,7 @@ def _in_the_way(fitted: Calibration | None, wanted: Wanted) -> str | None:
         return "rule"
     if wanted.vote_k not in (None, fitted.rule.k):
         return "vote_k"
-    return next((name for name in CHANGES_THE_VOTE if name in wanted.search), None)
+    return wanted.search.changing_the_vote()
 
 
 def _bar(known: VoteKnowledge, wanted: Wanted, because: str | None) -> float | None:

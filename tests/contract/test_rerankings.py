@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Vectors
-from search_engine.search.candidates import Scope
 from search_engine.search.rerank.base import Candidates, unit
 from search_engine.search.rerank.registry import METHODS, Method, method_named, methods_named
+from search_engine.search.scope import Scope
 from tests.unit.reranked import DrawnPictures, NoPictures, blurred, candidates, drawn
 from tests.unit.small_catalog import unit_vectors
 

@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from search_engine.indexes.live import LiveIndex
 from search_engine.records import Keys, Vectors
-from search_engine.search.candidates import Scope
 from search_engine.search.rerank.base import Candidates
 from search_engine.search.rerank.local_features import LocalFeatures, local_features
+from search_engine.search.scope import Scope
 
 SIDE_PX = 400
 

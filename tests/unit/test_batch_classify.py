@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from indexer.classify import answers as answer_files
@@ -31,7 +32,7 @@ from search_engine.errors import (
     StorageError,
     UnknownFieldError,
 )
-from search_engine.records import CatalogItem, Neighbor, Prediction, ValueChance, Vote
+from search_engine.records import CatalogItem, Neighbor, Prediction, SearchResult, ValueChance, Vote
 from search_engine.vote.tally import VoteRule
 from tests.images.pictures import CORRUPT, animated
 
@@ -222,9 +223,29 @@ def test_what_cannot_be_done_is_said_before_the_first_row(engine: SearchEngine) 
         classify_source(engine, open_pictures([]), collection="empty")
 
 
-def test_photos_are_reranked_one_at_a_time(engine: SearchEngine) -> None:
-    with pytest.raises(ParameterError, match="many photos at once are not asked like that"):
-        classify_source(engine, open_pictures([]), engine.question(rerank="dba"))
+@pytest.mark.parametrize("options", [{"rerank": "dba"}, {"rerank": "geometric", "k": 3}])
+def test_photos_are_reranked_as_one_is(
+    engine: SearchEngine, photos: list[Path], options: dict[str, Any]
+) -> None:
+    if options["rerank"] == "geometric":
+        pytest.importorskip("cv2")
+    rows = list(classify_source(engine, open_pictures(photos[:4]), engine.question(**options)))
+    for photo, row in zip(photos, rows, strict=False):
+        assert isinstance(row, ClassifiedRow)
+        alone = engine.classify(photo, **options)
+        assert [one.item.item_id for one in row.neighbors] == [
+            one.item.item_id for one in alone.neighbors
+        ]
+        assert row.prediction.label == alone.prediction.label if alone.prediction else False
+
+
+def test_a_region_is_of_one_photo(engine: SearchEngine) -> None:
+    with pytest.raises(ParameterError, match="not of many"):
+        classify_source(engine, open_pictures([]), engine.question(box="0,0,1,1"))
+
+
+def answered(prediction: Prediction, *neighbors: Neighbor) -> SearchResult:
+    return SearchResult(neighbors, np.empty((1, 0)), {}, "", None, prediction=prediction)
 
 
 ITEM = CatalogItem(1, "i,1", 'a "quoted"\nlabel', "p", {}, "hash")
@@ -232,19 +253,33 @@ ROWS: list[BatchRow] = [
     ClassifiedRow(
         Path("/p/ä,1.jpg"),
         'x"1',
-        Prediction(
-            "a/b", 0.75, False, None, tuple(Vote(f"l{n}", 0.1) for n in range(8)), calibrated=True
+        answered(
+            Prediction(
+                "a/b",
+                0.75,
+                False,
+                None,
+                tuple(Vote(f"l{n}", 0.1) for n in range(8)),
+                calibrated=True,
+            ),
+            *(Neighbor(ITEM, 0.9 - n / 100) for n in range(8)),
         ),
-        tuple(Neighbor(ITEM, 0.9 - n / 100) for n in range(8)),
     ),
-    ClassifiedRow(Path("/p/2.jpg"), "x2", Prediction(None, 0.0, True, "too_far", ()), ()),
+    ClassifiedRow(Path("/p/2.jpg"), "x2", answered(Prediction(None, 0.0, True, "too_far", ()))),
     ClassifiedRow(
         Path("/p/3.jpg"),
         "x3",
-        Prediction(
-            None, 0.6, False, None, (), values=("red", "blue"), chances=(ValueChance("red", 0.9),)
+        answered(
+            Prediction(
+                None,
+                0.6,
+                False,
+                None,
+                (),
+                values=("red", "blue"),
+                chances=(ValueChance("red", 0.9),),
+            )
         ),
-        (),
     ),
     RejectedRow(Path("/p/4.jpg"), "x4", "corrupt_image", "it is no picture, at all"),
     RejectedRow(None, None, "bad_id", "no id"),

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_engine.engine import SearchEngine, content_hash
+from search_engine.collections.pictures import content_hash
+from search_engine.engine import SearchEngine
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,

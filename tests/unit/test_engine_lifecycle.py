@@ -116,6 +116,6 @@ def test_an_empty_collection_makes_its_network_once(tmp_path: Path, cnn_data: Pa
     with SearchEngine(tmp_path) as engine:
         for name in ("one", "other"):
             engine.create_collection(name)
-        made = [engine._encoder(engine.live(name)) for name in ("one", "one", "other")]
+        made = [engine.encoders.of(engine.live(name)) for name in ("one", "one", "other")]
         assert made[0] is made[1] is made[2]
         assert ids(engine.search(picture("red"), collection="one")) == []

@@ -12,12 +12,13 @@ import pytest
 from indexer.exchange.forms import EncoderRecord, FilePart, hash_without_picture
 from indexer.exchange.importing import ImportRequest, import_embeddings, unit_vectors
 from search_engine.catalog.vectors import pack
+from search_engine.collections.pictures import content_hash
 from search_engine.config import Settings
 from search_engine.encoders.classic import HSV_SPEC
 from search_engine.encoders.external import ExternalEncoder, external_spec
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection
 from search_engine.encoders.registry import EncoderRequest, create_encoder
-from search_engine.engine import SearchEngine, content_hash
+from search_engine.engine import SearchEngine
 from search_engine.errors import (
     ExternalEncoderError,
     EyedexError,

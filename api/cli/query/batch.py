@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.cli.terminal.output import print_json, print_prediction
+from api.cli.terminal.output import Notes, print_json, print_prediction
 from api.cli.terminal.progress import progress
-from api.schemas import neighbor_json, prediction_json
+from api.schemas import result_json
 
 if TYPE_CHECKING:
     from indexer.classify.batches import BatchRow
@@ -85,10 +85,13 @@ def classify_to_lines(
     """
     from indexer.classify.batches import RejectedRow, classify_source
 
-    rejected = 0
+    rejected, notes = 0, Notes()
     answers = classify_source(engine, source, question, collection=collection)
     for row in answers:
-        rejected += isinstance(row, RejectedRow)
+        if isinstance(row, RejectedRow):
+            rejected += 1
+        else:
+            notes.print(row.result.warnings)
         _print_row(row, as_json)
     return rejected
 
@@ -100,8 +103,7 @@ def _print_row(row: "BatchRow", as_json: bool) -> None:
     path = row.item_id if row.path is None else shown(row.path)
     if isinstance(row, ClassifiedRow):
         if as_json:
-            neighbors = [neighbor_json(one) for one in row.neighbors]
-            print_json({"path": path, **prediction_json(row.prediction), "neighbors": neighbors})
+            print_json({"path": path, **result_json(row.result)})
         else:
             print(f"{path}: ", end="")
             print_prediction(row.prediction)

@@ -6,20 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import (
-    CollectionOption,
-    DataOption,
-    FilterOption,
-    JsonOption,
-    NeighborsOption,
-    RerankOption,
-    open_engine,
-    parsed_filter,
-)
+from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
+from api.cli.query.asking import given, with_options
 from api.cli.terminal.output import Notes, print_facets, print_json, print_neighbors
 from api.schemas import facets_json, result_json
 
 
+@with_options("search")
 def search(
     image: Annotated[
         Path | None, typer.Argument(help="The photo to search with.", show_default=False)
@@ -30,55 +23,22 @@ def search(
     ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
-    k: NeighborsOption = 10,
-    filter: FilterOption = None,
-    box: Annotated[
-        str | None,
-        typer.Option(help="Region of the photo, as fractions of its sides.", metavar="X,Y,W,H"),
-    ] = None,
-    group_by: Annotated[
-        str | None, typer.Option(help="One neighbor for each value of this field.", metavar="FIELD")
-    ] = None,
-    min_score: Annotated[
-        float | None, typer.Option(help="Leave out neighbors below this cosine.")
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            help="How much parts of the embedding count (encoder color+shape+texture).",
-            metavar="color=2,shape=1",
-        ),
-    ] = None,
-    rerank: RerankOption = None,
-    facets: Annotated[
-        str | None,
-        typer.Option(
-            help="Count the items that fulfil the filter by their values of these fields.",
-            metavar="FIELD,FIELD",
-        ),
-    ] = None,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """The catalog items that look most like a photo, or like one of them."""
-    _check_question(image, item, box)
-    names = [name.strip() for name in facets.split(",")] if facets else []
-    parsed = parsed_filter(filter)
+    _check_question(image, item, options.get("box"))
+    asked = given(options)
+    names = [name.strip() for name in asked.pop("facets", "").split(",") if name.strip()]
     with open_engine(data) as engine:
-        counted = engine.facets(names, filter=parsed, collection=collection) if names else {}
-        options: dict[str, Any] = {
-            "k": k,
-            "filter": parsed,
-            "group_by": group_by,
-            "min_score": min_score,
-            "weights": weights,
-            "rerank": rerank,
-            "collection": collection,
-        }
+        counted = (
+            engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}
+        )
         if item is not None:
-            result = engine.similar(item, **options)
+            result = engine.similar(item, collection=collection, **asked)
         else:
             assert image is not None
-            result = engine.search(image, box=box, **options)
+            result = engine.search(image, collection=collection, **asked)
     if as_json:
         extra = {"facets": facets_json(counted)} if counted else {}
         print_json({**result_json(result), **extra})

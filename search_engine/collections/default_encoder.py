@@ -1,0 +1,49 @@
+"""What looks at pictures for a collection: its own encoder, or the default one."""
+
+import threading
+
+from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.external import refuse_pictures
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.encoders.runtime import RuntimeChoice
+
+
+class CollectionEncoders:
+    """Encoders of collections; the default one is made on first use. For several threads."""
+
+    def __init__(self, catalog: Catalog, runtime: RuntimeChoice) -> None:
+        self._catalog = catalog
+        self._runtime = runtime
+        self._default: Encoder | None = None
+        self._making = threading.Lock()
+
+    def of(self, live: LiveCollection) -> Encoder:
+        """The collection's own, or the default one as long as it has none.
+
+        Raises:
+            ModelMismatchError: What can be made now is not what made the stored embeddings.
+        """
+        return live.encoder() or self._made()
+
+    def for_pictures(self, live: LiveCollection) -> Encoder:
+        """As `of`, for pictures.
+
+        Raises:
+            ExternalEncoderError: The collection's embeddings are made elsewhere.
+        """
+        return refuse_pictures(self.of(live))
+
+    def _made(self) -> Encoder:
+        with self._making:
+            if self._default is None:
+                self._default = create_encoder(
+                    EncoderRequest(
+                        DEFAULT_ENCODER,
+                        runtime=self._runtime,
+                        cache=self._catalog.paths.encoders,
+                        keep=not self._catalog.read_only,
+                    )
+                )
+            return self._default

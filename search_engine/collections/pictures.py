@@ -1,0 +1,51 @@
+"""Pictures of items: as they were given, and as they are shown."""
+
+import hashlib
+from pathlib import Path
+
+from search_engine.catalog.store import Catalog
+from search_engine.errors import ImageError, PictureNotFoundError
+from search_engine.images import read_file
+from search_engine.images.decode_pool import Decoder
+from search_engine.records import CatalogItem
+
+KEPT_PICTURE_SIDE_PX = 1_024
+"""Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
+
+
+class ItemPictures:
+    """Reads the pictures of a catalog's items, each at most `max_bytes` long."""
+
+    def __init__(self, catalog: Catalog, decoder: Decoder, max_bytes: int) -> None:
+        self._catalog = catalog
+        self._decoder = decoder
+        self._max_bytes = max_bytes
+
+    def original(self, item: CatalogItem) -> bytes:
+        """An item's picture as it was given, or as the catalog keeps it.
+
+        Raises:
+            PictureNotFoundError: The source file is gone.
+        """
+        data = self._catalog.picture_jpeg(item.key)
+        if data is not None:
+            return data
+        if item.picture is None:
+            raise PictureNotFoundError("the item has no picture")
+        try:
+            return read_file(Path(item.picture), self._max_bytes)
+        except ImageError as error:
+            raise PictureNotFoundError("the source picture cannot be read any more") from error
+
+    def render(self, item: CatalogItem, max_side_px: int, quality: int) -> bytes:
+        """An item's picture as JPEG, upright, without metadata.
+
+        Raises:
+            PictureNotFoundError: The source file is gone or is no picture any more.
+        """
+        return self._decoder.render(self.original(item), max_side_px, quality)
+
+
+def content_hash(data: bytes) -> str:
+    """Hex digest that tells whether a picture changed."""
+    return hashlib.blake2b(data, digest_size=32).hexdigest()

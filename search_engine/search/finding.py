@@ -1,0 +1,186 @@
+"""`Finder`: the neighbors of subjects, many at a time; one photo is a batch of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_engine.catalog.damaged import damage_of
+from search_engine.catalog.fields import check_field
+from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.union import weighted_query
+from search_engine.errors import ParameterError
+from search_engine.indexes.live import Snapshot
+from search_engine.indexes.selection import KeySet
+from search_engine.records import Neighbor, SearchResult, Vectors
+from search_engine.search.candidates import nearest, timed
+from search_engine.search.options import SearchOptions
+from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
+from search_engine.search.rerank.registry import method_named
+from search_engine.search.scope import Scope
+from search_engine.search.shaping import Reranking, Shaping, first_count
+from search_engine.search.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found for one subject, and what to know of it."""
+
+    neighbors: tuple[Neighbor, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Finder:
+    """Finds what looks like subjects in collections of one catalog. For several threads."""
+
+    def __init__(self, catalog: Catalog, item_features: ItemFeatures) -> None:
+        self._catalog = catalog
+        self.item_features = item_features
+
+    def find(
+        self,
+        live: LiveCollection,
+        encoder: Encoder | None,
+        subjects: Sequence[Subject],
+        options: SearchOptions,
+    ) -> list[SearchResult]:
+        """The neighbors of each subject, under the same options, in one state of the index.
+
+        Times of a batch are its subjects' equal shares.
+
+        Args:
+            live: Where to search.
+            encoder: What the subjects are embedded by; only weights need it.
+            subjects: What is asked with.
+            options: How; `check` has found that they fit.
+
+        Raises:
+            ParameterError: The encoder has no parts to weigh.
+        """
+        if not subjects:
+            return []
+        timings: dict[str, float] = {}
+        snapshot = live.snapshot()
+        found = [_Found()] * len(subjects)
+        if snapshot is not None:
+            queries = _queries(subjects, encoder, options)
+            found = self._found(live, snapshot, subjects, queries, options, timings)
+        shares = {name: ms / len(subjects) for name, ms in timings.items()}
+        return [
+            SearchResult(
+                neighbors=each.neighbors,
+                vector=subject.vector,
+                timings_ms=_with_total({**subject.timings_ms, **shares}),
+                encoder=live.record.fingerprint or "",
+                generation=snapshot.generation if snapshot else None,
+                warnings=(*subject.warnings, *each.warnings),
+                query_token=subject.token,
+                rerank=options.rerank,
+            )
+            for subject, each in zip(subjects, found, strict=True)
+        ]
+
+    def check(self, live: LiveCollection, options: SearchOptions) -> None:
+        """Refuse options that a collection cannot obey, before any work is done.
+
+        Raises:
+            FilterError: The filter does not fit the collection.
+            ParameterError: There is no such field or re-ranking, or options exclude each other.
+            MissingExtraError: The re-ranking needs OpenCV.
+        """
+        if options.rerank is not None:
+            method = method_named(options.rerank)
+            if options.weights is not None:
+                raise ParameterError(
+                    "re-ranking compares embeddings as they are stored",
+                    where="rerank",
+                    fix="leave out the weights, or the re-ranking",
+                )
+            method.check_extra()
+        if options.group_by is not None:
+            check_field(self._catalog, live.record, options.group_by, "group_by")
+        if options.filter is not None:
+            live.fitted(options.filter)
+
+    def _found(
+        self,
+        live: LiveCollection,
+        snapshot: Snapshot,
+        subjects: Sequence[Subject],
+        queries: Vectors,
+        options: SearchOptions,
+        timings: dict[str, float],
+    ) -> list[_Found]:
+        """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
+        within: KeySet | None = None
+        warnings: tuple[str, ...] = ()
+        if options.filter is not None:
+            with timed(timings, "filter"):
+                within = live.matching(options.filter)
+                warnings = live.fitted(options.filter).warnings
+        scopes = [Scope(snapshot, within, one.key) for one in subjects]
+        with timed(timings, "search"):
+            count = first_count(options)
+            rows = nearest(scopes, queries, count)
+        shapings = [
+            Shaping(
+                self._catalog,
+                live.record,
+                scope,
+                queries[number : number + 1],
+                options,
+                rows[number],
+                timings,
+                self._reranking(subjects[number], options),
+            )
+            for number, scope in enumerate(scopes)
+        ]
+        shown = [each.shape() for each in shapings]
+        with timed(timings, "catalog"):
+            neighbors = self._neighbors(shown)
+        return [
+            _Found(each, (*warnings, *shaping.warnings, *_damages(each)))
+            for each, shaping in zip(neighbors, shapings, strict=True)
+        ]
+
+    def _neighbors(self, rows: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[Neighbor, ...]]:
+        """Keys and scores with their items; one removed since the snapshot is left out."""
+        items = self._catalog.by_keys(list(dict.fromkeys(key for row in rows for key, _ in row)))
+        return [
+            tuple(
+                Neighbor(items[key], min(1.0, score))  # float16 rounding may exceed it
+                for key, score in row
+                if key in items
+            )
+            for row in rows
+        ]
+
+    def _reranking(self, subject: Subject, options: SearchOptions) -> Reranking | None:
+        if options.rerank is None:
+            return None
+        pictures = AskedPictures(subject.features, self.item_features.of)
+        return Reranking(method_named(options.rerank), pictures)
+
+
+def _queries(
+    subjects: Sequence[Subject], encoder: Encoder | None, options: SearchOptions
+) -> Vectors:
+    """The embeddings (Q, D) with their parts as they are weighed."""
+    queries = np.concatenate([one.vector for one in subjects])
+    if options.weights is None:
+        return queries
+    assert encoder is not None
+    return weighted_query(encoder, queries, options.weights)
+
+
+def _damages(neighbors: Sequence[Neighbor]) -> tuple[str, ...]:
+    found = filter(None, (damage_of(one.item) for one in neighbors))
+    return tuple(f"damaged_item: {each}" for each in found)
+
+
+def _with_total(timings: dict[str, float]) -> dict[str, float]:
+    """Milliseconds by stage, rounded, and their sum."""
+    rounded = {name: round(ms, 3) for name, ms in timings.items()}
+    return {**rounded, "total": round(sum(timings.values()), 3)}

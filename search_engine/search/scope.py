@@ -1,0 +1,42 @@
+"""What one search may find: a snapshot of the index, under a filter, without the item that asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from search_engine.indexes.live import Snapshot
+from search_engine.indexes.selection import KeySet
+from search_engine.records import Keys, Vectors
+from search_engine.search.rerank.base import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The keys that may be found; `exclude` is the item that asks."""
+
+    snapshot: Snapshot
+    within: KeySet | None = None
+    exclude: int | None = None
+
+    def vectors(self, keys: Keys) -> Vectors:
+        """See Gallery."""
+        return self.snapshot.vectors(keys)
+
+    def nearest(self, queries: Vectors, count: int) -> Sequence[tuple[Keys, Scores]]:
+        """See Gallery."""
+        fetch = count if self.exclude is None else count + 1
+        hits = self.snapshot.search(queries, fetch, self.within)
+        return [self.cut(*hits.row(query), count) for query in range(len(queries))]
+
+    def without(self, keys: Keys) -> "Scope":
+        """The scope without some keys."""
+        every = self.snapshot.keys() if self.within is None else self.within.keys
+        return replace(self, within=KeySet(every[~np.isin(every, keys)]))
+
+    def cut(self, keys: Keys, scores: Scores, count: int) -> tuple[Keys, Scores]:
+        """The first hits of a query, without the item that asks."""
+        if self.exclude is not None:
+            others = keys != self.exclude
+            keys, scores = keys[others], scores[others]
+        return keys[:count], scores[:count]

@@ -1,0 +1,144 @@
+"""From the hits of one query to what is shown of them: re-ranked, cut off, grouped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from search_engine.catalog.groups import Group
+from search_engine.catalog.store import Catalog, Collection
+from search_engine.indexes.scoring import cosines
+from search_engine.records import Keys, Vectors
+from search_engine.search.candidates import DECIMALS, FIRST, Timings, exact_scores, settled, timed
+from search_engine.search.options import SearchOptions
+from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
+from search_engine.search.rerank.registry import Method
+from search_engine.search.scope import Scope
+
+Found = dict[Group, tuple[int, float]]
+"""Key and score of the best item of each group, best first."""
+
+GROUP_FETCH = 4
+GROUP_ROUND = 2_000
+GROUP_ROUNDS = 8
+"""Groups are looked for among the nearest `GROUP_FETCH` times k items; then, as long as some are
+missing, among the nearest `GROUP_ROUND` items of other groups, so many times at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """A method, and the pictures that it may look at."""
+
+    method: Method
+    pictures: Pictures
+
+    def reorder(self, query: Vectors, keys: Keys, scores: Scores, scope: Scope) -> Keys:
+        """The candidates, (C,) best first, in the method's order; see `rerank.base.Reorder`."""
+        found = Candidates(query, keys, scores, scope, self.pictures)
+        return self.method.reorder(found)
+
+
+def first_count(options: SearchOptions) -> int:
+    """How many of the nearest items a search looks at first."""
+    count = options.k if options.group_by is None else GROUP_FETCH * options.k
+    return max(count, FIRST, CANDIDATES if options.rerank is not None else 0)
+
+
+@dataclass(slots=True)
+class Shaping:
+    """Turns the hits of one query into what is shown, as many as are asked for.
+
+    With a re-ranking the first candidates come in its order, and the rest behind them: the first
+    k are the same whatever k is. Scores are cosines to the query all the same.
+
+    `first` are the nearest `first_count(options)` keys with their cosines, best first.
+    """
+
+    catalog: Catalog
+    collection: Collection
+    scope: Scope
+    query: Vectors
+    options: SearchOptions
+    first: tuple[Keys, Scores]
+    timings: Timings
+    reranking: Reranking | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def shape(self) -> Sequence[tuple[int, float]]:
+        """Keys with their scores, in the order in which they are shown, k at most."""
+        k, group_by = self.options.k, self.options.group_by
+        if group_by is not None:
+            return self._grouped(k, group_by)
+        keys, scores = self._good(*self._hits())
+        return list(zip(keys[:k].tolist(), scores[:k].tolist(), strict=True))
+
+    def _grouped(self, k: int, by: str) -> Sequence[tuple[int, float]]:
+        """The best of each of the k best groups; items without the field stand for themselves.
+
+        Only ids and values of candidates are read. Where the groups of the nearest items are
+        fewer than k, items of other groups are looked for, in a bounded number of rounds.
+        """
+        found: Found = {}
+        scope, fetch = self.scope, GROUP_FETCH * k
+        hits = self._hits()
+        for last in range(GROUP_ROUNDS + 1):
+            ended = len(hits[0]) < fetch
+            keys, scores = self._good(*hits)
+            self._note_groups(found, keys.tolist(), scores.tolist(), by)
+            if len(found) >= k or ended or len(keys) < len(hits[0]):
+                break
+            scope, fetch = self._other_groups(scope, found, by), GROUP_ROUND
+            if last == GROUP_ROUNDS:
+                self._warn_of_groups(len(found), scope)
+                break
+            hits = self._nearest(fetch, scope)
+        return list(found.values())[:k]
+
+    def _note_groups(self, found: Found, keys: list[int], scores: list[float], by: str) -> None:
+        """Add the first hit of each group that is not there yet."""
+        with timed(self.timings, "catalog"):
+            groups = self.catalog.groups_of(keys, by)
+        for key, score in zip(keys, scores, strict=True):
+            if key in groups:
+                found.setdefault(groups[key], (key, score))
+
+    def _other_groups(self, scope: Scope, found: Found, by: str) -> Scope:
+        """The scope without the items of the groups that were found."""
+        with timed(self.timings, "catalog"):
+            members = self.catalog.keys_in_groups(self.collection, by, found)
+        firsts = np.array([key for key, _ in found.values()], dtype=np.int64)
+        return scope.without(np.concatenate([members, firsts]))
+
+    def _warn_of_groups(self, found: int, others: Scope) -> None:
+        left = 0 if others.within is None else len(others.within)
+        if left:
+            self.warnings.append(
+                f"groups_incomplete: {found} groups were found among the nearest items; the other "
+                f"{left:,} items were not looked at: ask for fewer, or narrow them by a filter"
+            )
+
+    def _good(self, keys: Keys, scores: Scores) -> tuple[Keys, Scores]:
+        """Those that reach the least score, as it would be shown."""
+        least = self.options.min_score
+        if least is None:
+            return keys, scores
+        good = np.round(scores.astype(np.float64), DECIMALS) >= round(least, DECIMALS)
+        return keys[good], scores[good]
+
+    def _hits(self) -> tuple[Keys, Scores]:
+        """Keys and cosines of the best, in the order of the re-ranking if there is one."""
+        keys, scores = self.first
+        if self.reranking is None:
+            return keys, scores
+        with timed(self.timings, "rerank"):
+            candidates = keys[:CANDIDATES], scores[:CANDIDATES]
+            best = self.reranking.reorder(self.query, *candidates, self.scope)
+            own = cosines(self.query[0], self.scope.vectors(best))
+            own = exact_scores(best, own, self.scope.vectors)
+            others = ~np.isin(keys, best)
+            return followed_by(best, keys), np.concatenate([own, scores[others]])
+
+    def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
+        with timed(self.timings, "search"):
+            ((keys, scores),) = scope.nearest(self.query, count)
+            return settled(keys, scores, scope.vectors)
