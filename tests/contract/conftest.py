@@ -1,5 +1,6 @@
 """Networks with weights made here, and encoders that are made once for all tests."""
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.registry import EncoderRequest, create_encoder
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.encoders.torch_imports import import_timm, import_torchvision
 from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
@@ -47,11 +48,6 @@ def _new_network(network: str) -> Any:
         return import_timm().create_model(network.removeprefix("timm:"))
     options = {"init_weights": True} if network in LARGE_NETWORKS else {}
     return import_torchvision().models.get_model(network, weights=None, **options)
-
-
-def export(request: EncoderRequest) -> None:
-    """Put the network into the request's cache."""
-    create_encoder(request)
 
 
 def parse_runtime(text: str) -> RuntimeChoice:
@@ -95,7 +91,10 @@ def vocabulary_of(shared: Path, sample: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def encoder_of(
-    shared: Path, weights_of: Callable[[str], Path], vocabulary_of: Callable[[str], Path]
+    shared: Path,
+    cnn_data: Path,
+    weights_of: Callable[[str], Path],
+    vocabulary_of: Callable[[str], Path],
 ) -> MakeEncoder:
     """An encoder by `name/runtime` or `name#pooling/runtime`."""
 
@@ -103,6 +102,12 @@ def encoder_of(
         if name in ("sift", "orb"):
             return vocabulary_of(name)
         return weights_of(name.removeprefix("torchvision:")) if ":" in name else None
+
+    def export(request: EncoderRequest) -> None:
+        """Put the network into the request's cache; the default one is exported already."""
+        if (request.name, request.pooling) == (DEFAULT_ENCODER, None):
+            shutil.copytree(cnn_data / "encoders", shared / "exported", dirs_exist_ok=True)
+        create_encoder(request)
 
     @cache
     def make(wanted: str) -> Encoder:
