@@ -91,8 +91,8 @@ def vocabulary_of(shared: Path, sample: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def encoder_of(
+    request: pytest.FixtureRequest,
     shared: Path,
-    cnn_data: Path,
     weights_of: Callable[[str], Path],
     vocabulary_of: Callable[[str], Path],
 ) -> MakeEncoder:
@@ -103,17 +103,24 @@ def encoder_of(
             return vocabulary_of(name)
         return weights_of(name.removeprefix("torchvision:")) if ":" in name else None
 
-    def export(request: EncoderRequest) -> None:
-        """Put the network into the request's cache; the default one is exported already."""
-        if (request.name, request.pooling) == (DEFAULT_ENCODER, None):
-            shutil.copytree(cnn_data / "encoders", shared / "exported", dirs_exist_ok=True)
-        create_encoder(request)
+    def exported(pooling: str | None) -> Path | None:
+        """Where the default network is exported for other tests."""
+        if pooling is None:
+            return Path(request.getfixturevalue("cnn_data")) / "encoders"
+        return Path(request.getfixturevalue("layers")) if pooling == "multi" else None
+
+    def export(wanted: EncoderRequest) -> None:
+        """Put the network into the cache that is wanted, unless it is exported already."""
+        there = exported(wanted.pooling) if wanted.name == DEFAULT_ENCODER else None
+        if there:
+            shutil.copytree(there, shared / "exported", dirs_exist_ok=True)
+        create_encoder(wanted)
 
     @cache
     def make(wanted: str) -> Encoder:
         named, _, runtime = wanted.partition("/")
         name, _, pooling = named.partition("#")
-        request = EncoderRequest(
+        asked = EncoderRequest(
             name,
             weights=weights(name),
             pooling=pooling or None,
@@ -121,7 +128,7 @@ def encoder_of(
             cache=shared / "exported",
         )
         if runtime == "openvino":
-            once(shared / f"exported-{named.replace(':', '-')}", lambda _: export(request))
-        return create_encoder(request)
+            once(shared / f"exported-{named.replace(':', '-')}", lambda _: export(asked))
+        return create_encoder(asked)
 
     return make
