@@ -20,6 +20,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import SVC, LinearSVC
 
 from api.cli.exits import Exit
+from search_engine.classifiers import estimators
 from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.engine import SearchEngine
 from search_engine.gallery import Labelled, read_gallery
@@ -51,6 +52,12 @@ def edges_data(shared: Path, sample: Path) -> Path:
         shared / "drawn-edges-data",
         lambda folder: index_folder(sample / "catalog.csv", folder, encoder="edges"),
     )
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a forest be grown fast, where what it says does not matter."""
+    monkeypatch.setattr(estimators.forest, "__defaults__", (5,))
 
 
 @pytest.fixture
@@ -149,6 +156,7 @@ class TestAll:
         assert found["svm"]["ece"] == pytest.approx(sum(gaps) / len(labels), abs=DIGITS)
 
     @pytest.mark.parametrize("k", [(), ("--vote-k", 3)], ids=["calibrated", "not calibrated"])
+    @pytest.mark.usefixtures("few_trees")
     def test_the_vote_in_it_is_that_of_the_run(
         self, run: Run, edges_data: Path, shopper: Path, k: tuple[object, ...]
     ) -> None:
@@ -159,6 +167,7 @@ class TestAll:
                 assert vote[name] == body[name], (split, name)
             assert vote["ece"] == pytest.approx(body["ece"], abs=DIGITS)
 
+    @pytest.mark.usefixtures("few_trees")
     def test_folds_are_those_of_the_run(
         self, run: Run, edges_data: Path, gallery: Labelled
     ) -> None:
@@ -175,6 +184,7 @@ class TestAll:
             assert_scores(found[name], labels, predicted)
             assert found[name]["queries"] == len(labels)
 
+    @pytest.mark.usefixtures("few_trees")
     def test_without_queries_all_are_asked_the_same(self, run: Run, edges_data: Path) -> None:
         every = ("evaluate", "--data", edges_data, "--all", "--json")
         whole = rows_of(run(*every).json)
@@ -201,6 +211,7 @@ class TestAll:
                 [row[name] for name in measures], abs=1e-4
             )
 
+    @pytest.mark.usefixtures("few_trees")
     def test_another_target_is_measured(self, run: Run, edges_data: Path) -> None:
         body = run(
             "evaluate", "--data", edges_data, "--target", "color", "--folds", 2, "--all", "--json"
@@ -216,6 +227,7 @@ class TestAll:
         assert found.pop("k-nn")["accuracy"] == 0.0
         assert all("two labels or more" in row["skipped"] for row in found.values())
 
+    @pytest.mark.usefixtures("few_trees")
     def test_items_without_a_label_vote_for_nothing_and_are_not_learned(
         self, run: Run, edges_data: Path, shopper: Path, tmp_path: Path
     ) -> None:
