@@ -5,6 +5,7 @@ that can be killed like any other, but begins in milliseconds instead of a secon
 """
 
 import atexit
+import gc
 import json
 import os
 import resource
@@ -16,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+# Not pyarrow, which starts a thread, nor scikit-learn, which few commands need and takes a second.
 LOADED = (
     "api.cli.main",
     "cv2",
@@ -24,12 +26,10 @@ LOADED = (
     "indexer.importing",
     "indexer.local",
     "indexer.tuning",
-    "pyarrow.parquet",
     "search_engine.checking",
     "search_engine.encoders.classic",
     "search_engine.restore",
     "search_engine.snapshot",
-    "sklearn.utils.extmath",
 )
 
 
@@ -72,6 +72,7 @@ def _serve() -> None:
     """Fork for every line on stdin; the child runs the command that the line tells."""
     for name in LOADED:
         import_module(name)
+    gc.freeze()  # else the first collection of every child copies all that was loaded
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
