@@ -15,7 +15,7 @@ from search_engine.records import Prediction
 from search_engine.tally import Ballots, tally
 from search_engine.voting import VoteRule, vote, votes_of
 
-steady = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 
 labels = st.sampled_from(["a", "b", "c", "d"])
 paths = st.sampled_from(["a", "a/b", "a/b/c", "a/b/d", "a/e", "f/g", "f/h"])
