@@ -20,6 +20,7 @@ from data.sample_catalog.writer import write_catalog
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
@@ -64,6 +65,16 @@ def hsv_data(shared: Path, sample: Path) -> Path:
         shared / "hsv-data",
         lambda folder: index_folder(sample / "catalog.csv", folder, encoder="hsv"),
     )
+
+
+@pytest.fixture(scope="session")
+def layers(shared: Path) -> Path:
+    """The default network exported with features of several layers, which takes ten seconds."""
+
+    def export(folder: Path) -> None:
+        create_encoder(EncoderRequest(DEFAULT_ENCODER, pooling="multi", cache=folder))
+
+    return once(shared / "layers", export)
 
 
 @pytest.fixture(scope="session")

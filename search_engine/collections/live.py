@@ -365,8 +365,13 @@ class LiveCollection:
     def _adopt(self) -> None:
         with suppress(StorageError):  # whoever asks next meets the same and says so
             index = self._newest()
-            if index is not None:
-                with self._refreshing:
+            if index is None:
+                return
+            with self._refreshing:
+                if (
+                    self._index is None
+                    or self._index.snapshot.generation != index.snapshot.generation
+                ):
                     self._take_over(index)
                     self._index = index
 

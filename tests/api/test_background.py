@@ -12,16 +12,20 @@ from search_engine.processes import run_apart
 from tests.api.asking import DEFAULT, CheckedClient
 from tests.unit.test_engine import picture
 
-ROUNDS = 20
+ROUNDS = 8
 LONG_S = 60.0
 
 
 def test_a_collection_is_deleted_right_after_a_put(
-    cnn_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hsv_data: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Requests come from another thread each, as a page's do: the build is under way by then."""
+    monkeypatch.setattr("search_engine.engine.DEFAULT_ENCODER", "hsv")
     data = tmp_path / "data"
-    shutil.copytree(cnn_data, data)
+    shutil.copytree(hsv_data, data)
     answers: list[int] = []
     puts: list[threading.Thread] = []
     with CheckedClient(data) as client:

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import serve
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
+
+    from tests.conftest import LiveServer
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -25,6 +30,14 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory, hsv_data: Path) -> Iterator[LiveServer]:
+    """As the one of all tests, but quick to answer: what it sees in pictures is not looked at."""
+    data = shutil.copytree(hsv_data, tmp_path_factory.mktemp("browsed") / "data")
+    with serve(data) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

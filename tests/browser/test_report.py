@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import once
+from tests.faults.test_interruption import eyedex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +25,13 @@ def report(shared: Path, sample: Path, hsv_data: Path) -> Path:
     def make(folder: Path) -> None:
         folder.mkdir()
         queries = sample / "shopper" / "shopper.csv"
-        command = [sys.executable, "-m", "api.cli.main", "evaluate", str(queries)]
-        data = ["--data", str(hsv_data)]
-        before = subprocess.run(
-            [*command, *data, "-k", "1", "--json", "--per-query"],
-            capture_output=True, check=True,
-        )  # fmt: skip
-        (folder / "before.json").write_bytes(before.stdout)
-        parts = ["--hold-out-classes", "2", "--stress", "--stress-queries", "2"]
-        made = ["--compare", str(folder / "before.json"), "--html", str(folder / "report.html")]
-        subprocess.run([*command, *data, *parts, *made], capture_output=True, check=True)
+        command = ("evaluate", queries, "--data", hsv_data)
+        before = eyedex(*command, "-k", 1, "--json", "--per-query")
+        (folder / "before.json").write_text(before.stdout)
+        parts = ("--hold-out-classes", 2, "--stress", "--stress-queries", 1)
+        made = ("--compare", folder / "before.json", "--html", folder / "report.html")
+        done = eyedex(*command, *parts, *made)
+        assert (before.returncode, done.returncode) == (0, 0), before.stderr + done.stderr
 
     return once(shared / "evaluation-report", make) / "report.html"
 

@@ -14,12 +14,19 @@ import pytest
 from PIL import Image
 
 from api.cli.main import main
-from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from indexer.run import IndexRequest, index_source
+from indexer.sources import open_source
+from search_engine.config import Settings
+from search_engine.encoders.registry import EncoderRequest, create_encoder
+from search_engine.storage.paths import DataPaths
 from tests.conftest import once
+from tests.contract.conftest import save_weights
 from tests.images.pictures import png
 
 COMMAND = (sys.executable, "-m", "api.cli.main")
 COLOURS = ("red", "green", "blue", "orange", "purple", "white")
+SMALL_NETWORK = "timm:test_efficientnet"
+"""Of a 13th of the default one's weights, for pictures of 160 pixels; like it in its layers."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +160,19 @@ def counts(ran: Ran) -> tuple[int, int, int, int, int]:
 
 
 @pytest.fixture(scope="session")
-def layers(shared: Path) -> Path:
-    """The default network exported with features of several layers, which takes ten seconds."""
+def network_data(shared: Path, sample: Path) -> Path:
+    """A data directory with the drawn catalog indexed by a small network. Do not change it.
 
-    def export(folder: Path) -> None:
-        create_encoder(EncoderRequest(DEFAULT_ENCODER, pooling="multi", cache=folder))
+    Its weights are drawn by lot. It is exported with features of several layers too.
+    """
 
-    return once(shared / "layers", export)
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        weights = save_weights(SMALL_NETWORK, folder / "weights.pth")
+        settings = Settings(data=folder / "data", workers=2)
+        request = IndexRequest(encoder=SMALL_NETWORK, weights=weights)
+        assert index_source(open_source(sample / "catalog.csv"), request, settings).rejected == 0
+        exported = DataPaths(folder / "data").encoders
+        create_encoder(EncoderRequest(SMALL_NETWORK, weights, pooling="multi", cache=exported))
+
+    return once(shared / "network-data", make) / "data"

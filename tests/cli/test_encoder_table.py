@@ -141,9 +141,16 @@ def test_hsv_alone_finds_the_same_colour(run: Run, index: Index, shapes: Path, d
     assert forms["edges"]["accuracy"] > 0.8
 
 
-def test_words_are_learnt_for_the_occasion(run: Run, hsv_data: Path) -> None:
+def test_words_are_learnt_for_the_occasion(
+    run: Run, index: Index, sample: Path, tmp_path: Path, data: Path
+) -> None:
     pytest.importorskip("cv2")
-    rows = rows_of(run("evaluate", "--data", hsv_data, "--encoders", "orb", "--json").json)
+    lines = (sample / "catalog.csv").read_text(encoding="utf-8").splitlines()
+    few = tmp_path / "few"
+    shutil.copytree(sample / "images", few / "images")
+    (few / "catalog.csv").write_text("\n".join(lines[:31]), encoding="utf-8")
+    assert index(few / "catalog.csv").code == 0
+    rows = rows_of(run("evaluate", "--data", data, "--encoders", "orb", "--json").json)
     assert rows["orb"]["skipped"] is None
     assert 2 <= rows["orb"]["dimension"] <= 512
     assert rows["orb"]["accuracy"] > 0

@@ -20,10 +20,12 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import SVC, LinearSVC
 
 from api.cli.exits import Exit
+from search_engine.classifiers import estimators
 from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import Index, Run, colour_picture
+from tests.conftest import index_folder, once
 from tests.images.pictures import CORRUPT
 
 DIGITS = 2e-5
@@ -44,17 +46,45 @@ def shopper(sample: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def gallery(hsv_data: Path) -> Labelled:
-    with SearchEngine(hsv_data) as engine:
+def edges_data(shared: Path, sample: Path) -> Path:
+    """The drawn catalog by the encoder of edges, from whose few numbers all learn fast."""
+    return once(
+        shared / "drawn-edges-data",
+        lambda folder: index_folder(sample / "catalog.csv", folder, encoder="edges"),
+    )
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a forest be grown fast, where what it says does not matter."""
+    monkeypatch.setattr(estimators.forest, "__defaults__", (5,))
+
+
+@pytest.fixture
+def table(run: Run, edges_data: Path, shared: Path, shopper: Path) -> dict[str, Any]:
+    """What `evaluate SHOPPER --all --json` says, run once for all tests."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        ran = run("evaluate", shopper, "--data", edges_data, "--all", "--json")
+        (folder / "table.json").write_text(ran.out)
+
+    found: dict[str, Any] = json.loads((once(shared / "table", make) / "table.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def gallery(edges_data: Path) -> Labelled:
+    with SearchEngine(edges_data) as engine:
         return read_gallery(engine.catalog, "default")
 
 
 @pytest.fixture(scope="module")
-def photos(hsv_data: Path, shopper: Path) -> tuple[NDArray[np.float32], list[str]]:
+def photos(edges_data: Path, shopper: Path) -> tuple[NDArray[np.float32], list[str]]:
     """Embeddings and labels of the shopper's photos."""
     with shopper.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    with SearchEngine(hsv_data) as engine:
+    with SearchEngine(edges_data) as engine:
         vectors = [engine.search(shopper.parent / row["image"]).vector for row in rows]
     return np.concatenate(vectors), [row["label"] for row in rows]
 
@@ -87,14 +117,11 @@ class TestAll:
 
     def test_its_figures_are_those_of_scikit_learn(
         self,
-        run: Run,
-        hsv_data: Path,
-        shopper: Path,
+        table: dict[str, Any],
         gallery: Labelled,
         photos: tuple[NDArray[np.float32], list[str]],
     ) -> None:
-        body = run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json
-        found = rows_of(body)
+        found = rows_of(table)
         assert list(found) == ["k-nn", *(kind.name for kind in KINDS)] == ["k-nn", *ESTIMATORS]
         vectors, labels = photos
         for name, make in ESTIMATORS.items():
@@ -110,14 +137,12 @@ class TestAll:
 
     def test_the_calibration_error_is_that_of_a_plain_loop(
         self,
-        run: Run,
-        hsv_data: Path,
-        shopper: Path,
+        table: dict[str, Any],
         gallery: Labelled,
         photos: tuple[NDArray[np.float32], list[str]],
     ) -> None:
         """Labels are paths, but a classifier names whole ones: right is right."""
-        found = rows_of(run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json)
+        found = rows_of(table)
         vectors, labels = photos
         known = [str(label) for label in gallery.labels]
         model = create_classifier("svm").fit(gallery.vectors, known, gallery.products)
@@ -131,22 +156,26 @@ class TestAll:
         assert found["svm"]["ece"] == pytest.approx(sum(gaps) / len(labels), abs=DIGITS)
 
     @pytest.mark.parametrize("k", [(), ("--vote-k", 3)], ids=["calibrated", "not calibrated"])
+    @pytest.mark.usefixtures("few_trees")
     def test_the_vote_in_it_is_that_of_the_run(
-        self, run: Run, hsv_data: Path, shopper: Path, k: tuple[object, ...]
+        self, run: Run, edges_data: Path, shopper: Path, k: tuple[object, ...]
     ) -> None:
-        for split in ((shopper,), ("--folds", 3, "--sample", 40)):
-            body = run("evaluate", *split, "--data", hsv_data, *k, "--all", "--json").json
+        for split in ((shopper,), ("--folds", 2, "--sample", 40)):
+            body = run("evaluate", *split, "--data", edges_data, *k, "--all", "--json").json
             vote = rows_of(body)["k-nn"]
             for name in ("queries", "accuracy", "macro_f1", "balanced_accuracy", "top5_accuracy"):
                 assert vote[name] == body[name], (split, name)
             assert vote["ece"] == pytest.approx(body["ece"], abs=DIGITS)
 
-    def test_folds_are_those_of_the_run(self, run: Run, hsv_data: Path, gallery: Labelled) -> None:
+    @pytest.mark.usefixtures("few_trees")
+    def test_folds_are_those_of_the_run(
+        self, run: Run, edges_data: Path, gallery: Labelled
+    ) -> None:
         """Each classifier sees what the vote sees: scikit-learn's folds by product."""
-        asked = ("evaluate", "--data", hsv_data, "--folds", 4, "--seed", 3, "--all", "--json")
+        asked = ("evaluate", "--data", edges_data, "--folds", 3, "--seed", 3, "--all", "--json")
         found = rows_of(run(*asked).json)
         labels = np.array([str(label) for label in gallery.labels])
-        folds = StratifiedGroupKFold(4, shuffle=True, random_state=3)
+        folds = StratifiedGroupKFold(3, shuffle=True, random_state=3)
         groups = np.array([str(product) for product in gallery.products])
         for name in ("class-mean", "logistic", "svm"):
             predicted = cross_val_predict(
@@ -155,51 +184,58 @@ class TestAll:
             assert_scores(found[name], labels, predicted)
             assert found[name]["queries"] == len(labels)
 
-    def test_without_queries_all_are_asked_the_same(self, run: Run, hsv_data: Path) -> None:
-        whole = rows_of(run("evaluate", "--data", hsv_data, "--all", "--json").json)
-        some = rows_of(run("evaluate", "--data", hsv_data, "--sample", 30, "--all", "--json").json)
+    @pytest.mark.usefixtures("few_trees")
+    def test_without_queries_all_are_asked_the_same(self, run: Run, edges_data: Path) -> None:
+        every = ("evaluate", "--data", edges_data, "--all", "--json")
+        whole = rows_of(run(*every).json)
+        some = rows_of(run(*every, "--sample", 30).json)
         assert len({row["queries"] for row in whole.values()}) == 1
         (asked,) = {row["queries"] for row in some.values()}
         assert 0 < asked <= 30 < whole["k-nn"]["queries"] <= 115
 
-    def test_for_people_it_is_a_table(self, run: Run, hsv_data: Path, shopper: Path) -> None:
-        ran = run("evaluate", shopper, "--data", hsv_data, "--all")
+    def test_for_people_it_is_a_table(
+        self, run: Run, edges_data: Path, shopper: Path, table: dict[str, Any]
+    ) -> None:
+        ran = run("evaluate", shopper, "--data", edges_data, "--all")
         assert ran.code == 0
         lines = ran.out.splitlines()
-        body = run("evaluate", shopper, "--data", hsv_data, "--all", "--json").json
         (place,) = [
-            row for row, line in enumerate(lines) if line.startswith(f"{body['queries']} queries ")
+            row for row, line in enumerate(lines) if line.startswith(f"{table['queries']} queries ")
         ]
-        table = [line.split() for line in lines[place + 1 :]]
+        shown = [line.split() for line in lines[place + 1 :]]
         assert max(map(len, lines[place:])) <= 80
-        assert [cells[0] for cells in table] == ["k-nn", *ESTIMATORS]
-        for cells, row in zip(table, body["classifiers"], strict=True):
-            shown = ("accuracy", "balanced_accuracy", "macro_f1", "top5_accuracy", "ece")
+        assert [cells[0] for cells in shown] == ["k-nn", *ESTIMATORS]
+        measures = ("accuracy", "balanced_accuracy", "macro_f1", "top5_accuracy", "ece")
+        for cells, row in zip(shown, table["classifiers"], strict=True):
             assert [float(cell) for cell in cells[1:6]] == pytest.approx(
-                [row[name] for name in shown], abs=1e-4
+                [row[name] for name in measures], abs=1e-4
             )
 
-    def test_another_target_is_measured(self, run: Run, hsv_data: Path) -> None:
+    @pytest.mark.usefixtures("few_trees")
+    def test_another_target_is_measured(self, run: Run, edges_data: Path) -> None:
         body = run(
-            "evaluate", "--data", hsv_data, "--target", "color", "--folds", 3, "--all", "--json"
+            "evaluate", "--data", edges_data, "--target", "color", "--folds", 2, "--all", "--json"
         ).json
         assert rows_of(body)["k-nn"]["accuracy"] == body["accuracy"]
 
-    def test_nobody_learns_from_who_is_asked(self, run: Run, hsv_data: Path, sample: Path) -> None:
+    def test_nobody_learns_from_who_is_asked(
+        self, run: Run, edges_data: Path, sample: Path
+    ) -> None:
         """All pictures of the catalog are asked: nothing is left to learn from."""
-        body = run("evaluate", sample / "catalog.csv", "--data", hsv_data, "--all", "--json").json
-        found = rows_of(body)
+        asked = ("evaluate", sample / "catalog.csv", "--data", edges_data, "--all", "--json")
+        found = rows_of(run(*asked).json)
         assert found.pop("k-nn")["accuracy"] == 0.0
         assert all("two labels or more" in row["skipped"] for row in found.values())
 
+    @pytest.mark.usefixtures("few_trees")
     def test_items_without_a_label_vote_for_nothing_and_are_not_learned(
-        self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path
+        self, run: Run, edges_data: Path, shopper: Path, tmp_path: Path
     ) -> None:
-        data = shutil.copytree(hsv_data, tmp_path / "data")
+        data = shutil.copytree(edges_data, tmp_path / "data")
         with SearchEngine(data) as engine:
             for item in engine.catalog.page(engine.live("default").record, 0, 25):
                 engine.describe(item.item_id, {"label": None})
-        for split in ((shopper,), ("--folds", 3)):
+        for split in ((shopper,), ("--folds", 2)):
             body = run("evaluate", *split, "--data", data, "--vote-k", 5, "--all", "--json").json
             assert rows_of(body)["k-nn"]["accuracy"] == body["accuracy"]
             assert rows_of(body)["svm"]["skipped"] is None
@@ -380,15 +416,20 @@ class TestBars:
     def test_a_bar_is_reached_by_what_equals_it(
         self, run: Run, hsv_data: Path, shopper: Path
     ) -> None:
-        asked = ("evaluate", shopper, "--data", hsv_data, "--json", "--fail-under")
-        body = run(*asked[:-1]).json
-        for name, towards_worse in (("accuracy", -1), ("map", -1), ("ece", 1), ("brier", 1)):
-            value = body[name]
-            assert run(*asked, f"{name}={value}").code == 0
-            assert run(*asked, f"{name}={value + towards_worse * 0.001}").code == 0
-            missed = run(*asked, f"{name}={value - towards_worse * 0.001}")
-            assert missed.code == Exit.BELOW_BAR
-            assert missed.err.startswith(f"below the bar: {name} is {value}, to be at ")
+        asked = ("evaluate", shopper, "--data", hsv_data, "--json")
+        body = run(*asked).json
+        worse = {"accuracy": -0.001, "map": -0.001, "ece": 0.001, "brier": 0.001}
+
+        def bars(share: float) -> list[str]:
+            found = (f"{name}={body[name] + share * step}" for name, step in worse.items())
+            return [word for bar in found for word in ("--fail-under", bar)]
+
+        assert run(*asked, *bars(0)).code == 0
+        assert run(*asked, *bars(1)).code == 0
+        missed = run(*asked, *bars(-1))
+        assert missed.code == Exit.BELOW_BAR
+        for name, line in zip(worse, missed.err.splitlines(), strict=True):
+            assert line.startswith(f"below the bar: {name} is {body[name]}, to be at ")
 
     def test_all_that_was_missed_is_named_and_the_figures_are_there(
         self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path

@@ -30,7 +30,7 @@ with open(sys.argv[1], "w") as file:
     print("held", flush=True)
     sys.stdin.read()
 """
-MANY = 1_500
+MANY = 800
 
 
 @pytest.fixture

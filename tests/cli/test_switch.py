@@ -138,7 +138,7 @@ def test_what_is_worse_is_refused_and_kept_for_force(switched: Path, run: Run, p
 def test_another_trial_takes_the_place_of_one_that_was_not_taken(drawn: Path, run: Run) -> None:
     assert run("switch", "edges", "--dry-run", "--data", drawn).code == 0
     assert encoders_kept(drawn) == 2
-    assert run("switch", "hog", "--dry-run", "--data", drawn).code == 0
+    assert run("switch", "lbp", "--dry-run", "--data", drawn).code == 0
     assert encoders_kept(drawn) == 2
     assert run("switch", "edges", "--dry-run", "--data", drawn, "--json").json[
         "already_encoded"

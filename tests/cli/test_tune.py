@@ -1,35 +1,96 @@
-"""`eyedex tune`: the encoder adapted to the drawn catalog, used by everything, and taken back."""
+"""`eyedex tune`: the encoder adapted to labels, used by everything, and taken back."""
 
 import csv
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 from search_engine.storage.locks import exclusive
 from tests.cli.conftest import Run
-from tests.conftest import once
+from tests.conftest import index_folder, once
+
+LABELS, PRODUCTS, VIEWS, PHOTOS = 4, 40, 3, 8
+CELLS, CELL_PX = 4, 32
+"""The encoder of edges tells the directions of lines in so many cells a side."""
+TELLING = 5
+"""The cell whose lines have the direction of the label; those of the others tell the product."""
+
+
+def hatched(directions: "np.typing.NDArray[np.float64]") -> Image.Image:
+    """A picture with lines in a direction for each cell, in degrees."""
+    image = Image.new("L", (CELLS * CELL_PX, CELLS * CELL_PX), "white")
+    for place, angle in enumerate(np.deg2rad(directions)):
+        row, column = divmod(place, CELLS)
+        cell = Image.new("L", (CELL_PX, CELL_PX), "white")
+        along = np.array([math.cos(angle), math.sin(angle)]) * CELL_PX
+        across = np.array([-along[1], along[0]]) / CELL_PX
+        for offset in range(-CELL_PX, CELL_PX + 1, 8):
+            middle = CELL_PX / 2 + offset * across
+            ImageDraw.Draw(cell).line([*(middle - along), *(middle + along)], "black", 2)
+        image.paste(cell, (column * CELL_PX, row * CELL_PX))
+    return image
+
+
+def draw_patterns(folder: Path) -> None:
+    """`catalog.csv` with pictures of products in several views, and `photos/` of some of them.
+
+    Neighbors are of one product, and a label is in a small part of the picture: there is something
+    to be learned.
+    """
+    random = np.random.default_rng(0)
+    (folder / "photos").mkdir(parents=True)
+    rows = ["item_id,image,label,product_id"]
+    for product in range(PRODUCTS):
+        directions = random.uniform(0, 180, CELLS**2)
+        directions[TELLING] = 180 / LABELS * (product % LABELS)
+        for view in range(VIEWS + (product < PHOTOS)):
+            image = hatched(directions + random.normal(0, 10, CELLS**2))
+            if view == VIEWS:
+                image.save(folder / "photos" / f"{product}.png")
+                continue
+            name = f"{product}-{view}.png"
+            image.save(folder / name)
+            rows.append(f"{name},{name},x{product % LABELS},{product}")
+    (folder / "catalog.csv").write_text("\n".join(rows))
 
 
 @pytest.fixture
-def drawn(large_hsv_data: Path, tmp_path: Path) -> Path:
-    """A copy of the drawn catalog, encoded by colours."""
+def patterns(shared: Path) -> Path:
+    """Drawn pictures, small ones, of which there is something to be learned."""
+    return once(shared / "patterns", draw_patterns)
+
+
+@pytest.fixture
+def edges_data(patterns: Path, shared: Path) -> Path:
+    """A data directory with them indexed by the encoder of edges. Do not change it."""
+    return once(
+        shared / "edges-data",
+        lambda folder: index_folder(patterns / "catalog.csv", folder, encoder="edges"),
+    )
+
+
+@pytest.fixture
+def drawn(edges_data: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
     data = tmp_path / "drawn"
-    shutil.copytree(large_hsv_data, data)
+    shutil.copytree(edges_data, data)
     return data
 
 
 @pytest.fixture
-def tuned(large_hsv_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
+def tuned(edges_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
     """A copy of the same, tuned."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(large_hsv_data, folder, dirs_exist_ok=True)
+        shutil.copytree(edges_data, folder, dirs_exist_ok=True)
         assert run("tune", "--data", folder).code == 0
 
     data = tmp_path / "tuned"
@@ -38,8 +99,8 @@ def tuned(large_hsv_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def photos(large_sample: Path) -> list[Path]:
-    return sorted((large_sample / "shopper").rglob("*.jpg"))
+def photos(patterns: Path) -> list[Path]:
+    return sorted((patterns / "photos").iterdir())
 
 
 def results(data: Path, photos: list[Path]) -> list[SearchResult]:
@@ -61,7 +122,7 @@ def test_tuning_tells_what_it_brings(drawn: Path, run: Run) -> None:
         assert low <= measure["after"] - measure["before"] <= high
     assert body["gate"]["map"]["difference"][0] > 0
     assert (body["accepted"], body["used"], body["without_embedding"]) == (True, True, [])
-    assert body["dimension"] < body["dimension_before"] == 972
+    assert body["dimension"] < body["dimension_before"] == 192
     with SearchEngine(drawn) as engine:
         record = engine.live("default").record
         assert record.fingerprint == body["fingerprint"]
@@ -98,15 +159,15 @@ def test_stored_embeddings_are_those_that_the_encoder_makes(tuned: Path) -> None
 
 
 def test_what_is_indexed_later_is_tuned_too_and_takes_part_in_the_next_tuning(
-    tuned: Path, run: Run, large_sample: Path, tmp_path: Path
+    tuned: Path, run: Run, patterns: Path, tmp_path: Path
 ) -> None:
-    with (large_sample / "catalog.csv").open(newline="") as file:
+    with (patterns / "catalog.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    photo = tmp_path / "photo.jpg"
-    shutil.copy(large_sample / rows[0]["image"], photo)
+    photo = tmp_path / "photo.png"
+    shutil.copy(patterns / rows[0]["image"], photo)
     more = tmp_path / "more.csv"
     label = rows[0]["label"]
-    more.write_text(f"item_id,image,label\nnew,photo.jpg,{label}\n")
+    more.write_text(f"item_id,image,label\nnew,photo.png,{label}\n")
     indexed = run("index", more, "--data", tuned, "--json")
     assert (indexed.code, indexed.json["added"]) == (0, 1)
     best = run("search", photo, "--data", tuned, "-k", 2, "--json").json["neighbors"]
@@ -121,13 +182,13 @@ def test_what_is_indexed_later_is_tuned_too_and_takes_part_in_the_next_tuning(
 
 
 def test_an_item_whose_picture_is_gone_is_named(
-    tuned: Path, run: Run, large_sample: Path, tmp_path: Path
+    tuned: Path, run: Run, patterns: Path, tmp_path: Path
 ) -> None:
     """It came after tuning, so it has no embedding by the encoder as it came."""
-    photo = tmp_path / "photo.jpg"
-    shutil.copy(min((large_sample / "images").rglob("*.jpg")), photo)
+    photo = tmp_path / "photo.png"
+    shutil.copy(min(patterns.glob("*.png")), photo)
     source = tmp_path / "more.csv"
-    source.write_text("item_id,image\nnew,photo.jpg\n")
+    source.write_text("item_id,image\nnew,photo.png\n")
     assert run("index", source, "--data", tuned).code == 0
     photo.unlink()
     ran = run("tune", "--data", tuned, "--undo")
@@ -178,22 +239,21 @@ def test_what_is_not_better_is_refused_unless_forced(
 
 
 def test_a_network_is_tried_with_several_layers_too(
-    cnn_data: Path, layers: Path, run: Run, photos: list[Path], tmp_path: Path
+    network_data: Path, run: Run, photos: list[Path], tmp_path: Path
 ) -> None:
     """These photos differ in little that early layers see, so either may be found better."""
-    data = tmp_path / "cnn"
-    shutil.copytree(cnn_data, data)
-    shutil.copytree(layers, data / "encoders", dirs_exist_ok=True)
+    data = tmp_path / "network"
+    shutil.copytree(network_data, data)
     before = found(results(data, photos))
     ran = run("tune", "--data", data, "--force", "--json")
-    assert (ran.code, ran.json["pooling"] in {"avg", "multi"}) == (0, True)
+    assert (ran.code, ran.json["pooling"] in {"penultimate", "multi"}) == (0, True)
     with SearchEngine(data) as engine:
         encoder = engine.live("default").encoder()
         assert isinstance(encoder, ProjectedEncoder)
         assert encoder.base.spec.pooling == ran.json["pooling"]
         assert encoder.base.spec.dimension == len(encoder.projection.mean)
     stored = run("tune", "--data", data, "--no-layers", "--dry-run", "--json").json
-    assert (stored["pooling"], stored["dimension_before"]) == ("avg", 1280)
+    assert (stored["pooling"], stored["dimension_before"]) == ("penultimate", 256)
     assert run("tune", "--data", data, "--undo").code == 0
     assert found(results(data, photos)) == before
     assert run("check", "--data", data).code == 0

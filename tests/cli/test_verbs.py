@@ -209,9 +209,10 @@ def test_encoders_are_listed(run: Run) -> None:
 
 
 def test_runtimes_are_measured_where_there_is_a_network(
-    run: Run, data: Path, hsv_data: Path
+    run: Run, data: Path, hsv_data: Path, cnn_data: Path
 ) -> None:
     """The collection's encoder has none; an empty one has no pictures."""
+    shutil.copytree(cnn_data / "encoders", data / "encoders")  # exported already
     refused = run("encoders", "--bench", "--data", hsv_data)
     assert refused.code == 2
     assert "hsv has no network to run" in refused.err

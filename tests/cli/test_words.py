@@ -128,18 +128,29 @@ def ended(arguments: list[str], **streams: object) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
-def test_output_that_nobody_takes_ends_quietly(
-    index: Index, data: Path, folder: Path, as_json: list[str]
-) -> None:
+@pytest.fixture
+def search(index: Index, data: Path, folder: Path) -> list[str]:
+    """The arguments of a search in an indexed folder."""
     index(folder)
-    search = ["search", str(folder / "A" / "0.png"), "--data", str(data), *as_json]
+    return ["search", str(folder / "A" / "0.png"), "--data", str(data)]
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+def test_output_that_nobody_takes_ends_quietly(search: list[str], as_json: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    assert ended(search, stdout=writing) == (141, "")
+    assert ended([*search, *as_json], stdout=writing) == (141, "")
     os.close(writing)
-    assert ended(search, preexec_fn=lambda: os.close(1)) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "as_json", [[], pytest.param(["--json"], marks=pytest.mark.slow)], ids=["text", "json"]
+)
+def test_output_that_has_no_place_is_told_unless_nobody_wants_it(
+    search: list[str], as_json: list[str]
+) -> None:
+    assert ended([*search, *as_json], preexec_fn=lambda: os.close(1)) == (0, "")
     with open("/dev/full", "w") as full:
-        code, said = ended(search, stdout=full)
+        code, said = ended([*search, *as_json], stdout=full)
     assert code == 5
     assert "No space left on device" in said

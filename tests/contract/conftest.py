@@ -1,5 +1,6 @@
 """Networks with weights made here, and encoders that are made once for all tests."""
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.registry import EncoderRequest, create_encoder
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.encoders.torch_imports import import_timm, import_torchvision
 from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
@@ -47,11 +48,6 @@ def _new_network(network: str) -> Any:
         return import_timm().create_model(network.removeprefix("timm:"))
     options = {"init_weights": True} if network in LARGE_NETWORKS else {}
     return import_torchvision().models.get_model(network, weights=None, **options)
-
-
-def export(request: EncoderRequest) -> None:
-    """Put the network into the request's cache."""
-    create_encoder(request)
 
 
 def parse_runtime(text: str) -> RuntimeChoice:
@@ -95,7 +91,10 @@ def vocabulary_of(shared: Path, sample: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def encoder_of(
-    shared: Path, weights_of: Callable[[str], Path], vocabulary_of: Callable[[str], Path]
+    request: pytest.FixtureRequest,
+    shared: Path,
+    weights_of: Callable[[str], Path],
+    vocabulary_of: Callable[[str], Path],
 ) -> MakeEncoder:
     """An encoder by `name/runtime` or `name#pooling/runtime`."""
 
@@ -104,11 +103,24 @@ def encoder_of(
             return vocabulary_of(name)
         return weights_of(name.removeprefix("torchvision:")) if ":" in name else None
 
+    def exported(pooling: str | None) -> Path | None:
+        """Where the default network is exported for other tests."""
+        if pooling is None:
+            return Path(request.getfixturevalue("cnn_data")) / "encoders"
+        return Path(request.getfixturevalue("layers")) if pooling == "multi" else None
+
+    def export(wanted: EncoderRequest) -> None:
+        """Put the network into the cache that is wanted, unless it is exported already."""
+        there = exported(wanted.pooling) if wanted.name == DEFAULT_ENCODER else None
+        if there:
+            shutil.copytree(there, shared / "exported", dirs_exist_ok=True)
+        create_encoder(wanted)
+
     @cache
     def make(wanted: str) -> Encoder:
         named, _, runtime = wanted.partition("/")
         name, _, pooling = named.partition("#")
-        request = EncoderRequest(
+        asked = EncoderRequest(
             name,
             weights=weights(name),
             pooling=pooling or None,
@@ -116,7 +128,7 @@ def encoder_of(
             cache=shared / "exported",
         )
         if runtime == "openvino":
-            once(shared / f"exported-{named.replace(':', '-')}", lambda _: export(request))
-        return create_encoder(request)
+            once(shared / f"exported-{named.replace(':', '-')}", lambda _: export(asked))
+        return create_encoder(asked)
 
     return make

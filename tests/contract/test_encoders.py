@@ -21,22 +21,35 @@ from search_engine.errors import NoEmbeddingError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
 from search_engine.records import Pixels, Vectors
 from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, TIMM_NETWORKS, MakeEncoder
+from tests.marking import slow_but
 
 DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
 
+FEW_CNNS = (
+    "efficientnet_lite0",
+    "torchvision:squeezenet1_1",
+    "timm:mobilenetv3_small_050",
+)
+"""One of each family; to build and export all networks takes minutes."""
 CNNS = (
     "efficientnet_lite0",
     *(f"torchvision:{name}" for name in NETWORKS),
     *(f"timm:{name}" for name in TIMM_NETWORKS),
 )
+MIRRORED = "torchvision:squeezenet1_1#gem+mirror"
+FEW_POOLED = (
+    "efficientnet_lite0#multi",
+    MIRRORED,
+    "timm:mobilenetv3_small_050#multi",
+)
+"""Every family; `multi` is made of averages and maxima."""
 POOLED = (
+    *FEW_POOLED,
     "efficientnet_lite0#gem",
     "efficientnet_lite0#max",
-    "efficientnet_lite0#multi",
     "efficientnet_lite0#multi+mirror",
     "torchvision:resnet18#gem+mirror",
     "torchvision:squeezenet1_1#max",
-    "timm:mobilenetv3_small_050#multi",
     "timm:convnext_atto#avg",
 )
 LARGE = tuple(f"torchvision:{name}" for name in LARGE_NETWORKS)
@@ -53,10 +66,11 @@ def _cases() -> Iterator[object]:
     yield from HAND_MADE
     yield "efficientnet_lite0/torch"
     yield "efficientnet_lite0/torch-float32"
-    yield from (f"{name}/openvino" for name in CNNS)
-    yield "efficientnet_lite0#multi+mirror/openvino"
-    for name in LARGE:
-        yield pytest.param(f"{name}/torch-float32", marks=pytest.mark.slow)
+    yield from slow_but(
+        [f"{name}/openvino" for name in FEW_CNNS], [f"{name}/openvino" for name in CNNS]
+    )
+    yield from slow_but([f"{MIRRORED}/openvino"], ["efficientnet_lite0#multi+mirror/openvino"])
+    yield from slow_but([], [f"{name}/torch-float32" for name in LARGE])
 
 
 @pytest.fixture(params=_cases())
@@ -86,7 +100,7 @@ def assert_same(encoder: Encoder, some: Vectors, others: Vectors) -> None:
 
 
 def test_every_family_is_tested_here() -> None:
-    tested = {name.partition(":")[0] for name in (*CNNS, *HAND_MADE)}
+    tested = {name.partition(":")[0] for name in (*FEW_CNNS, *HAND_MADE)}
     looking = {family.name for family in list_families()} - {EXTERNAL}  # which looks at nothing
     assert looking == tested
 
@@ -112,9 +126,9 @@ def test_rows_are_in_input_order(encoder: Encoder, sample: Path) -> None:
 
 
 def test_the_split_into_batches_does_not_matter(encoder: Encoder, sample: Path) -> None:
-    pixels = drawn_pixels(encoder, sample, 12)
+    pixels = drawn_pixels(encoder, sample, 9)
     whole = encoder.encode(pixels)
-    parts = np.concatenate([encoder.encode(part) for part in np.split(pixels, [1, 2, 11])])
+    parts = np.concatenate([encoder.encode(part) for part in np.split(pixels, [1, 2, 8])])
     assert_same(encoder, parts, whole)
 
 
@@ -136,33 +150,29 @@ def test_pictures_that_differ_have_embeddings_that_differ(encoder: Encoder, samp
     assert not np.allclose(one, other, atol=1e-4)
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "torch"])
-@pytest.mark.parametrize(
-    "name", [*CNNS, *POOLED, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
-)
-def test_runtimes_agree_on_drawn_pictures(
-    encoder_of: MakeEncoder, sample: Path, name: str, runtime: str
-) -> None:
-    fast, reference = encoder_of(f"{name}/{runtime}"), encoder_of(f"{name}/torch-float32")
-    pixels = drawn_pixels(reference, sample, 12)
-    agreement = cosines(fast.encode(pixels), reference.encode(pixels))
-    assert agreement.min() >= MIN_AGREEMENT
-    assert fast.spec == reference.spec
+@pytest.mark.parametrize("name", slow_but([*FEW_CNNS, *FEW_POOLED], [*CNNS, *POOLED, *LARGE]))
+def test_runtimes_agree_on_drawn_pictures(encoder_of: MakeEncoder, sample: Path, name: str) -> None:
+    reference = encoder_of(f"{name}/torch-float32")
+    pixels = drawn_pixels(reference, sample, 8)
+    wanted = reference.encode(pixels)
+    for runtime in ("openvino", "torch"):
+        fast = encoder_of(f"{name}/{runtime}")
+        assert cosines(fast.encode(pixels), wanted).min() >= MIN_AGREEMENT, runtime
+        assert fast.spec == reference.spec
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "torch"])
 @pytest.mark.parametrize("folder", ["clothing/validation", "grocery/val", "grocery/iconic"])
-def test_runtimes_agree_on_real_photos(encoder_of: MakeEncoder, folder: str, runtime: str) -> None:
+def test_runtimes_agree_on_real_photos(encoder_of: MakeEncoder, folder: str) -> None:
     if not (DATASETS / folder).is_dir():
         pytest.skip(f"the photos of datasets/{folder} are not on this machine")
     paths = sorted((DATASETS / folder).rglob("*.jpg"))
     reference = encoder_of("efficientnet_lite0/torch-float32")
     pixels = _decoded(reference, paths[:: max(1, len(paths) // 24)])
-    agreement = cosines(
-        encoder_of(f"efficientnet_lite0/{runtime}").encode(pixels), reference.encode(pixels)
-    )
-    assert np.mean(agreement >= MIN_AGREEMENT) >= 0.95
-    assert agreement.min() >= MIN_AGREEMENT_OF_A_PHOTO
+    wanted = reference.encode(pixels)
+    for runtime in ("openvino", "torch"):
+        agreement = cosines(encoder_of(f"efficientnet_lite0/{runtime}").encode(pixels), wanted)
+        assert np.mean(agreement >= MIN_AGREEMENT) >= 0.95, runtime
+        assert agreement.min() >= MIN_AGREEMENT_OF_A_PHOTO, runtime
 
 
 @pytest.mark.slow
@@ -182,15 +192,20 @@ def test_int8_is_as_good_as_float32_on_real_photos(tmp_path: Path, folder: str) 
     assert figures.labelled == len(paths)
 
 
+@pytest.mark.parametrize(
+    ("cnns", "pooled"),
+    [(FEW_CNNS, FEW_POOLED), pytest.param(CNNS, POOLED, marks=pytest.mark.slow)],
+    ids=["few", "all"],
+)
 def test_fingerprints_differ_between_encoders_and_not_between_runtimes(
-    encoder_of: MakeEncoder,
+    encoder_of: MakeEncoder, cnns: tuple[str, ...], pooled: tuple[str, ...]
 ) -> None:
-    names = [*HAND_MADE, *CNNS, *POOLED]
+    names = [*HAND_MADE, *cnns, *pooled]
     prints = [
         encoder_of(name if name in HAND_MADE else f"{name}/torch-float32").spec for name in names
     ]
     assert len({spec.fingerprint for spec in prints}) == len(names)
-    for name in CNNS:
+    for name in cnns:
         specs = [encoder_of(f"{name}/{runtime}").spec for runtime in ("openvino", "torch")]
         assert specs[0].fingerprint == specs[1].fingerprint
 

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_engine.encoders.base import Encoder
-from search_engine.encoders.registry import EncoderRequest, create_encoder
+from search_engine.encoders.runtime import load_runtime
+from search_engine.encoders.runtime.base import Runtime
 from tests.conftest import once
-from tests.contract.conftest import MakeEncoder
+from tests.contract.small_network import noise, small_network
 
-NETWORK = "squeezenet1_1"
 ROOT = Path(__file__).parents[2]
 
 USE_DEFAULT_ENCODER = """
@@ -142,26 +141,19 @@ def test_torchvision_and_timm_can_be_imported_in_a_fresh_process() -> None:
 
 
 @pytest.fixture
-def make(
-    tmp_path: Path, shared: Path, weights_of: Callable[[str], Path], encoder_of: MakeEncoder
-) -> Callable[[], Encoder]:
-    """Makes an encoder whose export is in `tmp_path / "encoders"` already."""
-    fingerprint = encoder_of(f"torchvision:{NETWORK}/openvino").spec.fingerprint
-    shutil.copytree(shared / "exported" / fingerprint, tmp_path / "encoders" / fingerprint)
-    request = EncoderRequest(
-        f"torchvision:{NETWORK}",
-        weights=weights_of(NETWORK),
-        runtime="openvino",
-        cache=tmp_path / "encoders",
-    )
-    return lambda: create_encoder(request)
+def make(tmp_path: Path, shared: Path) -> Callable[[], Runtime]:
+    """Loads a small network whose export is in `tmp_path / "encoders"` already."""
+
+    def export(cache: Path) -> None:
+        load_runtime("openvino", small_network(cache))
+
+    shutil.copytree(once(shared / "small-export", export), tmp_path / "encoders")
+    return lambda: load_runtime("openvino", small_network(tmp_path / "encoders"))
 
 
-def embed(encoder: Encoder) -> list[list[float]]:
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
-    vectors: list[list[float]] = encoder.encode(pixels).tolist()
-    return vectors
+def features(runtime: Runtime) -> list[list[float]]:
+    found: list[list[float]] = runtime.run(noise(2)).tolist()
+    return found
 
 
 def export_in(folder: Path) -> Path:
@@ -174,24 +166,24 @@ def exported(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in export.iterdir()}
 
 
-def test_a_sound_export_is_used_again(tmp_path: Path, make: Callable[[], Encoder]) -> None:
-    made = embed(make())
+def test_a_sound_export_is_used_again(tmp_path: Path, make: Callable[[], Runtime]) -> None:
+    made = features(make())
     export = export_in(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in export.iterdir()}
-    assert embed(make()) == made
+    assert features(make()) == made
     assert {path: path.stat().st_mtime_ns for path in export.iterdir()} == before
 
 
 @pytest.mark.parametrize("damage", ["flip bin", "flip xml", "cut bin", "no seal", "old seal"])
 def test_a_damaged_or_foreign_export_is_made_anew(
-    tmp_path: Path, make: Callable[[], Encoder], damage: str
+    tmp_path: Path, make: Callable[[], Runtime], damage: str
 ) -> None:
-    made = embed(make())
+    made = features(make())
     before = exported(tmp_path)
     export = export_in(tmp_path)
     _damage(export, damage)
     assert exported(tmp_path) != before
-    assert embed(make()) == made
+    assert features(make()) == made
     assert sorted(exported(tmp_path)) == ["network.bin", "network.xml", "seal.json"]
     assert exported(tmp_path)["network.bin"] == before["network.bin"]
 

@@ -42,6 +42,7 @@ from tests.contract.index_kinds import (
     surface_index,
     unit_vectors,
 )
+from tests.marking import slow_but
 
 COUNT, QUERIES, DIMENSION = 400, 12, 32
 MANY, HELD_OUT = 2_500, 600
@@ -232,6 +233,10 @@ def test_among_many_equal_vectors_scores_are_right_and_equal_ones_come_by_key(
     assert set(found_keys(hits)[:EQUAL]) <= set(keys[:EQUAL].tolist())
 
 
+TUNED = slow_but([kind for kind in APPROXIMATE if not kind.startswith("OPQ")], APPROXIMATE)
+"""To train the rotation of OPQ takes most of all the time, each time."""
+
+
 @cache
 def tuned(kind: str) -> FaissIndex:
     keys, (vectors, _) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
@@ -239,6 +244,7 @@ def tuned(kind: str) -> FaissIndex:
         return tune(build(kind, keys, vectors), TARGET, sample=256)
 
 
+@pytest.mark.parametrize("approximate", TUNED, indirect=True)
 def test_a_tuned_index_finds_what_it_was_tuned_for(approximate: str) -> None:
     """On vectors that are not in the index."""
     keys, (vectors, queries) = some_keys(MANY), manifold(MANY, HELD_OUT, DIMENSION)
@@ -251,6 +257,7 @@ def test_a_tuned_index_finds_what_it_was_tuned_for(approximate: str) -> None:
         assert recall(hits, wanted.search(queries, k)) >= least, f"k = {k}"
 
 
+@pytest.mark.parametrize("approximate", TUNED, indirect=True)
 def test_a_tuned_index_gives_the_scores_of_the_oracle_and_singles_as_a_batch(
     approximate: str,
 ) -> None:
@@ -277,6 +284,7 @@ def clustered(kind: str) -> tuple[FaissIndex, ExactIndex, Keys, Vectors]:
     return index, oracle(keys, vectors), keys.reshape(CLUSTERS, -1), rows[:, CLUSTER_SIZE:]
 
 
+@pytest.mark.parametrize("approximate", TUNED, indirect=True)
 def test_matches_far_from_the_query_are_found(approximate: str) -> None:
     """The filter selects one cluster, whole or thinned out, and the query lies in another."""
     index, wanted, keys, queries = clustered(approximate)

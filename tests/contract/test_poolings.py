@@ -65,7 +65,7 @@ def mirrored(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels[:, :, ::-1])
 
 
-@pytest.mark.parametrize("name", [f"{LITE0}#multi+mirror", "torchvision:resnet18#gem+mirror"])
+@pytest.mark.parametrize("name", [f"{LITE0}#multi+mirror", "torchvision:squeezenet1_1#gem+mirror"])
 def test_mirrored_poolings_see_a_picture_and_its_mirror_image_alike(
     encoder_of: MakeEncoder, sample: Path, name: str
 ) -> None:

@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -45,16 +45,60 @@ CHOICES = [
 ]
 
 
+USE_INT8 = """
+import json, socket, sys
+calls = []
+def refuse(*arguments, **options):
+    calls.append(str(arguments))
+    raise OSError("no network in this test")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
+socket.getaddrinfo = socket.create_connection = refuse
+from pathlib import Path
+from search_engine.adapt.int8 import Sample, calibrate_with
+from search_engine.encoders.runtime import load_runtime
+from tests.contract.small_network import noise, small_network
+source, pictures = small_network(Path(sys.argv[1])), int(sys.argv[2])
+if pictures:
+    assert not calibrate_with(source, Sample(noise(pictures), [None] * pictures)).refusals
+features = load_runtime("openvino-int8", source).run(noise(3))
+found = [name for name in ("torch", "nncf") if name in sys.modules]
+print(json.dumps({"calls": calls, "imported": found, "rows": len(features)}))
+"""
+
+
+def use_int8(cache: Path, pictures: int = 0) -> dict[str, Any]:
+    """What a process sees that uses the small network in int8, after calibrating with pictures."""
+    done = subprocess.run(
+        [sys.executable, "-c", USE_INT8, str(cache), str(pictures)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, "nothing but what is asked for goes to stdout"
+    return dict(json.loads(lines[0]))
+
+
 @pytest.fixture(scope="module")
-def source(shared: Path) -> NetworkSource:
-    """The small network, calibrated for int8 where that is possible."""
+def calibrated(shared: Path) -> Path:
+    """`encoders`, with the small network calibrated for int8 where that is possible; `made.json`,
+    what the process saw that did so."""
 
     def make(folder: Path) -> None:
-        made = small_network(folder)
+        (folder / "encoders").mkdir(parents=True)
         if find_spec("nncf"):
-            assert calibrate_with(made, unlabelled(2 * CALIBRATION_PICTURES)).refusals == ()
+            seen = use_int8(folder / "encoders", 2 * CALIBRATION_PICTURES)
+            (folder / "made.json").write_text(json.dumps(seen))
 
-    return small_network(once(shared / "small-network", make))
+    return once(shared / "small-network", make)
+
+
+@pytest.fixture(scope="module")
+def source(calibrated: Path) -> NetworkSource:
+    return small_network(calibrated / "encoders")
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +114,6 @@ def choice(request: pytest.FixtureRequest) -> RuntimeChoice:
 @pytest.fixture(scope="module")
 def runtime(choice: RuntimeChoice, source: NetworkSource) -> Runtime:
     return load_runtime(choice, source)
-
-
-def unlabelled(count: int) -> Sample:
-    return Sample(noise(count), [None for _ in range(count)])
 
 
 def agreement(some: NDArray[np.float32], others: NDArray[np.float32]) -> float:
@@ -218,52 +258,17 @@ def test_int8_that_is_not_good_enough_is_not_kept(
 ) -> None:
     made = small_network(tmp_path)
     monkeypatch.setattr(int8_gate, "LEAST_COSINE", 1.1)
-    assert len(calibrate_with(made, unlabelled(16)).refusals) == 2
+    assert len(calibrate_with(made, Sample(noise(16), [None] * 16)).refusals) == 2
     assert not has_int8(made)
     assert list(tmp_path.iterdir()) == []
 
 
-USE_INT8 = """
-import json, socket, sys
-calls = []
-def refuse(*arguments, **options):
-    calls.append(str(arguments))
-    raise OSError("no network in this test")
-socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
-socket.getaddrinfo = socket.create_connection = refuse
-from pathlib import Path
-from search_engine.adapt.int8 import Sample, calibrate_with
-from search_engine.encoders.runtime import load_runtime
-from tests.contract.small_network import noise, small_network
-source = small_network(Path(sys.argv[1]))
-if sys.argv[2] == "make":
-    assert not calibrate_with(source, Sample(noise(16), [None] * 16)).refusals
-features = load_runtime("openvino-int8", source).run(noise(3))
-found = [name for name in ("torch", "nncf") if name in sys.modules]
-print(json.dumps({"calls": calls, "imported": found, "rows": len(features)}))
-"""
-
-
 @needs_nncf
 def test_calibrating_asks_no_network_and_using_it_needs_neither_torch_nor_nncf(
-    tmp_path: Path,
+    calibrated: Path,
 ) -> None:
-    def use(what: str) -> dict[str, object]:
-        done = subprocess.run(
-            [sys.executable, "-c", USE_INT8, str(tmp_path), what],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
-        assert len(lines) == 1, "nothing but what is asked for goes to stdout"
-        return dict(json.loads(lines[0]))
-
-    assert use("make")["calls"] == []
-    assert use("use") == {"calls": [], "imported": [], "rows": 3}
+    assert json.loads((calibrated / "made.json").read_text())["calls"] == []
+    assert use_int8(calibrated / "encoders") == {"calls": [], "imported": [], "rows": 3}
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -304,9 +309,10 @@ for thread in threads:
 """
 
 
-def test_the_very_first_queries_may_come_at_once(source: NetworkSource) -> None:
+@pytest.mark.parametrize("processes", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_the_very_first_queries_may_come_at_once(source: NetworkSource, processes: int) -> None:
     """In processes that never used the runtime before: openvino's first array is a race."""
-    for _ in range(4):
+    for _ in range(processes):
         subprocess.run(
             [sys.executable, "-c", FIRST_QUERIES, str(source.cache)],
             cwd=ROOT,

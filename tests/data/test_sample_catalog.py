@@ -115,7 +115,7 @@ def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path: Pat
 
 def test_another_seed_gives_other_pictures(tmp_path: Path) -> None:
     for seed in (7, 8):
-        write_catalog(tmp_path / str(seed), seed=seed, products=FEW, photos=1)
+        write_catalog(tmp_path / str(seed), seed=seed, products=1, photos=1)
     first, second = _digests(tmp_path / "7"), _digests(tmp_path / "8")
     assert all(first[name] != second[name] for name in first if name.endswith(".jpg"))
 

@@ -1,13 +1,14 @@
 """The documentation against the program: commands, links, settings, codes."""
 
 import re
-import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from api.cli.exits import Exit
+from api.cli.main import app
 from search_engine.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,13 @@ def commands(text: str) -> list[list[str]]:
     return [line for line in words if line[:1] == ["eyedex"]]
 
 
+@cache
+def help_of(*verb: str) -> str:
+    """What `eyedex VERB --help` prints; nothing where there is no such verb."""
+    done = CliRunner().invoke(app, [*verb, "--help"])
+    return done.output if done.exit_code == 0 else ""
+
+
 def test_the_two_set_up_commands_of_the_readme() -> None:
     blocks = code_blocks((ROOT / "README.md").read_text())
     assert [line.strip() for line in blocks[0].splitlines()] == ["make demo"]
@@ -34,23 +42,14 @@ def test_the_two_set_up_commands_of_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_verb_and_option_in_the_pages_exists(page: Path) -> None:
-    helps: dict[str, str] = {}
     for words in commands(page.read_text()):
         if words[1].startswith("-"):
             continue
         verb = words[1:3] if words[1] == "collections" else words[1:2]
-        name = " ".join(verb)
-        if name not in helps:
-            done = subprocess.run(
-                [sys.executable, "-m", "api.cli.main", *verb, "--help"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, f"{page.name}: eyedex {name}"
-            helps[name] = done.stdout
+        name, shown = " ".join(verb), help_of(*verb)
+        assert shown, f"{page.name}: eyedex {name}"
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
-            assert option in helps[name], f"{page.name}: eyedex {name} {option}"
+            assert option in shown, f"{page.name}: eyedex {name} {option}"
 
 
 def test_every_make_target_in_the_pages_exists() -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from search_engine.maintenance.check import check_data
 from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.records import CatalogItem
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
-from tests.cli.conftest import COMMAND
+from tests.faults.test_interruption import eyedex
 from tests.images.pictures import jpeg
 
 UNREADABLE: dict[str, Any] = {
@@ -172,9 +171,7 @@ def test_every_verb_survives_and_names_what_is_damaged(
         ("export", str(tmp_path / "e.npy")): Exit.STORAGE,
     }
     for words, code in ends.items():
-        done = subprocess.run(
-            [*COMMAND, *words, "--data", str(data)], capture_output=True, text=True, check=False
-        )
+        done = eyedex(*words, "--data", data)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.returncode == code, (words, done.stderr)
         if code is Exit.STORAGE:

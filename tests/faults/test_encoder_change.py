@@ -1,10 +1,6 @@
 """Another encoder for a collection in use: no query fails or mixes, whatever comes in between."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +24,7 @@ from search_engine.errors import WeightsError
 from search_engine.images import ImageLimits, decode_pixels
 from search_engine.maintenance.check import check_data
 from tests.conftest import index_folder, once, serve
+from tests.faults.test_interruption import KILLED, eyedex
 
 SWITCH_KILLS = [
     ("vectors_added", 2),
@@ -97,18 +94,14 @@ def photo(sample: Path) -> Path:
     return min((sample / "images").rglob("*.jpg"))
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EYEDEX_BATCH_SIZE", "16")
+
+
 def killed(data: Path, point: str, count: int, *arguments: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "api.cli.main", "switch", *arguments, "--data", str(data)],
-        env={
-            **os.environ,
-            "EYEDEX_BATCH_SIZE": "16",
-            "EYEDEX_FAULT": f"{point}:{count}:kill",
-        },
-        capture_output=True,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL
+    ended = eyedex("switch", *arguments, "--data", data, fault=f"{point}:{count}:kill")
+    assert ended.returncode == KILLED
 
 
 @pytest.mark.parametrize(("point", "count"), SWITCH_KILLS)
@@ -202,9 +195,9 @@ def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> No
         assert change_encoder(writing, "default", EDGES).switch is not None
         go_back(writing, "default")
         with Asking([writing, reading], photo) as asking:
-            for _ in range(6):
+            for _ in range(4):
                 go_back(writing, "default")
-                time.sleep(0.3)
+                time.sleep(0.1)
     assert asking.errors == []
     assert len(asking.answers) == 2
     assert {len(each) for each in asking.answers.values()} == {2}  # by photo and by item
@@ -379,8 +372,7 @@ def test_a_server_takes_over_another_encoder(few: Path, photo: Path) -> None:
         thread.start()
         try:
             for count, arguments in enumerate((["edges", "--force"], ["--undo"], ["--undo"]), 2):
-                command = [sys.executable, "-m", "api.cli.main", "switch", *arguments]
-                subprocess.run([*command, "--data", str(few)], check=True, capture_output=True)
+                assert eyedex("switch", *arguments, "--data", few).returncode == 0
                 wait_for(lambda count=count: len(seen) >= count)
         finally:
             over.set()

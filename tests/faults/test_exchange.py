@@ -1,8 +1,6 @@
 """`kill -9`, full disks and failing ones in the middle of `eyedex export` and `import`."""
 
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +18,6 @@ from search_engine.errors import SourceError, StorageError, StorageFullError
 from search_engine.maintenance.check import check_data
 from search_engine.storage import faults
 from search_engine.storage.paths import DataPaths
-from tests.cli.conftest import COMMAND
 from tests.faults.test_interruption import KILLED, eyedex
 from tests.unit.embedding_tables import CLIP, counts, take_in, write_npy
 from tests.unit.small_catalog import unit_vectors
@@ -147,14 +144,8 @@ def test_a_file_that_may_not_grow_is_given_up(
     form: str, limit_bytes: int, undisturbed: Path, tmp_path: Path
 ) -> None:
     """The limit of the system is met where it is; the last one in the JSON."""
-
-    def confine() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
     path = tmp_path / f"a{form}"
-    command = [*COMMAND, "export", str(path), "--data", str(undisturbed)]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=confine, check=False)
+    done = eyedex("export", path, "--data", undisturbed, file_limit=limit_bytes)
     assert done.returncode == 5
     assert done.stderr.startswith("error: storage_full: "), done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -104,7 +104,7 @@ def mapped_vectors(folder: Path) -> int:
     return sum(str(folder) in line and "vectors.f16" in line for line in lines)
 
 
-@pytest.mark.parametrize("swaps", [50, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("swaps", [20, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_no_answer_mixes_generations_and_old_ones_are_given_up(tmp_path: Path, swaps: int) -> None:
     with opened_catalog(tmp_path) as (catalog, collection):
         publisher, server = live(catalog, collection), live(catalog, collection)

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,28 +17,29 @@ from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import CheckReport, check_data
 from search_engine.storage.faults import POINTS
-from tests.conftest import index_folder
+from tests.conftest import index_folder, once
+from tests.faults.forking import run_forked
 
 KILLED = -signal.SIGKILL
-BATCH = 16
+BATCH = 8
 
 # Where in the run to die: the fault point, and how often it is passed before.
 KILLS = [
-    ("row_read", 1),
-    ("row_read", 60),
+    pytest.param("row_read", 1, marks=pytest.mark.slow),
+    ("row_read", 30),
     ("decoded", 1),
-    ("decoded", 3),
+    pytest.param("decoded", 3, marks=pytest.mark.slow),
     ("embedded", 2),
     ("before_commit", 1),
-    ("before_commit", 4),
-    ("after_commit", 1),
+    pytest.param("before_commit", 4, marks=pytest.mark.slow),
+    pytest.param("after_commit", 1, marks=pytest.mark.slow),
     ("after_commit", 5),
     ("generation_started", 1),
-    ("generation_file_half", 1),
+    pytest.param("generation_file_half", 1, marks=pytest.mark.slow),
     ("generation_file_half", 2),
     ("generation_file_written", 1),
-    ("generation_file_written", 3),
-    ("generation_file_half", 4),
+    pytest.param("generation_file_written", 3, marks=pytest.mark.slow),
+    pytest.param("generation_file_half", 4, marks=pytest.mark.slow),
     ("generation_before_rename", 1),
     ("generation_renamed", 1),
     ("current_before_rename", 1),
@@ -47,17 +47,18 @@ KILLS = [
 ]
 
 
-def eyedex(*arguments: object, fault: str | None = None) -> "subprocess.CompletedProcess[str]":
+def eyedex(
+    *arguments: object, fault: str | None = None, file_limit: int | None = None
+) -> "subprocess.CompletedProcess[str]":
     env = {name: value for name, value in os.environ.items() if name != "EYEDEX_FAULT"}
     if fault:
         env["EYEDEX_FAULT"] = fault
-    command = [sys.executable, "-m", "api.cli.main", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    return run_forked([*map(str, arguments)], env, file_limit)
 
 
 def index(source: Path, data: Path, fault: str) -> int:
     arguments = ("index", source, "--data", data, "--encoder", "hsv", "--batch-size", BATCH)
-    return eyedex(*arguments, fault=fault).returncode
+    return eyedex(*arguments, "--workers", 1, fault=fault).returncode
 
 
 def checked(data: Path) -> CheckReport:
@@ -82,24 +83,26 @@ class Undisturbed:
 
 @pytest.fixture(scope="module")
 def photos(sample: Path) -> list[Path]:
-    return sorted((sample / "shopper").rglob("*.jpg"))
+    return sorted((sample / "shopper").rglob("*.jpg"))[:10]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(hsv_data: Path, photos: list[Path]) -> Undisturbed:
-    return Undisturbed(checked(hsv_data), answers(hsv_data, photos))
+def undisturbed(shared: Path, source: Path, photos: list[Path]) -> Undisturbed:
+    data = once(
+        shared / "first-rows-data", lambda folder: index_folder(source, folder, encoder="hsv")
+    )
+    return Undisturbed(checked(data), answers(data, photos))
 
 
 @pytest.mark.parametrize(("point", "count"), KILLS)
 def test_a_killed_run_is_finished_by_the_next(
     point: str,
     count: int,
-    sample: Path,
+    source: Path,
     undisturbed: Undisturbed,
     photos: list[Path],
     tmp_path: Path,
 ) -> None:
-    source = sample / "catalog.csv"
     assert index(source, tmp_path, fault=f"{point}:{count}:kill") == KILLED
     index_folder(source, tmp_path, encoder="hsv")
     wanted, found = undisturbed.checked, checked(tmp_path)
@@ -111,17 +114,16 @@ def test_a_killed_run_is_finished_by_the_next(
 
 @pytest.mark.parametrize("point", ["before_commit", "generation_file_half"])
 def test_after_a_kill_the_catalog_is_sound_and_what_was_committed_is_there(
-    point: str, sample: Path, tmp_path: Path
+    point: str, source: Path, tmp_path: Path
 ) -> None:
-    assert index(sample / "catalog.csv", tmp_path, fault=f"{point}:3:kill") == KILLED
+    assert index(source, tmp_path, fault=f"{point}:3:kill") == KILLED
     facts = checked(tmp_path).collections[0]
     assert facts["items"] >= 2 * BATCH
 
 
-def test_only_what_was_not_committed_is_encoded_again(sample: Path, tmp_path: Path) -> None:
-    source = sample / "catalog.csv"
+def test_only_what_was_not_committed_is_encoded_again(source: Path, tmp_path: Path) -> None:
     assert index(source, tmp_path, fault="after_commit:3:kill") == KILLED
-    done = eyedex("index", source, "--data", tmp_path, "--encoder", "hsv", "--json")
+    done = eyedex("index", source, "--data", tmp_path, "--encoder", "hsv", "--workers", 1, "--json")
     report = json.loads(done.stdout)
     assert report["unchanged"] == 3 * BATCH
     assert report["encoded"] == report["added"] > 0
@@ -136,10 +138,9 @@ def test_only_what_was_not_committed_is_encoded_again(sample: Path, tmp_path: Pa
     ],
 )
 def test_a_disk_that_fails_while_publishing_loses_nothing(
-    action: str, point: str, code: str, sample: Path, undisturbed: Undisturbed, tmp_path: Path
+    action: str, point: str, code: str, source: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    source = sample / "catalog.csv"
-    arguments = ("index", source, "--data", tmp_path, "--encoder", "hsv")
+    arguments = ("index", source, "--data", tmp_path, "--encoder", "hsv", "--workers", 1)
     done = eyedex(*arguments, fault=f"{point}:1:{action}")
     assert (done.returncode, done.stderr.splitlines()[-1].startswith(f"error: {code}: ")) == (
         5,

@@ -107,7 +107,12 @@ def test_a_large_collection_is_compacted_aside_while_queries_are_answered(
 
 @pytest.mark.usefixtures("every_collection_is_large")
 @pytest.mark.parametrize(
-    "point", ["generation_started", "generation_file_half", "generation_renamed"]
+    "point",
+    [
+        pytest.param("generation_started", marks=pytest.mark.slow),
+        "generation_file_half",
+        "generation_renamed",
+    ],
 )
 def test_a_killed_compaction_leaves_everything_as_it_was(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog, collection: Collection, point: str

@@ -6,17 +6,17 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from tests.cli.conftest import colour_picture
 from tests.conftest import LiveServer, serve
 
-SERVERS = 2
+OPTIONS: tuple[tuple[str, ...], ...] = ((), ("--read-only",))
+"""Those of each server."""
+
 ROUNDS = 4
-ITEMS_A_ROUND = 40
+ITEMS_A_ROUND = 20
 
 
 class Asking(threading.Thread):
@@ -63,14 +63,12 @@ def index(folder: Path, data: Path, round_: int) -> list[str]:
     return sorted(ids)
 
 
-@pytest.mark.parametrize("option", ["--read-only", None])
-def test_servers_follow_a_writer_without_a_failed_query(tmp_path: Path, option: str | None) -> None:
+def test_servers_follow_a_writer_without_a_failed_query(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "pictures"
     folder.mkdir()
     wanted = index(folder, data, 0)
-    options = (option,) if option else ()
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve(data, *options)) for _ in range(SERVERS)]
+        servers = [stack.enter_context(serve(data, *options)) for options in OPTIONS]
         asking = [Asking(server) for server in servers]
         for one in asking:
             one.start()
@@ -80,6 +78,6 @@ def test_servers_follow_a_writer_without_a_failed_query(tmp_path: Path, option: 
         for one in asking:
             one.stopped.set()
             one.join()
-        assert [one.failure for one in asking] == [None] * SERVERS
+        assert [one.failure for one in asking] == [None] * len(OPTIONS)
         assert all(one.answers > ROUNDS for one in asking)
         assert all(found(server) == wanted for server in servers)

@@ -525,7 +525,7 @@ def test_snapshots_while_others_train_and_calibrate_are_sound(
     thread = threading.Thread(target=learn)
     thread.start()
     try:
-        for number in range(5):
+        for number in range(3):
             file, data = tmp_path / f"{number}.tar", tmp_path / f"{number}"
             made = make_snapshot(Settings(data=source), file)
             restore_snapshot(Settings(data=data), file)
@@ -535,9 +535,9 @@ def test_snapshots_while_others_train_and_calibrate_are_sound(
         thread.join()
 
 
-def test_snapshots_during_an_indexing_run_are_sound(sample: Path, tmp_path: Path) -> None:
+def test_snapshots_during_an_indexing_run_are_sound(source: Path, tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "a.tar"
-    command = [sys.executable, "-m", "api.cli.main", "index", sample / "catalog.csv"]
+    command = [sys.executable, "-m", "api.cli.main", "index", source]
     arguments = ["--data", data, "--encoder", "hsv", "--batch-size", 1, "--workers", 1]
     counts: list[int] = []
     with subprocess.Popen([*map(str, command), *map(str, arguments)], stderr=-1) as run:

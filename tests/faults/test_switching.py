@@ -1,12 +1,8 @@
 """Another encoder for a collection that is in use: queries never fail and never mix, and a kill at
 any moment leaves the one encoder or the other."""
 
-import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +15,12 @@ from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
 from tests.conftest import serve
+from tests.faults.test_interruption import KILLED, eyedex
 
 KILLS = [
-    ("vectors_added", 1),
-    ("generation_before_rename", 1),
-    ("current_renamed", 1),
+    pytest.param("vectors_added", 1, marks=pytest.mark.slow),
+    pytest.param("generation_before_rename", 1, marks=pytest.mark.slow),
+    pytest.param("current_renamed", 1, marks=pytest.mark.slow),
     ("encoder_before_change", 1),
     ("encoder_changed", 1),
 ]
@@ -49,13 +46,8 @@ def test_a_killed_tuning_leaves_one_encoder_or_the_other(
 ) -> None:
     with SearchEngine(drawn) as engine:
         before = engine.search(photo)
-    killed = subprocess.run(
-        [sys.executable, "-m", "api.cli.main", "tune", "--force", "--data", str(drawn)],
-        env={**os.environ, "EYEDEX_FAULT": f"{point}:{count}:kill"},
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    killed = eyedex("tune", "--force", "--data", drawn, fault=f"{point}:{count}:kill")
+    assert killed.returncode == KILLED
     with SearchEngine(drawn) as engine:
         now = engine.search(photo)
         assert len(now.neighbors) == 10
@@ -106,9 +98,8 @@ def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> No
         ]
         for thread in threads:
             thread.start()
-        for _ in range(2):
-            tune_collection(writing, "default", FORCED)
-            undo_tuning(writing, "default")
+        tune_collection(writing, "default", FORCED)
+        undo_tuning(writing, "default")
         over.set()
         for thread in threads:
             thread.join()
@@ -129,8 +120,8 @@ def test_a_server_takes_over_what_another_process_tuned(drawn: Path, photo: Path
             return str(answer.json()["encoder"])
 
         before = encoder()
-        command = [sys.executable, "-m", "api.cli.main", "tune", "--force", "--data", str(drawn)]
-        subprocess.run(command, check=True, capture_output=True)
-        assert encoder() != before
-        subprocess.run([*command, "--undo"], check=True, capture_output=True)
-        assert encoder() == before
+        with SearchEngine(drawn) as engine:
+            tune_collection(engine, "default", FORCED)
+            assert encoder() != before
+            undo_tuning(engine, "default")
+            assert encoder() == before

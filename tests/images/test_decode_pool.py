@@ -47,9 +47,11 @@ class Deadly(bytes):
         return os.abort, ()
 
 
+ORPHAN_WALL_S = 2.0
 ORPHANS = """
 import os, sys, time
 sys.path[:0] = [os.getcwd()]
+from search_engine.images import decode_pool as decoding
 from search_engine.images.decode_pool import DecodePool
 from search_engine.images import ImageLimits, Preprocessing
 from tests.images.pictures import jpeg
@@ -60,6 +62,7 @@ if __name__ == "__main__":
     for future in futures:
         future.result()
     if sys.argv[1] == "busy":
+        decoding.DECODE_WALL_S = float(sys.argv[2])
         pool._start(pool._call, time.sleep, 600)
         time.sleep(0.5)
     print("ready", flush=True)
@@ -343,9 +346,8 @@ def test_children_do_not_outlive_a_killed_parent(state: str, tmp_path: Path) -> 
     script = tmp_path / "parent.py"
     script.write_text(ORPHANS)
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    parent = subprocess.Popen(
-        [sys.executable, str(script), state], stdout=subprocess.PIPE, text=True, env=environment
-    )
+    command = [sys.executable, str(script), state, str(ORPHAN_WALL_S)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ready\n"
@@ -354,7 +356,7 @@ def test_children_do_not_outlive_a_killed_parent(state: str, tmp_path: Path) -> 
     finally:
         parent.kill()
         parent.communicate()
-    limit_s = decoding.DECODE_WALL_S + decoding.ORPHAN_S + 4 if state == "busy" else 4
+    limit_s = ORPHAN_WALL_S + decoding.ORPHAN_S + 4 if state == "busy" else 4
     assert wait_for(lambda: all(is_gone(pid) for pid in children), limit_s)
 
 

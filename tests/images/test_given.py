@@ -1,6 +1,7 @@
 """Whatever a program has a picture as, it is the same picture."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,9 @@ def test_pixels_may_take_more_bytes_than_a_file_but_not_be_more() -> None:
         picture_bytes(noise, ImageLimits(max_pixels=10**6))
 
 
-def test_the_engine_takes_them_all(hsv_data: Path, tmp_path: Path, sample: Path) -> None:
+def test_the_engine_takes_them_all(
+    hsv_data: Path, cnn_data: Path, tmp_path: Path, sample: Path
+) -> None:
     path = sorted((sample / "images").rglob("*.jpg"))[0]
     image = opened(path.read_bytes())
     data = path.read_bytes()
@@ -171,6 +174,7 @@ def test_the_engine_takes_them_all(hsv_data: Path, tmp_path: Path, sample: Path)
         assert engine.search(io.BytesIO(data), rerank="geometric").rerank == "geometric"
         token = engine.search(image).query_token
         assert engine.search(np.array(image)).query_token == token
+    shutil.copytree(cnn_data / "encoders", tmp_path / "new" / "encoders")
     with SearchEngine(tmp_path / "new") as engine:
         for number, one in enumerate(given):
             engine.upsert(str(number), one)

@@ -17,7 +17,7 @@ from indexer.exchange.importing import unit_vectors
 from search_engine.engine import SearchEngine
 from tests.unit.embedding_tables import CLIP, counts, stored_items, take_in, write_npy
 
-steady = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 
 texts = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8
@@ -43,7 +43,7 @@ halves = st.floats(-1000, 1000, width=16).filter(bool)
 
 
 @pytest.mark.parametrize("form", [".parquet", ".npy"])
-@settings(steady, max_examples=12)
+@settings(steady, max_examples=5)
 @given(st.dictionaries(ids, items, max_size=6), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_a_round_trip_changes_nothing(
     form: str, known: dict[str, dict[str, Any]], dimension: int, seed: int

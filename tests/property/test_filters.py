@@ -138,7 +138,7 @@ def fulfils(item: dict[str, Any], source: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("few", [0, 3, key_queries.FEW])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(known=catalogs, source=filters)
 def test_a_filter_finds_what_fulfils_it(
     catalog: Catalog, few: int, known: list[dict[str, Any]], source: dict[str, Any]
@@ -163,7 +163,7 @@ def tallied(known: list[dict[str, Any]], field: str) -> list[tuple[Any, int]]:
 
 
 @pytest.mark.parametrize("few", [0.0, 1.0], ids=["along the index", "one by one"])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(known=catalogs, source=st.one_of(st.none(), filters), field=st.sampled_from(FIELDS))
 def test_facets_count_what_fulfils_the_filter(
     catalog: Catalog,
@@ -182,7 +182,7 @@ def test_facets_count_what_fulfils_the_filter(
         assert type(value) is not float or not value.is_integer() or value >= 2**53
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(known=catalogs, field=st.sampled_from(FIELDS))
 def test_a_facet_counts_the_items_that_its_value_narrows_to(
     catalog: Catalog, known: list[dict[str, Any]], field: str

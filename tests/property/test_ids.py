@@ -52,7 +52,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Check
 
 
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 @given(texts=st.lists(TEXTS, min_size=10, max_size=25, unique=True))
 def test_a_text_means_the_same_item_everywhere(

@@ -252,5 +252,5 @@ class CatalogMachine(RuleBasedStateMachine):
 
 TestCatalogMachine = CatalogMachine.TestCase
 TestCatalogMachine.settings = settings(
-    max_examples=30, stateful_step_count=30, deadline=None, derandomize=True, database=None
+    max_examples=12, stateful_step_count=30, deadline=None, derandomize=True, database=None
 )

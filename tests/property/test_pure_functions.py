@@ -15,7 +15,7 @@ from search_engine.vote.labels import vote
 from search_engine.vote.tally import VoteRule
 from tests.unit.small_catalog import DIMENSION, unit_vectors
 
-steady = settings(deadline=None, derandomize=True, database=None, max_examples=200)
+steady = settings(deadline=None, derandomize=True, database=None, max_examples=80)
 
 labels = st.one_of(st.none(), st.sampled_from(["a", "b", "c", "d/e"]))
 scores = st.one_of(st.floats(-1, 1), st.sampled_from([0.5, 0.7, 0.9]))

@@ -15,7 +15,7 @@ from search_engine.vote.label_paths import node_shares, prefixes
 from search_engine.vote.labels import vote, votes_of
 from search_engine.vote.tally import Ballots, VoteRule, tally
 
-steady = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 
 labels = st.sampled_from(["a", "b", "c", "d"])
 paths = st.sampled_from(["a", "a/b", "a/b/c", "a/b/d", "a/e", "f/g", "f/h"])

@@ -245,7 +245,9 @@ def test_a_region_is_of_one_photo(engine: SearchEngine) -> None:
 
 
 def answered(prediction: Prediction, *neighbors: Neighbor) -> SearchResult:
-    return SearchResult(neighbors, np.empty((1, 0)), {}, "", None, prediction=prediction)
+    return SearchResult(
+        neighbors, np.empty((1, 0), np.float32), {}, "", None, prediction=prediction
+    )
 
 
 ITEM = CatalogItem(1, "i,1", 'a "quoted"\nlabel', "p", {}, "hash")

@@ -13,7 +13,7 @@ from search_engine.errors import ParameterError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
 from search_engine.records import Pixels
 
-PICTURES = 6
+PICTURES = 3
 
 
 @pytest.fixture

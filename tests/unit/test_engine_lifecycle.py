@@ -86,7 +86,10 @@ def test_an_item_that_is_removed_at_once_was_upserted_and_described(engine: Sear
         remover.join()
 
 
-def test_a_collection_that_is_deleted_at_once_is_made_again(engine: SearchEngine) -> None:
+def test_a_collection_that_is_deleted_at_once_is_made_again(
+    engine: SearchEngine, data: Path, cnn_data: Path
+) -> None:
+    shutil.copytree(cnn_data / "encoders", data / "encoders", dirs_exist_ok=True)
     done = threading.Event()
     failures: list[Exception] = []
 

@@ -14,7 +14,7 @@ from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import SearchResult
-from search_engine.search import candidates as collector
+from search_engine.search import shaping
 from search_engine.search.options import MAX_K
 from search_engine.search.query_cache import QueryToken
 from search_engine.search.rerank import query_expansion
@@ -73,7 +73,7 @@ def test_behind_the_candidates_all_is_as_it_was(
     engine: SearchEngine, shopper_photo: Path, rerank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a catalog of more items than are re-ranked, groups and least scores see all of it."""
-    for module in (collector, query_expansion):
+    for module in (shaping, query_expansion):
         monkeypatch.setattr(module, "CANDIDATES", 20)
     plain = engine.search(shopper_photo, k=MAX_K)
     result = engine.search(shopper_photo, k=MAX_K, rerank=rerank)

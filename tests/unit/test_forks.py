@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from search_engine.search.query_cache import QueryCache
 from search_engine.storage.locks import exclusive
 from tests.api.asking import SEARCH, CheckedClient
 from tests.conftest import answers, free_port
+from tests.marking import slow_but
 from tests.unit.test_engine import ids, picture
 
 CHILD_S = 20.0
 """A child that hangs is ended then; one that works takes a second or two."""
 COLOURS = ("red", "green", "blue")
+FORKS = 3
 
 
 @pytest.fixture(scope="module", params=["hsv", "efficientnet_lite0"])
@@ -120,24 +123,29 @@ def status_of_fork(work: Callable[[], int]) -> int | None:
     return None
 
 
-METHODS = [
-    ("fork", 0),
-    ("fork", 1),
-    ("fork", 5),
-    ("spawn", 0),
-    ("forkserver", 1),
-    pytest.param("spawn", 1, marks=pytest.mark.slow),
-    pytest.param("spawn", 5, marks=pytest.mark.slow),
-    pytest.param("forkserver", 0, marks=pytest.mark.slow),
-    pytest.param("forkserver", 5, marks=pytest.mark.slow),
-]
+BY_A_NETWORK = pytest.mark.parametrize(
+    "data", [pytest.param("hsv", marks=pytest.mark.slow), "efficientnet_lite0"], indirect=True
+)
 """New processes load everything anew, whatever their parent has done: seconds each."""
 
 
-@pytest.mark.parametrize(("method", "searches"), METHODS)
-def test_a_child_finds_what_its_parent_finds(
+@pytest.mark.parametrize("searches", [0, 1, 5])
+def test_a_child_finds_what_its_parent_finds(engine: SearchEngine, searches: int) -> None:
+    check_child("fork", engine, searches)
+
+
+@BY_A_NETWORK
+@pytest.mark.parametrize(
+    ("method", "searches"),
+    slow_but([("spawn", 0), ("forkserver", 1)], product(("spawn", "forkserver"), (0, 1, 5))),
+)
+def test_a_new_process_finds_what_its_parent_finds(
     engine: SearchEngine, method: str, searches: int
 ) -> None:
+    check_child(method, engine, searches)
+
+
+def check_child(method: str, engine: SearchEngine, searches: int) -> None:
     for number in range(searches):
         search(engine, COLOURS[number % 3])
     assert answer_of_child(method, engine, "blue") == "blue"
@@ -157,12 +165,12 @@ def test_forks_beside_threads_that_search(engine: SearchEngine) -> None:
     for thread in threads:
         thread.start()
     try:
-        answers = [answer_of_child("fork", engine, "blue") for _ in range(6)]
+        answers = [answer_of_child("fork", engine, "blue") for _ in range(FORKS)]
     finally:
         stopped.set()
         for thread in threads:
             thread.join()
-    assert answers == ["blue"] * 6
+    assert answers == ["blue"] * FORKS
     assert found == {(colour, colour) for colour in COLOURS}
 
 
@@ -252,6 +260,7 @@ def test_a_server_in_a_child(engine: SearchEngine, data: Path) -> None:
     assert [status_of_fork(work) for _ in range(2)] == [7, 7]
 
 
+@BY_A_NETWORK
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
 def test_gunicorn_forks_its_workers(data: Path, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(GUNICORN.format(data=str(data)))

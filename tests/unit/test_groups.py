@@ -10,7 +10,7 @@ import pytest
 from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
 from search_engine.records import CatalogItem
-from search_engine.search import candidates as collector
+from search_engine.search import shaping
 from tests.unit.small_catalog import bound_collection, draft, open_catalog, put, unit_vectors
 
 COUNT = 300
@@ -81,9 +81,9 @@ def test_the_best_of_each_group_comes_out(
     narrow: dict[str, Any],
     bounds: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr(collector, "GROUP_FETCH", bounds[0])
-    monkeypatch.setattr(collector, "GROUP_ROUND", bounds[1])
-    monkeypatch.setattr(collector, "GROUP_ROUNDS", 100)
+    monkeypatch.setattr(shaping, "GROUP_FETCH", bounds[0])
+    monkeypatch.setattr(shaping, "GROUP_ROUND", bounds[1])
+    monkeypatch.setattr(shaping, "GROUP_ROUNDS", 100)
     for k in (1, 2, 5, 40, 200):
         result = engine.similar("i0", k=k, group_by=field, **narrow)
         assert [one.item.item_id for one in result.neighbors] == firsts(engine, field, k, **narrow)
@@ -107,9 +107,9 @@ def test_only_the_items_that_are_shown_are_read(
 
 
 def test_a_search_that_stops_says_so(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "GROUP_FETCH", 1)
-    monkeypatch.setattr(collector, "GROUP_ROUND", 8)
-    monkeypatch.setattr(collector, "GROUP_ROUNDS", 1)
+    monkeypatch.setattr(shaping, "GROUP_FETCH", 1)
+    monkeypatch.setattr(shaping, "GROUP_ROUND", 8)
+    monkeypatch.setattr(shaping, "GROUP_ROUNDS", 1)
     result = engine.similar("i0", k=9, group_by="label")
     assert 1 <= len(result.neighbors) < 9
     (warning,) = result.warnings
