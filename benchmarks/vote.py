@@ -28,10 +28,12 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.evaluation import evaluate
 from search_engine.metrics import expected_calibration_error
+from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
 from search_engine.vote.calibration.fit import expected_ece
-from search_engine.vote.calibration.held_out import ballots_at, nearest
+from search_engine.vote.calibration.held_out import NEIGHBORS as CALIBRATED_WITH
+from search_engine.vote.calibration.held_out import ballots_at
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.unknown import unknown_auroc
 from search_engine.vote.tally import VoteRule
@@ -87,7 +89,7 @@ def answers(
     calibrated: Calibration, gallery: Labelled, asked: Labelled, min_confidence: float = 0.0
 ) -> list[Prediction]:
     """The calibrated vote on some photos."""
-    scores, places = nearest(asked.vectors, gallery.vectors)
+    scores, places = nearest(asked.vectors, gallery.vectors, CALIBRATED_WITH)
     return calibrated.predict(ballots_at(gallery_voters(gallery), scores, places), min_confidence)
 
 

@@ -19,8 +19,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.engine import SearchEngine
 from search_engine.errors import ModelMismatchError, NotFoundError
 from search_engine.images.decode_pool import DecodePool
-from search_engine.indexes.faiss.kinds import create
 from search_engine.indexes.generations import discard_newer
+from search_engine.indexes.registry import backend_of
 from search_engine.indexes.spec import AUTOMATIC
 from search_engine.vote.calibration.collection import refresh_label
 
@@ -145,7 +145,7 @@ def _name_index(engine: SearchEngine, collection: Collection, factory: str, dime
     """Keep the kind of index that the owner wants, if it is one."""
     named = None if factory == AUTOMATIC else factory
     if named is not None:
-        create(named, dimension)
+        backend_of(named).check(named, dimension)
     with engine.catalog.write() as writer:
         writer.set_index_factory(collection.id, named)
 

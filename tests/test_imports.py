@@ -26,7 +26,7 @@ ORDER = {
         "names forks",
         "storage images",
         "near",
-        "things metrics clustering encoders",
+        "things neighbors metrics clustering encoders",
         "catalog",
         "indexes",
         "config",

@@ -12,8 +12,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from api.cli import serve
-from api.cli.catalog import exchange, index, remove, snapshots
-from api.cli.encoders import calibrate, switch, train, tune
+from api.cli.catalog import collections, exchange, index, maintenance, remove
+from api.cli.encoders import calibrate, listing, switch, train, tune
 from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
 from api.cli.query import classify, cluster, search
@@ -44,18 +44,18 @@ for verb in (
     switch.switch,
     cluster.cluster,
     serve.serve,
-    index.check,
-    snapshots.snapshot,
-    snapshots.restore,
+    maintenance.check,
+    maintenance.snapshot,
+    maintenance.restore,
     exchange.export,
     exchange.import_,
     remove.remove,
-    index.encoders,
+    listing.encoders,
 ):
     app.command(verb.__name__.rstrip("_"))(verb)
-app.add_typer(index.collections, name="collections")
+app.add_typer(collections.collections, name="collections")
 
-for listed in (*app.registered_commands, *index.collections.registered_commands):
+for listed in (*app.registered_commands, *collections.collections.registered_commands):
     sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
     listed.short_help = f"{' '.join(sentence.split())}."
     """The whole first sentence; typer's own would be cut to the width of a terminal."""

@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
+
+from search_engine.encoders.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
     from search_engine.catalog.filters import Filter
@@ -49,6 +51,23 @@ RerankOption = Annotated[
     ),
 ]
 NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]
+
+RuntimeOption = Annotated[
+    RuntimeChoice | None,
+    typer.Option(
+        "--runtime",
+        help=f"What runs the network: {', '.join(get_args(RuntimeChoice))}.",
+        metavar="NAME",
+    ),
+]
+IndexOption = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        metavar="auto|FACTORY",
+        help="Kind of index from now on, by FAISS factory string; auto chooses by size.",
+    ),
+]
 
 _NOT_SETTINGS = ("EYEDEX_FAULT",)
 

@@ -49,6 +49,7 @@ class EyedexIndex:
         del index
         published = load(self._place.folder, "benchmark", "benchmark")
         assert published is not None
+        assert isinstance(published.index, FaissIndex)
         self._built = published.index
         self._tuned = self._built.spec.effort
 

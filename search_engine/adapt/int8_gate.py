@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.neighbors import nearest
 from search_engine.records import Vectors
 from search_engine.vote.labels import vote
 from search_engine.vote.tally import WHOLE_LABEL
@@ -97,11 +98,9 @@ def accuracy_of_votes(vectors: Vectors, labels: Sequence[str]) -> float | None:
     """
     if len(labels) < 2:
         return None
+    scores, places = nearest(vectors, vectors, NEIGHBORS, np.arange(len(labels)))
     right = 0
-    for row, vector in enumerate(vectors):
-        scores = vectors @ vector
-        scores[row] = -np.inf
-        nearest = np.argsort(-scores, kind="stable")[: min(NEIGHBORS, len(labels) - 1)]
-        said = vote([(labels[other], float(scores[other])) for other in nearest], WHOLE_LABEL)
-        right += said.label == labels[row]
+    for label, others, cosines in zip(labels, places.tolist(), scores.tolist(), strict=True):
+        named = [(labels[other], score) for other, score in zip(others, cosines, strict=True)]
+        right += vote(named, WHOLE_LABEL).label == label
     return right / len(labels)

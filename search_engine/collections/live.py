@@ -24,10 +24,10 @@ from search_engine.errors import (
     StorageError,
 )
 from search_engine.indexes import generations as generation
+from search_engine.indexes.base import Index
 from search_engine.indexes.choice import choose_index
-from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.faiss.tuning import tune
 from search_engine.indexes.live import LiveIndex, Snapshot
+from search_engine.indexes.registry import backend_of
 from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec
 from search_engine.processes import run_apart, spare_cores
@@ -40,9 +40,6 @@ ADOPTION_WAIT_S = 0.05
 what it has, and the next one finds it."""
 QUICK_ELEMENTS = 1_000_000
 """An index of so many numbers is built in less time than a process takes to start."""
-STALE_SHARE = 0.3
-"""An index learns its centroids and codes anew when so many changed since; before that it takes
-over what the one before had learned, as long as it finds as much with that."""
 UNREADABLE_SHOWN = 5
 FILTERS_KEPT = 64
 FILTERED_KEYS_KEPT = 16_000_000
@@ -288,7 +285,7 @@ class LiveCollection:
         kept = {now.fingerprint, former.fingerprint if former else None, self.record.fingerprint}
         return {each for each in kept if each} - {self.record.fingerprint or ""}
 
-    def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> FaissIndex:
+    def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> Index:
         """The index of the kind that the owner named, or that suits.
 
         What cannot be made of these vectors (mostly of too few) is an error if `strict`; else the
@@ -308,16 +305,11 @@ class LiveCollection:
         factory = choose_index(count, dimension, memory, recall).factory
         return self._build_kind(factory, changes, before)
 
-    def _build_kind(self, factory: str, changes: Changes, before: Snapshot | None) -> FaissIndex:
-        target = self._settings.index_recall
-        learned = _learned(before, factory, len(changes.keys))
-        if before is not None and learned is not None:
-            stale = learned.spec.since_training + before.pending
-            spec = IndexSpec(factory, since_training=stale)
-            index = tune(FaissIndex.build(spec, changes.keys, changes.vectors, learned), target)
-            if (index.spec.recall or 0.0) >= min(target, learned.spec.recall or target):
-                return index
-        return tune(FaissIndex.build(IndexSpec(factory), changes.keys, changes.vectors), target)
+    def _build_kind(self, factory: str, changes: Changes, before: Snapshot | None) -> Index:
+        base, pending = (None, 0) if before is None else (before.base, before.pending)
+        return backend_of(factory).build(
+            factory, changes.keys, changes.vectors, self._settings.index_recall, base, pending
+        )
 
     def roll_back(self) -> str:
         """Make the newest sound generation before the current one the base again.
@@ -439,15 +431,6 @@ class LiveCollection:
             dimension=int(changes.vectors.shape[1]),
             spec=spec,
         )
-
-
-def _learned(before: Snapshot | None, factory: str, count: int) -> FaissIndex | None:
-    """The index before, if what it learned may be used again for so many vectors."""
-    base = None if before is None else before.base
-    if before is None or base is None or base.exact or base.spec.factory != factory:
-        return None
-    stale = base.spec.since_training + before.pending
-    return base if stale <= STALE_SHARE * count else None
 
 
 def compact_collection(settings: Settings, name: str) -> None:

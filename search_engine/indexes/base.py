@@ -1,17 +1,134 @@
-"""What every index does, and the one place that knows how results are ordered."""
+"""What every index and every backend does, and the one place that knows how results are ordered."""
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
-from search_engine.indexes.selection import KeySet
+from search_engine.indexes.scoring import Positions
+from search_engine.indexes.selection import KeySet, Selection
+from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors
 
 
+class Index(Protocol):
+    """What a generation holds: vectors under ascending keys, which never change.
+
+    Scores are exact cosines (inner products of unit rows), whatever finds the candidates. Best
+    first, equal scores by key.
+    """
+
+    @property
+    def spec(self) -> IndexSpec:
+        """Which kind it is, and how hard it searches."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """D, the width of the vectors."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing among the nearest is ever missed."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Shape (N,), int64, ascending strictly; the key at position n is that of vector n."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def vectors(self, positions: Positions) -> Vectors:
+        """The stored vectors at some positions, (P, D), float32."""
+        ...
+
+    def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
+        """The k most similar of all vectors, or of a selection; never fewer than there are.
+
+        Args:
+            queries: Shape (Q, D), float32, unit rows. Not changed.
+            k: At least 1.
+            within: Positions that may be found; None for all.
+
+        Raises:
+            DimensionMismatchError: D differs from the index.
+            ValueError: k below 1, or a query is not finite.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the backend's `files` into an empty folder, durably.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """A way to make and open indexes; `search_engine.indexes.registry` names them."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that a saved index is made of."""
+        ...
+
+    def check(self, factory: str, dimension: int) -> None:
+        """Raise ParameterError unless it can make such a kind of index."""
+        ...
+
+    def build(
+        self,
+        factory: str,
+        keys: Keys,
+        vectors: NDArray[np.floating],
+        recall: float,
+        before: Index | None = None,
+        changed: int = 0,
+    ) -> Index:
+        """An index that reaches a recall on its own vectors, or as much as this kind can.
+
+        Args:
+            factory: Which kind.
+            keys: Shape (N,), int64, ascending strictly.
+            vectors: Shape (N, D), unit rows; kept as float16.
+            recall: index_recall@10 wanted, above 0 to 1.
+            before: The collection's index before; what it learned may be used again.
+            changed: How many vectors changed since that one.
+
+        Raises:
+            ParameterError: This kind cannot be built of these vectors.
+        """
+        ...
+
+    def open(self, folder: Path, spec: IndexSpec, dimension: int) -> Index:
+        """A saved index whose files were verified.
+
+        Raises:
+            CorruptDataError: They do not make an index.
+        """
+        ...
+
+
+def positions_of(index_keys: Keys, keys: Keys) -> Positions:
+    """Where those of the keys that are in an index stand; ascending if the keys are."""
+    if len(index_keys) == 0:
+        return np.empty(0, dtype=np.int64)
+    found = np.searchsorted(index_keys, keys)
+    found[found == len(index_keys)] = 0
+    here: Positions = found[index_keys[found] == keys]
+    return here
+
+
 class VectorIndex(Protocol):
-    """Nearest neighbors by cosine (inner product of unit rows). Best first; equal scores by key."""
+    """Vectors that come and go: the live index of a collection, and the oracle of the tests.
+
+    Nearest neighbors by cosine. Best first, equal scores by key.
+    """
 
     @property
     def dimension(self) -> int:
@@ -53,6 +170,13 @@ class VectorIndex(Protocol):
             ValueError: k below 1, or a query is not finite.
         """
         ...
+
+
+def check_content(keys: Keys, vectors: NDArray[np.floating]) -> None:
+    """Raise ValueError or DimensionMismatchError unless they can be the content of an index."""
+    check_vectors(vectors, vectors.shape[1])
+    if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
+        raise ValueError("keys must ascend strictly, one for each vector")
 
 
 def check_vectors(vectors: NDArray[np.floating], dimension: int) -> None:

@@ -1,49 +1,86 @@
-"""NumPy brute force: the oracle that other indexes are held against, and the live delta."""
+"""All vectors compared by NumPy: the backend `numpy`, slow and plainly right."""
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.indexes.base import (
-    check_search,
-    check_upsert,
-    last_of_each,
-    pack_hits,
-    top_k,
-)
-from search_engine.indexes.scoring import cosines
-from search_engine.indexes.selection import KeySet
+from search_engine.errors import CorruptDataError, ParameterError
+from search_engine.indexes.base import Index, check_content, check_search
+from search_engine.indexes.scoring import Positions, scan
+from search_engine.indexes.selection import Selection
+from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors
+from search_engine.storage.durable import write_synced
+
+NAME = "numpy"
+ROWS, KEYS = FILES = ("rows.f16", "keys.i64")
 
 
-class ExactIndex:
-    """All vectors in one array, all compared. See VectorIndex."""
+class NumpyIndex:
+    """See Index."""
 
-    def __init__(self, dimension: int) -> None:
-        self.dimension = dimension
-        self._keys: Keys = np.empty(0, dtype=np.int64)
-        self._vectors: NDArray[np.float16] = np.empty((0, dimension), dtype=np.float16)
+    exact = True
+
+    def __init__(self, keys: Keys, rows: NDArray[np.float16]) -> None:
+        self.spec = IndexSpec(NAME)
+        self.keys = keys
+        self.dimension = rows.shape[1]
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.keys)
 
-    def upsert(self, keys: Keys, vectors: NDArray[np.floating]) -> None:
-        """See VectorIndex."""
-        check_upsert(keys, vectors, self.dimension)
-        last = last_of_each(keys)
-        self.remove(keys)
-        self._keys = np.concatenate([self._keys, keys[last]])
-        self._vectors = np.concatenate([self._vectors, vectors[last].astype(np.float16)])
+    def vectors(self, positions: Positions) -> Vectors:
+        """See Index."""
+        return self._rows[positions].astype(np.float32)
 
-    def remove(self, keys: Keys) -> None:
-        """See VectorIndex."""
-        keep = ~np.isin(self._keys, keys)
-        self._keys, self._vectors = self._keys[keep], self._vectors[keep]
-
-    def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
-        """See VectorIndex."""
+    def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
+        """See Index."""
         check_search(queries, k, self.dimension)
-        keys, vectors = self._keys, self._vectors
-        if within is not None:
-            chosen = within.contains(keys)
-            keys, vectors = keys[chosen], vectors[chosen]
-        return pack_hits([top_k(keys, cosines(query, vectors), k) for query in queries])
+        k = min(k, len(self) if within is None else len(within))
+        if k == 0 or not len(queries):
+            nothing = np.empty((len(queries), 0))
+            positions, scores = nothing.astype(np.int64), nothing.astype(np.float32)
+        else:
+            chosen = None if within is None else within.positions
+            positions, scores = scan(queries, self._rows, chosen, k)
+        counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
+        return Hits(keys=self.keys[positions], scores=scores, counts=counts)
+
+    def save(self, folder: Path) -> None:
+        """See Index."""
+        write_synced(folder / ROWS, self._rows.astype("<f2").tobytes())
+        write_synced(folder / KEYS, self.keys.astype("<i8").tobytes())
+
+
+class NumpyBackend:
+    """See Backend."""
+
+    files = FILES
+
+    def check(self, factory: str, dimension: int) -> None:
+        """See Backend."""
+        if factory != NAME:
+            raise ParameterError("it has one kind", where="--index", fix=f"give {NAME}")
+
+    def build(
+        self,
+        factory: str,
+        keys: Keys,
+        vectors: NDArray[np.floating],
+        recall: float,
+        before: Index | None = None,
+        changed: int = 0,
+    ) -> NumpyIndex:
+        """See Backend."""
+        check_content(keys, vectors)
+        return NumpyIndex(keys, vectors.astype(np.float16))
+
+    def open(self, folder: Path, spec: IndexSpec, dimension: int) -> NumpyIndex:
+        """See Backend."""
+        keys = np.fromfile(folder / KEYS, dtype="<i8")
+        rows = np.fromfile(folder / ROWS, dtype="<f2")
+        if len(rows) != len(keys) * dimension:
+            raise CorruptDataError("the files of an index differ in size", where=str(folder))
+        return NumpyIndex(keys, rows.reshape(len(keys), dimension))

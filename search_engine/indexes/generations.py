@@ -1,13 +1,13 @@
 """Generations: published, immutable index files that describe and check themselves.
 
-    indexes/<collection>/gen-000042/{index.faiss, vectors.f16, keys.i64, manifest.json}
+    indexes/<collection>/gen-000042/{manifest.json, files of the backend}
     indexes/<collection>/CURRENT     the name of one of them
 
 Everything here is derived from the catalog and can be rebuilt. FAISS files carry no checksum and
-FAISS reports success when the disk is full, so files are serialised in memory, written, fsynced,
-read back and hashed by us; loading verifies length and SHA-256 of every file before FAISS reads a
-byte. A generation that fails falls back to the one before it; the caller rebuilds when none is
-left. Generations of two encoders may lie beside each other; whoever loads one says of which.
+FAISS reports success when the disk is full, so what a backend has written is fsynced, read back and
+hashed by us; loading verifies length and SHA-256 of every file before the backend reads a byte. A
+generation that fails falls back to the one before it; the caller rebuilds when none is left.
+Generations of two encoders may lie beside each other; whoever loads one says of which.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 
 from search_engine.errors import (
@@ -28,11 +27,10 @@ from search_engine.errors import (
     NewerFormatError,
     NotFoundError,
     OlderFormatError,
-    ParameterError,
 )
-from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.base import Index
+from search_engine.indexes.registry import backend_of
 from search_engine.indexes.spec import IndexSpec
-from search_engine.indexes.stored_vectors import StoredVectors
 from search_engine.records import Keys
 from search_engine.storage.durable import (
     replace_synced,
@@ -50,10 +48,8 @@ SELF_QUERIES = 16
 SELF_QUERIES_LOST = 2
 SELF_SCORE_TOLERANCE = 1e-3
 DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes")
-FILES = ("index.faiss", "vectors.f16", "keys.i64")
-LOOP_LIMIT = 100_000_000
-BYTE_LIMIT_SLACK = 2**20
 
+MANIFEST = "manifest.json"
 _NAME = re.compile(r"gen-(\d{6})")
 
 
@@ -71,6 +67,11 @@ class Manifest:
     metric: str = "cosine"
     format: int = FORMAT
 
+    @property
+    def backend_files(self) -> tuple[str, ...]:
+        """The files of the index, beside the manifest itself."""
+        return backend_of(self.spec.factory).files
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -78,13 +79,11 @@ class Generation:
 
     name: str
     manifest: Manifest
-    index: FaissIndex
+    index: Index
     findings: tuple[str, ...] = ()
 
 
-def publish(
-    folder: Path, manifest: Manifest, index: FaissIndex, spared: Collection[str] = ()
-) -> str:
+def publish(folder: Path, manifest: Manifest, index: Index, spared: Collection[str] = ()) -> str:
     """Write a new generation and make it the current one; older ones but one are deleted.
 
     The caller sees to it that nobody else publishes at the same time.
@@ -131,7 +130,7 @@ def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> Non
     names = generations(folder)
     for name in names:
         try:
-            owner = _read_manifest(folder / name / "manifest.json").fingerprint
+            owner = read_manifest(folder / name).fingerprint
         except (CorruptDataError, NewerFormatError):
             owner = fingerprint
         if left.get(owner, 0) <= 0:
@@ -164,7 +163,7 @@ def discard_newer(folder: Path, seq: int) -> list[str]:
     discarded = []
     for name in generations(folder):
         try:
-            foreign = _read_manifest(folder / name / "manifest.json").seq > seq
+            foreign = read_manifest(folder / name).seq > seq
         except (CorruptDataError, NewerFormatError):
             continue
         if foreign:
@@ -227,10 +226,10 @@ def find(folder: Path, collection_uid: str, fingerprint: str) -> tuple[str, Mani
     """The newest generation of an encoder whose files are there; `load` verifies them."""
     for name in generations(folder):
         try:
-            manifest = _read_manifest(folder / name / "manifest.json")
+            manifest = read_manifest(folder / name)
             if _owner(manifest) == (collection_uid, fingerprint) and all(
                 (folder / name / file).stat().st_size == manifest.files[file]["bytes"]
-                for file in FILES
+                for file in manifest.backend_files
             ):
                 return name, manifest
         except (CorruptDataError, NewerFormatError, OSError, KeyError):
@@ -304,6 +303,29 @@ def current(folder: Path) -> str | None:
     return name
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """What a generation says that it holds; its other files are not looked at.
+
+    Raises:
+        CorruptDataError: It cannot be read, or does not match its own checksum.
+        NewerFormatError, OlderFormatError: Another version wrote it.
+    """
+    path = folder / MANIFEST
+    try:
+        described = json.loads(path.read_bytes())
+        seal = described.pop("seal")
+        if described["format"] > FORMAT:
+            raise NewerFormatError("a newer version wrote this generation", where=str(path))
+        if described["format"] < FORMAT:
+            raise OlderFormatError("an older version wrote this generation", where=str(path))
+        if seal != _seal(described):
+            raise CorruptDataError("manifest.json does not match its checksum", where=str(path))
+        spec = IndexSpec.from_json(described.pop("spec"))
+        return Manifest(spec=spec, **described)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CorruptDataError("manifest.json cannot be read", where=str(path)) from error
+
+
 def verify(folder: Path) -> Manifest:
     """Check every file of a generation against its manifest, without FAISS.
 
@@ -311,8 +333,8 @@ def verify(folder: Path) -> Manifest:
         CorruptDataError: A file is missing, or differs in length or SHA-256.
         NewerFormatError: A newer version wrote it.
     """
-    manifest = _read_manifest(folder / "manifest.json")
-    for name in FILES:
+    manifest = read_manifest(folder)
+    for name in manifest.backend_files:
         path, described = folder / name, manifest.files.get(name, {})
         try:
             sound = not path.is_symlink() and path.stat().st_size == described.get("bytes")
@@ -334,74 +356,39 @@ def _is_sound(folder: Path) -> bool:
     return True
 
 
-def _write_files(folder: Path, manifest: Manifest, index: FaissIndex) -> None:
-    contents = {
-        "index.faiss": faiss.serialize_index(index.faiss_index).data,
-        "vectors.f16": index.stored.buffer.data,
-        "keys.i64": np.ascontiguousarray(index.keys, dtype="<i8").view(np.uint8).data,
-    }
+def _write_files(folder: Path, manifest: Manifest, index: Index) -> None:
+    index.save(folder)
     described = asdict(manifest)
-    for name in FILES:
-        write_synced(folder / name, contents[name])
-        described["files"][name] = {
-            "bytes": len(contents[name]),
-            "sha256": sha256_file(folder / name),
-        }
+    for name in manifest.backend_files:
+        path = folder / name
+        described["files"][name] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
     described["seal"] = _seal(described)
-    write_synced(folder / "manifest.json", json.dumps(described, indent=1).encode())
+    write_synced(folder / MANIFEST, json.dumps(described, indent=1).encode())
     sync_directory(folder)
     verify(folder)
-
-
-def _read_manifest(path: Path) -> Manifest:
-    try:
-        described = json.loads(path.read_bytes())
-        seal = described.pop("seal")
-        if described["format"] > FORMAT:
-            raise NewerFormatError("a newer version wrote this generation", where=str(path))
-        if described["format"] < FORMAT:
-            raise OlderFormatError("an older version wrote this generation", where=str(path))
-        if seal != _seal(described):
-            raise CorruptDataError("manifest.json does not match its checksum", where=str(path))
-        spec = IndexSpec.from_json(described.pop("spec"))
-        return Manifest(spec=spec, **described)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptDataError("manifest.json cannot be read", where=str(path)) from error
 
 
 def _seal(described: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def _read(folder: Path, manifest: Manifest) -> FaissIndex:
+def _read(folder: Path, manifest: Manifest) -> Index:
     """Files that are already verified, as an index that has answered a few queries."""
-    keys = read_keys(folder)
-    path = folder / "index.faiss"
-    faiss.set_deserialization_vector_byte_limit(path.stat().st_size + BYTE_LIMIT_SLACK)
-    faiss.set_deserialization_loop_limit(LOOP_LIMIT)
-    try:
-        stored = StoredVectors.map(folder / "vectors.f16", manifest.dimension)
-        faiss_index = faiss.read_index(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        raise CorruptDataError("the index cannot be read", where=str(folder)) from error
-    sizes = (faiss_index.ntotal, len(stored), len(keys))
-    if sizes != (manifest.count,) * 3 or faiss_index.d != manifest.dimension:
+    backend = backend_of(manifest.spec.factory)
+    index = backend.open(folder, manifest.spec, manifest.dimension)
+    if (len(index), index.dimension) != (manifest.count, manifest.dimension):
         raise CorruptDataError("the index and its manifest differ in size", where=str(folder))
-    try:
-        index = FaissIndex(manifest.spec, faiss_index, keys, stored)
-    except ParameterError as error:
-        raise CorruptDataError("the index is of an unknown kind", where=str(path)) from error
     _check_self_queries(index, folder)
     return index
 
 
-def _check_self_queries(index: FaissIndex, folder: Path) -> None:
+def _check_self_queries(index: Index, folder: Path) -> None:
     """A few stored vectors must find themselves, or something as similar; most of them must where
     the index is approximate."""
     if len(index) == 0:
         return
     positions = np.linspace(0, len(index) - 1, min(SELF_QUERIES, len(index))).astype(np.int64)
-    queries = index.stored.rows[positions].astype(np.float32)
+    queries = index.vectors(positions)
     hits = index.search(queries, 1)
     own = np.einsum("nd,nd->n", queries, queries)
     lost = int(np.sum(hits.scores[:, 0] < own - SELF_SCORE_TOLERANCE))
@@ -426,7 +413,7 @@ def _candidates(folder: Path, owner: tuple[str, str], findings: list[str]) -> It
 def _may_be_of(folder: Path, owner: tuple[str, str]) -> bool:
     """Whether a generation does not say that it is of somebody else."""
     try:
-        return _owner(_read_manifest(folder / "manifest.json")) == owner
+        return _owner(read_manifest(folder)) == owner
     except (CorruptDataError, NewerFormatError):
         return True
 

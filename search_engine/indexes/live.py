@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from search_engine import forks
 from search_engine.catalog.checksum import key_checksum
 from search_engine.indexes.base import (
+    Index,
     check_search,
     check_upsert,
     last_of_each,
     pack_hits,
+    positions_of,
     top_k,
 )
-from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.scoring import cosines
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.records import Hits, Keys, Vectors
@@ -42,7 +43,7 @@ class Snapshot:
 
     dimension: int
     seq: int
-    base: FaissIndex | None
+    base: Index | None
     generation: str | None
     masked: NDArray[np.bool_]
     delta_keys: Keys
@@ -108,7 +109,7 @@ class Snapshot:
         changed = delta[places] == keys if len(delta) else np.zeros(len(keys), dtype=np.bool_)
         found[changed] = self.delta_vectors[rows[places[changed]]]
         if self.base is not None:
-            found[~changed] = self.base.stored.rows[np.searchsorted(self.base.keys, keys[~changed])]
+            found[~changed] = self.base.vectors(np.searchsorted(self.base.keys, keys[~changed]))
         return found
 
     def rows(self, within: KeySet) -> Selection:
@@ -116,7 +117,7 @@ class Snapshot:
         assert self.base is not None
         known = within.remembered(self)
         if known is None:
-            positions = self.base.positions(within.keys)
+            positions = positions_of(self.base.keys, within.keys)
             known = Selection(positions[~self.masked[positions]], len(self.base))
             within.remember(self, known)
         return known
@@ -159,7 +160,7 @@ class LiveIndex:
     def __init__(
         self,
         dimension: int,
-        base: FaissIndex | None = None,
+        base: Index | None = None,
         generation: str | None = None,
         seq: int = 0,
     ) -> None:
@@ -224,7 +225,7 @@ class LiveIndex:
         masked, alive = old.masked, old.alive
         if old.base is not None and len(keys):
             masked = masked.copy()
-            masked[old.base.positions(keys)] = True
+            masked[positions_of(old.base.keys, keys)] = True
         rows = [row for key in keys.tolist() if (row := self._row_of.pop(key, None)) is not None]
         if rows:
             alive = alive.copy()

@@ -43,8 +43,6 @@ from search_engine.storage.durable import storage_error, sync_directory
 from search_engine.storage.faults import fault_point
 from search_engine.storage.paths import DataPaths
 
-GENERATION_FILES = (*generation.FILES, "manifest.json")
-
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReport:
@@ -100,7 +98,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
         size_bytes=archive.size_bytes,
         collections=len(report.collections),
         items=item_count(report),
-        generations=_count(description, "manifest.json"),
+        generations=_count(description, generation.MANIFEST),
         calibrations=_count(description, ".json", "/calibration-"),
         classifiers=_count(description, ".safetensors"),
         seq=description.seq,
@@ -182,7 +180,8 @@ def _stage_generation(source: Path, target: Path) -> generation.Manifest | None:
     """Its manifest; None if it is damaged, or was collected while we looked."""
     target.mkdir(mode=0o700, parents=True)
     try:
-        for name in GENERATION_FILES:
+        _link_or_copy(source / generation.MANIFEST, target / generation.MANIFEST)
+        for name in generation.read_manifest(target).backend_files:
             _link_or_copy(source / name, target / name)
         return generation.verify(target)
     except (FileNotFoundError, CorruptDataError, NewerFormatError):

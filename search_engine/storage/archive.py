@@ -43,7 +43,7 @@ CHUNK_BYTES = 2**20
 _COLLECTION = r"[a-z0-9][a-z0-9_-]{0,62}"
 _MEMBER_NAME = (
     r"^(catalog\.sqlite"
-    rf"|indexes/{_COLLECTION}/gen-[0-9]{{6}}/(index\.faiss|vectors\.f16|keys\.i64|manifest\.json)"
+    rf"|indexes/{_COLLECTION}/gen-[0-9]{{6}}/[a-z][a-z0-9]{{0,31}}\.[a-z0-9]{{1,15}}"
     rf"|indexes/{_COLLECTION}/calibration-[0-9a-f]{{32}}\.json"
     rf"|classifiers/{_COLLECTION}/[a-z][a-z-]{{0,31}}-[0-9a-f]{{16}}\.safetensors)$"
 )

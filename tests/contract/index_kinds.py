@@ -7,10 +7,10 @@ from functools import cache
 import faiss
 import numpy as np
 
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.records import Hits, Keys, Vectors
+from tests.contract.exact_index import ExactIndex
 
 Found = list[tuple[int, float]]
 

@@ -14,7 +14,6 @@ import pytest
 
 from search_engine.errors import DimensionMismatchError, ParameterError
 from search_engine.indexes import generations as generation
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss import index as faiss_index_module
 from search_engine.indexes.faiss import kinds
 from search_engine.indexes.faiss.index import FaissIndex
@@ -25,6 +24,7 @@ from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.records import Keys, Vectors
+from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import (
     APPROXIMATE,
     KINDS,
@@ -83,6 +83,7 @@ def reloaded(index: FaissIndex, folder: Path) -> FaissIndex:
     read = generation.load(folder, "uid", "fingerprint")
     assert read is not None
     assert (read.findings, read.manifest.spec) == ((), index.spec)
+    assert isinstance(read.index, FaissIndex)
     return read.index
 
 
@@ -133,7 +134,7 @@ def test_comparing_with_all_gives_the_same_as_asking_faiss(
     for price in (-(10**12), 10**12):
         monkeypatch.setattr(faiss_index_module, "SCAN_NS", price)
         base = index.snapshot.base
-        assert base is not None
+        assert isinstance(base, FaissIndex)
         again = LiveIndex(DIMENSION, base.with_spec(base.spec))  # it remembers how it searches
         answers.append([all_found(again.search(questions(), 10, each)) for each in (None, chosen)])
     assert answers[0] == answers[1]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
 from search_engine.indexes.base import VectorIndex
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss import index as faiss_index_module
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
@@ -21,6 +20,7 @@ from search_engine.indexes.selection import KeySet
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Keys, Vectors
 from tests.contract import index_kinds
+from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import (
     APPROXIMATE,
     LEAST_VECTORS,

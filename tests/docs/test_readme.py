@@ -13,7 +13,7 @@ from search_engine.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-READERS = ("shopper-page", "catalog-owner", "analyst", "operator", "contributor")
+READERS = ("shopper-page", "catalog-owner", "analyst", "operator")
 
 
 def code_blocks(text: str) -> list[str]:

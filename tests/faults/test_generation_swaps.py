@@ -13,7 +13,7 @@ import pytest
 
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.collections.live import LiveCollection
-from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.base import Index
 from tests.unit.small_catalog import bound_collection, draft, live, open_catalog, unit_vectors
 
 READERS = 64
@@ -86,7 +86,7 @@ def exchange(catalog: Catalog, collection: Collection, number: int, gone: list[i
         return writer.put(collection.id, collection.fingerprint or "", drafts)
 
 
-def base_of(opened: LiveCollection, name: str) -> FaissIndex:
+def base_of(opened: LiveCollection, name: str) -> Index:
     """The index of a published generation, once the readers' collection has taken it over."""
     deadline = time.monotonic() + ADOPTION_S
     while True:
@@ -110,7 +110,7 @@ def test_no_answer_mixes_generations_and_old_ones_are_given_up(tmp_path: Path, s
         publisher, server = live(catalog, collection), live(catalog, collection)
         keys = exchange(catalog, collection, 0, [])
         complete = {frozenset(keys)}
-        bases: list[weakref.ref[FaissIndex]] = []
+        bases: list[weakref.ref[Index]] = []
         with Readers(server) as readers:
             for number in range(1, swaps + 1):
                 keys = exchange(catalog, collection, number, keys)

@@ -14,8 +14,8 @@ from search_engine.catalog.store import Catalog, Collection
 from search_engine.collections import live as live_collection
 from search_engine.collections.live import LiveCollection
 from search_engine.indexes import generations as generation
-from search_engine.indexes.exact import ExactIndex
 from search_engine.processes import run_apart
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import (
     DIMENSION,
     bound_collection,

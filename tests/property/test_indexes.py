@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_engine.indexes import generations as generation
-from search_engine.indexes.base import VectorIndex
-from search_engine.indexes.exact import ExactIndex
+from search_engine.indexes.base import VectorIndex, positions_of
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.generations import Manifest
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import unit_vectors
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
@@ -83,7 +83,7 @@ def test_faiss_equals_exact_with_and_without_restriction(
     queries = unit_vectors(3, seed + 1, dimension)
     within = keys[np.random.default_rng(seed).random(size) < share]
     assert rows(index.search(queries, k)) == rows(exact.search(queries, k))
-    selection = Selection(index.positions(within), size)
+    selection = Selection(positions_of(index.keys, within), size)
     found = rows(index.search(queries, k, selection))
     assert found == rows(exact.search(queries, k, KeySet(within)))
     live = LiveIndex(dimension, index)

@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from search_engine.catalog.filters import parse_filter
 from search_engine.collections.live import LiveCollection
 from search_engine.errors import NotFoundError, ParameterError
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Hits
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import (
     DIMENSION,
     bound_collection,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
 from search_engine.metrics import expected_calibration_error
+from search_engine.neighbors import nearest
 from search_engine.records import Vectors
 from search_engine.vote.calibration.fit import (
     Fit,
@@ -21,7 +22,7 @@ from search_engine.vote.calibration.fit import (
     least_score,
     wilson_lower,
 )
-from search_engine.vote.calibration.held_out import HeldOut, Voters, ballots_at, hold_out, nearest
+from search_engine.vote.calibration.held_out import NEIGHBORS, HeldOut, Voters, ballots_at, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
     Calibration,
@@ -106,7 +107,9 @@ def asked(gallery: Voters, seed: int, count: int = 1500) -> tuple[Vectors, NDArr
 def test_confidence_is_the_probability_of_being_right(gallery: Voters, fitted: Fit) -> None:
     """On new photos the error is what chance alone explains, at every level and for the label."""
     vectors, truth = asked(gallery, seed=3)
-    found = calibration(fitted).predict(ballots_at(gallery, *nearest(vectors, gallery.vectors)))
+    found = calibration(fitted).predict(
+        ballots_at(gallery, *nearest(vectors, gallery.vectors, NEIGHBORS))
+    )
     sure = np.array([one.levels[-1].confidence if one.levels else 0.0 for one in found])
     right = np.array(
         [one.label == gallery.labels[code] for one, code in zip(found, truth, strict=True)]
@@ -128,7 +131,9 @@ def test_confidence_is_the_probability_of_being_right(gallery: Voters, fitted: F
 def test_what_the_fit_says_of_itself_holds_on_new_photos(gallery: Voters, fitted: Fit) -> None:
     figures = fitted.figures
     vectors, truth = asked(gallery, seed=4)
-    found = calibration(fitted).predict(ballots_at(gallery, *nearest(vectors, gallery.vectors)))
+    found = calibration(fitted).predict(
+        ballots_at(gallery, *nearest(vectors, gallery.vectors, NEIGHBORS))
+    )
     right = [one.label == gallery.labels[code] for one, code in zip(found, truth, strict=True)]
     assert figures.accuracy == pytest.approx(np.mean(right), abs=0.04)
     assert figures.ece_after < figures.ece_before
@@ -144,7 +149,7 @@ def test_accepted_answers_are_as_right_as_promised(
     made = calibration(fitted)
     point = made.threshold(wanted)
     vectors, truth = asked(gallery, seed=5)
-    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors))
+    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors, NEIGHBORS))
     answers = [
         (one.label, gallery.labels[code])
         for one, code in zip(made.predict(ballots, point.confidence), truth, strict=True)
@@ -211,7 +216,7 @@ def test_a_calibration_is_read_as_it_was_written(fitted: Fit) -> None:
 
 def test_one_vote_is_answered_as_many_are(gallery: Voters, fitted: Fit) -> None:
     made = calibration(fitted)
-    scores, places = nearest(photos(5, seed=6)[0], gallery.vectors)
+    scores, places = nearest(photos(5, seed=6)[0], gallery.vectors, NEIGHBORS)
     many = made.predict(ballots_at(gallery, scores, places), 0.6)
     for row, wanted in enumerate(many):
         labelled = [
@@ -232,7 +237,7 @@ def test_photos_of_one_scene_do_not_vouch_for_each_other() -> None:
     assert trusting.figures.accuracy > 0.95
     vectors, labels = photos(1200, seed=8, spread=0.35)
     truth = np.searchsorted(np.array(gallery.labels), labels)
-    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors))
+    ballots = ballots_at(gallery, *nearest(vectors, gallery.vectors, NEIGHBORS))
 
     def too_sure(fit: Fit) -> float:
         found = calibration(fit).predict(ballots)
@@ -286,7 +291,7 @@ def test_balanced_votes_help_the_rare_label() -> None:
     gallery = voters(vectors[rare], [labels[row] for row in rare])
     assert balanced_weights(gallery)[3] == max(balanced_weights(gallery))
     queries, wanted = photos(1000, seed=14, spread=0.4)
-    ballots = ballots_at(gallery, *nearest(queries, gallery.vectors))
+    ballots = ballots_at(gallery, *nearest(queries, gallery.vectors, NEIGHBORS))
 
     def recall(fit: Fit) -> float:
         found = calibration(fit).predict(ballots)

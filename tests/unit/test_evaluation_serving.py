@@ -5,8 +5,8 @@ import pytest
 
 from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.serving import index_recall, percentiles_ms, search_times_ms
-from search_engine.indexes.exact import ExactIndex
 from search_engine.records import Hits, Vectors
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import DIMENSION, unit_vectors
 
 COUNT = 60

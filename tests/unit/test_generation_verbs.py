@@ -16,11 +16,11 @@ from search_engine.catalog.tables import embeddings
 from search_engine.config import Settings
 from search_engine.errors import NotFoundError, ParameterError
 from search_engine.indexes import generations as generation
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.spec import IndexSpec
 from search_engine.maintenance.check import check_data
 from search_engine.storage.durable import sha256_file
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import (
     DIMENSION,
     bound_collection,

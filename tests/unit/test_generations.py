@@ -18,10 +18,10 @@ from search_engine.errors import (
     StorageFullError,
 )
 from search_engine.indexes import generations as generation
-from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.generations import FILES, FORMAT, Manifest
+from search_engine.indexes.faiss.index import FILES, FaissIndex
+from search_engine.indexes.faiss.stored_vectors import PAGE_BYTES, StoredVectors
+from search_engine.indexes.generations import FORMAT, Manifest
 from search_engine.indexes.spec import IndexSpec
-from search_engine.indexes.stored_vectors import PAGE_BYTES, StoredVectors
 from search_engine.storage.durable import replace_synced, sha256_file, storage_error, write_synced
 from tests.contract.index_kinds import KINDS, surface_index
 from tests.unit.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
@@ -62,7 +62,8 @@ def test_what_was_published_is_loaded(folder: Path) -> None:
     assert (found.name, found.findings) == ("gen-000002", ())
     assert (found.manifest.seq, found.manifest.count, found.manifest.metric) == (2, 20, "cosine")
     assert found.index.keys.tolist() == list(range(1, 21))
-    np.testing.assert_array_equal(found.index.stored.rows, index_of(20).stored.rows)
+    every = np.arange(20)
+    np.testing.assert_array_equal(found.index.vectors(every), index_of(20).vectors(every))
     queries = unit_vectors(5, seed=9)
     for mine, wanted in zip(
         found.index.search(queries, 7).keys, index_of(20).search(queries, 7).keys, strict=True
@@ -406,6 +407,7 @@ def test_every_kind_is_loaded_as_it_was_published(tmp_path: Path, kind: str) -> 
     index, found = surface_index(kind, KIND_COUNT, KIND_DIMENSION), publish_kind(tmp_path, kind)
     assert (found.name, found.findings, found.manifest.spec) == ("gen-000002", (), index.spec)
     np.testing.assert_array_equal(found.index.keys, index.keys)
+    assert isinstance(found.index, FaissIndex)
     np.testing.assert_array_equal(found.index.stored.rows, index.stored.rows)
     assert found.index.nanoseconds(10, index.spec.effort) == index.nanoseconds(
         10, index.spec.effort
@@ -456,7 +458,7 @@ def test_damage_that_was_sealed_over_ends_no_process(tmp_path: Path, name: str) 
         _rewrite_manifest(current, files=described["files"])
         found = load(tmp_path)
         assert found is not None
-        hits = found.index.search(found.index.stored.rows[:3].astype(np.float32), 5)
+        hits = found.index.search(found.index.vectors(np.arange(3)), 5)
         assert hits.counts.tolist() == [5] * 3
 
 

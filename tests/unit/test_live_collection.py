@@ -18,9 +18,9 @@ from search_engine.collections import live as live_collection
 from search_engine.collections.live import LiveCollection
 from search_engine.errors import LockHeldError
 from search_engine.indexes import generations as generation
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss import kinds
 from search_engine.storage.locks import exclusive
+from tests.contract.exact_index import ExactIndex
 from tests.unit.small_catalog import (
     DIMENSION,
     bound_collection,

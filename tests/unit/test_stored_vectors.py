@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search_engine.errors import CorruptDataError
-from search_engine.indexes.stored_vectors import PAGE_BYTES, StoredVectors
+from search_engine.indexes.faiss.stored_vectors import PAGE_BYTES, StoredVectors
 from tests.unit.small_catalog import unit_vectors
 
 COUNT, DIMENSION = 50, 8

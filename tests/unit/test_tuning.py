@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_engine.indexes.exact import ExactIndex
 from search_engine.indexes.faiss import tuning
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.faiss.tuning import exact_neighbors, index_recall, questions, tune
 from search_engine.indexes.spec import DEPTHS, Effort, IndexSpec
 from search_engine.records import Vectors
+from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import build, manifold
 from tests.unit.small_catalog import unit_vectors
 

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.catalog.index import RuntimeOption
 from api.cli.exits import Exit
-from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, settings_from
+from api.cli.options import (
+    CollectionOption,
+    DataOption,
+    JsonOption,
+    RuntimeOption,
+    TargetOption,
+    settings_from,
+)
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
 from search_engine.errors import ParameterError

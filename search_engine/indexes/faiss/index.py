@@ -11,6 +11,7 @@ Immutable: what changes lives in `search_engine.indexes.live`.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,13 +19,16 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.indexes.base import check_search, check_vectors
+from search_engine.indexes.base import check_content, check_search
 from search_engine.indexes.faiss import kinds
+from search_engine.indexes.faiss.stored_vectors import StoredVectors
 from search_engine.indexes.scoring import Positions, best, rescore, scan
 from search_engine.indexes.selection import Selection
 from search_engine.indexes.spec import Effort, IndexSpec
-from search_engine.indexes.stored_vectors import StoredVectors
 from search_engine.records import Hits, Keys, Vectors
+from search_engine.storage.durable import write_synced
+
+FILES = ("index.faiss", "vectors.f16", "keys.i64")
 
 TIE_MARGIN = 1e-5
 """FAISS and NumPy add in different orders; scores closer than this may be ties."""
@@ -88,9 +92,7 @@ class FaissIndex:
             ParameterError: This kind cannot be built of these vectors.
             ValueError: Keys do not ascend strictly, or a vector is not finite.
         """
-        check_vectors(vectors, vectors.shape[1])
-        if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
-            raise ValueError("keys must ascend strictly, one for each vector")
+        check_content(keys, vectors)
         stored = StoredVectors.of(vectors)
         learned = None if trained is None else trained.faiss_index
         return cls(spec, kinds.build(spec.factory, stored.rows, learned), keys, stored)
@@ -112,17 +114,22 @@ class FaissIndex:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def positions(self, keys: Keys) -> Positions:
-        """Where those of the keys that are here stand; ascending if the keys are."""
-        if len(self.keys) == 0:
-            return np.empty(0, dtype=np.int64)
-        found = np.searchsorted(self.keys, keys)
-        found[found == len(self.keys)] = 0
-        here: Positions = found[self.keys[found] == keys]
-        return here
+    def vectors(self, positions: Positions) -> Vectors:
+        """See Index."""
+        return self.stored.rows[positions].astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """See Index."""
+        contents = (
+            faiss.serialize_index(self.faiss_index).data,
+            self.stored.buffer.data,
+            np.ascontiguousarray(self.keys, dtype="<i8").view(np.uint8).data,
+        )
+        for name, content in zip(FILES, contents, strict=True):
+            write_synced(folder / name, content)
 
     def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
-        """The k most similar of all rows, or of a selection of them. See VectorIndex."""
+        """See Index."""
         check_search(queries, k, self.dimension)
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         available = len(self) if within is None else len(within)

@@ -11,11 +11,12 @@ from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection
 from search_engine.errors import ParameterError
+from search_engine.neighbors import Advance
 from search_engine.records import Codes
 from search_engine.things import things_of
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_values import fit_values, item_values
-from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters
+from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import (
     REFRESH_SHARE,

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
 from search_engine.metrics import expected_calibration_error
+from search_engine.neighbors import Advance
 from search_engine.records import Codes, Floats
-from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
+from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
     CurvePoint,

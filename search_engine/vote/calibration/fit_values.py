@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.metrics import expected_calibration_error
+from search_engine.neighbors import Advance
 from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.fit import (
     LEAST_PROBABILITY,
@@ -23,7 +24,7 @@ from search_engine.vote.calibration.fit import (
     least_score,
     wilson_lower,
 )
-from search_engine.vote.calibration.held_out import Advance, HeldOut, LeaveOut, Voters, hold_out
+from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import CurvePoint, Figures
 from search_engine.vote.tally import VoteRule

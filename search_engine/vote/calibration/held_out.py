@@ -12,13 +12,13 @@ structure", Ecography 2017. Photos with a twin (near) and without (far) are told
 as an answer deserves more trust for one than for the other.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Floats, Vectors
 from search_engine.vote.tally import Ballots
 
@@ -26,9 +26,7 @@ NEIGHBORS = 200
 SCENE_ITEMS = 40
 """Photos of one scene at most."""
 TWIN_QUANTILE = 0.95
-QUERIES_A_BLOCK = 256
 
-Advance = Callable[[int], None]
 LeaveOut = Literal["one", "product", "scene"]
 
 
@@ -89,7 +87,7 @@ def hold_out(
         advance: Called with the number of queries done.
     """
     rows = draw(voters.codes, queries, seed)
-    scores, found = nearest(voters.vectors[rows], voters.vectors, rows, advance)
+    scores, found = nearest(voters.vectors[rows], voters.vectors, NEIGHBORS, rows, advance)
     twin = twin_score(voters.codes, rows, scores, found)
     left = _left_out(voters, rows, scores, found, twin, leave_out)
     without, places = _without(scores, found, left)
@@ -150,34 +148,6 @@ def draw(codes: Codes, count: int, seed: int) -> Codes:
     if len(rows) <= count:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
-
-
-def nearest(
-    queries: Vectors,
-    vectors: Vectors,
-    own: Codes | None = None,
-    advance: Advance = lambda count: None,
-) -> tuple[Floats, Codes]:
-    """The nearest items of some queries: cosines, best first, and places; (Q, K) both.
-
-    Queries are compared with all, block by block, so that no more than a block is ever in memory.
-    `own` are the places of queries that are items themselves, which never find themselves.
-    """
-    kept = max(0, min(NEIGHBORS, len(vectors) - (own is not None)))
-    scores = np.full((len(queries), kept), -np.inf)
-    found = np.zeros((len(queries), kept), dtype=np.int64)
-    for start in range(0, len(queries) if kept else 0, QUERIES_A_BLOCK):
-        block = queries[start : start + QUERIES_A_BLOCK]
-        cosines = block @ vectors.T
-        if own is not None:
-            cosines[np.arange(len(block)), own[start : start + len(block)]] = -np.inf
-        best = np.argpartition(cosines, -kept, axis=1)[:, len(vectors) - kept :]
-        values = np.take_along_axis(cosines, best, 1)
-        order = np.lexsort((best, -values))
-        found[start : start + len(block)] = np.take_along_axis(best, order, 1)
-        scores[start : start + len(block)] = np.take_along_axis(values, order, 1)
-        advance(len(block))
-    return scores, found
 
 
 def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:

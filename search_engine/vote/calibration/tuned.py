@@ -10,17 +10,16 @@ import numpy as np
 
 from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
+from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Vectors
 from search_engine.things import fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
-    Advance,
     HeldOut,
     LeaveOut,
     Voters,
     ballots_at,
     draw,
-    nearest,
     twin_score,
 )
 
@@ -62,7 +61,7 @@ def hold_out_tuned(
         asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
         if len(asked):
             away, others = _projected(voters.vectors, rows[asked], rest, learned, shrinkage)
-            best, found = nearest(away, others, advance=advance)
+            best, found = nearest(away, others, NEIGHBORS, advance=advance)
             scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
     twin = twin_score(voters.codes, rows, scores, places)
     near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)

@@ -11,9 +11,10 @@ import numpy as np
 
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
+from search_engine.neighbors import nearest
 from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.collection import gallery_voters
-from search_engine.vote.calibration.held_out import Voters, ballots_at, draw, nearest
+from search_engine.vote.calibration.held_out import NEIGHBORS, Voters, ballots_at, draw
 from search_engine.vote.tally import VoteRule, tally
 
 QUERIES = 5_000
@@ -99,7 +100,7 @@ def _evidence(
     strange = np.flatnonzero(gone)[:QUERIES]
     best, share = [], []
     for asked, own in ((left.vectors[known], known), (voters.vectors[strange], None)):
-        scores, places = nearest(asked, left.vectors, own)
+        scores, places = nearest(asked, left.vectors, NEIGHBORS, own)
         counted = tally(ballots_at(left, scores, places), rule)
         best.append(scores.max(axis=1, initial=-1.0))
         share.append(counted.shares.max(axis=1, initial=0.0))

@@ -1,13 +1,19 @@
-"""Verbs that save and bring back a whole data directory: snapshot, restore."""
+"""Verbs of a whole data directory: check, snapshot, restore."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.exits import Exit
 from api.cli.options import DataOption, JsonOption, settings_from
-from api.cli.terminal.output import print_json
+from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.wording import counted, duration, size
+
+if TYPE_CHECKING:
+    from search_engine.storage.paths import DataPaths
 
 
 def snapshot(
@@ -83,3 +89,59 @@ def restore(
 
 def _counts(collections: int, items: int) -> str:
     return f"{counted(collections, 'collection')}, {counted(items, 'item')}"
+
+
+def check(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Verify everything on disk: database, embeddings, index files, and that they agree."""
+    from search_engine.maintenance.check import check_data, is_sqlite_note
+    from search_engine.storage.paths import DataPaths
+
+    settings = settings_from(data)
+    report = check_data(settings)
+    if as_json:
+        print_json(
+            {
+                "sound": report.sound,
+                "findings": [
+                    {"level": one.level, "where": one.where, "what": one.what}
+                    for one in report.findings
+                ],
+                "collections": list(report.collections),
+                "versions": report.versions,
+                "settings": settings.model_dump(mode="json"),
+            }
+        )
+    else:
+        _print_checked(report.collections)
+        for finding in report.findings:
+            if is_sqlite_note(finding) and _told_before(DataPaths(settings.data), finding.where):
+                continue
+            print(f"{finding.level}: {finding.where}: {finding.what}")
+        print("sound" if report.sound else "NOT SOUND")
+    if not report.sound:
+        raise typer.Exit(Exit.STORAGE)
+
+
+def _told_before(paths: "DataPaths", where: str) -> bool:
+    """Whether an earlier check of the directory told of this version; notes it where it can."""
+    with suppress(OSError):
+        if paths.told.exists() and where in paths.told.read_text(encoding="utf-8").splitlines():
+            return True
+        with paths.told.open("a", encoding="utf-8") as file:
+            file.write(f"{where}\n")
+    return False
+
+
+def _print_checked(collections: Sequence[Mapping[str, Any]]) -> None:
+    """The facts that fit a terminal of 80 columns; `--json` has all."""
+    shown = {
+        "name": "name",
+        "items": "items",
+        "generation": "generation",
+        "index": "index",
+        "recall": "index_recall@10",
+        "pending": "pending",
+        "digest": "digest",
+    }
+    rows = [[fact[name] for name in shown.values()] for fact in collections]
+    print_table(tuple(shown), [[*row[:-1], str(row[-1])[:12]] for row in rows])

@@ -1,0 +1,139 @@
+"""The verbs `eyedex collections ...`."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.options import DataOption, IndexOption, JsonOption, settings_from
+from api.cli.terminal.output import print_json, print_table
+from api.cli.terminal.wording import counted, size
+
+NameArgument = Annotated[str, typer.Argument(help="The collection.")]
+
+collections = typer.Typer(
+    help="List, make and delete collections.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@collections.command("list")
+def list_collections(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """All collections with their size and encoder."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        found = [
+            {
+                "name": each.name,
+                "items": engine.catalog.count(each),
+                "encoder": each.encoder,
+                "fingerprint": each.fingerprint,
+                "dimension": each.dimension,
+            }
+            for each in engine.catalog.collections()
+        ]
+    if as_json:
+        print_json({"collections": found})
+    else:
+        columns = ("name", "items", "encoder", "dimension")
+        print_table(columns, [[each[column] for column in columns] for each in found])
+
+
+@collections.command("create")
+def create_collection(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Make an empty collection."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data)) as engine:
+        made = engine.create_collection(name)
+    print_json({"name": made.name}) if as_json else print(f"made collection {made.name}")
+
+
+@collections.command("delete")
+def delete_collection(
+    name: NameArgument,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Really delete its items, if it has any.")
+    ] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a collection with all its items. The source pictures stay."""
+    from search_engine.engine import SearchEngine
+    from search_engine.errors import ParameterError
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        count = engine.catalog.count(engine.catalog.collection(name))
+        if count and not yes:
+            raise ParameterError(
+                f"this deletes {counted(count, 'item')} of collection {name!r}", fix="add --yes"
+            )
+        engine.delete_collection(name)
+    result = {"name": name, "items": count}
+    print_json(result) if as_json else print(
+        f"deleted collection {name} ({counted(count, 'item')})"
+    )
+
+
+@collections.command("generations")
+def list_generations(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """The published indexes of a collection, newest first, each verified."""
+    from search_engine.engine import SearchEngine
+    from search_engine.indexes.generations import describe_generations
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        found = describe_generations(engine.live(name).folder)
+    if as_json:
+        print_json({"name": name, "generations": found})
+    else:
+        columns = ("name", "current", "sound", "items", "index", "recall", "seq")
+        print_table(
+            (*columns, "size"),
+            [
+                [*(each[column] for column in columns), size(round(each["megabytes"] * 1e6))]
+                for each in found
+            ],
+        )
+
+
+@collections.command("compact")
+def compact_collection(
+    name: NameArgument,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also for changes too few to be worth it.")
+    ] = False,
+    index_factory: IndexOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fold what changed since into a new index generation; searches go on meanwhile."""
+    from search_engine.engine import SearchEngine
+    from search_engine.indexes.spec import AUTOMATIC
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        live = engine.live(name)
+        if index_factory is None:
+            made = live.compact(force)
+        else:
+            made = live.rebuild(None if index_factory == AUTOMATIC else index_factory)
+    if as_json:
+        print_json({"name": name, "generation": made})
+    else:
+        print(
+            f"published {made}" if made else "nothing to do: too little has changed (see --force)"
+        )
+
+
+@collections.command("rollback")
+def roll_back_collection(
+    name: NameArgument, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Go back to the index generation before; no item is lost, what changed since is added."""
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        current = engine.live(name).roll_back()
+    print_json({"name": name, "generation": current}) if as_json else print(f"now {current}")

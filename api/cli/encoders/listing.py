@@ -1,0 +1,71 @@
+"""The verb that lists encoders, and leads to what measures and makes them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api.cli.options import CollectionOption, DataOption, JsonOption
+from api.cli.terminal.output import print_json, print_table
+
+
+def encoders(
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List every network of torchvision and timm too.")
+    ] = False,
+    bench: Annotated[
+        bool,
+        typer.Option(
+            "--bench", help="Measure what runs the network here, on pictures of the collection."
+        ),
+    ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate-int8",
+            help="Make the runtime openvino-int8 from pictures of the collection; kept if good.",
+        ),
+    ] = False,
+    learn: Annotated[
+        Literal["sift", "orb"] | None,
+        typer.Option("--learn-vocabulary", help="Learn the visual words of sift or orb."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Pictures to learn words from: a folder or a CSV file."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File for the words, then given as --weights.")
+    ] = None,
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """The encoders that `index --encoder` takes, or what runs the collection's own here."""
+    if bench or int8:
+        from api.cli.encoders import runtimes
+
+        (runtimes.calibrate_int8 if int8 else runtimes.bench)(data, collection, as_json)
+        return
+    if learn is not None:
+        from api.cli.encoders import vocabularies
+
+        vocabularies.learn(learn, source, out, as_json)
+        return
+    from search_engine.encoders.registry import list_families, list_variants
+
+    if show_all:
+        names = [name for family in list_families() for name in list_variants(family)]
+        if as_json:
+            print_json({"encoders": names})
+        else:
+            print("\n".join(names))
+        return
+    listed = [
+        (f"{family.name}:<name>" if family.variants else family.name, family.about)
+        for family in list_families()
+    ]
+    if as_json:
+        print_json({"encoders": [{"name": name, "about": about} for name, about in listed]})
+    else:
+        print_table(("encoder", "about"), listed)
