@@ -10,7 +10,7 @@ import pytest
 
 from search_engine.processes import run_apart
 from tests.api.asking import DEFAULT, CheckedClient
-from tests.unit.test_engine import picture
+from tests.search_engine.test_engine import picture
 
 ROUNDS = 8
 LONG_S = 60.0

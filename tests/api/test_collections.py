@@ -15,7 +15,7 @@ from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generations import current
 from search_engine.maintenance.check import check_data
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
-from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
+from tests.small_catalog import bound_collection, draft, open_catalog, put
 
 COLLECTIONS = "/v1/collections"
 

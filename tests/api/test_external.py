@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.api.asking import CheckedClient, ask, ask_json, assert_problem
+from tests.embedding_tables import take_in, write_npy
 from tests.images.pictures import jpeg
-from tests.unit.embedding_tables import take_in, write_npy
-from tests.unit.small_catalog import unit_vectors
+from tests.small_catalog import unit_vectors
 
 DEFAULT = "/v1/collections/default"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Index, Run, colour_picture
-from tests.unit.embedding_tables import write_npy
-from tests.unit.small_catalog import unit_vectors
+from tests.embedding_tables import write_npy
+from tests.small_catalog import unit_vectors
 
 CLIP = ("--encoder", "external:clip")
 Rejects = Callable[[], list[dict[str, Any]]]

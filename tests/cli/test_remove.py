@@ -8,7 +8,7 @@ from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
 from tests.cli.conftest import Run
-from tests.unit.small_catalog import bound_collection, draft, open_catalog, put
+from tests.small_catalog import bound_collection, draft, open_catalog, put
 
 
 @pytest.fixture

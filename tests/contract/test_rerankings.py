@@ -12,8 +12,8 @@ from search_engine.records import Vectors
 from search_engine.search.rerank.base import Candidates, unit
 from search_engine.search.rerank.registry import METHODS, Method, method_named, methods_named
 from search_engine.search.scope import Scope
-from tests.unit.reranked import DrawnPictures, NoPictures, blurred, candidates, drawn
-from tests.unit.small_catalog import unit_vectors
+from tests.reranked import DrawnPictures, NoPictures, blurred, candidates, drawn
+from tests.small_catalog import unit_vectors
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=25)
 every = pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)

@@ -18,9 +18,9 @@ from search_engine.errors import SourceError, StorageError, StorageFullError
 from search_engine.maintenance.check import check_data
 from search_engine.storage import faults
 from search_engine.storage.paths import DataPaths
+from tests.embedding_tables import CLIP, counts, take_in, write_npy
 from tests.faults.test_interruption import KILLED, eyedex
-from tests.unit.embedding_tables import CLIP, counts, take_in, write_npy
-from tests.unit.small_catalog import unit_vectors
+from tests.small_catalog import unit_vectors
 
 ROWS, DIMENSION = 3_000, 16
 PART = 1_024

@@ -14,7 +14,7 @@ import pytest
 from search_engine.catalog.store import Catalog, Collection
 from search_engine.collections.live import LiveCollection
 from search_engine.indexes.base import Index
-from tests.unit.small_catalog import bound_collection, draft, live, open_catalog, unit_vectors
+from tests.small_catalog import bound_collection, draft, live, open_catalog, unit_vectors
 
 READERS = 64
 ITEMS = 6

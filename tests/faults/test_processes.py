@@ -16,7 +16,7 @@ from search_engine.collections.live import LiveCollection
 from search_engine.indexes import generations as generation
 from search_engine.processes import run_apart
 from tests.contract.exact_index import ExactIndex
-from tests.unit.small_catalog import (
+from tests.small_catalog import (
     DIMENSION,
     bound_collection,
     live,
@@ -32,7 +32,7 @@ FIRST, SECOND = [str(n) for n in range(40)], [f"later {n}" for n in range(40)]
 ANSWER = """
 import sys
 from pathlib import Path
-from tests.unit.small_catalog import live, open_catalog
+from tests.small_catalog import live, open_catalog
 catalog = open_catalog(Path(sys.argv[1]))
 opened = live(catalog, catalog.collection("default"))
 for _ in sys.stdin:

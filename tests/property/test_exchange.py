@@ -15,7 +15,7 @@ from indexer.exchange.exporting import export_embeddings
 from indexer.exchange.files import open_embeddings
 from indexer.exchange.importing import unit_vectors
 from search_engine.engine import SearchEngine
-from tests.unit.embedding_tables import CLIP, counts, stored_items, take_in, write_npy
+from tests.embedding_tables import CLIP, counts, stored_items, take_in, write_npy
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 

@@ -14,7 +14,7 @@ from search_engine.catalog import facets, key_queries
 from search_engine.catalog.facets import TOP_VALUES
 from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.store import Catalog, Collection
-from tests.unit.small_catalog import (
+from tests.small_catalog import (
     bound_collection,
     draft,
     open_catalog,

@@ -17,7 +17,7 @@ from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors
 from tests.contract.exact_index import ExactIndex
-from tests.unit.small_catalog import unit_vectors
+from tests.small_catalog import unit_vectors
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 

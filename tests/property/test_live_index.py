@@ -18,7 +18,7 @@ from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Hits
 from tests.contract.exact_index import ExactIndex
-from tests.unit.small_catalog import (
+from tests.small_catalog import (
     DIMENSION,
     bound_collection,
     draft,

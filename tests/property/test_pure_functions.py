@@ -13,7 +13,7 @@ from search_engine.errors import ParameterError
 from search_engine.names import MAX_ID_BYTES, check_item_id
 from search_engine.vote.labels import vote
 from search_engine.vote.tally import VoteRule
-from tests.unit.small_catalog import DIMENSION, unit_vectors
+from tests.small_catalog import DIMENSION, unit_vectors
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=80)
 

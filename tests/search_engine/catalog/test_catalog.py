@@ -1,0 +1,591 @@
+"""The catalog: what a transaction keeps, what changed since when, and what is refused."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from search_engine.catalog import database
+from search_engine.catalog.checksum import key_checksum
+from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.tables import metadata
+from search_engine.catalog.vectors import pack, unpack
+from search_engine.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    CorruptDataError,
+    ItemNotFoundError,
+    LockHeldError,
+    ModelMismatchError,
+    NewerFormatError,
+    ParameterError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+)
+from search_engine.storage.locks import exclusive
+from tests.small_catalog import (
+    DIMENSION,
+    FINGERPRINT,
+    bound_collection,
+    draft,
+    open_catalog,
+    put,
+    remove,
+    unit_vectors,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with open_catalog(tmp_path) as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def collection(catalog: Catalog) -> Collection:
+    return bound_collection(catalog)
+
+
+def test_an_item_comes_back_as_it_was_put(catalog: Catalog, collection: Collection) -> None:
+    attributes = {"price": 3, "größe": "weiß 🧢", "list": [1, "a", None], "new": True, "none": None}
+    known: dict[str, Any] = {
+        "label": "Home/Mug",
+        "product_id": "p",
+        "attributes": attributes,
+        "picture": "/m.jpg",
+    }
+    key = put(catalog, collection, [draft("mug 🥛", **known)])["mug 🥛"]
+    item = catalog.get(collection, "mug 🥛")
+    assert (item.key, item.item_id, item.content_hash) == (key, "mug 🥛", "hash of mug 🥛")
+    assert (item.label, item.product_id, item.picture) == ("Home/Mug", "p", "/m.jpg")
+    assert item.attributes == attributes
+    assert catalog.by_keys([key, key + 1]) == {key: item}
+
+
+def test_vectors_are_stored_rounded_to_float16(catalog: Catalog, collection: Collection) -> None:
+    vector = unit_vectors(1, seed=5)
+    key = put(catalog, collection, [draft("a", vector[0])])["a"]
+    stored = catalog.vector(collection, key)
+    assert stored.shape == (1, DIMENSION)
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored, vector.astype(np.float16).astype(np.float32))
+
+
+def test_vectors_survive_packing() -> None:
+    vectors = unit_vectors(3)
+    blobs = [pack(vector)[0] for vector in vectors]
+    np.testing.assert_array_equal(unpack(blobs, DIMENSION), vectors.astype(np.float16))
+    assert unpack([], DIMENSION).shape == (0, DIMENSION)
+    assert pack(vectors[0])[1] != pack(vectors[1])[1]
+
+
+def test_replacing_an_item_keeps_its_key(catalog: Catalog, collection: Collection) -> None:
+    keys = put(catalog, collection, [draft("a", jpeg=b"old"), "b"])
+    again = put(catalog, collection, [draft("c"), draft("a", unit_vectors(1, 9)[0], label="new")])
+    assert again["a"] == keys["a"]
+    assert again["c"] > max(keys.values())
+    assert catalog.count(collection) == 3
+    assert catalog.get(collection, "a").label == "new"
+    assert catalog.picture_jpeg(keys["a"]) is None
+    np.testing.assert_allclose(
+        catalog.vector(collection, keys["a"]), unit_vectors(1, 9), rtol=0, atol=1e-3
+    )
+
+
+def test_keys_come_in_the_order_of_the_drafts(catalog: Catalog, collection: Collection) -> None:
+    first = put(catalog, collection, [f"item {number}" for number in range(1_200)])
+    names = [f"item {number}" for number in range(1_300)]
+    np.random.default_rng(0).shuffle(names)
+    second = put(catalog, collection, names)
+    assert {name: second[name] for name in first} == first
+    found = catalog.get_many(collection, [*names, "unknown"])
+    assert {name: item.key for name, item in found.items()} == second
+    assert len(catalog.by_keys(list(second.values()))) == 1_300
+
+
+def test_an_id_twice_in_one_call_is_refused_whole(catalog: Catalog, collection: Collection) -> None:
+    with pytest.raises(StorageError):
+        put(catalog, collection, ["a", "b", "a"])
+    assert catalog.count(collection) == 0
+
+
+def test_a_removed_item_is_gone_and_its_key_is_never_used_again(
+    catalog: Catalog, collection: Collection
+) -> None:
+    keys = put(catalog, collection, [draft("a", jpeg=b"x", label="l"), "b"])
+    remove(catalog, keys["a"], keys["b"], 12_345)
+    assert catalog.count(collection) == 0
+    assert catalog.labels(collection) == []
+    assert catalog.by_keys(list(keys.values())) == {}
+    assert catalog.picture_jpeg(keys["a"]) is None
+    with pytest.raises(ItemNotFoundError):
+        catalog.get(collection, "a")
+    with pytest.raises(ItemNotFoundError):
+        catalog.vector(collection, keys["a"])
+    again = put(catalog, collection, ["a", "b"])
+    assert min(again.values()) > max(keys.values())
+    assert catalog.count(collection) == 2
+
+
+def test_changes_since_tell_all_that_an_index_lacks(
+    catalog: Catalog, collection: Collection
+) -> None:
+    start = catalog.changes_since(collection, -1)
+    assert (len(start.keys), start.vectors.shape, len(start.removed)) == (0, (0, DIMENSION), 0)
+
+    keys = put(catalog, collection, ["a", "b", "c"])
+    added = catalog.changes_since(collection, start.seq)
+    assert added.keys.tolist() == sorted(keys.values())
+    assert added.seq == catalog.seq() > start.seq
+    wanted = np.concatenate([catalog.vector(collection, key) for key in sorted(keys.values())])
+    np.testing.assert_array_equal(added.vectors, wanted.astype(np.float16))
+
+    nothing = catalog.changes_since(collection, added.seq)
+    assert (len(nothing.keys), len(nothing.removed), nothing.seq) == (0, 0, added.seq)
+
+    put(catalog, collection, [draft("b", unit_vectors(1, 77)[0])])
+    remove(catalog, keys["c"])
+    changed = catalog.changes_since(collection, added.seq)
+    assert (changed.keys.tolist(), changed.removed.tolist()) == ([keys["b"]], [keys["c"]])
+
+
+def test_what_was_added_and_removed_since_is_only_removed(
+    catalog: Catalog, collection: Collection
+) -> None:
+    before = catalog.seq()
+    first = put(catalog, collection, ["a"])["a"]
+    remove(catalog, first)
+    second = put(catalog, collection, ["a"])["a"]
+    changes = catalog.changes_since(collection, before)
+    assert (changes.keys.tolist(), changes.removed.tolist()) == ([second], [first])
+
+
+def test_a_description_is_no_change_for_an_index(catalog: Catalog, collection: Collection) -> None:
+    key = put(catalog, collection, [draft("a", label="x", attributes={"old": 1})])["a"]
+    before = catalog.seq()
+    with catalog.write() as writer:
+        writer.describe(collection.id, {key: {"label": None, "attributes": {"fresh": 2}}})
+    changes = catalog.changes_since(collection, before)
+    assert (len(changes.keys), len(changes.removed)) == (0, 0)
+    assert changes.seq > before
+    item = catalog.get(collection, "a")
+    assert (item.label, item.attributes, item.content_hash) == (None, {"fresh": 2}, "hash of a")
+    assert catalog.fields(collection) == ["fresh", "old"]
+
+
+def test_changes_of_one_collection_are_not_those_of_another(
+    catalog: Catalog, collection: Collection
+) -> None:
+    other = bound_collection(catalog, "other")
+    mine = put(catalog, collection, ["a"])["a"]
+    theirs = put(catalog, other, ["a"])["a"]
+    assert mine != theirs
+    assert catalog.changes_since(collection, -1).keys.tolist() == [mine]
+    assert catalog.changes_since(other, -1).keys.tolist() == [theirs]
+    assert catalog.get(other, "a").key == theirs
+    assert catalog.fields(other) == []
+
+
+def test_every_transaction_takes_one_number_and_numbers_only_grow(
+    catalog: Catalog, collection: Collection
+) -> None:
+    seen = [catalog.seq()]
+    put(catalog, collection, ["a", "b"])
+    seen.append(catalog.seq())
+    put(catalog, collection, ["b"])
+    seen.append(catalog.seq())
+    remove(catalog, 1, 2)
+    seen.append(catalog.seq())
+    with catalog.write() as writer:
+        writer.delete_collection(collection.id)
+    seen.append(catalog.seq())
+    assert np.diff(seen).tolist() == [1, 1, 1, 1]
+
+
+def test_a_block_that_fails_leaves_nothing(catalog: Catalog, collection: Collection) -> None:
+    put(catalog, collection, ["kept"])
+    before = catalog.seq()
+
+    def fail_halfway() -> None:
+        with catalog.write() as writer:
+            writer.put(collection.id, FINGERPRINT, [draft("lost", attributes={"lost": 1})])
+            writer.create_collection("lost")
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    assert catalog.seq() == before
+    assert list(catalog.item_ids(collection)) == ["kept"]
+    assert catalog.fields(collection) == []
+    assert [one.name for one in catalog.collections()] == ["default"]
+    put(catalog, collection, ["more"])
+
+
+def test_attributes_that_json_cannot_hold_are_refused(
+    catalog: Catalog, collection: Collection
+) -> None:
+    """SQLite could not read them back, and every filter on the collection would fail."""
+    key = put(catalog, collection, [draft("a", attributes={"price": 1})])["a"]
+    for bad in (float("nan"), float("inf"), [float("-inf")], "\ud800", b"", {"x": object()}):
+        with pytest.raises(ParameterError):
+            put(catalog, collection, [draft("b", attributes={"price": bad})])
+        with pytest.raises(ParameterError), catalog.write() as writer:
+            writer.describe(collection.id, {key: {"attributes": {"price": bad}}})
+    for name in (1, None, "\ud800"):
+        with pytest.raises(ParameterError):
+            put(catalog, collection, [draft("b", attributes={name: 1})])
+    assert list(catalog.item_ids(collection)) == ["a"]
+    assert catalog.get(collection, "a").attributes == {"price": 1}
+
+
+def test_ids_that_are_no_valid_text_are_simply_not_there(
+    catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, ["a"])
+    assert set(catalog.get_many(collection, ["\ud800", "a", "\x00"])) == {"a"}
+    with pytest.raises(ItemNotFoundError):
+        catalog.get(collection, "\udfff")
+
+
+def test_collections_are_made_listed_and_deleted(catalog: Catalog) -> None:
+    assert catalog.collections() == []
+    for name in ("b", "a"):
+        bound_collection(catalog, name)
+    assert [one.name for one in catalog.collections()] == ["a", "b"]
+    with pytest.raises(CollectionExistsError), catalog.write() as writer:
+        writer.create_collection("a")
+    first = catalog.collection("a")
+    keys = put(catalog, first, [draft("x", jpeg=b"picture", attributes={"f": 1})])
+    with catalog.write() as writer:
+        writer.delete_collection(first.id)
+    for unknown in ("a", "\udcff", ""):
+        with pytest.raises(CollectionNotFoundError):
+            catalog.collection(unknown)
+    assert catalog.picture_jpeg(keys["x"]) is None
+    again = bound_collection(catalog, "a")
+    assert again.uid != first.uid
+    assert again.id != first.id
+    assert put(catalog, again, ["x"])["x"] > keys["x"]
+
+
+@pytest.mark.parametrize("name", ["default", "a", "0", "a-b_c", "x" * 63])
+def test_collection_names_that_are_accepted(name: str) -> None:
+    assert check_collection_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "-a", "_a", "a b", "a/b", "..", "a.b", "é", "x" * 64, "a\n", "a\x00"]
+)
+def test_collection_names_that_are_refused(name: str) -> None:
+    with pytest.raises(ParameterError):
+        check_collection_name(name)
+
+
+def test_a_collection_belongs_to_one_encoder(catalog: Catalog) -> None:
+    with catalog.write() as writer:
+        writer.create_collection("default")
+    fresh = catalog.collection("default")
+    assert (fresh.encoder, fresh.fingerprint, fresh.dimension) == (None, None, None)
+    with catalog.write() as writer:
+        writer.set_encoder(fresh.id, "one", {"weights": "/w"}, "first", 8)
+    with catalog.write() as writer:
+        writer.set_encoder(fresh.id, "one", {}, "first", 8)
+    with pytest.raises(ModelMismatchError), catalog.write() as writer:
+        writer.set_encoder(fresh.id, "two", {}, "second", 8)
+    bound = catalog.collection("default")
+    assert (bound.encoder, bound.fingerprint, bound.dimension) == ("one", "first", 8)
+    assert bound.encoder_options == {"weights": "/w"}
+
+
+def live_state(catalog: Catalog, collection: Collection) -> tuple[int, int]:
+    """Number and checksum of the keys that are really there."""
+    keys = np.array([item.key for item in catalog.page(collection, -1, 10_000)], dtype=np.int64)
+    return len(keys), key_checksum(keys)
+
+
+def test_number_and_checksum_follow_every_change_of_the_keys(
+    catalog: Catalog, collection: Collection
+) -> None:
+    other = bound_collection(catalog, "other")
+    assert catalog.key_state(collection) == (0, 0)
+    keys = put(catalog, collection, [str(number) for number in range(1_200)])
+    theirs = put(catalog, other, ["x", "y", "z"])
+    seen = [catalog.key_state(collection)]
+    assert seen[0] == live_state(catalog, collection)
+    assert seen[0][0] == catalog.count(collection) == 1_200
+
+    put(catalog, collection, ["5", draft("6", label="replaced"), "new"])
+    seen.append(catalog.key_state(collection))
+    assert seen[-1] == live_state(catalog, collection)
+    assert seen[-1][0] == 1_201
+
+    remove(catalog, keys["0"], keys["0"], keys["7"], theirs["y"], 99_999)
+    seen.append(catalog.key_state(collection))
+    assert seen[-1] == live_state(catalog, collection)
+    assert seen[-1][0] == 1_199
+    assert catalog.key_state(other) == live_state(catalog, other)
+    assert catalog.key_state(other)[0] == 2
+
+    remove(catalog, keys["0"], keys["7"])
+    with catalog.write() as writer:
+        writer.describe(collection.id, {keys["8"]: {"label": "described"}})
+    assert catalog.key_state(collection) == seen[-1]
+    assert len(set(seen)) == 3
+
+    remove(catalog, *keys.values())
+    remove(catalog, catalog.get(collection, "new").key)
+    assert catalog.key_state(collection) == (0, 0)
+
+
+def test_number_and_checksum_stay_when_a_change_fails(
+    catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, ["a"])
+    before = catalog.key_state(collection)
+    with pytest.raises(StorageError):
+        put(catalog, collection, ["b", "c", "b"])
+    assert catalog.key_state(collection) == before == live_state(catalog, collection)
+
+
+def test_a_collection_that_was_deleted_has_no_keys(
+    catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, ["a"])
+    with catalog.write() as writer:
+        writer.delete_collection(collection.id)
+    assert catalog.key_state(collection) == (0, 0)
+    assert catalog.count(collection) == 0
+    again = bound_collection(catalog)
+    assert catalog.key_state(again) == (0, 0)
+
+
+def test_the_kind_of_index_can_be_fixed_and_let_go(
+    catalog: Catalog, collection: Collection
+) -> None:
+    assert collection.index_factory is None
+    before = catalog.seq()
+    with catalog.write() as writer:
+        writer.set_index_factory(collection.id, "IVF1024,PQ32")
+    assert catalog.collection("default").index_factory == "IVF1024,PQ32"
+    assert catalog.collections()[0].index_factory == "IVF1024,PQ32"
+    assert catalog.seq() > before
+    for wrong in ("", "x" * 129):
+        with pytest.raises(ParameterError, match="not a kind of index"), catalog.write() as writer:
+            writer.set_index_factory(collection.id, wrong)
+    with catalog.write() as writer:
+        writer.set_index_factory(collection.id, None)
+    assert catalog.collection("default").index_factory is None
+
+
+def test_labels_are_counted(catalog: Catalog, collection: Collection) -> None:
+    labels = ["b", "a", "b", None, "c"]
+    drafts = [draft(str(number), label=label) for number, label in enumerate(labels)]
+    keys = put(catalog, collection, drafts)
+    remove(catalog, keys["4"])
+    found = [(one.label, one.count, one.first) for one in catalog.labels(collection)]
+    assert found == [("a", 1, keys["1"]), ("b", 2, keys["0"])]
+
+
+def test_pages_follow_each_other_by_key(catalog: Catalog, collection: Collection) -> None:
+    keys = put(catalog, collection, [str(number) for number in range(7)])
+    remove(catalog, keys["3"])
+    pages, after = [], 0
+    while page := catalog.page(collection, after, 3):
+        pages.append([item.item_id for item in page])
+        after = page[-1].key
+    assert pages == [["0", "1", "2"], ["4", "5", "6"]]
+
+
+def test_keys_by_hash_name_an_item_for_each_picture(
+    catalog: Catalog, collection: Collection
+) -> None:
+    drafts = [draft("a", content_hash="1"), draft("b", content_hash="2")]
+    keys = put(catalog, collection, drafts)
+    assert catalog.keys_by_hash(collection) == {"1": keys["a"], "2": keys["b"]}
+
+
+def test_readers_cannot_write(catalog: Catalog, collection: Collection) -> None:
+    with pytest.raises(StorageError, match="readonly"), catalog.read() as connection:
+        connection.execute(text("DELETE FROM items"))
+
+
+def test_a_reader_sees_one_state(catalog: Catalog, collection: Collection) -> None:
+    count = text("SELECT count(*) FROM items")
+    with catalog.read() as connection:
+        before = connection.execute(count).scalar_one()
+        put(catalog, collection, ["a"])
+        assert connection.execute(count).scalar_one() == before
+    with catalog.read() as connection:
+        assert connection.execute(count).scalar_one() == before + 1
+
+
+def test_commits_survive_power_loss(catalog: Catalog) -> None:
+    """synchronous=2 is FULL: in WAL mode every commit is synced."""
+    with catalog._writers.begin() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+def test_the_data_directory_is_private(tmp_path: Path) -> None:
+    with open_catalog(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "data" / "catalog.sqlite").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["with space", "what?", "hash#tag", "100%25", "it's", "ü"])
+def test_any_directory_name_will_do(tmp_path: Path, name: str) -> None:
+    with open_catalog(tmp_path / name) as catalog:
+        put(catalog, bound_collection(catalog), ["a"])
+    with open_catalog(tmp_path / name) as catalog:
+        assert list(catalog.item_ids(catalog.collection("default"))) == ["a"]
+
+
+def test_a_relative_directory_does_not_follow_a_change_of_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_catalog(Path("data")) as catalog:
+        put(catalog, bound_collection(catalog), ["a"])
+        assert catalog.count(catalog.collection("default")) == 1
+
+
+def test_a_write_waits_for_its_turn_and_gives_up(tmp_path: Path, catalog: Catalog) -> None:
+    impatient = Catalog(catalog.paths, lock_wait_s=0.05)
+    with exclusive(catalog.paths.lock, 0.0, "testing"):
+        with pytest.raises(LockHeldError, match="writing to this catalog"), impatient.write():
+            pytest.fail("two writers")
+        assert impatient.seq() == 0
+    impatient.close()
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+def test_the_migrations_lead_to_the_tables_of_the_code(
+    catalog: Catalog, collection: Collection
+) -> None:
+    put(catalog, collection, [draft("a", attributes={"price": 1})])
+    with catalog.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_opening_again_prepares_nothing(tmp_path: Path) -> None:
+    with open_catalog(tmp_path) as catalog:
+        put(catalog, bound_collection(catalog), ["a"])
+        assert not database.needs_preparation(catalog._writers, catalog.paths.catalog)
+    with open_catalog(tmp_path) as catalog:
+        assert catalog.count(catalog.collection("default")) == 1
+    assert list(tmp_path.glob("*.before-*")) == []
+
+
+def test_a_catalog_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> None:
+    with open_catalog(tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = (tmp_path / "catalog.sqlite").read_bytes()
+    with pytest.raises(NewerFormatError, match="9999"):
+        open_catalog(tmp_path)
+    assert (tmp_path / "catalog.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"not a database at all, but long enough to be looked at" * 100,
+        lambda data: b"\0" * 16 + data[16:],
+        lambda data: data[:100] + b"\xff" * (len(data) - 100),
+        lambda data: data[: len(data) // 2],
+    ],
+    ids=["junk", "header", "pages", "half"],
+)
+def test_a_damaged_catalog_is_called_so(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    with open_catalog(tmp_path) as catalog:
+        put(catalog, bound_collection(catalog), [str(number) for number in range(200)])
+    path = tmp_path / "catalog.sqlite"
+    path.write_bytes(damage(path.read_bytes()))
+
+    def use() -> None:
+        with open_catalog(tmp_path) as catalog:
+            list(catalog.item_ids(catalog.collection("default")))
+            catalog.changes_since(catalog.collection("default"), -1)
+
+    with pytest.raises(CorruptDataError):
+        use()
+
+
+@pytest.mark.parametrize("blob", [b"", b"\0" * 15, b"\0" * 17, b"\xff" * 16, b"\0" * 16])
+def test_a_damaged_embedding_is_left_out_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, blob: bytes
+) -> None:
+    with open_catalog(tmp_path) as catalog:
+        collection = bound_collection(catalog)
+        key = put(catalog, collection, ["a", "b"])["a"]
+        with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+            connection.execute("UPDATE embeddings SET vector = ? WHERE key = ?", (blob, key))
+        connection.close()
+        assert key not in catalog.changes_since(collection, -1).keys
+        assert "'a'" in caplog.text
+        assert len(catalog.changes_since(collection, -1).keys) == 1
+        with pytest.raises(CorruptDataError, match="embedding"):
+            catalog.vector(collection, key)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("database is locked", StorageBusyError),
+        ("database or disk is full", StorageFullError),
+        ("database disk image is malformed", CorruptDataError),
+        ("file is not a database", CorruptDataError),
+        ("no such table: items", StorageError),
+    ],
+)
+def test_database_errors_are_named_by_cause(message: str, kind: type[StorageError]) -> None:
+    with pytest.raises(StorageError) as caught, database.translate_errors(Path("/place")):
+        raise sqlite3.OperationalError(message)
+    assert type(caught.value) is kind
+    assert caught.value.where == "/place"
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="cannot be used") as caught:
+        open_catalog(tmp_path / "file" / "data")
+    assert caught.value.fix
+
+
+def test_many_processes_may_open_a_new_catalog_at_once(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.small_catalog import *\n"
+        "with open_catalog(Path(sys.argv[1])) as catalog:\n"
+        "    with catalog.write() as writer: writer.create_collection(sys.argv[2])\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "data"), name], cwd=ROOT)
+        for name in "abc"
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    with open_catalog(tmp_path / "data") as catalog:
+        assert [one.name for one in catalog.collections()] == ["a", "b", "c"]
+
+
+def test_a_copy_of_a_closed_catalog_is_whole(tmp_path: Path) -> None:
+    with open_catalog(tmp_path / "data") as catalog:
+        put(catalog, bound_collection(catalog), ["a"])
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "data" / "catalog.sqlite", tmp_path / "copy")
+    with open_catalog(tmp_path / "copy") as catalog:
+        assert list(catalog.item_ids(catalog.collection("default"))) == ["a"]
