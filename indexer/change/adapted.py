@@ -73,14 +73,14 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class PlainEncoder:
     """An encoder as it came, before anything was adapted, and its options."""
 
     encoder: Encoder
     options: Mapping[str, str]
 
 
-def as_it_came(engine: SearchEngine, collection: str) -> Came:
+def plain_encoder(engine: SearchEngine, collection: str) -> PlainEncoder:
     """The encoder of a collection without what was learned from the catalog.
 
     Raises:
@@ -93,20 +93,20 @@ def as_it_came(engine: SearchEngine, collection: str) -> Came:
     record = engine.catalog.collection(collection)
     options = {name: str(value) for name, value in record.encoder_options.items()}
     if not isinstance(encoder, ProjectedEncoder):
-        return Came(encoder, options)
+        return PlainEncoder(encoder, options)
     before = encoder.projection.origin.came_with
     if options == {**before, PROJECTION: encoder.projection.sha256}:
-        return Came(encoder.base, before)
-    return Came(_made(engine, collection, before), before)
+        return PlainEncoder(encoder.base, before)
+    return PlainEncoder(_made(engine, collection, before), before)
 
 
-def with_layers(engine: SearchEngine, collection: str, came: Came) -> Came | None:
+def with_layers(engine: SearchEngine, collection: str, came: PlainEncoder) -> PlainEncoder | None:
     """The encoder with features of several layers; None if it has no such, or has them already."""
     if came.options.get(POOLING, "").startswith(MULTI):
         return None
     options = {**came.options, POOLING: MULTI}
     try:
-        return Came(_made(engine, collection, options), options)
+        return PlainEncoder(_made(engine, collection, options), options)
     except ParameterError:
         return None
 
@@ -173,7 +173,7 @@ def concluded(
     engine: SearchEngine,
     collection: str,
     request: TuneRequest,
-    came: Came,
+    came: PlainEncoder,
     learned: Learned,
     stage: Stage,
 ) -> Tuned:

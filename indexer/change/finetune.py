@@ -7,16 +7,16 @@ import numpy as np
 
 from indexer.change.adapted import (
     LEAST_ITEMS,
-    Came,
     Learned,
+    PlainEncoder,
     Stage,
     Tuned,
     TuneRequest,
-    as_it_came,
     complete,
     concluded,
     in_silence,
     labelled_gallery,
+    plain_encoder,
     with_layers,
 )
 from indexer.change.training_run import Task, TrainingRun
@@ -77,7 +77,7 @@ def finetune_collection(
         StorageError: Something could not be written; the collection is as it was.
     """
     request, plan = request or TuneRequest(), plan or TrainingPlan()
-    came = as_it_came(engine, collection)
+    came = plain_encoder(engine, collection)
     check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     start = came
     if request.layers is not False:
@@ -121,7 +121,7 @@ def _network(encoder: Encoder) -> CnnEncoder:
     return encoder
 
 
-def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: Came) -> Task:
+def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: PlainEncoder) -> Task:
     gallery, codes, classes = labelled_gallery(engine, collection, request.target, came.encoder)
     if len(codes) < LEAST_ITEMS or classes < 2:
         if not request.force:
@@ -138,7 +138,7 @@ def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: Cam
 
 
 def _without_labels(
-    engine: SearchEngine, collection: str, request: TuneRequest, came: Came
+    engine: SearchEngine, collection: str, request: TuneRequest, came: PlainEncoder
 ) -> Task:
     spec = came.encoder.spec
     record = engine.catalog.collection(collection)
@@ -166,7 +166,7 @@ def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
 
 
 def _with_network(
-    engine: SearchEngine, collection: str, start: Came, sha256: str, data: bytes
+    engine: SearchEngine, collection: str, start: PlainEncoder, sha256: str, data: bytes
 ) -> Encoder:
     """The encoder that came, with trained weights; the file of them is in its place then."""
     path = engine.catalog.paths.network(sha256)

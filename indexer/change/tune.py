@@ -7,17 +7,17 @@ import numpy as np
 
 from indexer.change.adapted import (
     Advance,
-    Came,
     Learned,
+    PlainEncoder,
     Stage,
     Tuned,
     TuneRequest,
-    as_it_came,
     check_enough,
     complete,
     concluded,
     in_silence,
     labelled_gallery,
+    plain_encoder,
     with_layers,
 )
 from indexer.change.embedding import MOST_LOST
@@ -42,7 +42,7 @@ LAYERS_UP_TO = 20_000
 class _Basis:
     """An encoder to learn behind, and its embeddings (N, D) of the labelled items."""
 
-    came: Came
+    came: PlainEncoder
     vectors: Vectors
 
 
@@ -71,7 +71,7 @@ def tune_collection(
         StorageError: Something could not be written; the collection is as it was.
     """
     request = request or TuneRequest()
-    came = as_it_came(engine, collection)
+    came = plain_encoder(engine, collection)
     _check_network(engine, collection)
     check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     gallery, codes, bases = _bases(engine, collection, request, came, stage)
@@ -113,7 +113,7 @@ def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
     """
     if not isinstance(engine.live(collection).encoder(), ProjectedEncoder):
         raise ParameterError(f"the encoder of {collection!r} is not tuned")
-    came = as_it_came(engine, collection)
+    came = plain_encoder(engine, collection)
     complete(engine, collection, came.encoder, in_silence)
     _refuse_to_lose(engine, collection, came)
     switch = switch_encoder(engine, collection, came.encoder, came.options)
@@ -121,7 +121,7 @@ def undo_tuning(engine: SearchEngine, collection: str) -> Switch:
     return switch
 
 
-def _refuse_to_lose(engine: SearchEngine, collection: str, came: Came) -> None:
+def _refuse_to_lose(engine: SearchEngine, collection: str, came: PlainEncoder) -> None:
     """As where tuned embeddings were imported: those they were made of are elsewhere."""
     record = engine.catalog.collection(collection)
     lost = np.setdiff1d(
@@ -139,7 +139,7 @@ def _refuse_to_lose(engine: SearchEngine, collection: str, came: Came) -> None:
 
 
 def _bases(
-    engine: SearchEngine, collection: str, request: TuneRequest, came: Came, stage: Stage
+    engine: SearchEngine, collection: str, request: TuneRequest, came: PlainEncoder, stage: Stage
 ) -> tuple[Labelled, Codes, list[_Basis]]:
     """The labelled items with their embeddings as they came, and all that can be learned behind."""
     complete(engine, collection, came.encoder, stage)

@@ -120,16 +120,16 @@ def encoder_rows(
     settings = engine.settings
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         k = NEIGHBORS if options.vote_k is None else options.vote_k
-        desk = _Desk(engine, record, _exam(task, asked is not None), k, decoder, progress)
-        yield desk.own_row()
+        trial = _Trial(engine, record, _exam(task, asked is not None), k, decoder, progress)
+        yield trial.own_row()
         for candidate in others:
             one = candidate
             if one.encoder is None and one.skipped is None:
-                one = one.with_words(desk.pictures_for_words(one.name))
+                one = one.with_words(trial.pictures_for_words(one.name))
             if one.encoder is None:
                 yield EncoderRow(one.name, skipped=one.skipped)
             elif one.encoder.spec.fingerprint != record.fingerprint:
-                yield desk.row(one.name, one.encoder)
+                yield trial.row(one.name, one.encoder)
 
 
 def _exam(task: Task, are_files: bool) -> _Exam:
@@ -140,7 +140,7 @@ def _exam(task: Task, are_files: bool) -> _Exam:
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Trial:
     """Where encoders other than the collection's own are tried."""
 
     engine: SearchEngine

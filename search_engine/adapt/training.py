@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SAVED_EACH_S = 60.0
 FEATURES_AT_ONCE = 64
 LEAST_LEFT = 0.7
-"""Of the time of the training before, for another to begin."""
+"""Start another run only if this share of the last one's time remains."""
 
 Batches = Iterator["tuple[torch.Tensor, torch.Tensor]"]
 Advance = Callable[[int], None]

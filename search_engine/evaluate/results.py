@@ -128,7 +128,7 @@ def mean_of(values: NDArray[np.float64]) -> Statistic:
 def _class_statistics(results: QueryResults) -> dict[str, Statistic]:
     """Averages over classes, from counts of each class in each sample.
 
-    A class that a sample does not have has no say in it.
+    Classes missing from a resample are ignored.
     """
     from scipy.sparse import csr_array
 

@@ -28,7 +28,7 @@ from search_engine.vote.tally import VoteRule
 from search_engine.vote.values import predict_values, value_table
 
 NEIGHBORS = 10
-"""That vote where nothing is calibrated and nobody says how many."""
+"""Default number of voters without calibration."""
 
 UNCALIBRATED: Mapping[str, str] = MappingProxyType(
     {

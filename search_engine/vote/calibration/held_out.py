@@ -55,7 +55,7 @@ class HeldOut:
 
     `rows` (Q,) are places in the gallery, `truth` (Q,) their labels, `near` (Q,) which kind;
     `places` (Q, K) are those of the neighbors. `twin_score` is the score from which two items are
-    twins. `is_sample` says that these few stand for all the others, which were learned from.
+    twins. `is_sample` says that these are the only items not trained on.
     """
 
     ballots: Ballots

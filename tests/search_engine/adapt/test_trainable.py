@@ -61,11 +61,11 @@ def nudge(trainable: Trainable) -> None:
 
 def check_round_trip(request: EncoderRequest, pixels: Pixels, folder: Path) -> None:
     trainable = make_trainable(network(request), SIZE_PX)
-    as_it_came = features(network(request), pixels)
-    assert torch.allclose(features(trainable.module, pixels), as_it_came, atol=1e-3, rtol=1e-3)
+    plain_encoder = features(network(request), pixels)
+    assert torch.allclose(features(trainable.module, pixels), plain_encoder, atol=1e-3, rtol=1e-3)
     nudge(trainable)
     trained = features(trainable.module, pixels)
-    assert not torch.allclose(trained, as_it_came, atol=1e-3, rtol=1e-3)
+    assert not torch.allclose(trained, plain_encoder, atol=1e-3, rtol=1e-3)
     file = folder / "trained.safetensors"
     save_file(trainable.weights(), file)
     again = EncoderRequest(
