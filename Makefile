@@ -7,7 +7,7 @@ DEMO := demo
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow lint bench clean
+.PHONY: help setup demo serve test test-slow coverage lint bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ test: setup  ## Run the tests
 
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
+
+coverage: setup  ## Run the tests and list the lines that none of them runs
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
+		--cov=search_engine --cov=indexer --cov=api --cov-report=term:skip-covered
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .
