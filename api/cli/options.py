@@ -65,7 +65,7 @@ IndexOption = Annotated[
     typer.Option(
         "--index",
         metavar="auto|FACTORY",
-        help="Kind of index from now on: a backend, or a FAISS factory string; auto chooses by size.",
+        help="Kind of index from now on: a FAISS factory string, or numpy; auto chooses by size.",
     ),
 ]
 
