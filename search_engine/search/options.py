@@ -288,22 +288,24 @@ def check_k(value: SupportsIndex, name: str = "k") -> int:
     return k
 
 
-def check_min_score(value: SupportsFloat | None) -> float | None:
-    """A least cosine; real numbers of any kind are accepted, NumPy's too.
+def check_number(value: SupportsFloat, option: Option) -> float:
+    """A number within an option's bounds; real numbers of any kind are accepted, NumPy's too.
 
     Raises:
-        ParameterError: It is none, or not from -1 to 1.
+        ParameterError: It is none, or out of bounds.
     """
-    if value is None:
-        return None
-    score = math.nan
+    low, high = option.low, option.high
+    assert low is not None
+    assert high is not None
+    number = math.nan
     if not isinstance(value, bool | str | bytes):
         with suppress(TypeError, ValueError, OverflowError):
-            score = float(value)
-    if not -1 <= score <= 1:
-        what = f"min_score is {shown(repr(value))}, which is not a cosine"
-        raise ParameterError(what, where="min_score", fix="give a number from -1 to 1")
-    return score
+            number = float(value)
+    if not low <= number <= high:
+        what = f"{option.name} is {shown(repr(value))}, which is not {option.unit}"
+        fix = f"give a number from {low:g} to {high:g}"
+        raise ParameterError(what, where=option.name, fix=fix)
+    return number
 
 
 def check_names(given: Collection[str], known: Collection[str], kind: str = "field") -> None:
@@ -338,7 +340,7 @@ def _weights(value: Any, _: Option) -> Mapping[str, float]:
 
 _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "whole": lambda value, option: check_k(value, option.name),
-    "number": lambda value, option: check_min_score(value),
+    "number": check_number,
     "text": lambda value, option: value,
     "filter": _filter,
     "box": _box,

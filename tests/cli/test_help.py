@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.cli.catalog import index as catalog_verbs
+from api.cli.catalog.collections import collections
 from api.cli.main import app
 from tests.cli.conftest import Run
 
@@ -12,7 +12,7 @@ VERBS = [
     [],
     *([verb.name] for verb in app.registered_commands),
     ["collections"],
-    *(["collections", verb.name] for verb in catalog_verbs.collections.registered_commands),
+    *(["collections", verb.name] for verb in collections.registered_commands),
 ]
 OPTION = re.compile(r"  (-[-\w]+|[\w.]+ <)")
 

@@ -34,7 +34,7 @@ def _with_a_toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.BACKENDS, toy_backend.NAME, toy_backend.ENTRY)
 
 
-@pytest.fixture(params=FACTORIES.values(), ids=FACTORIES)
+@pytest.fixture(params=[*FACTORIES.values()], ids=[*FACTORIES])
 def factory(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

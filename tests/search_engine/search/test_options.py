@@ -20,7 +20,6 @@ from search_engine.search.options import (
     SearchOptions,
     Verb,
     check_k,
-    check_min_score,
     check_options,
     names_of,
     options_of,
@@ -77,7 +76,6 @@ def test_anything_else_is_no_k(k: Any) -> None:
 @pytest.mark.parametrize(
     ("score", "wanted"),
     [
-        (None, None),
         (0.5, 0.5),
         (1, 1.0),
         (-0.0, 0.0),
@@ -85,14 +83,14 @@ def test_anything_else_is_no_k(k: Any) -> None:
         (Decimal("0.5"), 0.5),
     ],
 )
-def test_real_numbers_of_any_kind_are_a_least_score(score: Any, wanted: float | None) -> None:
-    assert check_min_score(score) == wanted
+def test_real_numbers_of_any_kind_are_a_least_score(score: Any, wanted: float) -> None:
+    assert search_options({"min_score": score}).min_score == wanted
 
 
 @pytest.mark.parametrize("score", [2, -1.1, np.nan, np.inf, True, "0.5", [0.5], 10**400])
 def test_anything_else_is_no_least_score(score: Any) -> None:
     with pytest.raises(ParameterError, match="from -1 to 1"):
-        check_min_score(score)
+        search_options({"min_score": score})
 
 
 def test_python_takes_the_options_that_are_declared() -> None:
