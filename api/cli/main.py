@@ -88,7 +88,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="eyedex", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code)
     except UsageProblem as error:

@@ -157,7 +157,7 @@ OPTIONS = (
     Option(
         "with",
         "text",
-        "a classifier of `eyedex train` that answers instead of the vote",
+        "a trained classifier (`eyedex train`) that answers instead of the vote",
         "svm",
         metavar="NAME",
         verbs=CLASSIFY,

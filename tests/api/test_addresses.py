@@ -150,7 +150,9 @@ def test_ids_that_end_like_routes_are_items(kept: LiveServer) -> None:
 def test_a_collection_goes_with_its_items_when_its_name_is_repeated(
     changing: CheckedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_engine.engine.DEFAULT_ENCODER", "hsv")  # no network for one item
+    monkeypatch.setattr(
+        "search_engine.collections.default_encoder.DEFAULT_ENCODER", "hsv"
+    )  # no network for one item
     path = "/v1/collections/goes"
     picture = {"image": ("p", jpeg())}
     assert changing.put(f"{path}/items/a", files=picture).status_code == 201

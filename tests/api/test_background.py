@@ -23,7 +23,7 @@ def test_a_collection_is_deleted_right_after_a_put(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Requests come from another thread each, as a page's do: the build is under way by then."""
-    monkeypatch.setattr("search_engine.engine.DEFAULT_ENCODER", "hsv")
+    monkeypatch.setattr("search_engine.collections.default_encoder.DEFAULT_ENCODER", "hsv")
     data = tmp_path / "data"
     shutil.copytree(hsv_data, data)
     answers: list[int] = []
