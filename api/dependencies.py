@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from search_engine.catalog.store import check_collection_name
+from search_engine.catalog.collection_rows import check_collection_name
 from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, ParameterError
 from search_engine.near import shown

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from search_engine.images import Preprocessing
-from search_engine.images.decode_pool import Decoder, Outcome
+from search_engine.images.decoder import Decoder, Outcome
 
 PICTURES_A_CALL = 8
 """A call of a decoding process costs some 0.3 ms, whatever it decodes."""

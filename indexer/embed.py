@@ -10,7 +10,7 @@ from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.errors import ImageError, NoEmbeddingError
 from search_engine.images import DecodedImage, read_file
-from search_engine.images.decode_pool import Decoder, Outcome
+from search_engine.images.decoder import Decoder, Outcome
 from search_engine.records import Vectors
 
 WINDOW_BATCHES = 2

@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import numpy as np
 
-from search_engine.catalog.store import Collection
+from search_engine.catalog.collection_rows import Collection
 from search_engine.encoders.base import Encoder, encode_possible
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
-from search_engine.images.decode_pool import InlineDecoder
+from search_engine.images.decoder import InlineDecoder
 from search_engine.records import Pixels
 
 PICTURES = 32

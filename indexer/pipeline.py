@@ -17,13 +17,14 @@ from indexer.embed import NO_EMBEDDING
 from indexer.plan import HashedRow, admit, gone, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
-from search_engine.images.decode_pool import Decoder
+from search_engine.images.decoder import Decoder
 from search_engine.records import Vectors
 from search_engine.storage.faults import fault_point
 

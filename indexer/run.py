@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from indexer.pipeline import OnProgress, Run, run_pipeline
 from indexer.report import ListedRejects, RejectsFile, RunReport
 from indexer.sources import Source
-from search_engine.catalog.store import Collection, check_collection_name
+from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.collections.encoders import plain_fingerprint, with_projection
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder

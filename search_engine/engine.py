@@ -10,10 +10,11 @@ from typing import Any, Self, Unpack
 import numpy as np
 
 from search_engine import forks
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.filters import Filter, compile_filter
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import (
     ClassifierCache,
@@ -36,7 +37,7 @@ from search_engine.errors import (
     PictureNotFoundError,
 )
 from search_engine.images import PICTURE_QUALITY, GivenPicture, picture_bytes
-from search_engine.images.decode_pool import Decoder, InlineDecoder
+from search_engine.images.decoder import Decoder, InlineDecoder
 from search_engine.records import (
     Attributes,
     CatalogItem,

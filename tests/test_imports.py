@@ -121,7 +121,7 @@ def test_torchvision_and_timm_are_imported_through_their_one_door() -> None:
 
 
 def test_nothing_that_was_stored_is_unpickled() -> None:
-    between_processes = ROOT / "search_engine" / "images" / "decode_pool.py"
+    between_processes = ROOT / "search_engine" / "images" / "decode_process.py"
     for package in ("search_engine", "indexer", "api"):
         for module in set((ROOT / package).rglob("*.py")) - {between_processes}:
             assert not imported(module) & {"pickle", "dill", "joblib", "shelve", "marshal"}, module

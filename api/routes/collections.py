@@ -10,9 +10,9 @@ from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, field_names, query_parameters, read_body, text_value, whole_number
 from api.problems import Problem, responses
 from api.schemas import classifier_json, facets_json, label_json
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
-from search_engine.catalog.store import Collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import describe_snapshot

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from indexer.decode_window import DecodeWindow
-from search_engine.catalog.store import Collection
+from search_engine.catalog.collection_rows import Collection
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.encoders.external import is_external
 from search_engine.encoders.projection import ProjectedEncoder
@@ -18,7 +18,8 @@ from search_engine.errors import (
     PictureNotFoundError,
 )
 from search_engine.images import DecodedImage
-from search_engine.images.decode_pool import DecodePool, Outcome
+from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import Outcome
 from search_engine.records import Vectors
 from search_engine.storage.faults import fault_point
 

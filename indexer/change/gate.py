@@ -11,8 +11,8 @@ import numpy as np
 
 from indexer.change.adapted import LEAST_ITEMS, Advance
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
-from search_engine.catalog.store import Collection
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Origin, Projection, project

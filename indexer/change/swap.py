@@ -17,7 +17,8 @@ import numpy as np
 from indexer.change.embedding import Advance, pictures
 from indexer.change.embedding import Switch as Switch
 from indexer.change.embedding import embed as embed
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LEARNED
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.live import LiveCollection

@@ -15,8 +15,8 @@ from indexer.change.swap import fingerprints, switch_locked, with_encoder
 from indexer.change.undo import DOING, Side, indexed, side_of
 from indexer.encoding_speed import images_per_second
 from search_engine.adapt.gate import FOLDS, Verdict
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
-from search_engine.catalog.store import Collection
 from search_engine.collections.encoders import open_encoder
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import refuse_pictures

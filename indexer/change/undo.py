@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from indexer.change.adapted import Stage, in_silence
 from indexer.change.embedding import Switch
 from indexer.change.swap import fingerprints, switch_locked
-from search_engine.catalog.store import Collection
+from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import open_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError

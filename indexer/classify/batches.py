@@ -17,7 +17,8 @@ from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
 from search_engine.images import PICTURE_QUALITY, read_file
-from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
+from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import Decoder, InlineDecoder
 from search_engine.records import Neighbor, Prediction, SearchResult
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 from search_engine.search.subject import Subject

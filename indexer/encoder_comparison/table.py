@@ -17,7 +17,7 @@ from indexer.change.embedding import Switch, pictures
 from indexer.decode_window import DecodeWindow
 from indexer.encoder_comparison.candidates import Candidate, reason_of
 from indexer.encoding_speed import images_per_second
-from search_engine.catalog.store import Collection
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.vectors import STORED
 from search_engine.collections.encoders import NETWORK
 from search_engine.collections.labelled import Labelled
@@ -38,7 +38,8 @@ from search_engine.evaluate.splits import narrowed, take
 from search_engine.evaluate.task import Asked, Options, Task, prepare
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.images import DecodedImage, Preprocessing, read_file
-from search_engine.images.decode_pool import DecodePool, Decoder
+from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import Decoder
 from search_engine.records import Vectors
 from search_engine.vote.question import NEIGHBORS
 

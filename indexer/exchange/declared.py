@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.exchange.forms import EmbeddingFile, EncoderRecord
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import projection_of
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import external_spec, is_external

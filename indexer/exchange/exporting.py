@@ -23,11 +23,12 @@ from indexer.exchange.forms import (
     check_suffix,
     json_beside,
 )
+from search_engine.catalog.collection_rows import Collection, collection_in
 from search_engine.catalog.embedded import EmbeddedItems, read_embedded
 from search_engine.catalog.filter_fit import fit_filter
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.key_queries import Every, select_keys
-from search_engine.catalog.store import Catalog, Collection, collection_in
+from search_engine.catalog.store import Catalog
 from search_engine.errors import ParameterError
 from search_engine.maintenance.staging import check_space, check_target, real_path, workshop
 from search_engine.records import Keys

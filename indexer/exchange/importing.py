@@ -36,8 +36,9 @@ from indexer.run import (
 )
 from indexer.sources import Reject, confined, printable, usable
 from search_engine.catalog.attribute_values import check_attributes
+from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.descriptions import differ
-from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.vectors import pack
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash

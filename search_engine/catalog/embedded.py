@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.item_rows import ITEM_COLUMNS
 from search_engine.catalog.key_queries import is_among
-from search_engine.catalog.store import Collection
 from search_engine.catalog.tables import LIVE, embeddings, items
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.records import CatalogItem, Keys

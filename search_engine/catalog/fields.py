@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.errors import ParameterError
 from search_engine.near import did_you_mean, shown
 from search_engine.records import CatalogItem

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.field_values import KINDS_OF, FieldValues
 from search_engine.catalog.filters import (
     BUILT_IN_FIELDS,
@@ -25,7 +26,7 @@ from search_engine.catalog.filters import (
     spelled,
 )
 from search_engine.catalog.near_values import describe, near_paths, near_texts, quoted, written
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.errors import FilterError
 
 NOTHING = "filter_matches_nothing"

@@ -2,30 +2,34 @@
 
 import json
 import logging
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from typing import Any, NoReturn, Self, TypeVar
+from dataclasses import replace
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.attributes import guarded
+from search_engine.catalog.changes import Changes, changes_in
 from search_engine.catalog.chunks import in_parts
-from search_engine.catalog.damaged import Damaged, UnreadableOptions
+from search_engine.catalog.collection_rows import (
+    Collection,
+    collection_in,
+    collections_in,
+    is_former,
+    live_of,
+)
+from search_engine.catalog.directory import is_writable, make_private_directory, refuse_to_make
 from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.tables import (
-    FORMER,
     LIVE,
     collections,
     embeddings,
@@ -39,15 +43,11 @@ from search_engine.catalog.tables import (
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.errors import (
-    CollectionNotFoundError,
     CorruptDataError,
     EngineClosedError,
     ItemNotFoundError,
     LockHeldError,
-    NotFoundError,
-    ParameterError,
     ReadOnlyError,
-    StorageError,
     UnreadableAttributesError,
 )
 from search_engine.records import CatalogItem, FacetCount, Keys
@@ -58,53 +58,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-VECTORS_A_READ = 4_096
-
-_COLLECTION_COLUMNS = (
-    collections.c.id,
-    collections.c.name,
-    collections.c.uid,
-    collections.c.encoder,
-    collections.c.encoder_options,
-    collections.c.fingerprint,
-    collections.c.dimension,
-    collections.c.index_factory,
-)
 _SEQ = select(sequence.c.value)
-_COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
 _ITEMS_BY_KEYS = select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
 """Made once, as every search asks these; keys come as a JSON list, however many they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A named set of items that share one encoder.
-
-    `uid` tells a collection from a later one of the same name. `encoder`, `fingerprint` and
-    `dimension` are None until something was indexed. `index_factory` is the FAISS factory string of
-    its index, or None when the kind of index is chosen automatically.
-    """
-
-    id: int
-    name: str
-    uid: str
-    encoder: str | None = None
-    encoder_options: Mapping[str, Any] = field(default_factory=dict)
-    fingerprint: str | None = None
-    dimension: int | None = None
-    index_factory: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What an index must take over to be at `seq`: new or changed vectors, and removed keys."""
-
-    seq: int
-    keys: Keys
-    vectors: NDArray[np.float16]
-    removed: Keys
 
 
 class Catalog:
@@ -133,9 +90,9 @@ class Catalog:
         self.paths = paths
         if not paths.catalog.exists():
             if read_only or not create:
-                _refuse_to_make(paths)
-            _make_private_directory(paths)
-        self.read_only = read_only or not _is_writable(paths)
+                refuse_to_make(paths)
+            make_private_directory(paths)
+        self.read_only = read_only or not is_writable(paths)
         self._lock_wait_s = lock_wait_s
         self._closed = self._torn = False
         self.guarded = 0
@@ -237,7 +194,7 @@ class Catalog:
     def unreadable(self, collection: Collection, limit: int) -> list[str]:
         """Ids of live items whose attributes cannot be read, at most so many; this looks at all."""
         query = select(items.c.item_id).where(
-            _live(collection), func.json_valid(items.c.attributes) == 0
+            live_of(collection), func.json_valid(items.c.attributes) == 0
         )
         with self._query() as connection:
             return list(connection.execute(query.limit(limit)).scalars())
@@ -261,10 +218,7 @@ class Catalog:
     def collections(self) -> list[Collection]:
         """All collections by name."""
         with self._query() as connection:
-            rows = connection.execute(
-                select(*_COLLECTION_COLUMNS).order_by(collections.c.name)
-            ).all()
-        return [_collection(row) for row in rows]
+            return collections_in(connection)
 
     def collection(self, name: str) -> Collection:
         """The collection of that name.
@@ -315,7 +269,7 @@ class Catalog:
 
     def page(self, collection: Collection, after_key: int, limit: int) -> list[CatalogItem]:
         """Up to `limit` live items with keys above `after_key`, by key."""
-        query = select(*ITEM_COLUMNS).where(_live(collection), items.c.key > after_key)
+        query = select(*ITEM_COLUMNS).where(live_of(collection), items.c.key > after_key)
         with self._query() as connection:
             rows = connection.execute(query.order_by(items.c.key).limit(limit)).all()
         return [item_of(row) for row in rows]
@@ -323,12 +277,12 @@ class Catalog:
     def item_ids(self, collection: Collection) -> Iterator[str]:
         """Ids of all live items."""
         with self._query() as connection:
-            query = select(items.c.item_id).where(_live(collection))
+            query = select(items.c.item_id).where(live_of(collection))
             yield from connection.execution_options(yield_per=10_000).scalars(query)
 
     def keys_by_hash(self, collection: Collection) -> dict[str, int]:
         """The key of a live item for each picture, by content hash."""
-        query = select(items.c.content_hash, items.c.key).where(_live(collection))
+        query = select(items.c.content_hash, items.c.key).where(live_of(collection))
         with self._query() as connection:
             return {row.content_hash: row.key for row in connection.execute(query)}
 
@@ -368,7 +322,7 @@ class Catalog:
 
     def has_value(self, collection: Collection, field: str) -> bool:
         """Whether some live item has a value of `label`, `product_id` or an attribute."""
-        query = select(items.c.key).where(_live(collection), has_field(field)).limit(1)
+        query = select(items.c.key).where(live_of(collection), has_field(field)).limit(1)
         return self.ask(lambda connection: connection.execute(query).first() is not None)
 
     def fields(self, collection: Collection) -> list[str]:
@@ -440,7 +394,7 @@ class Catalog:
         found = self._former(collection)
         if found is None:
             return None
-        if not _is_former(found):
+        if not is_former(found):
             log.error("the former encoder of collection %s cannot be read", collection.name)
             return None
         return replace(collection, **found)
@@ -448,7 +402,7 @@ class Catalog:
     def former_is_unreadable(self, collection: Collection) -> bool:
         """Whether something is kept of a former encoder that does not say which that is."""
         found = self._former(collection)
-        return found is not None and not _is_former(found)
+        return found is not None and not is_former(found)
 
     def _former(self, collection: Collection) -> dict[str, Any] | None:
         query = select(collections.c.former).where(collections.c.id == collection.id)
@@ -466,7 +420,7 @@ class Catalog:
         has = select(embeddings.c.key).where(
             embeddings.c.key == items.c.key, embeddings.c.fingerprint == fingerprint
         )
-        query = select(items.c.key).where(_live(collection), ~has.exists()).order_by(items.c.key)
+        query = select(items.c.key).where(live_of(collection), ~has.exists()).order_by(items.c.key)
         if since is not None:
             query = query.where(items.c.index_seq > since)
         with self._query() as connection:
@@ -477,7 +431,7 @@ class Catalog:
 
         Only of those whose picture is as it was at the change `until`, if that is given.
         """
-        query = select(items.c.key).where(_live(collection)).order_by(items.c.key)
+        query = select(items.c.key).where(live_of(collection)).order_by(items.c.key)
         with self.read() as connection:
             found = np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
             if until is None:
@@ -496,7 +450,7 @@ class Catalog:
         query = (
             select(items.c.key, unsearchable.c.reason)
             .join(unsearchable, unsearchable.c.key == items.c.key)
-            .where(_live(collection), unsearchable.c.fingerprint == collection.fingerprint)
+            .where(live_of(collection), unsearchable.c.fingerprint == collection.fingerprint)
             .order_by(items.c.key)
         )
         with self._query() as connection:
@@ -509,18 +463,7 @@ class Catalog:
         one that was changed but has no sound embedding.
         """
         with self.read() as connection:
-            now = int(connection.execute(select(sequence.c.value)).scalar_one())
-            changed = and_(items.c.collection_id == collection.id, items.c.index_seq > seq)
-            gone = select(items.c.key).where(changed, items.c.removed.is_(True))
-            removed = np.fromiter(connection.execute(gone).scalars(), dtype=np.int64)
-            if seq < 0:
-                changed = items.c.collection_id == collection.id
-            keys, vectors = _read_vectors(connection, collection, changed)
-            if seq >= 0:
-                left = select(items.c.key).where(changed, LIVE)
-                live = np.fromiter(connection.execute(left).scalars(), dtype=np.int64)
-                removed = np.concatenate([removed, live[~np.isin(live, keys)]])
-        return Changes(now, keys, vectors, np.sort(removed))
+            return changes_in(connection, collection, seq)
 
     def _check_open(self) -> None:
         forks.check_whole(self._torn)
@@ -543,107 +486,3 @@ class Catalog:
     def _locked(self) -> Iterator[None]:
         with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
             yield
-
-
-def collection_in(connection: Connection, name: str) -> Collection:
-    """As `Catalog.collection`, in the view of a connection."""
-    row = None
-    if COLLECTION_NAME.fullmatch(name):
-        row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
-    if row is None:
-        names = connection.execute(select(collections.c.name)).scalars().all()
-        near = get_close_matches(name, names, 1)
-        fix = f"did you mean {near[0]!r}?" if near else "`eyedex index` makes one"
-        raise CollectionNotFoundError(f"there is no collection {name!r}", fix=fix)
-    return _collection(row)
-
-
-def check_collection_name(name: str) -> str:
-    """The name itself, if it is one that a collection may have.
-
-    Raises:
-        ParameterError: It is not.
-    """
-    if not COLLECTION_NAME.fullmatch(name):
-        raise ParameterError(
-            "not a collection name",
-            where="collection",
-            fix="use lower-case letters, digits, - and _, at most 63, starting with a letter "
-            "or digit",
-        )
-    return name
-
-
-def _read_vectors(
-    connection: Connection, collection: Collection, condition: ColumnElement[bool]
-) -> tuple[Keys, NDArray[np.float16]]:
-    """Keys and vectors of live items, by key, read in parts so that no copy is ever large.
-
-    Damaged embeddings are left out and logged: the other items stay searchable.
-    """
-    dimension = collection.dimension or 0
-    query = (
-        select(items.c.key, items.c.item_id, embeddings.c.vector, embeddings.c.crc32)
-        .join(embeddings, embeddings.c.key == items.c.key)
-        .where(condition, LIVE)
-        .where(embeddings.c.fingerprint == collection.fingerprint)
-        .order_by(items.c.key)
-    )
-    keys: list[int] = []
-    parts = [np.empty((0, dimension), dtype=np.float16)]
-    for rows in connection.execution_options(yield_per=VECTORS_A_READ).execute(query).partitions():
-        sound = [row for row in rows if is_sound(row.vector, row.crc32, dimension)]
-        if len(sound) < len(rows):
-            damaged = sorted({row.item_id for row in rows} - {row.item_id for row in sound})
-            log.error("damaged embeddings, not searchable: %s", ", ".join(map(repr, damaged)))
-        keys.extend(row.key for row in sound)
-        parts.append(unpack([row.vector for row in sound], dimension))
-    return np.array(keys, dtype=np.int64), np.concatenate(parts)
-
-
-def _make_private_directory(paths: DataPaths) -> None:
-    try:
-        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not paths.catalog.exists():
-            paths.catalog.touch(mode=0o600)
-    except OSError as error:
-        raise StorageError(
-            f"the data directory cannot be used: {error.strerror}",
-            where=str(paths.root),
-            fix="name another one with --data or EYEDEX_DATA",
-        ) from error
-
-
-def _refuse_to_make(paths: DataPaths) -> NoReturn:
-    if paths.root.exists() and not paths.root.is_dir():
-        raise StorageError(
-            "the data directory cannot be used: it is a file",
-            where=str(paths.root),
-            fix="name another one with --data or EYEDEX_DATA",
-        )
-    what = "catalog in" if paths.root.is_dir() else "data directory at"
-    raise NotFoundError(
-        f"there is no {what} {paths.root}",
-        fix="index something first, or name another with --data or EYEDEX_DATA",
-    )
-
-
-def _is_writable(paths: DataPaths) -> bool:
-    return os.access(paths.root, os.W_OK) and os.access(paths.catalog, os.W_OK)
-
-
-def _live(collection: Collection) -> ColumnElement[bool]:
-    return and_(items.c.collection_id == collection.id, LIVE)
-
-
-def _is_former(found: Mapping[str, Any]) -> bool:
-    kinds = {"encoder": str, "encoder_options": dict, "fingerprint": str, "dimension": int}
-    return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
-
-
-def _collection(row: Row[*tuple[Any, ...]]) -> Collection:
-    found = Collection(**row._mapping)
-    options = found.encoder_options
-    if isinstance(options, Damaged):
-        return replace(found, encoder_options=UnreadableOptions(found.name, options.what))
-    return found

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import items
 from search_engine.classifiers import storage
 from search_engine.classifiers.base import TrainedModel

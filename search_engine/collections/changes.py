@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.descriptions import changed_columns, check_description
 from search_engine.catalog.filters import Filter, compile_filter
-from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.live import LiveCollection
@@ -20,7 +21,7 @@ from search_engine.errors import (
     ModelMismatchError,
 )
 from search_engine.images import PICTURE_QUALITY
-from search_engine.images.decode_pool import Decoder
+from search_engine.images.decoder import Decoder
 from search_engine.names import check_item_id
 from search_engine.records import CatalogItem, Keys, Stored
 

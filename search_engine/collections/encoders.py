@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.projection import ProjectedEncoder, Projection

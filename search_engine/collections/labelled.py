@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.records import Keys, Vectors
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from search_engine.catalog.changes import Changes
 from search_engine.catalog.checksum import key_checksum, signed_64
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
 from search_engine.catalog.filters import Filter, compile_filter
-from search_engine.catalog.store import Catalog, Changes, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import open_encoder
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder

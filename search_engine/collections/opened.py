@@ -10,7 +10,8 @@ import logging
 import threading
 import time
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
 from search_engine.errors import CollectionNotFoundError, EngineClosedError, EyedexError

@@ -6,7 +6,7 @@ from pathlib import Path
 from search_engine.catalog.store import Catalog
 from search_engine.errors import ImageError, PictureNotFoundError
 from search_engine.images import read_file
-from search_engine.images.decode_pool import Decoder
+from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem
 
 KEPT_PICTURE_SIDE_PX = 1_024

@@ -7,7 +7,7 @@ from typing import Protocol
 from search_engine.engine import SearchEngine
 from search_engine.errors import ImageError, PictureNotFoundError
 from search_engine.images import read_file
-from search_engine.images.decode_pool import InlineDecoder
+from search_engine.images.decoder import InlineDecoder
 from search_engine.records import Keys
 
 QUALITY = 95

@@ -15,8 +15,9 @@ import numpy as np
 from sqlalchemy import Connection, LargeBinary, Row, cast, select, text
 
 from search_engine.catalog.checksum import key_checksum
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.damaged import UNKNOWN, Damaged, UnreadableOptions
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LIVE, collections, embeddings, items
 from search_engine.catalog.vectors import unpack
 from search_engine.collections.live import LiveCollection

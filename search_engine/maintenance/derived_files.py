@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.classifiers import storage
 from search_engine.classifiers.trained import NAMES, check_classifier
 from search_engine.commands import calibrate_command, train_command

@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,

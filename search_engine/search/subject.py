@@ -11,7 +11,7 @@ from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder, encode_picture
 from search_engine.errors import ImageError, ParameterError, QueryExpiredError
 from search_engine.images import PICTURE_QUALITY, Box, GivenPicture, ImageLimits, picture_bytes
-from search_engine.images.decode_pool import Decoder
+from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
 from search_engine.search.candidates import timed
 from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token

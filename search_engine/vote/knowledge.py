@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.commands import calibrate_command
 from search_engine.encoders.background import unrelated_score
 from search_engine.vote.calibration.record import Calibration

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import embeddings
 from search_engine.config import Settings
 from search_engine.errors import NotFoundError, ParameterError

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.indexes.base import Index
 from tests.small_catalog import bound_collection, draft, live, open_catalog, unit_vectors

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections import live as live_collection
 from search_engine.collections.live import LiveCollection
 from search_engine.indexes import generations as generation

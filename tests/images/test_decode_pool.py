@@ -17,8 +17,9 @@ from PIL import Image
 
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import DecodedImage, ImageLimits, Preprocessing
-from search_engine.images import decode_pool as decoding
-from search_engine.images.decode_pool import DecodePool, Decoder, InlineDecoder
+from search_engine.images import decode_process as decoding
+from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import Decoder, InlineDecoder
 from tests.images.pictures import (
     CORRUPT,
     FOREIGN_TYPES,
@@ -51,7 +52,7 @@ ORPHAN_WALL_S = 2.0
 ORPHANS = """
 import os, sys, time
 sys.path[:0] = [os.getcwd()]
-from search_engine.images import decode_pool as decoding
+from search_engine.images import decode_process as decoding
 from search_engine.images.decode_pool import DecodePool
 from search_engine.images import ImageLimits, Preprocessing
 from tests.images.pictures import jpeg

@@ -16,8 +16,9 @@ from pyarrow import compute, parquet
 
 from indexer.exchange.exporting import count_selected, export_embeddings
 from indexer.exchange.files import open_embeddings
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import parse_filter
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import (

@@ -15,7 +15,8 @@ from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.images import DecodedImage, ImageLimits, Preprocessing
-from search_engine.images.decode_pool import DecodePool, InlineDecoder
+from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import InlineDecoder
 from tests.images.pictures import jpeg
 
 MIB = 2**20

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_engine.catalog import facets, key_queries
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.facets import TOP_VALUES
 from search_engine.catalog.filters import compile_filter, parse_filter
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from tests.small_catalog import (
     bound_collection,
     draft,

@@ -1,6 +1,5 @@
 """The verb that gives a collection another encoder, and the one before back."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.encoders.verdict import COLUMN, verdict_json, verdict_rows
 from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
@@ -150,16 +150,7 @@ def _json(found: "Switched") -> dict[str, Any]:
     return {
         "before": _side_json(found.before),
         "after": _side_json(found.after),
-        "gate": None
-        if verdict is None
-        else {
-            name: {
-                "before": _number(change.before),
-                "after": _number(change.after),
-                "difference": [_number(change.difference.low), _number(change.difference.high)],
-            }
-            for name, change in verdict.changes.items()
-        },
+        "gate": None if verdict is None else verdict_json(verdict.changes),
         "queries": verdict.queries if verdict else 0,
         "refusals": list(found.refusals),
         "used": found.switch is not None or found.is_same,
@@ -197,15 +188,11 @@ def _lost_json(lost: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"item_id": item_id, "reason": reason} for item_id, reason in lost.items()]
 
 
-def _number(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
-
-
 def _print(found: "Switched", target: str, dry_run: bool) -> None:
     if found.is_same:
         print(f"the collection has this encoder already: {found.after.name}")
         return
-    print_table(("", found.before.name, found.after.name, "difference, 95 %"), _rows(found))
+    print_table(("", found.before.name, found.after.name, COLUMN), _rows(found))
     if found.verdict is None:
         print(f"too few items, products or scenes with a value of {target!r} to compare by")
     else:
@@ -222,15 +209,7 @@ def _rows(found: "Switched") -> list[Sequence[str]]:
         ("images/s", _rate(before), _rate(after), ""),
     ]
     if found.verdict is not None:
-        rows += [
-            (
-                name,
-                f"{change.before:.3f}",
-                f"{change.after:.3f}",
-                f"{change.difference.low:+.3f} to {change.difference.high:+.3f}",
-            )
-            for name, change in found.verdict.changes.items()
-        ]
+        rows += verdict_rows(found.verdict.changes)
     return rows
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.encoders.verdict import COLUMN, verdict_json, verdict_rows
 from api.cli.exits import Exit
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.terminal.output import print_json, print_table
@@ -89,7 +90,7 @@ def tune(
 def _json(found: "Tuned") -> dict[str, Any]:
     verdict = found.verdict
     return {
-        "gate": _changes(verdict) if verdict else {},
+        "gate": verdict_json(verdict.changes) if verdict else {},
         "queries": verdict.queries if verdict else 0,
         "folds": verdict.folds if verdict else 0,
         "accepted": verdict is not None and verdict.accepted,
@@ -102,17 +103,6 @@ def _json(found: "Tuned") -> dict[str, Any]:
         "pooling": found.pooling,
         "shrinkage": found.shrinkage,
         "without_embedding": found.switch.without_embedding if found.switch else [],
-    }
-
-
-def _changes(verdict: "Verdict") -> dict[str, Any]:
-    return {
-        name: {
-            "before": round(change.before, 6),
-            "after": round(change.after, 6),
-            "difference": [round(change.difference.low, 6), round(change.difference.high, 6)],
-        }
-        for name, change in verdict.changes.items()
     }
 
 
@@ -132,18 +122,7 @@ def _print_verdict(found: "Tuned", verdict: "Verdict") -> None:
         f"learned from {found.items:,} items of {found.classes:,} classes; "
         f"measured on {verdict.queries:,} held-out items {how}"
     )
-    print_table(
-        ("measure", "before", "after", "difference, 95 %"),
-        [
-            (
-                name,
-                f"{change.before:.3f}",
-                f"{change.after:.3f}",
-                f"{change.difference.low:+.3f} to {change.difference.high:+.3f}",
-            )
-            for name, change in verdict.changes.items()
-        ],
-    )
+    print_table(("measure", "before", "after", COLUMN), verdict_rows(verdict.changes))
 
 
 def _outcome(found: "Tuned", seconds: float) -> str:

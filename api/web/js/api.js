@@ -30,8 +30,7 @@ export function listLabels(collection, { text = "", limit }, signal) {
 
 /** How many items under the filter have which value of the fields; most frequent first. */
 export async function listFacets(collection, fields, filter, signal) {
-  const query = new URLSearchParams({ fields: fields.join(",") });
-  if (filter) query.set("filter", JSON.stringify(filter));
+  const query = new URLSearchParams(texts({ fields: fields.join(","), filter }));
   return (await request(`${path(collection)}/facets?${query}`, { signal })).facets;
 }
 
@@ -42,9 +41,8 @@ export const getItem = (collection, item, signal) =>
   request(path(collection, "items", item), { signal });
 
 /** Items like a stored one; the item itself is never among them. */
-export function similar(collection, item, { k, filter }, signal) {
-  const query = new URLSearchParams({ k });
-  if (filter) query.set("filter", JSON.stringify(filter));
+export function similar(collection, item, options, signal) {
+  const query = new URLSearchParams(texts(options));
   return request(`${path(collection, "similar", item)}?${query}`, { signal });
 }
 
@@ -80,25 +78,25 @@ function path(collection, verb, item) {
 }
 
 /** A photo that the server remembers is not uploaded again: its token stands for it. */
-async function askAbout(address, photo, { k, filter, token }, signal) {
+async function askAbout(address, photo, { token, ...options }, signal) {
   if (token) {
     try {
-      const question = { query_token: token, k, ...(filter && { filter }) };
-      return await post(address, JSON.stringify(question), signal);
+      return await post(address, JSON.stringify({ query_token: token, ...options }), signal);
     } catch (error) {
       if (error.code !== "query_expired") throw error;
     }
   }
-  return post(address, photoForm(photo, { k, filter }), signal);
-}
-
-function photoForm(photo, { k, filter }) {
   const form = new FormData();
   form.set("image", photo);
-  if (k) form.set("k", String(k));
-  if (filter) form.set("filter", JSON.stringify(filter));
-  return form;
+  for (const [name, text] of texts(options)) form.set(name, text);
+  return post(address, form, signal);
 }
+
+/** Options that are given, as fields of a form or an address have them. */
+const texts = (options) =>
+  Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
 
 function post(address, body, signal) {
   const headers = typeof body === "string" ? { "Content-Type": "application/json" } : {};

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field, value_of, values_of
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection

@@ -18,7 +18,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import items
 from search_engine.errors import (
     CorruptDataError,

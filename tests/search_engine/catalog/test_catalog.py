@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from search_engine.catalog import database
 from search_engine.catalog.checksum import key_checksum
-from search_engine.catalog.store import Catalog, Collection, check_collection_name
+from search_engine.catalog.collection_rows import Collection, check_collection_name
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import metadata
 from search_engine.catalog.vectors import pack, unpack
 from search_engine.errors import (

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.facets import TOP_VALUES
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
 from search_engine.errors import (
     CollectionNotFoundError,

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from search_engine.catalog.attributes import MAX_INDEXED_PATH, is_indexable, json_path
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.field_indexes import MAX_FIELD_INDEXES, PREFIX, index_name
 from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.key_queries import FEW
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.errors import ParameterError
 from search_engine.names import normal

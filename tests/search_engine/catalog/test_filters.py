@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import (
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -15,7 +16,7 @@ from search_engine.catalog.filters import (
     compile_filter,
     parse_filter,
 )
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.errors import FilterError, UnknownFieldError
 from tests.small_catalog import bound_collection, draft, open_catalog, put
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
 from search_engine.errors import NotFoundError
 from search_engine.indexes import generations as generation
 from search_engine.records import Vectors

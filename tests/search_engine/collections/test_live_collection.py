@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import parse_filter
-from search_engine.catalog.store import Catalog, Collection
+from search_engine.catalog.store import Catalog
 from search_engine.collections import live as live_collection
 from search_engine.collections.live import LiveCollection
 from search_engine.errors import LockHeldError

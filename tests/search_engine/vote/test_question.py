@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import parse_filter
-from search_engine.catalog.store import Collection
 from search_engine.encoders.background import unrelated_score
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError

@@ -1,0 +1,99 @@
+"""Rows of the collections table, and the names that collections may have."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select
+
+from search_engine.catalog.damaged import Damaged, UnreadableOptions
+from search_engine.catalog.tables import FORMER, LIVE, collections, items
+from search_engine.errors import CollectionNotFoundError, ParameterError
+
+COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_COLLECTION_COLUMNS = (
+    collections.c.id,
+    collections.c.name,
+    collections.c.uid,
+    collections.c.encoder,
+    collections.c.encoder_options,
+    collections.c.fingerprint,
+    collections.c.dimension,
+    collections.c.index_factory,
+)
+_COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of items that share one encoder.
+
+    `uid` tells a collection from a later one of the same name. `encoder`, `fingerprint` and
+    `dimension` are None until something was indexed. `index_factory` is the FAISS factory string of
+    its index, or None when the kind of index is chosen automatically.
+    """
+
+    id: int
+    name: str
+    uid: str
+    encoder: str | None = None
+    encoder_options: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    dimension: int | None = None
+    index_factory: str | None = None
+
+
+def collections_in(connection: Connection) -> list[Collection]:
+    """All collections by name, in the view of a connection."""
+    rows = connection.execute(select(*_COLLECTION_COLUMNS).order_by(collections.c.name)).all()
+    return [_collection(row) for row in rows]
+
+
+def collection_in(connection: Connection, name: str) -> Collection:
+    """As `Catalog.collection`, in the view of a connection."""
+    row = None
+    if COLLECTION_NAME.fullmatch(name):
+        row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
+    if row is None:
+        names = connection.execute(select(collections.c.name)).scalars().all()
+        near = get_close_matches(name, names, 1)
+        fix = f"did you mean {near[0]!r}?" if near else "`eyedex index` makes one"
+        raise CollectionNotFoundError(f"there is no collection {name!r}", fix=fix)
+    return _collection(row)
+
+
+def check_collection_name(name: str) -> str:
+    """The name itself, if it is one that a collection may have.
+
+    Raises:
+        ParameterError: It is not.
+    """
+    if not COLLECTION_NAME.fullmatch(name):
+        raise ParameterError(
+            "not a collection name",
+            where="collection",
+            fix="use lower-case letters, digits, - and _, at most 63, starting with a letter "
+            "or digit",
+        )
+    return name
+
+
+def live_of(collection: Collection) -> ColumnElement[bool]:
+    """Whether an item is a live one of a collection."""
+    return and_(items.c.collection_id == collection.id, LIVE)
+
+
+def is_former(found: Mapping[str, Any]) -> bool:
+    """Whether what is kept of a former encoder says which that is."""
+    kinds = {"encoder": str, "encoder_options": dict, "fingerprint": str, "dimension": int}
+    return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
+
+
+def _collection(row: Row[*tuple[Any, ...]]) -> Collection:
+    found = Collection(**row._mapping)
+    options = found.encoder_options
+    if isinstance(options, Damaged):
+        return replace(found, encoder_options=UnreadableOptions(found.name, options.what))
+    return found

@@ -1,0 +1,45 @@
+"""The data directory as it is opened: made, refused, or found to be read only."""
+
+import os
+from typing import NoReturn
+
+from search_engine.errors import NotFoundError, StorageError
+from search_engine.storage.paths import DataPaths
+
+
+def make_private_directory(paths: DataPaths) -> None:
+    """Make a data directory with an empty catalog that only its owner can read.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    try:
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not paths.catalog.exists():
+            paths.catalog.touch(mode=0o600)
+    except OSError as error:
+        raise StorageError(
+            f"the data directory cannot be used: {error.strerror}",
+            where=str(paths.root),
+            fix="name another one with --data or EYEDEX_DATA",
+        ) from error
+
+
+def refuse_to_make(paths: DataPaths) -> NoReturn:
+    """Say that there is no catalog, where none is to be made."""
+    if paths.root.exists() and not paths.root.is_dir():
+        raise StorageError(
+            "the data directory cannot be used: it is a file",
+            where=str(paths.root),
+            fix="name another one with --data or EYEDEX_DATA",
+        )
+    what = "catalog in" if paths.root.is_dir() else "data directory at"
+    raise NotFoundError(
+        f"there is no {what} {paths.root}",
+        fix="index something first, or name another with --data or EYEDEX_DATA",
+    )
+
+
+def is_writable(paths: DataPaths) -> bool:
+    """Whether the catalog can be written."""
+    return os.access(paths.root, os.W_OK) and os.access(paths.catalog, os.W_OK)

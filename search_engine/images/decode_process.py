@@ -1,0 +1,187 @@
+"""A process that decodes pictures: limited in memory and time, it may die without harm."""
+
+import ctypes
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from itertools import accumulate
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
+
+from search_engine.errors import TooComplexError
+from search_engine.images.decoder import answer_of
+
+START_S = 60.0
+DECODE_WALL_S = 5.0
+ORPHAN_S = 1.0
+"""So much later a child ends itself: its parent, which would have ended it, must be gone."""
+
+START_DESCRIPTORS = 24
+"""More than the start of a process opens at once, of the fork server too."""
+
+DECODE_MEMORY_BYTES = 2**30
+FRAME_BYTES = 4 * 2**20
+"""Of a child's memory for pixels; an answer with more of them goes through the pipe."""
+
+
+def process_context() -> ForkServerContext | SpawnContext:
+    """How processes are started: by a server that forks them, unless that is our parent's."""
+    if _home() != os.getpid():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["search_engine.images"])
+    return context
+
+
+@cache
+def _home() -> int:
+    """The process that had a pool first, and with it the server."""
+    return os.getpid()
+
+
+class DecodeProcess:
+    """A decoding process and the pipe to it; used by one thread at a time, killed by any."""
+
+    def __init__(self, context: ForkServerContext | SpawnContext) -> None:
+        _require_descriptors()
+        self._pipe, theirs = context.Pipe()
+        try:
+            memory = context.RawArray(ctypes.c_ubyte, FRAME_BYTES)
+            self._frame = _Frame(memory)
+            self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
+            self._process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            theirs.close()
+        self._started = False
+        self._killed = False
+
+    def is_alive(self) -> bool:
+        """Whether it can be called."""
+        return not self._killed and self._process.is_alive()
+
+    def wait_until_started(self) -> None:
+        """Return when it can be called.
+
+        Raises:
+            EOFError, OSError: It died, or takes far too long.
+        """
+        if not self._started:
+            self._started = self._receive(START_S)
+
+    def call(
+        self, function: Callable[..., Any], arguments: tuple[object, ...]
+    ) -> tuple[Any, Exception | None]:
+        """The function's result, or what it raised.
+
+        Raises:
+            EOFError, OSError: The process died.
+        """
+        self._pipe.send((function, arguments, DECODE_WALL_S + ORPHAN_S))
+        try:
+            packed: _Packed = self._receive(DECODE_WALL_S)
+        except TimeoutError:
+            self.kill()
+            return None, TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
+        answer: tuple[Any, Exception | None] = self._frame.unpack(packed)
+        return answer
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._killed = True
+        self._process.kill()
+
+    def disown(self) -> None:
+        """Leave it to the parent of this process, which would end it when it ends itself."""
+        multiprocessing.process._children.discard(self._process)  # type: ignore[attr-defined]
+
+    def end(self) -> None:
+        """Kill it, wait until it is gone and give back what it took."""
+        self.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+    def _receive(self, timeout_s: float) -> Any:
+        if not self._pipe.poll(timeout_s):
+            raise TimeoutError
+        return self._pipe.recv()
+
+
+_Packed = tuple[bytes, list[int]]
+
+
+class _Frame:
+    """Memory that a child and its parent share, so that pixels need not go through the pipe.
+
+    Pickled data with the buffers of arrays beside it (PEP 574).
+    """
+
+    def __init__(self, memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
+        self._bytes = memoryview(memory).cast("B")
+
+    def pack(self, answer: object) -> _Packed:
+        """Put the arrays of an answer into the memory; the rest, and their sizes."""
+        found: list[pickle.PickleBuffer] = []
+        rest = pickle.dumps(answer, 5, buffer_callback=found.append)
+        arrays = [each.raw() for each in found]
+        if sum(each.nbytes for each in arrays) > len(self._bytes):
+            return pickle.dumps(answer, 5), []
+        start = 0
+        for each in arrays:
+            self._bytes[start : start + each.nbytes] = each
+            start += each.nbytes
+        return rest, [each.nbytes for each in arrays]
+
+    def unpack(self, packed: _Packed) -> Any:
+        """The answer, with arrays of its own."""
+        rest, sizes = packed
+        ends = list(accumulate(sizes))
+        arrays = [
+            bytearray(self._bytes[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+        ]
+        return pickle.loads(rest, buffers=arrays)
+
+
+def _require_descriptors() -> None:
+    """Make sure that a process can be started: a start that fails halfway leaves files open.
+
+    Raises:
+        OSError: Too few files can be opened.
+    """
+    with ExitStack() as opened:
+        for _ in range(START_DESCRIPTORS):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+
+
+def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
+    """What a child does: answer calls until its parent closes the pipe or is gone."""
+    _restrain()
+    frame = _Frame(memory)
+    try:
+        pipe.send(True)
+        while True:
+            function, arguments, end_after_s = pipe.recv()
+            signal.setitimer(signal.ITIMER_REAL, end_after_s)
+            answer = answer_of(function, arguments)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            pipe.send(frame.pack(answer))
+    except (EOFError, OSError):
+        return
+
+
+def _restrain() -> None:
+    """Set limits in a fresh child, which leaves interrupts to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_AS, (DECODE_MEMORY_BYTES, DECODE_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,0 +1,117 @@
+"""What decodes pictures: the protocol, and decoding in the calling process."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from search_engine.errors import ImageError, TooComplexError, WorkerLostError
+from search_engine.images import (
+    Box,
+    DecodedImage,
+    ImageLimits,
+    Preprocessing,
+    decode_pixels,
+    render_jpeg,
+)
+
+PROBE = b"GIF87a\1\0\1\0\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\x08\4\0\1\4\4\0;"
+"""A picture of one pixel, to see whether pictures can be decoded."""
+
+Outcome = DecodedImage | ImageError | WorkerLostError
+"""What became of one picture of several."""
+
+
+class Decoder(Protocol):
+    """Runs the functions of `search_engine.images` somewhere."""
+
+    @property
+    def workers(self) -> int:
+        """How many pictures are decoded at a time."""
+        ...
+
+    def submit(
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> "Future[list[Outcome]]":
+        """Start to decode pictures for an encoder, one after the other; some may be refused."""
+        ...
+
+    def decode(
+        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
+    ) -> DecodedImage:
+        """Decode for an encoder and wait."""
+        ...
+
+    def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
+        """Re-encode as JPEG and wait."""
+        ...
+
+    def check(self) -> None:
+        """Decode a tiny picture, wherever pictures are decoded.
+
+        Raises:
+            WorkerLostError: It cannot be done, and why.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the processes, if there are any."""
+        ...
+
+
+class InlineDecoder:
+    """Decodes in the calling process: no start-up cost, no isolation."""
+
+    workers = 1
+
+    def __init__(self, limits: ImageLimits) -> None:
+        self._limits = limits
+
+    def submit(
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> "Future[list[Outcome]]":
+        """See Decoder; the work is done before this returns."""
+        future: Future[list[Outcome]] = Future()
+        future.set_result(decode_each(pictures, preprocessing, self._limits))
+        return future
+
+    def decode(
+        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
+    ) -> DecodedImage:
+        """See Decoder."""
+        return decode_pixels(data, preprocessing, self._limits, box)
+
+    def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
+        """See Decoder."""
+        return render_jpeg(data, max_side_px, self._limits, quality)
+
+    def check(self) -> None:
+        """See Decoder."""
+        decode_probe()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def answer_of(
+    function: Callable[..., Any], arguments: tuple[object, ...]
+) -> tuple[Any, Exception | None]:
+    """A function's result, or what it raised."""
+    try:
+        return function(*arguments), None
+    except MemoryError:
+        return None, TooComplexError("decoding needs more memory than is allowed")
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        return None, error
+
+
+def decode_probe() -> None:
+    """Decode the tiny picture."""
+    render_jpeg(PROBE, 1, ImageLimits(), 75)
+
+
+def decode_each(
+    pictures: Sequence[bytes], preprocessing: Preprocessing, limits: ImageLimits
+) -> list[Any]:
+    """What becomes of each picture, decoded one after the other."""
+    answers = [answer_of(decode_pixels, (data, preprocessing, limits)) for data in pictures]
+    return [value if error is None else error for value, error in answers]
