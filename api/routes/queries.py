@@ -41,7 +41,10 @@ def option_schema(option: Option) -> dict[str, Any]:
     said = f"{option.help[0].upper()}{option.help[1:]}"
     if option.default:
         said += f" (default: {option.default})"
-    bounds = {"minimum": option.low, "maximum": option.high, "enum": list(option.choices)}
+    lowest, highest = ("minimum", "maximum")
+    if option.exclusive:
+        lowest, highest = ("exclusiveMinimum", "exclusiveMaximum")
+    bounds = {lowest: option.low, highest: option.high, "enum": list(option.choices)}
     return {
         **_TYPES[option.kind],
         **{name: value for name, value in bounds.items() if value not in (None, [])},

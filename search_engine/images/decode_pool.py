@@ -137,7 +137,9 @@ class DecodePool:
         except RuntimeError:
             raise WorkerLostError("the decoding pool was closed") from None
 
-    def _decode_each(self, pictures: Sequence[bytes], preprocessing: Preprocessing) -> list[Outcome]:
+    def _decode_each(
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+    ) -> list[Outcome]:
         """All in one call; one by one when that was too much for a process."""
         try:
             return self._call(decode_each, pictures, preprocessing, self._limits)

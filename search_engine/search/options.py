@@ -35,7 +35,7 @@ class Option:
     """One option.
 
     `name` is that of requests, and of Python unless `argument` is another. `low` and `high` bound
-    numbers, `unit` is what they are; `metavar` is how a flag names a text. `verbs` take it. With
+    numbers, themselves excluded where `exclusive`; `unit` is what they are; `metavar` is how a flag names a text. `verbs` take it. With
     `photo_only` it is about the photo that is sent, so that an item or a token has no use for it.
     With `changes_vote` others vote than those that were calibrated; without, it says only what is
     shown.
@@ -49,6 +49,7 @@ class Option:
     verbs: tuple[Verb, ...] = BOTH
     low: float | None = None
     high: float | None = None
+    exclusive: bool = False
     unit: str = ""
     choices: tuple[str, ...] = ()
     metavar: str = ""
@@ -152,6 +153,7 @@ OPTIONS = (
         verbs=CLASSIFY,
         low=0,
         high=1,
+        exclusive=True,
         unit="a share",
     ),
     Option(

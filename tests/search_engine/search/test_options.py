@@ -113,8 +113,10 @@ def test_http_describes_every_option(verb: Verb) -> None:
         for option in options_of(verb):
             assert option.help.lower() in fields[option.name]["description"].lower()
             assert fields[option.name]["examples"] == [option.example]
-            bounds = (fields[option.name].get("minimum"), fields[option.name].get("maximum"))
-            assert bounds == (option.low, option.high)
+            names = ("minimum", "maximum")
+            if option.exclusive:
+                names = ("exclusiveMinimum", "exclusiveMaximum")
+            assert [fields[option.name].get(name) for name in names] == [option.low, option.high]
 
 
 @pytest.mark.parametrize(("verb", "without"), [("search", set()), ("classify", {"box", "facets"})])
