@@ -35,10 +35,10 @@ class Option:
     """One option.
 
     `name` is that of requests, and of Python unless `argument` is another. `low` and `high` bound
-    numbers, themselves excluded where `exclusive`; `unit` is what they are; `metavar` is how a flag names a text. `verbs` take it. With
-    `photo_only` it is about the photo that is sent, so that an item or a token has no use for it.
-    With `changes_vote` others vote than those that were calibrated; without, it says only what is
-    shown.
+    numbers, themselves excluded where `exclusive`; `unit` is what they are. `metavar` is how a flag
+    names a text. `verbs` take it. With `photo_only` it is about the photo that is sent, so that an
+    item or a token has no use for it. With `changes_vote` others vote than those that were
+    calibrated; without, it says only what is shown.
     """
 
     name: str
