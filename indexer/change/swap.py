@@ -1,6 +1,6 @@
 """Giving a collection another encoder while it is being searched.
 
-The embeddings by the new encoder are made beside those that are there (`shadow`), and so are the
+The embeddings by the new encoder are made beside those that are there (`embedding`), and so are the
 index and what was calibrated. Then one transaction lets the collection have the new encoder: a
 query is answered wholly by the one or wholly by the other. What was made stays when this is
 interrupted, and is used the next time. The encoder before is kept with its embeddings and its

@@ -1,7 +1,7 @@
 """Another encoder for a collection by its name: encode, compare, take it unless it is worse; undo.
 
 All pictures are encoded by the new encoder beside the embeddings that are there. Then items that
-have a label ask the others by both (`encoder_gate`).
+have a label ask the others by both (`gate`).
 """
 
 import time

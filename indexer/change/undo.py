@@ -58,7 +58,7 @@ def go_back(engine: SearchEngine, collection: str, stage: Stage = in_silence) ->
     Raises:
         ParameterError: Nothing is kept of an encoder before.
         EncoderError: There are items to encode, but the encoder's weights are not here.
-        LockHeldError, StorageError: As for `encoder_change.change_encoder`.
+        LockHeldError, StorageError: As for `switch.change_encoder`.
     """
     started = time.perf_counter()
     with engine.catalog.indexing(collection, DOING):
@@ -95,7 +95,7 @@ def forget_former(engine: SearchEngine, collection: str) -> Forgotten:
     """Delete what is kept of the encoder before, and of one that was tried and not taken.
 
     Raises:
-        LockHeldError, StorageError: As for `encoder_change.change_encoder`.
+        LockHeldError, StorageError: As for `switch.change_encoder`.
     """
     paths = engine.catalog.paths
     with engine.catalog.indexing(collection, DOING):

@@ -50,7 +50,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlainVote:
-    """The vote as its rule says, without calibration; see `voting.vote`."""
+    """The vote as its rule says, without calibration; see `vote.labels.vote`."""
 
     k: int
     rule: VoteRule = WHOLE_LABEL

@@ -1,7 +1,7 @@
 """Votes of neighbors counted, for many queries at once. Pure functions on arrays.
 
 Who votes and how loud is said by a `VoteRule`; what follows from the count (an answer, a
-confidence) is the business of `voting` and `calibration`.
+confidence) is the business of `labels` and `calibration`.
 """
 
 from dataclasses import dataclass

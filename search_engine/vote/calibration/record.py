@@ -153,7 +153,7 @@ class Calibration(BaseModel):
         products: Sequence[str | None] | None = None,
         min_confidence: float = 0.0,
     ) -> Prediction:
-        """As `voting.vote`, by the rule found, with the probability of being right."""
+        """As `labels.vote`, by the rule found, with the probability of being right."""
         ballots = ballots_of([labelled], None if products is None else [products])
         return self.predict(ballots, min_confidence)[0]
 
