@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from search_engine.records import Codes, Vectors
 
-FOLDS = 3
+FOLDS = 5
+"""Into so many parts items are divided where each part is judged by the others."""
 SEED = 0
 TWIN_QUANTILE = 0.95
 """Twins are more alike than this share of the items is to its most alike of another class."""

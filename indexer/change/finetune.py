@@ -46,8 +46,8 @@ from search_engine.things import fold_of, things_of
 
 MOST_PICTURES = 20_000
 """To learn from: some 4 GB of pixels. Of more items as many are drawn by lot."""
-FOLDS = 10
-"""One of them is held out of the training."""
+HELD_OUT = 10
+"""One of so many items is kept away from the training, to judge it and to calibrate by."""
 
 
 def finetune_collection(
@@ -155,12 +155,12 @@ def _without_labels(
 
 
 def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
-    """Rows of whole things, about one of `FOLDS`; each class keeps some to learn from."""
-    candidates = np.flatnonzero(fold_of(codes, things, FOLDS) == 0)
+    """Rows of whole things, about one of `HELD_OUT`; each class keeps some to learn from."""
+    candidates = np.flatnonzero(fold_of(codes, things, HELD_OUT) == 0)
     chosen: list[int] = []
     for thing in np.random.default_rng(seed).permutation(np.unique(things[candidates])):
         members = candidates[things[candidates] == thing].tolist()
-        if len(chosen) + len(members) <= len(codes) // FOLDS:
+        if len(chosen) + len(members) <= len(codes) // HELD_OUT:
             chosen += members
     return np.sort(np.array(chosen, dtype=np.int64))
 

@@ -14,7 +14,7 @@ from indexer.change.gate import judge_encoders
 from indexer.change.swap import fingerprints, switch_locked, with_encoder
 from indexer.change.undo import DOING, Side, indexed, side_of
 from indexer.encoding_speed import images_per_second
-from search_engine.adapt.gate import FOLDS, Verdict
+from search_engine.adapt.gate import Verdict
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import open_encoder
@@ -23,6 +23,7 @@ from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
+from search_engine.things import FOLDS
 from search_engine.vote.calibration.collection import refresh_label
 
 Say = Callable[[str], None]

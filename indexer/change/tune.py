@@ -22,7 +22,7 @@ from indexer.change.adapted import (
 )
 from indexer.change.embedding import MOST_LOST
 from indexer.change.swap import Switch, switch_encoder
-from search_engine.adapt.gate import FOLDS, Verdict, judge
+from search_engine.adapt.gate import Verdict, judge
 from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import NETWORK
 from search_engine.collections.labelled import Labelled
@@ -32,6 +32,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import take
 from search_engine.records import Codes, Vectors
+from search_engine.things import FOLDS
 from search_engine.vote.calibration.collection import refresh_label
 
 LAYERS_UP_TO = 20_000

@@ -14,8 +14,8 @@ from search_engine.evaluate.paired import Answers, Change, answers, changes_betw
 from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.splits import folds_by_thing, product_groups, take, with_vectors
 from search_engine.records import Codes, Vectors
+from search_engine.things import FOLDS
 
-FOLDS = 5
 NEIGHBORS = 10
 QUERIES = 5_000
 

@@ -14,6 +14,8 @@ from search_engine.records import Codes, Vectors
 from search_engine.things import fold_of, things_of
 
 TEMPERATURE_LIMITS = (1e-3, 1e2)
+FOLDS = 3
+"""Fewer than elsewhere: for each a head is learned anew, which takes minutes with an SVM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class HeadClassifier:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Scores of the items that are in a fold by a head that did not see them; their rows."""
         parts, rows = [np.empty((0, int(codes.max()) + 1))], [np.empty(0, dtype=np.int64)]
-        folds = fold_of(codes, things_of(vectors, codes, groups))
+        folds = fold_of(codes, things_of(vectors, codes, groups), FOLDS)
         for fold in np.unique(folds[folds >= 0]):
             held, kept = np.flatnonzero(folds == fold), folds != fold
             parts.append(self.learn(vectors[kept], codes[kept]).scores(vectors[held]))

@@ -16,6 +16,7 @@ from search_engine.errors import ParameterError
 from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import Advance
 from search_engine.records import Codes, Floats
+from search_engine.things import FOLDS
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
@@ -45,7 +46,6 @@ INDIFFERENT = 0.002
 CURVE_POINTS = 200
 SURE_Z = 1.28
 """One-sided 90 %: what is promised holds in nine of ten catalogs."""
-FOLDS = 5
 EXPECTED_DRAWS = 20
 
 Models = tuple[LevelModels, ...]

@@ -12,7 +12,7 @@ from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Vectors
-from search_engine.things import fold_of
+from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
     HeldOut,
@@ -22,8 +22,6 @@ from search_engine.vote.calibration.held_out import (
     draw,
     twin_score,
 )
-
-FOLDS = 5
 
 
 def hold_out_tuned(
@@ -49,7 +47,7 @@ def hold_out_tuned(
             once, as nothing that shows the same as they was learned from either.
         advance: Called with the number of queries done.
     """
-    fold = fold_of(learned, things, FOLDS)
+    fold = fold_of(learned, things)
     if unseen is not None:
         fold[:], fold[unseen] = -1, 0
     asked_codes = np.where(fold >= 0, voters.codes, -1)

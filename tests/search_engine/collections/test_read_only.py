@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -93,12 +94,31 @@ def test_a_read_only_directory_is_served(data: Path, mounted: Path) -> None:
     assert content(data) == before
 
 
+WRITER = """
+import sys
+from search_engine.engine import SearchEngine
+from tests.search_engine.test_engine import picture
+
+with SearchEngine(sys.argv[1]) as writing:
+    writing.upsert(sys.argv[2], picture(sys.argv[2]))
+    print("written", flush=True)
+    input()
+"""
+"""In a process of its own: in one, SQLite takes both paths for the same file, opened read-only."""
+
+
 def test_who_reads_follows_who_writes_elsewhere(data: Path, mounted: Path) -> None:
     with SearchEngine(mounted) as reading:
-        for name in ("red", "blue", "green"):
-            with SearchEngine(data) as writing:
-                writing.upsert(name, picture(name))
+        for name in ("red", "blue"):
+            command = [sys.executable, "-c", WRITER, str(data), name]
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as writing:
+                assert writing.stdout is not None
+                assert writing.stdout.readline() == "written\n"
                 assert ids(reading.search(picture(name), k=1)) == [name]
+                writing.communicate("\n")
+            assert writing.returncode == 0
             assert ids(reading.search(picture(name, side=61), k=1)) == [name]
 
 
