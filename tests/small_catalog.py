@@ -69,5 +69,9 @@ def remove(catalog: Catalog, *keys: int) -> None:
         writer.remove(keys)
 
 
+def settings_of(catalog: Catalog) -> Settings:
+    return Settings(data=catalog.paths.root)
+
+
 def live(catalog: Catalog, collection: Collection) -> LiveCollection:
-    return LiveCollection(catalog, collection, Settings(data=catalog.paths.root))
+    return LiveCollection(catalog, collection, settings_of(catalog))

@@ -21,7 +21,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LEARNED
 from search_engine.collections.encoders import projection_of
-from search_engine.collections.live import LiveCollection
+from search_engine.collections.publishing import publish_index
 from search_engine.encoders.base import Encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError
@@ -145,7 +145,7 @@ def _index(
         changed = newer + len(held) - len(keys)
         if np.isin(keys, held).all() and changed <= most_changed * len(held):
             return name
-    return LiveCollection(engine.catalog, wanted, engine.settings).prepare(wanted, seq)
+    return publish_index(engine.catalog, engine.settings, wanted, until=seq)
 
 
 def _exchange(

@@ -10,13 +10,13 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from search_engine.catalog.changes import Changes
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import open_encoder
+from search_engine.collections.publishing import publish_index
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.errors import (
@@ -26,12 +26,8 @@ from search_engine.errors import (
     StorageError,
 )
 from search_engine.indexes import generations as generation
-from search_engine.indexes.base import Index
-from search_engine.indexes.choice import choose_index
 from search_engine.indexes.live import LiveIndex, Snapshot
-from search_engine.indexes.registry import backend_of
 from search_engine.indexes.selection import KeySet
-from search_engine.indexes.spec import IndexSpec
 from search_engine.processes import run_apart, spare_cores
 from search_engine.storage.paths import DataPaths
 
@@ -248,70 +244,14 @@ class LiveCollection:
             writer.set_index_factory(self.record.id, factory)
 
     def _publish(self, before: Snapshot | None, strict: bool = False) -> str | None:
-        """Build a generation of all there is and take it over; see `_build` and `_is_former`."""
+        """Publish a generation of all there is and take it over; see `_is_former`."""
         if self._is_former():
             return None
         self.record = self._catalog.collection(self.record.name)
-        name = self._write(before, strict)
+        name = publish_index(self._catalog, self._settings, self.record, before, strict=strict)
         self._tried, self.drifted = name, None
         self._adopt()
         return name
-
-    def prepare(self, record: Collection, seq: int) -> str:
-        """Publish a generation for what the collection is about to become; it is not used yet.
-
-        For a caller that holds the collection's run lock, on an object that nobody searches.
-
-        Args:
-            record: The collection with its future encoder.
-            seq: The change up to which all embeddings that can be made are there.
-        """
-        self.record = record
-        return self._write(None, until=seq)
-
-    def _write(
-        self, before: Snapshot | None, strict: bool = False, until: int | None = None
-    ) -> str:
-        changes = self._catalog.changes_since(self.record, -1)
-        generation.discard_newer(self.folder, changes.seq)
-        index = self._build(changes, before, strict)
-        if until is not None:
-            changes = replace(changes, seq=until)
-        manifest = self._manifest(changes, index.spec)
-        return generation.publish(self.folder, manifest, index, self._spared())
-
-    def _spared(self) -> set[str]:
-        """Encoders whose newest generation is needed: that in use, and the former one."""
-        now = self._catalog.collection(self.record.name)
-        former = self._catalog.former(now)
-        kept = {now.fingerprint, former.fingerprint if former else None, self.record.fingerprint}
-        return {each for each in kept if each} - {self.record.fingerprint or ""}
-
-    def _build(self, changes: Changes, before: Snapshot | None, strict: bool) -> Index:
-        """The index of the kind that the owner named, or that suits.
-
-        What cannot be made of these vectors (mostly of too few) is an error if `strict`; else the
-        kind that suits takes its place until the next generation. What the index before learned is
-        used again where that is good enough.
-        """
-        named = self.record.index_factory
-        if named is not None:
-            try:
-                return self._build_kind(named, changes, before)
-            except ParameterError as error:
-                if strict:
-                    raise
-                log.warning("%s; another kind takes its place for now", error.what)
-        count, dimension = changes.vectors.shape
-        memory, recall = self._settings.index_memory_mb * 10**6, self._settings.index_recall
-        factory = choose_index(count, dimension, memory, recall).factory
-        return self._build_kind(factory, changes, before)
-
-    def _build_kind(self, factory: str, changes: Changes, before: Snapshot | None) -> Index:
-        base, pending = (None, 0) if before is None else (before.base, before.pending)
-        return backend_of(factory).build(
-            factory, changes.keys, changes.vectors, self._settings.index_recall, base, pending
-        )
 
     def roll_back(self) -> str:
         """Make the newest sound generation before the current one the base again.
@@ -423,16 +363,6 @@ class LiveCollection:
     def _take_over(self, index: LiveIndex) -> None:
         changes = self._catalog.changes_since(self.record, index.snapshot.seq)
         index.apply(changes.seq, changes.keys, changes.vectors, changes.removed)
-
-    def _manifest(self, changes: Changes, spec: IndexSpec) -> generation.Manifest:
-        return generation.Manifest(
-            collection_uid=self.record.uid,
-            fingerprint=self.record.fingerprint or "",
-            seq=changes.seq,
-            count=len(changes.keys),
-            dimension=int(changes.vectors.shape[1]),
-            spec=spec,
-        )
 
 
 def compact_collection(settings: Settings, name: str) -> None:

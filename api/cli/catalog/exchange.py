@@ -19,7 +19,7 @@ from api.cli.options import (
     settings_from,
 )
 from api.cli.terminal.output import Notes, print_json
-from api.cli.terminal.progress import progress
+from api.cli.terminal.progress import progress, resumable
 from api.cli.terminal.wording import counted, duration, size
 
 if TYPE_CHECKING:
@@ -95,12 +95,8 @@ def import_(
     settings = settings_from(data)
     opened = open_embeddings(file)
     request = ImportRequest(collection, encoder, weights, download, dry_run)
-    try:
-        with progress("importing", len(opened)) as advance:
-            report = import_embeddings(opened, request, settings, advance, _say_encoder)
-    except SystemExit:
-        print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
-        raise
+    with resumable("importing", len(opened)) as advance:
+        report = import_embeddings(opened, request, settings, advance, _say_encoder)
     if as_json:
         print_json(report.summary())
     else:

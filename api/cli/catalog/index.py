@@ -17,7 +17,7 @@ from api.cli.options import (
     settings_from,
 )
 from api.cli.terminal.output import print_json
-from api.cli.terminal.progress import progress
+from api.cli.terminal.progress import resumable
 
 if TYPE_CHECKING:
     from search_engine.encoders.base import Encoder
@@ -104,12 +104,8 @@ def index(
     paths = DataPaths(settings.data)
     if not dry_run and not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
-    try:
-        with progress("indexing", len(rows)) as advance:
-            report = index_source(rows, request, settings, advance, _say_encoder)
-    except SystemExit:
-        print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
-        raise
+    with resumable("indexing", len(rows)) as advance:
+        report = index_source(rows, request, settings, advance, _say_encoder)
     if as_json:
         print_json(report.summary())
     else:

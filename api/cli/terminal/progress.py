@@ -40,3 +40,14 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         show_controls()  # rich has put streams of its own in place, until the end of the bar
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def resumable(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """As `progress`, for work of which every committed batch stays when it is interrupted."""
+    try:
+        with progress(what, total) as advance:
+            yield advance
+    except SystemExit:
+        print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
+        raise

@@ -8,6 +8,7 @@ import pytest
 
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
+from search_engine.collections.publishing import publish_index
 from search_engine.errors import NotFoundError
 from search_engine.indexes import generations as generation
 from search_engine.records import Vectors
@@ -20,6 +21,7 @@ from tests.small_catalog import (
     open_catalog,
     put,
     remove,
+    settings_of,
     unit_vectors,
 )
 
@@ -170,7 +172,7 @@ def test_generations_of_two_encoders_lie_beside_each_other(
     live(catalog, collection).compact(force=True)
     embed(catalog, collection)
     now = change(catalog, collection, OTHER)
-    prepared = live(catalog, collection).prepare(now, catalog.seq())
+    prepared = publish_index(catalog, settings_of(catalog), now, until=catalog.seq())
     assert prepared == "gen-000003"
     for number in range(3):
         with catalog.write() as writer:
@@ -194,7 +196,7 @@ def test_the_current_generation_of_another_encoder_is_no_obstacle(
     live(catalog, collection).compact(force=True)
     embed(catalog, collection)
     now = change(catalog, collection, OTHER)
-    live(catalog, collection).prepare(now, catalog.seq())
+    publish_index(catalog, settings_of(catalog), now, until=catalog.seq())
     for current in ("gen-000001", "gen-000002"):
         generation.settle(folder, current)
         for fingerprint, name in ((FINGERPRINT, "gen-000001"), (OTHER, "gen-000002")):
@@ -210,7 +212,7 @@ def test_a_generation_of_another_encoder_is_not_gone_back_to(
     embed(catalog, collection)
     now = change(catalog, collection, OTHER)
     opened = live(catalog, now)
-    opened.prepare(now, catalog.seq())
+    publish_index(catalog, settings_of(catalog), now, until=catalog.seq())
     with pytest.raises(NotFoundError):
         live(catalog, now).roll_back()
     assert generation.current(opened.folder) == "gen-000002"

@@ -1,0 +1,96 @@
+"""The index of a collection, built of all that the catalog has and published as a generation."""
+
+import logging
+
+from search_engine.catalog.changes import Changes
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
+from search_engine.config import Settings
+from search_engine.errors import ParameterError
+from search_engine.indexes import generations
+from search_engine.indexes.base import Index
+from search_engine.indexes.choice import choose_index
+from search_engine.indexes.live import Snapshot
+from search_engine.indexes.registry import backend_of
+
+log = logging.getLogger(__name__)
+
+
+def publish_index(
+    catalog: Catalog,
+    settings: Settings,
+    record: Collection,
+    before: Snapshot | None = None,
+    *,
+    strict: bool = False,
+    until: int | None = None,
+) -> str:
+    """Build an index and publish it, for a caller that holds the collection's run lock.
+
+    Args:
+        catalog: Where the vectors are.
+        settings: What an index may take, and what it should find.
+        record: The collection, perhaps with an encoder that it is only about to have.
+        before: What has answered so far; what its index learned may be used again.
+        strict: Whether a kind that cannot be made of these vectors (mostly of too few) is an error;
+            else the kind that suits takes its place until the next generation.
+        until: The change up to which all embeddings that can be made are there, if that is known.
+
+    Returns:
+        The generation's name.
+
+    Raises:
+        ParameterError: The kind that the owner named cannot be made, if `strict`.
+        StorageError: It could not be written.
+    """
+    folder = catalog.paths.index(record.name)
+    changes = catalog.changes_since(record, -1)
+    generations.discard_newer(folder, changes.seq)
+    index = _build(settings, record, changes, before, strict)
+    manifest = generations.Manifest(
+        collection_uid=record.uid,
+        fingerprint=record.fingerprint or "",
+        seq=changes.seq if until is None else until,
+        count=len(changes.keys),
+        dimension=int(changes.vectors.shape[1]),
+        spec=index.spec,
+    )
+    return generations.publish(folder, manifest, index, _spared(catalog, record))
+
+
+def _build(
+    settings: Settings,
+    record: Collection,
+    changes: Changes,
+    before: Snapshot | None,
+    strict: bool,
+) -> Index:
+    """The index of the kind that the owner named, or that suits."""
+    if record.index_factory is not None:
+        try:
+            return _build_kind(settings, record.index_factory, changes, before)
+        except ParameterError as error:
+            if strict:
+                raise
+            log.warning("%s; another kind takes its place for now", error.what)
+    count, dimension = changes.vectors.shape
+    memory = settings.index_memory_mb * 10**6
+    factory = choose_index(count, dimension, memory, settings.index_recall).factory
+    return _build_kind(settings, factory, changes, before)
+
+
+def _build_kind(
+    settings: Settings, factory: str, changes: Changes, before: Snapshot | None
+) -> Index:
+    base, pending = (None, 0) if before is None else (before.base, before.pending)
+    return backend_of(factory).build(
+        factory, changes.keys, changes.vectors, settings.index_recall, base, pending
+    )
+
+
+def _spared(catalog: Catalog, record: Collection) -> set[str]:
+    """Encoders whose newest generation is needed: that in use, and the former one."""
+    now = catalog.collection(record.name)
+    former = catalog.former(now)
+    kept = {now.fingerprint, former.fingerprint if former else None, record.fingerprint}
+    return {each for each in kept if each} - {record.fingerprint or ""}
