@@ -5,6 +5,7 @@ Everything is made once a test session, also when several workers run it.
 
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def live_server(
 ) -> Iterator[LiveServer]:
     """A real server over a catalog that tests may change."""
     data = tmp_path_factory.mktemp("served")
-    subprocess.run(["cp", "-r", f"{cnn_data}/.", str(data)], check=True)
+    copy_data(cnn_data, data, dirs_exist_ok=True)
     with serve(data) as server:
         yield server
 
@@ -147,6 +148,15 @@ class serve:  # noqa: N801 - used like a function
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+
+
+def copy_data(source: Path, target: Path, dirs_exist_ok: bool = False) -> Path:
+    """Copy a data directory that nobody changes, and that other tests may have open.
+
+    What SQLite keeps beside the catalog while it is open comes and goes.
+    """
+    beside = shutil.ignore_patterns("*-wal", "*-shm")
+    return Path(shutil.copytree(source, target, ignore=beside, dirs_exist_ok=dirs_exist_ok))
 
 
 def answers(url: str) -> bool:

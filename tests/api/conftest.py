@@ -1,19 +1,19 @@
 """Clients of the real app: one a module for reading, and fresh ones for changing."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.api.asking import CheckedClient, catalog_rows
+from tests.conftest import copy_data
 
 
 @pytest.fixture(scope="module")
 def client(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
     """On a copy of the drawn catalog. Do not change it."""
     data = tmp_path_factory.mktemp("read") / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data) as made:
         yield made
 
@@ -22,7 +22,7 @@ def client(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def changing(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
     """On a copy of the drawn catalog that the tests of a module change, each other items."""
     data = tmp_path_factory.mktemp("changed") / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data) as made:
         yield made
 

@@ -10,6 +10,7 @@ import pytest
 
 from search_engine.processes import run_apart
 from tests.api.asking import DEFAULT, CheckedClient
+from tests.conftest import copy_data
 from tests.search_engine.test_engine import picture
 
 ROUNDS = 8
@@ -25,7 +26,7 @@ def test_a_collection_is_deleted_right_after_a_put(
     """Requests come from another thread each, as a page's do: the build is under way by then."""
     monkeypatch.setattr("search_engine.collections.default_encoder.DEFAULT_ENCODER", "hsv")
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     answers: list[int] = []
     puts: list[threading.Thread] = []
     with CheckedClient(data) as client:
@@ -53,7 +54,7 @@ def test_a_build_that_fails_is_one_line_in_the_log(
     hsv_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data) as client:
         index = data / "indexes" / "default"
         shutil.rmtree(index)

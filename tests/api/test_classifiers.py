@@ -18,6 +18,7 @@ from search_engine.errors import EyedexError, ModelMismatchError, ParameterError
 from search_engine.storage.paths import DataPaths
 from search_engine.vote.tally import VoteRule
 from tests.api.asking import CLASSIFY, DEFAULT, CheckedClient, ask, ask_json, assert_problem
+from tests.conftest import copy_data
 from tests.faults.test_interruption import eyedex
 
 LIST = f"{DEFAULT}/classifiers"
@@ -27,7 +28,7 @@ ANSWER = ("label", "confidence", "calibrated", "abstained", "reason", "levels", 
 @pytest.fixture(scope="module")
 def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn catalog with two classifiers. Do not change it."""
-    data: Path = shutil.copytree(hsv_data, tmp_path_factory.mktemp("learned") / "data")
+    data: Path = copy_data(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
         train(engine.catalog, "default", "svm", "color")
         train(engine.catalog, "default", "class-mean")

@@ -15,6 +15,7 @@ from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generations import current
 from search_engine.maintenance.check import check_data
 from tests.api.asking import DEFAULT, CheckedClient, assert_problem, catalog_rows
+from tests.conftest import copy_data
 from tests.small_catalog import bound_collection, draft, open_catalog, put
 
 COLLECTIONS = "/v1/collections"
@@ -288,7 +289,7 @@ def test_a_server_builds_an_index_again_when_it_starts(
 ) -> None:
     """It answers meanwhile, and needs no change of an item to begin."""
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     folder = data / "indexes" / "default"
     if loss == "all generations":
         shutil.rmtree(folder)

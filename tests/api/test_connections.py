@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import resource
-import shutil
 import socket
 import threading
 import time
@@ -18,7 +17,7 @@ import uvicorn
 from api.security import protocol
 from api.security.middleware import SECURITY_HEADERS
 from tests.api.asking import CheckedClient
-from tests.conftest import LiveServer, serve
+from tests.conftest import LiveServer, copy_data, serve
 
 OK_HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 MEGABYTE = 2**20
@@ -28,7 +27,7 @@ HASTY_S = 0.5
 @pytest.fixture(scope="module")
 def server(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("connections") / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with serve(data) as running:
         yield running
 
@@ -330,7 +329,7 @@ def test_collections_are_made_from_json_only(server: LiveServer, kind: str) -> N
 
 def test_insecure_leaves_the_host_check_on(hsv_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with serve(data, "--host", "0.0.0.0", "--insecure") as server:
         assert status_with(server, "GET", "/healthz", "Host: localhost") == 200
         assert status_with(server, "GET", "/healthz", "Host: evil.example") == 400
@@ -341,7 +340,7 @@ def test_insecure_leaves_the_host_check_on(hsv_data: Path, tmp_path: Path) -> No
 
 def test_named_hosts_are_served(hsv_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data, allowed_hosts="shop.example, localhost,127.0.0.1") as client:
         for host, status in (("shop.example:8443", 200), ("evil.example", 400)):
             assert client.get("/healthz", headers={"Host": host}).status_code == status

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.api.asking import CheckedClient, ask, assert_problem
+from tests.conftest import copy_data
 from tests.images.pictures import jpeg
 
 
 @pytest.fixture
 def lonely(hsv_data: Path, tmp_path: Path) -> Iterator[CheckedClient]:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data) as made:
         assert made.get("/readyz").status_code == 200
         yield made

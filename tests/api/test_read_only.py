@@ -1,12 +1,12 @@
 """A server that only reads: it answers every question and changes nothing."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.api.asking import CLASSIFY, DEFAULT, SEARCH, CheckedClient
+from tests.conftest import copy_data
 
 CHANGES = [
     ("POST", "/v1/collections"),
@@ -21,7 +21,7 @@ CHANGES = [
 @pytest.fixture(scope="module")
 def reading(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
     data = tmp_path_factory.mktemp("read-only") / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with CheckedClient(data, read_only=True) as client:
         yield client
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import serve
+from tests.conftest import copy_data, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ CHROMIUM_ARGS = [
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory, hsv_data: Path) -> Iterator[LiveServer]:
     """As the one of all tests, but quick to answer: what it sees in pictures is not looked at."""
-    data = shutil.copytree(hsv_data, tmp_path_factory.mktemp("browsed") / "data")
+    data = copy_data(hsv_data, tmp_path_factory.mktemp("browsed") / "data")
     with serve(data) as server:
         yield server
 

@@ -1,7 +1,6 @@
 """`eyedex calibrate`, and what it changes in `eyedex classify` and `eyedex index`."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import calibrated_targets, load_calibration, moved_share
 from search_engine.vote.tally import VoteRule
 from tests.cli.conftest import Index, Run, colour_picture
+from tests.conftest import copy_data
 
 
 @pytest.fixture
 def drawn(hsv_data: Path, tmp_path: Path) -> Path:
     """A copy of the drawn catalog, as `eyedex index` left it."""
     data = tmp_path / "drawn"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     return data
 
 

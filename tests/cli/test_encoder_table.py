@@ -14,6 +14,7 @@ from search_engine.collections.labelled import read_gallery
 from search_engine.engine import SearchEngine
 from search_engine.evaluate.evaluation import evaluate
 from tests.cli.conftest import Index, Run
+from tests.conftest import copy_data
 
 COLUMNS = {
     "name", "own", "accuracy", "map", "hit_rate@1", "images_per_second", "dimension",
@@ -53,7 +54,7 @@ def test_every_encoder_has_a_row_and_the_collection_stays(
     run: Run, hsv_data: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with SearchEngine(data) as engine:
         gallery = read_gallery(engine.catalog, "default")
     plain = evaluate(gallery, gallery, 10)

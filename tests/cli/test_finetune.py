@@ -19,7 +19,7 @@ import torch
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import COMMAND, Run, run_outside
-from tests.conftest import once
+from tests.conftest import copy_data, once
 
 SECONDS = 4
 FINETUNE = ("tune", "--finetune", "--minutes", SECONDS / 60)
@@ -109,7 +109,7 @@ def test_the_default_network_can_be_trained(
     cnn_data: Path, run: Run, photo: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(cnn_data, data)
+    copy_data(cnn_data, data)
     ran = run_outside("tune", "--finetune", "--minutes", 0.1, "--force", "--data", data, "--json")
     assert (ran.code, ran.json["used"], ran.json["pooling"]) == (0, True, "multi")
     found = answer(run, photo, data)
@@ -188,6 +188,6 @@ def test_pictures_without_labels_are_learned_from_only_by_force(
 
 def test_only_networks_can_be_trained(hsv_data: Path, run: Run, tmp_path: Path) -> None:
     data = tmp_path / "drawn"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     ran = run("tune", "--finetune", "--data", data)
     assert (ran.code, "hsv is no network" in ran.error) == (2, True)

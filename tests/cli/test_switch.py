@@ -16,7 +16,7 @@ from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 from search_engine.storage.locks import exclusive
 from tests.cli.conftest import COMMAND, Index, Run
-from tests.conftest import index_folder, once
+from tests.conftest import copy_data, index_folder, once
 
 ITEMS = 115
 MEASURES = {"accuracy", "map", "hit_rate@1"}
@@ -26,7 +26,7 @@ MEASURES = {"accuracy", "map", "hit_rate@1"}
 def drawn(hsv_data: Path, tmp_path: Path) -> Path:
     """A copy of the drawn catalog, encoded by colours."""
     data = tmp_path / "drawn"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     return data
 
 
@@ -35,7 +35,7 @@ def switched(hsv_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
     """A copy of the same after it was given the encoder of edges."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(hsv_data, folder, dirs_exist_ok=True)
+        copy_data(hsv_data, folder, dirs_exist_ok=True)
         assert run("switch", "edges", "--force", "--data", folder).code == 0
 
     data = tmp_path / "switched"

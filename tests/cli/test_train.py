@@ -12,13 +12,14 @@ from indexer.classify.batches import open_pictures
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import Run
+from tests.conftest import copy_data
 from tests.images.pictures import CORRUPT
 
 
 @pytest.fixture
 def data(hsv_data: Path, tmp_path: Path) -> Path:
     """A data directory of our own with the drawn catalog."""
-    copy: Path = shutil.copytree(hsv_data, tmp_path / "data")
+    copy: Path = copy_data(hsv_data, tmp_path / "data")
     return copy
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from api.cli.exits import Exit
 from tests.cli.conftest import Index, Run
-from tests.conftest import serve
+from tests.conftest import copy_data, serve
 from tests.images.pictures import CORRUPT, animated
 
 
@@ -182,7 +182,7 @@ def test_check_describes_what_is_there(run: Run, hsv_data: Path) -> None:
 
 def test_check_finds_damage(run: Run, hsv_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "damaged"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     (faiss,) = (data / "indexes").rglob("*.faiss")
     content = bytearray(faiss.read_bytes())
     content[len(content) // 2] ^= 1
@@ -252,7 +252,7 @@ def test_the_version_is_told(run: Run) -> None:
 
 def test_a_server_that_is_told_to_stop_ends_well(hsv_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     with serve(data) as server:
         server.process.terminate()
         assert server.process.wait(timeout=30) == Exit.OK

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import free_port, serve
+from tests.conftest import copy_data, free_port, serve
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -47,7 +46,7 @@ def test_the_command_serves_and_the_health_check_sees_it(
     service: dict[str, Any], hsv_data: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     command, health = list(service["command"]), list(service["healthcheck"]["test"])
     assert command[:2] == ["eyedex", "serve"]
     assert health[:2] == ["CMD", "python"]

@@ -1,7 +1,6 @@
 """Rows of the catalog that cannot be read: named, passed over, mended; all else is served."""
 
 import json
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from search_engine.maintenance.check import check_data
 from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.records import CatalogItem
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
+from tests.conftest import copy_data
 from tests.faults.test_interruption import eyedex
 from tests.images.pictures import jpeg
 
@@ -77,7 +77,7 @@ def scratch(data: Path) -> str:
 @pytest.fixture
 def data(hsv_data: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "data"
-    shutil.copytree(hsv_data, copy)
+    copy_data(hsv_data, copy)
     return copy
 
 

@@ -23,7 +23,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import WeightsError
 from search_engine.images import ImageLimits, decode_pixels
 from search_engine.maintenance.check import check_data
-from tests.conftest import index_folder, once, serve
+from tests.conftest import copy_data, index_folder, once, serve
 from tests.faults.test_interruption import KILLED, eyedex
 
 SWITCH_KILLS = [
@@ -41,7 +41,7 @@ EDGES = SwitchRequest(EncoderRequest("edges"), force=True)
 @pytest.fixture
 def drawn(hsv_data: Path, tmp_path: Path) -> Path:
     data = tmp_path / "drawn"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     return data
 
 

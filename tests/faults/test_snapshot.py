@@ -38,6 +38,7 @@ from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.store import calibrated_targets
 from tests.cli.conftest import colour_picture
+from tests.conftest import copy_data
 from tests.faults.test_interruption import KILLED, answers, checked, eyedex
 
 PAGE = 4_096
@@ -70,7 +71,7 @@ def photos(sample: Path) -> list[Path]:
 def good(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound archive, with a calibration and a classifier. Do not change it."""
     folder = tmp_path_factory.mktemp("good")
-    data = copy_of(hsv_data, folder / "data")
+    data = copy_data(hsv_data, folder / "data")
     with SearchEngine(data) as engine:
         train(engine.catalog, "default", "class-mean")
     made = make_snapshot(Settings(data=data), folder / "good.tar")
@@ -86,7 +87,7 @@ def digest(hsv_data: Path) -> str:
 @pytest.fixture
 def other(hsv_data: Path, tmp_path: Path) -> Path:
     """A data directory with another content, `data`, to be replaced."""
-    data = copy_of(hsv_data, tmp_path / "data")
+    data = copy_data(hsv_data, tmp_path / "data")
     with SearchEngine(data) as engine:
         engine.remove(next(engine.catalog.item_ids(engine.catalog.collection("default"))))
     return data
@@ -98,11 +99,6 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     faults._passed.clear()
     yield lambda plan: monkeypatch.setenv("EYEDEX_FAULT", plan)
     faults._passed.clear()
-
-
-def copy_of(data: Path, target: Path) -> Path:
-    shutil.copytree(data, target)
-    return target
 
 
 def digest_of(data: Path) -> str:
@@ -238,7 +234,7 @@ def test_pending_changes_and_kept_pictures_come_along(
     hsv_data: Path, photos: list[Path], tmp_path: Path
 ) -> None:
     source, data, file = tmp_path / "source", tmp_path / "data", tmp_path / "a.tar"
-    copy_of(hsv_data, source)
+    copy_data(hsv_data, source)
     with SearchEngine(source) as engine:
         engine.create_collection("empty")
         item = engine.upsert("new", photos[0].read_bytes(), label="mug")
@@ -307,7 +303,7 @@ def test_whatever_the_umask_nobody_else_can_read_it(hsv_data: Path, tmp_path: Pa
 @pytest.fixture(scope="module")
 def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with two calibrations and three classifiers. Do not change it."""
-    data = copy_of(hsv_data, tmp_path_factory.mktemp("learned") / "data")
+    data = copy_data(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
         calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
         train(engine.catalog, "default", "class-mean")
@@ -371,7 +367,7 @@ def test_what_was_learned_is_restored_to_the_byte(learned: Path, restored: Path)
 def test_what_was_learned_is_restored_over_what_is_there(
     learned: Path, photos: list[Path], tmp_path: Path
 ) -> None:
-    data, file = copy_of(learned, tmp_path / "data"), tmp_path / "a.tar"
+    data, file = copy_data(learned, tmp_path / "data"), tmp_path / "a.tar"
     make_snapshot(Settings(data=data), file)
     wanted = classes(data, photos, "--with", "class-mean")
     with SearchEngine(data) as engine:
@@ -405,7 +401,7 @@ def test_a_snapshot_of_an_earlier_version_is_restored_without_a_word(
 
 
 def test_what_cannot_be_used_is_left_out(learned: Path, tmp_path: Path) -> None:
-    data, file = copy_of(learned, tmp_path / "data"), tmp_path / "a.tar"
+    data, file = copy_data(learned, tmp_path / "data"), tmp_path / "a.tar"
     calibrations = sorted((data / "indexes" / "default").glob("calibration-*.json"))
     calibrations[0].write_bytes(calibrations[0].read_bytes()[:-100])
     for folder in ("indexes", "classifiers"):  # those of a collection that is gone
@@ -513,7 +509,7 @@ def test_other_names_beside_what_was_learned_are_refused(
 def test_snapshots_while_others_train_and_calibrate_are_sound(
     hsv_data: Path, tmp_path: Path
 ) -> None:
-    source, stop = copy_of(hsv_data, tmp_path / "source"), threading.Event()
+    source, stop = copy_data(hsv_data, tmp_path / "source"), threading.Event()
 
     def learn() -> None:
         with SearchEngine(source) as engine:
@@ -561,7 +557,7 @@ def test_two_generations_published_while_the_catalog_is_copied(
 ) -> None:
     """Both older ones are collected then; the copy has one that it can start from all the same."""
     source, data, file = tmp_path / "source", tmp_path / "data", tmp_path / "a.tar"
-    copy_of(hsv_data, source)
+    copy_data(hsv_data, source)
     engine = SearchEngine(source)
     (first,) = [name for name in names(source / "indexes" / "default") if name.startswith("gen-")]
     copy_catalog = snapshot._copy_catalog
@@ -590,7 +586,7 @@ def test_two_generations_published_while_the_catalog_is_copied(
 
 
 def test_snapshots_while_generations_come_and_go(hsv_data: Path, tmp_path: Path) -> None:
-    source, stop = copy_of(hsv_data, tmp_path / "source"), threading.Event()
+    source, stop = copy_data(hsv_data, tmp_path / "source"), threading.Event()
 
     def churn() -> None:
         with SearchEngine(source) as engine:
@@ -614,7 +610,7 @@ def test_snapshots_while_generations_come_and_go(hsv_data: Path, tmp_path: Path)
 
 
 def test_a_damaged_generation_is_left_out(hsv_data: Path, tmp_path: Path) -> None:
-    source = copy_of(hsv_data, tmp_path / "source")
+    source = copy_data(hsv_data, tmp_path / "source")
     (vectors,) = source.rglob("vectors.f16")
     vectors.write_bytes(vectors.read_bytes()[:-2] + b"??")
     made = make_snapshot(Settings(data=source), tmp_path / "a.tar")
@@ -634,7 +630,7 @@ def test_where_files_cannot_be_linked_they_are_copied(
 
 
 def test_a_damaged_catalog_gives_no_snapshot(hsv_data: Path, tmp_path: Path) -> None:
-    source, file = copy_of(hsv_data, tmp_path / "source"), tmp_path / "a.tar"
+    source, file = copy_data(hsv_data, tmp_path / "source"), tmp_path / "a.tar"
     damage(source / "catalog.sqlite")
     with pytest.raises(CorruptDataError, match="does not match its checksum"):
         make_snapshot(Settings(data=source), file)
@@ -1039,7 +1035,7 @@ def test_a_catalog_made_meanwhile_is_not_lost(
     made: dict[str, str] = {}
 
     def late(*arguments: Any) -> Any:
-        copy_of(hsv_data, data)
+        copy_data(hsv_data, data)
         made.update(tree(data))
         return unpack(*arguments)
 

@@ -1,7 +1,6 @@
 """Another encoder for a collection that is in use: queries never fail and never mix, and a kill at
 any moment leaves the one encoder or the other."""
 
-import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -14,7 +13,7 @@ from indexer.change.tune import tune_collection, undo_tuning
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
-from tests.conftest import serve
+from tests.conftest import copy_data, serve
 from tests.faults.test_interruption import KILLED, eyedex
 
 KILLS = [
@@ -31,7 +30,7 @@ FORCED = TuneRequest(force=True)
 @pytest.fixture
 def drawn(hsv_data: Path, tmp_path: Path) -> Path:
     data = tmp_path / "drawn"
-    shutil.copytree(hsv_data, data)
+    copy_data(hsv_data, data)
     return data
 
 

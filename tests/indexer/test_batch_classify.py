@@ -34,6 +34,7 @@ from search_engine.errors import (
 )
 from search_engine.records import CatalogItem, Neighbor, Prediction, SearchResult, ValueChance, Vote
 from search_engine.vote.tally import VoteRule
+from tests.conftest import copy_data
 from tests.images.pictures import CORRUPT, animated
 
 
@@ -41,7 +42,7 @@ from tests.images.pictures import CORRUPT, animated
 def engine(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchEngine]:
     """The drawn catalog; batches are small, so that there are several."""
     copy = tmp_path_factory.mktemp("batch") / "data"
-    shutil.copytree(hsv_data, copy)
+    copy_data(hsv_data, copy)
     with SearchEngine(settings=Settings(data=copy, batch_size=4, workers=2)) as engine:
         yield engine
 

@@ -1,7 +1,6 @@
 """The engine over real pictures with the colour-histogram encoder."""
 
 import io
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from search_engine.errors import (
 from search_engine.records import SearchResult
 from search_engine.search.options import MAX_K
 from search_engine.vote.tally import VoteRule
+from tests.conftest import copy_data
 
 
 def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:
@@ -42,7 +42,7 @@ def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:
 
 @pytest.fixture
 def data(tmp_path: Path, hsv_data: Path) -> Path:
-    shutil.copytree(hsv_data, tmp_path / "data")
+    copy_data(hsv_data, tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -1,6 +1,5 @@
 """Calibrating int8 with a collection's own pictures: which, and what becomes of the outcome."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import EncoderError, ParameterError
 from search_engine.storage.paths import DataPaths
+from tests.conftest import copy_data
 
 ITEMS = 115
 
@@ -48,7 +48,7 @@ def test_at_most_half_of_the_pictures_are_calibrated_with(count: int, used: int)
 
 @pytest.fixture
 def engine(cnn_data: Path, tmp_path: Path) -> SearchEngine:
-    shutil.copytree(cnn_data, tmp_path / "data")
+    copy_data(cnn_data, tmp_path / "data")
     return SearchEngine(settings=Settings(data=tmp_path / "data"))
 
 

@@ -22,13 +22,14 @@ from search_engine.errors import EyedexError, NotFoundError, ReadOnlyError, Stor
 from search_engine.maintenance.check import check_data
 from search_engine.maintenance.snapshot import make_snapshot
 from tests.api.asking import DEFAULT, SEARCH, CheckedClient, assert_problem
+from tests.conftest import copy_data
 from tests.contract.small_network import noise, small_network
 from tests.search_engine.test_engine import ids, picture
 
 
 @pytest.fixture
 def data(tmp_path: Path, hsv_data: Path) -> Path:
-    shutil.copytree(hsv_data, tmp_path / "data")
+    copy_data(hsv_data, tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -1,7 +1,6 @@
 """The gate of re-rankings: what it measures, and what it makes of that."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from search_engine.records import Keys
 from search_engine.search.rerank import geometric
 from search_engine.search.rerank.base import Candidates
 from search_engine.search.rerank.registry import METHODS, Method
+from tests.conftest import copy_data
 from tests.search_engine.evaluate.test_evaluation import labelled
 
 Rows = NDArray[np.int64]
@@ -180,7 +180,7 @@ class TestJudging:
         assert done == [100]
 
     def test_pictures_that_are_gone_are_not_timed(self, hsv_data: Path, tmp_path: Path) -> None:
-        shutil.copytree(hsv_data, tmp_path / "data")
+        copy_data(hsv_data, tmp_path / "data")
         with SearchEngine(tmp_path / "data") as engine:
             with engine.catalog.write() as writer:
                 writer._connection.exec_driver_sql("UPDATE items SET picture = NULL")

@@ -19,6 +19,7 @@ from search_engine.maintenance.derived_files import learned_files
 from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.store import calibration_file, read_calibration
+from tests.conftest import copy_data
 
 CALIBRATE = "`eyedex calibrate --target color` makes it anew"
 TRAIN = "`eyedex train --with class-mean --target color` makes it anew"
@@ -27,7 +28,7 @@ TRAIN = "`eyedex train --with class-mean --target color` makes it anew"
 @pytest.fixture(scope="module")
 def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn catalog, calibrated and trained for label and color. Do not change it."""
-    data: Path = shutil.copytree(hsv_data, tmp_path_factory.mktemp("learned") / "data")
+    data: Path = copy_data(hsv_data, tmp_path_factory.mktemp("learned") / "data")
     with SearchEngine(data) as engine:
         calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
         train(engine.catalog, "default", "class-mean")

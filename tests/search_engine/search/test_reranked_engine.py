@@ -1,6 +1,5 @@
 """Re-ranking in the engine: what k, filters, groups, least scores and classes make of it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from search_engine.search.rerank import query_expansion
 from search_engine.search.rerank.local_features import FEATURES_A_PICTURE
 from search_engine.search.rerank.pictures import KEPT, ItemFeatures
 from search_engine.search.rerank.registry import METHODS
+from tests.conftest import copy_data
 from tests.reranked import blurred, drawn, jpeg, photographed
 from tests.small_catalog import unit_vectors
 
@@ -38,7 +38,7 @@ def engine(hsv_data: Path) -> Iterator[SearchEngine]:
 @pytest.fixture
 def changing(hsv_data: Path, tmp_path: Path) -> Iterator[SearchEngine]:
     """On a copy with things to recognise: `same`, `alike` and `other`."""
-    shutil.copytree(hsv_data, tmp_path / "data")
+    copy_data(hsv_data, tmp_path / "data")
     with SearchEngine(tmp_path / "data") as engine:
         things = {"alike": blurred(photo()), "other": drawn(2), "same": drawn(1)}
         for name, picture in things.items():
@@ -225,7 +225,7 @@ class TestGeometric:
     def test_items_whose_picture_is_gone_stay_where_they_are(
         self, hsv_data: Path, sample: Path, tmp_path: Path
     ) -> None:
-        shutil.copytree(hsv_data, tmp_path / "data")
+        copy_data(hsv_data, tmp_path / "data")
         picture = (sample / "images" / "backpack-0001-a.jpg").read_bytes()
         with SearchEngine(tmp_path / "data") as engine:
             plain = ids(engine.search(picture, k=MAX_K))

@@ -1,6 +1,5 @@
 """Which vote a question goes to, what it says of its confidence, and what it refuses."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import load_calibration, save_calibration
 from search_engine.vote.question import UNCALIBRATED
 from search_engine.vote.tally import VoteRule
+from tests.conftest import copy_data
 
 EVERYTHING = parse_filter({"field": "item_id", "exists": True})
 SHOWN: list[Mapping[str, Any]] = [
@@ -39,7 +39,7 @@ FAR = 0.9999
 @pytest.fixture
 def data(hsv_data: Path, tmp_path: Path) -> Path:
     """The drawn catalog, calibrated; a copy."""
-    return Path(shutil.copytree(hsv_data, tmp_path / "data"))
+    return Path(copy_data(hsv_data, tmp_path / "data"))
 
 
 @pytest.fixture
