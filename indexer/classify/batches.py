@@ -138,6 +138,8 @@ def classify_source(
         raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
     for options in (question.voting, question.shown):
         engine.finder.check(live, options)
+        if options.filter is not None:
+            live.fitted(options.filter)
     if question.shown.box is not None:
         raise ParameterError(
             "a region is of one photo, not of many", where="box", fix="leave it out"

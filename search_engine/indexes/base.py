@@ -105,6 +105,10 @@ class Backend(Protocol):
         """
         ...
 
+    def keys(self, folder: Path) -> Keys:
+        """The keys of a saved index, (N,), int64, without opening it; not verified."""
+        ...
+
     def open(self, folder: Path, spec: IndexSpec, dimension: int) -> Index:
         """A saved index whose files were verified.
 

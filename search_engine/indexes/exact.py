@@ -77,9 +77,13 @@ class NumpyBackend:
         check_content(keys, vectors)
         return NumpyIndex(keys, vectors.astype(np.float16))
 
+    def keys(self, folder: Path) -> Keys:
+        """See Backend."""
+        return np.fromfile(folder / KEYS, dtype="<i8")
+
     def open(self, folder: Path, spec: IndexSpec, dimension: int) -> NumpyIndex:
         """See Backend."""
-        keys = np.fromfile(folder / KEYS, dtype="<i8")
+        keys = self.keys(folder)
         rows = np.fromfile(folder / ROWS, dtype="<f2")
         if len(rows) != len(keys) * dimension:
             raise CorruptDataError("the files of an index differ in size", where=str(folder))

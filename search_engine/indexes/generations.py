@@ -239,7 +239,7 @@ def find(folder: Path, collection_uid: str, fingerprint: str) -> tuple[str, Mani
 
 def read_keys(folder: Path) -> Keys:
     """The keys that a generation holds, (N,), int64; not verified."""
-    return np.fromfile(folder / "keys.i64", dtype="<i8")
+    return backend_of(read_manifest(folder).spec.factory).keys(folder)
 
 
 def generations(folder: Path) -> list[str]:

@@ -62,10 +62,10 @@ class Finder:
         if not subjects:
             return []
         timings: dict[str, float] = {}
+        queries = _queries(subjects, encoder, options)
         snapshot = live.snapshot()
         found = [_Found()] * len(subjects)
         if snapshot is not None:
-            queries = _queries(subjects, encoder, options)
             found = self._found(live, snapshot, subjects, queries, options, timings)
         shares = {name: ms / len(subjects) for name, ms in timings.items()}
         return [
@@ -85,8 +85,9 @@ class Finder:
     def check(self, live: LiveCollection, options: SearchOptions) -> None:
         """Refuse options that a collection cannot obey, before any work is done.
 
+        A filter is fitted where it is used, as that takes its time.
+
         Raises:
-            FilterError: The filter does not fit the collection.
             ParameterError: There is no such field or re-ranking, or options exclude each other.
             MissingExtraError: The re-ranking needs OpenCV.
         """
@@ -101,8 +102,6 @@ class Finder:
             method.check_extra()
         if options.group_by is not None:
             check_field(self._catalog, live.record, options.group_by, "group_by")
-        if options.filter is not None:
-            live.fitted(options.filter)
 
     def _found(
         self,

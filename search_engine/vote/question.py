@@ -211,7 +211,8 @@ class Wanted:
         rest = {
             name: value for name, value in options.items() if name not in own and name != "target"
         }
-        target = options.get("target") or "label"
+        named = options.get("target")
+        target = "label" if named is None else named
         return cls(target=target, rule=rule, search=search_options(rest, photo), **own)  # type: ignore[arg-type]
 
     @property

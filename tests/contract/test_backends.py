@@ -84,6 +84,7 @@ def test_finds_what_comparing_with_all_finds(
 def test_holds_the_vectors_that_it_was_given(factory: str, tmp_path: Path) -> None:
     keys, vectors = content()
     for index in (built(factory), reopened(built(factory), tmp_path)):
+        np.testing.assert_array_equal(generations.read_keys(tmp_path / "gen-000001"), keys)
         np.testing.assert_array_equal(index.keys, keys)
         assert (len(index), index.dimension, index.exact) == (COUNT, DIMENSION, True)
         np.testing.assert_array_equal(index.vectors(np.array([5, 0, 5])), vectors[[5, 0, 5]])

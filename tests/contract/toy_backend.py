@@ -59,7 +59,11 @@ class ToyBackend:
         check_content(keys, vectors)
         return ToyIndex(keys, vectors.astype(np.float16).astype(np.float32))
 
+    def keys(self, folder: Path) -> Keys:
+        content = json.loads((folder / "toy.json").read_bytes())
+        return np.array(content["keys"], dtype=np.int64)
+
     def open(self, folder: Path, spec: IndexSpec, dimension: int) -> Index:
         content = json.loads((folder / "toy.json").read_bytes())
         rows = np.array(content["rows"], dtype=np.float32).reshape(-1, dimension)
-        return ToyIndex(np.array(content["keys"], dtype=np.int64), rows)
+        return ToyIndex(self.keys(folder), rows)

@@ -231,13 +231,15 @@ def test_photos_are_reranked_as_one_is(
     if options["rerank"] == "geometric":
         pytest.importorskip("cv2")
     rows = list(classify_source(engine, open_pictures(photos[:4]), engine.question(**options)))
-    for photo, row in zip(photos, rows, strict=False):
+    assert len(rows) == 4
+    for photo, row in zip(photos[:4], rows, strict=True):
         assert isinstance(row, ClassifiedRow)
         alone = engine.classify(photo, **options)
         assert [one.item.item_id for one in row.neighbors] == [
             one.item.item_id for one in alone.neighbors
         ]
-        assert row.prediction.label == alone.prediction.label if alone.prediction else False
+        assert alone.prediction is not None
+        assert row.prediction.label == alone.prediction.label
 
 
 def test_a_region_is_of_one_photo(engine: SearchEngine) -> None:

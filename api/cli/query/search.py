@@ -29,7 +29,8 @@ def search(
     """The catalog items that look most like a photo, or like one of them."""
     _check_question(image, item, options.get("box"))
     asked = given(options)
-    names = [name.strip() for name in asked.pop("facets", "").split(",") if name.strip()]
+    facets = asked.pop("facets", "")
+    names = [name.strip() for name in facets.split(",")] if facets else []
     with open_engine(data) as engine:
         counted = (
             engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}

@@ -49,12 +49,16 @@ class FaissBackend:
                 return index
         return tune(FaissIndex.build(IndexSpec(factory), keys, vectors), recall)
 
+    def keys(self, folder: Path) -> Keys:
+        """See Backend."""
+        return np.fromfile(folder / FILES[2], dtype="<i8")
+
     def open(self, folder: Path, spec: IndexSpec, dimension: int) -> FaissIndex:
         """See Backend."""
-        index_file, vectors_file, keys_file = (folder / name for name in FILES)
+        index_file, vectors_file, _ = (folder / name for name in FILES)
         faiss.set_deserialization_vector_byte_limit(index_file.stat().st_size + BYTE_LIMIT_SLACK)
         faiss.set_deserialization_loop_limit(LOOP_LIMIT)
-        keys = np.fromfile(keys_file, dtype="<i8")
+        keys = self.keys(folder)
         try:
             stored = StoredVectors.map(vectors_file, dimension)
             faiss_index = faiss.read_index(str(index_file))
