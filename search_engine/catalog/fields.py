@@ -12,6 +12,8 @@ from search_engine.records import CatalogItem
 def check_field(catalog: Catalog, collection: Collection, name: str, where: str) -> None:
     """Raise ParameterError unless a name is `label`, `product_id` or an attribute."""
     known = ["label", "product_id", *catalog.fields(collection)]
+    if not name:
+        raise ParameterError("the name of a field is empty", where=where, fix="leave it out")
     if name not in known:
         raise ParameterError(
             f"there is no such field: {shown(name)}", where=where, fix=did_you_mean(name, known)

@@ -283,7 +283,7 @@ def test_unknown_options_are_no_options(engine: SearchEngine, sample: Path) -> N
                 ask(photo, **unknown)
         with pytest.raises(TypeError, match="unexpected keyword"):
             engine.question(**unknown)
-    with pytest.raises(ParameterError, match="no such field"):
+    with pytest.raises(ParameterError, match="name of a field is empty"):
         engine.classify(photo, target="")
     with pytest.raises(TypeError, match="unexpected keyword"):
         engine.classify(item_id="backpack-0001-a", box="0,0,1,1")
