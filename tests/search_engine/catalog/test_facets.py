@@ -102,7 +102,9 @@ def test_another_collection_counts_its_own(engine: SearchEngine) -> None:
 
 
 def test_an_unknown_field_is_named_with_the_known_ones(engine: SearchEngine) -> None:
-    for field in ("color", "item_id", ""):
+    with pytest.raises(ParameterError, match="the name of a field is empty"):
+        engine.facets(["label", ""])
+    for field in ("color", "item_id"):
         with pytest.raises(ParameterError, match="no such field") as caught:
             engine.facets(["label", field])
         assert caught.value.where == "facets"
