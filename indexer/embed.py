@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from indexer.decode_window import DecodeWindow
 from indexer.plan import HashedRow
-from indexer.sources import Reject, Source, SourceRow
+from indexer.sources import Reject, Rows, SourceRow
 from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.errors import ImageError, NoEmbeddingError
+from search_engine.errors import ImageError, NoEmbeddingError, RowError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decoder import Decoder, Outcome
 from search_engine.records import Vectors
@@ -31,7 +31,7 @@ class EmbeddedRow:
 
 
 def embed_source(
-    source: Source, encoder: Encoder, decoder: Decoder, batch_size: int, max_bytes: int
+    source: Rows, encoder: Encoder, decoder: Decoder, batch_size: int, max_bytes: int
 ) -> Iterator[EmbeddedRow | Reject]:
     """Every row of the source, embedded or rejected; rejects may come before their turn."""
     window: DecodeWindow[HashedRow] = DecodeWindow(
@@ -42,8 +42,8 @@ def embed_source(
             yield row
             continue
         try:
-            data = read_file(row.image, max_bytes)
-        except ImageError as error:
+            data = read_file(row.file, max_bytes)
+        except (ImageError, RowError) as error:
             yield Reject(row.line, row.item_id, error.code, error.what)
             continue
         window.put(HashedRow(row, content_hash(data)), data)

@@ -22,7 +22,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
+from search_engine.errors import ImageError, NoEmbeddingError, RowError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decoder import Decoder
 from search_engine.records import Vectors
@@ -133,9 +133,9 @@ def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
     fault_point("row_read")
     try:
         with run.report.stage("read"):
-            picture = read_file(row.image, run.max_bytes)
+            picture = read_file(row.file, run.max_bytes)
             return HashedRow(row, content_hash(picture)), picture
-    except ImageError as error:
+    except (ImageError, RowError) as error:
         _reject(run, Reject(row.line, row.item_id, error.code, error.what))
         return None
 

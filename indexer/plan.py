@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from indexer.sources import SourceRow
-from search_engine.catalog.descriptions import differ
+from search_engine.catalog.descriptions import changed_columns
 from search_engine.records import CatalogItem
 
 Admission = Literal["new", "repeat", "conflict"]
@@ -73,10 +73,7 @@ def admit(item_id: str, digest: str, seen: dict[str, str]) -> Admission:
 
 
 def _differences(row: SourceRow, item: CatalogItem) -> dict[str, Any]:
-    wanted = {
-        "label": row.label,
-        "product_id": row.product_id,
-        "attributes": row.attributes,
-        "picture": str(row.image),
-    }
-    return {name: value for name, value in wanted.items() if differ(getattr(item, name), value)}
+    changes = changed_columns(item, row.description)
+    if row.image is not None and item.picture != str(row.image):
+        changes["picture"] = str(row.image)
+    return changes

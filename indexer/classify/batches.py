@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from indexer.embed import EmbeddedRow, embed_source
-from indexer.sources import FolderSource, Reject, Source, SourceRow, open_source
+from indexer.sources import FolderSource, Reject, Rows, SourceOptions, SourceRow, open_source
 from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
@@ -68,7 +68,7 @@ def open_pictures(
     id_column: str = "item_id",
     image_column: str = "image",
     encoding: str = "utf-8",
-) -> Source:
+) -> Rows:
     """The source of what was named: one folder, one table, or any pictures and folders.
 
     Raises:
@@ -77,7 +77,10 @@ def open_pictures(
         MissingPictureError: The only picture is not there.
     """
     if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
-        return open_source(paths[0], None, id_column, image_column, encoding)
+        return open_source(
+            paths[0],
+            SourceOptions(columns={"item_id": id_column, "image": image_column}, encoding=encoding),
+        )
     for path in filter(_is_table, paths):
         raise ParameterError("a table is a source by itself", where=str(path), fix="name it alone")
     if len(paths) == 1 and not paths[0].exists():
@@ -106,14 +109,14 @@ class PictureFiles:
     def _all(self) -> Iterator[Path | Reject]:
         for part in self._parts:
             if isinstance(part, FolderSource):
-                yield from (row if isinstance(row, Reject) else row.image for row in part.rows())
+                yield from (row if isinstance(row, Reject) else row.file for row in part.rows())
             else:
                 yield part
 
 
 def classify_source(
     engine: SearchEngine,
-    source: Source,
+    source: Rows,
     question: Question | None = None,
     *,
     collection: str = DEFAULT_COLLECTION,
@@ -161,7 +164,7 @@ class _Asking:
         return ask(self.question, partial(self.engine.find, self.live, subjects))
 
     def _subject(self, row: EmbeddedRow, decoder: Decoder) -> Subject:
-        features = partial(self._features, row.row.image, decoder)
+        features = partial(self._features, row.row.file, decoder)
         return Subject(row.vector, features, warnings=row.warnings)
 
     def _features(self, image: Path, decoder: Decoder) -> LocalFeatures:
@@ -169,7 +172,7 @@ class _Asking:
         return local_features(decoder.render(data, side_px(None), PICTURE_QUALITY))
 
 
-def _classified(asking: _Asking, source: Source) -> Iterator[BatchRow]:
+def _classified(asking: _Asking, source: Rows) -> Iterator[BatchRow]:
     settings = asking.engine.settings
     encoder = asking.live.encoder()
     assert encoder is not None
@@ -201,14 +204,14 @@ def _answered(
         return
     for one, result in zip(embedded, asking.answers(embedded, decoder), strict=True):
         asked = one.row
-        yield asked.line, ClassifiedRow(asked.image, asked.item_id, result)
+        yield asked.line, ClassifiedRow(asked.file, asked.item_id, result)
 
 
 @dataclass(slots=True)
 class _NotedSource:
     """A source that remembers the lines it gave and their pictures, until they are done."""
 
-    source: Source
+    source: Rows
     given: deque[int] = field(default_factory=deque)
     paths: dict[int, Path] = field(default_factory=dict)
 
@@ -224,7 +227,7 @@ class _NotedSource:
         """See Source."""
         for row in self.source.rows():
             self.given.append(row.line)
-            if isinstance(row, SourceRow):
+            if isinstance(row, SourceRow) and row.image is not None:
                 self.paths[row.line] = row.image
             yield row
 

@@ -34,7 +34,7 @@ from indexer.run import (
     opened_to_change,
     publish,
 )
-from indexer.sources import Reject, confined, printable, usable
+from indexer.sources.base import Reject, confined, printable, usable
 from search_engine.catalog.attribute_values import check_attributes
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.descriptions import differ

@@ -14,7 +14,7 @@ REFERENCE = {"accuracy": 0.85, "map": 0.54, "queries": 200, "gallery": 1_000}
 
 
 def row(item_id: str, content_hash: str) -> EmbeddedRow:
-    source = SourceRow(1, item_id, Path(item_id), label=item_id[0])
+    source = SourceRow(1, item_id, Path(item_id), {"label": item_id[0]})
     return EmbeddedRow(source, np.ones((1, 4), dtype=np.float32), content_hash)
 
 

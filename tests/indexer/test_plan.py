@@ -10,7 +10,8 @@ from indexer.plan import HashedRow, admit, gone, plan
 from indexer.sources import SourceRow
 from search_engine.records import CatalogItem
 
-ROW = SourceRow(2, "mug", Path("/pictures/mug.jpg"), "Home/Mug", "p-1", {"price": 3})
+DESCRIPTION = {"label": "Home/Mug", "product_id": "p-1", "attributes": {"price": 3}}
+ROW = SourceRow(2, "mug", Path("/pictures/mug.jpg"), DESCRIPTION)
 ITEM = CatalogItem(7, "mug", "Home/Mug", "p-1", {"price": 3}, "hash", "/pictures/mug.jpg")
 
 
@@ -25,7 +26,7 @@ def test_an_unknown_id_is_encoded() -> None:
 
 
 def test_another_picture_is_encoded_whatever_else_changed() -> None:
-    row = hashed(replace(ROW, label="Home/Cup"), "other hash")
+    row = hashed(replace(ROW, description={**DESCRIPTION, "label": "Home/Cup"}), "other hash")
     made = plan([row], {"mug": ITEM})
     assert made.encode == (row,)
     assert (dict(made.describe), made.unchanged) == ({}, 0)
@@ -37,23 +38,31 @@ def test_the_same_row_again_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "wanted"),
+    ("says", "wanted"),
     [
         ({"label": "Home/Cup"}, {"label": "Home/Cup"}),
         ({"label": None}, {"label": None}),
         ({"product_id": "p-2"}, {"product_id": "p-2"}),
         ({"attributes": {"price": 4}}, {"attributes": {"price": 4}}),
-        ({"attributes": {}}, {"attributes": {}}),
-        ({"image": Path("/new/mug.jpg")}, {"picture": "/new/mug.jpg"}),
+        ({"attributes": {"price": None}}, {"attributes": {}}),
+        ({"attributes": {"color": "red"}}, {"attributes": {"price": 3, "color": "red"}}),
         ({"label": "x", "product_id": None}, {"label": "x", "product_id": None}),
     ],
 )
-def test_what_changed_beside_the_picture_is_described_by_key(
-    change: dict[str, Any], wanted: dict[str, Any]
-) -> None:
-    made = plan([hashed(replace(ROW, **change))], {"mug": ITEM})
+def test_what_a_source_says_is_merged_by_key(says: dict[str, Any], wanted: dict[str, Any]) -> None:
+    made = plan([hashed(replace(ROW, description=says))], {"mug": ITEM})
     assert dict(made.describe) == {7: wanted}
     assert (made.encode, made.unchanged) == ((), 0)
+
+
+@pytest.mark.parametrize("says", [{}, {"attributes": {}}, {"label": "Home/Mug"}])
+def test_what_a_source_does_not_say_stays(says: dict[str, Any]) -> None:
+    assert plan([hashed(replace(ROW, description=says))], {"mug": ITEM}).unchanged == 1
+
+
+def test_a_picture_in_another_place_is_described() -> None:
+    made = plan([hashed(replace(ROW, image=Path("/new/mug.jpg")))], {"mug": ITEM})
+    assert dict(made.describe) == {7: {"picture": "/new/mug.jpg"}}
 
 
 def test_the_line_of_a_row_is_no_change() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.sources import parse_number
+from indexer.sources.table import parse_number
 from search_engine.catalog.vectors import pack, unpack
 from search_engine.errors import ParameterError
 from search_engine.names import MAX_ID_BYTES, check_item_id

@@ -86,11 +86,14 @@ def index(
     rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
     from indexer.run import IndexRequest, index_source
-    from indexer.sources import open_source
+    from indexer.sources import SourceOptions, open_source
     from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
-    rows = open_source(source, label_from, id_col, image_col, encoding)
+    rows = open_source(
+        source,
+        SourceOptions(label_from, {"item_id": id_col, "image": image_col}, encoding=encoding),
+    )
     request = IndexRequest(
         collection=collection,
         encoder=encoder,

@@ -60,7 +60,7 @@ def _pictures(source: "Source", settings: "Settings") -> Iterator[NDArray[np.uin
         if number % step or not isinstance(row, SourceRow):
             continue
         try:
-            data = read_file(row.image, limits.max_bytes)
+            data = read_file(row.file, limits.max_bytes)
             yield decode_pixels(data, PREPROCESSING, limits).pixels
         except ImageError as error:
             print(f"passed over: {row.item_id}: {error}", file=sys.stderr)

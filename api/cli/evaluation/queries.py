@@ -30,10 +30,15 @@ class QuerySource:
         Raises:
             SourceError: There is nothing usable.
         """
-        from indexer.sources import open_source
+        from indexer.sources import SourceOptions, open_source
 
         return open_source(
-            self.path, self.label_from, self.id_column, self.image_column, self.encoding
+            self.path,
+            SourceOptions(
+                self.label_from,
+                {"item_id": self.id_column, "image": self.image_column},
+                encoding=self.encoding,
+            ),
         )
 
 
@@ -64,7 +69,7 @@ def ask(
         [row.row.product_id for row in rows],
         [row.row.item_id for row in rows],
     )
-    photos = FilePhotos(engine, [row.row.image for row in rows])
+    photos = FilePhotos(engine, [row.row.file for row in rows])
     return Asked(queries, values, photos, name, rejected)
 
 

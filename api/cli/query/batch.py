@@ -11,14 +11,14 @@ from api.schemas import result_json
 
 if TYPE_CHECKING:
     from indexer.classify.batches import BatchRow
-    from indexer.sources import Source
+    from indexer.sources import Rows
     from search_engine.engine import SearchEngine
     from search_engine.vote.question import Question
 
 
 def classify_to_file(
     engine: "SearchEngine",
-    source: "Source",
+    source: "Rows",
     output: Path,
     question: "Question | None" = None,
     *,
@@ -72,7 +72,7 @@ def classify_to_file(
 
 def classify_to_lines(
     engine: "SearchEngine",
-    source: "Source",
+    source: "Rows",
     question: "Question",
     *,
     collection: str = "default",

@@ -1,33 +1,24 @@
-"""Catalog sources: a folder of pictures or a CSV file, as rows in a stable order.
-
-A row that cannot be used becomes a `Reject` with a code, never an exception; a source that cannot
-be used at all raises SourceError before anything is written.
-"""
+"""A table of items and their pictures as a source."""
 
 import codecs
 import csv
 import math
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from indexer.csv_cells import is_ours, read_cell
+from indexer.sources.base import ColumnReport, Reject, SourceRow, confined, printable, usable
 from search_engine.catalog.attribute_values import check_attributes, is_attribute_name
-from search_engine.errors import ParameterError, RowError, SourceError
+from search_engine.errors import RowError, SourceError
 from search_engine.names import (
-    MAX_ID_BYTES,
     check_item_id,
     check_label,
     check_product_id,
     normal,
 )
 
-PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jpe", ".jfif"}
-)
 UTF_8 = "utf-8-sig"
 """UTF-8 with or without the mark that spreadsheets put first."""
 
@@ -40,114 +31,6 @@ _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]
 
 OVERSIZE = ["\x00"]
 """Stands for the cells of a row that is too large to be read."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One picture to be indexed. `line` counts from 1; in a CSV the header is line 1."""
-
-    line: int
-    item_id: str
-    image: Path
-    label: str | None = None
-    product_id: str | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was not indexed, and why."""
-
-    line: int
-    item_id: str | None
-    code: str
-    reason: str
-
-
-class Source(Protocol):
-    """Rows in a stable order."""
-
-    @property
-    def description(self) -> str:
-        """For people."""
-        ...
-
-    def __len__(self) -> int:
-        """Rows and rejects together."""
-        ...
-
-    def rows(self) -> Iterator[SourceRow | Reject]:
-        """All rows; can be called again."""
-        ...
-
-
-def open_source(
-    path: Path,
-    label_from: str | None = None,
-    id_column: str = "item_id",
-    image_column: str = "image",
-    encoding: str = UTF_8,
-) -> Source:
-    """The source at a path: a folder, or a CSV or TSV file.
-
-    Args:
-        path: What to read.
-        label_from: `parent` takes the sub-folder path (the default for folders); any other word
-            names a CSV column (default: `label`).
-        id_column: CSV column with the item's id.
-        image_column: CSV column with the picture's path, relative to the CSV file.
-        encoding: Of the CSV file.
-
-    Raises:
-        SourceError: There is nothing usable.
-    """
-    if path.is_dir():
-        if label_from not in (None, "parent"):
-            raise SourceError(
-                "a folder takes its labels from the sub-folders",
-                where=str(path),
-                fix="use --label-from parent, or a CSV file",
-            )
-        return FolderSource(path)
-    if not path.exists():
-        raise SourceError("there is no such file or folder", where=str(path))
-    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
-        raise SourceError(
-            "not a folder and not a CSV file", where=str(path), fix="name a folder, .csv or .tsv"
-        )
-    return CsvSource(path, id_column, image_column, label_from or "label", encoding)
-
-
-class FolderSource:
-    """Every picture below a folder: `item_id` is the relative path, `label` the sub-folder path.
-
-    Files are found by suffix; others are ignored, hidden ones too. Symbolic links to folders are
-    not followed.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._files = sorted(_pictures_below(root))
-        self.description = f"folder {root}"
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def rows(self) -> Iterator[SourceRow | Reject]:
-        """See Source."""
-        root = self._root.resolve()
-        for line, relative in enumerate(self._files, 1):
-            try:
-                yield self._row(line, Path(relative), root)
-            except RowError as error:
-                yield Reject(line, printable(relative), error.code, error.what)
-
-    def _row(self, line: int, relative: Path, root: Path) -> SourceRow:
-        item_id = usable("bad_id", check_item_id, relative.as_posix())
-        label = usable("bad_value", check_label, "/".join(relative.parent.parts))
-        return SourceRow(line, item_id, confined(root, str(relative)), label)
 
 
 class CsvSource:
@@ -174,6 +57,8 @@ class CsvSource:
         self._check_header(required=(self._columns["item_id"], self._columns["image"]))
         self._numeric, self._count = self._survey()
         self.description = f"table {path}"
+        self.notes: tuple[str, ...] = ()
+        self.columns: tuple[ColumnReport, ...] = ()
 
     def __len__(self) -> int:
         return self._count
@@ -190,22 +75,34 @@ class CsvSource:
             except RowError as error:
                 yield Reject(line, item_id, error.code, error.what)
 
+    def ids(self) -> Iterator[str]:
+        """See Source."""
+        place = self._header.index(self._columns["item_id"])
+        for _, cells in self._records():
+            if len(cells) > place and (item_id := printable(cells[place])):
+                yield item_id
+
     def _row(self, line: int, record: dict[str, str], root: Path) -> SourceRow:
         item_id = usable("bad_id", check_item_id, record[self._columns["item_id"]])
+        return SourceRow(
+            line, item_id, confined(root, record[self._columns["image"]]), self._description(record)
+        )
+
+    def _description(self, record: dict[str, str]) -> dict[str, Any]:
+        """What the table says of an item: an empty cell clears, an absent column does not."""
+        found: dict[str, Any] = {}
+        if self._columns["label"] in record:
+            found["label"] = usable("bad_value", check_label, record[self._columns["label"]])
+        if "product_id" in record:
+            found["product_id"] = usable("bad_value", check_product_id, record["product_id"])
         special = {*self._columns.values(), "product_id"}
         attributes = {
-            name: self._value(name, cell)
+            name: self._value(name, cell) if cell else None
             for name, cell in record.items()
-            if name not in special and cell != ""
+            if name not in special
         }
-        return SourceRow(
-            line=line,
-            item_id=item_id,
-            image=confined(root, record[self._columns["image"]]),
-            label=usable("bad_value", check_label, record.get(self._columns["label"])),
-            product_id=usable("bad_value", check_product_id, record.get("product_id")),
-            attributes=usable("bad_value", check_attributes, attributes),
-        )
+        found["attributes"] = usable("bad_value", check_attributes, attributes)
+        return found
 
     def _record(self, cells: Sequence[str]) -> dict[str, str]:
         if cells == OVERSIZE:
@@ -316,42 +213,6 @@ def _first_bad_byte(path: Path) -> int:
     return position
 
 
-def usable(code: str, check: Callable[[Any], T], value: Any) -> T:
-    """What a check of the core lets through.
-
-    Raises:
-        RowError: It refuses the value; the row is refused by that code.
-    """
-    try:
-        return check(value)
-    except ParameterError as error:
-        raise RowError(code, f"{error.what}; {error.fix}") from None
-
-
-def confined(root: Path, relative: str) -> Path:
-    """The file below `root`, symbolic links resolved.
-
-    Raises:
-        RowError: The path is absolute, leads out of the root, or leads nowhere.
-    """
-    if not relative or "\x00" in relative or len(relative) > 4_096:
-        raise RowError("bad_path", "the picture's path is empty or unusable")
-    if "://" in relative:
-        raise RowError("url_denied", "pictures are read from files only")
-    if Path(relative).is_absolute() or relative.startswith("~"):
-        raise RowError("bad_path", "the picture's path is not relative to the source")
-    try:
-        path = (root / relative).resolve(strict=True)
-    except FileNotFoundError:
-        sought = str(root / relative).encode("utf-8", "backslashreplace").decode()
-        raise RowError("missing_file", f"there is no such picture: {sought}") from None
-    except (OSError, RuntimeError) as error:
-        raise RowError("bad_path", "the picture's path cannot be followed") from error
-    if not path.is_relative_to(root):
-        raise RowError("bad_path", "the picture's path leads out of the source")
-    return path
-
-
 def parse_number(cell: str) -> int | float | None:
     """A finite number in plain ASCII notation; None for anything else.
 
@@ -363,23 +224,3 @@ def parse_number(cell: str) -> int | float | None:
     if not math.isfinite(number) or abs(number) > 1e300:
         return None
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
-def _pictures_below(root: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"cannot be read: {error.strerror}", where=str(error.filename))
-
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith("."):
-                yield os.path.relpath(os.path.join(folder, name), root)
-
-
-def printable(item_id: str) -> str | None:
-    """An id for a reject: as an item of it would have it, or as far as it can be shown."""
-    shown = "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in normal(item_id)[:MAX_ID_BYTES]
-    )
-    return shown or None

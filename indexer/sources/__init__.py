@@ -1,0 +1,17 @@
+"""Catalogs as people have them, as rows in a stable order."""
+
+from indexer.sources.base import ColumnReport, Reject, Rows, Source, SourceRow
+from indexer.sources.folder import FolderSource
+from indexer.sources.opening import open_source
+from indexer.sources.options import SourceOptions
+
+__all__ = [
+    "ColumnReport",
+    "FolderSource",
+    "Reject",
+    "Rows",
+    "Source",
+    "SourceOptions",
+    "SourceRow",
+    "open_source",
+]

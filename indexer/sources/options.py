@@ -1,0 +1,23 @@
+"""How a source is to be understood, where that does not show by itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FIELDS = ("item_id", "image", "label", "product_id")
+"""What a column can be besides an attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the owner says of a source; whatever is not said is found out and told.
+
+    `columns` names the column of a field (`--map FIELD=COLUMN`), `types` the type of a column.
+    `label_from` is `parent` for the sub-folder's path, or a column.
+    """
+
+    label_from: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    label_separator: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
