@@ -7,31 +7,34 @@ and in bytes of files. A batch is committed in one transaction and is then safe:
 is continued by running again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from indexer.covered import Covered
 from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
-from indexer.plan import HashedRow, admit, gone, plan
+from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.source_rows import adopt, keys_of_others
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.errors import ImageError, NoEmbeddingError, RowError, WorkerLostError
+from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decoder import Decoder
-from search_engine.records import Vectors
+from search_engine.records import CatalogItem, Vectors
 from search_engine.storage.faults import fault_point
 
 CHUNK_ROWS = 256
 CHUNK_BYTES = 32 * 2**20
 """A chunk ends with the row that reaches one of both."""
 WINDOW_BATCHES = 3
+LACKING = "the item is not in the catalog yet, and the row has no picture of it"
 
 OnProgress = Callable[[int], None]
 OnReject = Callable[[Reject], None]
@@ -51,10 +54,11 @@ class Run:
     on_reject: OnReject
     batch_size: int
     max_bytes: int
-    prune: bool = False
+    source: str
+    covered: Covered
+    replace: bool = False
     dry_run: bool = False
     unsearchable: frozenset[int] = frozenset()
-    refused_ids: set[str] = field(default_factory=set)
 
 
 def run_pipeline(run: Run, source: Source) -> None:
@@ -66,7 +70,7 @@ def run_pipeline(run: Run, source: Source) -> None:
     if not run.dry_run:
         _bind_encoder(run)
     run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
-    seen: dict[str, str] = {}
+    seen: dict[str, int] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
         conveyor = _Conveyor(run, encoding)
         rows = source.rows()
@@ -74,8 +78,6 @@ def run_pipeline(run: Run, source: Source) -> None:
             for hashed in _plan_chunk(run, chunk):
                 conveyor.take(hashed, chunk.pictures.pop(hashed.row.item_id))
         conveyor.finish()
-    if run.prune:
-        _remove_gone(run, seen)
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class _Chunk:
 
 
 def _read_chunk(
-    run: Run, rows: Iterator[SourceRow | Reject], seen: dict[str, str]
+    run: Run, rows: Iterator[SourceRow | Reject], seen: dict[str, int]
 ) -> _Chunk | None:
     """The next rows, without those that are rejected or repeated; None at the end."""
     chunk = _Chunk()
@@ -107,13 +109,18 @@ def _read_chunk(
 def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     """Record what needs no encoding, and yield what does."""
     known = run.catalog.get_many(run.collection, [each.row.item_id for each in chunk.rows])
-    planned = plan(chunk.rows, known, run.unsearchable)
-    if planned.describe and not run.dry_run:
-        with run.report.stage("commit"), run.catalog.write() as writer:
-            writer.describe(run.collection.id, planned.describe)
-    run.report.updated += len(planned.describe)
+    gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
+    planned = plan(chunk.rows, known, run.unsearchable, left := dict(gone), run.replace)
+    for content in gone.keys() - left.keys():
+        run.covered.forget(gone[content])
+    if not run.dry_run:
+        _describe(run, chunk, planned, known)
+    run.report.updated += len(planned.describe) - planned.moved
+    run.report.moved += planned.moved
     run.report.unchanged += planned.unchanged
     run.on_progress(len(planned.describe) + planned.unchanged)
+    for each in planned.lacking:
+        _reject(run, Reject(each.row.line, each.row.item_id, "no_picture", LACKING))
     for each in planned.encode:
         if each.row.item_id in known:
             run.report.updated += 1
@@ -125,27 +132,45 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
             yield each
 
 
+def _describe(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, CatalogItem]) -> None:
+    """Write what changes beside pictures, and that the source has the items."""
+    encoded = {each.row.item_id for each in planned.encode}
+    had = [
+        known[each.row.item_id].key
+        for each in chunk.rows
+        if each.content_hash != NO_PICTURE and each.row.item_id in known.keys() - encoded
+    ]
+    with run.catalog.read() as connection:
+        adopted = keys_of_others(connection, had, run.source)
+    if planned.describe or adopted:
+        with run.report.stage("commit"), run.catalog.write() as writer:
+            writer.describe(run.collection.id, planned.describe)
+            adopt(writer, adopted, run.source)
+
+
 def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
     """The row and its picture; None when it is rejected."""
     if isinstance(row, Reject):
         _reject(run, row)
         return None
     fault_point("row_read")
+    if row.image is None:
+        return HashedRow(row, NO_PICTURE), b""
     try:
         with run.report.stage("read"):
-            picture = read_file(row.file, run.max_bytes)
+            picture = read_file(row.image, run.max_bytes)
             return HashedRow(row, content_hash(picture)), picture
-    except (ImageError, RowError) as error:
+    except ImageError as error:
         _reject(run, Reject(row.line, row.item_id, error.code, error.what))
         return None
 
 
-def _admitted(run: Run, hashed: HashedRow, seen: dict[str, str]) -> bool:
+def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
     """Whether the row goes on; a repetition counts once, a contradiction is rejected."""
     row = hashed.row
-    verdict = admit(row.item_id, hashed.content_hash, seen)
+    verdict = admit(hashed, seen)
     if verdict == "conflict":
-        reason = "an earlier row has this id with another picture"
+        reason = "an earlier row has this id with another picture or other values"
         _reject(run, Reject(row.line, row.item_id, "duplicate_id", reason))
     elif verdict == "repeat":
         run.report.unchanged += 1
@@ -243,6 +268,7 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
             product_id=hashed.row.product_id,
             attributes=hashed.row.attributes,
             picture=str(hashed.row.image),
+            source=run.source,
         )
         for hashed, vector in zip(rows, vectors, strict=True)
     ]
@@ -252,15 +278,13 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
     fault_point("after_commit")
 
 
-def _remove_gone(run: Run, seen: dict[str, str]) -> None:
-    """Remove what the source no longer lists; rejected rows keep what they had."""
-    ids = gone(run.catalog.item_ids(run.collection), seen.keys() | run.refused_ids)
-    if ids and not run.dry_run:
-        with run.report.stage("commit"):
-            items = run.catalog.get_many(run.collection, ids)
-            with run.catalog.write() as writer:
-                writer.remove([item.key for item in items.values()])
-    run.report.removed += len(ids)
+def remove_gone(run: Run) -> None:
+    """Remove what the source gave and no longer lists; rejected rows keep what they had."""
+    keys = [item.key for item in run.covered.gone.values()]
+    if keys and not run.dry_run:
+        with run.report.stage("commit"), run.catalog.write() as writer:
+            writer.remove(keys)
+    run.report.removed += len(keys)
 
 
 def _bind_encoder(run: Run) -> None:
@@ -284,8 +308,6 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
 
 
 def _reject(run: Run, reject: Reject) -> None:
-    if reject.item_id is not None:
-        run.refused_ids.add(reject.item_id)
     run.report.reject(reject.code)
     run.on_reject(reject)
     run.on_progress(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from indexer.sources import Reject
+from search_engine.errors import SourceError
 
 MOST_LISTED = 20
 
@@ -21,6 +22,9 @@ OVERLAPPING = ("decode", "encode")
 class RunReport:
     """Counts of items by outcome, and where the time went.
 
+    `moved` items have another id now and the picture that they had. `gone` are the items that the
+    source gave before and does not have any more, but that were not removed.
+
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
     no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
@@ -31,7 +35,9 @@ class RunReport:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    moved: int = 0
     removed: int = 0
+    gone: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
@@ -86,7 +92,9 @@ class RunReport:
             "added": self.added,
             "updated": self.updated,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "removed": self.removed,
+            "gone": self.gone,
             "rejected": self.rejected,
             "reasons": self.reasons,
             "warnings": self.warnings,
@@ -102,6 +110,16 @@ class RunReport:
             "generation": self.generation,
             "dry_run": self.dry_run,
         }
+
+
+class PruneRefusedError(SourceError):
+    """More items would have been removed than the owner can have meant.
+
+    `report` is what the run did before; None if it did nothing.
+    """
+
+    code = "prune_refused"
+    report: RunReport | None = None
 
 
 @contextmanager

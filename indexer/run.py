@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from indexer.pipeline import OnProgress, Run, run_pipeline
-from indexer.report import ListedRejects, RejectsFile, RunReport
-from indexer.sources import Source
+from indexer.covered import Covered, covered, name_of
+from indexer.pipeline import OnProgress, Run, remove_gone, run_pipeline
+from indexer.remembered import remember
+from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
+from indexer.sources import Source, SourceOptions
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.collections.encoders import plain_fingerprint, with_projection
 from search_engine.config import Settings
@@ -34,6 +36,11 @@ class IndexRequest:
 
     `index_factory` is a FAISS factory string that the collection's index is made by from now on,
     or AUTOMATIC for Eyedex's choice; None leaves it as it is.
+
+    `source` names what items come from, instead of its path; `reading` is how it was opened, to be
+    kept for the next time. `replace` makes the source the whole
+    truth of each item; else it changes only what it names. `prune` removes the items that it gave
+    before and no longer has, but more than a fifth of them only with `prune_many`.
     """
 
     collection: str = "default"
@@ -42,7 +49,11 @@ class IndexRequest:
     pooling: str | None = None
     index_factory: str | None = None
     download: bool = False
+    source: str | None = None
+    reading: SourceOptions | None = None
+    replace: bool = False
     prune: bool = False
+    prune_many: bool = False
     dry_run: bool = False
 
 
@@ -60,6 +71,8 @@ def index_source(
     calibrated, if there are labels to learn from, enough has changed and it takes some seconds.
 
     Raises:
+        PruneRefusedError: `prune` would remove more than it may, so nothing was removed; all else
+            was done, unless that was clear from the beginning.
         LockHeldError: Another run is indexing this collection.
         ModelMismatchError: The collection belongs to another encoder.
         StorageError: The data directory cannot be written.
@@ -68,9 +81,12 @@ def index_source(
     check_collection_name(request.collection)
     report = RunReport(dry_run=request.dry_run)
     with opened_to_change(settings, request.collection, request.dry_run) as engine:
-        _take_in(engine, source, request, report, on_progress, on_encoder)
+        refused = _take_in(engine, source, request, report, on_progress, on_encoder)
         publish(engine, request.collection, report)
     report.seconds = time.perf_counter() - started
+    if refused is not None:
+        refused.report = report
+        raise refused
     return report
 
 
@@ -123,10 +139,15 @@ def _take_in(
     report: RunReport,
     on_progress: OnProgress,
     on_encoder: OnEncoder,
-) -> None:
+) -> PruneRefusedError | None:
     """Bring the catalog to the state of the source; what that needs is given back afterwards."""
     settings = engine.settings
     collection = open_collection(engine, request.collection, request.dry_run)
+    name = name_of(source.path, request.source)
+    with report.stage("plan"):
+        before = covered(engine.catalog, collection, source, name)
+    if request.prune:
+        _check_prune(source, before, request)
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         decoder.warm_up()
         with report.stage("start"):
@@ -136,9 +157,30 @@ def _take_in(
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
         with closing(listed_rejects(engine, request.collection, report)) as rejects:
-            _run(
-                engine, collection, encoder, decoder, source, request, report, on_progress, rejects
+            run = Run(
+                catalog=engine.catalog,
+                collection=collection,
+                encoder=encoder,
+                encoder_options=_options(request, collection),
+                decoder=decoder,
+                report=report,
+                on_progress=on_progress,
+                on_reject=rejects.write,
+                batch_size=settings.batch_size,
+                max_bytes=settings.max_bytes,
+                source=name,
+                covered=before,
+                replace=request.replace,
+                dry_run=request.dry_run,
             )
+            try:
+                run_pipeline(run, source)
+                refused = _remove_gone(run, request)
+                if request.reading is not None and not request.dry_run:
+                    remember(engine.catalog, collection, name, source, request.reading)
+            finally:
+                report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
+    return refused
 
 
 def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:
@@ -163,36 +205,36 @@ def open_collection(engine: SearchEngine, name: str, dry_run: bool) -> Collectio
     return engine.catalog.collection(name)
 
 
-def _run(
-    engine: SearchEngine,
-    collection: Collection,
-    encoder: Encoder,
-    decoder: DecodePool,
-    source: Source,
-    request: IndexRequest,
-    report: RunReport,
-    on_progress: OnProgress,
-    rejects: Rejects,
-) -> None:
-    settings = engine.settings
-    run = Run(
-        catalog=engine.catalog,
-        collection=collection,
-        encoder=encoder,
-        encoder_options=_options(request, collection),
-        decoder=decoder,
-        report=report,
-        on_progress=on_progress,
-        on_reject=rejects.write,
-        batch_size=settings.batch_size,
-        max_bytes=settings.max_bytes,
-        prune=request.prune,
-        dry_run=request.dry_run,
-    )
-    try:
-        run_pipeline(run, source)
-    finally:
-        report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
+def _check_prune(source: Source, before: Covered, request: IndexRequest) -> None:
+    """Refuse at once what would surely remove too much, as an empty or a wrong folder does.
+
+    Raises:
+        PruneRefusedError: It is refused.
+    """
+    if request.prune_many:
+        return
+    if not len(source) and before.items:
+        raise PruneRefusedError(
+            f"there is nothing in it, and {before.items:,} items came from it: "
+            "none of them was removed",
+            where=source.description,
+            fix="look whether it is the right one; --yes removes them",
+        )
+    refused = before.too_many(len(before.gone) - before.new)
+    if refused is not None:
+        raise refused
+
+
+def _remove_gone(run: Run, request: IndexRequest) -> PruneRefusedError | None:
+    """Remove what is gone, if that is wanted and not too much; else count it."""
+    gone, refused = run.covered.gone, None
+    if request.prune and not request.prune_many:
+        refused = run.covered.too_many(len(gone))
+    if request.prune and refused is None:
+        remove_gone(run)
+    else:
+        run.report.gone = len(gone)
+    return refused
 
 
 def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchEngine) -> Encoder:

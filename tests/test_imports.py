@@ -42,7 +42,8 @@ ORDER = {
     "indexer": (
         "arrow_import csv_cells decode_window encoding_speed",
         "sources",
-        "plan report",
+        "plan report remembered",
+        "covered",
         "embed",
         "pipeline classify change",
         "run encoder_comparison",

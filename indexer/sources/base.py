@@ -108,6 +108,11 @@ class Source(Rows, Protocol):
     """Rows of a catalog, and how it was understood."""
 
     @property
+    def path(self) -> Path:
+        """The folder or file that was opened."""
+        ...
+
+    @property
     def notes(self) -> Sequence[str]:
         """Sentences about how the source was understood, or what of it was passed over."""
         ...

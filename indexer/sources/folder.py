@@ -21,7 +21,7 @@ class FolderSource:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.path = self._root = root
         self._files = sorted(_pictures_below(root))
         self.description = f"folder {root}"
         self.notes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ class SourceOptions:
     """What the owner says of a source; whatever is not said is found out and told.
 
     `columns` names the column of a field (`--map FIELD=COLUMN`), `types` the type of a column.
+    `known_types` are the types that attributes of the collection have already.
     `label_from` is `parent` for the sub-folder's path, or a column.
     """
 
@@ -21,3 +22,4 @@ class SourceOptions:
     label_separator: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    known_types: Mapping[str, str] = field(default_factory=dict)

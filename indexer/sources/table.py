@@ -48,7 +48,7 @@ class CsvSource:
         label_column: str,
         encoding: str = UTF_8,
     ) -> None:
-        self._path = path
+        self.path = self._path = path
         self._encoding = _known_encoding(encoding)
         self._delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         self._header = self._read_header()

@@ -9,6 +9,10 @@ A collection's `key_count` and `key_checksum` follow the keys of its live items 
 its `index_factory` names the kind of index, unless that is chosen automatically. `former` is the
 encoder that it had before, by the columns of `FORMER`, as long as its embeddings are kept.
 
+An item's `source` is the folder, table or name that last gave its picture; NULL for one that came
+by HTTP or Python. `sources` keeps how each is understood, `fields` the type of an attribute where
+a source's columns have types.
+
 `unsearchable` has the live items of which an encoder has no embedding though others have one, and
 why: the code of an error.
 
@@ -82,6 +86,7 @@ items = Table(
     Column("attributes", JsonObject, nullable=False),
     Column("content_hash", StoredString(64), nullable=False),
     Column("picture", StoredText),
+    Column("source", StoredText),
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),
@@ -134,6 +139,18 @@ fields = Table(
         "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("name", Text, primary_key=True),
+    Column("type", String(16)),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column(
+        "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("name", StoredText, primary_key=True),
+    Column("options", JsonObject, nullable=False),
+    Column("seq", BigInteger, nullable=False),
 )
 
 sequence = Table(

@@ -26,6 +26,7 @@ from search_engine.catalog.tables import (
     learned,
     pictures,
     sequence,
+    sources,
     unsearchable,
 )
 from search_engine.catalog.vectors import pack
@@ -56,6 +57,7 @@ class ItemDraft:
     attributes: Attributes | None = None
     picture: str | None = None
     jpeg: bytes | None = None
+    source: str | None = None
 
 
 class CatalogWriter:
@@ -64,6 +66,11 @@ class CatalogWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._seq: int | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The transaction, for parts of the catalog that have a module of their own."""
+        return self._connection
 
     @property
     def seq(self) -> int:
@@ -264,7 +271,8 @@ class CatalogWriter:
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
         for table in (embeddings, unsearchable, pictures):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
-        self._connection.execute(delete(fields).where(fields.c.collection_id == collection_id))
+        for table in (fields, sources):
+            self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
         clear_unreadable(self._connection, items.c.collection_id == collection_id)
         self._connection.execute(delete(items).where(items.c.collection_id == collection_id))
@@ -309,13 +317,20 @@ class CatalogWriter:
         return [keys[draft.item_id] for draft in drafts]
 
     def describe(self, collection_id: int, changes: Mapping[int, Mapping[str, Any]]) -> None:
-        """Change columns other than the vector (label, product_id, attributes, picture) by key."""
+        """Change columns by key: `label product_id attributes picture`, and of a moved item its id.
+
+        Vectors stay; so an item whose picture has other bytes is `put`.
+        """
         self._clear_unreadable([key for key, new in changes.items() if "attributes" in new])
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for key, values in changes.items():
             _check_attributes(values.get("attributes") or {})
-            self._connection.execute(
-                update(items).where(items.c.key == key).values(**values, seq=self.seq)
-            )
+            row = {f"_{name}": value for name, value in values.items()}
+            alike.setdefault(tuple(sorted(values)), []).append({"_key": key, **row})
+        for columns, rows in alike.items():
+            bound = {name: bindparam(f"_{name}", type_=items.c[name].type) for name in columns}
+            statement = update(items).where(items.c.key == bindparam("_key"))
+            self._connection.execute(statement.values(**bound, seq=self.seq), rows)
         self._note_fields(
             collection_id, [values.get("attributes") or {} for values in changes.values()]
         )
@@ -424,6 +439,7 @@ class CatalogWriter:
             "attributes": dict(draft.attributes or {}),
             "content_hash": draft.content_hash,
             "picture": draft.picture,
+            "source": draft.source,
             "seq": self.seq,
             "index_seq": self.seq,
         }

@@ -32,7 +32,8 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert ran.code == 0
     assert counts(ran) == (6, 0, 0, 0, 0)
     assert set(report) == {
-        "added", "updated", "unchanged", "removed", "rejected", "reasons", "warnings", "encoded",
+        "added", "updated", "unchanged", "moved", "removed", "gone", "rejected", "reasons",
+        "warnings", "encoded",
         "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck",
         "encoder", "runtime", "generation", "dry_run",
     }  # fmt: skip

@@ -58,7 +58,9 @@ def index(folder: Path, data: Path, round_: int) -> list[str]:
     source = folder / "catalog.csv"
     source.write_text("\n".join(listed))
     index_source(
-        open_source(source), IndexRequest(encoder="hsv", prune=True), Settings(data=data, workers=1)
+        open_source(source),
+        IndexRequest(encoder="hsv", prune=True, prune_many=True),
+        Settings(data=data, workers=1),
     )
     return sorted(ids)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from indexer.plan import HashedRow, admit, gone, plan
+from indexer.plan import NO_PICTURE, HashedRow, admit, plan
 from indexer.sources import SourceRow
 from search_engine.records import CatalogItem
 
@@ -75,12 +75,41 @@ def test_rows_keep_their_order() -> None:
 
 
 def test_an_id_is_admitted_once_and_must_not_contradict_itself() -> None:
-    seen: dict[str, str] = {}
-    steps = [("a", "1"), ("b", "1"), ("a", "1"), ("a", "2"), ("a", "1")]
-    assert [admit(*step, seen) for step in steps] == ["new", "new", "repeat", "conflict", "repeat"]
-    assert seen == {"a": "1", "b": "1"}
+    seen: dict[str, int] = {}
+    other = replace(ROW, description={"label": "Home/Cup"})
+    rows = [hashed(), hashed(replace(ROW, item_id="b")), hashed(), hashed(ROW, "2"), hashed(other)]
+    admitted = [admit(row, seen) for row in rows]
+    assert admitted == ["new", "new", "repeat", "conflict", "conflict"]
 
 
-def test_gone_is_what_the_source_does_not_list_in_the_catalogs_order() -> None:
-    assert gone(["z", "a", "m"], {"a": "1"}) == ["z", "m"]
-    assert gone([], {"a": "1"}) == []
+def test_a_new_row_with_the_picture_of_a_gone_item_is_that_item() -> None:
+    gone = {"hash": ITEM}
+    row = replace(ROW, item_id="cup", description={"label": "Home/Cup"})
+    made = plan([hashed(row), hashed(replace(row, item_id="copy"))], {}, (), gone)
+    assert dict(made.describe) == {7: {"item_id": "cup", "label": "Home/Cup"}}
+    assert made.moved == 1
+    assert [each.row.item_id for each in made.encode] == ["copy"]
+    assert gone == {}
+
+
+def test_a_row_without_a_picture_changes_a_known_item_only() -> None:
+    price = replace(ROW, image=None, description={"attributes": {"price": 4}})
+    made = plan([HashedRow(price, NO_PICTURE)], {"mug": ITEM}, [7])
+    assert dict(made.describe) == {7: {"attributes": {"price": 4}}}
+    made = plan([HashedRow(price, NO_PICTURE)], {})
+    assert [each.row for each in made.lacking] == [price]
+    assert (made.encode, dict(made.describe), made.unchanged) == ((), {}, 0)
+
+
+def test_a_new_picture_keeps_what_the_source_does_not_say() -> None:
+    row = replace(ROW, description={"attributes": {"color": "red"}})
+    (encoded,) = plan([hashed(row, "other")], {"mug": ITEM}).encode
+    assert (encoded.row.label, encoded.row.product_id) == ("Home/Mug", "p-1")
+    assert encoded.row.attributes == {"price": 3, "color": "red"}
+
+
+def test_a_source_that_is_the_whole_truth_removes_what_it_does_not_say() -> None:
+    row = replace(ROW, description={"attributes": {"color": "red"}})
+    made = plan([hashed(row)], {"mug": ITEM}, whole=True)
+    changes = {"label": None, "product_id": None, "attributes": {"color": "red"}}
+    assert dict(made.describe) == {7: changes}

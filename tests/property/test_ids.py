@@ -129,7 +129,7 @@ def through_a_table(base: Path, texts: list[str]) -> set[str]:
         rows.writerow(["item_id", "image"])
         rows.writerows([text, "p.jpg"] for text in texts)
     settings = Settings(data=base / "table", workers=1)
-    report = index_source(open_source(table), IndexRequest(prune=True), settings)
+    report = index_source(open_source(table), IndexRequest(prune=True, prune_many=True), settings)
     refused = DataPaths(base / "table").rejects("default")
     rejects = refused.read_text("utf-8").split("\n")[:-1] if refused.exists() else []
     assert {json.loads(line)["code"] for line in rejects} <= {"bad_id", "bad_value"}

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from api.cli.options import (
     RuntimeOption,
     settings_from,
 )
+from api.cli.sources import with_source_flags
 from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import resumable
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from search_engine.encoders.base import Encoder
 
 
+@with_source_flags
 def index(
-    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a CSV file.")],
+    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a table.")],
     data: DataOption = None,
     collection: CollectionOption = "default",
     encoder: Annotated[
@@ -46,25 +48,25 @@ def index(
         bool, typer.Option("--download", help="Fetch published weights that are not here.")
     ] = False,
     runtime: RuntimeOption = None,
-    label_from: Annotated[
+    reading: Any = None,
+    index_factory: IndexOption = None,
+    source_name: Annotated[
         str | None,
         typer.Option(
-            help="Where labels come from: parent (the sub-folder), or a CSV column.",
-            metavar="parent|COLUMN",
+            "--source",
+            help="Name of the source, where its file has another name each time [default: path].",
+            metavar="NAME",
         ),
     ] = None,
-    id_col: Annotated[
-        str, typer.Option(help="CSV column of the item's id.", metavar="COLUMN")
-    ] = "item_id",
-    image_col: Annotated[
-        str, typer.Option(help="CSV column of the picture's path.", metavar="COLUMN")
-    ] = "image",
-    encoding: Annotated[
-        str, typer.Option(help="Encoding of the CSV file.", metavar="NAME")
-    ] = "utf-8",
-    index_factory: IndexOption = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Remove from items whatever the source does not say."),
+    ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove items that the source no longer has.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Let --prune remove more than a fifth of the items.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
@@ -85,15 +87,16 @@ def index(
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
     rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
+    from indexer.covered import name_of
+    from indexer.remembered import recalled
+    from indexer.report import PruneRefusedError
     from indexer.run import IndexRequest, index_source
-    from indexer.sources import SourceOptions, open_source
+    from indexer.sources import open_source
     from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
-    rows = open_source(
-        source,
-        SourceOptions(label_from, {"item_id": id_col, "image": image_col}, encoding=encoding),
-    )
+    reading = recalled(settings, collection, name_of(source, source_name), reading)
+    rows = open_source(source, reading)
     request = IndexRequest(
         collection=collection,
         encoder=encoder,
@@ -101,20 +104,32 @@ def index(
         pooling=pooling,
         index_factory=index_factory,
         download=download,
+        source=source_name,
+        reading=reading,
+        replace=replace,
         prune=prune,
+        prune_many=yes,
         dry_run=dry_run,
     )
     paths = DataPaths(settings.data)
     if not dry_run and not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
+    refused = None
     with resumable("indexing", len(rows)) as advance:
-        report = index_source(rows, request, settings, advance, _say_encoder)
+        try:
+            report = index_source(rows, request, settings, advance, _say_encoder)
+        except PruneRefusedError as error:
+            if error.report is None:
+                raise
+            refused, report = error, error.report
     if as_json:
         print_json(report.summary())
     else:
         print_indexed(report, paths.rejects(collection))
     if not len(rows):
         print(f"note: there is nothing to index in {rows.description}", file=sys.stderr)
+    if refused is not None:
+        raise refused
     if report.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 

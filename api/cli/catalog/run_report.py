@@ -18,11 +18,19 @@ LONG_S = 10.0
 def print_indexed(report: "RunReport", rejects: Path) -> None:
     """Counts, speed, and what would make the next run faster."""
     would = "would be " if report.dry_run else ""
+    moved = f"{report.moved:,} {would}moved, " if report.moved else ""
     print(
-        f"{report.added:,} {would}added, {report.updated:,} {would}updated, "
+        f"{report.added:,} {would}added, {report.updated:,} {would}updated, {moved}"
         f"{report.unchanged:,} unchanged, {report.removed:,} {would}removed, "
         f"{rejected(report.rejected, report.reasons)}"
     )
+    if report.gone:
+        verb = "is" if report.gone == 1 else "are"
+        print(
+            f"note: {counted(report.gone, 'item')} of this source {verb} no longer in it; "
+            "--prune removes what is gone",
+            file=sys.stderr,
+        )
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")

@@ -1,0 +1,107 @@
+"""How a source is read, as flags of each verb that reads one."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from indexer.sources import SourceOptions
+
+_FLAGS: dict[str, Any] = {
+    "label_from": Annotated[
+        str | None,
+        typer.Option(
+            help="Where labels come from: parent (the sub-folder), or a column.",
+            metavar="parent|COLUMN",
+        ),
+    ],
+    "map": Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of item_id, image, label or product_id, if it has another name.",
+            metavar="FIELD=COLUMN",
+        ),
+    ],
+    "type": Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Type of a column: text, number, boolean, date or list.", metavar="COLUMN=TYPE"
+        ),
+    ],
+    "label_separator": Annotated[
+        str | None,
+        typer.Option(help="What stands between the levels of a label, such as >.", metavar="TEXT"),
+    ],
+    "delimiter": Annotated[
+        str | None,
+        typer.Option(help="What stands between the cells of a CSV file.", metavar="CHARACTER"),
+    ],
+    "encoding": Annotated[str | None, typer.Option(help="Encoding of a CSV file.", metavar="NAME")],
+    "id_col": Annotated[
+        str | None, typer.Option(help="As --map item_id=COLUMN.", metavar="COLUMN", hidden=True)
+    ],
+    "image_col": Annotated[
+        str | None, typer.Option(help="As --map image=COLUMN.", metavar="COLUMN", hidden=True)
+    ],
+}
+
+
+def with_source_flags(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the flags that say how a source is read, in place of its parameter `reading`.
+
+    It gets what they say as one `SourceOptions`.
+    """
+
+    @wraps(verb)
+    def run(**given: Any) -> None:
+        flags = {name: given.pop(name) for name in _FLAGS}
+        verb(reading=_options(**flags), **given)
+
+    own = inspect.signature(verb)
+    flags = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _FLAGS.items()
+    ]
+    parameters = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in own.parameters.values()
+        if each.name != "reading"
+    ]
+    place = [*own.parameters].index("reading")
+    parameters[place:place] = flags
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _options(
+    label_from: str | None,
+    map: list[str] | None,
+    type: list[str] | None,
+    id_col: str | None,
+    image_col: str | None,
+    **texts: Any,
+) -> "SourceOptions":
+    from indexer.sources import SourceOptions
+
+    columns = _pairs("--map", map, "FIELD=COLUMN")
+    for field, column in (("item_id", id_col), ("image", image_col)):
+        if column is not None:
+            columns[field] = column
+    types = _pairs("--type", type, "COLUMN=TYPE")
+    return SourceOptions(label_from=label_from, columns=columns, types=types, **texts)
+
+
+def _pairs(flag: str, given: list[str] | None, form: str) -> dict[str, str]:
+    from search_engine.errors import ParameterError
+
+    found: dict[str, str] = {}
+    for each in given or ():
+        name, sign, value = each.partition("=")
+        if not (name and sign and value):
+            raise ParameterError(f"not {form}: {each!r}", where=flag, fix=f"write {flag} {form}")
+        found[name] = value
+    return found

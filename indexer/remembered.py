@@ -1,0 +1,90 @@
+"""How sources are understood, kept with their collection: the next run needs no flags."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from indexer.sources import Source, SourceOptions
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.source_rows import (
+    field_types,
+    keep_field_types,
+    keep_source_options,
+    source_options,
+)
+from search_engine.catalog.store import Catalog
+from search_engine.config import Settings
+from search_engine.errors import NotFoundError
+from search_engine.storage.paths import DataPaths
+
+NOT_KEPT = ("known_types",)
+"""Types belong to the collection, not to one source of it."""
+NOT_ATTRIBUTES = ("item_id", "image", "label", "product_id", None)
+
+
+def recalled(
+    settings: Settings, collection: str, source: str, given: SourceOptions
+) -> SourceOptions:
+    """What is said of a source now, and for the rest what was said when it was last read.
+
+    Args:
+        settings: Of the data directory; where there is none, nothing is known.
+        collection: Its name.
+        source: The source's name; see `indexer.covered.name_of`.
+        given: What is said now.
+    """
+    try:
+        with Catalog(DataPaths(settings.data), create=False) as catalog:
+            record = catalog.collection(collection)
+            with catalog.read() as connection:
+                kept = source_options(connection, record, source) or {}
+                types = field_types(connection, record)
+    except NotFoundError:
+        return given
+    return replace(_merged(kept, given), known_types=types)
+
+
+def remember(
+    catalog: Catalog, collection: Collection, name: str, source: Source, options: SourceOptions
+) -> None:
+    """Keep how a source was understood, and the types that its columns gave to attributes."""
+    said = {
+        each.name: _plain(getattr(options, each.name))
+        for each in fields(options)
+        if each.name not in NOT_KEPT
+    }
+    types = {
+        column.becomes: column.kind
+        for column in source.columns
+        if column.becomes not in NOT_ATTRIBUTES
+    }
+    with catalog.read() as connection:
+        known = field_types(connection, collection)
+        is_kept = source_options(connection, collection, name) == said
+    if is_kept and types.items() <= known.items():
+        return
+    with catalog.write() as writer:
+        keep_source_options(writer, collection.id, name, said)
+        keep_field_types(writer, collection.id, types)
+
+
+def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:
+    """The options given, with those kept where nothing is given; mappings name by name."""
+    usual = SourceOptions()
+    merged: dict[str, Any] = {}
+    for each in fields(given):
+        now, before = getattr(given, each.name), kept.get(each.name)
+        if each.name in NOT_KEPT or before is None:
+            merged[each.name] = now
+        elif isinstance(now, Mapping):
+            merged[each.name] = {**before, **now}
+        else:
+            merged[each.name] = now if now != getattr(usual, each.name) else before
+    return SourceOptions(**merged)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON keeps it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,90 @@
+"""Which source the items of a collection come from, and how each source is understood."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.collection_rows import Collection, live_of
+from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.tables import fields, items, sources
+from search_engine.catalog.writer import CatalogWriter
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedItem:
+    """An item of a source."""
+
+    key: int
+    item_id: str
+    content_hash: str
+
+
+def owned_items(
+    connection: Connection, collection: Collection, source: str, root: str
+) -> Iterator[OwnedItem]:
+    """The live items that a source gave, by key.
+
+    Items of before sources were noted count as its own where their picture lies below `root`.
+    """
+    columns = (items.c.key, items.c.item_id, items.c.content_hash)
+    unnoted = items.c.source.is_(None) & items.c.picture.startswith(f"{root}/", autoescape=True)
+    query = select(*columns).where(live_of(collection), (items.c.source == source) | unnoted)
+    rows = connection.execution_options(yield_per=10_000).execute(query.order_by(items.c.key))
+    return (OwnedItem(*row) for row in rows)
+
+
+def adopt(writer: CatalogWriter, keys: Sequence[int], source: str) -> None:
+    """Note that items come from a source from now on."""
+    for part in in_parts(keys):
+        writer.connection.execute(update(items).where(items.c.key.in_(part)).values(source=source))
+
+
+def keys_of_others(connection: Connection, keys: Sequence[int], source: str) -> list[int]:
+    """Those of the keys whose items are not noted to come from a source."""
+    found: list[int] = []
+    for part in in_parts(keys):
+        query = select(items.c.key).where(
+            items.c.key.in_(part), items.c.source.is_distinct_from(source)
+        )
+        found.extend(connection.execute(query).scalars())
+    return found
+
+
+def source_options(
+    connection: Connection, collection: Collection, source: str
+) -> Mapping[str, Any] | None:
+    """How a source was understood when it was last read; None for one that was not read yet."""
+    found = connection.execute(
+        select(sources.c.options).where(
+            sources.c.collection_id == collection.id, sources.c.name == source
+        )
+    ).scalar()
+    return None if isinstance(found, Damaged) else found
+
+
+def keep_source_options(
+    writer: CatalogWriter, collection_id: int, source: str, options: Mapping[str, Any]
+) -> None:
+    """Keep how a source is understood, in place of what was kept of it before."""
+    this = (sources.c.collection_id == collection_id) & (sources.c.name == source)
+    writer.connection.execute(delete(sources).where(this))
+    row = {"collection_id": collection_id, "name": source, "options": dict(options)}
+    writer.connection.execute(insert(sources).values(**row, seq=writer.seq))
+
+
+def field_types(connection: Connection, collection: Collection) -> dict[str, str]:
+    """The types of attributes that are known, by name."""
+    query = select(fields.c.name, fields.c.type).where(
+        fields.c.collection_id == collection.id, fields.c.type.is_not(None)
+    )
+    return {row.name: row.type for row in connection.execute(query)}
+
+
+def keep_field_types(writer: CatalogWriter, collection_id: int, types: Mapping[str, str]) -> None:
+    """Keep the types of attributes that items have; names that none has are passed over."""
+    for name, kind in types.items():
+        this = (fields.c.collection_id == collection_id) & (fields.c.name == name)
+        writer.connection.execute(update(fields).where(this).values(type=kind))

@@ -1,0 +1,229 @@
+"""Feeds that come again: what they change, what they leave, what is moved and what is gone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Index, Run, colour_picture
+
+Feed = Callable[..., Path]
+Items = Callable[[], dict[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Feed:
+    """`feed("full.csv", header, row, ...)`: a table beside ten pictures, 0.png to 9.png."""
+    for number in range(10):
+        (tmp_path / f"{number}.png").write_bytes(colour_picture(number))
+
+    def write(name: str, *lines: str) -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def items(run: Run, data: Path, tmp_path: Path) -> Items:
+    """The items of the catalog by id, each with its label, product and attributes."""
+
+    def read() -> dict[str, dict[str, Any]]:
+        found = run("search", tmp_path / "0.png", "--data", data, "-k", 50, "--json").json
+        columns = ("label", "product_id", "attributes")
+        return {
+            each["item_id"]: {name: each[name] for name in columns} for each in found["neighbors"]
+        }
+
+    return read
+
+
+@pytest.fixture
+def full(feed: Feed) -> Path:
+    rows = (f"id{n},{n}.png,Home/Mug,P{n},red,{n + 10}" for n in range(10))
+    return feed("full.csv", "item_id,image,label,product_id,color,price", *rows)
+
+
+def test_a_feed_changes_only_the_columns_that_it_has(
+    index: Index, items: Items, feed: Feed, full: Path
+) -> None:
+    index(full)
+    ran = index(feed("price.csv", "item_id,image,price", "id0,0.png,9", "id1,1.png,11"))
+    assert (ran.json["updated"], ran.json["unchanged"], ran.json["encoded"]) == (1, 1, 0)
+    assert items()["id0"] == {
+        "label": "Home/Mug", "product_id": "P0", "attributes": {"color": "red", "price": 9},
+    }  # fmt: skip
+
+
+def test_a_feed_without_pictures_describes_known_items(
+    index: Index, items: Items, feed: Feed, full: Path
+) -> None:
+    index(full)
+    ran = index(feed("price.csv", "item_id,price,stock", "id0,9,4", "new,1,1"))
+    assert ran.code == 4
+    assert ran.json["reasons"] == {"no_picture": 1}
+    assert (ran.json["updated"], ran.json["encoded"], ran.json["gone"]) == (1, 0, 0)
+    assert items()["id0"]["attributes"] == {"color": "red", "price": 9, "stock": 4}
+
+
+def test_an_empty_cell_clears(index: Index, items: Items, feed: Feed, full: Path) -> None:
+    index(full)
+    index(feed("less.csv", "item_id,label,color", "id0,,", "id1,Home/Cup,blue"))
+    found = items()
+    assert found["id0"] == {"label": None, "product_id": "P0", "attributes": {"price": 10}}
+    assert found["id1"]["label"] == "Home/Cup"
+
+
+def test_a_source_can_be_the_whole_truth(
+    index: Index, items: Items, feed: Feed, full: Path
+) -> None:
+    index(full)
+    index(feed("price.csv", "item_id,image,price", "id0,0.png,9"), "--replace")
+    found = items()
+    assert found["id0"] == {"label": None, "product_id": None, "attributes": {"price": 9}}
+    assert found["id1"]["label"] == "Home/Mug"
+
+
+def test_flags_of_a_source_need_to_be_given_once(index: Index, items: Items, feed: Feed) -> None:
+    lines = ("code,file,kind", "a,0.png,Mug", "b,1.png,Cup")
+    table = feed("shop.csv", *lines)
+    flags = ("--map", "item_id=code", "--map", "image=file", "--label-from", "kind")
+    assert index(table, *flags).json["added"] == 2
+    assert items()["a"]["label"] == "Mug"
+    feed("shop.csv", *lines[:2], "b,1.png,Bowl")
+    assert index(table).json["updated"] == 1
+    assert {name: each["label"] for name, each in items().items()} == {"a": "Mug", "b": "Bowl"}
+    assert index(table, "--map", "image=nothing").code == 3
+
+
+def test_what_is_gone_is_told_and_removed_only_when_asked(
+    run: Run, data: Path, items: Items, full: Path
+) -> None:
+    flags = ("--data", data, "--encoder", "hsv")
+    run("index", full, *flags)
+    lines = full.read_text().splitlines()
+    full.write_text("\n".join(lines[:-2]) + "\n")
+    ran = run("index", full, *flags)
+    assert "2 items of this source are no longer in it; --prune removes" in ran.err
+    assert len(items()) == 10
+    assert run("index", full, *flags, "--prune").code == 0
+    assert set(items()) == {f"id{n}" for n in range(8)}
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7])
+def test_pruning_much_needs_to_be_confirmed(
+    run: Run, data: Path, items: Items, full: Path, kept: int
+) -> None:
+    flags = ("--data", data, "--encoder", "hsv")
+    run("index", full, *flags)
+    before = items()
+    full.write_text("\n".join(full.read_text().splitlines()[: kept + 1]) + "\n")
+    ran = run("index", full, *flags, "--prune")
+    assert ran.code == 3
+    assert ran.error.startswith("error: prune_refused: ")
+    assert "10 items" in ran.error and "none of them was removed" in ran.error
+    assert items() == before
+    assert run("index", full, *flags, "--prune", "--yes").code == 0
+    assert set(items() if kept else {}) == {f"id{n}" for n in range(kept)}
+
+
+def test_another_folder_cannot_prune_what_came_from_elsewhere(
+    index: Index, items: Items, folder: Path, full: Path
+) -> None:
+    index(full)
+    index(folder)
+    ran = index(folder, "--prune", "--yes")
+    assert ran.json["removed"] == 0
+    assert len(items()) == 16
+
+
+def test_a_wrong_folder_of_the_same_name_prunes_nothing(
+    index: Index, items: Items, folder: Path
+) -> None:
+    index(folder, "--source", "shop")
+    other = folder.parent / "other"
+    other.mkdir()
+    for number in range(20, 30):
+        (other / f"{number}.png").write_bytes(colour_picture(number))
+    ran = index(other, "--source", "shop", "--prune")
+    assert ran.code == 3
+    assert "6 of the 6 items" in ran.err
+    assert ran.json["removed"] == 0
+    (folder.parent / "0.png").write_bytes(colour_picture(0))
+    assert len(items()) == 16
+
+
+def test_a_source_whose_file_has_another_name_each_night(
+    index: Index, items: Items, feed: Feed
+) -> None:
+    feed("monday.csv", "item_id,image", *(f"id{n},{n}.png" for n in range(9)))
+    tuesday = feed("tuesday.csv", "item_id,image", *(f"id{n},{n}.png" for n in range(8)))
+    index(tuesday.parent / "monday.csv", "--source", "shop")
+    assert index(tuesday, "--source", "shop", "--prune").json["removed"] == 1
+    assert len(items()) == 8
+
+
+def test_moved_and_renamed_pictures_keep_their_embedding(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    before = {each: vector(run, data, folder, each) for each in ("A/0.png", "A/2.png")}
+    (folder / "C").mkdir()
+    (folder / "A" / "0.png").rename(folder / "C" / "0.png")
+    (folder / "A" / "2.png").rename(folder / "A" / "two.png")
+    ran = index(folder)
+    assert (ran.json["moved"], ran.json["added"], ran.json["encoded"]) == (2, 0, 0)
+    assert (ran.json["gone"], ran.json["unchanged"]) == (0, 4)
+    found = run("search", folder / "C" / "0.png", "--data", data, "-k", 9, "--json").json
+    labels = {each["item_id"]: each["label"] for each in found["neighbors"]}
+    assert labels == {
+        "C/0.png": "C", "A/two.png": "A", "A/4.png": "A",
+        "B/1.png": "B", "B/3.png": "B", "B/5.png": "B",
+    }  # fmt: skip
+    assert vector(run, data, folder, "C/0.png") == before["A/0.png"]
+    assert vector(run, data, folder, "A/two.png") == before["A/2.png"]
+
+
+def test_a_moved_item_keeps_what_only_the_catalog_knows(
+    index: Index, items: Items, feed: Feed
+) -> None:
+    index(feed("full.csv", "item_id,image,color", "a,0.png,red", "b,1.png,blue"))
+    ran = index(feed("full.csv", "item_id,image,size", "c,0.png,L", "b,1.png,S"))
+    assert ran.json["moved"] == 1
+    assert {name: each["attributes"] for name, each in items().items()} == {
+        "c": {"color": "red", "size": "L"},
+        "b": {"color": "blue", "size": "S"},
+    }
+
+
+def test_a_dry_run_moves_nothing(index: Index, items: Items, feed: Feed) -> None:
+    index(feed("full.csv", "item_id,image", "a,0.png", "b,1.png"))
+    ran = index(feed("full.csv", "item_id,image", "c,0.png", "b,1.png"), "--dry-run")
+    assert (ran.json["moved"], ran.json["gone"]) == (1, 0)
+    assert set(items()) == {"a", "b"}
+
+
+def test_an_item_uploaded_since_is_not_of_the_source_any_more(
+    index: Index, items: Items, data: Path, feed: Feed
+) -> None:
+    from search_engine import SearchEngine
+
+    table = feed("full.csv", "item_id,image", *(f"id{n},{n}.png" for n in range(10)))
+    index(table)
+    with SearchEngine(data) as engine:
+        engine.upsert("id9", colour_picture(42))
+    feed("full.csv", "item_id,image", *(f"id{n},{n}.png" for n in range(9)))
+    assert index(table, "--prune").json["removed"] == 0
+    assert "id9" in items()
+
+
+def vector(run: Run, data: Path, folder: Path, item_id: str) -> bytes:
+    """The embedding of an item as it is stored."""
+    from search_engine import SearchEngine
+
+    with SearchEngine(data, create=False) as engine:
+        record = engine.catalog.collection("default")
+        key = engine.catalog.get(record, item_id).key
+        return engine.catalog.vector(record, key).tobytes()
