@@ -63,6 +63,11 @@ class Settings(BaseModel):
         default="localhost,127.0.0.1,[::1]",
         description="Host names that requests may name, comma separated; * for any.",
     )
+    allow_urls: str = Field(
+        default="",
+        description="Hosts that pictures in tables may be fetched from, comma separated; * for any "
+        "public one.",
+    )
     read_only: bool = Field(
         default=False,
         description="Answer questions only and write nothing, alone or beside another process.",

@@ -22,6 +22,9 @@ class SourceRow:
     `line` counts from 1; in a CSV file the header is line 1. `image` is None where the source
     has no picture of the item: such a row changes an item that is known.
 
+    `url` is where the picture can be fetched, where the source names an address; `image` is None
+    then, until it was.
+
     `description` is a merge patch (RFC 7396) with the columns that the source has, of `label`,
     `product_id` and `attributes`: what it does not name stays as it is, None removes.
     """
@@ -30,6 +33,7 @@ class SourceRow:
     item_id: str
     image: Path | None
     description: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
 
     @property
     def file(self) -> Path:

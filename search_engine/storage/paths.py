@@ -36,6 +36,11 @@ class DataPaths:
         """The weights of a fine-tuned network; written from the catalog again if deleted."""
         return self.encoders / f"{sha256}.safetensors"
 
+    @property
+    def fetched(self) -> Path:
+        """Pictures that were fetched from the addresses in tables."""
+        return self.root / "fetched"
+
     def rejects(self, collection: str) -> Path:
         """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""
         suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"

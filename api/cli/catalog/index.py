@@ -62,6 +62,13 @@ def index(
         bool,
         typer.Option("--replace", help="Remove from items whatever the source does not say."),
     ] = False,
+    allow_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-urls",
+            help="Fetch pictures from the addresses in a table, from public hosts only.",
+        ),
+    ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove items that the source no longer has.")
     ] = False,
@@ -91,12 +98,19 @@ def index(
     from indexer.remembered import recalled
     from indexer.report import PruneRefusedError
     from indexer.run import IndexRequest, index_source
-    from indexer.sources import open_source
+    from indexer.sources import Source, open_source
+    from indexer.sources.fetching import pictures_of
     from search_engine.storage.paths import DataPaths
 
-    settings = settings_from(data, runtime=runtime, batch_size=batch_size, workers=workers)
+    settings = settings_from(
+        data,
+        runtime=runtime,
+        batch_size=batch_size,
+        workers=workers,
+        allow_urls="*" if allow_urls else None,
+    )
     reading = recalled(settings, collection, name_of(source, source_name), reading)
-    rows = open_source(source, reading)
+    rows: Source = open_source(source, reading)
     request = IndexRequest(
         collection=collection,
         encoder=encoder,
@@ -115,7 +129,10 @@ def index(
     if not dry_run and not paths.encoders.exists():
         print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
     refused = None
-    with resumable("indexing", len(rows)) as advance:
+    with (
+        pictures_of(rows, settings, fetch=not dry_run) as rows,
+        resumable("indexing", len(rows)) as advance,
+    ):
         try:
             report = index_source(rows, request, settings, advance, _say_encoder)
         except PruneRefusedError as error:
