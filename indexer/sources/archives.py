@@ -1,0 +1,261 @@
+"""Archives of pictures: zip files and tars, unpacked with every member looked at first.
+
+Members are written below a folder of the data directory that stays the same for the same archive,
+so that items know where their pictures are. A member that is there already is left alone.
+"""
+
+import io
+import json
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from search_engine.errors import SourceError
+
+MOST_MEMBERS = 2_000_000
+MOST_BYTES = 200 * 2**30
+MOST_RATIO = 200
+"""Unpacked bytes to packed ones; pictures hardly shrink, and texts not so much."""
+COPY_BYTES = 2**20
+HIDDEN = ("__MACOSX",)
+TABLE = "eyedex-samples.jsonl"
+"""The table that is made of a tar in the layout of WebDataset."""
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+_SAMPLE_PARTS = (".json", ".cls", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive; `crc32` is None where the archive has no checksums."""
+
+    name: str
+    size: int
+    crc32: int | None
+
+
+class _Archive(Protocol):
+    def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
+        """Files and their content, in their order."""
+        ...
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip file or a tar, by its content; XLSX files are zip files too."""
+    if path.suffix.lower() == ".xlsx" or not path.is_file():
+        return False
+    return zipfile.is_zipfile(path) or (".tar" in path.name.lower() and tarfile.is_tarfile(path))
+
+
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack an archive, and remove what an earlier state of it had.
+
+    Returns:
+        The folder with its content, or the table of its samples (WebDataset).
+
+    Raises:
+        SourceError: It is damaged, or holds what no catalog holds; nothing is removed then.
+    """
+    _check_size(path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    written: set[str] = set()
+    with _opened(path) as archive:
+        for member, content in archive.members():
+            name = _safe_name(path, member.name)
+            if name is None:
+                continue
+            if name in written:
+                raise _refused(path, f"it has two members of the name {name!r}")
+            written.add(name)
+            _write(path, folder / name, member, content)
+    _remove_others(folder, written)
+    samples = _samples(folder, written)
+    if samples:
+        (folder / TABLE).write_text("".join(f"{json.dumps(each)}\n" for each in samples), "utf-8")
+        return folder / TABLE
+    return _only_folder(folder)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse what cannot be an archive of pictures before anything of it is written."""
+    packed, count, unpacked = path.stat().st_size, 0, 0
+    with _opened(path, contents=False) as archive:
+        for member, _ in archive.members():
+            count += 1
+            unpacked += member.size
+            if count > MOST_MEMBERS or unpacked > MOST_BYTES:
+                raise _refused(path, f"more than {MOST_MEMBERS:,} files or {MOST_BYTES:,} bytes")
+    if unpacked > MOST_RATIO * max(packed, 2**20):
+        raise _refused(path, f"{packed:,} bytes would become {unpacked:,}")
+    room = shutil.disk_usage(path.parent).free
+    if unpacked > room:
+        raise _refused(path, f"it needs {unpacked:,} bytes, {room:,} are free")
+
+
+@contextmanager
+def _opened(path: Path, contents: bool = True) -> Iterator[_Archive]:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as file:
+                yield _Zip(file, contents)
+        else:
+            with tarfile.open(path) as file:
+                yield _Tar(file, contents)
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+    ) as error:
+        raise _refused(path, f"it is damaged: {error}") from error
+    except RuntimeError as error:  # what zipfile says of passwords
+        raise _refused(path, str(error)) from error
+    except OSError as error:
+        raise _refused(path, f"it cannot be read: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Zip:
+    file: zipfile.ZipFile
+    contents: bool
+
+    def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
+        for info in self.file.infolist():
+            if info.is_dir():
+                continue
+            member = Member(info.filename, info.file_size, info.CRC)
+            if self.contents:
+                with self.file.open(info) as content:
+                    yield member, content
+            else:
+                yield member, io.BytesIO()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tar:
+    file: tarfile.TarFile
+    contents: bool
+
+    def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
+        for info in self.file:
+            if not info.isreg():
+                continue  # folders, and links, which could lead anywhere
+            content = self.file.extractfile(info) if self.contents else None
+            yield Member(info.name, info.size, None), content or io.BytesIO()
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Read to the end: only there gzip finds damage, and a broken header looks like the end.
+
+        Raises:
+            tarfile.ReadError: Something follows what was taken for the end.
+        """
+        rest = self.file.fileobj
+        while rest is not None and (part := rest.read(COPY_BYTES)):
+            if part.strip(b"\0"):
+                raise tarfile.ReadError("a member's head is broken")
+
+
+def _safe_name(path: Path, name: str) -> str | None:
+    """Where a member belongs, as a relative path; None for what belongs nowhere.
+
+    Raises:
+        SourceError: The name leads out of the folder.
+    """
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    leads_out = any(part == ".." or "\x00" in part or ":" in part[1:2] for part in parts)
+    if leads_out or name.startswith(("/", "\\")):
+        raise _refused(path, f"it has a member that leads out of it: {name[:100]!r}")
+    if not parts or parts[0] in HIDDEN or any(part.startswith(".") for part in parts):
+        return None
+    return "/".join(parts)
+
+
+def _write(path: Path, target: Path, member: Member, content: IO[bytes]) -> None:
+    if member.crc32 is not None and _is_there(target, member):
+        return
+    aside = target.with_name(f".{target.name}.new")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            shutil.copyfileobj(content, file, COPY_BYTES)
+        if aside.stat().st_size != member.size:
+            raise _refused(path, f"its member {member.name[:100]!r} is not whole")
+        os.replace(aside, target)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise _refused(path, f"{member.name[:100]!r} is a file and a folder") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _is_there(target: Path, member: Member) -> bool:
+    """Whether the very content of a member was unpacked before."""
+    if not target.is_file() or target.stat().st_size != member.size:
+        return False
+    checksum = 0
+    with target.open("rb") as file:
+        while part := file.read(COPY_BYTES):
+            checksum = zlib.crc32(part, checksum)
+    return checksum == member.crc32
+
+
+def _remove_others(folder: Path, written: set[str]) -> None:
+    """Remove the files that an archive no longer has, and folders that this leaves empty."""
+    for below, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            file = Path(below, name)
+            if file.relative_to(folder).as_posix() not in written:
+                file.unlink()
+        if Path(below) != folder and not os.listdir(below):
+            os.rmdir(below)
+
+
+def _samples(folder: Path, names: set[str]) -> list[dict[str, object]]:
+    """What a tar of WebDataset says of its pictures: files of one name but for what follows a dot.
+
+    The `.json` beside a picture has its attributes, the `.cls` its label, the `.txt` its caption
+    (https://github.com/webdataset/webdataset, "The WebDataset Format").
+    """
+    keys: dict[str, dict[str, str]] = {}
+    for name in sorted(names):
+        head, slash, tail = name.rpartition("/")
+        stem, dot, suffix = tail.partition(".")
+        keys.setdefault(f"{head}{slash}{stem}", {})[f"{dot}{suffix}".lower()] = name
+    if not any(part in files for files in keys.values() for part in _SAMPLE_PARTS):
+        return []
+    if any(not files.keys() & {*PICTURES} for files in keys.values()):
+        return []
+    return [_sample(folder, key, files) for key, files in keys.items()]
+
+
+def _sample(folder: Path, key: str, files: Mapping[str, str]) -> dict[str, object]:
+    picture = next(files[suffix] for suffix in PICTURES if suffix in files)
+    said: dict[str, object] = {}
+    if ".json" in files:
+        try:
+            found = json.loads((folder / files[".json"]).read_text("utf-8"))
+        except (ValueError, OSError):
+            found = None
+        said.update(found if isinstance(found, dict) else {})
+    for suffix, name in ((".cls", "label"), (".txt", "caption")):
+        if suffix in files:
+            said[name] = (folder / files[suffix]).read_text("utf-8", "replace").strip()
+    return {**said, "item_id": key, "image": picture}
+
+
+def _only_folder(folder: Path) -> Path:
+    """The one folder in which an archive has everything; else the folder itself."""
+    inside = [each for each in folder.iterdir() if not each.name.startswith(".")]
+    return _only_folder(inside[0]) if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def _refused(path: Path, what: str) -> SourceError:
+    return SourceError(f"the archive cannot be used: {what}", where=str(path))
