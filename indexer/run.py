@@ -11,7 +11,7 @@ from indexer.covered import Covered, covered, name_of
 from indexer.pipeline import OnProgress, Run, remove_gone, run_pipeline
 from indexer.remembered import remember
 from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
-from indexer.sources import Source, SourceOptions
+from indexer.sources import AS_FOUND, Source, SourceOptions
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.collections.encoders import plain_fingerprint, with_projection
 from search_engine.config import Settings
@@ -50,7 +50,7 @@ class IndexRequest:
     index_factory: str | None = None
     download: bool = False
     source: str | None = None
-    reading: SourceOptions | None = None
+    reading: SourceOptions = AS_FOUND
     replace: bool = False
     prune: bool = False
     prune_many: bool = False
@@ -176,7 +176,7 @@ def _take_in(
             try:
                 run_pipeline(run, source)
                 refused = _remove_gone(run, request)
-                if request.reading is not None and not request.dry_run:
+                if not request.dry_run:
                     remember(engine.catalog, collection, name, source, request.reading)
             finally:
                 report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers

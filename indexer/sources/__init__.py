@@ -3,9 +3,10 @@
 from indexer.sources.base import ColumnReport, Reject, Rows, Source, SourceRow
 from indexer.sources.folder import FolderSource
 from indexer.sources.opening import open_source
-from indexer.sources.options import SourceOptions
+from indexer.sources.options import AS_FOUND, SourceOptions
 
 __all__ = [
+    "AS_FOUND",
     "ColumnReport",
     "FolderSource",
     "Reject",

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from indexer.sources.base import Source
 from indexer.sources.folder import FolderSource
-from indexer.sources.options import SourceOptions
+from indexer.sources.options import AS_FOUND, SourceOptions
 from indexer.sources.table import UTF_8, CsvSource
 from search_engine.errors import SourceError
-
-AS_FOUND = SourceOptions()
 
 
 def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:

@@ -23,3 +23,7 @@ class SourceOptions:
     encoding: str | None = None
     delimiter: str | None = None
     known_types: Mapping[str, str] = field(default_factory=dict)
+
+
+AS_FOUND = SourceOptions()
+"""Nothing is said: all is found out."""

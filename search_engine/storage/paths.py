@@ -1,5 +1,6 @@
 """Where things live below a data directory."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class DataPaths:
     def fetched(self) -> Path:
         """Pictures that were fetched from the addresses in tables."""
         return self.root / "fetched"
+
+    def unpacked(self, source: str) -> Path:
+        """The content of an archive, by the name of the source."""
+        digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8)
+        return self.root / "unpacked" / digest.hexdigest()
 
     def rejects(self, collection: str) -> Path:
         """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""

@@ -1,12 +1,10 @@
 """The verb that brings a collection to the state of a catalog."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from api.cli.catalog.run_report import print_indexed
 from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
@@ -17,16 +15,11 @@ from api.cli.options import (
     settings_from,
 )
 from api.cli.sources import with_source_flags
-from api.cli.terminal.output import print_json
-from api.cli.terminal.progress import resumable
-
-if TYPE_CHECKING:
-    from search_engine.encoders.base import Encoder
 
 
 @with_source_flags
 def index(
-    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a table.")],
+    source: Annotated[Path, typer.Argument(help="A folder of pictures, a table, or an archive.")],
     data: DataOption = None,
     collection: CollectionOption = "default",
     encoder: Annotated[
@@ -78,6 +71,9 @@ def index(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and index again whenever the source changes.")
+    ] = False,
     batch_size: Annotated[
         int | None,
         typer.Option(min=1, max=1024, help="Pictures encoded and committed at once.", metavar="N"),
@@ -94,13 +90,9 @@ def index(
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
     rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
+    from api.cli.catalog.indexing import IndexingRun
     from indexer.covered import name_of
-    from indexer.remembered import recalled
-    from indexer.report import PruneRefusedError
-    from indexer.run import IndexRequest, index_source
-    from indexer.sources import Source, open_source
-    from indexer.sources.fetching import pictures_of
-    from search_engine.storage.paths import DataPaths
+    from indexer.run import IndexRequest
 
     settings = settings_from(
         data,
@@ -109,8 +101,6 @@ def index(
         workers=workers,
         allow_urls="*" if allow_urls else None,
     )
-    reading = recalled(settings, collection, name_of(source, source_name), reading)
-    rows: Source = open_source(source, reading)
     request = IndexRequest(
         collection=collection,
         encoder=encoder,
@@ -118,42 +108,15 @@ def index(
         pooling=pooling,
         index_factory=index_factory,
         download=download,
-        source=source_name,
+        source=name_of(source, source_name),
         reading=reading,
         replace=replace,
         prune=prune,
         prune_many=yes,
         dry_run=dry_run,
     )
-    paths = DataPaths(settings.data)
-    if not dry_run and not paths.encoders.exists():
-        print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
-    refused = None
-    with (
-        pictures_of(rows, settings, fetch=not dry_run) as rows,
-        resumable("indexing", len(rows)) as advance,
-    ):
-        try:
-            report = index_source(rows, request, settings, advance, _say_encoder)
-        except PruneRefusedError as error:
-            if error.report is None:
-                raise
-            refused, report = error, error.report
-    if as_json:
-        print_json(report.summary())
-    else:
-        print_indexed(report, paths.rejects(collection))
-    if not len(rows):
-        print(f"note: there is nothing to index in {rows.description}", file=sys.stderr)
-    if refused is not None:
-        raise refused
-    if report.rejected:
+    run = IndexingRun(source, request, settings, as_json)
+    if watch:
+        run.watch()
+    elif run.once().rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
-
-
-def _say_encoder(encoder: "Encoder") -> None:
-    spec = encoder.spec
-    print(
-        f"encoder {spec.name} ({spec.dimension}-d, {spec.fingerprint[:12]}), {encoder.runtime}",
-        file=sys.stderr,
-    )

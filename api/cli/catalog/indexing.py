@@ -1,0 +1,113 @@
+"""What `eyedex index` does with its flags: one run, or one after each change of the source."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from api.cli.catalog.run_report import print_indexed
+from api.cli.exits import report_error
+from api.cli.terminal.output import print_json
+from api.cli.terminal.progress import resumable
+from indexer.covered import name_of
+from indexer.remembered import recalled
+from indexer.report import PruneRefusedError, RunReport
+from indexer.run import IndexRequest, index_source
+from indexer.sources import Source, SourceOptions, open_source
+from indexer.sources.archives import is_archive, unpack
+from indexer.sources.fetching import pictures_of
+from search_engine.config import Settings
+from search_engine.encoders.base import Encoder
+from search_engine.errors import EyedexError, MissingExtraError
+from search_engine.storage.paths import DataPaths
+
+
+@dataclass(frozen=True, slots=True)
+class IndexingRun:
+    """A source, how it is read, and what is done with it."""
+
+    path: Path
+    request: IndexRequest
+    settings: Settings
+    as_json: bool
+
+    def once(self) -> RunReport:
+        """Index the source as it is now, and say what was done.
+
+        Raises:
+            PruneRefusedError: After what was done was said.
+        """
+        paths = DataPaths(self.settings.data)
+        if not self.request.dry_run and not paths.encoders.exists():
+            print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
+        refused = None
+        request = replace(self.request, reading=self._reading())
+        with (
+            self._opened(request.reading) as source,
+            resumable("indexing", len(source)) as advance,
+        ):
+            try:
+                report = index_source(source, request, self.settings, advance, _say_encoder)
+            except PruneRefusedError as error:
+                if error.report is None:
+                    raise
+                refused, report = error, error.report
+        if self.as_json:
+            print_json(report.summary())
+        else:
+            print_indexed(report, paths.rejects(self.request.collection))
+        if not len(source):
+            print(f"note: there is nothing to index in {source.description}", file=sys.stderr)
+        if refused is not None:
+            raise refused
+        return report
+
+    def watch(self) -> None:
+        """Index again after each change of the source, until the process is told to end."""
+        try:
+            from watchfiles import watch
+        except ImportError:
+            raise MissingExtraError(
+                "watching needs a package that is not installed",
+                where="--watch",
+                fix="pip install 'eyedex[watch]', or run eyedex index again when something changed",
+            ) from None
+        self._again()
+        folder = self.path if self.path.is_dir() else self.path.parent
+        print(f"watching {folder}; Ctrl-C ends it", file=sys.stderr, flush=True)
+        for _ in watch(folder, raise_interrupt=False):
+            if self.path.exists():
+                self._again()
+
+    def _again(self) -> None:
+        """One run; what a half-written source causes is said, and the next change tries again."""
+        try:
+            self.once()
+        except EyedexError as error:
+            report_error(error, self.as_json)
+        sys.stdout.flush()
+
+    def _reading(self) -> SourceOptions:
+        """How the source is read: as it is said now, else as it was said before."""
+        collection, name = self.request.collection, name_of(self.path, self.request.source)
+        return recalled(self.settings, collection, name, self.request.reading)
+
+    @contextmanager
+    def _opened(self, reading: SourceOptions) -> Iterator[Source]:
+        """The source; an archive unpacked, pictures at addresses fetched."""
+        path = self.path
+        if is_archive(path):
+            folder = DataPaths(self.settings.data).unpacked(name_of(path, self.request.source))
+            path = unpack(path, folder)
+        source = open_source(path, reading)
+        with pictures_of(source, self.settings, fetch=not self.request.dry_run) as fetched:
+            yield fetched
+
+
+def _say_encoder(encoder: Encoder) -> None:
+    spec = encoder.spec
+    print(
+        f"encoder {spec.name} ({spec.dimension}-d, {spec.fingerprint[:12]}), {encoder.runtime}",
+        file=sys.stderr,
+    )
