@@ -1,0 +1,156 @@
+"""How a delimited text separates and quotes its cells, found from its first records."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from search_engine.errors import SourceError
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITER = ":"
+"""Also in times and addresses: considered only where no other separates anything."""
+
+SAMPLE_RECORDS = 200
+ENOUGH_ALIKE = 0.5
+ALMOST_ALL_ALIKE = 0.9
+
+NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", ":": "colons"}
+_SPELLED = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+_IN_APOSTROPHES = re.compile(r"'[^']+'(?:([,;\t|:])'[^']+')(?:\1'[^']+')*")
+_ESCAPED = re.compile(r'\\(["\\])')
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are separated and quoted.
+
+    `escaped`: a quote within a quoted cell is written `\\"`, not doubled. `first_line`: the line
+    where the header is looked for, 2 below a line like `sep=;`.
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+    escaped: bool = False
+    first_line: int = 1
+
+    def reader(self, lines: Iterable[str], strict: bool = False) -> "Reader":
+        """The cells of these lines."""
+        return csv.reader(
+            self._unescaped(lines), delimiter=self.delimiter, quotechar=self.quote, strict=strict
+        )
+
+    def with_escapes(self) -> "Dialect":
+        """The same, with quotes written `\\"`."""
+        return replace(self, escaped=True)
+
+    def notes(self, usual: str) -> Iterator[str]:
+        """What is to be said of it, where it is not the usual one."""
+        if self.delimiter != usual:
+            name = NAMES.get(self.delimiter, repr(self.delimiter))
+            yield f"cells are separated by {name}"
+        if self.quote != '"':
+            yield "cells are quoted with apostrophes"
+        if self.escaped:
+            yield 'quotes within cells are written \\"'
+
+    def _unescaped(self, lines: Iterable[str]) -> Iterable[str]:
+        """Lines with escaped quotes doubled instead."""
+        if not self.escaped:
+            return lines
+        return (_ESCAPED.sub(lambda it: '""' if it[1] == '"' else "\\", line) for line in lines)
+
+
+def spelled_delimiter(said: str) -> str:
+    """The delimiter that somebody names; `tab` and `\\t` are a tab.
+
+    Raises:
+        SourceError: It is not one character, or one that cannot separate.
+    """
+    delimiter = _SPELLED.get(said.lower(), said)
+    if len(delimiter) != 1 or delimiter in '"\r\n\x00':
+        raise SourceError(
+            f"{said!r} cannot separate cells", where="--delimiter", fix="name one character, or tab"
+        )
+    return delimiter
+
+
+def find_dialect(sample: Sequence[str], said: str | None = None) -> Dialect:
+    """How the first lines of a text separate and quote cells.
+
+    The delimiter is the one that gives most records as many cells as the first has, outside of
+    quotes; of several, the one that gives more cells. A line `sep=;` decides by itself.
+
+    Args:
+        sample: Whole lines from the start; the last may belong to a record that goes on.
+        said: The delimiter, where the owner names it.
+    """
+    announced = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
+    lines = sample[1:] if announced else sample
+    delimiter = spelled_delimiter(said) if said else announced[1] if announced else None
+    quote = _quote(lines)
+    if delimiter is None:
+        delimiter = _delimiter(lines, quote)
+    return Dialect(delimiter, quote, first_line=2 if announced else 1)
+
+
+def separates(sample: Sequence[str], dialect: Dialect) -> bool:
+    """Whether the lines are evidently a table of that dialect: columns, and rows that fit."""
+    fit = _fit(sample[dialect.first_line - 1 :], dialect.delimiter, dialect.quote)
+    return fit.width > 1 and fit.records > 1 and fit.alike >= ALMOST_ALL_ALIKE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Fit:
+    """How well a delimiter fits: the share of records as wide as the first, and that width."""
+
+    alike: float
+    width: int
+    records: int
+
+
+def _fit(lines: Sequence[str], delimiter: str, quote: str) -> _Fit:
+    records = _sample_records(lines, delimiter, quote)
+    if not records:
+        return _Fit(0.0, 0, 0)
+    width = len(records[0])
+    others = records[1:]
+    alike = sum(len(record) == width for record in others) / len(others) if others else 1.0
+    return _Fit(alike, width, len(records))
+
+
+def _sample_records(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
+    """The records of the sample; of more than two, the last is left out, as it may be cut."""
+    records: list[list[str]] = []
+    try:
+        for record in csv.reader(lines, delimiter=delimiter, quotechar=quote):
+            if record:
+                records.append(record)
+            if len(records) == SAMPLE_RECORDS:
+                break
+    except csv.Error:
+        pass  # a cell that is too large: what came before it has to do
+    return records[:-1] if len(records) > 2 else records
+
+
+def _delimiter(lines: Sequence[str], quote: str) -> str:
+    fits = {each: _fit(lines, each, quote) for each in DELIMITERS}
+    separating = [each for each in DELIMITERS if fits[each].width > 1]
+    best = max(separating, key=fits.__getitem__, default=None)
+    if best is not None and fits[best].alike >= ENOUGH_ALIKE:
+        return best
+    rare = _fit(lines, RARE_DELIMITER, quote)
+    if rare.width > 1 and rare.alike >= ALMOST_ALL_ALIKE and rare.records > 1:
+        return RARE_DELIMITER
+    return best or ","
+
+
+def _quote(lines: Sequence[str]) -> str:
+    """An apostrophe where each name of the header stands between two; else the usual quote."""
+    header = next((line.strip() for line in lines if line.strip()), "")
+    return "'" if _IN_APOSTROPHES.fullmatch(header.removeprefix("\ufeff")) else '"'

@@ -1,0 +1,160 @@
+"""The encoding of a text file, found from all of its bytes."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.sources.files import not_in_encoding, opened
+from search_engine.errors import SourceError
+
+UTF_8 = "utf-8-sig"
+"""UTF-8 with or without the mark that spreadsheets put first."""
+
+WINDOWS = "cp1252"
+CHUNK_BYTES = 2**20
+LOOKED_AT_BYTES = 4_096
+MAX_LINE_BYTES = 64 * 2**20
+
+_MARKS = {
+    codecs.BOM_UTF8: UTF_8,
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Longer ones before those that they begin with."""
+
+_NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_UTF_8_CHARACTER = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+MOST_UTF_8_IN_WINDOWS = 0.05
+"""Of what is not ASCII: `É®` in Windows-1252 looks like UTF-8, but is rare."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEncoding:
+    """How to decode a file; `note` says so where it is not UTF-8."""
+
+    name: str
+    note: str | None = None
+    may_hold_nul: bool = True
+
+
+def find_encoding(path: Path, said: str | None = None) -> FoundEncoding:
+    """The encoding of a text file: the one that is said, or that all its bytes fit.
+
+    UTF-8 and UTF-16 are told from their marks and from their bytes; all else is Windows-1252,
+    unless it has bytes that are none, or much that is UTF-8 all the same.
+
+    Raises:
+        SourceError: No encoding fits, or there is none of that name.
+    """
+    with opened(path) as file:
+        head = file.read(LOOKED_AT_BYTES)
+    name = _known(said) if said else _announced(head)
+    read = _Bytes(utf_8=name in (None, UTF_8))
+    for chunk in _chunks(path):
+        read.take(chunk, path)
+    if said:
+        if name == UTF_8 and read.first_bad is not None:
+            raise not_in_encoding(path, UTF_8, read.first_bad)
+        return FoundEncoding(name or said)
+    if name not in (None, UTF_8):
+        return FoundEncoding(str(name), "read as UTF-16" if "16" in str(name) else "read as UTF-32")
+    if read.first_bad is None:
+        return FoundEncoding(UTF_8, may_hold_nul=read.has_nul)
+    return _windows(path, read.first_bad, read.has_nul)
+
+
+def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
+    """Windows-1252 for a file that is not UTF-8 from the byte `first_bad`."""
+    position = beyond_ascii = like_utf_8 = 0
+    for chunk in _chunks(path):
+        if undefined := _NOT_WINDOWS.search(chunk):
+            at = position + undefined.start()
+            raise SourceError(
+                f"neither UTF-8 (from byte {first_bad}) nor Windows-1252 (byte {at})",
+                where=str(path),
+                fix="name its encoding with --encoding",
+            )
+        beyond_ascii += len(_BEYOND_ASCII.findall(chunk))
+        like_utf_8 += sum(map(len, _UTF_8_CHARACTER.findall(chunk)))
+        position += len(chunk)
+    if like_utf_8 > MOST_UTF_8_IN_WINDOWS * beyond_ascii:
+        raise SourceError(
+            f"a mixture of encodings: not UTF-8 at byte {first_bad}, though other parts are",
+            where=str(path),
+            fix="save the table as UTF-8, or name its encoding with --encoding",
+        )
+    note = f"read as Windows-1252, as byte {first_bad} is not UTF-8; --encoding names another"
+    return FoundEncoding(WINDOWS, note, has_nul)
+
+
+class _Bytes:
+    """What is found of a file while its bytes pass: where it stops to be UTF-8, whether it has NUL.
+
+    Raises SourceError for a line that is too long to be held in memory.
+    """
+
+    def __init__(self, utf_8: bool) -> None:
+        self.first_bad: int | None = None
+        self.has_nul = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")() if utf_8 else None
+        self._position = 0
+        self._line_start = 0
+
+    def take(self, chunk: bytes, path: Path) -> None:
+        self.has_nul = self.has_nul or b"\x00" in chunk
+        self._check_line(chunk, path)
+        if self._decoder is not None:
+            pending = len(self._decoder.getstate()[0])
+            try:
+                self._decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                self.first_bad = self._position - pending + error.start
+                self._decoder = None
+        self._position += len(chunk)
+
+    def _check_line(self, chunk: bytes, path: Path) -> None:
+        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        if end >= 0:
+            self._line_start = self._position + end + 1
+        elif self._position + len(chunk) - self._line_start > MAX_LINE_BYTES:
+            raise SourceError(
+                f"the line from byte {self._line_start} is longer than {MAX_LINE_BYTES:,} bytes",
+                where=str(path),
+            )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """All bytes of a file, and an empty chunk at its end."""
+    with opened(path) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+        yield b""
+
+
+def _announced(head: bytes) -> str | None:
+    """The encoding that the first bytes announce by a mark, or by NUL in every other byte."""
+    for mark, name in _MARKS.items():
+        if head.startswith(mark):
+            return name
+    pairs = len(head) // 2
+    zeros = [head[first : 2 * pairs : 2].count(0) for first in (0, 1)]
+    for sparse, dense, name in ((0, 1, "utf-16-le"), (1, 0, "utf-16-be")):
+        if pairs > 1 and zeros[dense] > pairs / 2 and zeros[sparse] * 20 < pairs:
+            return name
+    return None
+
+
+def _known(name: str) -> str:
+    """The name of an encoding as it is passed to `open`."""
+    try:
+        "".encode(name)
+        return UTF_8 if codecs.lookup(name).name == "utf-8" else name
+    except (LookupError, ValueError):
+        raise SourceError(f"there is no encoding {name!r}", where="--encoding") from None

@@ -1,0 +1,113 @@
+"""Names for the columns of a table: each once, and none for a column without content."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from search_engine.errors import SourceError
+from search_engine.names import normal
+
+MAX_COLUMNS = 1_000
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which places of a record are kept, under which names, and what is to be said of it."""
+
+    places: tuple[int, ...]
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class HeaderSurvey:
+    """Finds which columns without a name have content, and which of one name differ.
+
+    A column is meant by its place, from 0.
+    """
+
+    def __init__(self, header: Iterable[str]) -> None:
+        self.names = [normal(name.strip()) for name in header]
+        self._unnamed = {place for place, name in enumerate(self.names) if not name}
+        first: dict[str, int] = {}
+        self._repeats = {
+            place: first[name]
+            for place, name in enumerate(self.names)
+            if name and first.setdefault(name, place) != place
+        }
+        self._filled: set[int] = set()
+        self._different: set[int] = set()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the records have to be looked at to name the columns."""
+        return bool(self._unnamed or self._repeats)
+
+    def look_at(self, cells: Sequence[object]) -> None:
+        """Take note of one record, which has all cells."""
+        for place in self._unnamed - self._filled:
+            if cells[place] not in ("", None):
+                self._filled.add(place)
+        for place, first in self._repeats.items():
+            if cells[place] != cells[first]:
+                self._different.add(place)
+
+    def columns(self) -> Columns:
+        """What becomes of the columns, once all records were looked at."""
+        names: dict[int, str] = {}
+        notes: list[str] = []
+        empty: list[int] = []
+        for place, name in enumerate(self.names):
+            if not name and place not in self._filled:
+                empty.append(place)
+            elif not name:
+                names[place] = _free(f"column_{place + 1}", self.names)
+                notes.append(f"column {place + 1} has no name and is called {names[place]}")
+            elif place not in self._repeats:
+                names[place] = name
+            elif place in self._different:
+                names[place] = _numbered(name, {*self.names, *names.values()})
+                notes.append(f"there are two columns {name}: the second is called {names[place]}")
+            else:
+                notes.append(f"the column {name} is there twice, with the same cells: one is kept")
+        if empty:
+            notes.insert(0, _empty_note(empty, len(self.names)))
+        return Columns(tuple(names), tuple(names.values()), tuple(notes))
+
+
+def check_width(width: int, where: str) -> None:
+    """Refuse a table of too many columns.
+
+    Raises:
+        SourceError: There are more than the limit.
+    """
+    if width > MAX_COLUMNS:
+        raise SourceError(f"{width:,} columns; at most {MAX_COLUMNS:,} are read", where=where)
+
+
+def unique_names(names: Sequence[str]) -> Mapping[str, str]:
+    """The names that keys of objects get, by the keys: normalised, each once, none empty."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for place, key in enumerate(names):
+        name = normal(key.strip()) or f"column_{place + 1}"
+        found[key] = name if name not in taken else _numbered(name, taken)
+        taken.add(found[key])
+    return found
+
+
+def _empty_note(empty: Sequence[int], width: int) -> str:
+    trailing = empty == list(range(width - len(empty), width))
+    if len(empty) == 1:
+        return f"{'the last' if trailing else 'a'} column has neither name nor cells: left out"
+    return f"{len(empty)} columns have neither name nor cells: left out"
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    return name if name not in set(taken) else _numbered(name, set(taken))
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
