@@ -40,7 +40,7 @@ ORDER = {
         "adapt",
     ),
     "indexer": (
-        "arrow_import csv_cells decode_window encoding_speed",
+        "arrow_import csv_cells decode_window encoding_speed json_scanner",
         "sources",
         "plan report remembered",
         "covered",

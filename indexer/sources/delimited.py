@@ -18,8 +18,8 @@ from indexer.sources.csv_records import (
 )
 from indexer.sources.dialect import find_dialect
 from indexer.sources.encodings import find_encoding
-from indexer.sources.files import opened_text
-from indexer.sources.headers import HeaderSurvey, check_width
+from indexer.sources.files import has_suffix, opened_text
+from indexer.sources.headers import HeaderSurvey, check_width, rows_have
 from indexer.sources.options import SourceOptions
 from indexer.sources.records import Record
 from search_engine.errors import SourceError
@@ -173,9 +173,9 @@ class DelimitedTable:
     def _length_notes(self, lengths: "Counter[int]") -> Iterator[str]:
         filled = sum(lengths[length] for length in range(self._least_width, self._width))
         if filled:
-            yield f"{_rows_count(filled)} fewer cells than the header: the missing ones are empty"
+            yield f"{rows_have(filled)} fewer cells than the header: the missing ones are empty"
         if lengths[-1]:
-            yield f"{_rows_count(lengths[-1])} only empty cells: skipped"
+            yield f"{rows_have(lengths[-1])} only empty cells: skipped"
 
 
 def sample_lines(path: Path, encoding: str) -> list[str]:
@@ -193,7 +193,7 @@ def sample_lines(path: Path, encoding: str) -> list[str]:
 
 def usual_delimiter(path: Path) -> str:
     """The delimiter that the name of a file promises."""
-    return "\t" if {".tsv", ".tab"} & {suffix.lower() for suffix in path.suffixes} else ","
+    return "\t" if has_suffix(path, (".tsv", ".tab")) else ","
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -201,7 +201,3 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
     if len(places) == 1:
         return lambda cells: (cells[places[0]],)
     return itemgetter(*places)
-
-
-def _rows_count(count: int) -> str:
-    return f"{count:,} row has" if count == 1 else f"{count:,} rows have"

@@ -44,21 +44,26 @@ class FoundEncoding:
     may_hold_nul: bool = True
 
 
-def find_encoding(path: Path, said: str | None = None) -> FoundEncoding:
+def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True) -> FoundEncoding:
     """The encoding of a text file: the one that is said, or that all its bytes fit.
 
     UTF-8 and UTF-16 are told from their marks and from their bytes; all else is Windows-1252,
     unless it has bytes that are none, or much that is UTF-8 all the same.
 
+    Args:
+        path: The file.
+        said: The encoding, where the owner names it.
+        whole_lines: Whether the text is read by lines, so that these must not be too long.
+
     Raises:
-        SourceError: No encoding fits, or there is none of that name.
+        SourceError: No encoding fits, there is none of that name, or a line is too long.
     """
     with opened(path) as file:
         head = file.read(LOOKED_AT_BYTES)
     name = _known(said) if said else _announced(head)
-    read = _Bytes(utf_8=name in (None, UTF_8))
+    read = _Bytes(path, name in (None, UTF_8), whole_lines)
     for chunk in _chunks(path):
-        read.take(chunk, path)
+        read.take(chunk)
     if said:
         if name == UTF_8 and read.first_bad is not None:
             raise not_in_encoding(path, UTF_8, read.first_bad)
@@ -100,16 +105,19 @@ class _Bytes:
     Raises SourceError for a line that is too long to be held in memory.
     """
 
-    def __init__(self, utf_8: bool) -> None:
+    def __init__(self, path: Path, utf_8: bool, whole_lines: bool) -> None:
+        self._path = path
+        self._whole_lines = whole_lines
         self.first_bad: int | None = None
         self.has_nul = False
         self._decoder = codecs.getincrementaldecoder("utf-8")() if utf_8 else None
         self._position = 0
         self._line_start = 0
 
-    def take(self, chunk: bytes, path: Path) -> None:
+    def take(self, chunk: bytes) -> None:
         self.has_nul = self.has_nul or b"\x00" in chunk
-        self._check_line(chunk, path)
+        if self._whole_lines:
+            self._check_line(chunk)
         if self._decoder is not None:
             pending = len(self._decoder.getstate()[0])
             try:
@@ -119,14 +127,14 @@ class _Bytes:
                 self._decoder = None
         self._position += len(chunk)
 
-    def _check_line(self, chunk: bytes, path: Path) -> None:
+    def _check_line(self, chunk: bytes) -> None:
         end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         if end >= 0:
             self._line_start = self._position + end + 1
         elif self._position + len(chunk) - self._line_start > MAX_LINE_BYTES:
             raise SourceError(
                 f"the line from byte {self._line_start} is longer than {MAX_LINE_BYTES:,} bytes",
-                where=str(path),
+                where=str(self._path),
             )
 
 

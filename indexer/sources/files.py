@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -76,6 +76,13 @@ def not_in_encoding(path: Path, encoding: str, at: int | None = None) -> SourceE
         f"not {name}{where}",
         where=str(path),
         fix="save the table as UTF-8, or name its encoding with --encoding",
+    )
+
+
+def has_suffix(path: Path, suffixes: Collection[str]) -> bool:
+    """Whether a name has one of these suffixes, be it before `.gz` or before a query (`?dl=1`)."""
+    return any(
+        suffix.partition("?")[0] in suffixes for suffix in map(str.lower, path.suffixes[-3:])
     )
 
 

@@ -84,6 +84,11 @@ def check_width(width: int, where: str) -> None:
         raise SourceError(f"{width:,} columns; at most {MAX_COLUMNS:,} are read", where=where)
 
 
+def rows_have(count: int) -> str:
+    """Such as `1 row has` and `2,000 rows have`."""
+    return f"{count:,} row has" if count == 1 else f"{count:,} rows have"
+
+
 def unique_names(names: Sequence[str]) -> Mapping[str, str]:
     """The names that keys of objects get, by the keys: normalised, each once, none empty."""
     found: dict[str, str] = {}

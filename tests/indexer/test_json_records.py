@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.exchange import json_records
+from indexer import json_scanner
 from indexer.exchange.json_records import read_heading, read_records
 from search_engine.errors import SourceError
 
@@ -46,7 +46,7 @@ def test_what_json_writes_is_read_again(
     folder = tmp_path_factory.mktemp("json")
     whole = {**dict(list(heading.items())[:1]), "items": records, **heading}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_records, "CHUNK_CHARS", piece)
+        patch.setattr(json_scanner, "CHUNK_CHARS", piece)
         path = write(folder, json.dumps(whole, indent=indent))
         assert read_heading(path) == (heading, len(records))
         assert list(read_records(path)) == records
@@ -58,7 +58,7 @@ def test_what_json_writes_is_read_again(
 def test_a_number_at_the_end_of_a_piece_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_records, "CHUNK_CHARS", 2)
+    monkeypatch.setattr(json_scanner, "CHUNK_CHARS", 2)
     assert list(read_records(write(tmp_path, "[123456, 7]"))) == [123456, 7]
 
 
@@ -97,8 +97,8 @@ def test_what_is_no_json_is_refused_with_its_place(tmp_path: Path, text: str, sa
 def test_a_value_that_never_ends_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_records, "CHUNK_CHARS", 10)
-    monkeypatch.setattr(json_records, "MAX_VALUE_CHARS", 1_000)
+    monkeypatch.setattr(json_scanner, "CHUNK_CHARS", 10)
+    monkeypatch.setattr(json_scanner, "MAX_VALUE_CHARS", 1_000)
     with pytest.raises(SourceError, match="a value of more than 1,000 characters"):
         read_heading(write(tmp_path, '["' + "a" * 100_000))
 

@@ -1,0 +1,214 @@
+"""Tables of JSON objects: one a line, or an array of them, alone or as a member of an object."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from indexer.json_scanner import JsonScanner
+from indexer.sources.base import Reject
+from indexer.sources.encodings import find_encoding
+from indexer.sources.files import has_suffix, opened_text
+from indexer.sources.headers import check_width, unique_names
+from indexer.sources.options import SourceOptions
+from indexer.sources.records import Record
+from search_engine.errors import SourceError
+
+LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+MAX_DIGITS = 4_000
+"""Of a whole number; more than anybody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One value of a list: its line, the member of the document that it is of, if any, and why it
+    cannot be read, if it cannot."""
+
+    line: int
+    value: Any
+    problem: str | None
+    member: str | None = None
+
+
+class JsonTable:
+    """Records of a JSON file; the columns are the keys of all of them in order of appearance.
+
+    Read a line or an object at a time, once to know the columns and then as often as asked for.
+    Whole numbers are exact, values that are no JSON (NaN) and keys that come twice refuse their
+    record. An array that is not well-formed refuses the file; a line only itself.
+    """
+
+    def __init__(self, path: Path, options: SourceOptions, starts_with_bracket: bool) -> None:
+        self.path = path
+        self._is_array = starts_with_bracket
+        has_lines = not starts_with_bracket and has_suffix(path, LINE_SUFFIXES)
+        encoding = find_encoding(path, options.encoding, whole_lines=has_lines)
+        self._encoding = encoding.name
+        self._has_lines = has_lines or (
+            not starts_with_bracket and _has_several_objects(path, encoding.name)
+        )
+        self._member: str | None = None
+        keys = self._survey()
+        self._names = unique_names(list(keys))
+        check_width(len(self._names), str(path))
+        self.columns = tuple(self._names.values())
+        self.notes = tuple(self._notes(encoding.note))
+
+    def records(self) -> Iterator[Record | Reject]:
+        """See Table."""
+        names = self._names
+        for found in self._values():
+            if found.member != self._member:
+                continue
+            if found.problem is not None:
+                yield Reject(found.line, None, "bad_json", found.problem)
+            else:
+                cells = {names[key]: value for key, value in found.value.items()}
+                yield Record(found.line, cells)
+
+    def _survey(self) -> dict[str, None]:
+        """The keys of the records; also finds the member of the document that holds them."""
+        lists: dict[str | None, dict[str, None]] = {}
+        for found in self._values():
+            keys = lists.setdefault(found.member, {})
+            if found.problem is None:
+                keys.update(dict.fromkeys(found.value))
+                check_width(len(keys), str(self.path))
+        with_keys = [member for member, keys in lists.items() if keys]
+        if len(with_keys) > 1:
+            raise SourceError(
+                f"several lists of objects: {', '.join(map(str, with_keys[:5]))}",
+                where=str(self.path),
+                fix="keep one of them in the file",
+            )
+        if with_keys:
+            self._member = with_keys[0]
+        elif not self._has_lines and not self._is_array:
+            raise SourceError(
+                "no list of objects in it",
+                where=str(self.path),
+                fix='give an array, one object a line, or an object such as {"products": [...]}',
+            )
+        return lists.get(self._member, {})
+
+    def _values(self) -> Iterator[_Found]:
+        with opened_text(self.path, self._encoding) as text:
+            decoder = _RecordDecoder()
+            if self._has_lines:
+                yield from _values_of_lines(text, decoder)
+                return
+            try:
+                yield from _values_of_document(JsonScanner(text, decoder.json), decoder)
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, UnicodeError):
+                    raise
+                raise SourceError(f"not JSON: {_said(error)}", where=str(self.path)) from error
+
+    def _notes(self, of_encoding: str | None) -> Iterator[str]:
+        if of_encoding:
+            yield of_encoding
+        if self._member is not None:
+            yield f"the records are those of {self._member!r}"
+
+
+class _RecordDecoder:
+    """Decodes JSON and takes note of what is wrong with a value though it can be read."""
+
+    def __init__(self) -> None:
+        self._problem: str | None = None
+        self.json = json.JSONDecoder(
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=self._int,
+            object_pairs_hook=self._object,
+        )
+
+    def problem_of(self, value: object) -> str | None:
+        """Why the value that was decoded last cannot be a record; asked once a value."""
+        problem, self._problem = self._problem, None
+        return "it is no object" if problem is None and not isinstance(value, dict) else problem
+
+    def _constant(self, name: str) -> None:
+        self._problem = f"{name} is no JSON"
+
+    def _float(self, text: str) -> float:
+        number = float(text)
+        if not math.isfinite(number):
+            self._problem = f"the number {text[:20]} is too large"
+        return number
+
+    def _int(self, text: str) -> int:
+        if len(text) > MAX_DIGITS:
+            self._problem = f"a number of {len(text):,} digits"
+            return 0
+        return int(text)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            self._problem = f"the key {twice[:40]!r} is there twice"
+        return found
+
+
+def _values_of_lines(lines: Iterator[str], decoder: _RecordDecoder) -> Iterator[_Found]:
+    for number, line in enumerate(lines, 1):
+        text = line.strip(" \t\r\n\ufeff")
+        if not text:
+            continue
+        try:
+            value = decoder.json.decode(text)
+            yield _Found(number, value, decoder.problem_of(value))
+        except (ValueError, RecursionError) as error:
+            decoder.problem_of({})
+            yield _Found(number, None, f"not JSON: {_said(error)}")
+
+
+def _values_of_document(scanner: JsonScanner, decoder: _RecordDecoder) -> Iterator[_Found]:
+    if scanner.peek() == "[":
+        yield from _values_of_array(scanner, decoder, None)
+    else:
+        for _ in scanner.parts("{", "}"):
+            name = scanner.name()
+            if scanner.peek() == "[":
+                yield from _values_of_array(scanner, decoder, name)
+            else:
+                scanner.value()
+    if scanner.peek():
+        raise ValueError(f"something stands behind its end, in line {scanner.line()}")
+
+
+def _values_of_array(
+    scanner: JsonScanner, decoder: _RecordDecoder, member: str | None
+) -> Iterator[_Found]:
+    for _ in scanner.parts("[", "]"):
+        scanner.peek()
+        line = scanner.line()
+        decoder.problem_of({})
+        value = scanner.value()
+        yield _Found(line, value, decoder.problem_of(value), member)
+
+
+def _has_several_objects(path: Path, encoding: str) -> bool:
+    """Whether each of the first two lines that have something is an object by itself."""
+    with opened_text(path, encoding) as text:
+        lines = (line.strip() for line in text)
+        first = list(islice(filter(None, lines), 2))
+    return len(first) == 2 and all(map(_is_object, first))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

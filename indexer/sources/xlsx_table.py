@@ -1,0 +1,204 @@
+"""Tables in workbooks of Excel and its kin (.xlsx), read row by row."""
+
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from indexer.sources.base import Reject
+from indexer.sources.headers import SHOWN, HeaderSurvey, check_width, rows_have
+from indexer.sources.records import Record
+from search_engine.errors import EyedexError, MissingExtraError, SourceError
+
+MAX_UNPACKED_BYTES = 2**30
+"""Of all parts of a workbook; 1,000,000 rows of 6 columns have about 300 MiB."""
+
+MAX_TEXTS_BYTES = 2**28
+"""Of the part with the texts of all cells, which is held in memory."""
+
+TEXTS = "xl/sharedStrings.xml"
+MAX_ROWS = 2**20
+"""Of a sheet, by its format."""
+
+BATCH_ROWS = 1_000
+ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
+
+Row = tuple[int, Sequence[Any]]
+
+
+class XlsxTable:
+    """Records of the first sheet that has cells; its first row with cells is the header.
+
+    A line is the number of a row in its sheet. Formulas count with the results that were saved.
+    Hidden sheets are looked at only where no other has cells.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._openpyxl = _import_openpyxl(path)
+        _check_parts(path)
+        self._sheet, others = self._choose_sheet()
+        (self._header_row, header), self._width, empty_rows = self._measure()
+        check_width(self._width, str(path))
+        survey = HeaderSurvey(_text(cell) for cell in _filled_up(header, self._width))
+        if survey.is_doubtful:
+            for _, cells in self._data_rows():
+                survey.look_at(cells)
+        columns = survey.columns()
+        self._places = columns.places
+        self.columns = columns.names
+        self.notes = (*_sheet_notes(self._sheet, others), *columns.notes, *_empty_notes(empty_rows))
+
+    def records(self) -> Iterator[Record | Reject]:
+        """See Table."""
+        for row, cells in self._data_rows():
+            kept = [cells[place] for place in self._places]
+            if ERRORS.intersection(cell for cell in kept if isinstance(cell, str)):
+                yield self._error_reject(row, cells)
+            else:
+                yield Record(row, dict(zip(self.columns, map(_plain, kept), strict=True)))
+
+    def _error_reject(self, row: int, cells: Sequence[Any]) -> Reject:
+        place = next(place for place in self._places if cells[place] in ERRORS)
+        address = f"{self._openpyxl.utils.get_column_letter(place + 1)}{row}"
+        return Reject(row, None, "bad_value", f"cell {address} is the error {cells[place]}")
+
+    def _choose_sheet(self) -> tuple[str, list[str]]:
+        """The title of the sheet to be read, and those of the others."""
+        with self._workbook() as book:
+            sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
+            titles = [sheet.title for sheet in book.worksheets]
+            ordered = [sheet.title for sheet in sheets]
+        for title in ordered:
+            if next(self._filled_rows(title), None) is not None:
+                return title, [other for other in titles if other != title]
+        raise SourceError(
+            "the file is empty", where=str(self.path), fix="it needs a sheet with a header row"
+        )
+
+    def _measure(self) -> tuple[Row, int, int]:
+        """The header, the width of the table, and how many rows within it are empty."""
+        rows = self._filled_rows(self._sheet)
+        header = next(rows)
+        last, width, count = header[0], len(header[1]), 0
+        for number, cells in rows:
+            last, width, count = number, max(width, len(cells)), count + 1
+        return header, width, last - header[0] - count
+
+    def _data_rows(self) -> Iterator[Row]:
+        for number, cells in self._filled_rows(self._sheet):
+            if number > self._header_row:
+                yield number, _filled_up(cells, self._width)
+
+    def _filled_rows(self, title: str) -> Iterator[Row]:
+        """Rows that have cells, up to the last of these, with their numbers."""
+        with self._workbook() as book:
+            sheet = book[title]
+            sheet.reset_dimensions()  # those that the file announces are often wrong
+            rows = sheet.iter_rows(values_only=True)
+            number = 0
+            while batch := _next_rows(rows):
+                for cells in batch:
+                    number += 1
+                    if kept := _trimmed(cells):
+                        yield number, kept
+                if number > MAX_ROWS:
+                    raise SourceError(f"more than {MAX_ROWS:,} rows", where=str(self.path))
+
+    @contextmanager
+    def _workbook(self) -> Iterator[Any]:
+        """The workbook; what goes wrong within is told of it."""
+        try:
+            with self.path.open("rb") as file:
+                book = self._load(file)
+                try:
+                    yield book
+                finally:
+                    book.close()
+        except EyedexError:
+            raise
+        except Exception as error:  # a damaged workbook fails in as many ways as it has parts
+            reason = str(error).split("\n")[0][:120] or type(error).__name__
+            raise SourceError(
+                f"the workbook cannot be read: {reason}", where=str(self.path)
+            ) from error
+
+    def _load(self, file: BinaryIO) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions, which do not matter here
+            return self._openpyxl.load_workbook(file, read_only=True, data_only=True)
+
+
+def _check_parts(path: Path) -> None:
+    """Refuse a workbook whose parts announce to unpack to more than a table can be.
+
+    No more than announced is ever unpacked.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {part.filename: part.file_size for part in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise SourceError(f"the workbook cannot be read: {error}", where=str(path)) from error
+    if sum(sizes.values()) > MAX_UNPACKED_BYTES or sizes.get(TEXTS, 0) > MAX_TEXTS_BYTES:
+        raise SourceError(
+            f"the workbook unpacks to {sum(sizes.values()):,} bytes",
+            where=str(path),
+            fix="save the sheet as CSV",
+        )
+
+
+def _next_rows(rows: Iterator[Sequence[Any]]) -> list[Sequence[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of dates that are none, which become error cells
+        return list(islice(rows, BATCH_ROWS))
+
+
+def _trimmed(cells: Sequence[Any]) -> Sequence[Any]:
+    """Without empty cells at the end."""
+    width = len(cells)
+    while width and cells[width - 1] in (None, ""):
+        width -= 1
+    return cells[:width]
+
+
+def _filled_up(cells: Sequence[Any], width: int) -> Sequence[Any]:
+    return (*cells, *[None] * (width - len(cells)))
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(_plain(cell))
+
+
+def _plain(cell: Any) -> Any:
+    """A whole number as such: sheets know floats only."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return int(cell)
+    return cell
+
+
+def _sheet_notes(sheet: str, others: Sequence[str]) -> Iterator[str]:
+    if others:
+        shown = ", ".join(map(repr, others[:SHOWN]))
+        more = f" and {len(others) - SHOWN:,} more" if len(others) > SHOWN else ""
+        yield f"read from the sheet {sheet!r}; left out: {shown}{more}"
+
+
+def _empty_notes(count: int) -> Iterator[str]:
+    if count:
+        yield f"{rows_have(count)} only empty cells: skipped"
+
+
+def _import_openpyxl(path: Path) -> Any:
+    """The package openpyxl, an optional one."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise MissingExtraError(
+            "XLSX needs a package that is not installed",
+            where=str(path),
+            fix="pip install 'eyedex[xlsx]', or save the sheet as CSV",
+        ) from None
+    return openpyxl
