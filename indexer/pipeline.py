@@ -154,8 +154,8 @@ def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
         _reject(run, row)
         return None
     fault_point("row_read")
-    if row.image is None:
-        return HashedRow(row, NO_PICTURE), b""
+    if row.image is None:  # in a dry run nothing is fetched
+        return HashedRow(row, NO_PICTURE if row.url is None else row.url), b""
     try:
         with run.report.stage("read"):
             picture = read_file(row.image, run.max_bytes)

@@ -17,9 +17,8 @@ from search_engine.config import Settings
 from search_engine.errors import NotFoundError
 from search_engine.storage.paths import DataPaths
 
-NOT_KEPT = ("known_types",)
-"""Types belong to the collection, not to one source of it."""
-NOT_ATTRIBUTES = ("item_id", "image", "label", "product_id", None)
+NOT_KEPT = ("columns", "known_types", "addresses")
+"""Columns are kept as they were found (`known_columns`); types belong to the whole collection."""
 
 
 def recalled(
@@ -53,19 +52,15 @@ def remember(
         for each in fields(options)
         if each.name not in NOT_KEPT
     }
-    types = {
-        column.becomes: column.kind
-        for column in source.columns
-        if column.becomes not in NOT_ATTRIBUTES
-    }
+    said["known_columns"] = {**options.known_columns, **source.mapping}
     with catalog.read() as connection:
         known = field_types(connection, collection)
         is_kept = source_options(connection, collection, name) == said
-    if is_kept and types.items() <= known.items():
+    if is_kept and source.types.items() <= known.items():
         return
     with catalog.write() as writer:
         keep_source_options(writer, collection.id, name, said)
-        keep_field_types(writer, collection.id, types)
+        keep_field_types(writer, collection.id, source.types)
 
 
 def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:

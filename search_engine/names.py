@@ -95,6 +95,8 @@ def _checked_text(value: object, where: str, max_bytes: int) -> str:
         raise _refused(where, "is not valid Unicode", "spell it in UTF-8") from None
     if size > max_bytes:
         raise _refused(where, f"has {size:,} bytes", f"give at most {max_bytes:,}")
+    if text.isprintable():
+        return text
     for place, character in enumerate(text, 1):
         if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
             what = (

@@ -6,7 +6,7 @@ does not grow with the source.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -209,7 +209,10 @@ def _answered(
 
 @dataclass(slots=True)
 class _NotedSource:
-    """A source that remembers the lines it gave and their pictures, until they are done."""
+    """A source that remembers the rows it gave and their pictures, until they are done.
+
+    Its lines number the rows, as a row of a table with several pictures is given several times.
+    """
 
     source: Rows
     given: deque[int] = field(default_factory=deque)
@@ -225,11 +228,11 @@ class _NotedSource:
 
     def rows(self) -> Iterator[SourceRow | Reject]:
         """See Source."""
-        for row in self.source.rows():
-            self.given.append(row.line)
+        for number, row in enumerate(self.source.rows(), 1):
+            self.given.append(number)
             if isinstance(row, SourceRow) and row.image is not None:
-                self.paths[row.line] = row.image
-            yield row
+                self.paths[number] = row.image
+            yield replace(row, line=number)
 
 
 class _decoder:  # noqa: N801 - used like a function

@@ -126,6 +126,16 @@ class Source(Rows, Protocol):
         """What becomes of each column; empty for a source that has none."""
         ...
 
+    @property
+    def mapping(self) -> Mapping[str, str]:
+        """The columns of the fields; empty for a source that has no columns."""
+        ...
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types of the attributes, for those that have one."""
+        ...
+
     def ids(self) -> Iterator[str]:
         """The ids of all rows that have one, of rejected rows too, without reading pictures."""
         ...

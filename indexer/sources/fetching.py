@@ -182,6 +182,16 @@ class FetchedSource:
         """See Source."""
         return self._source.columns
 
+    @property
+    def mapping(self) -> Mapping[str, str]:
+        """See Source."""
+        return self._source.mapping
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """See Source."""
+        return self._source.types
+
     def ids(self) -> Iterator[str]:
         """See Source."""
         return self._source.ids()

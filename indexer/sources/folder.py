@@ -1,7 +1,7 @@
 """A folder of pictures as a source."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from indexer.sources.base import ColumnReport, Reject, SourceRow, confined, printable, usable
@@ -26,6 +26,8 @@ class FolderSource:
         self.description = f"folder {root}"
         self.notes: tuple[str, ...] = ()
         self.columns: tuple[ColumnReport, ...] = ()
+        self.mapping: Mapping[str, str] = {}
+        self.types: Mapping[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._files)

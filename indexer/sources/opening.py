@@ -5,7 +5,8 @@ from pathlib import Path
 from indexer.sources.base import Source
 from indexer.sources.folder import FolderSource
 from indexer.sources.options import AS_FOUND, SourceOptions
-from indexer.sources.table import UTF_8, CsvSource
+from indexer.sources.reading import read_table
+from indexer.sources.table import TableSource
 from search_engine.errors import SourceError
 
 
@@ -25,14 +26,6 @@ def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:
         return FolderSource(path)
     if not path.exists():
         raise SourceError("there is no such file or folder", where=str(path))
-    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
-        raise SourceError(
-            "not a folder and not a CSV file", where=str(path), fix="name a folder, .csv or .tsv"
-        )
-    return CsvSource(
-        path,
-        options.columns.get("item_id", "item_id"),
-        options.columns.get("image", "image"),
-        options.label_from or options.columns.get("label", "label"),
-        options.encoding or UTF_8,
-    )
+    if not path.is_file():
+        raise SourceError("neither a folder nor a file", where=str(path))
+    return TableSource(read_table(path, options), options)

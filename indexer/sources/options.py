@@ -12,8 +12,9 @@ class SourceOptions:
     """What the owner says of a source; whatever is not said is found out and told.
 
     `columns` names the column of a field (`--map FIELD=COLUMN`), `types` the type of a column.
-    `known_types` are the types that attributes of the collection have already.
-    `label_from` is `parent` for the sub-folder's path, or a column.
+    `label_from` is `parent` for the sub-folder's path, or a column. `known_columns` and
+    `known_types` are what a collection remembers of earlier tables: they yield where a table does
+    not fit them. `addresses` lets rows name pictures by their addresses; else those are refused.
     """
 
     label_from: str | None = None
@@ -22,7 +23,9 @@ class SourceOptions:
     label_separator: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    known_columns: Mapping[str, str] = field(default_factory=dict)
     known_types: Mapping[str, str] = field(default_factory=dict)
+    addresses: bool = False
 
 
 AS_FOUND = SourceOptions()

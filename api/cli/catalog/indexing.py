@@ -91,7 +91,8 @@ class IndexingRun:
     def _reading(self) -> SourceOptions:
         """How the source is read: as it is said now, else as it was said before."""
         collection, name = self.request.collection, name_of(self.path, self.request.source)
-        return recalled(self.settings, collection, name, self.request.reading)
+        said = replace(self.request.reading, addresses=bool(self.settings.allow_urls))
+        return recalled(self.settings, collection, name, said)
 
     @contextmanager
     def _opened(self, reading: SourceOptions) -> Iterator[Source]:

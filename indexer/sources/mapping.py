@@ -1,0 +1,215 @@
+"""Which column of a table is which field: by its name, in the words that people use for it.
+
+Names are compared without case, accents, spaces and punctuation. The field's own name comes first,
+then its other names in the order in which they stand here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from indexer.sources.options import FIELDS, SourceOptions
+from search_engine.errors import SourceError
+from search_engine.names import normal
+from search_engine.near import near
+
+PARENT = "parent"
+"""As `--label-from`: the folder that a picture lies in."""
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "item_id": (
+        "item_id", "id", "sku", "item_number", "item_no", "item_code", "article_number",
+        "article_no", "article_id", "article", "product_code", "product_number", "product_sku",
+        "variant_sku", "part_number", "part_no", "stock_code", "catalog_number", "code", "handle",
+        "asin", "mpn", "gtin", "ean", "upc", "isbn", "barcode", "key", "uid", "uuid",
+        "Artikelnummer", "Artikelnr", "ArtNr", "Artikel ID", "Bestellnummer", "Bestellnr",
+        "Produktnummer", "Produktcode", "Nummer", "Référence", "Réf", "Code article",
+        "Code produit", "Numéro article", "Identifiant", "Referencia", "Código", "Código producto",
+        "Código artículo", "Identificador", "Codice", "Codice articolo", "Codice prodotto",
+        "Riferimento", "Artikelcode", "Código do produto",
+    ),
+    "image": (
+        "image", "image_link", "image_url", "image_path", "image_file", "image_filename",
+        "image_name", "image_src", "image_uri", "image_location", "main_image", "main_image_url",
+        "primary_image", "primary_image_url", "product_image", "product_image_url", "file_name",
+        "filename", "file_path", "filepath", "file", "path", "picture", "picture_url",
+        "picture_path", "picture_link", "picture_file", "photo", "photo_url", "photo_path",
+        "photo_link", "photo_file", "img", "img_url", "img_path", "img_src", "img_link", "images",
+        "image_urls", "image_links", "pictures", "photos", "image_1", "picture_1", "photo_1",
+        "thumbnail", "thumbnail_url", "Bild", "Bild URL", "Bildlink", "Bilddatei", "Bildpfad",
+        "Bildname", "Bildadresse", "Bilder", "Produktbild", "Hauptbild", "Abbildung", "Foto",
+        "Foto URL", "Dateiname", "Datei", "Pfad", "Image principale", "Lien image", "URL image",
+        "Chemin image", "Fichier image", "Fichier", "Chemin", "Imagen", "URL imagen",
+        "Enlace imagen", "Ruta imagen", "Imagen principal", "Imágenes", "Archivo", "Ruta",
+        "Immagine", "URL immagine", "Link immagine", "Percorso immagine", "Immagini",
+        "Nome file", "Percorso", "Afbeelding", "Imagem",
+    ),
+    "label": (
+        "label", "labels", "category", "category_path", "category_name", "product_category",
+        "product_type", "google_product_category", "categories", "class", "class_name",
+        "class_label", "department", "Kategorie", "Kategorien", "Kategoriepfad", "Warengruppe",
+        "Produktkategorie", "Produktgruppe", "Artikelgruppe", "Klasse", "Catégorie", "Catégories",
+        "Classe", "Rayon", "Étiquette", "Categoría", "Categorías", "Clase", "Etiqueta", "Categoria",
+        "Categorie", "Etichetta", "Categoria prodotto", "Categoría producto", "Catégorie produit",
+    ),
+    "product_id": (
+        "product_id", "item_group_id", "group_id", "product_group_id", "parent_sku", "parent_id",
+        "master_id", "master_sku", "style_id", "model_id", "Produkt ID", "Produktgruppen ID",
+        "ID produit", "ID producto", "ID prodotto",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """The columns of the fields, and what to know of the choice.
+
+    A field without a column is not in `columns`. `label_from_folder` takes labels from the folder
+    that a picture lies in.
+    """
+
+    columns: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    label_from_folder: bool = False
+
+
+@lru_cache(maxsize=2**12)
+def plain_name(name: str) -> str:
+    """A column's name as names are compared: `g:Image URL`, `image-url` and `ImageURL` are one."""
+    decomposed = unicodedata.normalize("NFKD", name.strip().removeprefix("g:"))
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return re.sub(r"[\W_]+", "", bare)
+
+
+def map_columns(
+    names: Sequence[str],
+    options: SourceOptions,
+    layout: Mapping[str, str] | None = None,
+    where: str = "",
+) -> ColumnMapping:
+    """Which columns are the fields.
+
+    What the owner says (`--map`, `--label-from`) comes first, then what a shop's layout says, then
+    what the collection remembers, then the names.
+
+    Args:
+        names: Of the table's columns.
+        options: What the owner says, and what is remembered.
+        layout: Columns of fields as the layout of a shop's export has them.
+        where: The table, for messages.
+
+    Raises:
+        SourceError: A column that was named is not there, or neither ids nor pictures are.
+    """
+    said = _said(names, options, where)
+    taken: dict[str, str | None] = {**(layout or {}), **said}
+    notes: list[str] = []
+    for field in FIELDS:
+        if field not in taken:
+            taken[field] = _remembered(field, names, options, where) or _named(
+                field, names, taken, notes
+            )
+    columns = {field: column for field, column in taken.items() if column}
+    if "item_id" not in columns and "image" not in columns and "product_id" in columns:
+        columns["item_id"] = columns["product_id"]
+        notes.append(f"there are neither ids nor pictures: {columns['item_id']!r} is the id")
+    _check(columns, names, where)
+    notes += _told(columns)
+    return ColumnMapping(columns, tuple(notes), options.label_from == PARENT)
+
+
+def _said(names: Sequence[str], options: SourceOptions, where: str) -> dict[str, str]:
+    """The columns that the owner names; an empty one is none."""
+    said = {field: normal(column) for field, column in options.columns.items()}
+    for field in said:
+        if field not in FIELDS:
+            fix = f"known: {', '.join(FIELDS)}"
+            raise SourceError(f"there is no field {field!r}", where="--map", fix=fix)
+    if options.label_from == PARENT:
+        said["label"] = ""
+    elif options.label_from is not None:
+        said["label"] = normal(options.label_from)
+    return {
+        field: _existing(field, column, names, where) if column else ""
+        for field, column in said.items()
+    }
+
+
+def _existing(field: str, column: str, names: Sequence[str], where: str) -> str:
+    """The column as the table spells it."""
+    if column in names:
+        return column
+    alike = [name for name in names if plain_name(name) == plain_name(column)]
+    if len(alike) == 1:
+        return alike[0]
+    close = near(column, names)
+    meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    raise SourceError(
+        f"there is no column {column!r} for {field}",
+        where=where,
+        fix=f"{meant}found: {_listed(names)}",
+    )
+
+
+def _remembered(field: str, names: Sequence[str], options: SourceOptions, where: str) -> str | None:
+    """The column that the field had before, if the table has it; ids must come from the same."""
+    column = options.known_columns.get(field)
+    if not column or column in names:
+        return column
+    alike = [name for name in names if plain_name(name) == plain_name(column)]
+    if len(alike) == 1:
+        return alike[0]
+    if field == "item_id":
+        raise SourceError(
+            f"there is no column {column!r}, which the collection's ids come from",
+            where=where,
+            fix=f"--map item_id=COLUMN names another; found: {_listed(names)}",
+        )
+    return None
+
+
+def _named(
+    field: str, names: Sequence[str], taken: Mapping[str, str | None], notes: list[str]
+) -> str | None:
+    """The column whose name means the field: the first in the order of ALIASES."""
+    free = [name for name in names if name not in taken.values()]
+    if field in free:
+        return field
+    by_plain: dict[str, list[str]] = {}
+    for name in free:
+        by_plain.setdefault(plain_name(name), []).append(name)
+    aliases = dict.fromkeys(map(plain_name, ALIASES[field]))
+    found = [name for alias in aliases for name in by_plain.get(alias, [])]
+    if len(found) > 1 and plain_name(found[0]) != plain_name(field):
+        others = ", ".join(map(repr, found[1:4]))
+        notes.append(
+            f"{field} is the column {found[0]!r}; --map {field}=... takes {others} instead"
+        )
+    return found[0] if found else None
+
+
+def _check(columns: Mapping[str, str], names: Sequence[str], where: str) -> None:
+    if "item_id" in columns or "image" in columns:
+        return
+    raise SourceError(
+        "the header has no column of ids and none of pictures",
+        where=where,
+        fix=(
+            "expected item_id (or id, sku, ...) and image (or image_link, file_name, ...); "
+            f"--map item_id=COLUMN and --map image=COLUMN name them; found: {_listed(names)}"
+        ),
+    )
+
+
+def _told(columns: Mapping[str, str]) -> list[str]:
+    if "image" not in columns:
+        return ["the table has no column of pictures: it changes what is known of items"]
+    if "item_id" not in columns:
+        return [f"the table has no column of ids: the path in {columns['image']!r} is the id"]
+    return []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:20])[:300] or "none"

@@ -1,0 +1,154 @@
+"""What a table says of a picture, as a file below its folder.
+
+It can be said as addresses and Windows do: `img\\00.jpg`, `my%20picture.jpg?v=2`.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISLNK
+from typing import Any
+from urllib.parse import unquote
+
+from indexer.sources.base import confined
+from indexer.sources.shapes import is_empty, text_of
+from search_engine.errors import RowError
+
+MAX_PATH_CHARS = 4_096
+MAX_VIEWS = 1_000
+"""Pictures of one row."""
+
+
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:(//|\\\\)|data:|file:", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_MARKS = re.compile(r"[,;|\s]")
+_BETWEEN_ADDRESSES = re.compile(r"[,;|\s]+(?=https?://)", re.IGNORECASE)
+_BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")
+
+
+class Pictures:
+    """Finds the pictures of a table's rows; nothing outside its folder is found."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._folder = lru_cache(maxsize=2**12)(self._resolved_folder)
+
+    def references(self, cell: Any) -> list[str]:
+        """The pictures that a cell names: one, or several with commas between them.
+
+        A file whose name has a comma in it is one picture.
+        """
+        if is_empty(cell):
+            return []
+        if isinstance(cell, list | tuple):
+            return [one for each in cell for one in self.references(each)][:MAX_VIEWS]
+        if isinstance(cell, dict):
+            return self.references(cell.get("path") or cell.get("url") or cell.get("src"))
+        text = text_of(cell)
+        if _MARKS.search(text) is None:
+            return [text]
+        if _ADDRESS.match(text.strip()):
+            return _BETWEEN_ADDRESSES.split(text.strip())[:MAX_VIEWS]
+        if not any(mark in text for mark in ",;|") or self._existing(text) is not None:
+            return [text]
+        parts = [part for part in _BETWEEN_PATHS.split(text.strip()) if part]
+        return parts[:MAX_VIEWS] if all(_names_picture(part) for part in parts) else [text]
+
+    def find(self, reference: str) -> Path:
+        """The file of a picture.
+
+        Raises:
+            RowError: It is an address and may not be fetched, leads out of the folder, or nowhere.
+        """
+        address = reference.strip()
+        if _ADDRESS.match(address):
+            raise RowError("url_denied", "the picture is at an address: --allow-urls fetches it")
+        if _OTHER_SCHEME.match(address):
+            scheme = address.partition(":")[0][:20]
+            raise RowError("url_denied", f"pictures at {scheme}: addresses are not read")
+        found = self._existing(reference)
+        if found is not None:
+            return found
+        for other in _other_spellings(reference):
+            found = self._existing(other)
+            if found is not None:
+                return found
+        if _DRIVE.match(address):
+            raise RowError("bad_path", "the picture's path is not relative to the source")
+        return confined(self._root, _plain_spelling(reference))  # says what is wrong with it
+
+    def _existing(self, relative: str) -> Path | None:
+        """The file below the folder, if it is there."""
+        if not relative or "\x00" in relative or len(relative) > MAX_PATH_CHARS:
+            return None
+        if relative[0] in "/~":
+            return None
+        folder, _, name = relative.rpartition("/")
+        if name in ("", ".", ".."):
+            return None
+        resolved = self._folder(folder)
+        if resolved is None:
+            return None
+        path = os.path.join(resolved, name)
+        try:
+            if S_ISLNK(os.lstat(path).st_mode):
+                return confined(self._root, relative)
+        except (OSError, ValueError, RowError):
+            return None
+        return Path(path)
+
+    def _resolved_folder(self, folder: str) -> str | None:
+        """A folder below the root without symbolic links; None if it is elsewhere or nowhere."""
+        try:
+            resolved = (self._root / folder).resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return str(resolved) if resolved.is_relative_to(self._root) else None
+
+
+def is_address(reference: str) -> bool:
+    """Whether a picture is named by its address on the web."""
+    return _ADDRESS.match(reference.strip()) is not None
+
+
+def view_id(item_id: str, number: int) -> str:
+    """The id of a view: the item's own for the first, then `id/2`, `id/3`..."""
+    return item_id if number == 1 else f"{item_id}/{number}"
+
+
+def path_id(reference: str) -> str:
+    """The id of a picture that has none but its path."""
+    return _plain_spelling(reference).removeprefix("./")
+
+
+def folder_label(reference: str) -> str | None:
+    """The label of a picture that has none but its folder."""
+    folder = path_id(reference).rpartition("/")[0]
+    return folder or None
+
+
+def _plain_spelling(reference: str) -> str:
+    return reference.strip().replace("\\", "/")
+
+
+def _other_spellings(reference: str) -> Iterator[str]:
+    """How the file of a reference may be called: without what addresses and Windows add."""
+    plain = _plain_spelling(reference)
+    bare = re.split(r"[?#]", plain, maxsplit=1)[0]
+    spellings: Sequence[str] = (plain, bare, unquote(plain), unquote(bare))
+    for spelling in dict.fromkeys(spellings):
+        yield spelling
+        stem, dot, suffix = spelling.rpartition(".")
+        if dot and "/" not in suffix:
+            for other in (suffix.lower(), suffix.upper()):
+                if other != suffix:
+                    yield f"{stem}.{other}"
+
+
+def _names_picture(part: str) -> bool:
+    """Whether a part of a list looks like the path or address of a picture."""
+    bare = re.split(r"[?#]", part, maxsplit=1)[0]
+    return re.fullmatch(r".*\.[A-Za-z0-9]{2,5}", bare) is not None

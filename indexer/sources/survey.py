@@ -1,0 +1,264 @@
+"""The first pass over a table: how many rows, and what each column looks like."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from indexer.sources.base import ColumnReport
+from indexer.sources.column_types import ColumnType, parse_type
+from indexer.sources.columns import (
+    Column,
+    Evidence,
+    Found,
+    declared_type,
+    found_type,
+    known_type,
+    shown_sign,
+)
+from indexer.sources.label_paths import LabelEvidence, label_notes
+from indexer.sources.mapping import ColumnMapping, plain_name
+from indexer.sources.options import SourceOptions
+from indexer.sources.pictures import Pictures
+from indexer.sources.records import Record, Table
+from indexer.sources.shapes import is_empty, text_of
+from search_engine.catalog.attribute_values import MAX_NAME_CHARS, is_attribute_name
+from search_engine.errors import SourceError
+from search_engine.near import near
+
+CHUNK = 2_048
+"""Records that are looked at together."""
+CURRENCY_SUFFIX = "_currency"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a table holds: rows and rejects together, readers of its columns, and reports.
+
+    `columns` has the columns that become attributes, by their name in the table; `types` the types
+    of attributes as `--type` takes them.
+    """
+
+    rows: int
+    columns: Mapping[str, Column]
+    types: Mapping[str, str]
+    reports: tuple[ColumnReport, ...]
+    notes: tuple[str, ...]
+    label_separator: str | None
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What is counted in the pass."""
+
+    evidence: Mapping[str, Evidence]
+    labels: LabelEvidence = field(default_factory=LabelEvidence)
+    records: int = 0
+    rows: int = 0
+    multiple: int = 0
+
+
+def survey(
+    table: Table,
+    mapping: ColumnMapping,
+    options: SourceOptions,
+    pictures: Pictures,
+    declared: Mapping[str, str] | None = None,
+    consumed: Mapping[str, str] | None = None,
+) -> Survey:
+    """Look at every row once.
+
+    Args:
+        table: The records.
+        mapping: Which columns are fields; all others become attributes.
+        options: Declared and known types.
+        pictures: Tells how many pictures a row has.
+        declared: Types that a shop's layout gives; the owner's come first.
+        consumed: What becomes of columns that a shop's layout has used up.
+
+    Raises:
+        SourceError: A type is declared for a column that is not there, or there is no such type.
+    """
+    counts = _count(table, mapping, pictures)
+    fields = _fields(mapping)
+    names = _attribute_names([name for name in table.columns if name not in fields])
+    types = {**(declared or {}), **_declared(options, table, fields, consumed or {})}
+    found = _types(names, counts.evidence, types, options.known_types)
+    columns = _columns(names, found, fields)
+    separator = options.label_separator or counts.labels.separator()
+    notes = _notes(counts, mapping, separator)
+    reports = _reports(table, counts, fields, names, found, columns)
+    reports += [
+        ColumnReport(column, becomes, "text", 1.0 if counts.records else 0.0)
+        for column, becomes in (consumed or {}).items()
+        if column not in counts.evidence
+    ]
+    return Survey(
+        counts.rows,
+        columns,
+        {names[column]: str(found[column].kind) for column in names},
+        tuple(reports),
+        tuple(notes),
+        separator,
+    )
+
+
+def _fields(mapping: ColumnMapping) -> dict[str, str]:
+    """Fields by column; of a column that is two fields, the first."""
+    fields: dict[str, str] = {}
+    for name, column in mapping.columns.items():
+        fields.setdefault(column, name)
+    return fields
+
+
+def _count(table: Table, mapping: ColumnMapping, pictures: Pictures) -> _Counts:
+    counts = _Counts({name: Evidence() for name in table.columns})
+    fields = set(mapping.columns.values())
+    image, label = mapping.columns.get("image", ""), mapping.columns.get("label", "")
+    records = table.records()
+    while chunk := list(islice(records, CHUNK)):
+        cells = [record.cells for record in chunk if isinstance(record, Record)]
+        counts.rows += len(chunk)
+        counts.records += len(cells)
+        for name, evidence in counts.evidence.items():
+            column = [row[name] for row in cells if name in row]
+            take = evidence.count if name in fields or evidence.is_text else evidence.take
+            take(column)
+            if name == image:
+                views = [len(pictures.references(cell)) for cell in column]
+                counts.rows += sum(max(0, number - 1) for number in views)
+                counts.multiple += sum(number > 1 for number in views)
+            if name == label:
+                for written in {text_of(cell) for cell in column if not is_empty(cell)}:
+                    counts.labels.take(written)
+    return counts
+
+
+def _declared(
+    options: SourceOptions,
+    table: Table,
+    fields: Mapping[str, str],
+    consumed: Mapping[str, str],
+) -> dict[str, str]:
+    """The types that the owner declares, by columns as the table spells them.
+
+    Raises:
+        SourceError: A column is not there, or is a field.
+    """
+    found: dict[str, str] = {}
+    for column, kind in options.types.items():
+        parse_type(kind, f"--type {column}={kind}")
+        alike = [name for name in table.columns if plain_name(name) == plain_name(column)]
+        name = column if column in table.columns else alike[0] if len(alike) == 1 else None
+        if name is None:
+            close = near(column, table.columns)
+            meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+            raise SourceError(
+                f"there is no column {column!r}",
+                where="--type",
+                fix=f"{meant}found: {', '.join(table.columns)[:300]}",
+            )
+        if name in fields and parse_type(kind, "").name != "text":
+            raise SourceError(
+                f"the column {name!r} is the {fields[name]}, which is always text",
+                where="--type",
+                fix="declare attributes only",
+            )
+        if name not in fields and name not in consumed:
+            found[name] = kind
+    return found
+
+
+def _types(
+    names: Mapping[str, str],
+    evidence: Mapping[str, Evidence],
+    declared: Mapping[str, str],
+    known: Mapping[str, str],
+) -> dict[str, Found]:
+    sign = shown_sign(evidence[column] for column in names)
+    found: dict[str, Found] = {}
+    for column, attribute in names.items():
+        if column in declared:
+            kind = parse_type(declared[column], f"--type {column}={declared[column]}")
+            found[column] = declared_type(column, evidence[column], kind)
+        elif attribute in known:
+            kind = parse_type(known[attribute], f"the type of {attribute}")
+            found[column] = known_type(column, evidence[column], kind)
+        else:
+            found[column] = found_type(column, evidence[column], sign)
+    return found
+
+
+def _columns(
+    names: Mapping[str, str], found: Mapping[str, Found], fields: Mapping[str, str]
+) -> dict[str, Column]:
+    """Readers of the columns; a currency stands beside its number unless a column has that name."""
+    taken = {*names.values(), *fields}
+    columns: dict[str, Column] = {}
+    for column, attribute in names.items():
+        beside = f"{attribute[: MAX_NAME_CHARS - len(CURRENCY_SUFFIX)]}{CURRENCY_SUFFIX}"
+        has_currency = found[column].currencies and beside not in taken
+        columns[column] = Column(column, attribute, found[column], beside if has_currency else None)
+    return columns
+
+
+def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
+    """The attributes' names by column: a name that none can have loses what it cannot have."""
+    names: dict[str, str] = {}
+    for column in columns:
+        name = column
+        if not is_attribute_name(name):
+            kept = (character for character in name if is_attribute_name(character))
+            name = "".join(kept)[: MAX_NAME_CHARS - 4].strip() or "column"
+            number, plain = 2, name
+            while name in columns or name in names.values():
+                name, number = f"{plain}_{number}", number + 1
+        names[column] = name
+    return names
+
+
+def _notes(counts: _Counts, mapping: ColumnMapping, separator: str | None) -> list[str]:
+    notes = list(mapping.notes)
+    if "label" in mapping.columns:
+        notes += label_notes(mapping.columns["label"], counts.labels, separator)
+    if counts.multiple:
+        rows = "1 row names" if counts.multiple == 1 else f"{counts.multiple:,} rows name"
+        notes.append(
+            f"{rows} several pictures: they become the items id, id/2, id/3... of one product"
+        )
+    return notes
+
+
+def _reports(
+    table: Table,
+    counts: _Counts,
+    fields: Mapping[str, str],
+    names: Mapping[str, str],
+    found: Mapping[str, Found],
+    columns: Mapping[str, Column],
+) -> list[ColumnReport]:
+    reports = []
+    for column in table.columns:
+        evidence = counts.evidence[column]
+        filled = evidence.filled / counts.records if counts.records else 0.0
+        examples = tuple(evidence.examples)
+        if column in fields:
+            reports.append(ColumnReport(column, fields[column], "text", filled, examples))
+            continue
+        kind: ColumnType = found[column].kind
+        note = _with_name(column, names[column], _with_currency(found[column], columns[column]))
+        reports.append(ColumnReport(column, names[column], kind.name, filled, examples, note))
+    return reports
+
+
+def _with_currency(found: Found, column: Column) -> str | None:
+    if column.currency is None:
+        return found.note
+    said = f"the currency ({', '.join(found.currencies[:5])}) is kept as {column.currency}"
+    return said if found.note is None else f"{found.note}; {said}"
+
+
+def _with_name(column: str, attribute: str, note: str | None) -> str | None:
+    if column == attribute:
+        return note
+    said = f"is called {attribute!r}, as a name has no quotes, backslashes or line breaks"
+    return said if note is None else f"{said}; {note}"
