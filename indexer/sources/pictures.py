@@ -5,7 +5,7 @@ It can be said as addresses and Windows do: `img\\00.jpg`, `my%20picture.jpg?v=2
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISLNK

@@ -39,14 +39,14 @@ class IndexingRun:
             PruneRefusedError: After what was done was said.
         """
         paths = DataPaths(self.settings.data)
-        if not self.request.dry_run and not paths.encoders.exists():
-            print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
         refused = None
         request = replace(self.request, reading=self._reading())
         with (
             self._opened(request.reading) as source,
             resumable("indexing", len(source)) as advance,
         ):
+            if not self.request.dry_run and not paths.encoders.exists():
+                print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
             try:
                 report = index_source(source, request, self.settings, advance, _say_encoder)
             except PruneRefusedError as error:
