@@ -1,4 +1,8 @@
-"""Classified rows as files: CSV, JSONL or Parquet, written as they come.
+"""Classified rows as files: CSV, XLSX, Parquet or JSONL, written as they come.
+
+Tables have plain columns, a pair for each vote and each neighbor, so that a spreadsheet can sort
+and filter them; JSONL has the same as nested lists.
+
 
 While it grows the file is called `FILE.part`; it gets its name when it is complete. A run that was
 interrupted leaves the part.
@@ -7,6 +11,7 @@ interrupted leaves the part.
 import csv
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +20,22 @@ from typing import IO, Any, Protocol
 from indexer.arrow_import import import_arrow
 from indexer.classify.batches import BatchRow, ClassifiedRow, shown
 from indexer.csv_cells import safe_cell
+from indexer.sources.xlsx_table import import_openpyxl
 from search_engine.errors import ParameterError
 from search_engine.records import Prediction
 from search_engine.storage.durable import storage_error
 
-COLUMNS = (
+KEPT = 5
+"""Votes and neighbors of each picture that are written down."""
+ROWS_A_GROUP = 1_000
+"""Rows that Parquet compresses together, and that are in memory until then."""
+MAX_XLSX_TEXT = 32_767
+MAX_SHEET_ROWS = 2**20 - 1
+"""Characters of a cell, and rows below the header of a sheet, by the format."""
+
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+FIELDS = (
     "path",
     "item_id",
     "label",
@@ -34,12 +50,24 @@ COLUMNS = (
     "error_code",
     "error_reason",
 )
-NESTED = ("values", "votes", "neighbors")
-"""Columns of lists: JSON in a CSV."""
-KEPT = 5
-"""Votes and neighbors of each picture that are written down."""
-ROWS_A_GROUP = 1_000
-"""Rows that Parquet compresses together, and that are in memory until then."""
+"""Of a record, as JSONL has it."""
+
+_NUMBERED = {
+    "votes": (("vote", "label"), ("share", "share")),
+    "neighbors": (("neighbor", "item_id"), ("score", "score"), ("neighbor_label", "label")),
+}
+"""The columns of a table for each member of a list: their names, and what they hold."""
+
+COLUMNS = tuple(
+    column
+    for field in FIELDS
+    for column in (
+        [f"{name}_{n}" for n in range(1, KEPT + 1) for name, _ in _NUMBERED[field]]
+        if field in _NUMBERED
+        else [field]
+    )
+)
+"""Of a table: as FIELDS, with `vote_1 share_1 vote_2 ...` and `neighbor_1 score_1 ...`."""
 
 
 class AnswerFile(Protocol):
@@ -57,7 +85,7 @@ class AnswerFile(Protocol):
 def record_of(row: BatchRow) -> dict[str, Any]:
     """A row by column; what does not apply is None."""
     path = None if row.path is None else shown(row.path)
-    known: dict[str, Any] = {**dict.fromkeys(COLUMNS), "path": path, "item_id": row.item_id}
+    known: dict[str, Any] = {**dict.fromkeys(FIELDS), "path": path, "item_id": row.item_id}
     if not isinstance(row, ClassifiedRow):
         return {**known, "error_code": row.code, "error_reason": row.reason}
     neighbors = [
@@ -67,14 +95,28 @@ def record_of(row: BatchRow) -> dict[str, Any]:
     return {**known, **_prediction(row.prediction), "neighbors": neighbors}
 
 
-def check_output(file: Path, source: Path | None = None) -> None:
-    """Refuse what could not be written, before any work is done.
+def flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a row of a table, by COLUMNS."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for field, value in record.items():
+        if field not in _NUMBERED:
+            row[field] = value
+            continue
+        for number, each in enumerate(value or (), 1):
+            row.update({f"{name}_{number}": each[part] for name, part in _NUMBERED[field]})
+    return row
+
+
+def check_output(file: Path, source: Path | None = None, overwrite: bool = False) -> None:
+    """Refuse what could not or should not be written, before any work is done.
 
     Raises:
-        ParameterError: The format is not known, there is no such folder, or it is the source.
-        MissingExtraError: Parquet needs a package that is not installed.
+        ParameterError: The format is not known, there is no such folder, the file is the source,
+            or it is there and nobody said to replace it.
+        MissingExtraError: The format needs a package that is not installed.
     """
-    if file.suffix.lower() not in _WRITERS:
+    suffix = file.suffix.lower()
+    if suffix not in _WRITERS:
         raise ParameterError(
             f"not a format that can be written: {file.suffix or 'no suffix'}",
             where=str(file),
@@ -86,19 +128,24 @@ def check_output(file: Path, source: Path | None = None) -> None:
         raise ParameterError("this is a folder", where=str(file))
     if source is not None and file.exists() and source.exists() and file.samefile(source):
         raise ParameterError("this is what is read", where=str(file), fix="name another file")
-    if file.suffix.lower() == ".parquet":
+    if file.exists() and not overwrite:
+        fix = "name another file, or add --overwrite"
+        raise ParameterError("there is such a file already", where=str(file), fix=fix)
+    if suffix == ".parquet":
         _pyarrow()
+    if suffix == ".xlsx":
+        import_openpyxl(file)
 
 
 @contextmanager
-def answer_file(file: Path) -> Iterator[AnswerFile]:
-    """A file to write rows to; a former one of this name stays until the new one is complete.
+def answer_file(file: Path, overwrite: bool = False) -> Iterator[AnswerFile]:
+    """A file to write records to; a former one stays until the new one is complete.
 
     Raises:
         ParameterError, MissingExtraError: As `check_output`.
         StorageError: It cannot be written.
     """
-    check_output(file)
+    check_output(file, overwrite=overwrite)
     part = file.with_name(f"{file.name}.part")
     try:
         writer = _WRITERS[file.suffix.lower()](part)
@@ -125,7 +172,7 @@ class _JsonLines:
 
 
 class _Csv:
-    """A header and rows; lists are JSON, booleans `true` and `false`, None is empty.
+    """A header and rows; lists with `|` between, booleans `true` and `false`, None is empty.
 
     No text is one that a spreadsheet would compute (`csv_cells`).
     """
@@ -136,10 +183,43 @@ class _Csv:
         self._rows.writeheader()
 
     def write(self, record: Mapping[str, Any]) -> None:
-        self._rows.writerow({name: _cell(value) for name, value in record.items()})
+        self._rows.writerow({name: _csv_cell(value) for name, value in flat(record).items()})
 
     def close(self) -> None:
         self._file.close()
+
+
+class _Xlsx:
+    """One sheet with a header; texts are texts, whatever they begin with."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._openpyxl = import_openpyxl(file)
+        self._book = self._openpyxl.Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("answers")
+        self._sheet.append(COLUMNS)
+        self._count = 0
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        self._count += 1
+        if self._count > MAX_SHEET_ROWS:
+            raise ParameterError(
+                f"a sheet holds {MAX_SHEET_ROWS:,} rows",
+                where=str(self._file),
+                fix="write .csv, .jsonl or .parquet",
+            )
+        self._sheet.append([self._cell(value) for value in flat(record).values()])
+
+    def close(self) -> None:
+        self._book.save(self._file)
+
+    def _cell(self, value: Any) -> Any:
+        if not isinstance(value, str | list):
+            return value
+        text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", _joined(value))[:MAX_XLSX_TEXT]
+        cell = self._openpyxl.cell.WriteOnlyCell(self._sheet, text)
+        cell.data_type = "s"
+        return cell
 
 
 class _Parquet:
@@ -152,7 +232,7 @@ class _Parquet:
         self._waiting: list[Mapping[str, Any]] = []
 
     def write(self, record: Mapping[str, Any]) -> None:
-        self._waiting.append(record)
+        self._waiting.append(flat(record))
         if len(self._waiting) >= ROWS_A_GROUP:
             self._flush()
 
@@ -168,6 +248,7 @@ class _Parquet:
 
 _WRITERS: dict[str, Callable[[Path], AnswerFile]] = {
     ".csv": _Csv,
+    ".xlsx": _Xlsx,
     ".jsonl": _JsonLines,
     ".parquet": _Parquet,
 }
@@ -188,10 +269,14 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, list | bool):
-        return json.dumps(value, ensure_ascii=False)
-    return safe_cell(value)
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return safe_cell(_joined(value) if isinstance(value, list) else value)
+
+
+def _joined(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "|".join(value)
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -199,14 +284,12 @@ def _pyarrow() -> tuple[Any, Any]:
 
 
 def _schema(arrow: Any) -> Any:
-    text, number = arrow.string(), arrow.float64()
+    text, number, truth = arrow.string(), arrow.float64(), arrow.bool_()
     types = {
         **dict.fromkeys(COLUMNS, text),
-        "confidence": number,
-        "calibrated": arrow.bool_(),
-        "abstained": arrow.bool_(),
+        **{name: number for name in COLUMNS if name.startswith(("confidence", "share_", "score_"))},
+        "calibrated": truth,
+        "abstained": truth,
         "values": arrow.list_(text),
-        "votes": arrow.list_(arrow.struct({"label": text, "share": number})),
-        "neighbors": arrow.list_(arrow.struct({"item_id": text, "score": number, "label": text})),
     }
     return arrow.schema(list(types.items()))

@@ -12,7 +12,17 @@ from itertools import islice
 from pathlib import Path
 
 from indexer.embed import EmbeddedRow, embed_source
-from indexer.sources import FolderSource, Reject, Rows, SourceOptions, SourceRow, open_source
+from indexer.sources import (
+    AS_FOUND,
+    FolderSource,
+    Reject,
+    Rows,
+    SourceOptions,
+    SourceRow,
+    open_source,
+)
+from indexer.sources.files import has_suffix
+from indexer.sources.reading import TABLE_SUFFIXES
 from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import MissingPictureError, ParameterError
@@ -27,7 +37,6 @@ from search_engine.vote.question import Question, ask
 
 INLINE_PICTURES = 8
 """So many pictures are decoded before decoding processes have even started."""
-TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,10 @@ class RejectedRow:
 BatchRow = ClassifiedRow | RejectedRow
 
 
-def open_pictures(
-    paths: Sequence[Path],
-    id_column: str = "item_id",
-    image_column: str = "image",
-    encoding: str = "utf-8",
-) -> Rows:
+def open_pictures(paths: Sequence[Path], reading: SourceOptions = AS_FOUND) -> Rows:
     """The source of what was named: one folder, one table, or any pictures and folders.
+
+    `reading` says how a table or a folder is read, where that does not show by itself.
 
     Raises:
         SourceError: There is nothing usable.
@@ -77,10 +83,7 @@ def open_pictures(
         MissingPictureError: The only picture is not there.
     """
     if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
-        return open_source(
-            paths[0],
-            SourceOptions(columns={"item_id": id_column, "image": image_column}, encoding=encoding),
-        )
+        return open_source(paths[0], reading)
     for path in filter(_is_table, paths):
         raise ParameterError("a table is a source by itself", where=str(path), fix="name it alone")
     if len(paths) == 1 and not paths[0].exists():
@@ -259,4 +262,4 @@ def shown(path: Path) -> str:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in TABLE_SUFFIXES
+    return has_suffix(path, TABLE_SUFFIXES)

@@ -38,7 +38,7 @@ class XlsxTable:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._openpyxl = _import_openpyxl(path)
+        self._openpyxl = import_openpyxl(path)
         _check_parts(path)
         self._sheet, others = self._choose_sheet()
         (self._header_row, header), self._width, empty_rows = self._measure()
@@ -191,8 +191,12 @@ def _empty_notes(count: int) -> Iterator[str]:
         yield f"{rows_have(count)} only empty cells: skipped"
 
 
-def _import_openpyxl(path: Path) -> Any:
-    """The package openpyxl, an optional one."""
+def import_openpyxl(path: Path) -> Any:
+    """The package openpyxl, an optional one.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     try:
         import openpyxl
     except ImportError:

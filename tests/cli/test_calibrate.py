@@ -266,7 +266,7 @@ def test_many_photos_are_answered_with_a_note_when_much_has_changed(
     with SearchEngine(drawn) as engine:
         for item in engine.catalog.page(engine.live("default").record, 0, 30):
             engine.remove(item.item_id)
-    assert run(*asked).err == (
+    assert run(*asked, "--overwrite").err == (
         "note: 26% of the items changed since the vote was calibrated; "
         "`eyedex calibrate` does it again\n"
     )

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
+import pyarrow.parquet
 import pytest
 
 from indexer.classify import answers as answer_files
-from indexer.classify.answers import COLUMNS, answer_file, check_output, record_of
+from indexer.classify.answers import COLUMNS, FIELDS, answer_file, check_output, flat, record_of
 from indexer.classify.batches import (
     BatchRow,
     ClassifiedRow,
@@ -118,7 +120,7 @@ def test_a_table_names_its_pictures(engine: SearchEngine, folder: Path) -> None:
     (folder / "list.csv").write_text(
         "sku,file,colour\nx,a/00.jpg,red\ny,missing.jpg,\nz,b/01.jpg,\nshort\n"
     )
-    source = open_pictures([folder / "list.csv"], "sku", "file")
+    source = open_pictures([folder / "list.csv"])
     rows = list(classify_source(engine, source))
     assert [row.item_id for row in rows] == ["x", "y", "z", None]
     assert [getattr(row, "code", None) for row in rows] == [
@@ -298,37 +300,32 @@ def write(file: Path) -> None:
 
 
 def read(file: Path) -> list[dict[str, Any]]:
+    """The rows of a file; of a table as they stand there, of JSONL as records."""
     if file.suffix == ".csv":
         with file.open(encoding="utf-8", newline="") as text:
-            return [_from_csv(row) for row in csv.DictReader(text)]
+            return [{**row} for row in csv.DictReader(text)]
     if file.suffix == ".jsonl":
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
+    if file.suffix == ".xlsx":
+        header, *rows = openpyxl.load_workbook(file).active.iter_rows(values_only=True)
+        return [dict(zip(header, row, strict=True)) for row in rows]
     found: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
     return found
 
 
-def _from_csv(row: dict[str, str]) -> dict[str, Any]:
-    parsed = {"confidence", "calibrated", "abstained", *answer_files.NESTED}
-    return {
-        name: None if cell == "" else json.loads(cell) if name in parsed else cell
-        for name, cell in row.items()
-    }
+def in_csv(value: Any) -> str:
+    """A value as a cell of a CSV has it."""
+    if isinstance(value, list):
+        return "|".join(value)
+    plain = {None: "", True: "true", False: "false"}
+    return plain[value] if value is None or isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".JSONL"])
-def test_all_formats_say_the_same(tmp_path: Path, suffix: str) -> None:
-    if suffix == ".parquet":
-        pytest.importorskip("pyarrow")
-    file = tmp_path / f"out{suffix}"
-    write(file)
-    if suffix == ".JSONL":
-        file = file.rename(tmp_path / "out.jsonl")
-    records = read(file)
+def test_a_record_has_what_is_known(tmp_path: Path) -> None:
+    write(tmp_path / "out.jsonl")
+    records = read(tmp_path / "out.jsonl")
     assert records == [record_of(row) for row in ROWS]
-    assert [tuple(record) for record in records] == [COLUMNS] * 5
+    assert [tuple(record) for record in records] == [FIELDS] * 5
     first = records[0]
     assert (first["path"], first["label"], first["confidence"]) == ("/p/ä,1.jpg", "a/b", 0.75)
     assert len(first["votes"]) == len(first["neighbors"]) == 5
@@ -341,20 +338,44 @@ def test_all_formats_say_the_same(tmp_path: Path, suffix: str) -> None:
     assert records[4]["path"] is None
 
 
-def test_parquet_is_written_group_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pyarrow")
-    import pyarrow.parquet
+def test_tables_have_plain_columns(tmp_path: Path) -> None:
+    wanted = [flat(record_of(row)) for row in ROWS]
+    assert [tuple(row) for row in wanted] == [COLUMNS] * 5
+    assert (wanted[0]["neighbor_1"], wanted[0]["score_1"]) == ("i,1", 0.9)
+    for suffix in (".csv", ".parquet", ".xlsx"):
+        write(tmp_path / f"out{suffix}")
+    assert read(tmp_path / "out.parquet") == wanted
+    in_sheet = [
+        {name: "|".join(value) if isinstance(value, list) else value for name, value in row.items()}
+        for row in wanted
+    ]
+    assert read(tmp_path / "out.xlsx") == in_sheet
+    in_text = [{name: in_csv(value) for name, value in row.items()} for row in wanted]
+    assert read(tmp_path / "out.csv") == in_text
 
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_no_spreadsheet_computes_an_answer(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"out{suffix}"
+    with answer_file(file) as output:
+        output.write({**dict.fromkeys(FIELDS), "path": "=1+1", "item_id": "\x07@SUM(A1)"})
+    if suffix == ".csv":
+        assert read(file)[0]["path"] == "'=1+1"
+        return
+    cell = openpyxl.load_workbook(file).active["A2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    assert read(file)[0]["item_id"] == "\N{REPLACEMENT CHARACTER}@SUM(A1)"
+
+
+def test_parquet_is_written_group_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer_files, "ROWS_A_GROUP", 2)
     write(tmp_path / "out.parquet")
-    assert read(tmp_path / "out.parquet") == [record_of(row) for row in ROWS]
+    assert read(tmp_path / "out.parquet") == [flat(record_of(row)) for row in ROWS]
     assert pyarrow.parquet.ParquetFile(tmp_path / "out.parquet").num_row_groups == 3
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".xlsx"])
 def test_no_rows_make_a_sound_file(tmp_path: Path, suffix: str) -> None:
-    if suffix == ".parquet":
-        pytest.importorskip("pyarrow")
     file = tmp_path / f"out{suffix}"
     with answer_file(file):
         pass
@@ -366,7 +387,7 @@ def test_a_former_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> No
     file.write_text("former")
 
     def interrupted() -> None:
-        with answer_file(file) as output:
+        with answer_file(file, overwrite=True) as output:
             output.write(record_of(ROWS[0]))
             assert file.read_text() == "former"
             raise KeyboardInterrupt
@@ -375,14 +396,17 @@ def test_a_former_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> No
         interrupted()
     assert file.read_text() == "former"
     assert len((tmp_path / "out.csv.part").read_text().splitlines()) >= 2
+    with pytest.raises(ParameterError, match="--overwrite"):
+        write(file)
+    file.unlink()
     write(file)
     assert len(read(file)) == 5
     assert not (tmp_path / "out.csv.part").exists()
 
 
 def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"use one of \.csv, \.jsonl, \.parquet"):
-        check_output(tmp_path / "out.xlsx")
+    with pytest.raises(ParameterError, match=r"use one of \.csv, \.xlsx, \.jsonl, \.parquet"):
+        check_output(tmp_path / "out.txt")
     with pytest.raises(ParameterError, match="no such folder"):
         check_output(tmp_path / "none" / "out.csv")
     (tmp_path / "dir.csv").mkdir()

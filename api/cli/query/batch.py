@@ -23,9 +23,10 @@ def classify_to_file(
     question: "Question | None" = None,
     *,
     collection: str = "default",
+    overwrite: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Classify a source into a CSV, JSONL or Parquet file; rejected rows are named on stderr.
+    """Classify a source into a file; rejected rows are named on stderr.
 
     Returns:
         The number of rejected rows.
@@ -40,7 +41,7 @@ def classify_to_file(
     started = time.perf_counter()
     rows = rejected = abstained = 0
     answers = classify_source(engine, source, question, collection=collection)
-    with answer_file(output) as file, progress("classifying", len(source)) as advance:
+    with answer_file(output, overwrite) as file, progress("classifying", len(source)) as advance:
         for row in answers:
             file.write(record_of(row))
             rows += 1
