@@ -153,8 +153,13 @@ def usable(code: str, check: Callable[[Any], T], value: Any) -> T:
         raise RowError(code, f"{error.what}; {error.fix}") from None
 
 
-def confined(root: Path, relative: str) -> Path:
+def confined(root: Path, relative: str, may_lead_out: bool = False) -> Path:
     """The file below `root`, symbolic links resolved.
+
+    Args:
+        root: A folder, resolved.
+        relative: A path below it.
+        may_lead_out: Whether links may lead out of the root.
 
     Raises:
         RowError: The path is absolute, leads out of the root, or leads nowhere.
@@ -172,7 +177,7 @@ def confined(root: Path, relative: str) -> Path:
         raise RowError("missing_file", f"there is no such picture: {sought}") from None
     except (OSError, RuntimeError) as error:
         raise RowError("bad_path", "the picture's path cannot be followed") from error
-    if not path.is_relative_to(root):
+    if not may_lead_out and not path.is_relative_to(root):
         raise RowError("bad_path", "the picture's path leads out of the source")
     return path
 

@@ -1,30 +1,30 @@
 """A folder of pictures as a source."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from indexer.sources.base import ColumnReport, Reject, SourceRow, confined, printable, usable
-from search_engine.errors import RowError, SourceError
+from indexer.sources.folder_listing import FolderListing
+from indexer.sources.options import AS_FOUND, SourceOptions
+from search_engine.errors import RowError
 from search_engine.names import check_item_id, check_label
-
-PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jpe", ".jfif"}
-)
 
 
 class FolderSource:
     """Every picture below a folder: `item_id` is the relative path, `label` the sub-folder path.
 
-    Files are found by suffix; others are ignored, hidden ones too. Symbolic links to folders are
-    not followed.
+    Pictures are told by their suffix, or by their content where they have another or none. What is
+    passed over is counted in the notes: hidden files, other files, and links to folders, which are
+    followed on request. A link that leads out of the folder is followed on request only, too.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, options: SourceOptions = AS_FOUND) -> None:
         self.path = self._root = root
-        self._files = sorted(_pictures_below(root))
+        self._follow_links = options.follow_links
+        listing = FolderListing(root, options)
+        self._files = listing.pictures
         self.description = f"folder {root}"
-        self.notes: tuple[str, ...] = ()
+        self.notes = tuple(listing.passed_over.notes())
         self.columns: tuple[ColumnReport, ...] = ()
         self.mapping: Mapping[str, str] = {}
         self.types: Mapping[str, str] = {}
@@ -37,27 +37,17 @@ class FolderSource:
         root = self._root.resolve()
         for line, relative in enumerate(self._files, 1):
             try:
-                yield self._row(line, Path(relative), root)
+                yield self._row(line, relative, root)
             except RowError as error:
                 yield Reject(line, printable(relative), error.code, error.what)
 
     def ids(self) -> Iterator[str]:
         """See Source."""
-        return (item_id for name in self._files if (item_id := printable(Path(name).as_posix())))
+        return (item_id for name in self._files if (item_id := printable(name)))
 
-    def _row(self, line: int, relative: Path, root: Path) -> SourceRow:
-        item_id = usable("bad_id", check_item_id, relative.as_posix())
-        label = usable("bad_value", check_label, "/".join(relative.parent.parts))
+    def _row(self, line: int, relative: str, root: Path) -> SourceRow:
+        item_id = usable("bad_id", check_item_id, relative)
+        label = usable("bad_value", check_label, relative.rpartition("/")[0])
         description = {} if label is None else {"label": label}
-        return SourceRow(line, item_id, confined(root, str(relative)), description)
-
-
-def _pictures_below(root: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"cannot be read: {error.strerror}", where=str(error.filename))
-
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith("."):
-                yield os.path.relpath(os.path.join(folder, name), root)
+        picture = confined(root, relative, may_lead_out=self._follow_links)
+        return SourceRow(line, item_id, picture, description)

@@ -23,7 +23,7 @@ def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:
                 where=str(path),
                 fix="use --label-from parent, or a table",
             )
-        return FolderSource(path)
+        return FolderSource(path, options)
     if not path.exists():
         raise SourceError("there is no such file or folder", where=str(path))
     if not path.is_file():

@@ -1,6 +1,6 @@
 """How a source is to be understood, where that does not show by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 FIELDS = ("item_id", "image", "label", "product_id")
@@ -15,6 +15,8 @@ class SourceOptions:
     `label_from` is `parent` for the sub-folder's path, or a column. `known_columns` and
     `known_types` are what a collection remembers of earlier tables: they yield where a table does
     not fit them. `addresses` lets rows name pictures by their addresses; else those are refused.
+    Of a folder, `include` and `exclude` are patterns of paths, and with `follow_links` links to other
+    folders count.
     """
 
     label_from: str | None = None
@@ -23,6 +25,9 @@ class SourceOptions:
     label_separator: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    follow_links: bool = False
     known_columns: Mapping[str, str] = field(default_factory=dict)
     known_types: Mapping[str, str] = field(default_factory=dict)
     addresses: bool = False

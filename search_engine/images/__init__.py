@@ -12,6 +12,7 @@ from search_engine.images.limits import (
     MAX_RESTART_MARKERS,
     UPLOAD_FORMATS,
     ImageLimits,
+    is_heif,
     sniff_format,
 )
 from search_engine.images.pixels import (
@@ -36,6 +37,7 @@ __all__ = [
     "Preprocessing",
     "crop_box",
     "decode_pixels",
+    "is_heif",
     "load_rgb",
     "parse_box",
     "picture_bytes",

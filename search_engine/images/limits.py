@@ -51,6 +51,15 @@ def sniff_format(data: bytes) -> str | None:
     return None
 
 
+def is_heif(data: bytes) -> bool:
+    """Whether the first bytes announce HEIC, HEIF or AVIF."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+
+
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
+)
+
 _MAGIC: dict[str, Callable[[bytes], bool]] = {
     "JPEG": lambda data: data.startswith(b"\xff\xd8\xff"),
     "PNG": lambda data: data.startswith(b"\x89PNG\r\n\x1a\n"),

@@ -82,8 +82,8 @@ def test_labels_come_from_the_sub_folders(run: Run, index: Index, data: Path, fo
 def test_a_folder_of_other_files_is_empty(index: Index, folder: Path) -> None:
     shutil.rmtree(folder / "A")
     shutil.rmtree(folder / "B")
-    for name in ("notes.txt", ".hidden.png", "photo.png.bak"):
-        (folder / name).write_bytes(colour_picture(1))
+    (folder / "notes.txt").write_text("nothing to see")
+    (folder / ".hidden.png").write_bytes(colour_picture(1))
     (folder / ".git").mkdir()
     (folder / ".git" / "a.png").write_bytes(colour_picture(2))
     ran = index(folder)
