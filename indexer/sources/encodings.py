@@ -28,11 +28,11 @@ _MARKS = {
 
 _NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
-_UTF_8_CHARACTER = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-)
-MOST_UTF_8_IN_WINDOWS = 0.05
-"""Of what is not ASCII: `É®` in Windows-1252 looks like UTF-8, but is rare."""
+_UTF_8_CHARACTER = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
+"""Letters of western Europe, dashes, quotes and the euro, which would be `Ã¼` or `â‚¬`."""
+
+MOST_UTF_8_IN_WINDOWS = 0.01
+"""Of the bytes beyond ASCII; almost nobody means `Ã¼`."""
 
 
 @dataclass(frozen=True, slots=True)

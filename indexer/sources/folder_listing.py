@@ -111,7 +111,7 @@ class FolderListing:
         self.pictures: list[str] = []
         waiting = [_Folder("", (_identity(str(root)),))]
         while waiting:
-            waiting.extend(self._list(waiting.pop()))
+            waiting.extend(reversed([*self._list(waiting.pop())]))
         self.pictures.sort()
 
     def _list(self, folder: _Folder) -> Iterator[_Folder]:

@@ -1,6 +1,7 @@
 """The table in a file, whatever form it has: found by its content first, then by its name."""
 
 import codecs
+import zipfile
 from pathlib import Path
 
 from indexer.sources.delimited import DelimitedTable, sample_lines
@@ -69,9 +70,17 @@ def _binary_table(path: Path, head: bytes) -> Table:
             where=str(path),
             fix="save it as .xlsx without a password",
         )
-    if b"xl/" in head or b"[Content_Types].xml" in head:
+    if has_suffix(path, (".xlsx", ".xlsm")) or _is_workbook(path):
         return XlsxTable(path)
     raise _unknown(path, "it is a zip file of something else")
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
 
 
 def _check_is_text(path: Path, head: bytes, options: SourceOptions) -> None:

@@ -1,0 +1,208 @@
+"""Tables in workbooks of Excel."""
+
+import datetime
+import io
+import re
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from indexer.sources import xlsx_table
+from indexer.sources.base import Reject
+from search_engine.errors import MissingExtraError, SourceError
+from tests.indexer.sources.tables import cells, rejects, written
+
+Sheets = Mapping[str, Sequence[Any]]
+
+
+def workbook(sheets: Sheets, hidden: Sequence[str] = ()) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+        sheet.sheet_state = "hidden" if title in hidden else "visible"
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def changed(content: bytes, part: str, change: Any) -> bytes:
+    """A workbook with one of its parts changed."""
+    found = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(found, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == part else old.read(name))
+    return found.getvalue()
+
+
+def packed(parts: Mapping[str, str]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+SCHEMAS = "http://schemas.openxmlformats.org"
+MAIN = f'xmlns="{SCHEMAS}/spreadsheetml/2006/main"'
+OFFICE = f"{SCHEMAS}/officeDocument/2006/relationships"
+KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+MADE_BY_EXCEL = packed({
+    "[Content_Types].xml": f'''<Types xmlns="{SCHEMAS}/package/2006/content-types">
+        <Default Extension="rels"
+            ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+        <Override PartName="/xl/workbook.xml" ContentType="{KIND}.sheet.main+xml"/>
+        <Override PartName="/xl/worksheets/sheet1.xml" ContentType="{KIND}.worksheet+xml"/>
+        <Override PartName="/xl/sharedStrings.xml" ContentType="{KIND}.sharedStrings+xml"/>
+        </Types>''',
+    "_rels/.rels": f'''<Relationships xmlns="{SCHEMAS}/package/2006/relationships">
+        <Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>
+        </Relationships>''',
+    "xl/workbook.xml": f'''<workbook {MAIN} xmlns:r="{OFFICE}">
+        <sheets><sheet name="Shop" sheetId="1" r:id="r1"/></sheets></workbook>''',
+    "xl/_rels/workbook.xml.rels": f'''<Relationships xmlns="{SCHEMAS}/package/2006/relationships">
+        <Relationship Id="r1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>
+        <Relationship Id="r2" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/>
+        </Relationships>''',
+    "xl/sharedStrings.xml": f'''<sst {MAIN} count="3" uniqueCount="3">
+        <si><t>id</t></si><si><t>price</t></si><si><r><t>m</t></r><r><t>ug</t></r></si></sst>''',
+    "xl/worksheets/sheet1.xml": f'''<worksheet {MAIN}><sheetData>
+        <row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>
+        <row r="3"><c r="A3" t="s"><v>2</v></c><c r="B3"><f>1+1</f><v>2</v></c></row>
+        <row r="4"><c r="B4" t="e"><v>#REF!</v></c></row>
+        </sheetData></worksheet>''',
+})  # fmt: skip
+"""As Excel writes them: texts in a part of their own, formulas with results, no empty rows."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.xlsx"
+
+
+def test_cells_have_their_types_and_whole_numbers_are_whole(path: Path) -> None:
+    when = datetime.datetime(2024, 1, 2, 3, 4, 5)
+    rows = [["id", "price", "when", "sold", "code"], [1.0, 1.5, when, True, "007"],
+            [2**53, -0.25, when.date(), False, "1.10"]]  # fmt: skip
+    table = written(path, workbook({"Products": rows}))
+    assert table.columns == ("id", "price", "when", "sold", "code")
+    day = datetime.datetime(2024, 1, 2)
+    assert cells(table) == [[1, 1.5, when, True, "007"], [2**53, -0.25, day, False, "1.10"]]
+    assert [type(row[0]) for row in cells(table)] == [int, int]
+    assert [record.line for record in table.records()] == [2, 3]
+    assert table.notes == ()
+
+
+def test_what_excel_writes_is_read(path: Path) -> None:
+    table = written(path, MADE_BY_EXCEL)
+    assert (table.columns, cells(table)) == (("id", "price"), [["mug", 2]])
+    assert rejects(table) == [(4, "bad_value")]
+
+
+def test_the_first_sheet_with_cells_is_read_and_the_others_named(path: Path) -> None:
+    sheets: Sheets = {"Empty": [], "Secret": [["no"]], "Products": [["id"], [1]], "Old": [["x"]]}
+    table = written(path, workbook(sheets, hidden=["Secret"]))
+    assert cells(table) == [[1]]
+    assert table.notes == ("read from the sheet 'Products'; left out: 'Empty', 'Secret', 'Old'",)
+    assert written(path, workbook({"A": [], "B": [["no"]], "C": []}, ["B"])).columns == ("no",)
+
+
+@pytest.mark.parametrize("sheets", [{"A": []}, {"A": [[None, ""]], "B": []}])
+def test_a_workbook_without_cells_is_empty(path: Path, sheets: Sheets) -> None:
+    with pytest.raises(SourceError, match="empty"):
+        written(path, workbook(sheets))
+
+
+def test_empty_rows_and_columns_around_the_table_do_not_count(path: Path) -> None:
+    rows = [[], ["id", "name", None, None], [1, "a", None, ""], [], [2, "b"], [None, ""], []]
+    table = written(path, workbook({"A": rows}))
+    assert table.columns == ("id", "name")
+    assert cells(table) == [[1, "a"], [2, "b"]]
+    assert [record.line for record in table.records()] == [3, 5]
+    assert table.notes == ("1 row has only empty cells: skipped",)
+
+
+def test_missing_cells_are_none_and_further_ones_get_a_column(path: Path) -> None:
+    table = written(path, workbook({"A": [["id", "name"], [1], [2, "b", "more"]]}))
+    assert table.columns == ("id", "name", "column_3")
+    assert cells(table) == [[1, None, None], [2, "b", "more"]]
+
+
+def test_columns_without_a_name_of_their_own(path: Path) -> None:
+    table = written(path, workbook({"A": [["id", None, "id", 2024], [1, None, 1, "x"]]}))
+    assert table.columns == ("id", "2024")
+    assert cells(table) == [[1, "x"]]
+    assert len(table.notes) == 2
+
+
+def test_an_error_refuses_its_row_by_the_address(path: Path) -> None:
+    rows = [["id", "price"], [1, "#N/A"], [2, 3], [3, "#DIV/0!"]]
+    table = written(path, workbook({"A": rows}))
+    assert cells(table) == [[2, 3]]
+    assert rejects(table) == [(2, "bad_value"), (4, "bad_value")]
+    reasons = [each.reason for each in table.records() if isinstance(each, Reject)]
+    assert reasons == ["cell B2 is the error #N/A", "cell B4 is the error #DIV/0!"]
+
+
+def test_dimensions_that_are_wrong_hide_nothing(path: Path) -> None:
+    content = workbook({"A": [["id", "name"], [1, "a"], [2, "b"]]})
+    wrong = changed(
+        content,
+        "xl/worksheets/sheet1.xml",
+        lambda part: re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:A1"', part),
+    )
+    assert wrong != content
+    assert cells(written(path, wrong)) == [[1, "a"], [2, "b"]]
+
+
+def test_a_row_beyond_all_sheets_is_refused(path: Path) -> None:
+    content = workbook({"A": [["id"], [1]]})
+    far = changed(
+        content,
+        "xl/worksheets/sheet1.xml",
+        lambda part: part.replace(b'r="2"', b'r="9999999999"').replace(b"A2", b"A9999999999"),
+    )
+    with pytest.raises(SourceError, match="more than 1,048,576 rows"):
+        written(path, far)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_table, "MAX_TEXTS_BYTES", 100)
+    with pytest.raises(SourceError, match="unpacks to"):
+        written(path, MADE_BY_EXCEL)
+    monkeypatch.setattr(xlsx_table, "MAX_TEXTS_BYTES", 2**28)
+    monkeypatch.setattr(xlsx_table, "MAX_UNPACKED_BYTES", 1_000)
+    with pytest.raises(SourceError, match="save the sheet as CSV"):
+        written(path, MADE_BY_EXCEL)
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+@pytest.mark.parametrize("change", [lambda _: b"", lambda part: part[:150], lambda _: b"<x"])
+def test_a_damaged_workbook_is_refused(path: Path, part: str, change: Any) -> None:
+    content = changed(workbook({"A": [["id"], [1]]}), part, change)
+    with pytest.raises(SourceError, match="cannot be read"):
+        cells(written(path, content))
+
+
+@pytest.mark.parametrize("cut", [30, 300, 2_000])
+def test_a_truncated_workbook_is_refused(path: Path, cut: int) -> None:
+    with pytest.raises(SourceError):
+        written(path, workbook({"A": [["id"], [1]]})[:-cut])
+
+
+def test_the_extra_is_named_where_it_is_missing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = workbook({"A": [["id"]]})
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match=r"eyedex\[xlsx\]"):
+        written(path, content)
