@@ -79,14 +79,14 @@ class ColumnReport:
 
     `becomes` is a field (`item_id`, `image`, `label`, `product_id`), the name of an attribute, or
     None where the column is left out; `kind` the type of its values; `filled` the share of rows
-    that have one, 0 to 1; `examples` the first different ones as they are written in the table;
-    `note` one sentence of what else is to be known of it.
+    that have one, 0 to 1, None where it was not counted; `examples` the first different ones as
+    they are written in the table; `note` one sentence of what else is to be known of it.
     """
 
     column: str
     becomes: str | None
     kind: str
-    filled: float
+    filled: float | None
     examples: tuple[str, ...] = ()
     note: str | None = None
 

@@ -192,6 +192,15 @@ def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
     return _found(evidence, kind, _taken(name, evidence, kind) if ambiguous else None)
 
 
+def suggested_type(
+    name: str, evidence: Evidence, kind: ColumnType, sign: DecimalSign | None = None
+) -> Found:
+    """The type that such columns have by their origin, where all cells fit; else what is found."""
+    if any(not _fits(shape, kind) for shape in evidence.shapes):
+        return found_type(name, evidence, sign)
+    return _found(evidence, kind, None)
+
+
 def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -> Found:
     """The type that all cells of a column fit, else text.
 

@@ -19,6 +19,7 @@ from indexer.sources.csv_records import (
 from indexer.sources.dialect import find_dialect
 from indexer.sources.encodings import find_encoding
 from indexer.sources.files import has_suffix, opened_text
+from indexer.sources.headerless import missing_header
 from indexer.sources.headers import HeaderSurvey, check_width, rows_have
 from indexer.sources.options import SourceOptions
 from indexer.sources.records import Record
@@ -45,6 +46,7 @@ class DelimitedTable:
         self._encoding = find_encoding(path, options.encoding)
         self._dialect = find_dialect(sample_lines(path, self._encoding.name), options.delimiter)
         self._well_formed = True
+        self._has_header = True
         self._header = self._read_header()
         self._width = len(self._header)
         check_width(self._width, str(path))
@@ -101,7 +103,10 @@ class DelimitedTable:
                     where = f"{self.path}, line {line}"
                     raise SourceError("the header has a cell that is too large", where=where)
                 if any(cell.strip("\ufeff ") for cell in cells):
-                    return [cells[0].removeprefix("\ufeff"), *cells[1:]]
+                    first = [cells[0].removeprefix("\ufeff"), *cells[1:]]
+                    names = missing_header(first)
+                    self._has_header = names is None
+                    return first if names is None else list(names)
         raise SourceError("the file is empty", where=str(self.path), fix="it needs a header line")
 
     def _choose_reading(self) -> "Counter[int]":
@@ -150,6 +155,8 @@ class DelimitedTable:
     def _data_rows(self) -> Rows:
         """Line and cells of each record below the header."""
         rows = self._rows(self._well_formed, self._width)
+        if not self._has_header:
+            return rows
         for _, cells in rows:
             if any(cell.strip("\ufeff ") for cell in cells):
                 break

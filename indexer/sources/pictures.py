@@ -21,11 +21,11 @@ MAX_VIEWS = 1_000
 """Pictures of one row."""
 
 
-_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_ADDRESS = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:(//|\\\\)|data:|file:", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _MARKS = re.compile(r"[,;|\s]")
-_BETWEEN_ADDRESSES = re.compile(r"[,;|\s]+(?=https?://)", re.IGNORECASE)
+_BETWEEN_ADDRESSES = re.compile(r"[,;|\s]+(?=(?:https?|s3|gs)://)", re.IGNORECASE)
 _BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")
 
 

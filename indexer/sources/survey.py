@@ -1,6 +1,6 @@
 """The first pass over a table: how many rows, and what each column looks like."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,6 +14,7 @@ from indexer.sources.columns import (
     found_type,
     known_type,
     shown_sign,
+    suggested_type,
 )
 from indexer.sources.label_paths import LabelEvidence, label_notes
 from indexer.sources.mapping import ColumnMapping, plain_name
@@ -62,8 +63,8 @@ def survey(
     mapping: ColumnMapping,
     options: SourceOptions,
     pictures: Pictures,
-    declared: Mapping[str, str] | None = None,
-    consumed: Mapping[str, str] | None = None,
+    suggested: Mapping[str, str] | None = None,
+    consumed: Sequence[ColumnReport] = (),
 ) -> Survey:
     """Look at every row once.
 
@@ -72,8 +73,8 @@ def survey(
         mapping: Which columns are fields; all others become attributes.
         options: Declared and known types.
         pictures: Tells how many pictures a row has.
-        declared: Types that a shop's layout gives; the owner's come first.
-        consumed: What becomes of columns that a shop's layout has used up.
+        suggested: Types that a shop's layout gives, for columns whose cells fit them.
+        consumed: Columns that a shop's layout has used up.
 
     Raises:
         SourceError: A type is declared for a column that is not there, or there is no such type.
@@ -81,17 +82,13 @@ def survey(
     counts = _count(table, mapping, pictures)
     fields = _fields(mapping)
     names = _attribute_names([name for name in table.columns if name not in fields])
-    types = {**(declared or {}), **_declared(options, table, fields, consumed or {})}
-    found = _types(names, counts.evidence, types, options.known_types)
+    types = _declared(options, table, fields, {one.column for one in consumed})
+    found = _types(names, counts.evidence, types, suggested or {}, options.known_types)
     columns = _columns(names, found, fields)
     separator = options.label_separator or counts.labels.separator()
     notes = _notes(counts, mapping, separator)
     reports = _reports(table, counts, fields, names, found, columns)
-    reports += [
-        ColumnReport(column, becomes, "text", 1.0 if counts.records else 0.0)
-        for column, becomes in (consumed or {}).items()
-        if column not in counts.evidence
-    ]
+    reports += [report for report in consumed if report.column not in counts.evidence]
     return Survey(
         counts.rows,
         columns,
@@ -121,12 +118,13 @@ def _count(table: Table, mapping: ColumnMapping, pictures: Pictures) -> _Counts:
         counts.records += len(cells)
         for name, evidence in counts.evidence.items():
             column = [row[name] for row in cells if name in row]
+            if name == image:
+                references = [pictures.references(cell) for cell in column]
+                counts.rows += sum(max(0, len(views) - 1) for views in references)
+                counts.multiple += sum(len(views) > 1 for views in references)
+                column = [views[0] if views else None for views in references]
             take = evidence.count if name in fields or evidence.is_text else evidence.take
             take(column)
-            if name == image:
-                views = [len(pictures.references(cell)) for cell in column]
-                counts.rows += sum(max(0, number - 1) for number in views)
-                counts.multiple += sum(number > 1 for number in views)
             if name == label:
                 for written in {text_of(cell) for cell in column if not is_empty(cell)}:
                     counts.labels.take(written)
@@ -137,7 +135,7 @@ def _declared(
     options: SourceOptions,
     table: Table,
     fields: Mapping[str, str],
-    consumed: Mapping[str, str],
+    consumed: Collection[str],
 ) -> dict[str, str]:
     """The types that the owner declares, by columns as the table spells them.
 
@@ -147,6 +145,8 @@ def _declared(
     found: dict[str, str] = {}
     for column, kind in options.types.items():
         parse_type(kind, f"--type {column}={kind}")
+        if column in consumed:
+            continue
         alike = [name for name in table.columns if plain_name(name) == plain_name(column)]
         name = column if column in table.columns else alike[0] if len(alike) == 1 else None
         if name is None:
@@ -163,7 +163,7 @@ def _declared(
                 where="--type",
                 fix="declare attributes only",
             )
-        if name not in fields and name not in consumed:
+        if name not in fields:
             found[name] = kind
     return found
 
@@ -172,6 +172,7 @@ def _types(
     names: Mapping[str, str],
     evidence: Mapping[str, Evidence],
     declared: Mapping[str, str],
+    suggested: Mapping[str, str],
     known: Mapping[str, str],
 ) -> dict[str, Found]:
     sign = shown_sign(evidence[column] for column in names)
@@ -183,6 +184,9 @@ def _types(
         elif attribute in known:
             kind = parse_type(known[attribute], f"the type of {attribute}")
             found[column] = known_type(column, evidence[column], kind)
+        elif column in suggested:
+            kind = parse_type(suggested[column], f"the type of {column}")
+            found[column] = suggested_type(column, evidence[column], kind, sign)
         else:
             found[column] = found_type(column, evidence[column], sign)
     return found

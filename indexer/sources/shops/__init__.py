@@ -2,20 +2,47 @@
 
 from collections.abc import Callable
 
+from indexer.sources.mapping import plain_name
 from indexer.sources.options import SourceOptions
 from indexer.sources.records import Table
+from indexer.sources.shops import (
+    google_merchant,
+    google_product_search,
+    numbered_pictures,
+    shopify,
+    woocommerce,
+)
 from indexer.sources.shops.base import Layout
 
 __all__ = ["Layout", "recognised"]
 
-LAYOUTS: tuple[Callable[[Table], Layout | None], ...] = ()
-"""Each gives the layout of a table that is of its shop, else None."""
+LAYOUTS: tuple[Callable[[Table], Layout | None], ...] = (
+    shopify.layout_of,
+    woocommerce.layout_of,
+    google_product_search.layout_of,
+    google_merchant.layout_of,
+    numbered_pictures.layout_of,
+)
+"""Each gives the layout of a table that is of its shop, else None; the first that does counts."""
+
+DECISIVE = ("item_id", "image")
+"""Fields whose column decides which rows belong together."""
 
 
 def recognised(table: Table, options: SourceOptions) -> Layout:
-    """The layout of a table; a plain one where no shop's is recognised."""
+    """The layout of a table; a plain one where no shop's is recognised, or is overruled.
+
+    Who names another column of ids or pictures than the shop's layout has means a plain table.
+    """
     for layout_of in LAYOUTS:
         layout = layout_of(table)
-        if layout is not None:
+        if layout is None:
+            continue
+        if all(_agrees(layout, options, field) for field in DECISIVE):
             return layout
     return Layout(table)
+
+
+def _agrees(layout: Layout, options: SourceOptions, field: str) -> bool:
+    said, here = options.columns.get(field), layout.mapping.get(field)
+    return said is None or here is None or plain_name(said) == plain_name(here)

@@ -1,0 +1,50 @@
+"""What becomes of the columns of a table, told before anything is encoded."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from api.cli.terminal.output import print_table
+
+if TYPE_CHECKING:
+    from indexer.sources import ColumnReport, Source
+
+HEADERS = ("column", "becomes", "type", "filled", "examples")
+
+
+def print_columns(source: "Source") -> None:
+    """A table of the columns, if the source has any, and sentences about how it was understood."""
+    if source.columns:
+        print_table(HEADERS, [_row(report) for report in source.columns])
+    for sentence in sentences(source):
+        print(f"note: {sentence}", file=sys.stderr)
+
+
+def sentences(source: "Source") -> list[str]:
+    """What is to be known of the source, then of its columns."""
+    of_columns = [f"{one.column}: {one.note}" for one in source.columns if one.note]
+    return [*source.notes, *of_columns]
+
+
+def columns_as_json(source: "Source") -> list[dict[str, Any]]:
+    """The columns for programs."""
+    return [asdict(report) for report in source.columns]
+
+
+def _row(report: "ColumnReport") -> Sequence[str]:
+    filled = "-" if report.filled is None else _percent(report.filled)
+    return (
+        report.column,
+        report.becomes or "(left out)",
+        report.kind,
+        filled,
+        ", ".join(report.examples),
+    )
+
+
+def _percent(share: float) -> str:
+    """Whole percent; a column that is not quite full, or not quite empty, is not called so."""
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"

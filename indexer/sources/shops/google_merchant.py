@@ -1,0 +1,76 @@
+"""Feeds for Google Merchant Center: a product a row, more pictures in a column of their own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from indexer.sources.base import Reject
+from indexer.sources.records import Record, Table
+from indexer.sources.shapes import is_empty
+from indexer.sources.shops.base import Header, Layout, RewrittenTable, filled, more_pictures
+
+TYPICAL = (
+    "additionalimagelink", "googleproductcategory", "producttype", "itemgroupid", "availability",
+    "condition", "link",
+)  # fmt: skip
+"""At least one of them stands beside `id` and `image_link`."""
+
+
+def layout_of(table: Table) -> Layout | None:
+    """The layout of a feed; None for any other table."""
+    header = Header(table)
+    item_id, image = header.first("id"), header.first("imagelink")
+    if item_id is None or image is None or header.first(*TYPICAL) is None:
+        return None
+    more = header.starting("additionalimagelink")
+    own, googles = header.first("producttype"), header.first("googleproductcategory")
+    group = header.first("itemgroupid")
+    label = own or googles
+
+    def records() -> Iterator[Record | Reject]:
+        for record in table.records():
+            if isinstance(record, Reject):
+                yield record
+                continue
+            cells = {name: cell for name, cell in record.cells.items() if name not in more}
+            cells[image] = _pictures(record, image, more)
+            if label is not None and label in cells:
+                cells[label] = _category(record, own, googles)
+            yield Record(record.line, cells)
+
+    mapping = {"item_id": item_id, "image": image}
+    if label is not None:
+        mapping["label"] = label
+    if group is not None:
+        mapping["product_id"] = group
+    codes = [header.first(code) for code in ("gtin", "mpn", "googleproductcategory")]
+    kept = [column for column in table.columns if column not in more]
+    notes = ["recognised as a Google Merchant feed"]
+    if own is not None and googles is not None:
+        notes.append(f"{googles} is the label where {own} is empty")
+    return Layout(
+        RewrittenTable(table.path, kept, table.notes, records),
+        mapping,
+        types={code: "text" for code in codes if code is not None},
+        consumed=more_pictures(more),
+        notes=tuple(notes),
+    )
+
+
+def _pictures(record: Record, image: str, more: list[str]) -> Any:
+    """The cell of the picture, or a list with those of more pictures."""
+    cells = [record.cells.get(column) for column in (image, *more)]
+    given = [cell for cell in cells if not is_empty(cell)]
+    return given if len(given) > 1 else next(iter(given), None)
+
+
+def _category(record: Record, own: str | None, googles: str | None) -> str | None:
+    """The shop's own category, else Google's if it is no number; the first of several."""
+    written = filled(record.cells, own)
+    if not written:
+        written = filled(record.cells, googles)
+        if written.isdecimal():
+            return None
+    several = written.split(",")
+    if len(several) > 1 and all(">" in one for one in several):
+        return several[0].strip()
+    return written or None
