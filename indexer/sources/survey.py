@@ -23,6 +23,7 @@ from indexer.sources.pictures import Pictures
 from indexer.sources.records import Record, Table
 from indexer.sources.shapes import is_empty, text_of
 from search_engine.catalog.attribute_values import MAX_NAME_CHARS, is_attribute_name
+from search_engine.catalog.filters import BUILT_IN_FIELDS
 from search_engine.errors import SourceError
 from search_engine.near import near
 
@@ -206,13 +207,18 @@ def _columns(
 
 
 def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
-    """The attributes' names by column: a name that none can have loses what it cannot have."""
+    """The attributes' names by column.
+
+    A name that no attribute can have loses what it cannot have, and the name of a field, which
+    filters would not take for the attribute, is another's.
+    """
     names: dict[str, str] = {}
     for column in columns:
         name = column
-        if not is_attribute_name(name):
+        if not is_attribute_name(name) or name in BUILT_IN_FIELDS:
             kept = (character for character in name if is_attribute_name(character))
-            name = "".join(kept)[: MAX_NAME_CHARS - 4].strip() or "column"
+            name = "".join(kept)[: MAX_NAME_CHARS - 12].strip() or "column"
+            name = f"{name}_column" if name in BUILT_IN_FIELDS else name
             number, plain = 2, name
             while name in columns or name in names.values():
                 name, number = f"{plain}_{number}", number + 1
@@ -264,5 +270,10 @@ def _with_currency(found: Found, column: Column) -> str | None:
 def _with_name(column: str, attribute: str, note: str | None) -> str | None:
     if column == attribute:
         return note
-    said = f"is called {attribute!r}, as a name has no quotes, backslashes or line breaks"
+    why = (
+        "the field has this name"
+        if column in BUILT_IN_FIELDS
+        else ("a name has no quotes, backslashes or line breaks, and is not long")
+    )
+    said = f"is called {attribute!r}, as {why}"
     return said if note is None else f"{said}; {note}"

@@ -42,6 +42,7 @@ MAX_DEPTH = 8
 MAX_TEXT = 1_024
 MAX_NUMBER = 1e300
 
+_TRUTHS = {"true": True, "false": False, "yes": True, "no": False}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -61,11 +62,12 @@ class Word:
 
     def as_truth(self) -> bool | None:
         """True or false, if it may be one of them."""
-        return {"true": True, "false": False}.get(self.text.lower())
+        return _TRUTHS.get(self.text.lower())
 
     def plain(self) -> "str | float | bool":
         """What it looks like, where nothing is known of the field."""
-        number, truth = self.as_number(), self.as_truth()
+        number = self.as_number()
+        truth = None if self.text.lower() in ("yes", "no") else self.as_truth()
         return number if number is not None else self.text if truth is None else truth
 
 

@@ -1,0 +1,59 @@
+"""Labels as shops write them become paths, by the separator that the whole column uses."""
+
+import pytest
+
+from indexer.sources.label_paths import LabelEvidence, LabelPaths, label_notes
+
+
+def separator(*labels: str) -> str | None:
+    evidence = LabelEvidence()
+    for label in labels:
+        evidence.take(label)
+    return evidence.separator()
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark"),
+    [
+        (["Home > Mugs", "Toys"], ">"),
+        (["Home>Mugs"], ">"),
+        (["Home >> Mugs"], ">>"),
+        (["Home » Mugs"], "»"),
+        (["Home | Mugs", "Home | Plates"], "|"),
+        (["Home|Mugs"], "|"),
+        (["Home > Mugs | Cups"], ">"),
+        (["Monitors >24 inch", "Home > Mugs"], None),
+        (["Home / Mugs"], None),
+        (["Home/Mugs", "Toys"], None),
+        ([">", "a > "], None),
+    ],
+)
+def test_a_separator_is_used_throughout(labels: list[str], mark: str | None) -> None:
+    assert separator(*labels) == mark
+
+
+@pytest.mark.parametrize(
+    ("mark", "label", "path"),
+    [
+        (">", "Home > Kitchen > Mugs", "Home/Kitchen/Mugs"),
+        (">", "Home > Cups/Mugs", "Home/Cups - Mugs"),
+        (">", "Home > > Mugs", "Home/Mugs"),
+        (None, "Home / Kitchen/Mugs", "Home/Kitchen/Mugs"),
+        ("/", "Home / Mugs", "Home/Mugs"),
+        (":", "Home:Mugs", "Home/Mugs"),
+        (" - ", "Home - Mugs", "Home/Mugs"),
+    ],
+)
+def test_labels_become_paths(mark: str | None, label: str, path: str) -> None:
+    assert LabelPaths(mark).path(label) == path
+
+
+def test_notes_say_what_became_of_labels() -> None:
+    evidence = LabelEvidence()
+    for label in ("Home > Mugs", "Home > Cups/Mugs", "Toys"):
+        evidence.take(label)
+    assert label_notes("category", evidence, ">") == [
+        'category: "Home > Mugs" becomes the label Home/Mugs',
+        "category: a slash within a level becomes a dash, as in Home/Cups - Mugs (1)",
+    ]
+    assert label_notes("category", evidence, None) == []
