@@ -24,7 +24,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash
 from search_engine.encoders.base import Encoder, encode_pictures
-from search_engine.errors import ImageError, NoEmbeddingError, WorkerLostError
+from search_engine.errors import ImageError, NoEmbeddingError, SourceError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
@@ -58,7 +58,9 @@ class Run:
     covered: Covered
     replace: bool = False
     dry_run: bool = False
+    max_errors: int | None = None
     unsearchable: frozenset[int] = frozenset()
+    pictures: set[int] = field(default_factory=set)
 
 
 def run_pipeline(run: Run, source: Source) -> None:
@@ -169,6 +171,10 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
     """Whether the row goes on; a repetition counts once, a contradiction is rejected."""
     row = hashed.row
     verdict = admit(hashed, seen)
+    if verdict == "new" and hashed.content_hash != NO_PICTURE:
+        mark = hash(hashed.content_hash)
+        run.report.same_picture += mark in run.pictures
+        run.pictures.add(mark)
     if verdict == "conflict":
         reason = "an earlier row has this id with another picture or other values"
         _reject(run, Reject(row.line, row.item_id, "duplicate_id", reason))
@@ -302,12 +308,29 @@ def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError)
     else:
         run.report.added -= 1
     row = hashed.row
-    run.report.reject(error.code)
     run.on_reject(Reject(row.line, row.item_id, error.code, error.what))
     run.on_progress(1)
+    _count_reject(run, error.code)
 
 
 def _reject(run: Run, reject: Reject) -> None:
-    run.report.reject(reject.code)
     run.on_reject(reject)
     run.on_progress(1)
+    _count_reject(run, reject.code)
+
+
+def _count_reject(run: Run, code: str) -> None:
+    """Count a refused row.
+
+    Raises:
+        SourceError: There are more of them than the owner lets pass.
+    """
+    run.report.reject(code)
+    if run.max_errors is not None and run.report.rejected > run.max_errors:
+        reasons = ", ".join(f"{count:,} {name}" for name, count in run.report.reasons.items())
+        raise SourceError(
+            f"stopped, as more than {run.max_errors:,} rows were rejected ({reasons}); "
+            "what was committed before stays",
+            where="--max-errors",
+            fix="mend the source, or let more pass",
+        )

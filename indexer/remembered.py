@@ -23,8 +23,11 @@ NOT_KEPT = ("columns", "known_types", "addresses")
 
 def recalled(
     settings: Settings, collection: str, source: str, given: SourceOptions
-) -> SourceOptions:
+) -> tuple[SourceOptions, bool]:
     """What is said of a source now, and for the rest what was said when it was last read.
+
+    Returns:
+        The options, and whether the source was read before.
 
     Args:
         settings: Of the data directory; where there is none, nothing is known.
@@ -36,11 +39,12 @@ def recalled(
         with Catalog(DataPaths(settings.data), create=False) as catalog:
             record = catalog.collection(collection)
             with catalog.read() as connection:
-                kept = source_options(connection, record, source) or {}
+                kept = source_options(connection, record, source)
                 types = field_types(connection, record)
     except NotFoundError:
-        return given
-    return replace(_merged(kept, given), known_types=types)
+        return given, False
+    options = replace(_merged(kept or {}, given), known_types=types)
+    return options, kept is not None
 
 
 def remember(

@@ -12,7 +12,8 @@ from typing import IO, Any
 from indexer.sources import Reject
 from search_engine.errors import SourceError
 
-MOST_LISTED = 20
+LISTED_A_REASON = 3
+MOST_LISTED = 60
 
 OVERLAPPING = ("decode", "encode")
 """Stages that work beside the driving thread."""
@@ -24,6 +25,8 @@ class RunReport:
 
     `moved` items have another id now and the picture that they had. `gone` are the items that the
     source gave before and does not have any more, but that were not removed.
+
+    `same_picture` are rows whose picture an earlier row has too, under another id.
 
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
     no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
@@ -42,6 +45,7 @@ class RunReport:
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     encoded: int = 0
+    same_picture: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     waits: dict[str, float] = field(default_factory=dict)
@@ -99,6 +103,7 @@ class RunReport:
             "reasons": self.reasons,
             "warnings": self.warnings,
             "encoded": self.encoded,
+            "same_picture": self.same_picture,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.encoded / self.seconds, 1) if self.seconds else 0.0,
             "stages": _rounded(self.stages),
@@ -136,14 +141,15 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 class ListedRejects:
-    """The first refused rows, for a run that writes nothing."""
+    """The first refused rows of each reason, for a run that writes nothing."""
 
     def __init__(self, rows: list[Reject]) -> None:
         self._rows = rows
 
     def write(self, reject: Reject) -> None:
-        """Add a row, unless there are many."""
-        if len(self._rows) < MOST_LISTED:
+        """Add a row, unless there are enough of its reason."""
+        alike = sum(row.code == reject.code for row in self._rows)
+        if alike < LISTED_A_REASON and len(self._rows) < MOST_LISTED:
             self._rows.append(reject)
 
     def close(self) -> None:

@@ -40,7 +40,8 @@ class IndexRequest:
     `source` names what items come from, instead of its path; `reading` is how it was opened, to be
     kept for the next time. `replace` makes the source the whole
     truth of each item; else it changes only what it names. `prune` removes the items that it gave
-    before and no longer has, but more than a fifth of them only with `prune_many`.
+    before and no longer has, but more than a fifth of them only with `prune_many`. With
+    `max_errors` the run stops when more rows than that were rejected.
     """
 
     collection: str = "default"
@@ -54,6 +55,7 @@ class IndexRequest:
     replace: bool = False
     prune: bool = False
     prune_many: bool = False
+    max_errors: int | None = None
     dry_run: bool = False
 
 
@@ -171,6 +173,7 @@ def _take_in(
                 source=name,
                 covered=before,
                 replace=request.replace,
+                max_errors=request.max_errors,
                 dry_run=request.dry_run,
             )
             try:

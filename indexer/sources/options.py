@@ -15,8 +15,8 @@ class SourceOptions:
     `label_from` is `parent` for the sub-folder's path, or a column. `known_columns` and
     `known_types` are what a collection remembers of earlier tables: they yield where a table does
     not fit them. `addresses` lets rows name pictures by their addresses; else those are refused.
-    Of a folder, `include` and `exclude` are patterns of paths, and with `follow_links` links to other
-    folders count.
+    Of a folder, `include` and `exclude` are patterns of paths, and with `follow_links` links to
+    other folders count.
     """
 
     label_from: str | None = None

@@ -9,7 +9,7 @@ from indexer.sources.dialect import find_dialect, separates
 from indexer.sources.encodings import find_encoding
 from indexer.sources.files import GZIP, has_suffix, opened
 from indexer.sources.json_table import JsonTable
-from indexer.sources.options import SourceOptions
+from indexer.sources.options import AS_FOUND, SourceOptions
 from indexer.sources.parquet_table import ParquetTable
 from indexer.sources.records import Table
 from indexer.sources.xlsx_table import XlsxTable
@@ -21,8 +21,6 @@ TABLE_SUFFIXES = frozenset(
 """What tables are called; `.gz` may follow."""
 
 FORMATS = "CSV, TSV, JSON, JSON Lines, Parquet and XLSX, texts with gzip too"
-
-AS_FOUND = SourceOptions()
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 _LOOKED_AT_BYTES = 4_096

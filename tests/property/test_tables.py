@@ -83,7 +83,7 @@ def test_a_filter_for_the_text_of_a_cell_finds_it(base: Path, cells: list[str]) 
         writer.writerows([f"i{number}", "p.png", cell] for number, cell in enumerate(cells))
     source = open_source(path)
     data = Settings(data=base / "data", workers=1)
-    index_source(source, IndexRequest(encoder="hsv", prune=True), data)
+    index_source(source, IndexRequest(encoder="hsv", prune=True, prune_many=True), data)
     rows = [row for row in source.rows() if isinstance(row, SourceRow)]
     stored = {row.item_id: row.attributes.get("x") for row in rows}
     kind = source.columns[2].kind

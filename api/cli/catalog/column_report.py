@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 HEADERS = ("column", "becomes", "type", "filled", "examples")
 
 
-def print_columns(source: "Source") -> None:
-    """A table of the columns, if the source has any, and sentences about how it was understood."""
-    if source.columns:
+def print_columns(source: "Source", whole: bool = True) -> None:
+    """A table of the columns, and sentences about how the source was understood.
+
+    Args:
+        source: Which; one without columns has sentences only.
+        whole: False leaves out the table, for a source that was told of before.
+    """
+    if source.columns and whole:
         print_table(HEADERS, [_row(report) for report in source.columns])
     for sentence in sentences(source):
         print(f"note: {sentence}", file=sys.stderr)

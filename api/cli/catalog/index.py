@@ -68,6 +68,10 @@ def index(
     yes: Annotated[
         bool, typer.Option("--yes", help="Let --prune remove more than a fifth of the items.")
     ] = False,
+    max_errors: Annotated[
+        int | None,
+        typer.Option(min=0, help="Stop when more rows than that are rejected.", metavar="N"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
     ] = False,
@@ -113,6 +117,7 @@ def index(
         replace=replace,
         prune=prune,
         prune_many=yes,
+        max_errors=max_errors,
         dry_run=dry_run,
     )
     run = IndexingRun(source, request, settings, as_json)

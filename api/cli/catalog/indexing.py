@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from api.cli.catalog.column_report import columns_as_json, print_columns, sentences
 from api.cli.catalog.run_report import print_indexed
 from api.cli.exits import report_error
 from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import resumable
 from indexer.covered import name_of
+from indexer.pipeline import OnProgress
 from indexer.remembered import recalled
 from indexer.report import PruneRefusedError, RunReport
 from indexer.run import IndexRequest, index_source
@@ -38,30 +40,36 @@ class IndexingRun:
         Raises:
             PruneRefusedError: After what was done was said.
         """
-        paths = DataPaths(self.settings.data)
+        reading, is_known = self._reading()
+        request = replace(self.request, reading=reading)
         refused = None
-        request = replace(self.request, reading=self._reading())
-        with (
-            self._opened(request.reading) as source,
-            resumable("indexing", len(source)) as advance,
-        ):
-            if not self.request.dry_run and not paths.encoders.exists():
-                print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
-            try:
-                report = index_source(source, request, self.settings, advance, _say_encoder)
-            except PruneRefusedError as error:
-                if error.report is None:
-                    raise
-                refused, report = error, error.report
+        with self._opened(reading) as source:
+            is_told = request.dry_run or not is_known
+            if not self.as_json:
+                print_columns(source, whole=is_told)
+            with resumable("indexing", len(source)) as advance:
+                try:
+                    report = self._run(source, request, advance)
+                except PruneRefusedError as error:
+                    if error.report is None:
+                        raise
+                    refused, report = error, error.report
         if self.as_json:
-            print_json(report.summary())
+            columns = {"columns": columns_as_json(source)} if is_told else {}
+            print_json({**report.summary(), "notes": sentences(source), **columns})
         else:
-            print_indexed(report, paths.rejects(self.request.collection))
+            rejects = DataPaths(self.settings.data).rejects(self.request.collection)
+            print_indexed(report, rejects)
         if not len(source):
             print(f"note: there is nothing to index in {source.description}", file=sys.stderr)
         if refused is not None:
             raise refused
         return report
+
+    def _run(self, source: Source, request: IndexRequest, advance: OnProgress) -> RunReport:
+        if not request.dry_run and not DataPaths(self.settings.data).encoders.exists():
+            print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
+        return index_source(source, request, self.settings, advance, _say_encoder)
 
     def watch(self) -> None:
         """Index again after each change of the source, until the process is told to end."""
@@ -88,8 +96,8 @@ class IndexingRun:
             report_error(error, self.as_json)
         sys.stdout.flush()
 
-    def _reading(self) -> SourceOptions:
-        """How the source is read: as it is said now, else as it was said before."""
+    def _reading(self) -> tuple[SourceOptions, bool]:
+        """How the source is read, as is said now or was said before; whether it was read before."""
         collection, name = self.request.collection, name_of(self.path, self.request.source)
         said = replace(self.request.reading, addresses=bool(self.settings.allow_urls))
         return recalled(self.settings, collection, name, said)

@@ -96,18 +96,9 @@ def test_an_address_says_how_it_is_fetched(root: Path) -> None:
         Pictures(root).find("https://shop.example/x.jpg")
 
 
-def test_an_address_is_fetched_where_it_may_be(root: Path) -> None:
-    asked = []
-
-    def fetch(address: str) -> Path:
-        asked.append(address)
-        return root / "img" / "00.jpg"
-
-    pictures = Pictures(root, fetch)
-    assert pictures.find(" https://shop.example/x.jpg?v=1 ") == root / "img" / "00.jpg"
-    assert asked == ["https://shop.example/x.jpg?v=1"]
-    with pytest.raises(RowError):
-        pictures.find("file:///etc/passwd")
+def test_other_addresses_are_never_read(root: Path) -> None:
+    with pytest.raises(RowError, match="file: addresses are not read"):
+        Pictures(root).find("file:///etc/passwd")
 
 
 @pytest.mark.parametrize(
