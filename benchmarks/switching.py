@@ -24,7 +24,9 @@ from benchmarks.machine import report, spread
 from benchmarks.query import make_catalog, serving
 from benchmarks.scale import ITEMS_A_COMMIT, NAME
 from benchmarks.vectors import scale_vectors
-from indexer.change.swap import switch_encoder
+from indexer.change.candidate import Candidate
+from indexer.change.changeover import change_over
+from indexer.change.embedding import Embedded
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
@@ -64,7 +66,10 @@ def first_change(data: Path, count: int) -> dict[str, Any]:
             with engine.catalog.write() as writer:
                 writer.add_vectors(other.spec.fingerprint, keys[part].tolist(), vectors[part])
         started = time.perf_counter()
-        done = switch_encoder(engine, NAME, other, {"pooling": "max"})
+        record = engine.catalog.collection(NAME)
+        wanted = Candidate(other, {"pooling": "max"}).given_to(record)
+        with engine.catalog.indexing(NAME, "changing its encoder"):
+            done = change_over(engine, wanted, lambda: other, Embedded())
         total_s = time.perf_counter() - started
     return {
         "what": "first change, s",

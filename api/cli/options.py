@@ -80,11 +80,11 @@ def settings_from(data: Path | None, **overrides: object) -> "Settings":
     return Settings.from_env(environ, data=data, **overrides)
 
 
-def open_engine(data: Path | None) -> "SearchEngine":
+def open_engine(data: Path | None, **overrides: object) -> "SearchEngine":
     """The engine on a data directory that is there: to ask creates nothing."""
     from search_engine.engine import SearchEngine
 
-    return SearchEngine(settings=settings_from(data), create=False)
+    return SearchEngine(settings=settings_from(data, **overrides), create=False)
 
 
 def parsed_filter(line: str | None) -> "Filter | None":

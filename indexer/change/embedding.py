@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from indexer.change.request import Advance
 from indexer.decode_window import DecodeWindow
 from search_engine.catalog.collection_rows import Collection
+from search_engine.collections.encoders import plain_fingerprint
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.encoders.external import is_external
 from search_engine.encoders.projection import ProjectedEncoder
@@ -20,82 +22,94 @@ from search_engine.errors import (
 from search_engine.images import DecodedImage
 from search_engine.images.decode_pool import DecodePool
 from search_engine.images.decoder import Outcome
-from search_engine.records import Vectors
+from search_engine.records import Keys, Vectors
 from search_engine.storage.faults import fault_point
 
-MOST_LOST = 0.05
-"""Share of the items that searches find now and would not find any more, from which on an encoder
-is refused: most likely a disk is not mounted."""
 ITEMS_A_PART = 4_096
 WINDOW_BATCHES = 3
 
-Advance = Callable[[int], None]
+MakeEncoder = Callable[[], Encoder]
 
 
 @dataclass(slots=True)
-class Switch:
-    """What was done: items encoded from their pictures, or from other embeddings.
+class Embedded:
+    """How many embeddings were made, and the keys of the items without one.
 
-    `without_embedding` are the ids of those whose picture is gone or cannot be encoded any more, or
-    whose stored embedding is damaged. They stay in the catalog, but no search finds them. `refused`
-    has their keys, and why: codes of errors. `uncalibrated` are the targets whose vote was
-    calibrated for the encoder before and is not for this one. `seconds` is how long it took to
-    change over when all was ready.
+    `refused` has codes of errors by key: the picture is gone or cannot be encoded any more, or the
+    embedding to start from is damaged.
     """
 
-    fingerprint: str = ""
-    encoded: int = 0
-    projected: int = 0
-    without_embedding: list[str] = field(default_factory=list)
+    count: int = 0
     refused: dict[int, str] = field(default_factory=dict)
-    uncalibrated: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def embed(
     engine: SearchEngine,
     record: Collection,
     encoder: Encoder,
-    done: Switch,
+    embedded: Embedded,
     advance: Advance,
     since: int | None = None,
-) -> frozenset[int]:
+) -> None:
     """Make all embeddings by an encoder that are not there yet.
+
+    What came or changed meanwhile may still have none: it is for the next call.
 
     Args:
         engine: On the data directory.
         record: The collection.
         encoder: Which.
-        done: Where to count.
+        embedded: Where to count, and to say why an item has no embedding.
         advance: Called with the number of items that have their embedding.
         since: Only look at items that got their picture after this change.
-
-    Returns:
-        Keys of the items for which that is not possible; `done.refused` says why. What came or
-        changed meanwhile may not have one either: it is for the next call.
     """
     start = engine.catalog.seq()
     fingerprint = encoder.spec.fingerprint
     keys = engine.catalog.keys_without(record, fingerprint, since).tolist()
     if isinstance(encoder, ProjectedEncoder):
-        below = Switch()
-        embed(engine, record, encoder.base, below, lambda count: None, since)
-        done.encoded += below.encoded
-        done.refused |= {key: below.refused[key] for key in keys if key in below.refused}
-        _project(engine, record, encoder, keys, done, advance)
+        base = Embedded()
+        embed(engine, record, encoder.base, base, lambda count: None, since)
+        embedded.refused |= {key: base.refused[key] for key in keys if key in base.refused}
+        _project(engine, record, encoder, keys, embedded, advance)
     elif is_external(encoder.spec.name):
-        done.refused.update(dict.fromkeys(keys, ExternalEncoderError.code))
+        embedded.refused.update(dict.fromkeys(keys, ExternalEncoderError.code))
     else:
-        _encode_pictures(engine, encoder, keys, done, advance)
+        _encode_pictures(engine, encoder, keys, embedded, advance)
     lacking = set(engine.catalog.keys_without(record, fingerprint, since).tolist())
-    left = lacking.intersection(keys) - set(
-        engine.catalog.keys_without(record, fingerprint, start).tolist()
-    )
-    for key in left:
-        done.refused.setdefault(key, CorruptDataError.code)
-    for key in set(keys) - left:
-        done.refused.pop(key, None)
-    return frozenset(left)
+    changed = engine.catalog.keys_without(record, fingerprint, start).tolist()
+    impossible = lacking.intersection(keys).difference(changed)
+    for key in impossible:
+        embedded.refused.setdefault(key, CorruptDataError.code)
+    for key in set(keys) - impossible:
+        embedded.refused.pop(key, None)
+
+
+def embed_missing(
+    engine: SearchEngine,
+    wanted: Collection,
+    make: MakeEncoder,
+    embedded: Embedded,
+    advance: Advance = lambda count: None,
+    since: int | None = None,
+) -> None:
+    """As `embed`, by the encoder of a collection, which is made only if there is work for it.
+
+    So an encoder whose weights are gone can be given back where nothing is left to encode.
+    """
+    keys = engine.catalog.keys_without(wanted, wanted.fingerprint or "", since)
+    if len(keys) and _is_possible(engine, wanted, keys, embedded):
+        embed(engine, wanted, make(), embedded, advance, since)
+
+
+def _is_possible(engine: SearchEngine, wanted: Collection, keys: Keys, embedded: Embedded) -> bool:
+    """Whether there is something to make any of the embeddings of."""
+    base = plain_fingerprint(wanted, engine.catalog) or ""
+    if is_external(wanted.encoder or "") or (
+        base != wanted.fingerprint
+        and len(np.setdiff1d(keys, engine.catalog.keys_without(wanted, base)))
+    ):
+        return True
+    return any(True for _ in pictures(engine, keys.tolist(), embedded.refused))
 
 
 def _project(
@@ -103,7 +117,7 @@ def _project(
     record: Collection,
     encoder: ProjectedEncoder,
     keys: Sequence[int],
-    done: Switch,
+    embedded: Embedded,
     advance: Advance,
 ) -> None:
     base = encoder.base.spec
@@ -114,12 +128,16 @@ def _project(
         part = rows[start : start + ITEMS_A_PART]
         vectors = encoder.projection.apply(found.vectors[part].astype(np.float32))
         _keep(engine, encoder, found.keys[part].tolist(), vectors, found.seq)
-        done.projected += len(part)
+        embedded.count += len(part)
         advance(len(part))
 
 
 def _encode_pictures(
-    engine: SearchEngine, encoder: Encoder, keys: Sequence[int], done: Switch, advance: Advance
+    engine: SearchEngine,
+    encoder: Encoder,
+    keys: Sequence[int],
+    embedded: Embedded,
+    advance: Advance,
 ) -> None:
     if not keys:
         return
@@ -128,12 +146,12 @@ def _encode_pictures(
         window: DecodeWindow[Asked] = DecodeWindow(
             decoder, encoder.spec.preprocessing, settings.batch_size, WINDOW_BATCHES
         )
-        for asked, picture in pictures(engine, keys, done):
+        for asked, picture in pictures(engine, keys, embedded.refused):
             window.put(asked, picture)
             if window.is_full:
-                _add(engine, encoder, window.take(), done, advance)
+                _add(engine, encoder, window.take(), embedded, advance)
         while window:
-            _add(engine, encoder, window.take(), done, advance)
+            _add(engine, encoder, window.take(), embedded, advance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +163,9 @@ class Asked:
 
 
 def pictures(
-    engine: SearchEngine, keys: Sequence[int], done: Switch
+    engine: SearchEngine, keys: Sequence[int], refused: dict[int, str]
 ) -> Iterator[tuple[Asked, bytes]]:
-    """The pictures that are still there."""
+    """The pictures that are still there; `refused` gets the keys of the others."""
     for start in range(0, len(keys), ITEMS_A_PART):
         seq = engine.catalog.seq()
         found = engine.catalog.by_keys(keys[start : start + ITEMS_A_PART])
@@ -155,14 +173,14 @@ def pictures(
             try:
                 yield Asked(item.key, seq), engine.original(item)
             except PictureNotFoundError as error:
-                done.refused[item.key] = error.code
+                refused[item.key] = error.code
 
 
 def _add(
     engine: SearchEngine,
     encoder: Encoder,
     batch: Sequence[tuple[Asked, Outcome]],
-    done: Switch,
+    embedded: Embedded,
     advance: Advance,
 ) -> None:
     """Encode a batch and make it durable."""
@@ -171,15 +189,15 @@ def _add(
         if isinstance(outcome, DecodedImage):
             decoded.append((asked, outcome))
         else:
-            done.refused[asked.key] = outcome.code
+            embedded.refused[asked.key] = outcome.code
     if decoded:
         kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
         keys = [asked.key for asked, _ in decoded]
         for place in set(range(len(keys))).difference(kept):
-            done.refused[keys[place]] = NoEmbeddingError.code
+            embedded.refused[keys[place]] = NoEmbeddingError.code
         as_of = min(asked.seq for asked, _ in decoded)
         _keep(engine, encoder, [keys[place] for place in kept], vectors, as_of)
-        done.encoded += len(kept)
+        embedded.count += len(kept)
     advance(len(batch))
 
 

@@ -5,30 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from indexer.change.adapted import (
-    LEAST_ITEMS,
-    Learned,
-    PlainEncoder,
-    Stage,
-    Tuned,
-    TuneRequest,
-    complete,
-    concluded,
-    in_silence,
-    labelled_gallery,
-    plain_encoder,
-    with_layers,
-)
+from indexer.change.candidate import Candidate, plain_encoder, with_layers, with_projection
+from indexer.change.gallery import labelled_only, whole_gallery
+from indexer.change.judging import LEAST_ITEMS
+from indexer.change.report import Report
+from indexer.change.request import ChangeRequest, Stage, without_progress
+from indexer.change.sequence import change_encoder
 from indexer.change.training_run import Task, TrainingRun
 from search_engine.adapt.gate import Verdict, judge_held_out
 from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
-from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import encoder_request
-from search_engine.collections.labelled import read_gallery
+from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
-from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
+from search_engine.encoders.projection import Origin, Projection, project
 from search_engine.encoders.projection_learning import (
     SHRINKAGES,
     WHITENING_SHRINKAGE,
@@ -53,10 +44,11 @@ HELD_OUT = 10
 def finetune_collection(
     engine: SearchEngine,
     collection: str,
-    request: TuneRequest | None = None,
+    request: ChangeRequest | None = None,
+    layers: bool | None = None,
     plan: TrainingPlan | None = None,
-    stage: Stage = in_silence,
-) -> Tuned:
+    stage: Stage = without_progress,
+) -> Report:
     """Train the network of a collection, put a learned projection behind it, and judge both.
 
     The network that came is the start, also when the collection was tuned before, and what is
@@ -66,50 +58,59 @@ def finetune_collection(
     Args:
         engine: On the data directory.
         collection: Which.
-        request: By which labels, and whether to use what was learned.
+        request: By which labels, and whether to use what is refused.
+        layers: False keeps to the features that the network has now.
         plan: How to train.
-        stage: Tells how far it is.
+        stage: Begins a stage of the work.
 
     Raises:
         ParameterError: Nothing is indexed, the encoder is no network, or there is too little to
             learn from.
-        LockHeldError: Another process is indexing or tuning the collection.
-        StorageError: Something could not be written; the collection is as it was.
+        LockHeldError, StorageError: As for `change_encoder`; also where another process tunes.
     """
-    request, plan = request or TuneRequest(), plan or TrainingPlan()
-    came = plain_encoder(engine, collection)
-    check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
-    start = came
-    if request.layers is not False:
-        start = with_layers(engine, collection, came) or came
-    import_losses()  # or say now that they are missing
+    chosen = request or ChangeRequest()
+    plain = plain_encoder(engine, collection)
+    start = plain if layers is False else with_layers(engine, collection, plain) or plain
     network = _network(start.encoder)
-    complete(engine, collection, came.encoder, stage)
+    import_losses()  # or say now that they are missing
     folder = engine.catalog.paths.tuning(collection)
     with exclusive(folder.with_suffix(".lock"), 0.0, "tuning its network"):
-        run = TrainingRun(engine, folder, network, plan, stage)
-        task = run.open(_task(engine, collection, request, came))
-        data = run.trained(task)
-        sha256 = hashlib.sha256(data).hexdigest()
-        encoder = _with_network(engine, collection, start, sha256, data)
-        vectors = run.features(encoder, "looking at what was learned")
-        verdict, mean, matrix, shrinkage = _behind(task, vectors, request.seed)
-        origin = Origin(
-            fingerprint=encoder.spec.fingerprint,
-            target=request.target if task.labelled else None,
-            items=len(task.codes),
-            classes=int(task.codes.max()) + 1 if task.labelled else 0,
-            shrinkage=shrinkage,
-            forced=verdict is None or not verdict.accepted,
-            came_with=dict(came.options),
-            held_out=tuple(task.gallery.keys[task.held].tolist()),
-        )
-        tuned = ProjectedEncoder(encoder, Projection(mean, matrix, origin))
-        learned = Learned(tuned, verdict, start.options, (sha256, data))
-        found = concluded(engine, collection, request, came, learned, stage)
-        if found.switch is not None:
+        run = TrainingRun(engine, folder, network, plan or TrainingPlan(), stage)
+
+        def prepare() -> Candidate:
+            task = run.open(_task(engine, collection, chosen, plain, stage))
+            return _candidate(engine, collection, run, task, plain, start, chosen)
+
+        report = change_encoder(engine, collection, prepare, chosen, stage)
+        if report.changed:
             run.clear()
-    return found
+    return report
+
+
+def _candidate(
+    engine: SearchEngine,
+    collection: str,
+    run: TrainingRun,
+    task: Task,
+    plain: Candidate,
+    start: Candidate,
+    request: ChangeRequest,
+) -> Candidate:
+    data = run.trained(task)
+    trained = replace(start, encoder=_with_network(engine, collection, start, data))
+    vectors = run.features(trained.encoder, "looking at what was learned")
+    verdict, mean, matrix, shrinkage = _behind(task, vectors, request.seed)
+    origin = Origin(
+        fingerprint=trained.encoder.spec.fingerprint,
+        target=request.target if task.labelled else None,
+        items=len(task.codes),
+        classes=int(task.codes.max()) + 1 if task.labelled else 0,
+        shrinkage=shrinkage,
+        forced=verdict is None or not verdict.accepted,
+        came_with=dict(plain.options),
+        held_out=tuple(task.gallery.keys[task.held].tolist()),
+    )
+    return with_projection(plain, trained, Projection(mean, matrix, origin), verdict, data)
 
 
 def _network(encoder: Encoder) -> CnnEncoder:
@@ -121,8 +122,11 @@ def _network(encoder: Encoder) -> CnnEncoder:
     return encoder
 
 
-def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: PlainEncoder) -> Task:
-    gallery, codes, classes = labelled_gallery(engine, collection, request.target, came.encoder)
+def _task(
+    engine: SearchEngine, collection: str, request: ChangeRequest, plain: Candidate, stage: Stage
+) -> Task:
+    whole = whole_gallery(engine, collection, request.target, plain.encoder, stage)
+    gallery, codes, classes = labelled_only(whole)
     if len(codes) < LEAST_ITEMS or classes < 2:
         if not request.force:
             raise ParameterError(
@@ -130,21 +134,15 @@ def _task(engine: SearchEngine, collection: str, request: TuneRequest, came: Pla
                 fix=f"label {LEAST_ITEMS} items of two values, name another --target, or train "
                 "on the pictures alone with --force",
             )
-        return _without_labels(engine, collection, request, came)
+        return _without_labels(whole, request.seed)
     rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
     gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]
     things = things_of(gallery.vectors, codes, gallery.products)
     return Task(gallery, codes, _held_out(codes, things, request.seed), labelled=True)
 
 
-def _without_labels(
-    engine: SearchEngine, collection: str, request: TuneRequest, came: PlainEncoder
-) -> Task:
-    spec = came.encoder.spec
-    record = engine.catalog.collection(collection)
-    plain = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
-    gallery = read_gallery(engine.catalog, collection, request.target, plain)
-    gallery = take(gallery, sample_rows(len(gallery.keys), MOST_PICTURES, request.seed))
+def _without_labels(gallery: Labelled, seed: int) -> Task:
+    gallery = take(gallery, sample_rows(len(gallery.keys), MOST_PICTURES, seed))
     if len(gallery.keys) < LEAST_ITEMS:
         raise ParameterError(
             f"{len(gallery.keys)} pictures are too few to learn from",
@@ -165,11 +163,9 @@ def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def _with_network(
-    engine: SearchEngine, collection: str, start: PlainEncoder, sha256: str, data: bytes
-) -> Encoder:
-    """The encoder that came, with trained weights; the file of them is in its place then."""
-    path = engine.catalog.paths.network(sha256)
+def _with_network(engine: SearchEngine, collection: str, start: Candidate, data: bytes) -> Encoder:
+    """The encoder to start from with trained weights, whose file is in its place then."""
+    path = engine.catalog.paths.network(hashlib.sha256(data).hexdigest())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_synced(path, data)
     record = replace(engine.catalog.collection(collection), encoder_options=dict(start.options))

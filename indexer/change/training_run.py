@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.change.adapted import Stage
+from indexer.change.request import Stage
 from indexer.decode_window import DecodeWindow
 from search_engine.adapt.batches import Augmented, Draw, Pictures, batches, loader_processes
 from search_engine.adapt.objectives import ClassProxies, Objective, TwoViews

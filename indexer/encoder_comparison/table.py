@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.change.embedding import Switch, pictures
+from indexer.change.embedding import pictures
 from indexer.decode_window import DecodeWindow
 from indexer.encoder_comparison.candidates import Candidate, reason_of
 from indexer.encoding_speed import images_per_second
@@ -271,7 +271,7 @@ class _Trial:
             yield from _taken(window, advance)
 
     def _of_items(self, keys: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        for asked, picture in pictures(self.engine, keys, Switch()):
+        for asked, picture in pictures(self.engine, keys, {}):
             yield asked.key, picture
 
     def _of_files(self, photos: Photos, count: int) -> Iterator[tuple[int, bytes]]:

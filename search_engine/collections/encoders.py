@@ -17,6 +17,8 @@ from search_engine.storage.durable import replace_synced, sha256_file, storage_e
 
 NETWORK = "network"
 """Option that names a fine-tuned network by the hash of its weights file."""
+PROJECTION = "projection"
+"""Option that names a learned projection by the hash of its data."""
 
 
 def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:
@@ -74,7 +76,7 @@ def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | 
     Raises:
         CorruptDataError: It is damaged or missing.
     """
-    sha256 = options.get("projection")
+    sha256 = options.get(PROJECTION)
     return None if sha256 is None else Projection.from_bytes(catalog.learned(sha256), sha256)
 
 

@@ -142,7 +142,8 @@ def test_searches_see_it_and_undoing_brings_back_the_same_answers(
     assert all(len(each.neighbors) == 10 for each in after)
     back = run("tune", "--data", drawn, "--undo", "--json")
     assert back.code == 0
-    assert back.json == {"fingerprint": before[0].encoder, "without_embedding": []}
+    assert back.json["fingerprint"] == before[0].encoder
+    assert back.json["without_embedding"] == []
     assert found(results(drawn, photos)) == found(before)
     assert run("check", "--data", drawn).code == 0
 
@@ -193,8 +194,7 @@ def test_an_item_whose_picture_is_gone_is_named(
     photo.unlink()
     ran = run("tune", "--data", tuned, "--undo")
     assert ran.code == 0
-    assert "1 items cannot be found any more" in ran.err
-    assert "new" in ran.err
+    assert "as no embedding can be made of them: 1: new (picture_not_found)" in ran.err
 
 
 def test_the_confidence_of_a_tuned_catalog_is_that_of_new_photos(tuned: Path, run: Run) -> None:
@@ -261,7 +261,7 @@ def test_a_network_is_tried_with_several_layers_too(
 
 def test_errors_say_what_is_missing(drawn: Path, run: Run, tmp_path: Path) -> None:
     ran = run("tune", "--data", drawn, "--undo")
-    assert (ran.code, "is not tuned" in ran.error) == (2, True)
+    assert (ran.code, "nothing is kept of an encoder" in ran.error) == (2, True)
     ran = run("tune", "--data", drawn, "--target", "nothing")
     assert (ran.code, "no such field" in ran.error) == (2, True)
     ran = run("tune", "--data", tmp_path / "empty")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.cli.exits import Exit
-from indexer.change.undo import forget_former
+from indexer.change.sequence import forget_former
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine import SearchEngine

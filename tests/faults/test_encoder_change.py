@@ -12,9 +12,9 @@ import httpx2
 import numpy as np
 import pytest
 
-from indexer.change.embedding import Advance
-from indexer.change.switch import SwitchRequest, change_encoder
-from indexer.change.undo import go_back
+from indexer.change.request import Advance, ChangeRequest
+from indexer.change.sequence import undo_change
+from indexer.change.switch import switch_encoder
 from search_engine.collections import opened as open_collections
 from search_engine.config import Settings
 from search_engine.encoders.registry import EncoderRequest
@@ -35,7 +35,7 @@ SWITCH_KILLS = [
 ]
 UNDO_KILLS = [("encoder_before_change", 1), ("encoder_changed", 1), ("current_before_rename", 1)]
 READERS = 4
-EDGES = SwitchRequest(EncoderRequest("edges"), force=True)
+EDGES = EncoderRequest("edges"), ChangeRequest(force=True)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def switched(few: Path, shared: Path, tmp_path: Path) -> Path:
     def make(folder: Path) -> None:
         shutil.copytree(few, folder)
         with SearchEngine(folder) as engine:
-            assert change_encoder(engine, "default", EDGES).switch is not None
+            assert switch_encoder(engine, "default", *EDGES).changed
 
     data = tmp_path / "switched"
     shutil.copytree(once(shared / "changed-to-edges", make), data)
@@ -118,11 +118,11 @@ def test_a_killed_change_leaves_one_encoder_or_the_other(
         assert (now.encoder == before.encoder) == (point != "encoder_changed")
         if now.encoder == before.encoder:
             assert now.neighbors == before.neighbors
-            found = change_encoder(engine, "default", EDGES)
-            assert found.switch is not None
-            assert found.there >= 32
+            found = switch_encoder(engine, "default", *EDGES)
+            assert found.changed
+            assert found.already_encoded >= 32
             assert engine.search(photo).encoder == found.after.fingerprint
-        assert go_back(engine, "default").switch.encoded == 0
+        assert undo_change(engine, "default").encoded == 0
         assert engine.search(photo).neighbors == before.neighbors
     assert check_data(Settings(data=few)).sound
 
@@ -143,7 +143,7 @@ def test_a_killed_undo_leaves_one_encoder_or_the_other(
             assert now.neighbors == expected.neighbors
             assert now.generation is not None
             if expected is other:
-                go_back(engine, "default")
+                undo_change(engine, "default")
                 assert engine.search(photo).neighbors == wanted.neighbors
     assert check_data(Settings(data=switched)).sound
 
@@ -192,11 +192,11 @@ class Asking:
 def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> None:
     """Each answer is that of the one encoder or of the other, whole, calibration included."""
     with SearchEngine(drawn) as writing, SearchEngine(drawn) as reading:
-        assert change_encoder(writing, "default", EDGES).switch is not None
-        go_back(writing, "default")
+        assert switch_encoder(writing, "default", *EDGES).changed
+        undo_change(writing, "default")
         with Asking([writing, reading], photo) as asking:
             for _ in range(4):
-                go_back(writing, "default")
+                undo_change(writing, "default")
                 time.sleep(0.1)
     assert asking.errors == []
     assert len(asking.answers) == 2
@@ -246,10 +246,10 @@ def test_items_that_come_and_change_meanwhile_are_as_they_are_at_the_end(
             serving.remove(removed)
 
         interfering = Interfering(stage, act, at_first_step)
-        found = change_encoder(writing, "default", EDGES, interfering)
+        found = switch_encoder(writing, "default", *EDGES, interfering)
         assert interfering.done
-        assert found.switch is not None
-        assert found.switch.without_embedding == []
+        assert found.changed
+        assert found.unsearchable == {}
         live = writing.live("default")
         encoder = live.encoder()
         assert encoder is not None
@@ -272,7 +272,7 @@ def test_items_can_be_put_while_the_encoder_changes(few: Path, photo: Path) -> N
     pictures = sorted(photo.parent.glob("*.jpg"))[:30]
     errors: list[BaseException] = []
     with SearchEngine(few) as writing, SearchEngine(few) as serving:
-        assert change_encoder(writing, "default", EDGES).switch is not None
+        assert switch_encoder(writing, "default", *EDGES).changed
 
         def put() -> None:
             try:
@@ -284,7 +284,7 @@ def test_items_can_be_put_while_the_encoder_changes(few: Path, photo: Path) -> N
         thread = threading.Thread(target=put)
         thread.start()
         while thread.is_alive():
-            go_back(writing, "default")
+            undo_change(writing, "default")
         assert errors == []
         live = writing.live("default")
         assert writing.catalog.unsearchable(live.record) == {}
@@ -305,20 +305,20 @@ def test_who_cannot_open_the_new_encoder_answers_by_the_former_one(
     """As a server whose machine does not have the file; it can once the file is there."""
     file = tmp_path / "words"
     shutil.copy(words, file)
-    request = SwitchRequest(EncoderRequest("orb", weights=file), force=True)
+    request = EncoderRequest("orb", weights=file)
     with SearchEngine(few) as writing, SearchEngine(few) as serving:
         before = serving.search(photo)
-        found = change_encoder(writing, "default", request)
-        assert found.switch is not None
+        found = switch_encoder(writing, "default", request, ChangeRequest(force=True))
+        assert found.changed
         file.rename(tmp_path / "away")
         assert serving.search(photo).neighbors == before.neighbors
         assert serving.similar(before.neighbors[0].item.item_id).encoder == before.encoder
         assert "which cannot be opened here, so the former one answers on" in caplog.text
         with pytest.raises(WeightsError):
             serving.upsert("new", photo.read_bytes())
-        go_back(writing, "default")
+        undo_change(writing, "default")
         assert serving.search(photo).neighbors == before.neighbors
-        go_back(writing, "default")
+        undo_change(writing, "default")
         assert serving.search(photo).neighbors == before.neighbors
         (tmp_path / "away").rename(file)
         monkeypatch.setattr(open_collections, "RETRY_S", 0.0)
@@ -341,7 +341,7 @@ def test_a_slow_encoder_keeps_no_query_waiting(
     monkeypatch.setattr(open_collections, "TAKE_OVER_WAIT_S", 0.0)
     with SearchEngine(few) as writing, SearchEngine(few) as serving:
         before = serving.search(photo)
-        found = change_encoder(writing, "default", EDGES)
+        found = switch_encoder(writing, "default", *EDGES)
         asked = serving.search(photo)
         assert asked.encoder in (before.encoder, found.after.fingerprint)
         if asked.encoder == before.encoder:

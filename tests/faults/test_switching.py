@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.change.adapted import TuneRequest
-from indexer.change.tune import tune_collection, undo_tuning
+from indexer.change.request import ChangeRequest
+from indexer.change.sequence import undo_change
+from indexer.change.tune import tune_collection
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
@@ -24,7 +25,7 @@ KILLS = [
     ("encoder_changed", 1),
 ]
 READERS = 4
-FORCED = TuneRequest(force=True)
+FORCED = ChangeRequest(force=True)
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def test_a_killed_tuning_leaves_one_encoder_or_the_other(
         if now.encoder == before.encoder:
             assert now.neighbors == before.neighbors
         tuned = tune_collection(engine, "default", FORCED)
-        assert tuned.switch is not None
-        assert engine.search(photo).encoder == tuned.fingerprint
+        assert tuned.changed
+        assert engine.search(photo).encoder == tuned.after.fingerprint
     assert check_data(Settings(data=drawn)).sound
 
 
@@ -69,8 +70,8 @@ def test_a_damaged_embedding_costs_its_item_and_not_the_switch(drawn: Path) -> N
         connection.commit()
     with SearchEngine(drawn) as engine:
         tuned = tune_collection(engine, "default", FORCED)
-        assert tuned.switch is not None
-        assert tuned.switch.without_embedding == [first.item_id]
+        assert tuned.changed
+        assert [*tuned.unsearchable] == [first.item_id]
         assert engine.catalog.count(engine.live("default").record) == 115
 
 
@@ -98,7 +99,7 @@ def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> No
         for thread in threads:
             thread.start()
         tune_collection(writing, "default", FORCED)
-        undo_tuning(writing, "default")
+        undo_change(writing, "default")
         over.set()
         for thread in threads:
             thread.join()
@@ -122,5 +123,5 @@ def test_a_server_takes_over_what_another_process_tuned(drawn: Path, photo: Path
         with SearchEngine(drawn) as engine:
             tune_collection(engine, "default", FORCED)
             assert encoder() != before
-            undo_tuning(engine, "default")
+            undo_change(engine, "default")
             assert encoder() == before

@@ -1,28 +1,23 @@
-"""Giving a collection another encoder while it is being searched.
+"""Changing over: one transaction gives a collection another encoder while it is being searched.
 
-The embeddings by the new encoder are made beside those that are there (`embedding`), and so are the
-index and what was calibrated. Then one transaction lets the collection have the new encoder: a
-query is answered wholly by the one or wholly by the other. What was made stays when this is
+The embeddings (`embedding`), the index and what is calibrated are made beside those in use. So a
+query is answered wholly by the one encoder or wholly by the other. What was made stays when this is
 interrupted, and is used the next time. The encoder before is kept with its embeddings and its
 index, until the next change.
 """
 
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.change.embedding import Advance, pictures
-from indexer.change.embedding import Switch as Switch
-from indexer.change.embedding import embed as embed
+from indexer.change.embedding import Embedded, MakeEncoder, embed_missing
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LEARNED
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.publishing import publish_index
-from search_engine.encoders.base import Encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError
 from search_engine.indexes import generations as generation
@@ -31,92 +26,47 @@ from search_engine.storage.faults import fault_point
 from search_engine.vote.calibration.collection import calibrate_ahead
 from search_engine.vote.calibration.store import forget_calibrations
 
-MakeEncoder = Callable[[], Encoder]
+
+@dataclass(frozen=True, slots=True)
+class Changeover:
+    """The targets that are not calibrated now, and the seconds it took when all was ready."""
+
+    uncalibrated: list[str]
+    seconds: float
 
 
-def switch_encoder(
-    engine: SearchEngine,
-    collection: str,
-    encoder: Encoder,
-    options: Mapping[str, str],
-    advance: Advance = lambda count: None,
-) -> Switch:
-    """Let a collection have another encoder.
-
-    Args:
-        engine: On the data directory; its catalog has the encoder's projection, if there is one.
-        collection: Which.
-        encoder: The new one.
-        options: What is needed beside its name to make it again.
-        advance: Called with the number of items that have their embedding.
-
-    Raises:
-        LockHeldError: Another process is indexing the collection.
-        StorageError: Something could not be written; the collection is as it was.
-    """
-    with engine.catalog.indexing(collection, "changing its encoder"):
-        wanted = with_encoder(engine.catalog.collection(collection), encoder, options)
-        return switch_locked(engine, wanted, lambda: encoder, Switch(), advance)
-
-
-def with_encoder(record: Collection, encoder: Encoder, options: Mapping[str, str]) -> Collection:
-    """A collection as it is when it has another encoder."""
-    spec = encoder.spec
-    return replace(
-        record,
-        encoder=spec.name,
-        encoder_options=dict(options),
-        fingerprint=spec.fingerprint,
-        dimension=spec.dimension,
-    )
-
-
-def switch_locked(
+def change_over(
     engine: SearchEngine,
     wanted: Collection,
     make: MakeEncoder,
-    done: Switch,
-    advance: Advance = lambda count: None,
+    embedded: Embedded,
     most_changed: float = COMPACT_FRACTION,
-    lazy: bool = False,
-) -> Switch:
-    """As `switch_encoder`, for a caller that holds the collection's run lock.
+) -> Changeover:
+    """Give a collection another encoder; the caller holds its run lock.
 
     Args:
-        engine: On the data directory.
+        engine: On the data directory; its catalog has what the encoder learned.
         wanted: The collection with its new encoder.
-        make: Makes the encoder, if there is something to encode.
-        done: What was done before, and where to count.
-        advance: Called with the number of items that have their embedding.
+        make: Makes the encoder, if there is something left to encode.
+        embedded: What was embedded before, and where to count.
         most_changed: An index of the same encoder is used again if no more of it is out of date.
-        lazy: The encoder starts from pictures, and is not made where none can be read.
+
+    Raises:
+        StorageError: Something could not be written; the collection is as it was.
     """
     record = engine.catalog.collection(wanted.name)
-    done.fingerprint = wanted.fingerprint or ""
-
-    def complete(since: int | None) -> None:
-        keys = engine.catalog.keys_without(wanted, done.fingerprint, since).tolist()
-        if lazy and not any(True for _ in pictures(engine, keys, done)):
-            return
-        if keys:
-            embed(engine, record, make(), done, advance, since)
-
     seq = engine.catalog.seq()
-    complete(None)
+    embed_missing(engine, wanted, make, embedded)
+    name = _index(engine, wanted, embedded, seq, most_changed)
+    is_other = wanted.fingerprint != record.fingerprint
+    uncalibrated = calibrate_ahead(engine.catalog, wanted) if is_other else []
     started = time.perf_counter()
-    name = _index(engine, wanted, done, seq, most_changed)
-    if wanted.fingerprint != record.fingerprint:
-        done.uncalibrated = calibrate_ahead(engine.catalog, wanted)
-    prepared_s = time.perf_counter() - started
-    while not _exchange(engine, record, wanted, done, seq):
+    while not _exchange(engine, record, wanted, embedded, seq):
         since, seq = seq, engine.catalog.seq()
-        complete(since)
+        embed_missing(engine, wanted, make, embedded, since=since)
     engine.reopen(wanted.name)
     _clear_up(engine, wanted, name)
-    done.seconds = time.perf_counter() - started - prepared_s
-    found = engine.catalog.by_keys(sorted(done.refused))
-    done.without_embedding = sorted(item.item_id for item in found.values())
-    return done
+    return Changeover(uncalibrated, time.perf_counter() - started)
 
 
 def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
@@ -131,7 +81,7 @@ def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
 
 
 def _index(
-    engine: SearchEngine, wanted: Collection, done: Switch, seq: int, most_changed: float
+    engine: SearchEngine, wanted: Collection, embedded: Embedded, seq: int, most_changed: float
 ) -> str:
     """A generation for the new encoder: one that is there, if it will do, or a new one."""
     folder = engine.catalog.paths.index(wanted.name)
@@ -140,8 +90,8 @@ def _index(
         name, manifest = found
         held = generation.read_keys(folder / name)
         keys = engine.catalog.keys(wanted, until=manifest.seq)
-        keys = keys[~np.isin(keys, np.array([*done.refused], dtype=np.int64))]
-        newer = engine.catalog.count(wanted) - len(done.refused) - len(keys)
+        keys = keys[~np.isin(keys, np.array([*embedded.refused], dtype=np.int64))]
+        newer = engine.catalog.count(wanted) - len(embedded.refused) - len(keys)
         changed = newer + len(held) - len(keys)
         if np.isin(keys, held).all() and changed <= most_changed * len(held):
             return name
@@ -149,7 +99,7 @@ def _index(
 
 
 def _exchange(
-    engine: SearchEngine, record: Collection, wanted: Collection, done: Switch, seq: int
+    engine: SearchEngine, record: Collection, wanted: Collection, embedded: Embedded, seq: int
 ) -> bool:
     """Let the collection be as wanted; not when items came after `seq` that lack their embedding.
 
@@ -174,7 +124,7 @@ def _exchange(
             fingerprint,
             wanted.dimension or 0,
         )
-        writer.note_unsearchable(wanted.id, fingerprint, done.refused)
+        writer.note_unsearchable(wanted.id, fingerprint, embedded.refused)
         if not is_back:
             writer.keep_vectors_of(wanted.id, kept)
         fault_point("encoder_before_change")

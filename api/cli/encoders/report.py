@@ -1,0 +1,237 @@
+"""A change of encoder, or its undoing, told: one JSON object, or lines for people."""
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from api.cli.exits import Exit
+from api.cli.terminal.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from indexer.change.report import EncoderFigures, Learning, Report
+    from indexer.change.request import ChangeRequest
+    from search_engine.adapt.gate import Verdict
+
+COLUMN = "difference, 95 %"
+UNSEARCHABLE_SHOWN = 5
+
+
+def tell(report: "Report", as_json: bool) -> None:
+    """Print a report; end with `Exit.BELOW_BAR` where a candidate was wanted and refused."""
+    if as_json:
+        print_json(_json(report))
+    else:
+        _print(report)
+    request = report.request
+    if request is not None and not (report.changed or report.is_same or request.dry_run):
+        raise typer.Exit(Exit.BELOW_BAR)
+
+
+def say(line: str) -> None:
+    """Tell people something on the way."""
+    print(line, file=sys.stderr)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Work that goes on where it stopped, when it is started again."""
+    try:
+        yield
+    except SystemExit:
+        say("interrupted: what was done is kept; run again to go on")
+        raise
+
+
+def figures_json(one: "EncoderFigures") -> dict[str, Any]:
+    """An encoder by its names and measures."""
+    return {
+        "encoder": one.name,
+        "fingerprint": one.fingerprint,
+        "dimension": one.dimension,
+        "tuned": one.tuned,
+        "images_per_second": one.images_per_second and round(one.images_per_second, 1),
+    }
+
+
+def _json(report: "Report") -> dict[str, Any]:
+    verdict, learning = report.verdict, report.learning
+    unsearchable = [
+        {"item_id": item_id, "reason": reason} for item_id, reason in report.unsearchable.items()
+    ]
+    return {
+        "before": figures_json(report.before),
+        "after": figures_json(report.after),
+        "gate": _gate_json(verdict) if verdict else None if learning is None else {},
+        "queries": verdict.queries if verdict else 0,
+        "folds": verdict.folds if verdict else 0,
+        "accepted": not report.refusals,
+        "refusals": list(report.refusals),
+        "used": report.changed or report.is_same,
+        "changed": report.changed,
+        "fingerprint": report.after.fingerprint,
+        "items": report.items,
+        "encoded": report.encoded,
+        "already_encoded": report.already_encoded,
+        "unsearchable": unsearchable,
+        "without_embedding": sorted(report.unsearchable),
+        "outdated_classifiers": list(report.outdated),
+        "uncalibrated": list(report.uncalibrated),
+        "seconds": round(report.seconds, 3),
+        **(_learning_json(report, learning) if learning else {}),
+    }
+
+
+def _gate_json(verdict: "Verdict") -> dict[str, Any]:
+    return {
+        name: {
+            "before": _number(change.before),
+            "after": _number(change.after),
+            "difference": [_number(change.difference.low), _number(change.difference.high)],
+        }
+        for name, change in verdict.changes.items()
+    }
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _learning_json(report: "Report", learning: "Learning") -> dict[str, Any]:
+    return {
+        "items": learning.items,
+        "classes": learning.classes,
+        "dimension_before": learning.dimension_before,
+        "dimension": report.after.dimension,
+        "pooling": learning.pooling,
+        "shrinkage": learning.shrinkage,
+    }
+
+
+def _print(report: "Report") -> None:
+    if report.request is None:
+        _print_undone(report)
+    elif report.is_same:
+        print(f"the collection has this encoder already: {report.after.name}")
+        return
+    elif report.learning is not None:
+        _print_learned(report, report.learning)
+    else:
+        _print_compared(report, report.request)
+    if report.changed:
+        _print_consequences(report)
+    _warn_of_unsearchable(report.unsearchable)
+
+
+def _print_learned(report: "Report", learning: "Learning") -> None:
+    verdict = report.verdict
+    if verdict is None:
+        print(f"learned from {learning.items:,} items without labels: nothing to measure it by")
+    else:
+        how = f"in {verdict.folds} folds" if verdict.folds > 1 else "kept away from the training"
+        print(
+            f"learned from {learning.items:,} items of {learning.classes:,} classes; "
+            f"measured on {verdict.queries:,} held-out items {how}"
+        )
+        print_table(("measure", "before", "after", COLUMN), _gate_rows(verdict))
+    if report.changed:
+        print(
+            f"{_used(report)}: {report.after.dimension} dimensions instead of "
+            f"{learning.dimension_before}, pooling {learning.pooling}, {_ended(report)}"
+        )
+        return
+    why = " and ".join(report.refusals) or "better"
+    hint = "; --force uses it all the same" if report.refusals else ""
+    print(f"{why}: the encoder stays as it is{hint}")
+
+
+def _print_compared(report: "Report", request: "ChangeRequest") -> None:
+    before, after, verdict = report.before, report.after, report.verdict
+    rows = [
+        ("dimension", f"{before.dimension:,}", f"{after.dimension:,}", ""),
+        ("images/s", _rate(before), _rate(after), ""),
+        *(_gate_rows(verdict) if verdict else ()),
+    ]
+    print_table(("", before.name, after.name, COLUMN), rows)
+    if verdict is None:
+        print(f"too few items, products or scenes with a value of {request.target!r} to compare by")
+    else:
+        print(f"asked {verdict.queries:,} items with a value of {request.target!r}")
+    if report.changed:
+        print(f"{_used(report)}: {after.name}, {_ended(report)}")
+        return
+    why = " and ".join(report.refusals)
+    judged = f"{after.name} would be refused: {why}" if why else f"{after.name} would be used"
+    if not request.dry_run:
+        judged = f"refused: {why}; --force uses {after.name} all the same"
+    print(f"{judged}; {before.name} stays")
+    kept_mb = (report.items - len(report.unsearchable)) * after.dimension * 2 / 1e6
+    print(
+        f"the embeddings by {after.name} are kept ({kept_mb:,.1f} MB), so that using it takes no "
+        "time; --forget deletes them"
+    )
+
+
+def _print_undone(report: "Report") -> None:
+    after = report.after
+    now, before = (f"{one.name}{' (tuned)' * one.tuned}" for one in (after, report.before))
+    print(
+        f"{now} is used again ({after.dimension:,}-d, {after.fingerprint[:12]}) instead of "
+        f"{before}, {report.seconds:.2f} s; --undo once more goes forward"
+    )
+    if report.encoded:
+        print(f"{report.encoded:,} items that came or changed since were encoded first")
+
+
+def _used(report: "Report") -> str:
+    return "used by force" if report.refusals else "used from now on"
+
+
+def _ended(report: "Report") -> str:
+    return (
+        f"encoder {report.after.fingerprint[:12]}, {report.seconds:.1f} s; "
+        f"`eyedex {'tune' if report.learning else 'switch'} --undo` goes back"
+    )
+
+
+def _print_consequences(report: "Report") -> None:
+    before = report.before.name
+    if report.before.tuned and report.request is not None and report.learning is None:
+        print(f"what `eyedex tune` learned belongs to {before}: --undo brings it back too")
+    if report.outdated:
+        names = ", ".join(report.outdated)
+        print(f"trained for {before} and not usable now: {names}; `eyedex train` makes new")
+    if report.uncalibrated:
+        targets = ", ".join(report.uncalibrated)
+        print(f"not calibrated any more: {targets}; `eyedex calibrate` does it, in minutes")
+
+
+def _warn_of_unsearchable(unsearchable: Mapping[str, str]) -> None:
+    if not unsearchable:
+        return
+    shown = [f"{item_id} ({reason})" for item_id, reason in unsearchable.items()]
+    more = " ... (all with --json)" if len(shown) > UNSEARCHABLE_SHOWN else ""
+    say(
+        "items that stay in the catalog but cannot be found by it, as no embedding can be made of "
+        f"them: {len(shown):,}: {', '.join(shown[:UNSEARCHABLE_SHOWN])}{more}"
+    )
+
+
+def _gate_rows(verdict: "Verdict") -> list[tuple[str, str, str, str]]:
+    """A row for each measure: its name, before, after and the difference."""
+    return [
+        (
+            name,
+            f"{change.before:.3f}",
+            f"{change.after:.3f}",
+            f"{change.difference.low:+.3f} to {change.difference.high:+.3f}",
+        )
+        for name, change in verdict.changes.items()
+    ]
+
+
+def _rate(one: "EncoderFigures") -> str:
+    return "-" if one.images_per_second is None else f"{one.images_per_second:,.0f}"

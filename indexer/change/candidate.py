@@ -1,0 +1,137 @@
+"""A candidate: the encoder that a collection may get, and how it is judged."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from indexer.change.report import Learning
+from search_engine.adapt.gate import Verdict
+from search_engine.catalog.collection_rows import Collection
+from search_engine.collections.encoders import NETWORK, PROJECTION, encoder_request
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.poolings import MULTI
+from search_engine.encoders.projection import ProjectedEncoder, Projection
+from search_engine.encoders.registry import create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+
+POOLING = "pooling"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What held-out items say of a candidate, None if there are none, and why it is refused."""
+
+    verdict: Verdict | None
+    refusals: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An encoder, and the options that make it again together with its name.
+
+    `learned` is the data that some of the options name by hash. Without a `judgement` the
+    candidate is judged by its embeddings, once all items have them.
+    """
+
+    encoder: Encoder
+    options: Mapping[str, str]
+    learned: Mapping[str, bytes] = field(default_factory=dict)
+    learning: Learning | None = None
+    judgement: Judgement | None = None
+
+    def given_to(self, record: Collection) -> Collection:
+        """The collection as it is with this encoder."""
+        spec = self.encoder.spec
+        return replace(
+            record,
+            encoder=spec.name,
+            encoder_options=dict(self.options),
+            fingerprint=spec.fingerprint,
+            dimension=spec.dimension,
+        )
+
+
+def plain_encoder(engine: SearchEngine, collection: str) -> Candidate:
+    """The encoder of a collection as it was before anything was learned from the catalog.
+
+    Raises:
+        ParameterError: Nothing is indexed.
+        EncoderError: It cannot be made any more.
+    """
+    record = indexed(engine, collection)
+    encoder = engine.live(collection).encoder()
+    assert encoder is not None
+    options = {name: str(value) for name, value in record.encoder_options.items()}
+    if not isinstance(encoder, ProjectedEncoder):
+        return Candidate(encoder, options)
+    before = encoder.projection.origin.came_with
+    if options == {**before, PROJECTION: encoder.projection.sha256}:
+        return Candidate(encoder.base, before)
+    return _made(engine, record, before)
+
+
+def with_layers(engine: SearchEngine, collection: str, plain: Candidate) -> Candidate | None:
+    """The encoder with features of several layers; None if it has no such, or has them already."""
+    if plain.options.get(POOLING, "").startswith(MULTI):
+        return None
+    record = engine.catalog.collection(collection)
+    try:
+        return _made(engine, record, {**plain.options, POOLING: MULTI})
+    except ParameterError:
+        return None
+
+
+def _made(engine: SearchEngine, record: Collection, options: Mapping[str, str]) -> Candidate:
+    record = replace(record, encoder_options=dict(options))
+    encoder = create_encoder(encoder_request(record, engine.settings, engine.catalog))
+    return Candidate(encoder, options)
+
+
+def with_projection(
+    plain: Candidate,
+    base: Candidate,
+    projection: Projection,
+    verdict: Verdict | None,
+    network: bytes | None = None,
+) -> Candidate:
+    """The candidate that a learned projection makes of an encoder.
+
+    Args:
+        plain: The encoder before anything was learned.
+        base: The encoder to put the projection behind.
+        projection: What was learned.
+        verdict: On what was learned; None where there was nothing to judge by.
+        network: The weights file of the base, where its network was trained.
+    """
+    data = {PROJECTION: projection.data}
+    if network is not None:
+        data[NETWORK] = network
+    encoder, origin = ProjectedEncoder(base.encoder, projection), projection.origin
+    return Candidate(
+        encoder,
+        {**base.options, **{name: hashlib.sha256(each).hexdigest() for name, each in data.items()}},
+        data,
+        Learning(
+            items=origin.items,
+            classes=origin.classes,
+            shrinkage=origin.shrinkage,
+            pooling=encoder.spec.pooling,
+            dimension_before=plain.encoder.spec.dimension,
+        ),
+        Judgement(verdict, ["not shown to be better"] if origin.forced else []),
+    )
+
+
+def indexed(engine: SearchEngine, collection: str) -> Collection:
+    """A collection that has an encoder.
+
+    Raises:
+        ParameterError: Nothing was indexed yet.
+    """
+    record = engine.catalog.collection(collection)
+    if record.fingerprint is None:
+        raise ParameterError(
+            "nothing is indexed yet", fix="`eyedex index --encoder` chooses the encoder"
+        )
+    return record

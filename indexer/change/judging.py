@@ -1,0 +1,133 @@
+"""Two encoders of a collection compared by items that have a label.
+
+An encoder that was tuned has learned from the very items that are asked here, and would look better
+than it is for new photos. So what it learned is learned anew without each fold; and of a network
+that was fine-tuned only those items are asked that were held out of its training.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from indexer.change.request import Advance, ChangeRequest
+from search_engine.adapt.gate import Verdict, judge, judge_held_out
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.fields import value_of
+from search_engine.collections.encoders import projection_of
+from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.encoders.projection import Projection, project
+from search_engine.encoders.projection_learning import learn
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluate.bootstrap import Interval
+from search_engine.evaluate.paired import Change
+from search_engine.evaluate.splits import labelled_rows, sample_rows, take, with_vectors
+from search_engine.records import Codes, Vectors
+
+LEAST_ITEMS = 50
+"""Labelled items that something can be learned from, or compared by."""
+MOST_JUDGED = 20_000
+"""Items that are compared at most, drawn evenly."""
+
+
+def compare_encoders(
+    engine: SearchEngine,
+    record: Collection,
+    wanted: Collection,
+    request: ChangeRequest,
+    advance: Advance = lambda count: None,
+) -> Verdict | None:
+    """How held-out items fare by the encoder of a collection and by another one.
+
+    Args:
+        engine: On the data directory.
+        record: The collection.
+        wanted: The same with the other encoder, whose embeddings are there.
+        request: By which labels.
+        advance: Called with 1 for each fold.
+
+    Returns:
+        None where too few items, products or scenes have a label.
+    """
+    labelled, others = _embedded_by_both(engine, record, wanted, request)
+    if len(labelled.keys) < LEAST_ITEMS or len(set(labelled.labels)) < 2:
+        return None
+    projection = projection_of(engine.catalog, record.encoder_options)
+    try:
+        if projection is None:
+            return judge(labelled, lambda rows: [others], seed=request.seed, advance=advance)
+        tuned = _Tuned(projection, labelled.vectors, _taught(engine, labelled, projection))
+        verdict = _judge_tuned(with_vectors(labelled, others), tuned, request.seed, advance)
+    except ParameterError:  # fewer products or scenes than folds
+        return None
+    return verdict and _reversed(verdict)
+
+
+def _embedded_by_both(
+    engine: SearchEngine, record: Collection, wanted: Collection, request: ChangeRequest
+) -> tuple[Labelled, Vectors]:
+    """Labelled items with embeddings before a projection, and those by the other encoder (N, d)."""
+    projection = projection_of(engine.catalog, record.encoder_options)
+    plain = record
+    if projection is not None:
+        before = projection.origin.fingerprint
+        plain = replace(record, fingerprint=before, dimension=len(projection.mean))
+    found = read_gallery(engine.catalog, record.name, request.target, plain)
+    found = take(found, labelled_rows(found))
+    found = take(found, sample_rows(len(found.keys), MOST_JUDGED, request.seed))
+    others = read_gallery(engine.catalog, record.name, request.target, wanted)
+    _, here, there = np.intersect1d(found.keys, others.keys, return_indices=True)
+    return take(found, here), others.vectors[there]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tuned:
+    """A projection, embeddings (N, D) before it, and the class (N,) of each item in learning."""
+
+    projection: Projection
+    vectors: Vectors
+    taught: Codes
+
+    def relearned(self, rows: Codes) -> Vectors:
+        """Embeddings (N, d) as the tuned encoder would give them, had it learned from some rows."""
+        origin, taught = self.projection.origin, self.taught[rows]
+        if origin.target is None or len(np.unique(taught[taught >= 0])) < 2:
+            return self.projection.apply(self.vectors)
+        ((mean, matrix),) = learn(self.vectors[rows], taught, (origin.shrinkage,))
+        return project(self.vectors, mean, matrix)
+
+
+def _judge_tuned(other: Labelled, tuned: _Tuned, seed: int, advance: Advance) -> Verdict | None:
+    """How the tuned encoder fares against another one; None if too few items were held out."""
+    held_out = tuned.projection.origin.held_out
+    if held_out is None:
+        return judge(other, lambda rows: [tuned.relearned(rows)], seed=seed, advance=advance)
+    held = np.flatnonzero(np.isin(other.keys, held_out))
+    if len(held) < LEAST_ITEMS:
+        return None
+    rest = np.setdiff1d(np.arange(len(other.keys)), held)
+    return judge_held_out(other, held, [tuned.relearned(rest)], seed=seed)
+
+
+def _taught(engine: SearchEngine, labelled: Labelled, projection: Projection) -> Codes:
+    """The class of each item in what a projection learned, (N,), -1 for none."""
+    target = projection.origin.target
+    classes = np.full(len(labelled.keys), -1, dtype=np.int64)
+    if target is None:
+        return classes
+    items = engine.catalog.by_keys(labelled.keys.tolist())
+    numbers: dict[str, int] = {}
+    for row, key in enumerate(labelled.keys.tolist()):
+        value = value_of(items[key], target) if key in items else None
+        if value is not None:
+            classes[row] = numbers.setdefault(value, len(numbers))
+    return classes
+
+
+def _reversed(verdict: Verdict) -> Verdict:
+    """The verdict on going the other way."""
+    changes = {
+        name: Change(one.after, one.before, Interval(-one.difference.high, -one.difference.low))
+        for name, one in verdict.changes.items()
+    }
+    return replace(verdict, changes=changes)
