@@ -214,6 +214,11 @@ def test_such_a_collection_can_be_tuned_and_goes_on_taking_embeddings(
     assert after["encoder"] == before["encoder"]
     assert "more" in {one["item_id"] for one in after["neighbors"]}
     assert run("check", "--data", data).code == 0
+    late = write_npy(tmp_path / "late.npy", unit_vectors(1), [{"item_id": "late", "label": "a"}])
+    assert run("import", late, *CLIP, "--data", data, "--json").json["added"] == 1
+    forward = run("tune", "--undo", "--data", data, "--json").json
+    assert (forward["encoded"], forward["unsearchable"]) == (1, [])
+    assert run("check", "--data", data).code == 0
 
 
 def test_a_search_has_one_question(run: Run, given: Path, data: Path) -> None:

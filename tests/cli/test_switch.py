@@ -15,6 +15,8 @@ import pytest
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 from search_engine.storage.locks import exclusive
+from search_engine.vote.calibration.store import load_calibration
+from search_engine.vote.tally import VoteRule
 from tests.cli.conftest import COMMAND, Index, Run
 from tests.conftest import copy_data, index_folder, once
 
@@ -300,6 +302,96 @@ def test_tuning_is_a_change_to_go_back_from(drawn: Path, run: Run, photo: Path) 
     ran = run("switch", "--undo", "--data", drawn)
     assert "instead of hsv" in ran.out
     assert found(drawn, photo) != before
+
+
+@pytest.mark.parametrize("verb", ["switch", "tune"])
+@pytest.mark.parametrize("change", [("switch", "edges", "--force"), ("tune", "--force")])
+def test_both_verbs_undo_whatever_changed_the_encoder_and_tell_the_same(
+    drawn: Path, run: Run, photo: Path, verb: str, change: tuple[str, ...]
+) -> None:
+    before = found(drawn, photo)
+    assert run(*change, "--data", drawn).code == 0
+    after = result(drawn, photo).encoder
+    ran = run(verb, "--undo", "--data", drawn, "--json")
+    assert (ran.code, found(drawn, photo)) == (0, before)
+    body = ran.json
+    assert (body["before"]["fingerprint"], body["before"]["tuned"]) == (after, change[0] == "tune")
+    assert (body["after"]["encoder"], body["fingerprint"]) == ("hsv", result(drawn, photo).encoder)
+    assert (body["changed"], body["encoded"], body["unsearchable"]) == (True, 0, [])
+    assert body["without_embedding"] == []
+    ran = run(verb, "--undo", "--data", drawn)
+    now = "edges" if change[0] == "switch" else "hsv (tuned)"
+    assert ran.out.startswith(f"{now} is used again (")
+    assert "instead of hsv, " in ran.out
+    assert result(drawn, photo).encoder == after
+
+
+def test_undo_after_two_tunings_is_one_step_and_switching_takes_off_both(
+    drawn: Path, run: Run, photo: Path
+) -> None:
+    plain = found(drawn, photo)
+    assert run("tune", "--force", "--data", drawn).code == 0
+    first = found(drawn, photo)
+    assert run("tune", "--force", "--target", "color", "--data", drawn).code == 0
+    assert run("tune", "--undo", "--data", drawn).code == 0
+    assert found(drawn, photo) == first
+    ran = run("switch", "hsv", "--force", "--data", drawn, "--json")
+    assert (ran.json["changed"], ran.json["already_encoded"]) == (True, ITEMS)
+    assert found(drawn, photo) == plain
+
+
+def test_where_nothing_else_is_kept_undoing_takes_off_what_was_learned(
+    drawn: Path, run: Run, photo: Path
+) -> None:
+    before = found(drawn, photo)
+    assert run("tune", "--force", "--data", drawn).code == 0
+    said = run("switch", "--forget", "--data", drawn).out
+    assert "--undo takes off what was learned now" in said
+    ran = run("switch", "--undo", "--data", drawn, "--json")
+    assert (ran.code, ran.json["encoded"], ran.json["after"]["tuned"]) == (0, 0, False)
+    assert found(drawn, photo) == before
+    assert run("switch", "--undo", "--data", drawn).out.startswith("hsv (tuned) is used again")
+
+
+def test_undoing_refuses_to_lose_the_catalog_unless_forced(
+    switched: Path, run: Run, sample: Path, photo: Path, tmp_path: Path
+) -> None:
+    """Items that came since, whose pictures are on a disk that is gone."""
+    pictures = tmp_path / "more"
+    shutil.copytree(sample / "images", pictures)
+    assert run("index", pictures, "--data", switched).code == 0
+    before = found(switched, photo)
+    shutil.rmtree(pictures)
+    ran = run("switch", "--undo", "--data", switched)
+    assert ran.code == 2
+    assert f"{ITEMS} of {2 * ITEMS} items have neither an embedding by hsv" in ran.error
+    assert found(switched, photo) == before
+    ran = run("tune", "--undo", "--force", "--data", switched, "--json")
+    assert (ran.code, len(ran.json["unsearchable"])) == (0, ITEMS)
+    assert run("check", "--data", switched).code == 0
+
+
+@pytest.mark.parametrize("edited", [0, 20])
+def test_undoing_brings_back_the_rule_of_the_vote(drawn: Path, run: Run, edited: int) -> None:
+    """Also where labels changed so much since that it has to be calibrated anew."""
+    assert run("calibrate", "--per-product", "--data", drawn).code == 0
+    assert run("switch", "edges", "--force", "--data", drawn).code == 0
+    assert run("calibrate", "--data", drawn).code == 0
+    with SearchEngine(drawn) as engine:
+        record = engine.live("default").record
+        assert not rule(engine).per_product
+        page = engine.catalog.page(record, 0, edited)
+        with engine.catalog.write() as writer:
+            writer.describe(record.id, {item.key: {"label": "another"} for item in page})
+    assert run("tune", "--undo", "--data", drawn).code == 0
+    with SearchEngine(drawn) as engine:
+        assert rule(engine).per_product
+
+
+def rule(engine: SearchEngine) -> VoteRule:
+    calibration = load_calibration(engine.catalog, engine.live("default").record, "label")
+    assert calibration is not None
+    return calibration.rule
 
 
 def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(

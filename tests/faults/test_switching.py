@@ -60,6 +60,24 @@ def test_a_killed_tuning_leaves_one_encoder_or_the_other(
     assert check_data(Settings(data=drawn)).sound
 
 
+@pytest.mark.parametrize("point", ["encoder_before_change", "encoder_changed"])
+def test_a_killed_undo_of_tuning_leaves_one_encoder_or_the_other(
+    drawn: Path, photo: Path, point: str
+) -> None:
+    with SearchEngine(drawn) as engine:
+        plain = engine.search(photo)
+        tune_collection(engine, "default", FORCED)
+        tuned = engine.search(photo)
+    killed = eyedex("tune", "--undo", "--data", drawn, fault=f"{point}:1:kill")
+    assert killed.returncode == KILLED
+    expected, other = (plain, tuned) if point == "encoder_changed" else (tuned, plain)
+    with SearchEngine(drawn) as engine:
+        assert engine.search(photo).neighbors == expected.neighbors
+        undo_change(engine, "default")
+        assert engine.search(photo).neighbors == other.neighbors
+    assert check_data(Settings(data=drawn)).sound
+
+
 def test_a_damaged_embedding_costs_its_item_and_not_the_switch(drawn: Path) -> None:
     """It cannot be projected, however often that is tried."""
     with SearchEngine(drawn) as engine:

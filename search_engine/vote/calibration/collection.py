@@ -120,7 +120,8 @@ def refresh_label(catalog: Catalog, collection: str) -> float | None:
 def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
     """Calibrate for the encoder that a collection is about to have what is for the one it has.
 
-    Its embeddings by that encoder must be there. What is done already stays as it is.
+    Its embeddings by that encoder must be there. What is done already stays as it is, and where it
+    is out of date it is done again by its own rule.
 
     Returns:
         Targets that are not calibrated then: that would take more than some seconds.
@@ -131,7 +132,7 @@ def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
         done = load_calibration(catalog, wanted, target)
         if done is not None and edited_share(catalog, wanted, done) <= REFRESH_SHARE:
             continue
-        before = load_calibration(catalog, now, target)
+        before = done or load_calibration(catalog, now, target)
         if not _repeat(catalog, wanted, target, before):
             left.append(target)
     return left
