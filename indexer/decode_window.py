@@ -1,6 +1,7 @@
 """Pictures on their way through the decoder, bounded in number and bytes, in order."""
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -16,6 +17,8 @@ WINDOW_BYTES = 96 * 2**20
 """So many bytes of files may wait to be decoded: 16 large photos of phones."""
 CALLS_A_WORKER = 2
 """So many calls may wait whatever their bytes, that no decoding process is ever idle."""
+
+WINDOW_BATCHES = 3
 
 T = TypeVar("T")
 
@@ -89,3 +92,19 @@ class DecodeWindow(Generic[T]):
         entries, size, decoding = self._started.popleft()
         self._decoded += zip(entries, decoding.result(), strict=True)
         self._bytes -= size
+
+
+def decoded_batches(
+    decoder: Decoder,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    given: Iterable[tuple[T, bytes]],
+) -> Iterator[list[tuple[T, Outcome]]]:
+    """Entries with the outcomes of decoding their pictures, in order, decoded ahead."""
+    window: DecodeWindow[T] = DecodeWindow(decoder, preprocessing, batch_size, WINDOW_BATCHES)
+    for entry, picture in given:
+        window.put(entry, picture)
+        if window.is_full:
+            yield window.take()
+    while window:
+        yield window.take()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from indexer.change.request import Advance
-from indexer.decode_window import DecodeWindow
+from indexer.decode_window import decoded_batches
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import plain_fingerprint
 from search_engine.encoders.base import Encoder, encode_pictures
@@ -26,7 +26,6 @@ from search_engine.records import Keys, Vectors
 from search_engine.storage.faults import fault_point
 
 ITEMS_A_PART = 4_096
-WINDOW_BATCHES = 3
 
 MakeEncoder = Callable[[], Encoder]
 
@@ -48,7 +47,7 @@ def embed(
     record: Collection,
     encoder: Encoder,
     embedded: Embedded,
-    advance: Advance,
+    advance: Advance = lambda count: None,
     since: int | None = None,
 ) -> None:
     """Make all embeddings by an encoder that are not there yet.
@@ -66,15 +65,16 @@ def embed(
     start = engine.catalog.seq()
     fingerprint = encoder.spec.fingerprint
     keys = engine.catalog.keys_without(record, fingerprint, since).tolist()
+    batches = _Batches(engine, encoder, embedded, advance)
     if isinstance(encoder, ProjectedEncoder):
         base = Embedded()
-        embed(engine, record, encoder.base, base, lambda count: None, since)
+        embed(engine, record, encoder.base, base, since=since)
         embedded.refused |= {key: base.refused[key] for key in keys if key in base.refused}
-        _project(engine, record, encoder, keys, embedded, advance)
+        batches.project(record, encoder, keys)
     elif is_external(encoder.spec.name):
         embedded.refused.update(dict.fromkeys(keys, ExternalEncoderError.code))
-    else:
-        _encode_pictures(engine, encoder, keys, embedded, advance)
+    elif keys:
+        batches.encode(keys)
     lacking = set(engine.catalog.keys_without(record, fingerprint, since).tolist())
     changed = engine.catalog.keys_without(record, fingerprint, start).tolist()
     impossible = lacking.intersection(keys).difference(changed)
@@ -112,48 +112,6 @@ def _is_possible(engine: SearchEngine, wanted: Collection, keys: Keys, embedded:
     return any(True for _ in pictures(engine, keys.tolist(), embedded.refused))
 
 
-def _project(
-    engine: SearchEngine,
-    record: Collection,
-    encoder: ProjectedEncoder,
-    keys: Sequence[int],
-    embedded: Embedded,
-    advance: Advance,
-) -> None:
-    base = encoder.base.spec
-    source = replace(record, fingerprint=base.fingerprint, dimension=base.dimension)
-    found = engine.catalog.changes_since(source, -1)
-    rows = np.flatnonzero(np.isin(found.keys, np.array(keys, dtype=np.int64)))
-    for start in range(0, len(rows), ITEMS_A_PART):
-        part = rows[start : start + ITEMS_A_PART]
-        vectors = encoder.projection.apply(found.vectors[part].astype(np.float32))
-        _keep(engine, encoder, found.keys[part].tolist(), vectors, found.seq)
-        embedded.count += len(part)
-        advance(len(part))
-
-
-def _encode_pictures(
-    engine: SearchEngine,
-    encoder: Encoder,
-    keys: Sequence[int],
-    embedded: Embedded,
-    advance: Advance,
-) -> None:
-    if not keys:
-        return
-    settings = engine.settings
-    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-        window: DecodeWindow[Asked] = DecodeWindow(
-            decoder, encoder.spec.preprocessing, settings.batch_size, WINDOW_BATCHES
-        )
-        for asked, picture in pictures(engine, keys, embedded.refused):
-            window.put(asked, picture)
-            if window.is_full:
-                _add(engine, encoder, window.take(), embedded, advance)
-        while window:
-            _add(engine, encoder, window.take(), embedded, advance)
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An item by its key, as it was at the change `seq`."""
@@ -176,34 +134,54 @@ def pictures(
                 refused[item.key] = error.code
 
 
-def _add(
-    engine: SearchEngine,
-    encoder: Encoder,
-    batch: Sequence[tuple[Asked, Outcome]],
-    embedded: Embedded,
-    advance: Advance,
-) -> None:
-    """Encode a batch and make it durable."""
-    decoded = []
-    for asked, outcome in batch:
-        if isinstance(outcome, DecodedImage):
-            decoded.append((asked, outcome))
-        else:
-            embedded.refused[asked.key] = outcome.code
-    if decoded:
-        kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """Makes embeddings by an encoder, and makes each batch durable."""
+
+    engine: SearchEngine
+    encoder: Encoder
+    embedded: Embedded
+    advance: Advance
+
+    def project(self, record: Collection, encoder: ProjectedEncoder, keys: Sequence[int]) -> None:
+        """From the embeddings before the projection."""
+        base = encoder.base.spec
+        source = replace(record, fingerprint=base.fingerprint, dimension=base.dimension)
+        found = self.engine.catalog.changes_since(source, -1)
+        rows = np.flatnonzero(np.isin(found.keys, np.array(keys, dtype=np.int64)))
+        for start in range(0, len(rows), ITEMS_A_PART):
+            part = rows[start : start + ITEMS_A_PART]
+            vectors = encoder.projection.apply(found.vectors[part].astype(np.float32))
+            self._keep(found.keys[part].tolist(), vectors, found.seq)
+            self.advance(len(part))
+
+    def encode(self, keys: Sequence[int]) -> None:
+        """From pictures."""
+        settings, preprocessing = self.engine.settings, self.encoder.spec.preprocessing
+        given = pictures(self.engine, keys, self.embedded.refused)
+        with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
+            for batch in decoded_batches(decoder, preprocessing, settings.batch_size, given):
+                self._encode(batch)
+                self.advance(len(batch))
+
+    def _encode(self, batch: Sequence[tuple[Asked, Outcome]]) -> None:
+        refused, decoded = self.embedded.refused, []
+        for asked, outcome in batch:
+            if isinstance(outcome, DecodedImage):
+                decoded.append((asked, outcome))
+            else:
+                refused[asked.key] = outcome.code
+        if not decoded:
+            return
+        kept, vectors = encode_pictures(self.encoder, [picture for _, picture in decoded])
         keys = [asked.key for asked, _ in decoded]
         for place in set(range(len(keys))).difference(kept):
-            embedded.refused[keys[place]] = NoEmbeddingError.code
+            refused[keys[place]] = NoEmbeddingError.code
         as_of = min(asked.seq for asked, _ in decoded)
-        _keep(engine, encoder, [keys[place] for place in kept], vectors, as_of)
-        embedded.count += len(kept)
-    advance(len(batch))
+        self._keep([keys[place] for place in kept], vectors, as_of)
 
-
-def _keep(
-    engine: SearchEngine, encoder: Encoder, keys: Sequence[int], vectors: Vectors, as_of: int
-) -> None:
-    with engine.catalog.write() as writer:
-        writer.add_vectors(encoder.spec.fingerprint, keys, vectors, as_of)
-    fault_point("vectors_added")
+    def _keep(self, keys: Sequence[int], vectors: Vectors, as_of: int) -> None:
+        with self.engine.catalog.write() as writer:
+            writer.add_vectors(self.encoder.spec.fingerprint, keys, vectors, as_of)
+        fault_point("vectors_added")
+        self.embedded.count += len(keys)

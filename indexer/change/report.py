@@ -49,9 +49,9 @@ class Learning:
     dimension_before: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """What a change of encoder measured and did.
+    """What a change of encoder measured and did; each step of the work fills in its part.
 
     `items` are those of the collection, `already_encoded` those with an embedding by the candidate
     from an earlier run, `encoded` those that got one now. `unsearchable` gives the items without

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from indexer.change.request import Stage
-from indexer.decode_window import DecodeWindow
+from indexer.decode_window import decoded_batches
 from search_engine.adapt.batches import Augmented, Draw, Pictures, batches, loader_processes
 from search_engine.adapt.objectives import ClassProxies, Objective, TwoViews
 from search_engine.adapt.plan import TrainingPlan
@@ -39,7 +39,6 @@ START_SHRINKAGE = 0.2
 MARGIN = 8 / 7
 """Pictures that an encoder squashes are kept larger by this, to be cropped at random."""
 ITEMS_A_PART = 1_024
-WINDOW_BATCHES = 3
 FEATURES_AT_ONCE = 64
 
 
@@ -113,23 +112,13 @@ class TrainingRun:
             self._pictures.file.open("wb") as file,
             self._stage("reading pictures", len(keys)) as advance,
         ):
-            window: DecodeWindow[int] = DecodeWindow(
-                decoder, self._whole, settings.batch_size, WINDOW_BATCHES
-            )
-
-            def write() -> None:
-                for place, one in window.take():
+            originals = self._originals(keys)
+            for batch in decoded_batches(decoder, self._whole, settings.batch_size, originals):
+                for place, one in batch:
                     if isinstance(one, DecodedImage):
                         file.write(np.ascontiguousarray(one.pixels).tobytes())
                         kept.append(place)
-                    advance(1)
-
-            for place, picture in self._originals(keys):
-                window.put(place, picture)
-                if window.is_full:
-                    write()
-            while window:
-                write()
+                advance(len(batch))
         return kept
 
     def _originals(self, keys: Keys) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.change.embedding import pictures
-from indexer.decode_window import DecodeWindow
+from indexer.decode_window import decoded_batches
 from indexer.encoder_comparison.candidates import Candidate, reason_of
 from indexer.encoding_speed import images_per_second
 from search_engine.catalog.collection_rows import Collection
@@ -43,7 +43,6 @@ from search_engine.images.decoder import Decoder
 from search_engine.records import Vectors
 from search_engine.vote.question import NEIGHBORS
 
-WINDOW_BATCHES = 3
 PICTURES_OF_WORDS = 1_000
 """Pictures that visual words are learnt from, spread evenly over the collection."""
 
@@ -260,15 +259,12 @@ class _Trial:
         advance: Callable[[int], None],
     ) -> Iterator[list[tuple[int, DecodedImage]]]:
         """Batches of what can be decoded."""
-        window: DecodeWindow[int] = DecodeWindow(
-            self.decoder, preprocessing, self.engine.settings.batch_size, WINDOW_BATCHES
-        )
-        for number, picture in given:
-            window.put(number, picture)
-            if window.is_full:
-                yield from _taken(window, advance)
-        while window:
-            yield from _taken(window, advance)
+        size = self.engine.settings.batch_size
+        for batch in decoded_batches(self.decoder, preprocessing, size, given):
+            good = [(number, one) for number, one in batch if isinstance(one, DecodedImage)]
+            if good:
+                yield good
+            advance(len(batch))
 
     def _of_items(self, keys: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         for asked, picture in pictures(self.engine, keys, {}):
@@ -280,16 +276,6 @@ class _Trial:
             if path is not None:
                 with suppress(ImageError):
                     yield row, read_file(path, self.engine.settings.max_bytes)
-
-
-def _taken(
-    window: DecodeWindow[int], advance: Callable[[int], None]
-) -> Iterator[list[tuple[int, DecodedImage]]]:
-    batch = window.take()
-    good = [(number, one) for number, one in batch if isinstance(one, DecodedImage)]
-    if good:
-        yield good
-    advance(len(batch))
 
 
 def _fared(queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int) -> Answers:

@@ -1,0 +1,124 @@
+"""The steps that every change of encoder is made of; the collection's run lock is held."""
+
+from dataclasses import dataclass, field
+
+from indexer.change.candidate import Judgement
+from indexer.change.changeover import change_over, fingerprints
+from indexer.change.embedding import Embedded, MakeEncoder, embed_missing
+from indexer.change.judging import compare_encoders
+from indexer.change.report import EncoderFigures, Report
+from indexer.change.request import ChangeRequest, Say, Stage
+from indexer.encoding_speed import images_per_second
+from search_engine.catalog.collection_rows import Collection
+from search_engine.collections.encoders import open_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import EyedexError
+from search_engine.indexes.live import COMPACT_FRACTION
+from search_engine.things import FOLDS
+
+MOST_LOST = 0.05
+"""Share of the items that searches find now and would not find any more, from which on a change is
+refused: most likely a disk is not mounted."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A collection as it is, and as it is `wanted`; each step fills in its part of the report."""
+
+    engine: SearchEngine
+    record: Collection
+    wanted: Collection
+    make: MakeEncoder
+    stage: Stage
+    report: Report = field(init=False)
+    _embedded: Embedded = field(default_factory=Embedded)
+
+    def __post_init__(self) -> None:
+        engine, record = self.engine, self.record
+        self.report = Report(
+            EncoderFigures.of(record),
+            EncoderFigures.of(self.wanted),
+            items=engine.catalog.count(record),
+            outdated=[one.description.name for one in engine.classifiers(collection=record.name)],
+        )
+
+    def lacking(self) -> int:
+        """How many items have no embedding by the wanted encoder."""
+        return len(self.engine.catalog.keys_without(self.record, self.wanted.fingerprint or ""))
+
+    def embed(self) -> None:
+        """Make the missing embeddings beside those in use."""
+        with self.stage("encoding", self.lacking()) as advance:
+            embed_missing(self.engine, self.wanted, self.make, self._embedded, advance)
+        self._count()
+
+    def judge(self, request: ChangeRequest, say: Say) -> Judgement:
+        """Embed, and compare with the encoder in use."""
+        self._forget_trials()
+        report, lacking = self.report, self.lacking()
+        report.already_encoded = report.items - lacking
+        if lacking == 0:
+            say(f"all {report.items:,} items have their embedding already")
+        elif report.already_encoded:
+            say(
+                f"{report.already_encoded:,} of {report.items:,} items have their embedding "
+                "already: going on there"
+            )
+        self.embed()
+        with self.stage("comparing", FOLDS) as advance:
+            verdict = compare_encoders(self.engine, self.record, self.wanted, request, advance)
+        self._measure_speed()
+        changes = verdict.changes if verdict else {}
+        refusals = []
+        if worse := [name for name, change in changes.items() if change.is_worse]:
+            refusals.append(f"worse in {', '.join(worse)}")
+        if self.loses_too_many:
+            lost = f"{self.lost:,} of {report.items:,}"
+            refusals.append(f"{lost} items could not be found any more")
+        return Judgement(verdict, refusals)
+
+    @property
+    def lost(self) -> int:
+        """How many items searches find now and would not find any more."""
+        known = self.engine.catalog.unsearchable(self.record)
+        return len(self._embedded.refused.keys() - known.keys())
+
+    @property
+    def loses_too_many(self) -> bool:
+        """Whether these are more than a few."""
+        return self.lost > MOST_LOST * self.report.items
+
+    def change_over(self, most_changed: float = COMPACT_FRACTION) -> None:
+        """Give the collection the wanted encoder."""
+        with self.stage("preparing the index", 1):
+            done = change_over(self.engine, self.wanted, self.make, self._embedded, most_changed)
+        self._count()
+        report = self.report
+        report.changed, report.changeover_s = True, done.seconds
+        report.uncalibrated = done.uncalibrated
+
+    def _count(self) -> None:
+        refused = self._embedded.refused
+        items = self.engine.catalog.by_keys(sorted(refused))
+        self.report.encoded = self._embedded.count
+        self.report.unsearchable = {one.item_id: refused[key] for key, one in sorted(items.items())}
+
+    def _measure_speed(self) -> None:
+        engine, record = self.engine, self.record
+        try:
+            before = open_encoder(record, engine.settings, engine.catalog)
+            speed = images_per_second(engine, record, before)
+        except EyedexError:  # a reason to change it
+            speed = None
+        self.report.before = EncoderFigures.of(record, speed)
+        after = images_per_second(engine, record, self.make())
+        self.report.after = EncoderFigures.of(self.wanted, after)
+
+    def _forget_trials(self) -> None:
+        """Delete embeddings by encoders that were tried before and not taken."""
+        catalog = self.engine.catalog
+        kept = [self.wanted.fingerprint or ""]
+        for each in (self.record, catalog.former(self.record)):
+            kept += fingerprints(catalog, each)
+        with catalog.write() as writer:
+            writer.keep_vectors_of(self.record.id, kept)
