@@ -1,1 +1,1 @@
-"""Another encoder for a collection: embed beside, judge, switch, undo."""
+"""Another encoder for a collection: prepare, embed beside, judge, change over, undo."""

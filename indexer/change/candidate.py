@@ -7,15 +7,11 @@ from dataclasses import dataclass, field, replace
 from indexer.change.report import Learning
 from search_engine.adapt.gate import Verdict
 from search_engine.catalog.collection_rows import Collection
-from search_engine.collections.encoders import NETWORK, PROJECTION, encoder_request
+from search_engine.collections.encoders import NETWORK, PROJECTION
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.poolings import MULTI
 from search_engine.encoders.projection import ProjectedEncoder, Projection
-from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-
-POOLING = "pooling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +46,6 @@ class Candidate:
             fingerprint=spec.fingerprint,
             dimension=spec.dimension,
         )
-
-
-def plain_encoder(engine: SearchEngine, collection: str) -> Candidate:
-    """The encoder of a collection as it was before anything was learned from the catalog.
-
-    Raises:
-        ParameterError: Nothing is indexed.
-        EncoderError: It cannot be made any more.
-    """
-    record = indexed(engine, collection)
-    encoder = engine.live(collection).encoder()
-    assert encoder is not None
-    options = {name: str(value) for name, value in record.encoder_options.items()}
-    if not isinstance(encoder, ProjectedEncoder):
-        return Candidate(encoder, options)
-    before = encoder.projection.origin.came_with
-    if options == {**before, PROJECTION: encoder.projection.sha256}:
-        return Candidate(encoder.base, before)
-    return _made(engine, record, before)
-
-
-def with_layers(engine: SearchEngine, collection: str, plain: Candidate) -> Candidate | None:
-    """The encoder with features of several layers; None if it has no such, or has them already."""
-    if plain.options.get(POOLING, "").startswith(MULTI):
-        return None
-    record = engine.catalog.collection(collection)
-    try:
-        return _made(engine, record, {**plain.options, POOLING: MULTI})
-    except ParameterError:
-        return None
-
-
-def _made(engine: SearchEngine, record: Collection, options: Mapping[str, str]) -> Candidate:
-    record = replace(record, encoder_options=dict(options))
-    encoder = create_encoder(encoder_request(record, engine.settings, engine.catalog))
-    return Candidate(encoder, options)
 
 
 def with_projection(

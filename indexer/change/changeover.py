@@ -83,17 +83,17 @@ def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
 def _index(
     engine: SearchEngine, wanted: Collection, embedded: Embedded, seq: int, most_changed: float
 ) -> str:
-    """A generation for the new encoder: one that is there, if it will do, or a new one."""
+    """The generation for the new encoder: an earlier one if it will do, or a new one."""
     folder = engine.catalog.paths.index(wanted.name)
     found = generation.find(folder, wanted.uid, wanted.fingerprint or "")
     if found is not None and found[1].seq <= engine.catalog.seq():
         name, manifest = found
-        held = generation.read_keys(folder / name)
+        indexed = generation.read_keys(folder / name)
         keys = engine.catalog.keys(wanted, until=manifest.seq)
         keys = keys[~np.isin(keys, np.array([*embedded.refused], dtype=np.int64))]
         newer = engine.catalog.count(wanted) - len(embedded.refused) - len(keys)
-        changed = newer + len(held) - len(keys)
-        if np.isin(keys, held).all() and changed <= most_changed * len(held):
+        changed = newer + len(indexed) - len(keys)
+        if np.isin(keys, indexed).all() and changed <= most_changed * len(indexed):
             return name
     return publish_index(engine.catalog, engine.settings, wanted, until=seq)
 
@@ -101,9 +101,12 @@ def _index(
 def _exchange(
     engine: SearchEngine, record: Collection, wanted: Collection, embedded: Embedded, seq: int
 ) -> bool:
-    """Let the collection be as wanted; not when items came after `seq` that lack their embedding.
+    """Bind the collection to the new encoder, in one transaction.
 
     Of what is kept for other encoders, only that of the one before stays.
+
+    Returns:
+        False, with nothing changed, where items were added after `seq` and lack their embedding.
     """
     catalog, fingerprint = engine.catalog, wanted.fingerprint or ""
     former = catalog.former(record)
@@ -138,7 +141,7 @@ def _learned(record: Collection) -> list[str]:
 
 
 def _clear_up(engine: SearchEngine, wanted: Collection, name: str) -> None:
-    """Let the index in use be the current one, and delete what neither encoder needs."""
+    """Make the index in use the current one, and delete what neither encoder needs."""
     former = engine.catalog.former(wanted)
     folder = engine.catalog.paths.index(wanted.name)
     generation.settle(folder, name)

@@ -52,7 +52,7 @@ def embed(
 ) -> None:
     """Make all embeddings by an encoder that are not there yet.
 
-    What came or changed meanwhile may still have none: it is for the next call.
+    Items that are added or changed meanwhile may still have none: they are for the next call.
 
     Args:
         engine: On the data directory.

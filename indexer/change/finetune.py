@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from indexer.change.candidate import Candidate, plain_encoder, with_layers, with_projection
-from indexer.change.gallery import labelled_only, whole_gallery
-from indexer.change.judging import LEAST_ITEMS
+from indexer.change.candidate import Candidate, with_projection
+from indexer.change.preparation import LEAST_ITEMS, Preparation, labelled_only
 from indexer.change.report import Report
 from indexer.change.request import ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
@@ -51,53 +50,42 @@ def finetune_collection(
 ) -> Report:
     """Train the network of a collection, put a learned projection behind it, and judge both.
 
-    The network that came is the start, also when the collection was tuned before, and what is
-    compared with. A tenth of the products, or scenes, is held out of the training; they tell when
-    it is enough, and whether it was worth it.
-
-    Args:
-        engine: On the data directory.
-        collection: Which.
-        request: By which labels, and whether to use what is refused.
-        layers: False keeps to the features that the network has now.
-        plan: How to train.
-        stage: Begins a stage of the work.
+    Training starts from the plain network, also when the collection was tuned before, and that is
+    what the outcome is compared with. A tenth of the products, or scenes, is held out of the
+    training; they tell when it is enough, and whether it was worth it. `layers=False` keeps to the
+    features that the network has now.
 
     Raises:
         ParameterError: Nothing is indexed, the encoder is no network, or there is too little to
             learn from.
         LockHeldError, StorageError: As for `change_encoder`; also where another process tunes.
     """
-    chosen = request or ChangeRequest()
-    plain = plain_encoder(engine, collection)
-    start = plain if layers is False else with_layers(engine, collection, plain) or plain
+    preparation = Preparation(engine, collection, request or ChangeRequest(), stage)
+    start = preparation.plain
+    if layers is not False:
+        start = preparation.with_layers() or start
     network = _network(start.encoder)
     import_losses()  # or say now that they are missing
     folder = engine.catalog.paths.tuning(collection)
     with exclusive(folder.with_suffix(".lock"), 0.0, "tuning its network"):
         run = TrainingRun(engine, folder, network, plan or TrainingPlan(), stage)
-
-        def prepare() -> Candidate:
-            task = run.open(_task(engine, collection, chosen, plain, stage))
-            return _candidate(engine, collection, run, task, plain, start, chosen)
-
-        report = change_encoder(engine, collection, prepare, chosen, stage)
+        report = change_encoder(
+            engine,
+            collection,
+            lambda: _candidate(preparation, start, run),
+            preparation.request,
+            stage,
+        )
         if report.changed:
             run.clear()
     return report
 
 
-def _candidate(
-    engine: SearchEngine,
-    collection: str,
-    run: TrainingRun,
-    task: Task,
-    plain: Candidate,
-    start: Candidate,
-    request: ChangeRequest,
-) -> Candidate:
+def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> Candidate:
+    plain, request = preparation.plain, preparation.request
+    task = run.open(_task(preparation))
     data = run.trained(task)
-    trained = replace(start, encoder=_with_network(engine, collection, start, data))
+    trained = replace(start, encoder=_with_network(preparation, start, data))
     vectors = run.features(trained.encoder, "looking at what was learned")
     verdict, mean, matrix, shrinkage = _behind(task, vectors, request.seed)
     origin = Origin(
@@ -122,10 +110,8 @@ def _network(encoder: Encoder) -> CnnEncoder:
     return encoder
 
 
-def _task(
-    engine: SearchEngine, collection: str, request: ChangeRequest, plain: Candidate, stage: Stage
-) -> Task:
-    whole = whole_gallery(engine, collection, request.target, plain.encoder, stage)
+def _task(preparation: Preparation) -> Task:
+    request, whole = preparation.request, preparation.gallery(preparation.plain.encoder)
     gallery, codes, classes = labelled_only(whole)
     if len(codes) < LEAST_ITEMS or classes < 2:
         if not request.force:
@@ -148,8 +134,8 @@ def _without_labels(gallery: Labelled, seed: int) -> Task:
             f"{len(gallery.keys)} pictures are too few to learn from",
             fix=f"index at least {LEAST_ITEMS}",
         )
-    nobody = np.empty(0, dtype=np.int64)
-    return Task(gallery, np.arange(len(gallery.keys)), nobody, labelled=False)
+    held = np.empty(0, dtype=np.int64)
+    return Task(gallery, np.arange(len(gallery.keys)), held, labelled=False)
 
 
 def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
@@ -163,12 +149,14 @@ def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def _with_network(engine: SearchEngine, collection: str, start: Candidate, data: bytes) -> Encoder:
+def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> Encoder:
     """The encoder to start from with trained weights, whose file is in its place then."""
+    engine = preparation.engine
     path = engine.catalog.paths.network(hashlib.sha256(data).hexdigest())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_synced(path, data)
-    record = replace(engine.catalog.collection(collection), encoder_options=dict(start.options))
+    record = engine.catalog.collection(preparation.collection)
+    record = replace(record, encoder_options=dict(start.options))
     request = encoder_request(record, engine.settings, engine.catalog)
     return create_encoder(replace(request, weights=path))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from indexer.change.preparation import LEAST_ITEMS
 from indexer.change.request import Advance, ChangeRequest
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
@@ -24,8 +25,6 @@ from search_engine.evaluate.paired import Change
 from search_engine.evaluate.splits import labelled_rows, sample_rows, take, with_vectors
 from search_engine.records import Codes, Vectors
 
-LEAST_ITEMS = 50
-"""Labelled items that something can be learned from, or compared by."""
 MOST_JUDGED = 20_000
 """Items that are compared at most, drawn evenly."""
 
@@ -76,8 +75,8 @@ def _embedded_by_both(
     found = take(found, labelled_rows(found))
     found = take(found, sample_rows(len(found.keys), MOST_JUDGED, request.seed))
     others = read_gallery(engine.catalog, record.name, request.target, wanted)
-    _, here, there = np.intersect1d(found.keys, others.keys, return_indices=True)
-    return take(found, here), others.vectors[there]
+    _, rows, of_others = np.intersect1d(found.keys, others.keys, return_indices=True)
+    return take(found, rows), others.vectors[of_others]
 
 
 @dataclass(frozen=True, slots=True)

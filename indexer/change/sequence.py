@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from indexer.change.candidate import Candidate, indexed, plain_encoder
+from indexer.change.candidate import Candidate, indexed
 from indexer.change.changeover import fingerprints
 from indexer.change.embedding import MakeEncoder
+from indexer.change.preparation import plain_encoder
 from indexer.change.report import EncoderFigures, Report
 from indexer.change.request import ChangeRequest, Say, Stage, without_progress
 from indexer.change.work import Work

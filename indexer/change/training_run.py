@@ -79,7 +79,11 @@ class TrainingRun:
         self._pictures = Pictures(folder / "pixels", 0, side)
 
     def open(self, task: Task) -> Task:
-        """Read the pictures, unless a former run of the same task did; those that are there."""
+        """Read the pictures, unless a former run of the same task did.
+
+        Returns:
+            The task with the items whose pictures could be read.
+        """
         identity, note = self._identity(task), self._folder / "run.json"
         kept = _noted(note, identity)
         if kept is None:
@@ -103,7 +107,7 @@ class TrainingRun:
         return digest.hexdigest()
 
     def _read(self, keys: Keys) -> list[int]:
-        """Decode pictures into the file of pixels; the places of those that could be."""
+        """Decode pictures into the file of pixels; gives the places of those it could decode."""
         settings, side = self._engine.settings, self._whole.size_px
         check_space(self._folder, len(keys) * side * side * 3)
         kept: list[int] = []

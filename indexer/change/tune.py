@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.change.candidate import Candidate, plain_encoder, with_layers, with_projection
-from indexer.change.gallery import labelled_only, whole_gallery
-from indexer.change.judging import LEAST_ITEMS
+from indexer.change.candidate import Candidate, with_projection
+from indexer.change.preparation import LEAST_ITEMS, Preparation, labelled_only
 from indexer.change.report import Report
 from indexer.change.request import Advance, ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
@@ -35,8 +34,8 @@ def tune_collection(
 ) -> Report:
     """Learn a projection from a collection's labels; if it is better, the collection has it.
 
-    What is learned is put behind the encoder as it came, also when the collection was tuned before,
-    and compared with that encoder.
+    What is learned is put behind the plain encoder, also when the collection was tuned before, and
+    compared with that one.
 
     Args:
         engine: On the data directory.
@@ -51,25 +50,24 @@ def tune_collection(
             was fine-tuned on these labels.
         LockHeldError, StorageError: As for `change_encoder`.
     """
-    chosen = request or ChangeRequest()
-
-    def prepare() -> Candidate:
-        return _candidate(engine, collection, chosen, layers, stage)
-
-    return change_encoder(engine, collection, prepare, chosen, stage)
+    preparation = Preparation(engine, collection, request or ChangeRequest(), stage)
+    return change_encoder(
+        engine, collection, lambda: _candidate(preparation, layers), preparation.request, stage
+    )
 
 
-def _candidate(
-    engine: SearchEngine, collection: str, request: ChangeRequest, layers: bool | None, stage: Stage
-) -> Candidate:
-    plain = plain_encoder(engine, collection)
-    if NETWORK in engine.catalog.collection(collection).encoder_options:
+def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
+    plain, request = preparation.plain, preparation.request
+    record = preparation.engine.catalog.collection(preparation.collection)
+    if NETWORK in record.encoder_options:
         raise ParameterError(
-            f"the network of {collection!r} was fine-tuned, which is more than this would bring",
+            f"the network of {record.name!r} was fine-tuned, which is more than this would bring",
             fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
         )
-    gallery, codes, bases = _bases(engine, collection, request.target, plain, layers, stage)
-    with stage("learning", FOLDS) as advance:
+    if layers is None:
+        layers = preparation.engine.catalog.count(record) <= LAYERS_UP_TO
+    gallery, codes, bases = _bases(preparation, layers)
+    with preparation.stage("learning", FOLDS) as advance:
         verdict = _judge(gallery, codes, bases, request.seed, advance)
     place, number = divmod(verdict.chosen, len(SHRINKAGES))
     base, shrinkage = bases[place], SHRINKAGES[number]
@@ -94,33 +92,25 @@ class _Base:
     vectors: Vectors
 
 
-def _bases(
-    engine: SearchEngine,
-    collection: str,
-    target: str,
-    plain: Candidate,
-    layers: bool | None,
-    stage: Stage,
-) -> tuple[Labelled, Codes, list[_Base]]:
+def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, list[_Base]]:
     """The labelled items with their plain embeddings, and all that can be learned behind."""
-    whole = whole_gallery(engine, collection, target, plain.encoder, stage)
-    gallery, codes, classes = labelled_only(whole)
+    plain, target = preparation.plain, preparation.request.target
+    gallery, codes, classes = labelled_only(preparation.gallery(plain.encoder))
     if len(codes) < LEAST_ITEMS or classes < 2:
         raise ParameterError(
             f"{len(codes)} items of {classes} values of {target!r} are too few to learn from",
             where="target",
             fix=f"index at least {LEAST_ITEMS} items of two values, or name another --target",
         )
-    count = engine.catalog.count(engine.catalog.collection(collection))
-    wanted = count <= LAYERS_UP_TO if layers is None else layers
-    layered = with_layers(engine, collection, plain) if wanted else None
+    layered = preparation.with_layers() if layers else None
     if layered is None:
         return gallery, codes, [_Base(plain, gallery.vectors)]
-    others = whole_gallery(engine, collection, target, layered.encoder, stage)
-    _, here, there = np.intersect1d(gallery.keys, others.keys, return_indices=True)
-    gallery = take(gallery, here)  # a picture may be gone that was there when it was indexed
-    _, codes = np.unique(codes[here], return_inverse=True)
-    return gallery, codes, [_Base(plain, gallery.vectors), _Base(layered, others.vectors[there])]
+    others = preparation.gallery(layered.encoder)
+    _, rows, of_others = np.intersect1d(gallery.keys, others.keys, return_indices=True)
+    gallery = take(gallery, rows)  # a picture may be gone that was there when it was indexed
+    _, codes = np.unique(codes[rows], return_inverse=True)
+    bases = [_Base(plain, gallery.vectors), _Base(layered, others.vectors[of_others])]
+    return gallery, codes, bases
 
 
 def _judge(

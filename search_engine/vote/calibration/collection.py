@@ -127,15 +127,15 @@ def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
         Targets that are not calibrated then: that would take more than some seconds.
     """
     now = catalog.collection(wanted.name)
-    left = []
+    uncalibrated = []
     for target in calibrated_targets(catalog, now):
         done = load_calibration(catalog, wanted, target)
         if done is not None and edited_share(catalog, wanted, done) <= REFRESH_SHARE:
             continue
         before = done or load_calibration(catalog, now, target)
         if not _repeat(catalog, wanted, target, before):
-            left.append(target)
-    return left
+            uncalibrated.append(target)
+    return uncalibrated
 
 
 def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibration | None) -> bool:

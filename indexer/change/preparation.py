@@ -1,0 +1,99 @@
+"""What candidates that are learned from a collection are prepared from: its encoder, its items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from indexer.change.candidate import Candidate, indexed
+from indexer.change.embedding import Embedded, embed
+from indexer.change.request import ChangeRequest, Stage
+from search_engine.collections.encoders import PROJECTION, encoder_request
+from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.poolings import MULTI
+from search_engine.encoders.projection import ProjectedEncoder
+from search_engine.encoders.registry import create_encoder
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.records import Codes
+
+LEAST_ITEMS = 50
+"""Items with a label that something can be learned from, or compared by."""
+POOLING = "pooling"
+
+
+def plain_encoder(engine: SearchEngine, collection: str) -> Candidate:
+    """The encoder of a collection as it was before anything was learned from the catalog.
+
+    Raises:
+        ParameterError: Nothing is indexed.
+        EncoderError: It cannot be made any more.
+    """
+    record = indexed(engine, collection)
+    encoder = engine.live(collection).encoder()
+    assert encoder is not None
+    options = {name: str(value) for name, value in record.encoder_options.items()}
+    if not isinstance(encoder, ProjectedEncoder):
+        return Candidate(encoder, options)
+    before = encoder.projection.origin.came_with
+    if options == {**before, PROJECTION: encoder.projection.sha256}:
+        return Candidate(encoder.base, before)
+    return _made(engine, collection, before)
+
+
+def _made(engine: SearchEngine, collection: str, options: Mapping[str, str]) -> Candidate:
+    record = replace(engine.catalog.collection(collection), encoder_options=dict(options))
+    encoder = create_encoder(encoder_request(record, engine.settings, engine.catalog))
+    return Candidate(encoder, options)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A collection that a candidate is learned from, and how."""
+
+    engine: SearchEngine
+    collection: str
+    request: ChangeRequest
+    stage: Stage
+
+    @cached_property
+    def plain(self) -> Candidate:
+        """The encoder before anything was learned: what is learned from, and compared with."""
+        return plain_encoder(self.engine, self.collection)
+
+    def with_layers(self) -> Candidate | None:
+        """The same with features of several layers; None where there are none, or these already."""
+        if self.plain.options.get(POOLING, "").startswith(MULTI):
+            return None
+        try:
+            return _made(self.engine, self.collection, {**self.plain.options, POOLING: MULTI})
+        except ParameterError:
+            return None
+
+    def gallery(self, encoder: Encoder) -> Labelled:
+        """The items with their embeddings by an encoder, by key; missing ones are made first."""
+        spec, catalog = encoder.spec, self.engine.catalog
+        record = catalog.collection(self.collection)
+        lacking = len(catalog.keys_without(record, spec.fingerprint))
+        if lacking:
+            with (
+                catalog.indexing(self.collection, "tuning it"),
+                self.stage("encoding", lacking) as advance,
+            ):
+                embed(self.engine, record, encoder, Embedded(), advance)
+        record = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
+        return read_gallery(catalog, self.collection, self.request.target, record)
+
+
+def labelled_only(gallery: Labelled) -> tuple[Labelled, Codes, int]:
+    """The items of a gallery that have a label.
+
+    Returns:
+        The items, the class of each (N,), and the number of classes.
+    """
+    labelled = take(gallery, labelled_rows(gallery))
+    classes, codes = np.unique([label or "" for label in labelled.labels], return_inverse=True)
+    return labelled, codes, len(classes)
