@@ -6,13 +6,11 @@ interrupted, and is used the next time. The encoder before is kept with its embe
 index, until the next change.
 """
 
-import time
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.change.embedding import Embedded, MakeEncoder, embed_missing
+from indexer.change.embedding import Embedded
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LEARNED
@@ -21,52 +19,8 @@ from search_engine.collections.publishing import publish_index
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError
 from search_engine.indexes import generations as generation
-from search_engine.indexes.live import COMPACT_FRACTION
 from search_engine.storage.faults import fault_point
-from search_engine.vote.calibration.collection import calibrate_ahead
 from search_engine.vote.calibration.store import forget_calibrations
-
-
-@dataclass(frozen=True, slots=True)
-class Changeover:
-    """The targets that are not calibrated now, and the seconds it took when all was ready."""
-
-    uncalibrated: list[str]
-    seconds: float
-
-
-def change_over(
-    engine: SearchEngine,
-    wanted: Collection,
-    make: MakeEncoder,
-    embedded: Embedded,
-    most_changed: float = COMPACT_FRACTION,
-) -> Changeover:
-    """Give a collection another encoder; the caller holds its run lock.
-
-    Args:
-        engine: On the data directory; its catalog has what the encoder learned.
-        wanted: The collection with its new encoder.
-        make: Makes the encoder, if there is something left to encode.
-        embedded: What was embedded before, and where to count.
-        most_changed: An index of the same encoder is used again if no more of it is out of date.
-
-    Raises:
-        StorageError: Something could not be written; the collection is as it was.
-    """
-    record = engine.catalog.collection(wanted.name)
-    seq = engine.catalog.seq()
-    embed_missing(engine, wanted, make, embedded)
-    name = _index(engine, wanted, embedded, seq, most_changed)
-    is_other = wanted.fingerprint != record.fingerprint
-    uncalibrated = calibrate_ahead(engine.catalog, wanted) if is_other else []
-    started = time.perf_counter()
-    while not _exchange(engine, record, wanted, embedded, seq):
-        since, seq = seq, engine.catalog.seq()
-        embed_missing(engine, wanted, make, embedded, since=since)
-    engine.reopen(wanted.name)
-    _clear_up(engine, wanted, name)
-    return Changeover(uncalibrated, time.perf_counter() - started)
 
 
 def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
@@ -80,7 +34,7 @@ def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
     return [record.fingerprint]
 
 
-def _index(
+def prepared_index(
     engine: SearchEngine, wanted: Collection, embedded: Embedded, seq: int, most_changed: float
 ) -> str:
     """The generation for the new encoder: an earlier one if it will do, or a new one."""
@@ -98,7 +52,7 @@ def _index(
     return publish_index(engine.catalog, engine.settings, wanted, until=seq)
 
 
-def _exchange(
+def exchange(
     engine: SearchEngine, record: Collection, wanted: Collection, embedded: Embedded, seq: int
 ) -> bool:
     """Bind the collection to the new encoder, in one transaction.
@@ -140,7 +94,7 @@ def _learned(record: Collection) -> list[str]:
     return [option for option in LEARNED if option in record.encoder_options]
 
 
-def _clear_up(engine: SearchEngine, wanted: Collection, name: str) -> None:
+def clear_up(engine: SearchEngine, wanted: Collection, name: str) -> None:
     """Make the index in use the current one, and delete what neither encoder needs."""
     former = engine.catalog.former(wanted)
     folder = engine.catalog.paths.index(wanted.name)

@@ -1,13 +1,14 @@
 """The steps that every change of encoder is made of; the collection's run lock is held."""
 
+import time
 from dataclasses import dataclass, field
 
 from indexer.change.candidate import Judgement
-from indexer.change.changeover import change_over, fingerprints
+from indexer.change.changeover import clear_up, exchange, fingerprints, prepared_index
 from indexer.change.embedding import Embedded, MakeEncoder, embed_missing
 from indexer.change.judging import compare_encoders
 from indexer.change.report import EncoderFigures, Report
-from indexer.change.request import ChangeRequest, Say, Stage
+from indexer.change.request import Advance, ChangeRequest, Say, Stage
 from indexer.encoding_speed import images_per_second
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import open_encoder
@@ -15,6 +16,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.indexes.live import COMPACT_FRACTION
 from search_engine.things import FOLDS
+from search_engine.vote.calibration.collection import calibrate_ahead
 
 MOST_LOST = 0.05
 """Share of the items that searches find now and would not find any more, from which on a change is
@@ -49,7 +51,7 @@ class Work:
     def embed(self) -> None:
         """Make the missing embeddings beside those in use."""
         with self.stage("encoding", self.lacking()) as advance:
-            embed_missing(self.engine, self.wanted, self.make, self._embedded, advance)
+            self._embed_missing(advance)
         self._count()
 
     def judge(self, request: ChangeRequest, say: Say) -> Judgement:
@@ -89,13 +91,34 @@ class Work:
         return self.lost > MOST_LOST * self.report.items
 
     def change_over(self, most_changed: float = COMPACT_FRACTION) -> None:
-        """Give the collection the wanted encoder."""
+        """Give the collection the wanted encoder; the catalog has what that learned.
+
+        An index that there is of the encoder is used again if no more of it is out of date than
+        `most_changed`.
+
+        Raises:
+            StorageError: Something could not be written; the collection is as it was.
+        """
+        engine, record, wanted = self.engine, self.record, self.wanted
         with self.stage("preparing the index", 1):
-            done = change_over(self.engine, self.wanted, self.make, self._embedded, most_changed)
+            seq = engine.catalog.seq()
+            self._embed_missing()
+            name = prepared_index(engine, wanted, self._embedded, seq, most_changed)
+            if wanted.fingerprint != record.fingerprint:
+                self.report.uncalibrated = calibrate_ahead(engine.catalog, wanted)
+            started = time.perf_counter()
+            while not exchange(engine, record, wanted, self._embedded, seq):
+                since, seq = seq, engine.catalog.seq()
+                self._embed_missing(since=since)
+            engine.reopen(wanted.name)
+            clear_up(engine, wanted, name)
+        self.report.changed, self.report.changeover_s = True, time.perf_counter() - started
         self._count()
-        report = self.report
-        report.changed, report.changeover_s = True, done.seconds
-        report.uncalibrated = done.uncalibrated
+
+    def _embed_missing(
+        self, advance: Advance = lambda count: None, since: int | None = None
+    ) -> None:
+        embed_missing(self.engine, self.wanted, self.make, self._embedded, advance, since)
 
     def _count(self) -> None:
         refused = self._embedded.refused
