@@ -23,6 +23,7 @@ from search_engine.classifiers.training import HeadClassifier
 from search_engine.collections.labelled import Labelled
 from search_engine.config import Settings
 from search_engine.evaluate.classifiers import compare_classifiers
+from search_engine.evaluate.evaluation import rounded_row
 
 STRENGTHS: dict[str, tuple[Callable[..., Head], tuple[float, ...]]] = {
     "logistic": (estimators.logistic, (3.0, 10.0, 30.0, 100.0)),
@@ -47,7 +48,7 @@ def main() -> None:
     else:
         queries = _embedded(arguments.queries)
         queries = Labelled(queries.vectors, queries.labels, queries.keys * 0 - 1)
-        rows = [row.as_json() for row in compare_classifiers(gallery, queries)]
+        rows = [rounded_row(row) for row in compare_classifiers(gallery, queries)]
     report(rows, arguments.json, folder=arguments.folder.name, pictures=len(gallery.keys))
 
 

@@ -22,6 +22,12 @@ Relevance = NDArray[np.bool_]
 CALIBRATION_BINS = 15
 
 
+def defined_mean(values: Floats) -> float | None:
+    """Mean over the queries for which a measure is defined; None where there are none."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
 def hit_rate(relevant: Relevance, k: int) -> Floats:
     """1 for a query with a relevant item among the first k, else 0."""
     return np.asarray(relevant[:, :k].any(axis=1), dtype=np.float64)
@@ -75,6 +81,15 @@ def reciprocal_rank(relevant: Relevance) -> Floats:
     """1 / rank of the first relevant item; 0 where there is none."""
     first = relevant.argmax(axis=1)
     return np.where(relevant.any(axis=1), 1 / (first + 1), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionRecall:
+    """Precision, recall and their harmonic mean, 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
 
 
 @dataclass(frozen=True, slots=True)

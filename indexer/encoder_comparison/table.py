@@ -7,7 +7,7 @@ it, and a query that it cannot embed counts as a wrong answer.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ from search_engine.errors import (
     MissingExtraError,
     ParameterError,
 )
-from search_engine.evaluate.evaluation import labelled_queries, rounded
-from search_engine.evaluate.paired import MEASURES, Answers, answers
+from search_engine.evaluate.evaluation import labelled_queries, rounded_row
+from search_engine.evaluate.paired import MEASURES, vote_results
 from search_engine.evaluate.photos import Photos, RowsOf
 from search_engine.evaluate.ranking import Hiding, rank, same_label
 from search_engine.evaluate.splits import narrowed, take
@@ -40,7 +40,8 @@ from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.images import DecodedImage, Preprocessing, read_file
 from search_engine.images.decode_pool import DecodePool
 from search_engine.images.decoder import Decoder
-from search_engine.records import Vectors
+from search_engine.metrics import defined_mean
+from search_engine.records import Floats, Vectors
 from search_engine.vote.question import NEIGHBORS
 
 PICTURES_OF_WORDS = 1_000
@@ -72,8 +73,7 @@ class EncoderRow:
 
     def as_json(self) -> dict[str, Any]:
         """The columns by name, rounded."""
-        columns = {name.replace("_at_", "@"): value for name, value in asdict(self).items()}
-        return {name: rounded(value) for name, value in columns.items()}
+        return {name.replace("_at_", "@"): value for name, value in rounded_row(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class _Trial:
 
     def _answers(
         self, items: dict[int, Vectors], queries: dict[int, Vectors], dimension: int
-    ) -> Answers:
+    ) -> dict[str, Floats]:
         exam = self.exam
         here = np.array(
             [row for row, key in enumerate(exam.gallery.keys.tolist()) if key in items], np.int64
@@ -239,9 +239,9 @@ class _Trial:
         chosen, hiding = narrowed(exam.queries, hiding, rows)
         vectors = [queries[row] for row in rows.tolist()]
         chosen = replace(chosen, vectors=np.reshape(vectors, (-1, dimension)).astype(np.float32))
-        found = _fared(chosen, gallery, hiding, self.k).measures
+        found = _fared(chosen, gallery, hiding, self.k)
         lost = np.zeros(len(exam.queries.keys) - len(rows))
-        return Answers({name: np.concatenate([found[name], lost]) for name in MEASURES})
+        return {name: np.concatenate([found[name], lost]) for name in MEASURES}
 
     def _encoded(
         self, encoder: Encoder, given: Iterable[tuple[int, bytes]], advance: Callable[[int], None]
@@ -278,18 +278,22 @@ class _Trial:
                     yield row, read_file(path, self.engine.settings.max_bytes)
 
 
-def _fared(queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int) -> Answers:
+def _fared(
+    queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int
+) -> dict[str, Floats]:
+    """The measures of each query by name, (Q,)."""
     ranking = rank(queries, gallery, same_label(queries, gallery), k, hiding)
-    return answers(queries, gallery, ranking, k)
+    results = vote_results(queries, gallery, ranking, k)
+    return {name: results.column(name) for name in MEASURES}
 
 
-def _filled(row: EncoderRow, found: Answers, dimension: int) -> EncoderRow:
-    accuracy, precision, first = (found.mean(measure) for measure in MEASURES)
+def _filled(row: EncoderRow, found: dict[str, Floats], dimension: int) -> EncoderRow:
+    accuracy, precision, first = (defined_mean(found[name]) for name in MEASURES)
     return replace(
         row,
         accuracy=accuracy,
-        map=None if np.isnan(precision) else precision,
-        hit_rate_at_1=None if np.isnan(first) else first,
+        map=precision,
+        hit_rate_at_1=first,
         dimension=dimension,
         bytes_an_item=dimension * STORED.itemsize,
     )

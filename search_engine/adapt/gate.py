@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_engine.collections.labelled import Labelled
-from search_engine.evaluate.paired import Answers, Change, answers, changes_between, joined
+from search_engine.evaluate.paired import Change, changes_between, vote_results
 from search_engine.evaluate.ranking import rank, same_label
-from search_engine.evaluate.splits import folds_by_thing, product_groups, take, with_vectors
+from search_engine.evaluate.results import QueryResults, joined
+from search_engine.evaluate.splits import folds_by_thing, take, with_vectors
 from search_engine.records import Codes, Vectors
 from search_engine.things import FOLDS
 
@@ -73,7 +74,7 @@ def judge(
         rest, away = np.flatnonzero(held != fold), asked[held[asked] == fold]
         trials.append(_trial(gallery, away, rest, adapt(rest)))
         advance(1)
-    return _verdict(gallery, trials, seed)
+    return _verdict(trials, seed)
 
 
 def judge_held_out(
@@ -88,34 +89,38 @@ def judge_held_out(
         seed: Of the bootstrap.
     """
     rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
-    return _verdict(gallery, [_trial(gallery, held, rest, candidates)], seed)
+    return _verdict([_trial(gallery, held, rest, candidates)], seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Held-out rows (Q,), and how they fared before and by each candidate."""
+    """How held-out rows fared before and by each candidate."""
 
-    asked: Codes
-    before: Answers
-    after: list[Answers]
+    before: QueryResults
+    after: list[QueryResults]
 
 
 def _trial(gallery: Labelled, asked: Codes, rest: Codes, candidates: Iterable[Vectors]) -> Trial:
-    def fared(labelled: Labelled) -> Answers:
-        return _answers(take(labelled, asked), take(labelled, rest))
+    def fared(labelled: Labelled) -> QueryResults:
+        queries, others = take(labelled, asked), take(labelled, rest)
+        ranking = rank(queries, others, same_label(queries, others), NEIGHBORS)
+        return vote_results(queries, others, ranking, NEIGHBORS)
 
     after = [fared(with_vectors(gallery, vectors)) for vectors in candidates]
-    return Trial(asked, fared(gallery), after)
+    return Trial(fared(gallery), after)
 
 
-def _verdict(gallery: Labelled, trials: Sequence[Trial], seed: int) -> Verdict:
+def _verdict(trials: Sequence[Trial], seed: int) -> Verdict:
     candidates = [joined(each) for each in zip(*(one.after for one in trials), strict=True)]
-    chosen = max(range(len(candidates)), key=lambda place: candidates[place].goodness)
+    chosen = max(range(len(candidates)), key=lambda place: _goodness(candidates[place]))
     before = joined([one.before for one in trials])
-    order = np.concatenate([one.asked for one in trials])
-    groups = product_groups(take(gallery, order))
-    changes = changes_between(before, candidates[chosen], groups, seed)
-    return Verdict(chosen, changes, len(order), len(trials))
+    changes = changes_between(before, candidates[chosen], seed)
+    return Verdict(chosen, changes, len(before.names), len(trials))
+
+
+def _goodness(results: QueryResults) -> float:
+    """What candidates are chosen by: accuracy and mAP count the same."""
+    return results.mean("accuracy") + results.mean("map")
 
 
 def _asked(held: Codes, seed: int) -> Codes:
@@ -123,8 +128,3 @@ def _asked(held: Codes, seed: int) -> Codes:
     if len(rows) <= QUERIES:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, QUERIES, replace=False))
-
-
-def _answers(queries: Labelled, gallery: Labelled) -> Answers:
-    ranking = rank(queries, gallery, same_label(queries, gallery), NEIGHBORS)
-    return answers(queries, gallery, ranking, NEIGHBORS)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine import metrics
-from search_engine.evaluate.hierarchy import holds
+from search_engine.evaluate.results import Answers
+from search_engine.metrics import PrecisionRecall
 from search_engine.records import Prediction
 
 TOP = 5
@@ -30,15 +31,6 @@ class ClassScores:
     f1: float
     support: int
     predicted: int
-
-
-@dataclass(frozen=True, slots=True)
-class Averages:
-    """Precision, recall and F1 over the classes."""
-
-    precision: float
-    recall: float
-    f1: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,62 +55,27 @@ class Areas:
     precision_recall: Curve | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Predictions as arrays, one entry a query: the input of most measures.
-
-    `confidence` and `correct` are of all queries; `answered` tells abstentions from answers. Where
-    labels are paths, an answer above the true label `holds` without being correct: that is what its
-    confidence is about.
-    """
-
-    truth: Sequence[str]
-    predicted: Sequence[str | None]
-    confidence: NDArray[np.float64]
-    correct: NDArray[np.bool_]
-    holds: NDArray[np.bool_]
-    answered: NDArray[np.bool_]
-
-    @property
-    def spoken(self) -> list[str]:
-        """Predicted labels, abstentions as `ABSTAINED`."""
-        return [label or ABSTAINED for label in self.predicted]
-
-    @property
-    def classes(self) -> list[str]:
-        """The labels that the queries have, sorted."""
-        return sorted(set(self.truth))
-
-
-def answers(truth: Sequence[str], predictions: Sequence[Prediction]) -> Answers:
-    """The predictions beside the truth."""
-    predicted = [prediction.label for prediction in predictions]
-    return Answers(
-        list(truth),
-        predicted,
-        np.array([prediction.confidence for prediction in predictions], dtype=np.float64),
-        np.array([got == wanted for got, wanted in zip(predicted, truth, strict=True)], dtype=bool),
-        np.array([holds(got, wanted) for got, wanted in zip(predicted, truth, strict=True)], bool),
-        np.array([not prediction.abstained for prediction in predictions], dtype=bool),
-    )
+def classes_of(found: Answers) -> list[str]:
+    """The labels that the queries have, sorted."""
+    return sorted(set(found.truth))
 
 
 def per_class(found: Answers) -> list[ClassScores]:
     """Each class of the queries, in alphabetical order."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    classes = found.classes
+    classes = classes_of(found)
     columns = precision_recall_fscore_support(
-        found.truth, found.spoken, labels=classes, average=None, zero_division=0
+        found.truth, _spoken(found), labels=classes, average=None, zero_division=0
     )
-    predicted = Counter(found.spoken)
+    predicted = Counter(_spoken(found))
     return [
         ClassScores(label, float(p), float(r), float(f), int(support), predicted[label])
         for label, p, r, f, support in zip(classes, *columns, strict=True)
     ]
 
 
-def averages(found: Answers, average: str) -> Averages:
+def averages(found: Answers, average: str) -> PrecisionRecall:
     """`macro`: each class counts alike (its recall is the balanced accuracy); `weighted`: by size.
 
     Only the classes of the queries count.
@@ -126,9 +83,9 @@ def averages(found: Answers, average: str) -> Averages:
     from sklearn.metrics import precision_recall_fscore_support
 
     precision, recall, f1, _ = precision_recall_fscore_support(
-        found.truth, found.spoken, labels=found.classes, average=average, zero_division=0
+        found.truth, _spoken(found), labels=classes_of(found), average=average, zero_division=0
     )
-    return Averages(float(precision), float(recall), float(f1))
+    return PrecisionRecall(float(precision), float(recall), float(f1))
 
 
 def confusion_counts(found: Answers) -> tuple[list[str | None], NDArray[np.int64]]:
@@ -138,11 +95,11 @@ def confusion_counts(found: Answers) -> tuple[list[str | None], NDArray[np.int64
     """
     from sklearn.metrics import confusion_matrix
 
-    classes = found.classes
-    only_said = sorted(set(found.spoken) - set(classes) - {ABSTAINED})
+    classes = classes_of(found)
+    only_said = sorted(set(_spoken(found)) - set(classes) - {ABSTAINED})
     abstained = [ABSTAINED] if not found.answered.all() else []
     labels = classes + only_said + abstained
-    matrix = confusion_matrix(found.truth, found.spoken, labels=labels)
+    matrix = confusion_matrix(found.truth, _spoken(found), labels=labels)
     return [label or None for label in labels], np.asarray(matrix, dtype=np.int64)
 
 
@@ -217,6 +174,11 @@ def coverage_of(found: Answers) -> metrics.CoverageCurve:
     return metrics.coverage_curve(
         found.confidence[found.answered], found.holds[found.answered], len(found.truth)
     )
+
+
+def _spoken(found: Answers) -> list[str]:
+    """Predicted labels, abstentions as `ABSTAINED`."""
+    return [label or ABSTAINED for label in found.predicted]
 
 
 def _one_against_rest(

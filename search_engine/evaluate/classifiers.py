@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,14 +10,10 @@ from search_engine.classifiers.base import predict
 from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
-from search_engine.evaluate.classification import (
-    answers,
-    averages,
-    reliability_of,
-    top_accuracy,
-)
+from search_engine.evaluate.classification import averages, reliability_of, top_accuracy
 from search_engine.evaluate.predictors import PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding
+from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import labelled_rows, take
 from search_engine.indexes.base import top_k
 from search_engine.records import Prediction
@@ -49,13 +44,6 @@ class ClassifierRow:
     fit_seconds: float | None = None
     predict_us: float | None = None
     skipped: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The columns by name, rounded."""
-        return {
-            name: round(value, 5) if isinstance(value, float) else value
-            for name, value in asdict(self).items()
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +141,7 @@ def _row(
         return ClassifierRow(name, skipped=error.what)
     wanted = [truth[row] for part in parts for row in part.rows]
     predictions = [one for part in parts for one in part.predictions]
-    compared = answers(wanted, predictions)
+    compared = answers_of(wanted, predictions)
     macro = averages(compared, "macro")
     return ClassifierRow(
         name=name,

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
-from search_engine.evaluate.bootstrap import Interval, interval, p_value, samples_of
+from search_engine.evaluate.bootstrap import Interval, interval, p_value
 from search_engine.evaluate.glossary import describe, lower_is_better
+from search_engine.evaluate.paired import sampled_differences
 from search_engine.evaluate.results import QueryResults, from_columns, statistics, to_columns
 
 SIGNIFICANT = 0.05
@@ -32,18 +33,22 @@ Verdict = Literal["better", "worse", "no clear difference", "not tested"]
 class Difference:
     """One measure in both runs, over the queries that both asked.
 
-    `difference` is now - before. `test` is `mcnemar`, `bootstrap` or None where the earlier run
+    `test` is `mcnemar`, `bootstrap` or None where the earlier run
     does not tell its single queries.
     """
 
     measure: str
     before: float
     now: float
-    difference: float
     interval: Interval | None
     p_value: float | None
     test: str | None
     verdict: Verdict
+
+    @property
+    def difference(self) -> float:
+        """What was gained, or with a sign lost."""
+        return self.now - self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,31 +146,25 @@ def _common(before: QueryResults, now: QueryResults) -> tuple[QueryResults, Quer
 
 
 def _identities(results: QueryResults) -> list[tuple[str, str]]:
-    return list(zip(results.names, results.truth, strict=True))
+    return list(zip(results.names, results.answers.truth, strict=True))
 
 
 def _tested(before: QueryResults, now: QueryResults, resamples: int, seed: int) -> list[Difference]:
     old, new = statistics(before), statistics(now)
     both = [name for name in new if name in old]
     once = np.ones((1, len(now.names)))
-    draws = [
-        samples_of({name: one[name] for name in both}, now.groups, resamples, seed)
-        for one in (old, new)
-    ]
+    samples = sampled_differences(before, now, both, resamples, seed)
     found = []
     for name in both:
         first, second = float(old[name](once)[0]), float(new[name](once)[0])
         if not (np.isfinite(first) and np.isfinite(second)):
             continue
-        differences = draws[1][name] - draws[0][name]
-        test, p = "bootstrap", p_value(differences)
+        test, p = "bootstrap", p_value(samples[name])
         outcomes = _outcomes(name, before, now)
         if outcomes is not None:
             test, p = "mcnemar", mcnemar(*outcomes)
         verdict = _verdict(name, second - first, p)
-        found.append(
-            Difference(name, first, second, second - first, interval(differences), p, test, verdict)
-        )
+        found.append(Difference(name, first, second, interval(samples[name]), p, test, verdict))
     return found
 
 
@@ -179,7 +178,7 @@ def _outcomes(
     if len(np.unique(now.groups)) < len(now.groups):
         return None
     if name == "accuracy":
-        return before.correct, now.correct
+        return before.answers.correct, now.answers.correct
     if not name.startswith("hit_rate@"):
         return None
     first, second = before.ranking[name], now.ranking[name]
@@ -198,9 +197,7 @@ def _untested(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> list[Differ
     for name, now in run.items():
         before = earlier.get(name)
         if before is not None and describe(name) and _is_number(before) and _is_number(now):
-            found.append(
-                Difference(name, before, now, now - before, None, None, None, "not tested")
-            )
+            found.append(Difference(name, before, now, None, None, None, "not tested"))
     return found
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_engine.collections.labelled import Labelled
-from search_engine.evaluate.classification import Answers
 from search_engine.evaluate.hierarchy import holds
 from search_engine.evaluate.ranking import Ranking
+from search_engine.evaluate.results import Answers
 
 MOST = 10
 EXAMPLES = 3

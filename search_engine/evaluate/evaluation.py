@@ -7,7 +7,7 @@ from the embeddings alone; those of classes from truth and predictions alone, wh
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,8 @@ from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
 from search_engine.evaluate import classification, multilabel
 from search_engine.evaluate.bootstrap import RESAMPLES, Interval, interval, samples_of
-from search_engine.evaluate.classification import Answers
 from search_engine.evaluate.hierarchy import hierarchical_scores, level_accuracy
-from search_engine.evaluate.multilabel import LabelSet, MultilabelScores, joined
+from search_engine.evaluate.multilabel import LabelSet, joined
 from search_engine.evaluate.predictors import (
     PlainVote,
     Predictor,
@@ -29,16 +28,26 @@ from search_engine.evaluate.predictors import (
 from search_engine.evaluate.ranking import (
     CURVE_DEPTH,
     Hiding,
+    IsRelevant,
     Ranking,
     rank,
     same_label,
     shared_value,
 )
-from search_engine.evaluate.results import QueryResults, statistics
-from search_engine.evaluate.splits import labelled_rows, product_groups, take
+from search_engine.evaluate.results import (
+    Answers,
+    QueryResults,
+    answers_of,
+    results_of,
+    statistics,
+)
+from search_engine.evaluate.splits import labelled_rows, take
 from search_engine.records import Floats, Prediction
 from search_engine.vote.calibration.fit import expected_ece
 from search_engine.vote.tally import WHOLE_LABEL, VoteRule
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DEPTHS = (1, 5, 10)
 """The k of hit_rate@k, precision@k and recall@k, besides the one that is asked for."""
@@ -51,9 +60,9 @@ WITHOUT_INTERVAL = ("ece",)
 
 @dataclass(frozen=True, slots=True)
 class ValueSets:
-    """The values of each query and item where pictures have several; None where there are none."""
+    """The values of each query, empty where it has no label, and of each item, None likewise."""
 
-    queries: Sequence[LabelSet | None]
+    queries: Sequence[LabelSet]
     gallery: Sequence[LabelSet | None]
 
 
@@ -62,7 +71,7 @@ class Evaluation:
     """All that was found out.
 
     `queries` are the labelled ones only, in the order of everything else; `asked` are their rows
-    among all queries. With several values a picture, `tags` are there and `answers` is None.
+    among all queries. `values` are those of each query where pictures have several.
     """
 
     queries: Labelled
@@ -72,15 +81,19 @@ class Evaluation:
     k: int
     ranking: Ranking
     predictions: Sequence[Prediction]
-    answers: Answers | None
-    tags: MultilabelScores | None
     results: QueryResults
+    values: Sequence[LabelSet] | None
     seconds: float
+
+    @property
+    def answers(self) -> Answers | None:
+        """The classes that were named; None where pictures have several values."""
+        return self.results.answers if self.values is None else None
 
     @property
     def is_hierarchical(self) -> bool:
         """Whether labels are paths."""
-        return self.answers is not None and any("/" in label for label in self.results.truth)
+        return self.values is None and any("/" in label for label in self.results.answers.truth)
 
 
 def evaluate(
@@ -126,22 +139,42 @@ def examine(
     chosen = take(queries, asked)
     if hiding is not None:
         hiding = replace(hiding, queries=hiding.queries[asked])
-    sets = [values.queries[row] or frozenset() for row in asked] if values is not None else []
-    relevant = same_label(chosen, gallery)
     if values is not None:
-        relevant = shared_value(sets, [found or frozenset() for found in values.gallery])
+        values = replace(values, queries=[values.queries[row] for row in asked])
     k = predictor.k if k is None else k
-    kept = max(predictor.depth, CURVE_DEPTH, k)
-    ranking = rank(chosen, gallery, relevant, kept, hiding, advance)
-    found = Evaluation(
-        chosen, gallery, asked.tolist(), len(queries.labels) - len(asked), k, ranking,
-        (), None, None, _no_results(chosen, ranking, k), 0.0,
+    depth = max(predictor.depth, CURVE_DEPTH, k)
+    ranking = rank(chosen, gallery, _relevance(chosen, gallery, values), depth, hiding, advance)
+    predictions, answers = _predicted(predictor, ranking, chosen, gallery, values)
+    return Evaluation(
+        chosen, gallery, asked.tolist(), len(queries.labels) - len(asked), k, ranking, predictions,
+        results_of(chosen, answers, ranking_columns(ranking, k)),
+        None if values is None else values.queries, time.perf_counter() - started,
     )  # fmt: skip
-    if values is not None:
-        found = _with_tags(found, sets, values.gallery, predictor)
-    else:
-        found = _with_classes(found, predictor)
-    return replace(found, seconds=time.perf_counter() - started)
+
+
+def _relevance(queries: Labelled, gallery: Labelled, values: ValueSets | None) -> IsRelevant:
+    if values is None:
+        return same_label(queries, gallery)
+    return shared_value(values.queries, [found or frozenset() for found in values.gallery])
+
+
+def _predicted(
+    predictor: Predictor,
+    ranking: Ranking,
+    queries: Labelled,
+    gallery: Labelled,
+    values: ValueSets | None,
+) -> tuple[list[Prediction], Answers]:
+    """Predictions, and the same beside the truth; several values are joined to one text each."""
+    if values is None:
+        predictions = predict_labels(predictor, ranking, gallery)
+        return predictions, answers_of([str(label) for label in queries.labels], predictions)
+    predictions = predict_value_sets(predictor, ranking, gallery, values.gallery)
+    return predictions, Answers(
+        [joined(truth) for truth in values.queries],
+        [joined(frozenset(one.values or ())) or None for one in predictions],
+        np.full(len(predictions), np.nan),
+    )
 
 
 def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
@@ -169,7 +202,10 @@ def measures(found: Evaluation) -> dict[str, Any]:
         "gallery": len(found.gallery.keys),
         "k": found.k,
         **_class_measures(found),
-        **{name: _mean(values) for name, values in found.results.ranking.items()},
+        **{
+            name: rounded(metrics.defined_mean(values))
+            for name, values in found.results.ranking.items()
+        },
         "seconds": round(found.seconds, 3),
     }
 
@@ -184,16 +220,6 @@ def intervals(found: Evaluation, resamples: int = RESAMPLES, seed: int = 0) -> d
     drawn = samples_of(wanted, found.results.groups, resamples, seed)
     spans = {name: interval(samples) for name, samples in drawn.items()}
     return {name: span for name, span in spans.items() if span is not None}
-
-
-def class_rows(found: Evaluation) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and counts of each class, for JSON."""
-    if found.answers is None:
-        return []
-    return [
-        {name: rounded(value) for name, value in asdict(one).items()}
-        for one in classification.per_class(found.answers)
-    ]
 
 
 def ranking_columns(ranking: Ranking, k: int) -> dict[str, Floats]:
@@ -224,52 +250,23 @@ def rounded(value: Any) -> Any:
     return round(float(value), 5) if isinstance(value, float) else value
 
 
-def _no_results(queries: Labelled, ranking: Ranking, k: int) -> QueryResults:
-    """The columns of the queries, before anything is predicted."""
-    count = len(queries.keys)
-    groups = product_groups(queries)
-    return QueryResults(
-        list(queries.names) or [str(row) for row in range(count)],
-        [str(label) for label in queries.labels],
-        [None] * count,
-        None,
-        groups,
-        ranking_columns(ranking, k),
-    )
-
-
-def _with_classes(found: Evaluation, predictor: Predictor) -> Evaluation:
-    predictions = predict_labels(predictor, found.ranking, found.gallery)
-    answers = classification.answers(found.results.truth, predictions)
-    results = replace(found.results, predicted=answers.predicted, confidence=answers.confidence)
-    return replace(found, predictions=predictions, answers=answers, results=results)
-
-
-def _with_tags(
-    found: Evaluation,
-    truth: Sequence[LabelSet],
-    known: Sequence[LabelSet | None],
-    predictor: Predictor,
-) -> Evaluation:
-    predictions = predict_value_sets(predictor, found.ranking, found.gallery, known)
-    results = replace(
-        found.results,
-        truth=[joined(values) for values in truth],
-        predicted=[joined(frozenset(one.values or ())) or None for one in predictions],
-    )
-    return replace(
-        found,
-        predictions=predictions,
-        tags=multilabel.multilabel_scores(truth, predictions),
-        results=results,
-    )
+def rounded_row(row: "DataclassInstance") -> dict[str, Any]:
+    """The columns of a row by name, rounded."""
+    return {name: rounded(value) for name, value in asdict(row).items()}
 
 
 def _class_measures(found: Evaluation) -> dict[str, Any]:
-    if found.tags is not None:
-        return _tag_measures(found.tags, found.results)
-    assert found.answers is not None
-    return _answer_measures(found.answers, found.predictions)
+    answers = found.results.answers
+    if found.values is None:
+        return _answer_measures(answers, found.predictions)
+    scores = multilabel.multilabel_measures(found.values, found.predictions)
+    scores["coverage"] = float(answers.answered.mean())
+    return {
+        **{name: rounded(value) for name, value in scores.items()},
+        "values": len(frozenset().union(*found.values)),
+        "ece": None,
+        "per_level": {},
+    }
 
 
 def _answer_measures(found: Answers, predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -299,28 +296,3 @@ def _answer_measures(found: Answers, predictions: Sequence[Prediction]) -> dict[
         **{name: rounded(value) for name, value in flat.items()},
         "per_level": {str(depth): rounded(value) for depth, value in levels.items()},
     }
-
-
-def _tag_measures(scores: MultilabelScores, results: QueryResults) -> dict[str, Any]:
-    named = [values is not None for values in results.predicted]
-    flat = {
-        "accuracy": scores.subset_accuracy,
-        "macro_f1": scores.macro_f1,
-        "micro_f1": scores.micro_f1,
-        "micro_precision": scores.micro_precision,
-        "micro_recall": scores.micro_recall,
-        "samples_f1": scores.samples_f1,
-        "label_map": scores.mean_average_precision,
-        "coverage": float(np.mean(named)),
-    }
-    return {
-        **{name: rounded(value) for name, value in flat.items()},
-        "values": scores.values,
-        "ece": None,
-        "per_level": {},
-    }
-
-
-def _mean(values: Floats) -> float | None:
-    defined = values[np.isfinite(values)]
-    return rounded(float(defined.mean())) if len(defined) else None

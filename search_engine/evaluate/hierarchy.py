@@ -1,21 +1,12 @@
 """Measures for labels that are paths (`Fruit/Apple/Gala`): a near miss is better than a far one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from search_engine.metrics import PrecisionRecall
 from search_engine.names import SEPARATOR
 from search_engine.vote.label_paths import prefixes
-
-
-@dataclass(frozen=True, slots=True)
-class HierarchicalScores:
-    """Precision, recall and F1 over the parts of the paths, 0 to 1."""
-
-    precision: float
-    recall: float
-    f1: float
 
 
 def ancestors(path: str | None) -> frozenset[str]:
@@ -38,9 +29,7 @@ def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dic
     return {depth: float(np.mean(hits)) for depth, hits in sorted(found.items())}
 
 
-def hierarchical_scores(
-    truth: Sequence[str], predicted: Sequence[str | None]
-) -> HierarchicalScores:
+def hierarchical_scores(truth: Sequence[str], predicted: Sequence[str | None]) -> PrecisionRecall:
     """Each label stands for itself and all its ancestors; counts are summed over the queries.
 
     Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the presence of class
@@ -55,4 +44,4 @@ def hierarchical_scores(
         wanted += len(true_nodes)
     precision, recall = common / max(said, 1), common / max(wanted, 1)
     total = precision + recall
-    return HierarchicalScores(precision, recall, 2 * precision * recall / total if total else 0.0)
+    return PrecisionRecall(precision, recall, 2 * precision * recall / total if total else 0.0)

@@ -4,7 +4,6 @@ Values are a list in an attribute, or one text divided by a separator; each is v
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,23 +14,6 @@ from search_engine.records import Prediction
 
 LabelSet = frozenset[str]
 JOINED = "; "
-
-
-@dataclass(frozen=True, slots=True)
-class MultilabelScores:
-    """Over (query, value) pairs; `mean_average_precision` is the mean over the values (mAP).
-
-    It is None where no value is both present and absent among the queries.
-    """
-
-    subset_accuracy: float
-    micro_precision: float
-    micro_recall: float
-    micro_f1: float
-    macro_f1: float
-    samples_f1: float
-    mean_average_precision: float | None
-    values: int
 
 
 def value_set(value: Any, separator: str | None = None) -> LabelSet | None:
@@ -53,12 +35,14 @@ def has_lists(values: Iterable[Any]) -> bool:
     return any(isinstance(value, list) for value in values)
 
 
-def multilabel_scores(
+def multilabel_measures(
     truth: Sequence[LabelSet], predictions: Sequence[Prediction]
-) -> MultilabelScores:
+) -> dict[str, float | None]:
     """scikit-learn's measures for several labels at once, over the values that queries have.
 
-    An abstention names no value; mAP goes by the probability of each value, whatever was answered.
+    An abstention names no value. `label_map` is the mean over the values of the average precision
+    by their probability, whatever was answered; None where no value is both present and absent
+    among the queries.
     """
     from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
@@ -75,16 +59,15 @@ def multilabel_scores(
     precision, recall, micro_f1, _ = precision_recall_fscore_support(
         *wide, average="micro", **asked
     )
-    return MultilabelScores(
-        float(accuracy_score(*wide)),
-        float(precision),
-        float(recall),
-        float(micro_f1),
-        float(f1_score(*wide, average="macro", **asked)),
-        float(f1_score(*wide, average="samples", **asked)),
-        _mean_average_precision(has, score),
-        len(values),
-    )
+    return {
+        "accuracy": float(accuracy_score(*wide)),
+        "macro_f1": float(f1_score(*wide, average="macro", **asked)),
+        "micro_f1": float(micro_f1),
+        "micro_precision": float(precision),
+        "micro_recall": float(recall),
+        "samples_f1": float(f1_score(*wide, average="samples", **asked)),
+        "label_map": _mean_average_precision(has, score),
+    }
 
 
 def _mean_average_precision(has: NDArray[np.bool_], score: NDArray[np.float64]) -> float | None:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from search_engine.collections.labelled import Labelled
 from search_engine.engine import SearchEngine
 from search_engine.errors import ImageError, MissingExtraError, PictureNotFoundError
-from search_engine.evaluate.paired import LEAST_GAIN, Change, answers, changes_between
+from search_engine.evaluate.paired import LEAST_GAIN, Change, changes_between, vote_results
 from search_engine.evaluate.photos import QUALITY, Photos
 from search_engine.evaluate.ranking import Hiding, Reorder, rank, same_label
-from search_engine.evaluate.splits import narrowed, product_groups, sample_rows
+from search_engine.evaluate.splits import narrowed, sample_rows
 from search_engine.indexes.base import top_k
 from search_engine.records import Keys, SearchResult, Vectors
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Scores, followed_by
@@ -119,7 +119,7 @@ def _judge(
     relevant = same_label(queries, task.gallery)
     reorder = _reorder(engine, task, method, queries, rows.tolist(), advance)
     before, after = (
-        answers(
+        vote_results(
             queries,
             task.gallery,
             rank(queries, task.gallery, relevant, task.k, hiding, reorder=order),
@@ -127,7 +127,7 @@ def _judge(
         )
         for order in (None, reorder)
     )
-    changes = changes_between(before, after, product_groups(queries), task.seed)
+    changes = changes_between(before, after, task.seed)
     return RerankRow(method.name, len(rows), changes, float(np.median(times)) if times else None)
 
 

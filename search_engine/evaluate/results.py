@@ -1,36 +1,81 @@
-"""What each query gave, as columns: what intervals are drawn from and runs are compared by."""
+"""What each query gave, as columns: what measures and intervals come from and runs compare.
+
+`Answers` are the classes that were named, `QueryResults` add the measures of each query's ranking.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_engine import metrics
+from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import Statistic, Weights
 from search_engine.evaluate.hierarchy import holds
+from search_engine.evaluate.splits import product_groups
+from search_engine.records import Codes, Floats, Prediction
 
 TEXT_COLUMNS = ("query", "truth", "predicted")
 DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The class named for each of Q queries, beside the true one.
+
+    `predicted` is None where the vote abstained. `confidence` (Q,) is NaN where pictures have
+    several values each, and no single class was named.
+    """
+
+    truth: Sequence[str]
+    predicted: Sequence[str | None]
+    confidence: Floats
+
+    @cached_property
+    def answered(self) -> NDArray[np.bool_]:
+        """Whether a class was named, (Q,)."""
+        return np.array([label is not None for label in self.predicted], dtype=bool)
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether it is the true class, (Q,)."""
+        both = zip(self.predicted, self.truth, strict=True)
+        return np.array([got == wanted for got, wanted in both], dtype=bool)
+
+    @cached_property
+    def holds(self) -> NDArray[np.bool_]:
+        """Whether it is the true label or, where labels are paths, something above it, (Q,).
+
+        Confidence is the probability of this.
+        """
+        both = zip(self.predicted, self.truth, strict=True)
+        return np.array([holds(got, wanted) for got, wanted in both], dtype=bool)
+
+    def take(self, rows: Sequence[int]) -> "Answers":
+        """Some of the queries, in the order that is given."""
+        return Answers(
+            [self.truth[row] for row in rows],
+            [self.predicted[row] for row in rows],
+            self.confidence[np.array(rows, dtype=np.int64)],
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResults:
     """One entry a query in every column, Q entries.
 
-    `predicted` is None where the vote abstained. `confidence` is None when pictures have several
-    values each, and no single class was named. `ranking` holds measures of each query's ranking
-    by name, (Q,), NaN where undefined. `groups` numbers what is drawn together, (Q,).
+    `ranking` holds measures of each query's ranking by name, (Q,), NaN where undefined. `groups`
+    numbers what is drawn together, (Q,).
     """
 
     names: Sequence[str]
-    truth: Sequence[str]
-    predicted: Sequence[str | None]
-    confidence: NDArray[np.float64] | None
-    groups: NDArray[np.int64]
-    ranking: Mapping[str, NDArray[np.float64]]
+    answers: Answers
+    groups: Codes
+    ranking: Mapping[str, Floats]
 
     def take(self, rows: Sequence[int]) -> "QueryResults":
         """Some of the queries, in the order that is given."""
@@ -38,33 +83,65 @@ class QueryResults:
         _, groups = np.unique(self.groups[where], return_inverse=True)
         return QueryResults(
             [self.names[row] for row in rows],
-            [self.truth[row] for row in rows],
-            [self.predicted[row] for row in rows],
-            None if self.confidence is None else self.confidence[where],
+            self.answers.take(rows),
             groups,
             {name: values[where] for name, values in self.ranking.items()},
         )
 
-    @property
-    def correct(self) -> NDArray[np.bool_]:
-        """Whether the prediction is the truth, (Q,)."""
-        both = zip(self.predicted, self.truth, strict=True)
-        return np.array([got == wanted for got, wanted in both], dtype=bool)
+    def column(self, measure: str) -> Floats:
+        """Accuracy, or a measure of the ranking, of each query, (Q,)."""
+        if measure == "accuracy":
+            return self.answers.correct.astype(np.float64)
+        return self.ranking[measure]
 
-    @property
-    def holds(self) -> NDArray[np.bool_]:
-        """Whether the prediction is right as far as it goes, (Q,)."""
-        both = zip(self.predicted, self.truth, strict=True)
-        return np.array([holds(got, wanted) for got, wanted in both], dtype=bool)
+    def mean(self, measure: str) -> float:
+        """A column's mean over the queries for which it is defined; NaN where there are none."""
+        mean = metrics.defined_mean(self.column(measure))
+        return float("nan") if mean is None else mean
 
 
-def to_columns(results: QueryResults) -> dict[str, list[Any]]:
+def answers_of(truth: Sequence[str], predictions: Sequence[Prediction]) -> Answers:
+    """The predictions beside the truth."""
+    return Answers(
+        list(truth),
+        [prediction.label for prediction in predictions],
+        np.array([prediction.confidence for prediction in predictions], dtype=np.float64),
+    )
+
+
+def results_of(
+    queries: Labelled, answers: Answers, ranking_measures: Mapping[str, Floats]
+) -> QueryResults:
+    """Answers and measures of some queries; pictures of one product are drawn together."""
+    names = list(queries.names) or [str(row) for row in range(len(queries.keys))]
+    return QueryResults(names, answers, product_groups(queries), ranking_measures)
+
+
+def joined(parts: Sequence[QueryResults]) -> QueryResults:
+    """The results of several sets of queries as one; no group is in two of them."""
+    counts = [int(part.groups.max(initial=-1)) + 1 for part in parts]
+    before = np.cumsum([0, *counts])
+    answers = [part.answers for part in parts]
+    return QueryResults(
+        [name for part in parts for name in part.names],
+        Answers(
+            [label for one in answers for label in one.truth],
+            [label for one in answers for label in one.predicted],
+            np.concatenate([one.confidence for one in answers]),
+        ),
+        np.concatenate([part.groups + start for part, start in zip(parts, before, strict=False)]),
+        {name: np.concatenate([part.ranking[name] for part in parts]) for name in parts[0].ranking},
+    )
+
+
+def to_columns(results: QueryResults) -> dict[str, Any]:
     """Columns for JSON; null where a measure is undefined."""
+    answers = results.answers
     return {
         "query": list(results.names),
-        "truth": list(results.truth),
-        "predicted": list(results.predicted),
-        "confidence": None if results.confidence is None else _numbers(results.confidence),
+        "truth": list(answers.truth),
+        "predicted": list(answers.predicted),
+        "confidence": None if _is_undefined(answers.confidence) else _numbers(answers.confidence),
         "group": results.groups.tolist(),
         **{name: _numbers(values) for name, values in results.ranking.items()},
     }
@@ -86,7 +163,7 @@ def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
         groups = np.array(columns["group"], dtype=np.int64)
         lengths = {len(names), len(truth), len(predicted), len(groups)}
         lengths |= {len(values) for values in numbers.values()}
-        confidence = numbers.pop("confidence", None)
+        confidence = numbers.pop("confidence", np.full(len(names), np.nan))
         texts = (*names, *truth, *(one for one in predicted if one is not None))
         if len(lengths) > 1 or not all(isinstance(one, str) for one in texts):
             raise ValueError("columns differ in length, or hold something else")
@@ -94,49 +171,47 @@ def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
         raise ParameterError(
             "per_query is not as `eyedex evaluate --json --per-query` writes it", where=where
         ) from error
-    return QueryResults(names, truth, predicted, confidence, groups, numbers)
+    return QueryResults(names, Answers(truth, predicted, confidence), groups, numbers)
 
 
 def statistics(results: QueryResults) -> dict[str, Statistic]:
     """Every measure that an interval is given for, as a function of how often queries are drawn."""
-    correct = results.correct.astype(np.float64)
-    answered = np.array([label is not None for label in results.predicted])
+    answers = results.answers
     found: dict[str, Statistic] = {
-        "accuracy": mean_of(correct),
-        "coverage": mean_of(answered.astype(np.float64)),
+        "accuracy": mean_of(answers.correct.astype(np.float64)),
+        "coverage": mean_of(answers.answered.astype(np.float64)),
     }
-    if results.confidence is not None:
-        found.update(_class_statistics(results))
-        right = results.holds.astype(np.float64)
-        found["ece"] = _calibration_error(results.confidence, right, answered)
-        found["answered_accuracy"] = mean_of(np.where(answered, right, np.nan))
+    if not _is_undefined(answers.confidence):
+        found.update(_class_statistics(answers))
+        found["ece"] = _calibration_error(answers)
+        found["answered_accuracy"] = mean_of(np.where(answers.answered, answers.holds, np.nan))
     found.update({name: mean_of(values) for name, values in results.ranking.items()})
     return found
 
 
-def mean_of(values: NDArray[np.float64]) -> Statistic:
+def mean_of(values: Floats) -> Statistic:
     """Mean over the queries for which the value is defined."""
     defined = np.isfinite(values)
     filled = np.where(defined, values, 0.0)
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
+    def statistic(weights: Weights) -> Floats:
         return _ratio(weights @ filled, weights @ defined)
 
     return statistic
 
 
-def _class_statistics(results: QueryResults) -> dict[str, Statistic]:
+def _class_statistics(answers: Answers) -> dict[str, Statistic]:
     """Averages over classes, from counts of each class in each sample.
 
     Classes missing from a resample are ignored.
     """
     from scipy.sparse import csr_array
 
-    classes = {label: number for number, label in enumerate(sorted(set(results.truth)))}
-    rows = np.arange(len(results.truth))
-    is_true = np.array([classes[label] for label in results.truth], dtype=np.int64)
+    classes = {label: number for number, label in enumerate(sorted(set(answers.truth)))}
+    rows = np.arange(len(answers.truth))
+    is_true = np.array([classes[label] for label in answers.truth], dtype=np.int64)
     is_said = np.array(
-        [classes.get(label or "", -1) for label in results.predicted], dtype=np.int64
+        [classes.get(label or "", -1) for label in answers.predicted], dtype=np.int64
     )
 
     def indicator(columns: NDArray[np.int64], where: NDArray[np.bool_]) -> Any:
@@ -147,17 +222,17 @@ def _class_statistics(results: QueryResults) -> dict[str, Statistic]:
     said = indicator(is_said, is_said >= 0)
     both = indicator(is_true, is_true == is_said)
 
-    def counts(weights: Weights) -> tuple[NDArray[np.float64], ...]:
+    def counts(weights: Weights) -> tuple[Floats, ...]:
         return weights @ true, weights @ said, weights @ both
 
     def macro(of: Any) -> Statistic:
-        def statistic(weights: Weights) -> NDArray[np.float64]:
+        def statistic(weights: Weights) -> Floats:
             support, named, right = counts(weights)
             return _ratio((of(support, named, right) * (support > 0)).sum(1), (support > 0).sum(1))
 
         return statistic
 
-    def weighted_f1(weights: Weights) -> NDArray[np.float64]:
+    def weighted_f1(weights: Weights) -> Floats:
         support, named, right = counts(weights)
         return _ratio((_f1(support, named, right) * support).sum(1), support.sum(1))
 
@@ -168,35 +243,36 @@ def _class_statistics(results: QueryResults) -> dict[str, Statistic]:
     }
 
 
-def _f1(
-    support: NDArray[np.float64], named: NDArray[np.float64], right: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _f1(support: Floats, named: Floats, right: Floats) -> Floats:
     return _share(2 * right, support + named)
 
 
-def _calibration_error(
-    confidence: NDArray[np.float64], right: NDArray[np.float64], answered: NDArray[np.bool_]
-) -> Statistic:
-    which = metrics.confidence_bins(confidence)
+def _calibration_error(answers: Answers) -> Statistic:
+    which = metrics.confidence_bins(answers.confidence)
+    answered = answers.answered
     bins = (which[:, None] == np.arange(metrics.CALIBRATION_BINS)) & answered[:, None]
-    gaps = bins * (confidence - right)[:, None]
+    gaps = bins * (answers.confidence - answers.holds)[:, None]
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
+    def statistic(weights: Weights) -> Floats:
         return _share(np.abs(weights @ gaps).sum(axis=1), weights @ answered)
 
     return statistic
 
 
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ratio(part: Floats, whole: Floats) -> Floats:
     """NaN where there is nothing to divide by."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(whole > 0, part / whole, np.nan))
 
 
-def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share(part: Floats, whole: Floats) -> Floats:
     """0 where there is nothing to divide by."""
     return np.asarray(np.nan_to_num(_ratio(part, whole)))
 
 
-def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+def _is_undefined(confidence: Floats) -> bool:
+    return bool(np.isnan(confidence).all())
+
+
+def _numbers(values: Floats) -> list[float | None]:
     return [round(value, DIGITS) if np.isfinite(value) else None for value in values.tolist()]

@@ -88,7 +88,6 @@ class Run:
     measures: dict[str, Any]
     intervals: dict[str, Interval]
     confusions: Sequence[Confusion]
-    latency_ms: dict[str, dict[str, float]]
     query_photos: Photos = field(repr=False)
     item_photos: Photos = field(repr=False)
     unknown: UnknownClasses | None = None
@@ -130,7 +129,7 @@ def run_evaluation(
         hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
     run = _with_unknown(run, options, hiding)
     if options.classifiers:
-        run = replace(run, classifiers=_compared(run, hiding, asked is None, progress))
+        run = replace(run, classifiers=_classifiers(run, hiding, asked is None, progress))
     if options.rerankings:
         run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
     return _stressed(engine, run, options, hiding, progress)
@@ -152,7 +151,7 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
             **measures(found), "vote_k": task.predictor.k, **_strangers(task),
             "rejected": task.rejected, "target": options.target,
         },
-        intervals(found, options.resamples, options.seed), confusions, {},
+        intervals(found, options.resamples, options.seed), confusions,
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
         unknown_labels=task.unknown,
     )  # fmt: skip
@@ -189,7 +188,6 @@ def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
     stages.update(_photo_times(engine, run, options, rows[:PHOTO_QUERIES].tolist()))
     return replace(
         run,
-        latency_ms=stages,
         measures={
             **run.measures,
             **{f"index_recall@{k}": rounded(share) for k, share in recall.items()},
@@ -237,7 +235,7 @@ def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
     return replace(run, unknown=unknown, measures={**run.measures, **flat})
 
 
-def _compared(
+def _classifiers(
     run: Run, hiding: Hiding | None, by_itself: bool, progress: Progress
 ) -> list[ClassifierRow]:
     """The vote and every classifier on the split of the run.

@@ -4,9 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from search_engine.evaluate import classification
+from search_engine.evaluate.bootstrap import Interval
 from search_engine.evaluate.comparison import Comparison
 from search_engine.evaluate.confusions import Confusion
-from search_engine.evaluate.evaluation import Evaluation, class_rows, rounded
+from search_engine.evaluate.evaluation import Evaluation, rounded, rounded_row
 from search_engine.evaluate.reranking import RerankRow, verdict_on
 from search_engine.evaluate.results import to_columns
 from search_engine.evaluate.run import Run
@@ -19,9 +20,7 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
     body: dict[str, Any] = {
         **run.measures,
         **asdict(run.setup),
-        "intervals": {
-            name: [rounded(one.low), rounded(one.high)] for name, one in run.intervals.items()
-        },
+        "intervals": {name: _bounds(one) for name, one in run.intervals.items()},
         **_class_details(run.found),
         "worst_confusions": [_confusion(one, run.found) for one in run.confusions],
         "labels_not_in_catalog": [asdict(one) for one in run.unknown_labels],
@@ -31,7 +30,7 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
     if run.stress is not None:
         body["stress"] = _stress(run.stress)
     if run.classifiers:
-        body["classifiers"] = [row.as_json() for row in run.classifiers]
+        body["classifiers"] = [rounded_row(row) for row in run.classifiers]
     if run.rerankings:
         body["rerankings"] = [_reranking(row) for row in run.rerankings]
     if run.comparison is not None:
@@ -53,9 +52,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
                 "before": rounded(one.before),
                 "now": rounded(one.now),
                 "difference": rounded(one.difference),
-                "interval": None
-                if one.interval is None
-                else [rounded(one.interval.low), rounded(one.interval.high)],
+                "interval": _bounds(one.interval),
                 "p_value": None if one.p_value is None else float(f"{one.p_value:.3g}"),
                 "test": one.test,
                 "verdict": one.verdict,
@@ -72,7 +69,7 @@ def _class_details(found: Evaluation) -> dict[str, Any]:
     reliability = classification.reliability_of(found.answers)
     curve = classification.coverage_of(found.answers)
     return {
-        "per_class": class_rows(found),
+        "per_class": [rounded_row(one) for one in classification.per_class(found.answers)],
         "confusion": [
             {"truth": labels[row], "predicted": labels[column], "count": int(counts[row, column])}
             for row, column in zip(*counts.nonzero(), strict=True)
@@ -93,6 +90,10 @@ def _class_details(found: Evaluation) -> dict[str, Any]:
             for t, c, a in zip(curve.threshold, curve.coverage, curve.accuracy, strict=True)
         ],
     }
+
+
+def _bounds(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [rounded(interval.low), rounded(interval.high)]
 
 
 def _confusion(one: Confusion, found: Evaluation) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def _reranking(row: RerankRow) -> dict[str, Any]:
             name: {
                 "before": rounded(change.before),
                 "after": rounded(change.after),
-                "difference": [rounded(change.difference.low), rounded(change.difference.high)],
+                "difference": _bounds(change.difference),
                 "verdict": verdict_on(change),
             }
             for name, change in row.changes.items()
@@ -159,9 +160,7 @@ def _stress(found: Stress) -> dict[str, Any]:
                 "amount": row.amount,
                 "accuracy": rounded(row.accuracy),
                 "drop": rounded(row.drop),
-                "interval": None
-                if row.interval is None
-                else [rounded(row.interval.low), rounded(row.interval.high)],
+                "interval": _bounds(row.interval),
                 "hit_rate@1": rounded(row.hit_rate),
                 "cosine": rounded(row.cosine),
             }

@@ -182,7 +182,8 @@ def _several_values(
     if not (options.separator or has_lists(raw)):
         return None, gallery, queries
     known = [value_set(value, options.separator) for value in raw]
-    wanted = [value_set(value, options.separator) for value in asked.values] if asked else known
+    given = [value_set(value, options.separator) for value in asked.values] if asked else known
+    wanted = [values or frozenset() for values in given]
     return (
         ValueSets(wanted, known),
         replace(gallery, labels=_texts(known)),
@@ -191,7 +192,7 @@ def _several_values(
 
 
 def _texts(sets: Sequence[LabelSet | None]) -> list[str | None]:
-    return [None if values is None else joined(values) for values in sets]
+    return [joined(values) if values else None for values in sets]
 
 
 def _sampled(task: Task, options: Options) -> Task:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.predictors import Predictor, predict_labels
 from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import choose_classes, take
 from search_engine.vote.calibration.unknown import familiarity
 
@@ -31,8 +32,6 @@ class UnknownClasses:
     """
 
     classes: tuple[str, ...]
-    known: int
-    unknown: int
     auroc: float
     auroc_confidence: float
     auroc_familiarity: float
@@ -40,6 +39,16 @@ class UnknownClasses:
     answered_unknown: float
     best_score: NDArray[np.float64]
     is_known: NDArray[np.bool_]
+
+    @property
+    def known(self) -> int:
+        """Queries of classes that are left in the gallery."""
+        return int(self.is_known.sum())
+
+    @property
+    def unknown(self) -> int:
+        """Queries of classes that are not."""
+        return int((~self.is_known).sum())
 
 
 def hold_out(
@@ -71,18 +80,16 @@ def hold_out(
     is_known = np.isin(np.array(queries.labels), sorted({label for label in left.labels if label}))
     predictions = predict_labels(predictor, ranking, left)
     best = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0).astype(np.float64)
-    answered = np.array([not one.abstained for one in predictions])
-    confidence = np.array([0.0 if one.abstained else one.confidence for one in predictions])
+    answers = answers_of([str(label) for label in queries.labels], predictions)
+    confidence = np.where(answers.answered, answers.confidence, 0.0)
     share = np.array([one.votes[0].share if one.votes else 0.0 for one in predictions])
     return UnknownClasses(
         classes,
-        int(is_known.sum()),
-        int((~is_known).sum()),
         auroc(is_known, best),
         auroc(is_known, confidence),
         auroc(is_known, familiarity(best, share)),
         false_positive_rate(is_known, best),
-        float(np.mean(answered[~is_known])) if not is_known.all() else 0.0,
+        float(answers.answered[~is_known].mean()) if not is_known.all() else 0.0,
         best,
         is_known,
     )

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from search_engine import metrics
 from search_engine.errors import MissingExtraError
 from search_engine.evaluate import classification
-from search_engine.evaluate.classification import Answers
 from search_engine.evaluate.confusions import Confusion, class_examples
 from search_engine.evaluate.evaluation import SURE
 from search_engine.evaluate.glossary import Measure, Part, describe
@@ -28,6 +27,7 @@ from search_engine.evaluate.hierarchy import holds
 from search_engine.evaluate.photos import Photos, thumbnail
 from search_engine.evaluate.report import plots
 from search_engine.evaluate.report.summary import advice, percent, summary
+from search_engine.evaluate.results import Answers
 from search_engine.evaluate.run import Run
 from search_engine.evaluate.stress.difficulties import STRENGTHS
 from search_engine.evaluate.stress.run import Stress
@@ -248,7 +248,7 @@ def _picture_of(photos: Photos, row: int | None) -> bytes | None:
 
 def _confusion_table(found: Answers) -> ConfusionTable:
     labels, counts = classification.confusion_counts(found)
-    classes = len(found.classes)
+    classes = len(classification.classes_of(found))
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
     shown = np.sort(np.argsort(-wrong[:classes], kind="stable")[:SHOWN_CLASSES]).tolist()
     sums = [_sums_of_others(counts[row], row, labels, shown) for row in shown]

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from search_engine.evaluate import classification
-from search_engine.evaluate.classification import Answers
 from search_engine.evaluate.evaluation import SURE, Evaluation
+from search_engine.evaluate.results import Answers
 from search_engine.evaluate.run import Run
 from search_engine.evaluate.stress.run import ADVERSARIAL, Stress, StressRow
 

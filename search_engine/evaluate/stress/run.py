@@ -16,15 +16,15 @@ from PIL import Image
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder, encode_possible
 from search_engine.encoders.runtime.base import NetworkSource
-from search_engine.evaluate import classification
 from search_engine.evaluate.bootstrap import Interval, interval, samples_of
 from search_engine.evaluate.predictors import Predictor, predict_labels
 from search_engine.evaluate.ranking import CURVE_DEPTH, Hiding, Ranking, rank, same_label
-from search_engine.evaluate.results import mean_of
+from search_engine.evaluate.results import answers_of, mean_of
 from search_engine.evaluate.splits import product_groups, with_vectors
 from search_engine.evaluate.stress import adversarial
 from search_engine.evaluate.stress.difficulties import DIFFICULTIES, Difficulty, Picture
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
+from search_engine.metrics import defined_mean
 from search_engine.records import Pixels, Vectors
 
 BASE_SIDE_PX = 384
@@ -126,7 +126,7 @@ def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None
         rows.append(_compared(task, clean, variant))
         advance(1)
     return Stress(
-        len(task.photos), float(clean.correct.mean()), _defined_mean(clean.hit),
+        len(task.photos), float(clean.correct.mean()), defined_mean(clean.hit),
         tuple(rows), skipped, _small(task.photos[shown]),
     )  # fmt: skip
 
@@ -200,7 +200,7 @@ def _compared(task: StressTask, clean: _Outcome, variant: _Variant) -> StressRow
     return StressRow(
         variant.name, variant.family, variant.strength, variant.amount,
         float(outcome.correct.mean()), float(lost.mean()), interval(drawn["drop"]),
-        _defined_mean(outcome.hit), float((clean.vectors * outcome.vectors).sum(axis=1).mean()),
+        defined_mean(outcome.hit), float((clean.vectors * outcome.vectors).sum(axis=1).mean()),
         variant.picture,
     )  # fmt: skip
 
@@ -215,7 +215,7 @@ def _ask(task: StressTask, pixels: Pixels) -> _Outcome:
     ranking = rank(queries, task.gallery, same_label(queries, task.gallery), depth, task.hiding)
     predictions = predict_labels(task.predictor, ranking, task.gallery)
     seen = np.isin(np.arange(len(pixels)), kept)
-    said = classification.answers([str(label) for label in queries.labels], predictions)
+    said = answers_of([str(label) for label in queries.labels], predictions)
     correct = (said.correct & seen).astype(np.float64)
     hit = np.where(ranking.answerable, ranking.relevant[:, :1].any(axis=1) & seen, np.nan)
     return _Outcome(correct, hit, vectors, ranking)
@@ -230,11 +230,6 @@ def _fitted(pictures: Sequence[Picture], preprocessing: Preprocessing) -> Pixels
         picture.save(buffer, "BMP")
         fitted.append(decode_pixels(buffer.getvalue(), preprocessing, limits).pixels)
     return np.stack(fitted)
-
-
-def _defined_mean(values: NDArray[np.float64]) -> float | None:
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if len(defined) else None
 
 
 def _small(picture: Picture) -> bytes:

@@ -9,6 +9,7 @@ from search_engine.evaluate.bootstrap import draws, interval, p_value, samples_o
 from search_engine.evaluate.evaluation import examine, intervals, measures
 from search_engine.evaluate.predictors import PlainVote
 from search_engine.evaluate.results import (
+    Answers,
     QueryResults,
     from_columns,
     mean_of,
@@ -28,9 +29,7 @@ def results(
     count = len(truth)
     return QueryResults(
         [str(row) for row in range(count)],
-        truth,
-        predicted,
-        np.linspace(0.3, 1, count),
+        Answers(truth, predicted, np.linspace(0.3, 1, count)),
         np.arange(count),
         {"map": np.linspace(0, 1, count)},
     )
@@ -134,4 +133,4 @@ def test_columns_come_back_as_they_were() -> None:
     columns = to_columns(results([*TRUTH[:3]], ["a", None, "b"]))
     again = from_columns(columns, "here")
     assert to_columns(again) == columns
-    assert again.predicted == ["a", None, "b"]
+    assert again.answers.predicted == ["a", None, "b"]

@@ -15,6 +15,7 @@ from sklearn.metrics import (
 
 from search_engine.evaluate import classification as measured
 from search_engine.evaluate.hierarchy import hierarchical_scores, holds, level_accuracy
+from search_engine.evaluate.results import answers_of
 from search_engine.records import Prediction, Vote
 
 
@@ -46,7 +47,7 @@ CLASSES = ("a", "b", "c", "d", "e", "f", "g")
 @pytest.mark.parametrize("seed", range(5))
 def test_averages_agree_with_scikit_learn(seed: int) -> None:
     truth, predictions, shares = random_predictions(300, CLASSES, seed)
-    found = measured.answers(truth, predictions)
+    found = answers_of(truth, predictions)
     said = [one.label for one in predictions]
     macro, weighted = measured.averages(found, "macro"), measured.averages(found, "weighted")
     assert found.correct.mean() == accuracy_score(truth, said)
@@ -68,7 +69,7 @@ def test_averages_agree_with_scikit_learn(seed: int) -> None:
 
 def test_each_class_by_hand() -> None:
     """a is found once of twice and named once; b is found once and named twice."""
-    found = measured.answers(["a", "a", "b"], [says(("a", 1)), says(("b", 1)), says(("b", 1))])
+    found = answers_of(["a", "a", "b"], [says(("a", 1)), says(("b", 1)), says(("b", 1))])
     first, second = measured.per_class(found)
     assert (first.label, first.precision, first.recall) == ("a", 1.0, 0.5)
     assert (first.support, first.predicted) == (2, 1)
@@ -76,7 +77,7 @@ def test_each_class_by_hand() -> None:
 
 
 def test_an_abstention_is_wrong_but_no_class() -> None:
-    found = measured.answers(["a", "b"], [says(("a", 0.9)), ABSTAINS])
+    found = answers_of(["a", "b"], [says(("a", 0.9)), ABSTAINS])
     assert measured.averages(found, "macro").recall == 0.5
     labels, counts = measured.confusion_counts(found)
     assert labels == ["a", "b", None]
@@ -87,14 +88,14 @@ def test_an_abstention_is_wrong_but_no_class() -> None:
 
 
 def test_without_any_answer_nothing_is_known_of_the_answers() -> None:
-    found = measured.answers(["a"], [ABSTAINS])
+    found = answers_of(["a"], [ABSTAINS])
     assert measured.brier_score(found) is None
     assert measured.answered_accuracy(found) is None
     assert measured.reliability_of(found).expected_calibration_error == 0.0
 
 
 def test_labels_that_are_only_predicted_stand_behind_the_true_ones() -> None:
-    found = measured.answers(["b", "c"], [says(("a", 1)), says(("c", 1))])
+    found = answers_of(["b", "c"], [says(("a", 1)), says(("c", 1))])
     labels, counts = measured.confusion_counts(found)
     assert labels == ["b", "c", "a"]
     assert counts.tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
@@ -143,7 +144,7 @@ class TestPaths:
         assert holds(predicted, truth) is wanted
 
     def test_an_answer_above_the_truth_is_not_correct_but_its_confidence_is_kept(self) -> None:
-        found = measured.answers(["Fruit/Apple"], [says(("Fruit", 1.0))])
+        found = answers_of(["Fruit/Apple"], [says(("Fruit", 1.0))])
         assert found.correct.tolist() == [False]
         assert measured.answered_accuracy(found) == 1.0
         assert measured.reliability_of(found).expected_calibration_error == 0.0

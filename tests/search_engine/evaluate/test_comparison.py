@@ -1,6 +1,7 @@
 """Two runs side by side."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from search_engine.errors import ParameterError
 from search_engine.evaluate.comparison import Comparison, compare, mcnemar, read_run
-from search_engine.evaluate.results import QueryResults, to_columns
+from search_engine.evaluate.results import Answers, QueryResults, to_columns
 
 COUNT = 200
 TRUTH = ["a", "b"] * (COUNT // 2)
@@ -20,9 +21,11 @@ def run_with(right: np.ndarray, precision: np.ndarray | None = None) -> QueryRes
     other = {"a": "b", "b": "a"}
     return QueryResults(
         [f"q{row}" for row in range(len(right))],
-        TRUTH[: len(right)],
-        [one if good else other[one] for one, good in zip(TRUTH, right, strict=False)],
-        np.full(len(right), 0.8),
+        Answers(
+            TRUTH[: len(right)],
+            [one if good else other[one] for one, good in zip(TRUTH, right, strict=False)],
+            np.full(len(right), 0.8),
+        ),
         np.arange(len(right)),
         {
             "map": np.full(len(right), 0.5) if precision is None else precision,
@@ -97,9 +100,7 @@ def test_only_common_queries_with_the_same_truth_count() -> None:
 
 def test_queries_of_one_product_are_not_taken_for_independent() -> None:
     now = run_with(np.arange(COUNT) < 150)
-    grouped = QueryResults(
-        now.names, now.truth, now.predicted, now.confidence, np.arange(COUNT) // 4, now.ranking
-    )
+    grouped = replace(now, groups=np.arange(COUNT) // 4)
     assert by_name(against(grouped, grouped))["accuracy"].test == "bootstrap"
 
 
