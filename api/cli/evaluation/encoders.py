@@ -3,20 +3,20 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.evaluation.queries import ask
+from api.cli.evaluation.queries import Queries
 from api.cli.exits import Exit
+from api.cli.options import open_engine
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
     from indexer.encoder_comparison.table import EncoderRow
-    from indexer.sources import Source
-    from search_engine.engine import SearchEngine
     from search_engine.evaluate.task import Options
     from search_engine.evaluate.unknown_labels import UnknownLabel
 
@@ -24,12 +24,7 @@ SHOWN_LABELS = 10
 
 
 def compare_encoders(
-    engine: "SearchEngine",
-    source: "Source | None",
-    source_name: str,
-    options: "Options",
-    names: str,
-    as_json: bool,
+    data: Path | None, queries: Queries | None, options: "Options", names: str, as_json: bool
 ) -> None:
     """Print a row for each encoder; names that nobody knows are refused before any work.
 
@@ -40,13 +35,14 @@ def compare_encoders(
     from indexer.encoder_comparison.candidates import candidates
     from indexer.encoder_comparison.table import encoder_rows
 
-    engine.live(options.collection)
-    others = candidates(names, engine.settings)
-    asked = None
-    if source is not None:
-        asked = ask(engine, options.collection, source, options.target, source_name)
     unknown: list[UnknownLabel] = []
-    rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
+    with open_engine(data) as engine:
+        engine.live(options.collection)
+        others = candidates(names, engine.settings)
+        asked = None
+        if queries is not None:
+            asked = queries.ask(engine, options.collection, options.target)
+        rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
     if as_json:
         labels = [asdict(one) for one in unknown]
         print_json({"encoders": [row.as_json() for row in rows], "labels_not_in_catalog": labels})

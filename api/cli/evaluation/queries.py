@@ -9,68 +9,58 @@ from api.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from indexer.embed import EmbeddedRow
-    from indexer.sources import Source
+    from indexer.sources import Source, SourceOptions
     from search_engine.engine import SearchEngine
     from search_engine.evaluate.task import Asked
 
 
 @dataclass(frozen=True, slots=True)
-class QuerySource:
-    """Where queries come from, and how a table is read; see `indexer.sources.open_source`."""
+class Queries:
+    """Labelled photos, not embedded yet, and what they are called."""
 
-    path: Path
-    label_from: str | None
-    id_column: str
-    image_column: str
-    encoding: str
+    source: "Source"
+    name: str
 
-    def open(self) -> "Source":
-        """The source.
+    def ask(self, engine: "SearchEngine", collection: str, target: str) -> "Asked":
+        """The photos, embedded; one that is in the gallery too gets its key there.
 
         Raises:
-            SourceError: There is nothing usable.
+            ParameterError: The collection is empty.
         """
-        from indexer.sources import SourceOptions, open_source
+        import numpy as np
 
-        return open_source(
-            self.path,
-            SourceOptions(
-                self.label_from,
-                {"item_id": self.id_column, "image": self.image_column},
-                encoding=self.encoding,
-            ),
+        from search_engine.catalog.fields import as_label
+        from search_engine.collections.labelled import Labelled
+        from search_engine.evaluate.photos import FilePhotos
+        from search_engine.evaluate.task import Asked
+
+        rows, rejected = _embedded(engine, collection, self.source)
+        known = engine.catalog.keys_by_hash(engine.catalog.collection(collection))
+        values = [_target_value(row, target) for row in rows]
+        dimension = engine.catalog.collection(collection).dimension or 0
+        vectors = [np.empty((0, dimension), np.float32), *(row.vector for row in rows)]
+        queries = Labelled(
+            np.concatenate(vectors),
+            [as_label(value) for value in values],
+            np.array([known.get(row.content_hash, -1) for row in rows], dtype=np.int64),
+            [row.row.product_id for row in rows],
+            [row.row.item_id for row in rows],
         )
+        photos = FilePhotos(engine, [row.row.file for row in rows])
+        return Asked(queries, values, photos, self.name, rejected)
 
 
-def ask(
-    engine: "SearchEngine", collection: str, source: "Source", target: str, name: str
-) -> "Asked":
-    """Query photos, embedded; a photo that is in the gallery too gets its key there.
+def open_queries(path: Path | None, reading: "SourceOptions") -> Queries | None:
+    """The photos in a folder or table, if one is named; see `indexer.sources.open_source`.
 
     Raises:
-        ParameterError: The collection is empty.
+        SourceError: There is nothing usable.
     """
-    import numpy as np
+    from indexer.sources import open_source
 
-    from search_engine.catalog.fields import as_label
-    from search_engine.collections.labelled import Labelled
-    from search_engine.evaluate.photos import FilePhotos
-    from search_engine.evaluate.task import Asked
-
-    rows, rejected = _embedded(engine, collection, source)
-    known = engine.catalog.keys_by_hash(engine.catalog.collection(collection))
-    values = [_target_value(row, target) for row in rows]
-    dimension = engine.catalog.collection(collection).dimension or 0
-    vectors = [np.empty((0, dimension), np.float32), *(row.vector for row in rows)]
-    queries = Labelled(
-        np.concatenate(vectors),
-        [as_label(value) for value in values],
-        np.array([known.get(row.content_hash, -1) for row in rows], dtype=np.int64),
-        [row.row.product_id for row in rows],
-        [row.row.item_id for row in rows],
-    )
-    photos = FilePhotos(engine, [row.row.file for row in rows])
-    return Asked(queries, values, photos, name, rejected)
+    if path is None:
+        return None
+    return Queries(open_source(path, reading), path.name)
 
 
 def _embedded(
