@@ -58,21 +58,56 @@ def things_of(
     names = [f"#{row}" if name is None else f"={name}" for row, name in enumerate(groups)]
     if len(set(names)) < len(names):
         return np.unique(names, return_inverse=True)[1].astype(np.int64)
-    return _scenes(vectors, codes)
+    return scenes_of(vectors, codes, _twin_score(vectors, codes))
 
 
-def _scenes(vectors: Vectors, codes: Codes) -> NDArray[np.int64]:
+def scenes_of(
+    vectors: Vectors, codes: Codes, twin_score: float, rows: Codes | None = None
+) -> NDArray[np.int64]:
+    """A number for the scene of each item, shape (N,).
+
+    Args:
+        vectors: Shape (N, D), unit rows.
+        codes: The class of each item, (N,).
+        twin_score: The cosine from which two items of a class are twins.
+        rows: Items whose scenes are wanted; None for all. What no chain leads to from them stands
+            alone, and takes hardly any time.
+    """
+    scenes = len(codes) + np.arange(len(codes))
+    known = 0
+    for code in np.unique(codes if rows is None else codes[rows]):
+        members = np.flatnonzero(codes == code)
+        asked = np.ones(len(members), bool) if rows is None else np.isin(members, rows)
+        which = _chains(vectors[members], twin_score, np.flatnonzero(asked))
+        scenes[members] = known + which
+        known += len(members)
+    return scenes
+
+
+def _chains(vectors: Vectors, twin_score: float, first: Codes) -> NDArray[np.int64]:
+    """The chain of twins that each item is in, of those that lead from the first ones, (N,).
+
+    Chains are joined block by block: where a class is one chain, all pairs at once would not fit
+    into memory.
+    """
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    twin = _twin_score(vectors, codes)
-    scenes = np.empty(len(codes), dtype=np.int64)
-    known = 0
-    for code in np.unique(codes):
-        members = np.flatnonzero(codes == code)
-        count, which = connected_components(_alike(vectors[members], twin), directed=False)
-        scenes[members] = known + which
-        known += count
-    return scenes
+    every = np.arange(len(vectors))
+    chains = every
+    seen = np.isin(every, first)
+    waiting = first
+    while len(waiting):
+        rows, waiting = waiting[:ROWS_A_BLOCK], waiting[ROWS_A_BLOCK:]
+        which, twins = np.nonzero(vectors[rows] @ vectors.T >= twin_score)
+        _, member = np.unique(chains, return_index=True)
+        links = np.r_[rows[which], every], np.r_[twins, member[chains]]
+        graph = coo_array((np.ones(len(links[0]), bool), links), (len(every), len(every)))
+        _, chains = connected_components(graph, directed=False)
+        new = np.setdiff1d(twins, np.flatnonzero(seen))
+        seen[new] = True
+        waiting = np.r_[waiting, new]
+    return chains
 
 
 def _twin_score(vectors: Vectors, codes: Codes) -> float:
@@ -86,13 +121,3 @@ def _twin_score(vectors: Vectors, codes: Codes) -> float:
         cosines[codes[rows][:, None] == codes] = -1.0
         best[start : start + len(rows)] = cosines.max(axis=1)
     return float(np.quantile(best, TWIN_QUANTILE))
-
-
-def _alike(vectors: Vectors, score: float) -> object:
-    """Which items have at least this cosine, as a sparse matrix (N, N)."""
-    from scipy.sparse import csr_matrix, vstack
-
-    blocks = range(0, len(vectors), ROWS_A_BLOCK)
-    return vstack(
-        [csr_matrix(vectors[start : start + ROWS_A_BLOCK] @ vectors.T >= score) for start in blocks]
-    )

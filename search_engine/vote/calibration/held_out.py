@@ -1,15 +1,14 @@
 """Items of a gallery asked as if they were new photos: what their neighbors would have been.
 
-Every item is asked with only itself left out (leave-one-out), if it then still has a twin: another
-picture of the same thing. And it is asked with its whole group left out: all items of the same
-product, or without product ids all of the same scene, which is a chain of items of its label, each
-a twin of the next. Twins are items more alike than items of different labels are.
+Each item is asked in up to two ways. Without only itself (leave-one-out), if it then still has a
+twin, another picture of the same thing. And without its whole group: all items of its product or,
+where there are no product ids, of its scene (`things.scenes_of`).
 
-Leaving out one alone would promise too much: photos taken in one go find each other, and hardly a
-photo that comes later has such neighbors. Leaving out groups is the advice of Roberts et al.,
-"Cross-validation strategies for data with temporal, spatial, hierarchical, or phylogenetic
-structure", Ecography 2017. Photos with a twin (near) and without (far) are told apart from then on,
-as an answer deserves more trust for one than for the other.
+Leaving out one item alone would promise too much: photos taken in one go find each other, and a
+photo that comes later has hardly any such neighbor (Roberts et al., "Cross-validation strategies
+for data with temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Photos
+with a twin (near) and without (far) are kept apart from here on, as the same share of the votes
+deserves more trust for one than for the other.
 """
 
 from dataclasses import dataclass
@@ -20,12 +19,10 @@ from numpy.typing import NDArray
 
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Floats, Vectors
+from search_engine.things import TWIN_QUANTILE, scenes_of
 from search_engine.vote.tally import Ballots
 
 NEIGHBORS = 200
-SCENE_ITEMS = 40
-"""Photos of one scene at most."""
-TWIN_QUANTILE = 0.95
 
 LeaveOut = Literal["one", "product", "scene"]
 
@@ -89,7 +86,7 @@ def hold_out(
     rows = draw(voters.codes, queries, seed)
     scores, found = nearest(voters.vectors[rows], voters.vectors, NEIGHBORS, rows, advance)
     twin = twin_score(voters.codes, rows, scores, found)
-    left = _left_out(voters, rows, scores, found, twin, leave_out)
+    left = _left_out(voters, rows, found, twin, leave_out)
     without, places = _without(scores, found, left)
     alone, grouped = _asked(voters, rows, scores, without, left, found, twin)
     places = np.r_[found[alone], places[grouped]]
@@ -100,14 +97,15 @@ def hold_out(
 
 
 def _left_out(
-    voters: Voters, rows: Codes, scores: Floats, found: Codes, twin: float, leave_out: LeaveOut
+    voters: Voters, rows: Codes, found: Codes, twin: float, leave_out: LeaveOut
 ) -> NDArray[np.bool_]:
     """Which neighbors a far photo would not have, (Q, K)."""
     if leave_out == "product":
         own = voters.products[rows][:, None]
         return np.asarray((own >= 0) & (voters.products[found] == own))
     if leave_out == "scene":
-        return _scenes(voters, rows, scores, found, twin)
+        scenes = scenes_of(voters.vectors, voters.codes, twin, rows)
+        return np.asarray(scenes[found] == scenes[rows][:, None])
     return np.zeros(found.shape, dtype=np.bool_)
 
 
@@ -168,30 +166,3 @@ def twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float
         return 1.0
     other = np.where(codes[found] != codes[rows][:, None], scores, -np.inf).max(axis=1)
     return float(np.quantile(np.where(np.isfinite(other), other, scores[:, -1]), TWIN_QUANTILE))
-
-
-def _scenes(
-    voters: Voters, rows: Codes, scores: Floats, found: Codes, twin: float
-) -> NDArray[np.bool_]:
-    """Which neighbors are of the item's own scene, (Q, K)."""
-    left = np.zeros(found.shape, dtype=np.bool_)
-    for query, own in enumerate(voters.codes[rows]):
-        same = np.flatnonzero(voters.codes[found[query]] == own)
-        if len(same) and scores[query, same[0]] >= twin:
-            chain = _chain(voters.vectors[found[query, same]], scores[query, same], twin)
-            left[query, same[chain]] = True
-    return left
-
-
-def _chain(vectors: Vectors, scores: Floats, twin: float) -> list[int]:
-    """Items that a chain of twins leads to, the closest link first (Prim's algorithm)."""
-    reach = scores.copy()
-    chain: list[int] = []
-    while len(chain) < SCENE_ITEMS:
-        closest = int(reach.argmax())
-        if reach[closest] < twin:
-            break
-        chain.append(closest)
-        reach = np.maximum(reach, vectors @ vectors[closest])
-        reach[chain] = -np.inf
-    return chain
