@@ -31,6 +31,7 @@ from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.images import Preprocessing, decode_pixels
+from search_engine.neighbors import nearest
 from search_engine.records import Pixels, Vectors
 
 SPLITS = {"clothing": ("train", "validation"), "grocery": ("train", "val")}
@@ -146,7 +147,7 @@ def iconic(encoder: Encoder, files: Sequence[Path], photos: Pixels) -> dict[str,
     folder = DATASETS / "grocery" / "iconic" / "images"
     products = pictures(folder)
     gallery = encode(encoder, decoded(products, encoder.spec.preprocessing))
-    order = np.argsort(-(encode(encoder, photos) @ gallery.T), axis=1)[:, :5]
+    _, order = nearest(encode(encoder, photos), gallery, 5)
     names = np.array([product.stem for product in products])
     right = names[order] == np.array([file.parent.name for file in files])[:, None]
     return {

@@ -24,6 +24,7 @@ from search_engine.encoders.base import unit_rows
 from search_engine.encoders.lite0 import trained_lite0
 from search_engine.errors import ImageError
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
+from search_engine.neighbors import nearest
 
 SIDE_PX = 416
 BATCH = 16
@@ -162,8 +163,8 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=256)
     arguments = parser.parse_args()
     vectors = scale_vectors(arguments.count, arguments.dimension)
-    nearest = np.partition(vectors.queries[:200] @ vectors.base.T, -10, axis=1)[:, -10:]
-    quantiles = np.quantile(nearest.mean(axis=1), (0.05, 0.5, 0.95)).round(3).tolist()
+    cosines, _ = nearest(vectors.queries[:200], vectors.base, 10)
+    quantiles = np.quantile(cosines.mean(axis=1), (0.05, 0.5, 0.95)).round(3).tolist()
     row = {
         "n": len(vectors.base),
         "dimension": vectors.base.shape[1],

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.records import Codes, Floats, Vectors
 
 QUERIES_A_BLOCK = 256
+VECTORS_A_BLOCK = 16_384
 
 Advance = Callable[[int], None]
 """Called with a number of queries that are done."""
@@ -14,15 +16,15 @@ Advance = Callable[[int], None]
 
 def nearest(
     queries: Vectors,
-    vectors: Vectors,
+    vectors: Vectors | NDArray[np.float16],
     k: int,
     own: Codes | None = None,
     advance: Advance = lambda count: None,
 ) -> tuple[Floats, Codes]:
     """The nearest rows of some queries: cosines, best first, and places; (Q, K) both.
 
-    K is k, or what there is. Equal cosines are in the order of the rows. Queries are compared with
-    all, block by block, so that no more than a block of cosines is ever in memory.
+    K is k, or what there is. Equal cosines are in the order of the rows. Blocks of queries are
+    compared with blocks of rows, so that memory does not grow with either.
 
     Args:
         queries: Shape (Q, D), unit rows.
@@ -35,14 +37,30 @@ def nearest(
     scores = np.full((len(queries), kept), -np.inf)
     found = np.zeros((len(queries), kept), dtype=np.int64)
     for start in range(0, len(queries) if kept else 0, QUERIES_A_BLOCK):
-        block = queries[start : start + QUERIES_A_BLOCK]
-        cosines = block @ vectors.T
+        block = slice(start, start + QUERIES_A_BLOCK)
+        scores[block], found[block] = _nearest(
+            queries[block], vectors, kept, None if own is None else own[block]
+        )
+        advance(len(queries[block]))
+    return scores, found
+
+
+def _nearest(
+    queries: Vectors, vectors: Vectors | NDArray[np.float16], kept: int, own: Codes | None
+) -> tuple[Floats, Codes]:
+    """The best of each block of rows, merged with the best of those before."""
+    scores = np.empty((len(queries), 0))
+    found = np.empty((len(queries), 0), dtype=np.int64)
+    for start in range(0, len(vectors), VECTORS_A_BLOCK):
+        rows = vectors[start : start + VECTORS_A_BLOCK]
+        cosines = queries @ rows.astype(np.float32, copy=False).T
         if own is not None:
-            cosines[np.arange(len(block)), own[start : start + len(block)]] = -np.inf
-        best = np.argpartition(cosines, -kept, axis=1)[:, len(vectors) - kept :]
-        values = np.take_along_axis(cosines, best, 1)
-        order = np.lexsort((best, -values))
-        found[start : start + len(block)] = np.take_along_axis(best, order, 1)
-        scores[start : start + len(block)] = np.take_along_axis(values, order, 1)
-        advance(len(block))
+            here = np.flatnonzero((own >= start) & (own < start + len(rows)))
+            cosines[here, own[here] - start] = -np.inf
+        count = min(kept, len(rows))
+        best = np.argpartition(cosines, -count, axis=1)[:, len(rows) - count :]
+        scores = np.hstack([scores, np.take_along_axis(cosines, best, 1)])
+        found = np.hstack([found, best + start])
+        order = np.lexsort((found, -scores))[:, :kept]
+        scores, found = np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)
     return scores, found

@@ -15,14 +15,13 @@ from search_engine.evaluate.predictors import PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding
 from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import labelled_rows, take
-from search_engine.indexes.base import top_k
+from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.things import fold_of, things_of
 
 NEIGHBORS = "k-nn"
 """What the vote of the neighbors is called in the table."""
 PLAIN_VOTERS = 10
-QUERIES_A_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,20 +169,15 @@ def _by_model(name: str, split: _Split) -> _Answered:
 def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
     learned, asked, rows = split
     started = time.perf_counter()
-    place = {key: row for row, key in enumerate(learned.keys.tolist())}
-    products = learned.products or [None] * len(place)
-    predictions: list[Prediction] = []
-    for start in range(0, len(rows), QUERIES_A_BLOCK):
-        scores = asked.vectors[start : start + QUERIES_A_BLOCK] @ learned.vectors.T
-        found = [top_k(learned.keys, row, predictor.depth) for row in scores]
-        places = [[place[key] for key in keys.tolist()] for keys, _ in found]
-        labelled = [
-            [(learned.labels[item], score) for item, score in zip(row, best.tolist(), strict=True)]
-            for row, (_, best) in zip(places, found, strict=True)
-        ]
-        predictions += predictor.labels(
-            labelled, [[products[item] for item in row] for row in places]
-        )
+    scores, places = nearest(asked.vectors, learned.vectors, predictor.depth)
+    products = learned.products or [None] * len(learned.keys)
+    predictions = predictor.labels(
+        [
+            [(learned.labels[item], score) for item, score in zip(*row, strict=True)]
+            for row in zip(places.tolist(), scores.tolist(), strict=True)
+        ],
+        [[products[item] for item in row] for row in places.tolist()],
+    )
     return _Answered(rows, predictions, 0.0, time.perf_counter() - started)
 
 

@@ -9,7 +9,6 @@ What counts is the score: of equal vectors, as placeholders and doubles have, an
 
 from dataclasses import dataclass, replace
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.faiss.kinds import SEED
 from search_engine.indexes.scoring import Positions, rescore
 from search_engine.indexes.spec import DEPTHS, Effort
+from search_engine.neighbors import nearest
 from search_engine.records import Vectors
 
 SAMPLE = 512
@@ -26,7 +26,6 @@ MOST_CANDIDATES = 3_000
 CANDIDATES_A_NEIGHBOR = (2, 3, 4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100)
 PROBES = tuple(round(4 * 1.15**step) for step in range(50))
 """4 to 3,770."""
-BLOCK_ELEMENTS = 2**24
 TIE_MARGIN = 1e-6
 """Scores of float32 that differ by less are equal: the sums are rounded at this size."""
 
@@ -57,7 +56,7 @@ def questions(stored: NDArray[np.float16], rows: Positions, k: int) -> Questions
     """What some of the stored vectors (N, D) should find, themselves aside: k and the next one."""
     k = min(k + 1, len(stored) - 1)
     vectors = stored[rows].astype(np.float32)
-    right = _without(exact_neighbors(stored, vectors, k + 1), rows, k)
+    _, right = nearest(vectors, stored, k, rows)
     scores = rescore(vectors, stored, right)
     order = np.argsort(-scores, axis=1, kind="stable")
     return Questions(
@@ -96,24 +95,6 @@ def index_recall(index: FaissIndex, asked: Questions, k: int) -> float:
     others = found.keys != index.keys[asked.rows][:, None]
     others &= np.cumsum(others, axis=1) <= k
     return float((others & (found.scores >= asked.bars(k))).sum() / (len(asked.rows) * k))
-
-
-def exact_neighbors(vectors: NDArray[np.float16], queries: Vectors, k: int) -> Positions:
-    """Positions (Q, min(k, N)) of the most similar vectors, by comparing with all of them.
-
-    By products of matrices, whose rounding may swap what scores alike to six digits.
-    """
-    k = min(k, len(vectors))
-    step = max(k, BLOCK_ELEMENTS // vectors.shape[1])
-    heap = faiss.ResultHeap(len(queries), k, keep_max=True)
-    for start in range(0, len(vectors), step):
-        block = vectors[start : start + step].astype(np.float32)
-        scores, positions = faiss.knn(
-            queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT
-        )
-        heap.add_result(scores, positions + start)
-    heap.finalize()
-    return np.asarray(heap.I)
 
 
 def _least_effort(index: FaissIndex, asked: Questions, k: int, target: float) -> tuple[int, int]:
@@ -175,13 +156,3 @@ def _is_among(found: Positions, right: Positions) -> NDArray[np.bool_]:
     """Which of the found (Q, C) are among the right ones (Q, k) of the same row."""
     offset = (np.arange(len(found)) * (int(max(found.max(), right.max())) + 2))[:, None] + 1
     return np.asarray(np.isin(found + offset, right + offset) & (found >= 0))
-
-
-def _without(positions: Positions, rows: Positions, k: int) -> Positions:
-    """The first k of each row of positions, not counting the asking row itself."""
-    others = positions != rows[:, None]
-    others &= np.cumsum(others, axis=1) <= k
-    short = np.flatnonzero(others.sum(axis=1) < k)
-    if len(short):
-        raise ValueError(f"fewer than {k} neighbors in row {short[0]}")
-    return np.asarray(positions[others].reshape(len(positions), k))

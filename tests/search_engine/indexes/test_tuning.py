@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from search_engine.indexes.faiss import tuning
 from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.faiss.tuning import exact_neighbors, index_recall, questions, tune
+from search_engine.indexes.faiss.tuning import index_recall, questions, tune
 from search_engine.indexes.spec import DEPTHS, Effort, IndexSpec
 from search_engine.records import Vectors
-from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import build, manifold
 from tests.small_catalog import unit_vectors
 
@@ -79,19 +78,6 @@ def test_placeholders_do_not_lower_the_recall(kind: str) -> None:
     index = tune(index_of(kind, vectors), 0.99, sample=100)
     assert index.spec.recall is not None
     assert index.spec.recall >= 0.98
-
-
-@pytest.mark.parametrize("k", [1, 7, 299, 300, 400])
-def test_exact_neighbors_are_those_of_the_oracle(monkeypatch: pytest.MonkeyPatch, k: int) -> None:
-    """In one block and in several, the last one shorter."""
-    vectors, queries = unit_vectors(300), unit_vectors(9, seed=1)
-    oracle = ExactIndex(8)
-    oracle.upsert(np.arange(300, dtype=np.int64), vectors)
-    wanted = oracle.search(queries, k).keys
-    for elements in (2**24, 8 * 70):
-        monkeypatch.setattr(tuning, "BLOCK_ELEMENTS", elements)
-        found = exact_neighbors(vectors.astype(np.float16), queries, k)
-        np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("count", [0, 1])
