@@ -10,7 +10,8 @@ from benchmarks.rivals.faiss_hnsw import serialized_bytes
 from search_engine.indexes.choice import choose_index
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.faiss.tuning import tune
-from search_engine.indexes.generations import Manifest, load, publish
+from search_engine.indexes.generations import load, publish
+from search_engine.indexes.manifest import Manifest
 from search_engine.indexes.spec import Effort, IndexSpec
 
 MEMORY_BYTES = 4 * 10**9

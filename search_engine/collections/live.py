@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import faiss
 import numpy as np
 
 from search_engine.catalog.checksum import key_checksum, signed_64
@@ -27,6 +26,7 @@ from search_engine.errors import (
 )
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import LiveIndex, Snapshot
+from search_engine.indexes.registry import limit_threads
 from search_engine.indexes.selection import KeySet
 from search_engine.processes import run_apart, spare_cores
 from search_engine.storage.paths import DataPaths
@@ -370,7 +370,7 @@ def compact_collection(settings: Settings, name: str) -> None:
 
     Nothing is done while somebody is indexing it.
     """
-    faiss.omp_set_num_threads(spare_cores())
+    limit_threads(spare_cores())
     with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:
         live = LiveCollection(catalog, catalog.collection(name), settings)
         with suppress(LockHeldError):

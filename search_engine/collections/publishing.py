@@ -11,6 +11,7 @@ from search_engine.indexes import generations
 from search_engine.indexes.base import Index
 from search_engine.indexes.choice import choose_index
 from search_engine.indexes.live import Snapshot
+from search_engine.indexes.manifest import Manifest
 from search_engine.indexes.registry import backend_of
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def publish_index(
     changes = catalog.changes_since(record, -1)
     generations.discard_newer(folder, changes.seq)
     index = _build(settings, record, changes, before, strict)
-    manifest = generations.Manifest(
+    manifest = Manifest(
         collection_uid=record.uid,
         fingerprint=record.fingerprint or "",
         seq=changes.seq if until is None else until,

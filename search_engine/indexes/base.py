@@ -81,6 +81,10 @@ class Backend(Protocol):
         """Raise ParameterError unless it can make such a kind of index."""
         ...
 
+    def limit_threads(self, count: int) -> None:
+        """Compute with at most so many threads from now on, in this process."""
+        ...
+
     def build(
         self,
         factory: str,

@@ -64,6 +64,9 @@ class NumpyBackend:
         if factory != NAME:
             raise ParameterError("it has one kind", where="--index", fix=f"give {NAME}")
 
+    def limit_threads(self, count: int) -> None:
+        """Do nothing: NumPy's threads are those of its linear algebra, set by the environment."""
+
     def build(
         self,
         factory: str,

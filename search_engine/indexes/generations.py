@@ -10,13 +10,11 @@ generation that fails falls back to the one before it; the caller rebuilds when 
 Generations of two encoders may lie beside each other; whoever loads one says of which.
 """
 
-import hashlib
-import json
 import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,51 +24,31 @@ from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
     NotFoundError,
-    OlderFormatError,
 )
 from search_engine.indexes.base import Index
+from search_engine.indexes.manifest import (
+    Manifest,
+    is_sound,
+    read_manifest,
+    verify,
+    write_manifest,
+)
 from search_engine.indexes.registry import backend_of
-from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Keys
 from search_engine.storage.durable import (
     replace_synced,
-    sha256_file,
     storage_error,
     sync_directory,
-    write_synced,
 )
 from search_engine.storage.faults import fault_point
 
-FORMAT = 2
-"""1 had vectors.f16 without its first page, and exact indexes only."""
 KEPT = 2
 SELF_QUERIES = 16
 SELF_QUERIES_LOST = 2
 SELF_SCORE_TOLERANCE = 1e-3
 DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes")
 
-MANIFEST = "manifest.json"
 _NAME = re.compile(r"gen-(\d{6})")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a generation holds; `seq` is the change of the catalog that it is complete up to."""
-
-    collection_uid: str
-    fingerprint: str
-    seq: int
-    count: int
-    dimension: int
-    spec: IndexSpec
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    metric: str = "cosine"
-    format: int = FORMAT
-
-    @property
-    def backend_files(self) -> tuple[str, ...]:
-        """The files of the index, beside the manifest itself."""
-        return backend_of(self.spec.factory).files
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +85,9 @@ def publish(folder: Path, manifest: Manifest, index: Index, spared: Collection[s
         aside = folder / f".{name}.new"
         aside.mkdir(mode=0o700)
         fault_point("generation_started")
-        _write_files(aside, manifest, index)
+        index.save(aside)
+        write_manifest(aside, manifest)
+        verify(aside)
         fault_point("generation_before_rename")
         os.rename(aside, folder / name)
         sync_directory(folder)
@@ -136,7 +116,7 @@ def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> Non
         if left.get(owner, 0) <= 0:
             shutil.rmtree(folder / name, ignore_errors=True)
             fault_point("generation_collected")
-        elif name == names[0] or owner != fingerprint or _is_sound(folder / name):
+        elif name == names[0] or owner != fingerprint or is_sound(folder / name):
             left[owner] -= 1
 
 
@@ -301,75 +281,6 @@ def current(folder: Path) -> str | None:
     if not _NAME.fullmatch(name):
         raise CorruptDataError("CURRENT does not name a generation", where=str(path))
     return name
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """What a generation says that it holds; its other files are not looked at.
-
-    Raises:
-        CorruptDataError: It cannot be read, or does not match its own checksum.
-        NewerFormatError, OlderFormatError: Another version wrote it.
-    """
-    path = folder / MANIFEST
-    try:
-        described = json.loads(path.read_bytes())
-        seal = described.pop("seal")
-        if described["format"] > FORMAT:
-            raise NewerFormatError("a newer version wrote this generation", where=str(path))
-        if described["format"] < FORMAT:
-            raise OlderFormatError("an older version wrote this generation", where=str(path))
-        if seal != _seal(described):
-            raise CorruptDataError("manifest.json does not match its checksum", where=str(path))
-        spec = IndexSpec.from_json(described.pop("spec"))
-        return Manifest(spec=spec, **described)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptDataError("manifest.json cannot be read", where=str(path)) from error
-
-
-def verify(folder: Path) -> Manifest:
-    """Check every file of a generation against its manifest, without FAISS.
-
-    Raises:
-        CorruptDataError: A file is missing, or differs in length or SHA-256.
-        NewerFormatError: A newer version wrote it.
-    """
-    manifest = read_manifest(folder)
-    for name in manifest.backend_files:
-        path, described = folder / name, manifest.files.get(name, {})
-        try:
-            sound = not path.is_symlink() and path.stat().st_size == described.get("bytes")
-            sound = sound and sha256_file(path) == described.get("sha256")
-        except OSError as error:
-            raise CorruptDataError(
-                f"{name} cannot be read: {error.strerror}", where=str(path)
-            ) from error
-        if not sound:
-            raise CorruptDataError(f"{name} does not match its checksum", where=str(path))
-    return manifest
-
-
-def _is_sound(folder: Path) -> bool:
-    try:
-        verify(folder)
-    except (CorruptDataError, NewerFormatError):
-        return False
-    return True
-
-
-def _write_files(folder: Path, manifest: Manifest, index: Index) -> None:
-    index.save(folder)
-    described = asdict(manifest)
-    for name in manifest.backend_files:
-        path = folder / name
-        described["files"][name] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
-    described["seal"] = _seal(described)
-    write_synced(folder / MANIFEST, json.dumps(described, indent=1).encode())
-    sync_directory(folder)
-    verify(folder)
-
-
-def _seal(described: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def _read(folder: Path, manifest: Manifest) -> Index:

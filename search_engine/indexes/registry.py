@@ -21,3 +21,9 @@ def backend_of(factory: str) -> Backend:
     module, _, made_by = BACKENDS[name if name in BACKENDS else DEFAULT].partition(":")
     backend: Backend = getattr(import_module(module), made_by)()
     return backend
+
+
+def limit_threads(count: int) -> None:
+    """Let no backend compute with more threads than that, in this process."""
+    for name in BACKENDS:
+        backend_of(name).limit_threads(count)

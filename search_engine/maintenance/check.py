@@ -32,6 +32,7 @@ from search_engine.errors import (
 )
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
+from search_engine.indexes.manifest import verify
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
 from search_engine.records import Keys
 from search_engine.storage.paths import DataPaths
@@ -270,7 +271,7 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
         yield Finding("error", error.where or str(folder), error.what)
     for name in names:
         try:
-            generation.verify(folder / name)
+            verify(folder / name)
         except OlderFormatError as error:
             yield Finding("note", error.where or name, f"{error.what}; the next one replaces it")
         except (CorruptDataError, NewerFormatError) as error:

@@ -29,6 +29,7 @@ from search_engine.errors import (
     StorageFullError,
 )
 from search_engine.indexes import generations as generation
+from search_engine.indexes.manifest import MANIFEST, Manifest, read_manifest, verify
 from search_engine.maintenance.check import CheckReport
 from search_engine.maintenance.derived_files import flaw_of, learned_files
 from search_engine.maintenance.staging import (
@@ -99,7 +100,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
         size_bytes=archive.size_bytes,
         collections=len(report.collections),
         items=item_count(report),
-        generations=_count(description, generation.MANIFEST),
+        generations=_count(description, MANIFEST),
         calibrations=_count(description, ".json", "/calibration-"),
         classifiers=_count(description, ".safetensors"),
         seq=description.seq,
@@ -162,7 +163,7 @@ def _copy_catalog(source: Path, target: Path) -> None:
 
 def _stage_generations(
     paths: DataPaths, staged: DataPaths, collections: Sequence[Collection]
-) -> dict[Path, generation.Manifest]:
+) -> dict[Path, Manifest]:
     """The newest sound generation of each collection, unless it was staged before."""
     found = {}
     for collection in collections:
@@ -177,14 +178,14 @@ def _stage_generations(
     return found
 
 
-def _stage_generation(source: Path, target: Path) -> generation.Manifest | None:
+def _stage_generation(source: Path, target: Path) -> Manifest | None:
     """Its manifest; None if it is damaged, or was collected while we looked."""
     target.mkdir(mode=0o700, parents=True)
     try:
-        _link_or_copy(source / generation.MANIFEST, target / generation.MANIFEST)
-        for name in generation.read_manifest(target).backend_files:
+        _link_or_copy(source / MANIFEST, target / MANIFEST)
+        for name in read_manifest(target).backend_files:
             _link_or_copy(source / name, target / name)
-        return generation.verify(target)
+        return verify(target)
     except (FileNotFoundError, CorruptDataError, NewerFormatError):
         shutil.rmtree(target)
         return None
@@ -203,7 +204,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _keep_best_generations(
     staged: DataPaths,
     collections: Sequence[Collection],
-    found: dict[Path, generation.Manifest],
+    found: dict[Path, Manifest],
     seq: int,
 ) -> None:
     """Of each collection in the copy, the newest generation that is not ahead of the copy."""
@@ -246,7 +247,7 @@ def _count(description: Description, end: str, within: str = "") -> int:
     )
 
 
-def _is_of(manifest: generation.Manifest, collection: Collection) -> bool:
+def _is_of(manifest: Manifest, collection: Collection) -> bool:
     return (manifest.collection_uid, manifest.fingerprint) == (
         collection.uid,
         collection.fingerprint,

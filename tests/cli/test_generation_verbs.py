@@ -18,6 +18,7 @@ from search_engine.config import Settings
 from search_engine.errors import NotFoundError, ParameterError
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss.index import FaissIndex
+from search_engine.indexes.manifest import Manifest, seal_of, verify
 from search_engine.indexes.spec import IndexSpec
 from search_engine.maintenance.check import check_data
 from search_engine.storage.durable import sha256_file
@@ -162,7 +163,7 @@ def test_an_index_with_other_keys_than_the_catalog_is_rebuilt(
     changes = catalog.changes_since(collection, -1)
     opened = live(catalog, collection)
     short = FaissIndex.build(IndexSpec(), changes.keys[:2], changes.vectors[:2])
-    manifest = generation.Manifest(
+    manifest = Manifest(
         collection.uid, collection.fingerprint or "", changes.seq, 2, short.dimension, short.spec
     )
     generation.publish(opened.folder, manifest, short)
@@ -180,7 +181,7 @@ def test_an_older_catalog_beside_newer_indexes_is_not_mixed_with_them(
     opened = live(catalog, collection)
     changes = catalog.changes_since(collection, -1)
     other = FaissIndex.build(IndexSpec(), changes.keys, changes.vectors[::-1])
-    later = generation.Manifest(
+    later = Manifest(
         collection.uid,
         collection.fingerprint or "",
         changes.seq + 5,
@@ -255,7 +256,7 @@ def reseal(folder: Path, **changes: object) -> None:
     described.pop("seal")
     for name, facts in described["files"].items():
         facts |= {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
-    described["seal"] = generation._seal(described)
+    described["seal"] = seal_of(described)
     path.write_text(json.dumps(described))
 
 
@@ -279,7 +280,7 @@ def test_as_many_but_other_keys_are_noticed_by_their_checksum(
     assert first is not None
     shutil.copy(opened.folder / first / "keys.i64", opened.folder / second / "keys.i64")
     reseal(opened.folder / second)
-    assert generation.verify(opened.folder / second).count == 3
+    assert verify(opened.folder / second).count == 3
     assert answers(catalog, collection) == oracle_answers(catalog, collection)
     assert f"index {second} holds other keys than the catalog" in caplog.text
     assert live(catalog, collection).compact() is not None
@@ -346,7 +347,7 @@ def test_generations_of_the_former_format_are_built_anew(
     reseal(opened.folder / name, format=1)
     assert answers(catalog, collection) == before
     assert opened.compact(force=True) == "gen-000002"
-    assert generation.verify(opened.folder / "gen-000002").count == 3
+    assert verify(opened.folder / "gen-000002").count == 3
     assert answers(catalog, collection) == before
 
 
@@ -395,7 +396,7 @@ def test_check_names_a_generation_that_holds_other_keys(
     put(catalog, collection, ["a", "b", "c"])
     changes = catalog.changes_since(collection, -1)
     short = FaissIndex.build(IndexSpec(), changes.keys[:2], changes.vectors[:2])
-    manifest = generation.Manifest(
+    manifest = Manifest(
         collection.uid, collection.fingerprint or "", changes.seq, 2, short.dimension, short.spec
     )
     name = generation.publish(live(catalog, collection).folder, manifest, short)

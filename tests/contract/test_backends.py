@@ -13,7 +13,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, ParameterError
 from search_engine.indexes import generations, registry
 from search_engine.indexes.base import Index, positions_of
-from search_engine.indexes.generations import Manifest
+from search_engine.indexes.manifest import Manifest, verify
 from search_engine.indexes.registry import backend_of
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.maintenance.check import check_data
@@ -108,7 +108,7 @@ def test_a_changed_file_is_found_before_the_backend_reads_it(factory: str, tmp_p
         whole = path.read_bytes()
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         with pytest.raises(CorruptDataError, match="checksum"):
-            generations.verify(tmp_path / "gen-000001")
+            verify(tmp_path / "gen-000001")
         path.write_bytes(whole)
 
 

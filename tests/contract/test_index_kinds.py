@@ -19,8 +19,8 @@ from search_engine.indexes.faiss import kinds
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.faiss.kinds import build as build_faiss
 from search_engine.indexes.faiss.tuning import tune
-from search_engine.indexes.generations import Manifest
 from search_engine.indexes.live import LiveIndex
+from search_engine.indexes.manifest import Manifest
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.records import Keys, Vectors

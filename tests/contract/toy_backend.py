@@ -53,6 +53,9 @@ class ToyBackend:
     def check(self, factory: str, dimension: int) -> None:
         """Any kind will do."""
 
+    def limit_threads(self, count: int) -> None:
+        """It has one."""
+
     def build(
         self, factory: str, keys: Keys, vectors: NDArray[np.floating], *_: Any, **__: Any
     ) -> ToyIndex:

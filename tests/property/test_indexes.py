@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from search_engine.indexes import generations as generation
 from search_engine.indexes.base import VectorIndex, positions_of
 from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.generations import Manifest
 from search_engine.indexes.live import LiveIndex
+from search_engine.indexes.manifest import Manifest
 from search_engine.indexes.selection import KeySet, Selection
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Hits, Keys, Vectors

@@ -31,6 +31,10 @@ class FaissBackend:
         """See Backend."""
         kinds.create(factory, dimension)
 
+    def limit_threads(self, count: int) -> None:
+        """See Backend."""
+        faiss.omp_set_num_threads(count)
+
     def build(
         self,
         factory: str,

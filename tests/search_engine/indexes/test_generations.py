@@ -20,7 +20,7 @@ from search_engine.errors import (
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss.index import FILES, FaissIndex
 from search_engine.indexes.faiss.stored_vectors import PAGE_BYTES, StoredVectors
-from search_engine.indexes.generations import FORMAT, Manifest
+from search_engine.indexes.manifest import FORMAT, Manifest, seal_of, verify
 from search_engine.indexes.spec import IndexSpec
 from search_engine.storage.durable import replace_synced, sha256_file, storage_error, write_synced
 from tests.contract.index_kinds import KINDS, surface_index
@@ -138,7 +138,7 @@ def test_a_damaged_generation_falls_back_to_the_one_before(
 ) -> None:
     DAMAGES[damage](folder / "gen-000002" / name)
     with pytest.raises(CorruptDataError):
-        generation.verify(folder / "gen-000002")
+        verify(folder / "gen-000002")
     found = load(folder)
     assert found is not None
     assert (found.name, found.manifest.seq, len(found.index)) == ("gen-000001", 1, 10)
@@ -229,14 +229,14 @@ def _rewrite_manifest(folder: Path, **changes: object) -> None:
     path = folder / "manifest.json"
     described = {**json.loads(path.read_bytes()), **changes}
     described.pop("seal")
-    described["seal"] = generation._seal(described)
+    described["seal"] = seal_of(described)
     path.write_text(json.dumps(described))
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:
     _rewrite_manifest(folder / "gen-000002", format=FORMAT + 1, something="new")
     with pytest.raises(NewerFormatError):
-        generation.verify(folder / "gen-000002")
+        verify(folder / "gen-000002")
     found = load(folder)
     assert found is not None
     assert found.name == "gen-000001"
@@ -249,7 +249,7 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
 def test_an_unknown_manifest_is_refused(folder: Path, change: dict[str, object]) -> None:
     _rewrite_manifest(folder / "gen-000002", **change)
     with pytest.raises(CorruptDataError):
-        generation.verify(folder / "gen-000002")
+        verify(folder / "gen-000002")
 
 
 @pytest.mark.parametrize("change", [{"count": 19}, {"count": 21}, {"dimension": DIMENSION * 2}])
@@ -266,7 +266,7 @@ def test_a_manifest_that_misstates_the_size_is_refused(
 def test_a_manifest_of_another_form_is_refused(folder: Path, content: str) -> None:
     (folder / "gen-000002" / "manifest.json").write_text(content)
     with pytest.raises(CorruptDataError):
-        generation.verify(folder / "gen-000002")
+        verify(folder / "gen-000002")
 
 
 def test_generations_of_another_collection_or_encoder_are_passed_over(folder: Path) -> None:
@@ -432,7 +432,7 @@ def test_every_flipped_bit_of_a_generation_of_a_kind_is_noticed(tmp_path: Path, 
             damaged[place] ^= 1 << place % 8
             (current / name).write_bytes(damaged)
             with pytest.raises(CorruptDataError):
-                generation.verify(current)
+                verify(current)
         found = load(tmp_path)
         assert found is not None
         assert found.name == "gen-000001"
@@ -465,7 +465,7 @@ def test_damage_that_was_sealed_over_ends_no_process(tmp_path: Path, name: str) 
 def test_a_generation_of_the_former_format_is_passed_over(folder: Path) -> None:
     _rewrite_manifest(folder / "gen-000002", format=1)
     with pytest.raises(CorruptDataError, match="older version"):
-        generation.verify(folder / "gen-000002")
+        verify(folder / "gen-000002")
     found = load(folder)
     assert found is not None
     assert found.name == "gen-000001"
