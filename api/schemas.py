@@ -45,12 +45,7 @@ def neighbor_json(neighbor: Neighbor) -> dict[str, Any]:
 def prediction_json(prediction: Prediction) -> dict[str, Any]:
     """The class and the votes behind it; `values` only where pictures have several."""
     body = {
-        "label": prediction.label,
-        "confidence": round(prediction.confidence, 6),
-        "calibrated": prediction.calibrated,
-        "uncalibrated_because": prediction.uncalibrated_because,
-        "abstained": prediction.abstained,
-        "reason": prediction.reason,
+        **prediction.summary(),
         "levels": [
             {"label": level.label, "confidence": round(level.confidence, 6)}
             for level in prediction.levels

@@ -5,7 +5,6 @@
 int8 is calibrated with up to 300 photos more; it is left out where NNCF is not installed.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import DATASETS, alternate, report, spread
+from benchmarks.machine import DATASETS, alternate, parser_of, report, spread
 from data.sample_catalog.writer import write_catalog
 from search_engine.adapt.int8 import CALIBRATION_PICTURES, calibration_rows
 from search_engine.encoders.base import Encoder
@@ -31,10 +30,7 @@ REFERENCE: RuntimeChoice = "torch-float32"
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=128)
     arguments = parser.parse_args()

@@ -8,7 +8,6 @@ fresh data directory by a new process, and then again without a change. Memory i
 of that process and its children together, sampled every half second (shared pages count in each).
 """
 
-import argparse
 import csv
 import json
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ingest import copy_photos, warm
-from benchmarks.machine import report
+from benchmarks.machine import parser_of, report
 from benchmarks.scale import in_new_process
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -32,10 +31,7 @@ SAMPLE_S = 0.5
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--out", type=Path, help="append rows to this file as they come")
     given = parser.parse_args()

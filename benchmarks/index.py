@@ -10,7 +10,6 @@ of all queries in one call, and the latency of one query a call. Figures are med
 rounds. With --out every result is appended to the file, one JSON object a line, as it comes.
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import report
+from benchmarks.machine import parser_of, report
 from benchmarks.rivals.base import Place
 from benchmarks.rivals.child import Child, EngineFailedError
 from benchmarks.rivals.choice import Choice, Tried, choose, sweep
@@ -93,10 +92,7 @@ class Contestant:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, nargs="+", default=[100_000])
     parser.add_argument("--dimension", type=int, default=256)
     parser.add_argument("--runs", type=int, default=5)

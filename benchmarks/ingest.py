@@ -13,7 +13,6 @@ and by the clock, which other work on the machine slows as well.
 (`benchmarks.ingest_rivals`). --phone adds photos of 12 megapixels (`benchmarks.phone_photos`).
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -36,7 +35,7 @@ from benchmarks.limits import (
     decoded,
     ingest_limit,
 )
-from benchmarks.machine import DATASETS, alternate, report, spread
+from benchmarks.machine import DATASETS, alternate, parser_of, report, spread
 from benchmarks.phone_photos import phone_rows
 from benchmarks.rivals.registry import left_out
 from data.sample_catalog.writer import write_catalog
@@ -54,10 +53,7 @@ TIMES_RIVAL = 5.0
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--rivals", action="store_true")

@@ -1,5 +1,6 @@
 """What every benchmark prints beside its figures: the machine, the versions, the spread."""
 
+import argparse
 import json
 import os
 import platform
@@ -12,6 +13,15 @@ from typing import Any
 
 DATASETS = Path(__file__).parents[1].parent / "shared" / "datasets"
 PACKAGES = ("torch", "openvino", "faiss-cpu", "pillow", "numpy")
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser that shows a module's docstring as it is written, and knows `--json`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true")
+    return parser
 
 
 def machine() -> dict[str, Any]:

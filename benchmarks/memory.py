@@ -19,7 +19,6 @@ before, so that `mapped` is what was touched. DIR keeps the catalog for another 
 is mapped as well, run that in a control group.
 """
 
-import argparse
 import csv
 import http.client
 import json
@@ -38,7 +37,7 @@ from typing import Any
 from benchmarks.growth import family
 from benchmarks.index_run import Row, evenly
 from benchmarks.ingest import copy_photos, warm
-from benchmarks.machine import report
+from benchmarks.machine import parser_of, report
 from benchmarks.phone_photos import phone_photo
 from benchmarks.query import Client, crowd_rate, make_catalog, serving, timed
 from benchmarks.scale import NAME, in_new_process
@@ -62,10 +61,7 @@ PHONE_QUALITY = 97
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--ingest", type=int, help="rows to index; 10,000 if nothing is named")
     parser.add_argument("--phone", type=int, help="rows of photos of 12 megapixels to index")
     parser.add_argument("--serve", type=int, help="items to serve")

@@ -14,7 +14,6 @@ Rivals return numbers of items; ours returns items with their attributes where a
 With --out every result is appended to the file, one JSON object a line, as it comes.
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -29,7 +28,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import report
+from benchmarks.machine import parser_of, report
 from benchmarks.rivals.base import Ids, Place, Rows
 from benchmarks.rivals.child import Child, EngineFailedError
 from benchmarks.rivals.exact import Truth, exact_truth, exact_truth_within, index_recall
@@ -119,10 +118,7 @@ class Contestant:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--dimension", type=int, default=256)
     parser.add_argument("--runs", type=int, default=3)

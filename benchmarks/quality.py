@@ -9,7 +9,6 @@ hundred; one more query answered right is worth `points_a_query`. int8 is calibr
 the gallery, as its owner would; it is left out where that is refused or NNCF is not installed.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any, get_args
 import numpy as np
 
 from benchmarks.index_run import Row
-from benchmarks.machine import DATASETS, report
+from benchmarks.machine import DATASETS, parser_of, report
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -46,10 +45,7 @@ WITHIN_POINTS = 0.3
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--datasets", nargs="+", choices=SPLITS, default=list(SPLITS))
     given = parser.parse_args()
     absent = [name for name in given.datasets if not (DATASETS / name).is_dir()]

@@ -9,7 +9,6 @@ random (Poisson), latency counted from when a query was due. Clients and server 
 No photo is sent twice alike: bytes behind its end differ, so that no embedding is remembered.
 """
 
-import argparse
 import http.client
 import re
 import subprocess
@@ -27,7 +26,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.ingest import copy_photos
-from benchmarks.machine import alternate, report, spread
+from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.scale import NAME, fill
 from benchmarks.vectors import scale_vectors
 from search_engine.catalog.store import Catalog
@@ -50,10 +49,7 @@ SEED = 1
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15)

@@ -8,7 +8,6 @@ the page cache. Latencies are of `LiveCollection.snapshot()` and `Snapshot.searc
 which is what a search does between encoding the photo and reading the items.
 """
 
-import argparse
 import json
 import multiprocessing
 import tempfile
@@ -23,7 +22,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import report
+from benchmarks.machine import parser_of, report
 from benchmarks.rivals.sizes import resident_bytes
 from benchmarks.vectors import ScaleVectors, scale_vectors
 from search_engine.catalog.filters import Filter, parse_filter
@@ -55,10 +54,7 @@ they come from: such a filter keeps what looks alike, and most queries are far f
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--dimension", type=int, default=256)
     parser.add_argument("--out", type=Path, help="append rows to this file as they come")

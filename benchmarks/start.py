@@ -7,7 +7,6 @@
 a new process; the files are in the page cache and the exported network is at hand.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.ingest import copy_photos
-from benchmarks.machine import alternate, report, spread
+from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.query import Client, make_catalog, serving
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.storage.paths import DataPaths
@@ -24,10 +23,7 @@ from search_engine.storage.paths import DataPaths
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()

@@ -9,7 +9,6 @@ while, one query at a time: when does it answer by the other encoder, and how lo
 wait at most?
 """
 
-import argparse
 import http.client
 import json
 import subprocess
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import report, spread
+from benchmarks.machine import parser_of, report, spread
 from benchmarks.query import make_catalog, serving
 from benchmarks.scale import ITEMS_A_COMMIT, NAME
 from benchmarks.vectors import scale_vectors
@@ -37,10 +36,7 @@ SEED = 2
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=6)
     given = parser.parse_args()

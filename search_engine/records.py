@@ -129,6 +129,17 @@ class Prediction:
     voters: int = 0
     uncalibrated_because: str | None = None
 
+    def summary(self) -> dict[str, Any]:
+        """The answer without the votes behind it, as files and HTTP have it."""
+        return {
+            "label": self.label,
+            "confidence": round(self.confidence, 6),
+            "calibrated": self.calibrated,
+            "uncalibrated_because": self.uncalibrated_because,
+            "abstained": self.abstained,
+            "reason": self.reason,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:

@@ -5,12 +5,15 @@ import signal
 import socket
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.options import DataOption, settings_from
 from api.security.hosts import ANY, parse_allowed
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 GRACE_S = 20
 KEEP_ALIVE_S = 5
@@ -34,20 +37,11 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
-    import uvicorn
-
     from api.app import create_app
-    from api.security.protocol import LimitedHttpProtocol
     from search_engine.engine import SearchEngine
-    from search_engine.errors import ParameterError
     from search_engine.storage.paths import DataPaths
 
-    if not _is_loopback(host) and not insecure:
-        raise ParameterError(
-            f"listening on {host} would let anyone who reaches it change the catalog",
-            where="--host",
-            fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
-        )
+    _check_host(host, insecure)
     settings = settings_from(data, read_only=read_only or None)
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
@@ -58,6 +52,31 @@ def serve(
     print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
     if not _is_loopback(host):
         print(_served_names(settings.allowed_hosts), file=sys.stderr)
+    _run(app, listener)
+
+
+def _check_host(host: str, insecure: bool) -> None:
+    """Refuse addresses that others reach, unless that is wanted.
+
+    Raises:
+        ParameterError: It is such an address.
+    """
+    from search_engine.errors import ParameterError
+
+    if not _is_loopback(host) and not insecure:
+        raise ParameterError(
+            f"listening on {host} would let anyone who reaches it change the catalog",
+            where="--host",
+            fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
+        )
+
+
+def _run(app: "FastAPI", listener: socket.socket) -> None:
+    """Answer requests until a signal ends it."""
+    import uvicorn
+
+    from api.security.protocol import LimitedHttpProtocol
+
     config = uvicorn.Config(
         app,
         http=LimitedHttpProtocol,

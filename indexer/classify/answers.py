@@ -256,12 +256,7 @@ _WRITERS: dict[str, Callable[[Path], AnswerFile]] = {
 
 def _prediction(prediction: Prediction) -> dict[str, Any]:
     return {
-        "label": prediction.label,
-        "confidence": round(prediction.confidence, 6),
-        "calibrated": prediction.calibrated,
-        "uncalibrated_because": prediction.uncalibrated_because,
-        "abstained": prediction.abstained,
-        "reason": prediction.reason,
+        **prediction.summary(),
         "values": None if prediction.values is None else list(prediction.values),
         "votes": [
             {"label": vote.label, "share": round(vote.share, 6)} for vote in prediction.votes[:KEPT]

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,23 +53,38 @@ def classify_to_file(
                 print(f"rejected: {row.code}: {row.item_id}: {row.reason}", file=sys.stderr)
             advance(1)
     seconds = time.perf_counter() - started
-    summary = {
-        "file": str(output),
-        "rows": rows,
-        "answered": rows - rejected - abstained,
-        "abstained": abstained,
-        "rejected": rejected,
-        "seconds": round(seconds, 3),
-        "images_per_second": round(rows / seconds, 1),
-    }
-    if as_json:
-        print_json(summary)
-    else:
-        print(
-            f"{output}: {summary['answered']:,} answered, {abstained:,} abstained, "
-            f"{rejected:,} rejected, {seconds:.1f} s, {rows / seconds:.1f} images/s"
-        )
+    _print_summary(output, Counts(rows, abstained, rejected), seconds, as_json)
     return rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows in all, and those of them without a class."""
+
+    rows: int
+    abstained: int
+    rejected: int
+
+
+def _print_summary(output: Path, counts: Counts, seconds: float, as_json: bool) -> None:
+    answered = counts.rows - counts.rejected - counts.abstained
+    if as_json:
+        print_json(
+            {
+                "file": str(output),
+                "rows": counts.rows,
+                "answered": answered,
+                "abstained": counts.abstained,
+                "rejected": counts.rejected,
+                "seconds": round(seconds, 3),
+                "images_per_second": round(counts.rows / seconds, 1),
+            }
+        )
+        return
+    print(
+        f"{output}: {answered:,} answered, {counts.abstained:,} abstained, {counts.rejected:,} "
+        f"rejected, {seconds:.1f} s, {counts.rows / seconds:.1f} images/s"
+    )
 
 
 def classify_to_lines(

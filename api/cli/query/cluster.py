@@ -75,7 +75,10 @@ def cluster(
         advance(1)
     if output is not None:
         _write(output, found, propose_labels)
-    summary = _summary(found, method, target, time.perf_counter() - started)
+    _print(found, _summary(found, method, target, time.perf_counter() - started), as_json)
+
+
+def _print(found: _Clustered, summary: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({**summary, "medoids": [row["medoid"] for row in _rows(found)]})
         return

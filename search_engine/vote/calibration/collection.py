@@ -72,12 +72,7 @@ def calibrate_collection(
     projection = _taught(projection_of(catalog, record.encoder_options))
     gallery = read_gallery(catalog, collection, request.target, _before(record, projection))
     if projection is not None and not len(gallery.keys):
-        raise ParameterError(
-            "the items were imported tuned: without their embeddings before that, nothing can be "
-            "held out",
-            where=f"collection {collection}",
-            fix="index their pictures, or bring the collection by `eyedex snapshot`",
-        )
+        raise _imported_tuned(collection)
     fit, values = _fit(catalog, gallery, request, projection, advance)
     made = Calibration(
         target=request.target,
@@ -96,6 +91,15 @@ def calibrate_collection(
     )
     save_calibration(catalog.paths, record, made)
     return made
+
+
+def _imported_tuned(collection: str) -> ParameterError:
+    return ParameterError(
+        "the items were imported tuned: without their embeddings before that, nothing can be held "
+        "out",
+        where=f"collection {collection}",
+        fix="index their pictures, or bring the collection by `eyedex snapshot`",
+    )
 
 
 def refresh_label(catalog: Catalog, collection: str) -> float | None:
