@@ -1,7 +1,7 @@
 """The verb that measures."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from api.cli.options import (
     VoteKOption,
     open_engine,
 )
+from api.cli.sources import with_source_flags
 from api.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from search_engine.search.rerank.registry import Method
 
 
+@with_source_flags
 def evaluate(
     queries: own.QueriesArgument = None,
     data: DataOption = None,
@@ -33,10 +35,7 @@ def evaluate(
     k: own.RanksOption = None,
     vote_k: VoteKOption = None,
     target: TargetOption = "label",
-    label_from: own.LabelFromOption = None,
-    id_col: own.IdColumnOption = "item_id",
-    image_col: own.ImageColumnOption = "image",
-    encoding: own.EncodingOption = "utf-8",
+    reading: Any = None,
     separator: own.SeparatorOption = None,
     accept_accuracy: own.AcceptAccuracyOption = None,
     folds: own.FoldsOption = None,
@@ -65,7 +64,7 @@ def evaluate(
         rerankings=_rerankings(rerank),
     )  # fmt: skip
     outputs = checked_outputs(fail_under or [], compare, html)
-    photos = open_queries(queries, label_from, id_col, image_col, encoding)
+    photos = open_queries(queries, reading)
     if encoders is not None:
         refuse_others(
             {

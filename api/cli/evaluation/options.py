@@ -15,16 +15,6 @@ RanksOption = Annotated[
         "-k", min=1, max=200, help="Ranks measured besides 1, 5, 10 [default: those that vote]."
     ),
 ]
-LabelFromOption = Annotated[
-    str | None, typer.Option(help="parent (folders), or a CSV column.", metavar="parent|COLUMN")
-]
-IdColumnOption = Annotated[str, typer.Option(help="CSV column of the item's id.")]
-ImageColumnOption = Annotated[str, typer.Option(help="CSV column of the picture's path.")]
-EncodingOption = Annotated[str, typer.Option(help="Encoding of the CSV file.")]
-SeparatorOption = Annotated[
-    str | None,
-    typer.Option(help="Divides several values in one cell of the target.", metavar="TEXT"),
-]
 AcceptAccuracyOption = Annotated[
     float | None,
     typer.Option(min=0.0, max=1.0, help="Abstain as `classify --accept-accuracy` does."),
