@@ -100,7 +100,7 @@ def embedded(folder: Path, encoder: Encoder) -> list[EmbeddedRow]:
     settings = Settings()
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         found = embed_source(
-            open_source(folder), encoder, decoder, settings.batch_size, settings.max_bytes
+            open_source(folder), encoder, decoder, settings.batch_size, settings.catalog_max_bytes
         )
         return [row for row in found if isinstance(row, EmbeddedRow)]
 

@@ -169,7 +169,7 @@ def _take_in(
                 on_progress=on_progress,
                 on_reject=rejects.write,
                 batch_size=settings.batch_size,
-                max_bytes=settings.max_bytes,
+                max_bytes=settings.catalog_max_bytes,
                 source=name,
                 covered=before,
                 replace=request.replace,

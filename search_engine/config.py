@@ -15,12 +15,21 @@ from pydantic.fields import FieldInfo
 
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import ParameterError
-from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS, ImageLimits
+from search_engine.images import (
+    CATALOG_FORMATS,
+    CATALOG_SETTING,
+    UPLOAD_FORMATS,
+    ImageLimits,
+    readable_heif,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "EYEDEX_"
+CATALOG_MAX_SIDE_PX = 65_535
+MAX_DECODED_PIXELS = 100_000_000
+"""More do not fit into the memory of a decoding process; JPEGs are made smaller on the way."""
 
 
 class Settings(BaseModel):
@@ -41,10 +50,28 @@ class Settings(BaseModel):
         default=10.0, ge=0, le=3600, description="How long a writer waits for its turn."
     )
     max_bytes: int = Field(
-        default=10 * 2**20, ge=1, le=2**30, description="Largest picture, and largest request body."
+        default=10 * 2**20,
+        ge=1,
+        le=2**30,
+        description="Largest picture that is sent, and largest request body.",
     )
     max_pixels: int = Field(
-        default=40_000_000, ge=1, le=100_000_000, description="Most pixels of a picture."
+        default=40_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Most pixels of a picture that is sent.",
+    )
+    upload_heif: bool = Field(
+        default=False, description="Whether HEIC and AVIF may be sent, where they can be read."
+    )
+    catalog_max_bytes: int = Field(
+        default=100 * 2**20, ge=1, le=2**30, description="Largest picture among your own files."
+    )
+    catalog_max_pixels: int = Field(
+        default=200_000_000,
+        ge=1,
+        le=10**9,
+        description="Most pixels of a JPEG among your own files; of others at most 100,000,000.",
     )
     index_memory_mb: int = Field(
         default=4_096,
@@ -93,14 +120,19 @@ class Settings(BaseModel):
 
     def upload_limits(self) -> ImageLimits:
         """What strangers may send."""
-        return self._limits(UPLOAD_FORMATS)
+        formats = UPLOAD_FORMATS + (readable_heif() if self.upload_heif else ())
+        return ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats)
 
     def catalog_limits(self) -> ImageLimits:
         """What the owner's own files may be."""
-        return self._limits(CATALOG_FORMATS)
-
-    def _limits(self, formats: tuple[str, ...]) -> ImageLimits:
-        return ImageLimits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, formats=formats)
+        return ImageLimits(
+            max_bytes=self.catalog_max_bytes,
+            max_pixels=min(self.catalog_max_pixels, MAX_DECODED_PIXELS),
+            max_side_px=CATALOG_MAX_SIDE_PX,
+            formats=CATALOG_FORMATS + readable_heif(),
+            max_jpeg_pixels=self.catalog_max_pixels,
+            setting=CATALOG_SETTING,
+        )
 
 
 def _bad_setting(found: "ErrorDetails", fields: Mapping[str, FieldInfo]) -> ParameterError:

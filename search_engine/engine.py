@@ -111,7 +111,7 @@ class SearchEngine:
         catalog, settings, decoder = self.catalog, self.settings, self._decoder
         self._collections = OpenCollections(catalog, settings)
         self.encoders = CollectionEncoders(catalog, settings.runtime)
-        self.pictures = ItemPictures(catalog, decoder, settings.max_bytes)
+        self.pictures = ItemPictures(catalog, decoder, settings.catalog_limits())
         self.subjects = Subjects(catalog, decoder, settings.catalog_limits(), self.pictures)
         self.finder = Finder(catalog, ItemFeatures(catalog, self.pictures.render))
         self._changes = Changes(

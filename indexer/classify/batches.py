@@ -171,7 +171,7 @@ class _Asking:
         return Subject(row.vector, features, warnings=row.warnings)
 
     def _features(self, image: Path, decoder: Decoder) -> LocalFeatures:
-        data = read_file(image, self.engine.settings.max_bytes)
+        data = read_file(image, self.engine.settings.catalog_max_bytes)
         return local_features(decoder.render(data, side_px(None), PICTURE_QUALITY))
 
 
@@ -182,7 +182,9 @@ def _classified(asking: _Asking, source: Rows) -> Iterator[BatchRow]:
     noted = _NotedSource(source)
     done: dict[int, BatchRow] = {}
     with _decoder(asking, len(source)) as decoder:
-        embedded = embed_source(noted, encoder, decoder, settings.batch_size, settings.max_bytes)
+        embedded = embed_source(
+            noted, encoder, decoder, settings.batch_size, settings.catalog_max_bytes
+        )
         while batch := list(islice(embedded, settings.batch_size)):
             done.update(_answered(asking, decoder, batch, noted))
             while noted.given and noted.given[0] in done:

@@ -275,7 +275,7 @@ class _Trial:
             path = photos.path(row)
             if path is not None:
                 with suppress(ImageError):
-                    yield row, read_file(path, self.engine.settings.max_bytes)
+                    yield row, read_file(path, self.engine.settings.catalog_max_bytes)
 
 
 def _fared(

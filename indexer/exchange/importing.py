@@ -146,7 +146,9 @@ def import_embeddings(
             collection, goal = _prepare(engine, declared, request)
         on_encoder(declared)
         with closing(listed_rejects(engine, request.collection, report)) as rejects:
-            run = _Run(engine.catalog, collection, goal, report, rejects, settings.max_bytes)
+            run = _Run(
+                engine.catalog, collection, goal, report, rejects, settings.catalog_max_bytes
+            )
             run.take_all(file, on_progress)
         publish(engine, request.collection, report)
     report.seconds = time.perf_counter() - started

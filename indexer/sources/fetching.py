@@ -149,7 +149,7 @@ class Fetcher:
             size += len(part)
             if size > self._limits.max_bytes:
                 limit = f"{self._limits.max_bytes:,} bytes"
-                raise RowError("fetch_failed", f"larger than {limit} (EYEDEX_MAX_BYTES): {url}")
+                raise RowError("fetch_failed", f"larger than {limit} (EYEDEX_CATALOG_MAX_BYTES): {url}")
             parts.append(part)
         return b"".join(parts)
 
@@ -238,7 +238,7 @@ def pictures_of(source: Source, settings: Settings, fetch: bool) -> Iterator[Sou
     if not patterns:
         yield source
         return
-    limits = FetchLimits(settings.max_bytes)
+    limits = FetchLimits(settings.catalog_max_bytes)
     folder = DataPaths(settings.data).fetched
     with Fetcher(folder, AllowedHosts(patterns), limits) as fetcher:
         yield FetchedSource(source, fetcher, fetch)

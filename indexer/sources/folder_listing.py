@@ -16,7 +16,7 @@ from indexer.sources.options import SourceOptions
 from indexer.sources.patterns import matcher
 from indexer.sources.reading import TABLE_SUFFIXES
 from search_engine.errors import SourceError
-from search_engine.images import is_heif, sniff_format
+from search_engine.images import sniff_format
 
 PICTURE_SUFFIXES = frozenset(
     {
@@ -181,7 +181,7 @@ def is_picture_content(head: bytes) -> bool:
     """Whether a file begins as a picture does; `BM` alone could be a text."""
     if sniff_format(head) == "BMP":
         return head[6:10] == bytes(4) and head[14:18] in _BMP_HEADERS
-    return sniff_format(head) is not None or is_heif(head)
+    return sniff_format(head) is not None
 
 
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search_engine.catalog.store import Catalog
 from search_engine.errors import ImageError, PictureNotFoundError
-from search_engine.images import read_file
+from search_engine.images import ImageLimits, read_file
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem
 
@@ -14,12 +14,12 @@ KEPT_PICTURE_SIDE_PX = 1_024
 
 
 class ItemPictures:
-    """Reads the pictures of a catalog's items, each at most `max_bytes` long."""
+    """Reads the pictures of a catalog's items, within the limits of the owner's own files."""
 
-    def __init__(self, catalog: Catalog, decoder: Decoder, max_bytes: int) -> None:
+    def __init__(self, catalog: Catalog, decoder: Decoder, limits: ImageLimits) -> None:
         self._catalog = catalog
         self._decoder = decoder
-        self._max_bytes = max_bytes
+        self._limits = limits
 
     def original(self, item: CatalogItem) -> bytes:
         """An item's picture as it was given, or as the catalog keeps it.
@@ -33,7 +33,7 @@ class ItemPictures:
         if item.picture is None:
             raise PictureNotFoundError("the item has no picture")
         try:
-            return read_file(Path(item.picture), self._max_bytes)
+            return read_file(Path(item.picture), self._limits.max_bytes)
         except ImageError as error:
             raise PictureNotFoundError("the source picture cannot be read any more") from error
 
@@ -43,7 +43,7 @@ class ItemPictures:
         Raises:
             PictureNotFoundError: The source file is gone or is no picture any more.
         """
-        return self._decoder.render(self.original(item), max_side_px, quality)
+        return self._decoder.render(self.original(item), max_side_px, quality, self._limits)
 
 
 def content_hash(data: bytes) -> str:

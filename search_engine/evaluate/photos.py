@@ -52,7 +52,7 @@ class FilePhotos:
 
     def __init__(self, engine: SearchEngine, paths: Sequence[Path]) -> None:
         self._paths = paths
-        self._max_bytes = engine.settings.max_bytes
+        self._max_bytes = engine.settings.catalog_max_bytes
         self._decoder = InlineDecoder(engine.settings.catalog_limits())
 
     def jpeg(self, row: int, max_side_px: int, quality: int) -> bytes | None:

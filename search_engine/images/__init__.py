@@ -7,12 +7,13 @@ is decoded. Decoding in separate processes is the business of `search_engine.ima
 from search_engine.images.files import read_file
 from search_engine.images.geometry import Box, Preprocessing, crop_box, parse_box
 from search_engine.images.given import GivenPicture, picture_bytes
+from search_engine.images.heif import readable_heif
 from search_engine.images.limits import (
     CATALOG_FORMATS,
+    CATALOG_SETTING,
     MAX_RESTART_MARKERS,
     UPLOAD_FORMATS,
     ImageLimits,
-    is_heif,
     sniff_format,
 )
 from search_engine.images.pixels import (
@@ -26,6 +27,7 @@ from search_engine.images.rgb import load_rgb
 
 __all__ = [
     "CATALOG_FORMATS",
+    "CATALOG_SETTING",
     "MAX_RESTART_MARKERS",
     "PICTURE_QUALITY",
     "THUMBNAIL_QUALITY",
@@ -37,11 +39,11 @@ __all__ = [
     "Preprocessing",
     "crop_box",
     "decode_pixels",
-    "is_heif",
     "load_rgb",
     "parse_box",
     "picture_bytes",
     "read_file",
+    "readable_heif",
     "render_jpeg",
     "sniff_format",
 ]

@@ -89,9 +89,11 @@ class DecodePool:
         """See Decoder."""
         return self._call(decode_pixels, data, preprocessing, self._limits, box)
 
-    def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
+    def render(
+        self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None
+    ) -> bytes:
         """See Decoder."""
-        return self._call(render_jpeg, data, max_side_px, self._limits, quality)
+        return self._call(render_jpeg, data, max_side_px, limits or self._limits, quality)
 
     def check(self) -> None:
         """See Decoder; in each process that is idle, and in new ones for those that are gone."""

@@ -41,8 +41,10 @@ class Decoder(Protocol):
         """Decode for an encoder and wait."""
         ...
 
-    def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
-        """Re-encode as JPEG and wait."""
+    def render(
+        self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None
+    ) -> bytes:
+        """Re-encode as JPEG and wait; a picture from elsewhere may have other limits."""
         ...
 
     def check(self) -> None:
@@ -80,9 +82,11 @@ class InlineDecoder:
         """See Decoder."""
         return decode_pixels(data, preprocessing, self._limits, box)
 
-    def render(self, data: bytes, max_side_px: int, quality: int) -> bytes:
+    def render(
+        self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None
+    ) -> bytes:
         """See Decoder."""
-        return render_jpeg(data, max_side_px, self._limits, quality)
+        return render_jpeg(data, max_side_px, limits or self._limits, quality)
 
     def check(self) -> None:
         """See Decoder."""

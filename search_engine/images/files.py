@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from search_engine.errors import CorruptImageError, ImageError, MissingPictureError
-from search_engine.images.limits import too_many_bytes
+from search_engine.images.limits import CATALOG_SETTING, too_many_bytes
 
 SHOWN_CHARS = 200
 """Of a path in a message; something longer was hardly meant as one."""
@@ -27,7 +27,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise CorruptImageError(_kind(status.st_mode), where=shown_path(path))
             if status.st_size > max_bytes:
-                raise too_many_bytes(status.st_size, max_bytes)
+                raise too_many_bytes(status.st_size, max_bytes, CATALOG_SETTING)
             return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error

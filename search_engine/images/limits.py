@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from search_engine.errors import (
     CorruptImageError,
@@ -21,6 +22,7 @@ from search_engine.errors import (
     TooManyPixelsError,
     UnsupportedTypeError,
 )
+from search_engine.images.heif import HEIF_FORMATS, register_heif
 
 UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """Accepted from anybody."""
@@ -28,19 +30,33 @@ UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 CATALOG_FORMATS = (*UPLOAD_FORMATS, "BMP", "TIFF")
 """Accepted from the owner's own files."""
 
+CATALOG_SETTING = "EYEDEX_CATALOG_MAX_"
+"""How the settings for the owner's own files begin."""
+
 MAX_RESTART_MARKERS = 65_535
 """JPEG restart markers; a 40 megapixel photo with one a row of blocks has about 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a picture may cost. Sizes are checked from the header, before decoding."""
+    """What a picture may cost. Sizes are checked from the header, before decoding.
+
+    `max_jpeg_pixels` is for JPEGs, which are decoded at a fraction of their size so that no more
+    than `max_pixels` come out; None for `max_pixels`. `setting` begins the names of the settings
+    that a refusal is to name.
+    """
 
     max_bytes: int = 10 * 2**20
     max_pixels: int = 40_000_000
     max_side_px: int = 16_384
     max_jpeg_scans: int = 100
     formats: tuple[str, ...] = UPLOAD_FORMATS
+    max_jpeg_pixels: int | None = None
+    setting: str | None = None
+
+    def most_pixels(self, kind: str | None) -> int:
+        """Of a picture of that format."""
+        return (kind == "JPEG" and self.max_jpeg_pixels) or self.max_pixels
 
 
 def sniff_format(data: bytes) -> str | None:
@@ -51,14 +67,23 @@ def sniff_format(data: bytes) -> str | None:
     return None
 
 
-def is_heif(data: bytes) -> bool:
-    """Whether the first bytes announce HEIC, HEIF or AVIF."""
-    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+def _brands(data: bytes) -> list[bytes]:
+    """What a file of ISO's media format says that it is: the main brand and those it fits."""
+    if data[4:8] != b"ftyp":
+        return []
+    end = min(int.from_bytes(data[:4], "big"), len(data))
+    return [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
 
 
-_HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
-)
+def _is_avif(data: bytes) -> bool:
+    return any(brand in (b"avif", b"avis") for brand in _brands(data))
+
+
+def _is_heif(data: bytes) -> bool:
+    return not _is_avif(data) and any(brand in _HEIF_BRANDS for brand in _brands(data)[:1])
+
+
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 _MAGIC: dict[str, Callable[[bytes], bool]] = {
     "JPEG": lambda data: data.startswith(b"\xff\xd8\xff"),
@@ -67,6 +92,8 @@ _MAGIC: dict[str, Callable[[bytes], bool]] = {
     "GIF": lambda data: data.startswith((b"GIF87a", b"GIF89a")),
     "BMP": lambda data: data.startswith(b"BM"),
     "TIFF": lambda data: data.startswith((b"II*\x00", b"MM\x00*")),
+    "AVIF": _is_avif,
+    "HEIF": _is_heif,
 }
 
 
@@ -75,11 +102,11 @@ def open_checked(data: bytes, limits: ImageLimits) -> Image.Image:
     if not data:
         raise EmptyFileError("the file is empty")
     if len(data) > limits.max_bytes:
-        raise too_many_bytes(len(data), limits.max_bytes)
+        raise too_many_bytes(len(data), limits.max_bytes, limits.setting)
     kind = sniff_format(data)
     if kind not in limits.formats:
         raise _unsupported(data, limits)
-    check_size(_announced_size(data, kind), limits)
+    check_size(_announced_size(data, kind), limits, kind)
     if kind == "JPEG":
         _check_jpeg_markers(data, limits)
     if kind == "PNG":
@@ -87,22 +114,33 @@ def open_checked(data: bytes, limits: ImageLimits) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(data), formats=(kind,))
+            image = _opened(data, kind, limits)
         except Image.DecompressionBombError as error:
-            raise _too_many_pixels(limits) from error
+            raise _too_many_pixels(limits, kind) from error
         except Exception as error:
             raise corrupt(error) from error
     if min(image.size) < 1:
         raise CorruptImageError("the picture has no pixels")
-    check_size(image.size, limits)
+    check_size(image.size, limits, kind)
     return image
 
 
-def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+def check_size(size: tuple[int, int], limits: ImageLimits, kind: str | None = None) -> None:
     """Raise TooManyPixelsError for a picture of more pixels, or of longer sides."""
     width, height = size
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
-        raise _too_many_pixels(limits, size)
+    if width * height > limits.most_pixels(kind) or max(width, height) > limits.max_side_px:
+        raise _too_many_pixels(limits, kind, size)
+
+
+def _opened(data: bytes, kind: str | None, limits: ImageLimits) -> Image.Image:
+    if kind == "HEIF":
+        register_heif()
+    try:
+        return Image.open(io.BytesIO(data), formats=(str(kind),))
+    except Image.DecompressionBombError:
+        if kind != "JPEG" or limits.max_jpeg_pixels is None:
+            raise
+        return JpegImageFile(io.BytesIO(data))  # not decoded at that size
 
 
 def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
@@ -147,6 +185,32 @@ def _count_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
         position += int.from_bytes(data[position : position + 2], "big")
 
 
+def has_all_scans(data: bytes) -> bool:
+    """Whether the scans of a JPEG make up all of its coefficients, in all of their bits.
+
+    Progressive ones come in many scans, and a file may end between two of them.
+    """
+    components = 0
+    progressive = False
+    whole: set[tuple[int, int]] = set()
+    position = 2
+    while marker := _JPEG_MARKER.search(data, position):
+        position = marker.end()
+        if b"\xd0" <= marker[1] <= b"\xd7":
+            continue
+        length = int.from_bytes(data[position : position + 2], "big")
+        segment = data[position + 2 : position + length]
+        if marker[1] in (b"\xc0", b"\xc1", b"\xc2") and len(segment) > 5:
+            components, progressive = segment[5], marker[1] == b"\xc2"
+        if marker[1] == b"\xda" and len(segment) >= 4 + 2 * segment[0]:
+            named = segment[1 : 1 + 2 * segment[0] : 2]
+            first, last, bits = segment[-3:] if progressive else (0, 63, 0)
+            if bits & 15 == 0:
+                whole.update((name, at) for name in named for at in range(first, last + 1))
+        position += length
+    return len(whole) >= 64 * components > 0
+
+
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\x01\xff])", re.DOTALL)
 
 
@@ -171,20 +235,30 @@ def corrupt(error: Exception) -> CorruptImageError:
 
 
 def _unsupported(data: bytes, limits: ImageLimits) -> UnsupportedTypeError:
-    hint = None
-    if data[4:8] == b"ftyp":
-        hint = "save HEIC, HEIF or AVIF photos as JPEG first"
     accepted = ", ".join(limits.formats)
-    return UnsupportedTypeError(f"not a picture of an accepted type: {accepted}", fix=hint)
-
-
-def too_many_bytes(size: int, limit: int) -> TooManyBytesError:
-    """What to say of a file that is too large."""
-    return TooManyBytesError(f"{size:,} bytes; at most {limit:,} are accepted")
-
-
-def _too_many_pixels(limits: ImageLimits, size: tuple[int, int] | None = None) -> ImageError:
-    found = f"{size[0]} x {size[1]} pixels" if size else "far too many pixels"
-    return TooManyPixelsError(
-        f"{found}; at most {limits.max_pixels:,} and {limits.max_side_px:,} a side are accepted"
+    if sniff_format(data) not in HEIF_FORMATS:
+        return UnsupportedTypeError(f"not a picture of an accepted type: {accepted}")
+    found, fix = "HEIC, HEIF or AVIF", "save HEIC, HEIF or AVIF photos as JPEG first"
+    if limits.setting and sniff_format(data) == "HEIF":
+        found, fix = (
+            "HEIC, for which eyedex[heif] is needed",
+            f"pip install 'eyedex[heif]', or {fix}",
+        )
+    return UnsupportedTypeError(
+        f"not a picture of an accepted type: {accepted}; this is {found}", fix=fix
     )
+
+
+def too_many_bytes(size: int, limit: int, setting: str | None = None) -> TooManyBytesError:
+    """What to say of a file that is too large."""
+    named = f" ({setting}BYTES)" if setting else ""
+    return TooManyBytesError(f"{size:,} bytes; at most {limit:,} are accepted{named}")
+
+
+def _too_many_pixels(
+    limits: ImageLimits, kind: str | None, size: tuple[int, int] | None = None
+) -> ImageError:
+    found = f"{size[0]} x {size[1]} pixels" if size else "far too many pixels"
+    named = f" of a {kind} ({limits.setting}PIXELS)" if limits.setting else ""
+    most = f"{limits.most_pixels(kind):,} and {limits.max_side_px:,} a side are accepted"
+    return TooManyPixelsError(f"{found}; at most {most}{named}")

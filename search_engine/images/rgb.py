@@ -4,18 +4,32 @@ Animated pictures give their first frame. Metadata other than the orientation an
 is dropped.
 """
 
+import io
 import warnings
 
 import numpy as np
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from search_engine.errors import ImageError, TooComplexError
 from search_engine.images.colour import BadProfileError, conversion
-from search_engine.images.limits import ImageLimits, corrupt, open_checked
+from search_engine.images.limits import ImageLimits, corrupt, has_all_scans, open_checked
 
 FIRST_FRAME_USED = "first_frame_used"
 COLOUR_PROFILE_IGNORED = "colour_profile_ignored"
+END_MARK_MISSING = "end_mark_missing"
 NOTHING: tuple[str, ...] = ()
+
+MOST_SHRUNK = 8
+"""A JPEG can be decoded at an eighth of its size, not below."""
+
+_JPEG_END = b"\xff\xd9"
+_RESTARTS = [bytes([0xFF, 0xD0 + number % 8]) for number in range(16)]
+_ANYTHING = tuple(
+    junk + b"".join(restart + junk for restart in _RESTARTS)
+    for junk in (b"\xaa" * 300, b"\x55\x2a\x93" * 100)
+)
+"""Where a picture goes on by a restart marker, by that one of the eight that is its next."""
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -57,10 +71,8 @@ def load_rgb(
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which we drop anyway
         try:
             animated = (FIRST_FRAME_USED,) if getattr(image, "is_animated", False) else ()
-            if min_side_px is not None:
-                side = max(1, int(min_side_px))
-                image.draft("RGB", (side, side))
-            image.load()
+            image.draft("RGB", _wanted_size(image.size, min_side_px, limits))
+            image, ended = _loaded(image, data)
             rgb, notes = to_rgb(image, image.info.get("icc_profile") if profiles else None)
             rgb = upright(rgb, image)  # after loading, which turns a TIFF by itself
         except ImageError:
@@ -70,7 +82,45 @@ def load_rgb(
         except Exception as error:
             raise corrupt(error) from error
     rgb.info.clear()  # comments would be written into every JPEG made of it
-    return rgb, animated + notes
+    return rgb, animated + ended + notes
+
+
+def _wanted_size(
+    size: tuple[int, int], min_side_px: float | None, limits: ImageLimits
+) -> tuple[int, int]:
+    """The size that a JPEG has to have at least, such that no more pixels come out than may."""
+    side = max(size) if min_side_px is None else max(1, int(min_side_px))
+    shrink = 1
+    while size[0] * size[1] > limits.max_pixels * shrink**2 and shrink < MOST_SHRUNK:
+        shrink *= 2
+    return min(side, max(1, size[0] // shrink)), min(side, max(1, size[1] // shrink))
+
+
+def _loaded(image: Image.Image, data: bytes) -> RgbPicture:
+    """The picture, decoded; a JPEG that lacks nothing but its end mark gets one.
+
+    It lacks nothing if it has all its scans and whatever is put in the place of more makes no
+    difference.
+    """
+    drafted = image.size
+    try:
+        image.load()
+        return image, NOTHING
+    except OSError:
+        if image.format != "JPEG" or data.endswith(_JPEG_END) or not has_all_scans(data):
+            raise
+    body = data.removesuffix(_JPEG_END[:1])
+    ended, *others = (_drafted(body + more + _JPEG_END, drafted) for more in (b"", *_ANYTHING))
+    if any(other.tobytes() != ended.tobytes() for other in others):
+        raise OSError("image file is truncated")
+    return ended, (END_MARK_MISSING,)
+
+
+def _drafted(data: bytes, size: tuple[int, int]) -> Image.Image:
+    image = JpegImageFile(io.BytesIO(data))
+    image.draft("RGB", size)
+    image.load()
+    return image
 
 
 def upright(image: Image.Image, source: Image.Image) -> Image.Image:

@@ -33,7 +33,7 @@ def test_held_out_clothing_photos_are_classified(tmp_path: Path) -> None:
         encoder = live.encoder()
         assert encoder is not None
         source = open_source(CLOTHING / "validation")
-        rows = list(embed_source(source, encoder, decoder, 64, settings.max_bytes))
+        rows = list(embed_source(source, encoder, decoder, 64, settings.catalog_max_bytes))
         embedded = [row for row in rows if isinstance(row, EmbeddedRow)]
         assert len(embedded) == len(rows) == 341
         stored = engine.catalog.changes_since(live.record, -1)

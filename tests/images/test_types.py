@@ -20,6 +20,7 @@ from search_engine.images import (
     ImageLimits,
     load_rgb,
     read_file,
+    readable_heif,
     sniff_format,
 )
 from tests.images.pictures import FOREIGN_TYPES, HEIGHT, WIDTH, encoded, jpeg, photo
@@ -46,7 +47,9 @@ def test_uploads_of_types_for_owners_are_refused(kind: str) -> None:
 
 def test_settings_hand_out_these_limits() -> None:
     assert Settings().upload_limits() == UPLOAD
-    assert Settings().catalog_limits() == CATALOG
+    catalog = Settings().catalog_limits()
+    assert catalog.formats == CATALOG_FORMATS + readable_heif()
+    assert (catalog.max_bytes, catalog.max_jpeg_pixels) == (100 * 2**20, 200_000_000)
 
 
 @pytest.mark.parametrize("name", FOREIGN_TYPES)

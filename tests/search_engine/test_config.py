@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from search_engine.config import Settings
 from search_engine.errors import ParameterError
-from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS
+from search_engine.images import CATALOG_FORMATS, UPLOAD_FORMATS, readable_heif
 from search_engine.storage.paths import DataPaths
 
 
@@ -21,6 +21,9 @@ from search_engine.storage.paths import DataPaths
         ("EYEDEX_LOCK_WAIT_S", "0", "lock_wait_s", 0.0),
         ("EYEDEX_MAX_BYTES", "1000", "max_bytes", 1000),
         ("EYEDEX_MAX_PIXELS", "5000", "max_pixels", 5000),
+        ("EYEDEX_UPLOAD_HEIF", "true", "upload_heif", True),
+        ("EYEDEX_CATALOG_MAX_BYTES", "2000", "catalog_max_bytes", 2000),
+        ("EYEDEX_CATALOG_MAX_PIXELS", "6000", "catalog_max_pixels", 6000),
         ("EYEDEX_ALLOWED_HOSTS", "shop.example", "allowed_hosts", "shop.example"),
     ],
 )
@@ -80,13 +83,21 @@ def test_settings_do_not_change() -> None:
 
 
 def test_limits_follow_the_settings_and_strangers_may_send_fewer_formats() -> None:
-    settings = Settings(max_bytes=10, max_pixels=20)
+    settings = Settings(
+        max_bytes=10, max_pixels=20, catalog_max_bytes=30, catalog_max_pixels=150_000_000
+    )
     upload, catalog = settings.upload_limits(), settings.catalog_limits()
-    assert (upload.max_bytes, upload.max_pixels) == (catalog.max_bytes, catalog.max_pixels)
     assert (upload.max_bytes, upload.max_pixels) == (10, 20)
+    assert (catalog.max_bytes, catalog.max_jpeg_pixels) == (30, 150_000_000)
+    assert catalog.max_pixels == 100_000_000
+    assert Settings(catalog_max_pixels=50).catalog_limits().max_pixels == 50
     assert upload.formats == UPLOAD_FORMATS
-    assert catalog.formats == CATALOG_FORMATS
+    assert catalog.formats == CATALOG_FORMATS + readable_heif()
     assert set(UPLOAD_FORMATS) < set(CATALOG_FORMATS)
+
+
+def test_heic_and_avif_may_be_sent_only_where_that_is_set() -> None:
+    assert Settings(upload_heif=True).upload_limits().formats == UPLOAD_FORMATS + readable_heif()
 
 
 def test_everything_lives_below_the_data_directory() -> None:

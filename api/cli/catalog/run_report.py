@@ -87,6 +87,7 @@ def _held_up(report: "RunReport") -> str:
 
 _WARNINGS = {
     "colour_profile_ignored": "with a colour profile that cannot be used: taken for sRGB",
+    "end_mark_missing": "without an end mark, but with all pixels",
     "first_frame_used": "with several frames: only the first was looked at",
 }
 _ADVICE = {

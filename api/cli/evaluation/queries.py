@@ -80,7 +80,9 @@ def _embedded(
         DecodePool(settings.catalog_limits(), settings.workers) as decoder,
         progress("embedding", len(source)) as advance,
     ):
-        for row in embed_source(source, encoder, decoder, settings.batch_size, settings.max_bytes):
+        for row in embed_source(
+            source, encoder, decoder, settings.batch_size, settings.catalog_max_bytes
+        ):
             advance(1)
             if isinstance(row, EmbeddedRow):
                 rows.append(row)

@@ -4,6 +4,7 @@ import { byId, el, labelText, sized } from "./dom.js";
 import { fileSize, itemName, itemPrice, lastPart, shorten } from "./format.js";
 
 const WARNINGS = {
+  end_mark_missing: "Its end mark is missing; all of its pixels are there.",
   first_frame_used: "Only its first frame was used.",
   colour_profile_ignored: "Its colour profile is damaged and was ignored.",
 };

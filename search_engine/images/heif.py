@@ -1,0 +1,30 @@
+"""HEIC and AVIF, as phones and browsers make them: which of them can be read here.
+
+Pillow reads AVIF by itself. HEIC needs pillow-heif, an extra: the libraries in its wheels are under
+the LGPL and the GPL.
+"""
+
+from functools import cache
+from importlib.util import find_spec
+
+HEIF_FORMATS = ("AVIF", "HEIF")
+"""By the names that Pillow gives them."""
+
+
+@cache
+def readable_heif() -> tuple[str, ...]:
+    """Those of the two formats that can be read."""
+    from PIL import features
+
+    found = {"AVIF": features.check("avif"), "HEIF": find_spec("pillow_heif") is not None}
+    return tuple(name for name in HEIF_FORMATS if found[name])
+
+
+@cache
+def register_heif() -> None:
+    """Let Pillow open HEIC, one thread a picture; other formats stay as they are."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(
+        decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
+    )
