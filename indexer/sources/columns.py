@@ -6,7 +6,7 @@ column with `1.10` and `1.1` holds sizes or versions, one with two decimals thro
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from indexer.sources.column_types import (
     reading,
 )
 from indexer.sources.dates import DayOrder
-from indexer.sources.numerals import DecimalSign
+from indexer.sources.numerals import DecimalSign, Numeral
 from indexer.sources.shapes import TEXT as TEXT_SHAPE
 from indexer.sources.shapes import Shape, is_empty, shape_of, text_of
 from search_engine.catalog.attribute_values import MAX_TEXT_CHARS, check_attributes
@@ -124,8 +124,8 @@ class Column:
             raise misfit(self._source, self._kind, cell)
         return value
 
-    def values(self, cell: Any) -> Iterator[tuple[str, Any]]:
-        """The attributes that a cell gives: its value, and the currency beside it.
+    def put(self, cell: Any, attributes: dict[str, Any]) -> None:
+        """Add the attributes that a cell gives: its value, and the currency beside it.
 
         Raises:
             RowError: The cell does not fit the column's type, or cannot be stored.
@@ -133,9 +133,9 @@ class Column:
         value = self.read(cell)
         if isinstance(value, str | list) and not _is_plain(value):
             value = usable("bad_value", check_attributes, {self.name: value})[self.name]
-        yield self.name, value
+        attributes[self.name] = value
         if self.currency is not None:
-            yield self.currency, read_currency(cell)
+            attributes[self.currency] = read_currency(cell)
 
 
 def _is_plain(value: str | list[Any]) -> bool:
@@ -276,6 +276,8 @@ def _number(name: str, evidence: Evidence, shown: DecimalSign | None) -> Found:
         both = f"{_quoted(evidence, [points])} and {_quoted(evidence, [commas])}"
         return Found(TEXT, f"has both decimal points and commas, as in {both}; kept as text")
     doubtful = [shape for form, shape in forms.items() if form.point != form.comma]
+    if None not in currencies:
+        signs = _without_thousandths(signs, forms)
     if len(signs) == 2 and doubtful and shown is None:
         return Found(
             TEXT,
@@ -294,6 +296,12 @@ def _number(name: str, evidence: Evidence, shown: DecimalSign | None) -> Found:
     if sign == "," or any(form.amount for form in forms) or (len(signs) == 2 and doubtful):
         note = _read_as(evidence, [*forms.values()], sign)
     return _found(evidence, ColumnType("number", "," if sign == "," else ""), note)
+
+
+def _without_thousandths(signs: list[DecimalSign], forms: Iterable[Numeral]) -> list[DecimalSign]:
+    """The signs with which money has no three decimals: `$1,299` is thousands."""
+    whole = [sign for sign in signs if all(form.decimals(sign) != 3 for form in forms)]
+    return whole or signs
 
 
 def _date(name: str, evidence: Evidence) -> Found:
@@ -369,7 +377,7 @@ def _fits(shape: Shape, kind: ColumnType) -> bool:
     return shape.dates is None or shape.dates.has(kind.order or "dmy")
 
 
-def _prints_back(name: str, forms: list[Any], sign: DecimalSign) -> bool:
+def _prints_back(name: str, forms: list[Numeral], sign: DecimalSign) -> bool:
     """Whether different texts become different numbers, or are amounts anyway."""
     kept = not any(form.padded and form.decimals(sign) for form in forms)
     uniform = len({form.decimals(sign) for form in forms}) == 1

@@ -133,8 +133,8 @@ class TableSource:
         cells = record.cells
         found: dict[str, Any] = {}
         label, product = self._fields.get("label", ""), self._fields.get("product_id", "")
-        if self._label_from_folder:
-            found["label"] = self._label(folder_label(references[0]) if references else None)
+        if self._label_from_folder and references:
+            found["label"] = self._label(folder_label(references[0]))
         elif label and label in cells:
             found["label"] = self._label(_text(cells[label]))
         if product and product in cells:
@@ -144,7 +144,7 @@ class TableSource:
         attributes: dict[str, Any] = {}
         for name, column in self._columns.items():
             if name in cells:
-                attributes.update(column.values(cells[name]))
+                column.put(cells[name], attributes)
         if len(attributes) > MAX_ATTRIBUTES:
             usable("bad_value", check_attributes, attributes)
         found["attributes"] = attributes

@@ -15,6 +15,10 @@ RanksOption = Annotated[
         "-k", min=1, max=200, help="Ranks measured besides 1, 5, 10 [default: those that vote]."
     ),
 ]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option(help="Divides several values in one cell of the target.", metavar="TEXT"),
+]
 AcceptAccuracyOption = Annotated[
     float | None,
     typer.Option(min=0.0, max=1.0, help="Abstain as `classify --accept-accuracy` does."),

@@ -52,6 +52,8 @@ FOUND: dict[str, tuple[list[Any], str, list[Any]]] = {
     "euros after": (["19.90 EUR", "5.00 EUR"], "number", [19.9, 5.0]),
     "a sign before": (["€ 1.299,00", "€5,00"], "number", [1299.0, 5.0]),
     "dollars": (["$5", "$1,299.50", "-$3"], "number", [5, 1299.5, -3]),
+    "thousands of dollars": (["$1,299", "$2,499"], "number", [1299, 2499]),
+    "thousands of euros": (["1.299 €", "899 €"], "number", [1299, 899]),
     "several currencies": (["5 EUR", "6 USD"], "number", [5, 6]),
     "not all with a currency": (["5 EUR", "6"], "text", ["5 EUR", "6"]),
     "a quantity of pens": (["4 pen", "5 pen"], "text", ["4 pen", "5 pen"]),
