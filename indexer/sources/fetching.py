@@ -149,7 +149,9 @@ class Fetcher:
             size += len(part)
             if size > self._limits.max_bytes:
                 limit = f"{self._limits.max_bytes:,} bytes"
-                raise RowError("fetch_failed", f"larger than {limit} (EYEDEX_CATALOG_MAX_BYTES): {url}")
+                raise RowError(
+                    "fetch_failed", f"larger than {limit} (EYEDEX_CATALOG_MAX_BYTES): {url}"
+                )
             parts.append(part)
         return b"".join(parts)
 
