@@ -77,6 +77,8 @@ def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:
             merged[each.name] = now
         elif isinstance(now, Mapping):
             merged[each.name] = {**before, **now}
+        elif isinstance(now, tuple):
+            merged[each.name] = now or tuple(before)
         else:
             merged[each.name] = now if now != getattr(usual, each.name) else before
     return SourceOptions(**merged)
@@ -86,4 +88,4 @@ def _plain(value: Any) -> Any:
     """The value as JSON keeps it."""
     if isinstance(value, Mapping):
         return dict(value)
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if isinstance(value, list | tuple) else value

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -40,6 +40,17 @@ _FLAGS: dict[str, Any] = {
         typer.Option(help="What stands between the cells of a CSV file.", metavar="CHARACTER"),
     ],
     "encoding": Annotated[str | None, typer.Option(help="Encoding of a CSV file.", metavar="NAME")],
+    "include": Annotated[
+        list[str] | None,
+        typer.Option(help="Only files of a folder with such a path, like Shoes/*.", metavar="GLOB"),
+    ],
+    "exclude": Annotated[
+        list[str] | None,
+        typer.Option(help="No files of a folder with such a path.", metavar="GLOB"),
+    ],
+    "follow_links": Annotated[
+        bool, typer.Option("--follow-links", help="Enter folders behind symbolic links.")
+    ],
     "id_col": Annotated[
         str | None, typer.Option(help="As --map item_id=COLUMN.", metavar="COLUMN", hidden=True)
     ],
@@ -62,7 +73,12 @@ def with_source_flags(verb: Callable[..., None]) -> Callable[..., None]:
 
     own = inspect.signature(verb)
     flags = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if get_args(kind)[0] is bool else None,
+            annotation=kind,
+        )
         for name, kind in _FLAGS.items()
     ]
     parameters = [
@@ -81,9 +97,11 @@ def _options(
     label_from: str | None,
     map: list[str] | None,
     type: list[str] | None,
+    include: list[str] | None,
+    exclude: list[str] | None,
     id_col: str | None,
     image_col: str | None,
-    **texts: Any,
+    **rest: Any,
 ) -> "SourceOptions":
     from indexer.sources import SourceOptions
 
@@ -92,7 +110,14 @@ def _options(
         if column is not None:
             columns[field] = column
     types = _pairs("--type", type, "COLUMN=TYPE")
-    return SourceOptions(label_from=label_from, columns=columns, types=types, **texts)
+    return SourceOptions(
+        label_from=label_from,
+        columns=columns,
+        types=types,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        **rest,
+    )
 
 
 def _pairs(flag: str, given: list[str] | None, form: str) -> dict[str, str]:

@@ -148,10 +148,8 @@ class Fetcher:
         for part in response.iter_stream():
             size += len(part)
             if size > self._limits.max_bytes:
-                limit = f"{self._limits.max_bytes:,} bytes"
-                raise RowError(
-                    "fetch_failed", f"larger than {limit} (EYEDEX_CATALOG_MAX_BYTES): {url}"
-                )
+                limit = f"{self._limits.max_bytes:,} bytes (EYEDEX_CATALOG_MAX_BYTES)"
+                raise RowError("fetch_failed", f"larger than {limit}: {url}")
             parts.append(part)
         return b"".join(parts)
 

@@ -61,7 +61,8 @@ class IndexingRun:
             rejects = DataPaths(self.settings.data).rejects(self.request.collection)
             print_indexed(report, rejects)
         if not len(source):
-            print(f"note: there is nothing to index in {source.description}", file=sys.stderr)
+            why = "".join(f"; {sentence}" for sentence in source.notes)
+            print(f"note: there is nothing to index in {source.description}{why}", file=sys.stderr)
         if refused is not None:
             raise refused
         return report
