@@ -42,7 +42,7 @@ ORDER = {
     "indexer": (
         "arrow_import csv_cells decode_window encoding_speed json_scanner",
         "sources",
-        "plan report remembered",
+        "plan report remembered schema",
         "covered",
         "embed",
         "pipeline classify change",

@@ -105,11 +105,11 @@ def _options(
 ) -> "SourceOptions":
     from indexer.sources import SourceOptions
 
-    columns = _pairs("--map", map, "FIELD=COLUMN")
+    columns = pairs("--map", map, "FIELD=COLUMN")
     for field, column in (("item_id", id_col), ("image", image_col)):
         if column is not None:
             columns[field] = column
-    types = _pairs("--type", type, "COLUMN=TYPE")
+    types = pairs("--type", type, "COLUMN=TYPE")
     return SourceOptions(
         label_from=label_from,
         columns=columns,
@@ -120,7 +120,12 @@ def _options(
     )
 
 
-def _pairs(flag: str, given: list[str] | None, form: str) -> dict[str, str]:
+def pairs(flag: str, given: list[str] | None, form: str) -> dict[str, str]:
+    """What is said as `NAME=VALUE`.
+
+    Raises:
+        ParameterError: One has another form.
+    """
     from search_engine.errors import ParameterError
 
     found: dict[str, str] = {}

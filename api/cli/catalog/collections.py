@@ -6,6 +6,7 @@ import typer
 
 from api.cli.options import DataOption, IndexOption, JsonOption, settings_from
 from api.cli.terminal.output import print_json, print_table
+from api.cli.terminal.progress import progress
 from api.cli.terminal.wording import counted, size
 
 NameArgument = Annotated[str, typer.Argument(help="The collection.")]
@@ -48,6 +49,57 @@ def create_collection(
     with SearchEngine(settings=settings_from(data)) as engine:
         made = engine.create_collection(name)
     print_json({"name": made.name}) if as_json else print(f"made collection {made.name}")
+
+
+@collections.command("schema")
+def show_schema(
+    name: NameArgument,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            help="Give an attribute another type: text, number, boolean, date or list.",
+            metavar="NAME=TYPE",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many items would change, change none.")
+    ] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The attributes of a collection's items and their types; --type converts all values."""
+    from api.cli.sources import pairs
+    from indexer.schema import change_types, describe_schema
+    from search_engine.engine import SearchEngine
+
+    with SearchEngine(settings=settings_from(data), create=False) as engine:
+        catalog, record = engine.catalog, engine.catalog.collection(name)
+        changed = None
+        if types:
+            wanted = pairs("--type", types, "NAME=TYPE")
+            with progress("converting", 2 * catalog.count(record)) as advance:
+                changed = change_types(catalog, record, wanted, dry_run, advance)
+        found = describe_schema(catalog, record)
+    if as_json:
+        rows = [each.as_json() for each in found]
+        print_json({"name": name, "changed": changed, "dry_run": dry_run, "attributes": rows})
+        return
+    print_table(
+        ("attribute", "type", "items", "values", "examples"),
+        [
+            (
+                each.name,
+                each.type or "-",
+                each.filled,
+                ", ".join(f"{kind} {count:,}" for kind, count in each.kinds.most_common()),
+                ", ".join(each.examples),
+            )
+            for each in found
+        ],
+    )
+    if changed is not None:
+        print(f"{counted(changed, 'item')} {'would change' if dry_run else 'changed'}")
 
 
 @collections.command("delete")
