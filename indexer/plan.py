@@ -1,12 +1,11 @@
 """What is new, changed, moved, unchanged or gone: pure functions over rows and the catalog."""
 
-import json
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from indexer.sources import SourceRow
-from search_engine.catalog.descriptions import changed_columns, differ
+from search_engine.catalog.descriptions import differ, merged_columns
 from search_engine.records import CatalogItem
 
 Admission = Literal["new", "repeat", "conflict"]
@@ -87,7 +86,7 @@ def described_whole(row: SourceRow, item: CatalogItem | None, whole: bool) -> di
     if item is None or whole:
         return said
     kept = {name: getattr(item, name) for name in said}
-    return {**kept, **changed_columns(item, row.description)}
+    return {**kept, **merged_columns(item, row.description)}
 
 
 def _needs_encoding(hashed: HashedRow, item: CatalogItem, unsearchable: Collection[int]) -> bool:
@@ -104,7 +103,7 @@ def _changes(row: SourceRow, item: CatalogItem, whole: bool) -> dict[str, Any]:
             name: value for name, value in wanted.items() if differ(getattr(item, name), value)
         }
     else:
-        changes = changed_columns(item, row.description)
+        changes = merged_columns(item, row.description)
     if row.image is not None and item.picture != str(row.image):
         changes["picture"] = str(row.image)
     return changes
@@ -116,8 +115,7 @@ def admit(hashed: HashedRow, seen: dict[str, int]) -> Admission:
     A hash stands for picture and description, as a source may have millions of rows.
     """
     row = hashed.row
-    said = json.dumps(row.description, sort_keys=True, default=str)
-    mark = hash((hashed.content_hash, said))
+    mark = hash((hashed.content_hash, repr(row.description)))
     if row.item_id not in seen:
         seen[row.item_id] = mark
         return "new"

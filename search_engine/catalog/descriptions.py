@@ -1,6 +1,5 @@
 """What is known of an item beside its picture: label, product id and attributes."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,17 +38,36 @@ def changed_columns(item: CatalogItem, patch: Mapping[str, Any]) -> dict[str, An
     Raises:
         ParameterError: A value cannot be stored.
     """
-    wanted = check_description(patch)
-    if patch.get("attributes") is not None:
-        merged = {**item.attributes, **wanted["attributes"]}
-        gone = {name for name, value in wanted["attributes"].items() if value is None}
-        wanted["attributes"] = {name: value for name, value in merged.items() if name not in gone}
-        check_count(wanted["attributes"])
-    return {name: value for name, value in wanted.items() if differ(getattr(item, name), value)}
+    return merged_columns(item, check_description(patch), whole=patch.get("attributes") is None)
+
+
+def merged_columns(
+    item: CatalogItem, checked: Mapping[str, Any], whole: bool = False
+) -> dict[str, Any]:
+    """As `changed_columns`, for a patch that was checked; `whole` takes its attributes for all.
+
+    Raises:
+        ParameterError: The item would have too many attributes.
+    """
+    changes: dict[str, Any] = {}
+    for name, value in checked.items():
+        if name == "attributes" and not whole:
+            merged = {**item.attributes, **value}
+            value = {
+                each: one for each, one in merged.items() if one is not None or each not in value
+            }
+            check_count(value)
+        if differ(getattr(item, name), value):
+            changes[name] = value
+    return changes
 
 
 def differ(stored: Any, wanted: Any) -> bool:
     """Whether two columns would be written differently: to Python, true equals 1 and 1.0."""
-    if stored != wanted or not isinstance(wanted, Mapping):
-        return bool(stored != wanted)
-    return json.dumps(stored, sort_keys=True) != json.dumps(wanted, sort_keys=True)
+    if stored != wanted:
+        return True
+    if isinstance(wanted, Mapping):
+        return any(differ(stored[name], value) for name, value in wanted.items())
+    if isinstance(wanted, list | tuple):
+        return any(map(differ, stored, wanted))
+    return type(stored) is not type(wanted)
