@@ -53,7 +53,7 @@ def main() -> None:
     report(rows, given.json)
 
 
-def make(data: Path, count: int) -> None:
+def make(data: Path, count: int) -> dict[str, Any]:
     """A catalog as the feed without anything added leaves it."""
     spec = create_encoder(EncoderRequest(ENCODER)).spec
     random = np.random.default_rng(0)
@@ -72,6 +72,7 @@ def make(data: Path, count: int) -> None:
             with engine.catalog.write() as writer:
                 writer.put(collection.id, spec.fingerprint, drafts)
         engine.live("default").compact()
+    return {}
 
 
 def said(number: int, added: float) -> dict[str, Any]:
