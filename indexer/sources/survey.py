@@ -6,16 +6,10 @@ from itertools import islice
 
 from indexer.sources.base import ColumnReport
 from indexer.sources.column_types import ColumnType, parse_type
-from indexer.sources.columns import (
-    Column,
-    Evidence,
-    Found,
-    declared_type,
-    found_type,
-    known_type,
-    shown_sign,
-    suggested_type,
-)
+from indexer.sources.columns import Column
+from indexer.sources.evidence import Evidence
+from indexer.sources.found_types import Found, found_type, shown_sign
+from indexer.sources.given_types import declared_type, known_type, suggested_type
 from indexer.sources.label_paths import LabelEvidence, label_notes
 from indexer.sources.mapping import ColumnMapping, plain_name
 from indexer.sources.options import SourceOptions

@@ -42,6 +42,24 @@ class RewrittenTable:
         return self.make()
 
 
+def each_changed(
+    table: Table, change: Callable[[Record], Record]
+) -> Callable[[], Iterator[Record | Reject]]:
+    """Records of a table, each changed by itself; rejects stay."""
+
+    def records() -> Iterator[Record | Reject]:
+        for record in table.records():
+            yield record if isinstance(record, Reject) else change(record)
+
+    return records
+
+
+def several(cells: Iterable[Any]) -> Any:
+    """The filled ones of some cells as one cell: a list if there are several."""
+    given = [cell for cell in cells if not is_empty(cell)]
+    return given if len(given) > 1 else next(iter(given), None)
+
+
 class Header:
     """The columns of a table by their plain names, in which spelling does not matter."""
 

@@ -1,12 +1,15 @@
 """Feeds for Google Merchant Center: a product a row, more pictures in a column of their own."""
 
-from collections.abc import Iterator
-from typing import Any
-
-from indexer.sources.base import Reject
 from indexer.sources.records import Record, Table
-from indexer.sources.shapes import is_empty
-from indexer.sources.shops.base import Header, Layout, RewrittenTable, filled, more_pictures
+from indexer.sources.shops.base import (
+    Header,
+    Layout,
+    RewrittenTable,
+    each_changed,
+    filled,
+    more_pictures,
+    several,
+)
 
 TYPICAL = (
     "additionalimagelink", "googleproductcategory", "producttype", "itemgroupid", "availability",
@@ -26,16 +29,12 @@ def layout_of(table: Table) -> Layout | None:
     group = header.first("itemgroupid")
     label = own or googles
 
-    def records() -> Iterator[Record | Reject]:
-        for record in table.records():
-            if isinstance(record, Reject):
-                yield record
-                continue
-            cells = {name: cell for name, cell in record.cells.items() if name not in more}
-            cells[image] = _pictures(record, image, more)
-            if label is not None and label in cells:
-                cells[label] = _category(record, own, googles)
-            yield Record(record.line, cells)
+    def changed(record: Record) -> Record:
+        cells = {name: cell for name, cell in record.cells.items() if name not in more}
+        cells[image] = several(record.cells.get(column) for column in (image, *more))
+        if label is not None and label in cells:
+            cells[label] = _category(record, own, googles)
+        return Record(record.line, cells)
 
     mapping = {"item_id": item_id, "image": image}
     if label is not None:
@@ -48,19 +47,12 @@ def layout_of(table: Table) -> Layout | None:
     if own is not None and googles is not None:
         notes.append(f"{googles} is the label where {own} is empty")
     return Layout(
-        RewrittenTable(table.path, kept, table.notes, records),
+        RewrittenTable(table.path, kept, table.notes, each_changed(table, changed)),
         mapping,
         types={code: "text" for code in codes if code is not None},
         consumed=more_pictures(more),
         notes=tuple(notes),
     )
-
-
-def _pictures(record: Record, image: str, more: list[str]) -> Any:
-    """The cell of the picture, or a list with those of more pictures."""
-    cells = [record.cells.get(column) for column in (image, *more)]
-    given = [cell for cell in cells if not is_empty(cell)]
-    return given if len(given) > 1 else next(iter(given), None)
 
 
 def _category(record: Record, own: str | None, googles: str | None) -> str | None:
@@ -70,7 +62,7 @@ def _category(record: Record, own: str | None, googles: str | None) -> str | Non
         written = filled(record.cells, googles)
         if written.isdecimal():
             return None
-    several = written.split(",")
-    if len(several) > 1 and all(">" in one for one in several):
-        return several[0].strip()
+    paths = written.split(",")
+    if len(paths) > 1 and all(">" in path for path in paths):
+        return paths[0].strip()
     return written or None

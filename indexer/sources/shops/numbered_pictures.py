@@ -1,13 +1,10 @@
 """Tables with a column for each picture of an item: `image`, `image_2`, `image_3`..."""
 
 import re
-from collections.abc import Iterator
 
-from indexer.sources.base import Reject
 from indexer.sources.mapping import ALIASES, plain_name
 from indexer.sources.records import Record, Table
-from indexer.sources.shapes import is_empty
-from indexer.sources.shops.base import Layout, RewrittenTable, more_pictures
+from indexer.sources.shops.base import Layout, RewrittenTable, each_changed, more_pictures, several
 
 _NUMBERED = re.compile(r"(\D+?)(\d{1,2})(\D*)")
 _PICTURES = frozenset(map(plain_name, ALIASES["image"]))
@@ -20,20 +17,14 @@ def layout_of(table: Table) -> Layout | None:
         return None
     image, *more = columns
 
-    def records() -> Iterator[Record | Reject]:
-        for record in table.records():
-            if isinstance(record, Reject):
-                yield record
-                continue
-            cells = {name: cell for name, cell in record.cells.items() if name not in more}
-            given = [record.cells.get(column) for column in columns]
-            pictures = [cell for cell in given if not is_empty(cell)]
-            cells[image] = pictures if len(pictures) > 1 else next(iter(pictures), None)
-            yield Record(record.line, cells)
+    def changed(record: Record) -> Record:
+        cells = {name: cell for name, cell in record.cells.items() if name not in more}
+        cells[image] = several(record.cells.get(column) for column in columns)
+        return Record(record.line, cells)
 
     kept = [column for column in table.columns if column not in more]
     return Layout(
-        RewrittenTable(table.path, kept, table.notes, records),
+        RewrittenTable(table.path, kept, table.notes, each_changed(table, changed)),
         {"image": image},
         consumed=more_pictures(more),
         notes=(f"{', '.join(columns)[:200]} are the pictures of an item",),

@@ -1,0 +1,82 @@
+"""What the cells of a column look like, gathered in one pass over a table."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer.sources.shapes import TEXT, Shape, is_empty, shape_of, text_of
+
+EXAMPLES = 3
+MAX_EXAMPLE_CHARS = 40
+TOLD_SHARE = 0.5
+"""From this share of fitting cells on, a note tells why the column is not of their type."""
+SURE_OF_TEXT = 2_000
+"""After so many cells of which most are texts the rest is not looked at."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the cells of a column look like; bounded, however many there are."""
+
+    filled: int = 0
+    shapes: Counter[Shape] = field(default_factory=Counter)
+    firsts: dict[Shape, str] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+    def take(self, cells: Sequence[Any]) -> None:
+        """Take note of some cells of the column."""
+        if all(type(cell) is str for cell in cells):
+            for cell, count in Counter(cells).items():
+                self._take(cell, count)
+        else:
+            for cell in cells:
+                self._take(cell, 1)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether enough texts were seen to be sure what the column is, and that no note is due."""
+        return self.filled > SURE_OF_TEXT and self.shapes[TEXT] > self.filled * TOLD_SHARE
+
+    def _take(self, cell: Any, count: int) -> None:
+        shape = shape_of(cell)
+        if shape is None:
+            return
+        self.filled += count
+        self.shapes[shape] += count
+        if len(self.examples) < EXAMPLES:
+            written = shortened(text_of(cell))
+            if written not in self.examples:
+                self.examples.append(written)
+        if shape not in self.firsts:
+            self.firsts[shape] = shortened(text_of(cell))
+
+    def count(self, cells: Sequence[Any]) -> None:
+        """Take note of how many cells are filled, where the type is known anyway."""
+        if len(self.examples) < EXAMPLES:
+            self.take(cells)
+        else:
+            self.filled += sum(not is_empty(cell) for cell in cells)
+
+    def share_of(self, kind: str) -> float:
+        """The share of the filled cells that are of a kind."""
+        count = sum(count for shape, count in self.shapes.items() if shape.kind == kind)
+        return count / self.filled if self.filled else 0.0
+
+    def total(self, shapes: Iterable[Shape]) -> int:
+        """How many cells have these shapes."""
+        return sum(self.shapes[shape] for shape in shapes)
+
+    def counted(self, shapes: Iterable[Shape]) -> str:
+        """`12 of 340 cells`."""
+        return f"{self.total(shapes):,} of {self.filled:,} cells"
+
+    def quoted(self, shapes: Iterable[Shape]) -> str:
+        """The first cell of the first of these shapes, in quotes."""
+        return f'"{self.firsts[next(iter(shapes))]}"'
+
+
+def shortened(text: str) -> str:
+    """A cell as an example: on one line, and not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_EXAMPLE_CHARS else f"{line[: MAX_EXAMPLE_CHARS - 1]}…"

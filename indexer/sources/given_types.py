@@ -1,0 +1,78 @@
+"""The type of a column that is given: declared, known from the collection, or usual in a shop."""
+
+from indexer.sources.column_types import ColumnType, reading
+from indexer.sources.evidence import Evidence
+from indexer.sources.found_types import TEXT, Found, found_as, found_type
+from indexer.sources.numerals import DecimalSign
+from indexer.sources.type_fit import ORDERS, SIGNS, completed, depends_on_how, fits
+from search_engine.errors import SourceError
+
+
+def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
+    """What was declared; a note says how many rows will be refused for it.
+
+    Raises:
+        SourceError: It does not say how dates are written, and the column does not show it.
+    """
+    kind, ambiguous = completed(evidence, kind)
+    if ambiguous and kind.name == "date":
+        raise SourceError(
+            f"the dates of {name!r} can have the day or the month first, such as "
+            f"{evidence.examples[0]!r}",
+            where="--type",
+            fix=f"--type {name}=date:dmy or --type {name}=date:mdy",
+        )
+    wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    note = None
+    if wrong:
+        count = sum(evidence.shapes[shape] for shape in wrong)
+        note = f"{_cells(count)} not fit, such as {evidence.quoted(wrong)}: those rows are rejected"
+    elif ambiguous:
+        note = _taken(name, evidence, kind)
+    return found_as(evidence, kind, note)
+
+
+def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
+    """What the collection has in this column, if the cells can be read so; else text."""
+    remembered, ambiguous = kind, False
+    wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    if wrong or not kind.how:
+        kind, ambiguous = completed(evidence, ColumnType(kind.name, kind.how if not wrong else ""))
+        wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    if wrong:
+        do = "does" if evidence.total(wrong) == 1 else "do"
+        return Found(
+            TEXT,
+            f"was {remembered.name} in this collection and is text now, as "
+            f"{evidence.counted(wrong)} {do} not fit, such as {evidence.quoted(wrong)}; "
+            f"--type {name}={remembered.name} rejects those rows instead",
+        )
+    return found_as(evidence, kind, _taken(name, evidence, kind) if ambiguous else None)
+
+
+def suggested_type(
+    name: str, evidence: Evidence, kind: ColumnType, sign: DecimalSign | None = None
+) -> Found:
+    """The type that such columns have by their origin, where all cells fit; else what is found."""
+    if any(not fits(shape, kind) for shape in evidence.shapes):
+        return found_type(name, evidence, sign)
+    return found_as(evidence, kind, None)
+
+
+def _cells(count: int) -> str:
+    """`1 cell does`, `12 cells do`."""
+    return "1 cell does" if count == 1 else f"{count:,} cells do"
+
+
+def _taken(name: str, evidence: Evidence, kind: ColumnType) -> str | None:
+    """How a cell is read that could be read in two ways."""
+    doubtful = [shape for shape in evidence.shapes if depends_on_how(shape) and fits(shape, kind)]
+    if not doubtful:
+        return None
+    how = kind.how or (SIGNS if kind.name == "number" else ORDERS)[0]
+    other = next(one for one in (*SIGNS, *ORDERS) if one != how and len(one) == len(how))
+    value = reading(ColumnType(kind.name, how))(evidence.firsts[doubtful[0]])
+    return (
+        f"{evidence.quoted(doubtful)} is read as {value}; "
+        f"--type {name}={kind.name}:{other} reads it otherwise"
+    )
