@@ -116,7 +116,7 @@ def _number(name: str, evidence: Evidence, shown: DecimalSign | None) -> Found:
         one, other = _differing(evidence, sign)
         return Found(
             TEXT,
-            f'"{one}" and "{other}" would be told apart no more as numbers; kept as text; '
+            f'has different numbers of decimals, as in "{one}" and "{other}"; kept as text; '
             f"--type {name}=number compares them as numbers",
         )
     note = None

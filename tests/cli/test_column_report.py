@@ -28,7 +28,7 @@ def test_each_column_has_its_line(table: Path, capsys: pytest.CaptureFixture[str
         "Größe Größe text 67% 1.10, 1.1",
     ]
     assert 'note: Preis: "1.299,00 €" is read as 1299.0; the currency (EUR) is kept' in said.err
-    assert 'note: Größe: "1.10" and "1.1" would be told apart no more as numbers' in said.err
+    assert 'note: Größe: has different numbers of decimals, as in "1.10" and "1.1"' in said.err
 
 
 def test_a_folder_has_no_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,7 @@ NOTED: dict[str, tuple[list[Any], str]] = {
     "two of them": (["1", "2", "3", "-", "-"], '2 of 5 cells are no numbers, such as "-"'),
     "sizes": (
         ["1.10", "1.1"],
-        '"1.10" and "1.1" would be told apart no more as numbers; kept as text; '
+        'has different numbers of decimals, as in "1.10" and "1.1"; kept as text; '
         "--type x=number compares them as numbers",
     ),
     "ambiguous": (
