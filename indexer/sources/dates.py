@@ -73,9 +73,11 @@ def parse_date(text: str, order: DayOrder = "dmy") -> str | None:
 
 def iso_time(moment: datetime) -> str:
     """A time in ISO 8601, in UTC where it has a zone."""
+    precision = "milliseconds" if moment.microsecond and not moment.microsecond % 1_000 else "auto"
     if moment.tzinfo is None:
-        return moment.isoformat()
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+        return moment.isoformat(timespec=precision)
+    in_utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return in_utc.isoformat(timespec=precision) + "Z"
 
 
 def _moment(day: date, match: "re.Match[str]") -> datetime:

@@ -188,6 +188,9 @@ def _what_stands_in_the_way(name: str, evidence: Evidence) -> str | None:
         if evidence.share_of(kind) < TOLD_SHARE:
             continue
         others = [shape for shape in evidence.shapes if shape.kind != kind]
+        first = evidence.firsts[others[0]]
+        if kind == "number" and first.startswith("0") and first.isdecimal():
+            return f'has leading zeros, as in "{first}"; kept as text'
         count = evidence.total(others)
         is_no = "is no" if count == 1 else "are no"
         what = {"number": "number", "date": "date"}.get(kind, plural) if count == 1 else plural

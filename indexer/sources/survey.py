@@ -226,9 +226,8 @@ def _notes(counts: _Counts, mapping: ColumnMapping, separator: str | None) -> li
         notes += label_notes(mapping.columns["label"], counts.labels, separator)
     if counts.multiple:
         rows = "1 row names" if counts.multiple == 1 else f"{counts.multiple:,} rows name"
-        notes.append(
-            f"{rows} several pictures: they become the items id, id/2, id/3... of one product"
-        )
+        ids = "id, id/2, id/3..." if "item_id" in mapping.columns else "of their paths"
+        notes.append(f"{rows} several pictures: they become the items {ids} of one product")
     return notes
 
 

@@ -70,45 +70,41 @@ class TableSource:
                 if record.item_id is not None:
                     yield record.item_id
                 continue
-            references = self._references(record)
-            first = printable(self._id_of(record, references))
-            for number in range(1, max(1, len(references)) + 1):
-                if first is not None:
-                    yield view_id(first, number)
+            for written in self._ids(record, self._references(record)):
+                if (item_id := printable(written)) is not None:
+                    yield item_id
 
     def _rows(self, record: Record) -> Iterator[SourceRow | Reject]:
         """A row for each picture of a record, or one without."""
-        references: list[str] = []
-        written: str | None = None
+        references = self._references(record)
+        ids = self._ids(record, references)
         try:
-            references = self._references(record)
-            written = self._id_of(record, references)
-            item_id = usable("bad_id", check_item_id, written)
-            description = self._description(record, references, item_id)
+            first = usable("bad_id", check_item_id, ids[0])
+            description = self._description(record, references, first)
         except RowError as error:
-            shown = printable(written) if written is not None else None
-            for number in range(1, max(1, len(references)) + 1):
-                of_view = None if shown is None else view_id(shown, number)
-                yield Reject(record.line, of_view, error.code, error.what)
+            for written in ids:
+                yield Reject(record.line, printable(written), error.code, error.what)
             return
         if not references:
-            yield SourceRow(record.line, item_id, None, description)
-        for number, reference in enumerate(references, 1):
-            yield self._view(record.line, item_id, number, reference, description)
+            yield SourceRow(record.line, first, None, description)
+            return
+        yield self._view(record.line, first, references[0], description)
+        for written, reference in zip(ids[1:], references[1:], strict=True):
+            yield self._further_view(record.line, written, reference, description)
+
+    def _further_view(
+        self, line: int, written: str, reference: str, description: Mapping[str, Any]
+    ) -> SourceRow | Reject:
+        try:
+            item_id = usable("bad_id", check_item_id, written)
+        except RowError as error:
+            return Reject(line, printable(written), error.code, error.what)
+        return self._view(line, item_id, reference, description)
 
     def _view(
-        self,
-        line: int,
-        item_id: str,
-        number: int,
-        reference: str,
-        description: Mapping[str, Any],
+        self, line: int, item_id: str, reference: str, description: Mapping[str, Any]
     ) -> SourceRow | Reject:
-        if number > 1:
-            item_id = view_id(item_id, number)
         try:
-            if number > 1:
-                usable("bad_id", check_item_id, item_id)
             if self._addresses and is_address(reference):
                 return SourceRow(line, item_id, None, description, reference.strip())
             return SourceRow(line, item_id, self._pictures.find(reference), description)
@@ -119,12 +115,14 @@ class TableSource:
         column = self._fields.get("image")
         return self._pictures.references(record.cells.get(column)) if column else []
 
-    def _id_of(self, record: Record, references: list[str]) -> str:
+    def _ids(self, record: Record, references: list[str]) -> list[str]:
+        """The ids of a record's pictures as they are written; one of a record without any."""
         column = self._fields.get("item_id")
-        if column is not None:
-            cell = record.cells.get(column)
-            return "" if is_empty(cell) else text_of(cell)
-        return path_id(references[0]) if references else ""
+        if column is None:
+            return [path_id(reference) for reference in references] or [""]
+        cell = record.cells.get(column)
+        written = "" if is_empty(cell) else text_of(cell)
+        return [view_id(written, number) for number in range(1, max(1, len(references)) + 1)]
 
     def _description(
         self, record: Record, references: list[str], item_id: str

@@ -62,6 +62,8 @@ FOUND: dict[str, tuple[list[Any], str, list[Any]]] = {
               ["2025-12-31T14:30:00", "2025-12-31T14:30:05"]),
     "instants": (["2025-12-31T12:00:00+02:00", "2025-12-31T10:00:00Z"], "date",
                  ["2025-12-31T10:00:00Z", "2025-12-31T10:00:00Z"]),
+    "parts of a second": (["2025-12-31T12:00:00.250Z", "2025-12-31T12:00:00.000Z"], "date",
+                          ["2025-12-31T12:00:00.250Z", "2025-12-31T12:00:00Z"]),
     "days first": (["31.12.2025", "1.2.2025"], "date", ["2025-12-31", "2025-02-01"]),
     "months first": (["12/31/2025", "01/02/2025"], "date", ["2025-12-31", "2025-01-02"]),
     "days first with slashes": (["31/12/2025", "01/02/2025"], "date",
@@ -110,6 +112,7 @@ NOTED: dict[str, tuple[list[Any], str]] = {
         '1 of 4 cells is no number, such as "n/a"; kept as text; '
         "--type x=number rejects those rows instead",
     ),
+    "zeros": (["01067", "10115"], 'has leading zeros, as in "01067"; kept as text'),
     "two of them": (["1", "2", "3", "-", "-"], '2 of 5 cells are no numbers, such as "-"'),
     "sizes": (
         ["1.10", "1.1"],

@@ -64,6 +64,18 @@ def test_without_ids_the_path_is_the_id(folder: Path) -> None:
     assert row_of(source).item_id == "Home/Mugs/c.jpg"
 
 
+def test_without_ids_each_picture_has_its_own_path(folder: Path) -> None:
+    source = opened(folder, ["image"], ["a.jpg, b.jpg"], [""])
+    rows = list(source.rows())
+    assert [(row.item_id, row.product_id) for row in rows if isinstance(row, SourceRow)] == [
+        ("a.jpg", "a.jpg"),
+        ("b.jpg", "a.jpg"),
+    ]
+    assert isinstance(rows[2], Reject)
+    assert (rows[2].item_id, rows[2].code) == (None, "bad_id")
+    assert list(source.ids()) == ["a.jpg", "b.jpg"]
+
+
 def test_labels_come_from_the_folder_where_that_is_said(folder: Path) -> None:
     options = SourceOptions(label_from="parent")
     columns = ["id", "image", "label"]
