@@ -1,4 +1,4 @@
-"""Pictures changed at random as shoppers' photos differ: cut, light, angle, focus, background."""
+"""Change pictures at random as shoppers' photos vary: crop, light, angle, focus, background."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 LEAST_AREA = 0.3
 PLAIN = 8.0
-"""A border that varies by less, in steps of brightness, is a backdrop."""
+"""Take a border for a plain backdrop if its brightness varies by less (0 to 255)."""
 LIKE_BORDER = 16
 
 Augmentation = Callable[["torch.Tensor"], "torch.Tensor"]

@@ -36,7 +36,7 @@ class Pictures:
 
 
 class Draw:
-    """Rows without end: a class by lot, one of its products by lot, a picture of that by lot.
+    """Sample rows without end: first a class, then one of its products, then a picture of that.
 
     So neither a class nor a product with many pictures drowns the others.
     """
@@ -102,7 +102,7 @@ def batches(
 
 
 def loader_processes() -> int:
-    """So many keep up with the training, which has most of the cores; with a GPU it needs few."""
+    """Enough processes to keep up with the training, which uses most cores unless on a GPU."""
     import torch
 
     cores = os.cpu_count() or 1

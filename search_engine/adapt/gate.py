@@ -26,7 +26,7 @@ Adapt = Callable[[Codes], Iterable[Vectors]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The table of the gate; `chosen` is the place of the best candidate."""
+    """Figures before and after; `chosen` is the place of the best candidate."""
 
     chosen: int
     changes: dict[str, Change]
@@ -37,8 +37,8 @@ class Verdict:
     def accepted(self) -> bool:
         """Accuracy or hit_rate@1 is better beyond chance, and no measure is worse beyond it.
 
-        mAP alone does not count: items that were learned from stand together by class, and whole
-        classes in one piece raise it even where labels were drawn by lot.
+        mAP alone does not count: training pulls the items that it saw together by class, which
+        raises mAP even where labels are random.
         """
         better = any(self.changes[name].is_better for name in ("accuracy", "hit_rate@1"))
         return better and not any(change.is_worse for change in self.changes.values())
@@ -119,7 +119,7 @@ def _verdict(trials: Sequence[Trial], seed: int) -> Verdict:
 
 
 def _goodness(results: QueryResults) -> float:
-    """What candidates are chosen by: accuracy and mAP count the same."""
+    """Score a candidate: accuracy and mAP count the same."""
     return results.mean("accuracy") + results.mean("map")
 
 

@@ -23,7 +23,7 @@ from search_engine.records import Pixels
 
 FEWEST_PICTURES = 300
 MOST_PICTURES = 2_000
-"""Looked at in all; float32 torch takes a minute for so many."""
+"""Pictures in all; float32 torch takes a minute for so many."""
 
 CALIBRATION_PICTURES = 300
 """Used for calibrating, but never more than half. With 64 instead of 300 one in a hundred photos

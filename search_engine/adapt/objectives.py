@@ -1,4 +1,4 @@
-"""What a network is trained for: classes that lie apart, or pictures where there are no classes.
+"""Losses to train a network with: to separate classes or, without labels, single pictures.
 
 Features of unit length go through a linear layer, and its output is compared with one proxy a
 class: softmax over cosines, Zhai and Wu, "Classification is a strong baseline for deep metric
@@ -40,11 +40,11 @@ class Objective:
         raise NotImplementedError
 
     def classes(self, features: "torch.Tensor") -> "torch.Tensor":
-        """The class (N,) that each picture seems to be of."""
+        """Predict the class of each picture, (N,)."""
         raise NotImplementedError
 
     def fast_parameters(self) -> "list[nn.Parameter]":
-        """Those that learn at the pace of proxies."""
+        """Parameters that learn at the learning rate of proxies."""
         return []
 
 
@@ -85,7 +85,7 @@ class ClassProxies(Objective):
         return loss
 
     def classes(self, features: "torch.Tensor") -> "torch.Tensor":
-        """That of the nearest proxy."""
+        """Predict the class of the nearest proxy, (N,)."""
         loss: Any = self.module["loss"]
         found: torch.Tensor = loss.get_logits(self.module["layer"](features)).argmax(dim=1)
         return found
@@ -101,7 +101,7 @@ class TwoViews(Objective):
     views = 2
 
     def __init__(self, count: int, plan: TrainingPlan) -> None:
-        """For `count` pictures."""
+        """Prepare the loss for `count` pictures."""
         import torch
         from torch import nn
 

@@ -87,7 +87,7 @@ def accepted_sides(network: Trainable, scales: Sequence[float]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a picture on its way through a network tells: names of modules.
+    """Names of modules, found by running a picture through the network.
 
     `pairs` are convolutions with the normalisation that directly follows; `early` are modules
     whose maps are large.

@@ -38,7 +38,7 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class HeldOutPictures:
-    """Pictures that are not learned from: (N, S, S, 3), uint8, and the class of each, (N,)."""
+    """Held-out pictures (N, S, S, 3), uint8, and the class of each, (N,)."""
 
     pixels: Pixels
     codes: Codes
@@ -53,7 +53,7 @@ def train(
     held_out: HeldOutPictures | None = None,
     advance: Advance = lambda seconds: None,
 ) -> "dict[str, torch.Tensor]":
-    """Train as often as the plan and the time allow, and take the mean.
+    """Train as often as the plan and the time allow, and average the weights.
 
     Args:
         network: Changed in place.
@@ -81,7 +81,7 @@ def train(
 
 
 class _Run:
-    """Weights, their moving average, the optimiser, the clock, and what came of it so far."""
+    """State of a run: weights, their moving average, optimiser, clock, and results so far."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class _Run:
         self._begin()
 
     def _begin(self) -> None:
-        """Begin a training, at the start."""
+        """Start a training from the initial weights."""
         self._set_weights(self._start)
         self._average = [one.clone() for one in self._start]
         self._optimizer = self._adam()
@@ -127,7 +127,7 @@ class _Run:
 
     @property
     def _share(self) -> float:
-        """Of this training that is over, 0 to 1: it ends with its rounds, or with the time."""
+        """Progress of this training, 0 to 1; it ends with its rounds or when time is up."""
         taken = self._seconds - self._since
         allowed = 60.0 * self._plan.minutes - self._since
         return min(1.0, max(self._steps / self._wanted_steps, taken / allowed))
@@ -196,7 +196,7 @@ class _Run:
             group["lr"] = rate * pace
 
     def _tick(self) -> None:
-        """Count all time since the last step, waiting for pictures included."""
+        """Add the time since the last step, including the wait for pictures."""
         now = time.monotonic()
         self._seconds += now - self._last
         self._last = now
@@ -208,7 +208,7 @@ class _Run:
             self._told = whole
 
     def _conclude(self) -> None:
-        """End a training: take it, or leave it out; begin another if there is time for one."""
+        """End a training: average it in or drop it, and start another if time remains."""
         found = self._tasted(tuple(self._average))
         taken = self._soup is None or not self._soup.is_clearly_better(found, self._held_out_count)
         if taken:
@@ -220,7 +220,7 @@ class _Run:
         self._begin()
 
     def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:
-        """What there is with one more training in it, and its accuracy on held-out pictures."""
+        """Average in one more training; the result with its accuracy on held-out pictures."""
         members = 1
         if self._soup is not None:
             weights, members = self._soup.with_another(weights), self._soup.members + 1
@@ -256,7 +256,7 @@ class _Run:
             self.save()
 
     def save(self) -> None:
-        """Write the state, so that a run that is interrupted can go on."""
+        """Write the state, so that an interrupted run can resume."""
         aside = self._checkpoint.with_suffix(".part")
         with self._torch.no_grad():
             state = {
@@ -273,7 +273,7 @@ class _Run:
         self._saved = time.monotonic()
 
     def resume(self, advance: Advance) -> None:
-        """Go on from the state that was written, if it is one of this plan."""
+        """Resume from a stored state, if it belongs to this plan."""
         if not self._checkpoint.is_file():
             return
         state = self._torch.load(self._checkpoint, map_location=self._device, weights_only=True)
@@ -289,7 +289,7 @@ class _Run:
         self._tell(advance)
 
     def result(self) -> "dict[str, torch.Tensor]":
-        """The mean of all trainings that were taken, or what there is of the first one."""
+        """The mean of all trainings averaged so far, or the unfinished first one."""
         self._set_weights(tuple(self._average) if self._soup is None else self._soup.weights)
         return self._network.weights()
 

@@ -1,4 +1,4 @@
-"""What a classifier is: embeddings with labels in, probabilities of the classes out."""
+"""Protocols of classifiers: from embeddings to probabilities of classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Probabilities = NDArray[np.float32]
 """Shape (Q, C), float32; each row adds up to 1."""
 
 VOTES_KEPT = 20
-"""A prediction names at most so many classes."""
+"""Name at most so many classes in a prediction."""
 
 
 class Model(Protocol):
@@ -29,11 +29,11 @@ class Model(Protocol):
 
     @property
     def calibrated(self) -> bool:
-        """Whether probabilities were fitted to items that were held out."""
+        """Whether probabilities were calibrated on held-out items."""
         ...
 
     def predict_proba(self, vectors: Vectors) -> Probabilities:
-        """How probable each class is.
+        """Compute the probability of each class.
 
         Args:
             vectors: Shape (Q, D), float32, unit rows; Q may be 0. Not changed.

@@ -34,7 +34,7 @@ class Head(Protocol):
         ...
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that it consists of, by name."""
+        """The arrays of the head by name."""
         ...
 
     @classmethod
@@ -145,7 +145,7 @@ class ForestHead:
     threshold: NDArray[np.float64]
     leaf: NDArray[np.int32]
     width: NDArray[np.int32]
-    """D and C, as trees need not look at every feature nor vote for every class."""
+    """D and C, stored as trees need not use every feature or class."""
 
     @property
     def dimension(self) -> int:
@@ -227,7 +227,7 @@ def _array(
 
 
 def _check_forest(head: ForestHead, classes: int) -> None:
-    """Every walk must end: children stand after their parent."""
+    """Check that children come after their parent, so that every walk ends."""
     nodes = len(head.left)
     inner = np.flatnonzero(head.left >= 0)
     within = (

@@ -1,4 +1,4 @@
-"""How a class is asked of a trained classifier; its neighbors are evidence only."""
+"""Classify with a trained classifier; neighbors are shown as evidence only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -8,7 +8,7 @@ from search_engine.classifiers.training import HeadClassifier
 from search_engine.errors import ParameterError
 
 KERNEL_ITEMS = 10_000
-"""The kernel of so many items, 800 MB, is as much as should be held."""
+"""Items at most for a kernel: its matrix then takes 800 MB."""
 
 
 @dataclass(frozen=True, slots=True)

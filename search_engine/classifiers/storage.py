@@ -59,7 +59,7 @@ class Description(BaseModel):
 
 
 class _Versioned(BaseModel):
-    """All that a description of any version has."""
+    """The fields that every version of the description has."""
 
     format: int
 
@@ -97,7 +97,7 @@ def classifier_files(folder: Path) -> list[Path]:
 
 
 def save(folder: Path, stored: StoredClassifier) -> Path:
-    """Write the file, readable by its owner only, in the place of a former one.
+    """Write the file, readable by its owner only, and replace a former one.
 
     Raises:
         LockHeldError: Another process is writing a classifier of this collection.
@@ -148,7 +148,7 @@ def describe(file: Path) -> Description:
 
 @contextmanager
 def _told(file: Path) -> Iterator[None]:
-    """Whatever goes wrong with a file as an error that names it."""
+    """Turn anything that goes wrong with a file into an error that names it."""
     try:
         yield
     except FileNotFoundError:
@@ -205,7 +205,7 @@ def _description(described: Mapping[str, str]) -> Description:
 
 
 def _check_format(header: str) -> None:
-    """Tell a newer format from damage before anything else of it is understood."""
+    """Refuse a newer format before reading anything else."""
     try:
         version = _Versioned.model_validate_json(header).format
     except ValidationError:

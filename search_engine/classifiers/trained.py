@@ -26,7 +26,7 @@ from search_engine.errors import (
 
 NAMES = tuple(kind.name for kind in KINDS)
 KEPT = 8
-"""One of support vectors takes up to 50 MB."""
+"""Classifiers kept in memory; one of support vectors takes up to 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class OpenedClassifier:
 
     @property
     def note(self) -> str | None:
-        """What should be said beside its answers."""
+        """Warnings about its answers."""
         if not self.stale:
             return None
         command = train_command(self.model.name, self.collection, self.origin.target)
@@ -173,7 +173,7 @@ def check_origin(origin: Origin, name: str, record: Collection) -> None:
 
 
 def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
-    """Whether an item was added, changed or removed since.
+    """Whether an item was added, changed or removed since training.
 
     Also where the catalog does not know the state that it was trained on: an older one was put
     back.
@@ -188,7 +188,7 @@ def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
-    """What differs once a file was replaced; nothing where there is none."""
+    """A value that changes when the file is replaced; None where there is no file."""
     try:
         status = file.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""From a head that scores to one whose probabilities can be believed: items are held out."""
+"""Train a head and calibrate its probabilities on held-out items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from search_engine.things import fold_of, things_of
 
 TEMPERATURE_LIMITS = (1e-3, 1e2)
 FOLDS = 3
-"""Fewer than elsewhere: for each a head is learned anew, which takes minutes with an SVM."""
+"""Fewer than elsewhere, as each fold trains a head, which takes minutes for an SVM."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadClassifier:
-    """A head learned from all items; its temperature from those held out in turn."""
+    """Trains a head on all items, and its temperature on items held out fold by fold."""
 
     name: str
     learn: Learn

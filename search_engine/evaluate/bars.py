@@ -1,4 +1,4 @@
-"""Bars that a run must reach, for checks that no human reads: `accuracy=0.9`."""
+"""Limits that a run must reach, for automatic checks: `accuracy=0.9`."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Bootstrap: how far a measure could be off by the chance of which queries were asked.
+"""Bootstrap intervals: how much a measure depends on which queries were drawn.
 
 Queries are drawn anew with replacement, many times; a statistic is computed from how often each
 was drawn. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile

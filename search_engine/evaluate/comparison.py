@@ -47,7 +47,7 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        """What was gained, or with a sign lost."""
+        """What was gained; negative for a loss."""
         return self.now - self.before
 
 

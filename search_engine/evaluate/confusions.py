@@ -1,4 +1,4 @@
-"""Which classes are taken for which, with the queries that show it best."""
+"""Find which classes are confused most often, with example queries."""
 
 from collections import defaultdict
 from dataclasses import dataclass

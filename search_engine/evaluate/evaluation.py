@@ -55,7 +55,7 @@ CUT = 10
 """The k of mAP@k and nDCG@k."""
 SURE = 0.95
 WITHOUT_INTERVAL = ("ece",)
-"""A sample drawn with replacement is always calibrated worse than what it is drawn from."""
+"""No interval for it: resamples are always calibrated worse than the queries themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ValueSets:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was found out.
+    """Rankings and predictions of labelled queries, and the measures of each query.
 
     `queries` are the labelled ones only, in the order of everything else; `asked` are their rows
     among all queries. `values` are those of each query where pictures have several.

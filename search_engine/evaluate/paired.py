@@ -1,4 +1,4 @@
-"""Whether another way to search is a gain: the same queries before and after, one by one."""
+"""Compare two ways to search on the same queries, one by one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who answers in an evaluation: the vote as it was calibrated, or one that was not."""
+"""Predictors of an evaluation: the calibrated vote, or a plain one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Predictor(Protocol):
 
     @property
     def depth(self) -> int:
-        """Neighbors that it must be given, so that k of them can vote."""
+        """Neighbors to pass in, so that k of them can vote."""
         ...
 
     @property
     def about(self) -> str:
-        """How the vote goes, for people."""
+        """Description of the vote for people."""
         ...
 
     def labels(self, rows: Rows, products: Products) -> list[Prediction]:

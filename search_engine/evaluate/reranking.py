@@ -1,4 +1,4 @@
-"""Whether re-ranking pays: each method on the queries of a run, against the order by similarity.
+"""Measure whether re-ranking pays: each method against the order by similarity.
 
 What is found is compared exactly, as in `ranking`; behind the candidates that a method reorders
 the rest of the gallery follows as it was. Classes are voted by the first k neighbors, plainly: a

@@ -1,4 +1,4 @@
-"""What a user of the service meets: the index against exact ranking, and how long answers take."""
+"""Measure the index as users meet it: recall against exact ranking, and latency."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from search_engine.records import Hits, Vectors
 PERCENTILES = (50, 90, 95, 99)
 WARM_UP = 3
 TIE = 1e-5
-"""Scores so close are one: which of two equal pictures is found is no matter of quality."""
+"""Scores that differ by less are equal: it does not matter which of two equal pictures is found."""
 
 Search = Callable[[Vectors, int], Hits]
 

@@ -1,4 +1,4 @@
-"""Who asks and what may be found: labelled queries only, folds, classes kept away."""
+"""Select queries and gallery: labelled rows, samples, folds, held-out classes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def product_groups(labelled: Labelled) -> NDArray[np.int64]:
 def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     """Folds of about equal size and like mixture of labels; what shows one thing is in one fold.
 
-    One thing is a product or, where product ids do not tell, a scene (`classifiers.folds`): so no
+    One thing is a product or, where product ids do not tell, a scene (`things`): so no
     picture is found by help of another picture of the very same object. The folds are those of
     scikit-learn's StratifiedGroupKFold.
 

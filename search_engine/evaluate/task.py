@@ -1,4 +1,4 @@
-"""What is to be evaluated: queries, gallery, vote and split, made ready from what was asked for."""
+"""Prepare an evaluation: read queries and gallery, choose the vote, split into folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +76,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything that `examine` needs, and what it is called.
+    """Everything that `examine` needs, and names for the report.
 
     `strangers` are the queries whose labels the catalog does not have, `unknown` those labels.
     """
@@ -151,7 +151,7 @@ def _split(asked: Asked | None, options: Options) -> str:
 
 
 def _predictor(engine: SearchEngine, options: Options) -> Predictor:
-    """Who answers: the same vote as in `SearchEngine.classify`.
+    """The same vote as in `SearchEngine.classify`.
 
     Raises:
         ParameterError: An accuracy is wanted that no calibration promises.

@@ -1,4 +1,4 @@
-"""Photos of classes that the catalog lacks: can they be told from the others?
+"""Measure whether photos of classes that the catalog lacks are recognised as unknown.
 
 Some classes are taken out of the gallery; their queries are then unknown, and a good system sees
 that. Evaluated as out-of-distribution detection is: Hendrycks and Gimpel, "A baseline for detecting

@@ -1,4 +1,4 @@
-"""Queries whose label the catalog does not have: named, with what may have been meant, and apart.
+"""Find queries whose label the catalog does not have, and suggest the label that was meant.
 
 No answer to them could be right, so they say nothing of accuracy; what can be right is to refuse
 them. Mostly they are a label spelled in another way, or a folder too far up.

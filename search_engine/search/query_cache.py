@@ -1,4 +1,4 @@
-"""Embeddings of the photos that were asked about lately.
+"""Cache the embeddings of recent query photos.
 
 Narrowing a search by a filter, paging and asking for the class of the same photo need no second
 decoding and encoding, and no second upload: an answer carries the token of its photo.
@@ -13,12 +13,12 @@ from search_engine.images import Box
 from search_engine.records import Vectors
 
 KEPT = 4_096
-"""Embeddings of 1,280 dimensions take 20 MB then."""
+"""Entries at most; embeddings of 1,280 dimensions then take 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryToken:
-    """Stands for a photo that was asked about before, and the region of it."""
+    """Identifies a photo of a former query, and the region of it."""
 
     text: str
 
@@ -35,7 +35,7 @@ class EmbeddedQuery:
 
 
 class QueryCache:
-    """The most recently used embedded queries by token; for several threads."""
+    """The most recently used embedded queries by token. Thread-safe."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -43,7 +43,7 @@ class QueryCache:
         self._queries: OrderedDict[QueryToken, EmbeddedQuery] = OrderedDict()
 
     def get(self, token: QueryToken) -> EmbeddedQuery | None:
-        """The query of a token, if it is still here."""
+        """The query of a token, if it is still cached."""
         with self._lock:
             query = self._queries.get(token)
             if query is not None:
@@ -51,7 +51,7 @@ class QueryCache:
             return query
 
     def keep(self, query: EmbeddedQuery) -> None:
-        """Remember a query, and forget the one that was not asked about for longest."""
+        """Add a query, and drop the least recently used one when full."""
         with self._lock:
             self._queries[query.token] = query
             self._queries.move_to_end(query.token)

@@ -1,4 +1,4 @@
-"""What one search may find: a snapshot of the index, under a filter, without the item that asks."""
+"""The items that a search may find: a snapshot, narrowed by a filter, without the query item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from search_engine.search.rerank.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The keys that may be found; `exclude` is the item that asks."""
+    """The keys that may be found; `exclude` is the query item."""
 
     snapshot: Snapshot
     within: KeySet | None = None
@@ -35,7 +35,7 @@ class Scope:
         return replace(self, within=KeySet(every[~np.isin(every, keys)]))
 
     def cut(self, keys: Keys, scores: Scores, count: int) -> tuple[Keys, Scores]:
-        """The first hits of a query, without the item that asks."""
+        """The best hits of a query, without the query item."""
         if self.exclude is not None:
             others = keys != self.exclude
             keys, scores = keys[others], scores[others]

@@ -1,4 +1,4 @@
-"""From the hits of one query to what is shown of them: re-ranked, cut off, grouped."""
+"""Shape the hits of one query into results: re-rank, cut off by score, group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ def first_count(options: SearchOptions) -> int:
 
 @dataclass(slots=True)
 class Shaping:
-    """Turns the hits of one query into what is shown, as many as are asked for.
+    """Shapes the hits of one query into as many results as are asked for.
 
     With a re-ranking the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
@@ -96,7 +96,7 @@ class Shaping:
         return list(found.values())[:k]
 
     def _note_groups(self, found: Found, keys: list[int], scores: list[float], by: str) -> None:
-        """Add the first hit of each group that is not there yet."""
+        """Add the best hit of each group that has none yet."""
         with timed(self.timings, "catalog"):
             groups = self.catalog.groups_of(keys, by)
         for key, score in zip(keys, scores, strict=True):
@@ -119,7 +119,7 @@ class Shaping:
             )
 
     def _good(self, keys: Keys, scores: Scores) -> tuple[Keys, Scores]:
-        """Those that reach the least score, as it would be shown."""
+        """Keep those that reach the least score, rounded as scores are shown."""
         least = self.options.min_score
         if least is None:
             return keys, scores

@@ -1,4 +1,4 @@
-"""What is asked with: a photo, the token of one, or an item; embedded, whichever it is."""
+"""Embed the subject of a search: a photo, the token of one, or an item."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Subject:
 
 
 class Subjects:
-    """Makes subjects; photos that were asked about lately are remembered. For several threads."""
+    """Embeds subjects, and caches recent photos. Thread-safe."""
 
     def __init__(
         self, catalog: Catalog, decoder: Decoder, limits: ImageLimits, pictures: ItemPictures

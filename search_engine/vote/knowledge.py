@@ -1,4 +1,4 @@
-"""What a collection knows of the vote on a target before anything is asked."""
+"""Calibration and limits that apply to votes on a target of a collection."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import STALE_SHARE, CalibrationCache
 
 NOTHING_IS_FAR = -1.0
-"""The least score of a calibration that found no item far from the others."""
+"""The least score where calibration found no item without a twin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class VoteKnowledge:
 def knowledge_of(
     catalog: Catalog, calibrations: CalibrationCache, record: Collection, target: str
 ) -> VoteKnowledge:
-    """What is known of the vote on a target of a collection."""
+    """Look up calibration and limits of a target of a collection."""
     fitted, moved = calibrations.get(record, target)
     command = calibrate_command(record.name, target)
     outdated = None

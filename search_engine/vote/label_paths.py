@@ -18,7 +18,7 @@ from search_engine.vote.tally import Tally
 
 DIGITS = 12
 ROUNDING = 1e-12
-"""Of sums of shares: it decides nothing."""
+"""Sums of shares that differ by less are equal."""
 
 
 def prefixes(label: str) -> tuple[str, ...]:

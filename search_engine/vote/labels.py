@@ -24,7 +24,7 @@ def vote(
     class_weights: Mapping[str, float] | None = None,
     least_score: float = -1.0,
 ) -> Prediction:
-    """The label with the largest share of the votes; `VoteRule` says who votes and how loud.
+    """The label with the largest share of the votes; `VoteRule` says who votes with what weight.
 
     Args:
         labelled: Label and score of each neighbor; those without a label do not vote.

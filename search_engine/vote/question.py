@@ -44,17 +44,17 @@ UNCALIBRATED: Mapping[str, str] = MappingProxyType(
         "weights": "weights make another likeness than the one that was calibrated",
     }
 )
-"""Why a confidence is no probability."""
+"""Reasons why a confidence is not a calibrated probability, by code."""
 
 Warnings = Mapping[str, str]
-"""What to know of the answers, by code, in words."""
+"""Warnings about answers, by code."""
 
 Find = Callable[[SearchOptions], list[SearchResult]]
 """The results of a search for some subjects, under options."""
 
 
 class Question(Protocol):
-    """How a class is asked for: what to search for, and the answer to what is found."""
+    """A way to classify: which neighbors to search for, and how they make a prediction."""
 
     @property
     def shown(self) -> SearchOptions:
@@ -68,7 +68,7 @@ class Question(Protocol):
 
     @property
     def warnings(self) -> Warnings:
-        """What to know of the answers."""
+        """Warnings about the answers."""
         ...
 
     def answers(
@@ -184,7 +184,7 @@ class VoteQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a class is asked for; see `SearchEngine.classify`. What is None is not asked for.
+    """Options of a classification; see `SearchEngine.classify`. None leaves one at its default.
 
     `search` are the options of the search, but for its `k`.
     """
@@ -217,7 +217,7 @@ class Wanted:
 
     @property
     def least_score(self) -> float:
-        """What the nearest item has to reach, as scores are shown: rounded."""
+        """The score that the nearest item must reach, rounded as scores are shown."""
         least = self.search.min_score
         return -1.0 if least is None else round(least, DECIMALS) - 0.5 * 10**-DECIMALS
 
@@ -258,7 +258,7 @@ def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
 
 
 def _rule(fitted: Calibration | None, wanted: Wanted) -> VoteRule:
-    """The rule that is asked for, else the calibrated one, with the number of voters asked for."""
+    """The given rule, else the calibrated one, with the given number of voters."""
     rule = wanted.rule or (VoteRule() if fitted is None else fitted.rule)
     voters = (rule.k or NEIGHBORS) if wanted.vote_k is None else wanted.vote_k
     return replace(rule, k=check_k(voters, "vote_k"))

@@ -14,7 +14,7 @@ from search_engine.records import Codes, Floats
 
 TINY = 1e-300
 WEIGHT_DIGITS = 12
-"""Decimals that count, so that neither rounding nor the order of summing decides a tie."""
+"""Round to so many decimals, so that neither rounding nor the order of summing breaks ties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class VoteRule:
 
 
 WHOLE_LABEL = VoteRule(support=None)
-"""For comparing embeddings by how often the vote finds the very label."""
+"""Vote for whole labels; used to compare embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def tally(ballots: Ballots, rule: VoteRule, class_weights: Floats | None = None)
 
 
 def vote_weights(ballots: Ballots, rule: VoteRule) -> Floats:
-    """How loud each neighbor is, (Q, K), at most 1; 0 without a vote."""
+    """The weight of each neighbor's vote, (Q, K), at most 1; 0 without a vote."""
     scores = ballots.scores
     voting = _asked(ballots, rule) & (ballots.codes >= 0) & (scores >= rule.min_score)
     if rule.weights == "uniform":
@@ -115,13 +115,13 @@ def vote_weights(ballots: Ballots, rule: VoteRule) -> Floats:
 
 
 def voter_counts(ballots: Ballots, rule: VoteRule) -> Codes:
-    """How many neighbors have a vote, (Q,)."""
+    """Count the neighbors that have a vote, (Q,)."""
     return np.asarray(np.count_nonzero(vote_weights(ballots, rule) > 0, axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSums:
-    """Sum of the weights and best score of each (row, code) that occurs, ascending; (G,) each."""
+    """Sum the weights and take the best score of each (row, code), ascending; (G,) each."""
 
     rows: Codes
     codes: Codes
@@ -160,7 +160,7 @@ def _asked(ballots: Ballots, rule: VoteRule) -> NDArray[np.bool_]:
 
 
 def _first_of_each(products: Codes) -> NDArray[np.bool_]:
-    """Whether a product was not in the row before; what has no product always counts."""
+    """The first neighbor of each product of a row, and all that have no product."""
     first = products < 0
     rows, columns = np.nonzero(products >= 0)
     pairs = rows * (int(products.max(initial=0)) + 1) + products[rows, columns]

@@ -1,4 +1,4 @@
-"""The report in words: what a reader who never heard of mAP should know, and what would help."""
+"""Findings and advice in plain words, for readers who do not know the measures."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -36,14 +36,14 @@ class Gallery(Protocol):
 
 
 class Pictures(Protocol):
-    """What the query and the items look like in detail."""
+    """Local features of the pictures of query and items."""
 
     def query(self) -> LocalFeatures:
-        """Of the picture that is asked about."""
+        """Features of the query picture."""
         ...
 
     def items(self, keys: Keys) -> Sequence[LocalFeatures | None]:
-        """Of items' pictures; None where one cannot be read any more."""
+        """Features of items' pictures; None where one cannot be read any more."""
         ...
 
 

@@ -24,7 +24,7 @@ ALPHA = 3.0
 
 
 def augment(found: Candidates) -> Keys:
-    """The first candidates by the similarity of the query to them and what is like them."""
+    """Order the first candidates by the similarity of the query to their augmented embeddings."""
     first = found.keys[:AUGMENTED]
     if len(first) < 2:
         return found.keys

@@ -12,14 +12,14 @@ from search_engine.records import CatalogItem, Keys
 from search_engine.search.rerank.local_features import SIDE_PX, LocalFeatures, local_features
 
 KEPT = 500
-"""Of 500 features each they take 34 MB."""
+"""Items cached at most; with 500 features each they take 34 MB."""
 
 RenderItem = Callable[[CatalogItem, int, int], bytes]
 """An item, the longest side in pixels and a quality to its picture as JPEG."""
 
 
 class ItemFeatures:
-    """Local features of items' pictures; those used last are kept. For several threads."""
+    """Computes local features of items' pictures, and caches recent ones. Thread-safe."""
 
     def __init__(self, catalog: Catalog, render: RenderItem, kept: int = KEPT) -> None:
         self._catalog = catalog
@@ -29,7 +29,7 @@ class ItemFeatures:
         self._kept: OrderedDict[tuple[int, str], LocalFeatures] = OrderedDict()
 
     def of(self, keys: Keys) -> list[LocalFeatures | None]:
-        """Of each item; None where it is gone, or its picture cannot be read any more."""
+        """The features of each item; None where it or its picture is gone."""
         items = self._catalog.by_keys(keys.tolist())
         return [self._one(items[key]) if key in items else None for key in keys.tolist()]
 

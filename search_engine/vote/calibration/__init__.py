@@ -1,1 +1,1 @@
-"""Calibration: what a collection's own items tell about how far its vote can be trusted."""
+"""Calibration: confidence of the vote, learned from the collection's own items."""

@@ -1,4 +1,4 @@
-"""Calibrating a collection: read what it holds, fit, keep what was found."""
+"""Calibrate the vote of a collection and store the result."""
 
 import time
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from search_engine.vote.calibration.tuned import hold_out_tuned
 from search_engine.vote.values import ValueModel
 
 CHEAP_PRODUCT = 200_000_000_000
-"""Items * queries * dimension up to which calibrating takes some seconds."""
+"""Calibrate automatically up to this many items * queries * dimension: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRequest:
-    """What to calibrate, and how the vote shall be; see `fit.fit_labels`."""
+    """What to calibrate, and how neighbors vote; see `fit.fit_labels`."""
 
     target: str = "label"
     per_product: bool = False
@@ -103,9 +103,7 @@ def _imported_tuned(collection: str) -> ParameterError:
 
 
 def refresh_label(catalog: Catalog, collection: str) -> float | None:
-    """Calibrate `label` again if that is worth it and done in some seconds.
-
-    As it was asked for the last time, in what the vote is like.
+    """Calibrate `label` again, with the former options, if enough changed and it takes seconds.
 
     Returns:
         The seconds that it took; None when nothing was done.
@@ -122,13 +120,13 @@ def refresh_label(catalog: Catalog, collection: str) -> float | None:
 
 
 def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
-    """Calibrate for the encoder that a collection is about to have what is for the one it has.
+    """Calibrate, for a collection's next encoder, every target calibrated for the current one.
 
-    Its embeddings by that encoder must be there. What is done already stays as it is, and where it
-    is out of date it is done again by its own rule.
+    The embeddings by the next encoder must be stored. A calibration for it that exists already is
+    kept, and one that is out of date is repeated by its own rule.
 
     Returns:
-        Targets that are not calibrated then: that would take more than some seconds.
+        Targets that were left out, because calibrating them would take long.
     """
     now = catalog.collection(wanted.name)
     uncalibrated = []
@@ -143,7 +141,7 @@ def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
 
 
 def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibration | None) -> bool:
-    """Calibrate as it was asked for before, if that is done in some seconds; whether it was."""
+    """Calibrate with the former options unless that takes long; whether it was done."""
     count = catalog.count(record)
     if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
         return False
@@ -159,19 +157,19 @@ def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibrati
 
 
 def gallery_voters(gallery: Labelled) -> Voters:
-    """A gallery as the fit takes it."""
+    """Convert a gallery for the fit."""
     labels, codes = known_labels(gallery.labels)
     products = gallery.products or [None] * len(gallery.labels)
     return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
 
 
 def _taught(projection: Projection | None) -> Projection | None:
-    """A projection that learned from labels: of those only an item knows more than a new photo."""
+    """The projection if it learned from labels; others need no items held out."""
     return None if projection is None or projection.origin.target is None else projection
 
 
 def _before(record: Collection, projection: Projection | None) -> Collection:
-    """The collection with the encoder as it came, where it was tuned."""
+    """The collection with the encoder that it had before tuning."""
     if projection is None:
         return record
     fingerprint, dimension = projection.origin.fingerprint, len(projection.mean)

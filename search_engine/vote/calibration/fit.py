@@ -32,7 +32,7 @@ from search_engine.vote.label_paths import LevelShares, PathTable, level_shares,
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
 
 QUERIES = 5_000
-"""Held-out items that are asked at most; the gallery is always whole."""
+"""Held-out items at most; they are always compared with the whole gallery."""
 NEIGHBORS_TRIED = (5, 10, 20, 30, 50)
 TEMPERATURES_TRIED = (0.03, 0.05, 0.07, 0.1)
 LEAST_ITEMS = 50
@@ -66,7 +66,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """Votes of the held-out items under one rule: shares by level, and what was right."""
+    """Votes of the held-out items under one rule: shares by level, and whether each was right."""
 
     counted: Tally
     shares: LevelShares
@@ -347,7 +347,7 @@ def _rows_of(found: _Counted, chosen: NDArray[np.bool_]) -> _Counted:
 
 
 def rows_of(held: HeldOut, rows: Codes) -> HeldOut:
-    """Some of the held-out items."""
+    """Select some of the held-out items."""
     ballots = held.ballots
     products = None if ballots.products is None else ballots.products[rows]
     return replace(

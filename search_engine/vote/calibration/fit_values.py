@@ -54,7 +54,7 @@ class ItemValues:
 
     @property
     def has(self) -> set[tuple[int, int]]:
-        """Every (item, value) that is so."""
+        """All pairs of an item and one of its values."""
         items = np.repeat(np.arange(len(self.known)), np.diff(self.starts))
         return set(zip(items.tolist(), self.codes.tolist(), strict=True))
 
@@ -116,7 +116,7 @@ def fit_values(
 
 @dataclass(frozen=True, slots=True)
 class _Cases:
-    """The values that got votes: which query and value, the share, and whether it is so."""
+    """Values that got votes: the query, the value, its share, and whether the query has it."""
 
     found: ValueShares
     right: NDArray[np.bool_]
@@ -183,7 +183,7 @@ def _with_thresholds(model: ValueModel, cases: _Cases, values: ItemValues) -> Va
 
 
 def best_threshold(sure: Floats, right: NDArray[np.bool_]) -> float:
-    """The probability from which on answering gives the best F1; equal ones: the higher."""
+    """Find the probability threshold with the best F1, the higher one of equals."""
     if not right.any():
         return 1.0
     order = np.argsort(-sure, kind="stable")

@@ -72,7 +72,7 @@ def hold_out(
     seed: int = 0,
     advance: Advance = lambda count: None,
 ) -> HeldOut:
-    """Ask the gallery for items of its own.
+    """Find the neighbors of items of the gallery, with the items themselves left out.
 
     Items whose label no item has that is not left out could not be right: they are not asked.
 
@@ -99,7 +99,7 @@ def hold_out(
 def _left_out(
     voters: Voters, rows: Codes, found: Codes, twin: float, leave_out: LeaveOut
 ) -> NDArray[np.bool_]:
-    """Which neighbors a far photo would not have, (Q, K)."""
+    """Mark the neighbors that belong to the item's own product or scene, (Q, K)."""
     if leave_out == "product":
         own = voters.products[rows][:, None]
         return np.asarray((own >= 0) & (voters.products[found] == own))
@@ -125,7 +125,7 @@ def _asked(
     found: Codes,
     twin: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which items are asked with only themselves left out, and which with their group."""
+    """Choose the items to ask without only themselves, and those to ask without their group."""
     counts = np.bincount(voters.codes[voters.codes >= 0], minlength=len(voters.labels))
     others = counts[voters.codes[rows]] - 1
     lost = (left & (voters.codes[found] == voters.codes[rows][:, None])).sum(axis=1)
@@ -141,7 +141,7 @@ def _best(scores: Floats) -> Floats:
 
 
 def draw(codes: Codes, count: int, seed: int) -> Codes:
-    """Rows with a label, at most so many, ascending."""
+    """Draw rows that have a label, at most so many, ascending."""
     rows = np.flatnonzero(codes >= 0)
     if len(rows) <= count:
         return rows
@@ -159,8 +159,8 @@ def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:
 def twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float:
     """What 95 % of the items do not reach with any item of another label.
 
-    So likeness beyond it is that of one thing and not of a class. An item whose neighbors are all
-    of its label stands for the last of them.
+    Items that are more alike than that show one thing, rather than two of a class. Where all
+    neighbors of an item have its label, the score of the last one is used.
     """
     if scores.size == 0:
         return 1.0

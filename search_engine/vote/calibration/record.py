@@ -60,7 +60,7 @@ class LevelModels(BaseModel):
 
 
 class CurvePoint(BaseModel):
-    """Answering from this confidence on gives so much accuracy at so much coverage, 0 to 1."""
+    """Accuracy and coverage, 0 to 1, of the answers with at least this confidence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -143,7 +143,7 @@ class Calibration(BaseModel):
         )
 
     def point(self, accuracy: float) -> CurvePoint | None:
-        """As `threshold`; None where no confidence is so sure."""
+        """As `threshold`; None where no confidence reaches that accuracy."""
         return next((point for point in self.curve if point.accuracy >= accuracy), None)
 
     def vote(
@@ -241,7 +241,7 @@ def weights_of(class_weights: Mapping[str, float] | None, labels: Sequence[str])
 
 
 def _answer(votes: tuple[Vote, ...], confidence: Floats, min_confidence: float) -> Prediction:
-    """The deepest level that is sure enough; without one, how sure the whole label would be."""
+    """The deepest level with enough confidence; without one, the confidence of the whole label."""
     levels = tuple(
         Level(path, float(sure))
         for path, sure in zip(prefixes(votes[0].label), confidence, strict=False)

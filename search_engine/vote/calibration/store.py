@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 DIGEST_BYTES = 16
 REFRESH_SHARE = 0.05
-"""Share of the items that may have changed before it is worth calibrating again."""
+"""Calibrate again when a larger share of the items has changed."""
 STALE_SHARE = 0.2
-"""Share from which on a confidence is not called calibrated any more."""
+"""Call a calibration outdated when a larger share of the items has changed."""
 
 
 def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path:
@@ -58,7 +58,7 @@ def calibration_files(folder: Path) -> list[Path]:
 
 
 def save_calibration(paths: DataPaths, collection: Collection, made: Calibration) -> None:
-    """Put a calibration in the place of the one before, atomically.
+    """Replace the stored calibration atomically.
 
     Raises:
         StorageError: It could not be written; the one before stays.
@@ -131,7 +131,7 @@ def load_calibration(catalog: Catalog, collection: Collection, target: str) -> C
 
 
 def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence[str]) -> None:
-    """Delete those of a collection's calibrations that are of encoders other than these."""
+    """Delete a collection's calibrations for all encoders but these."""
     for path in calibration_files(paths.index(collection.name)):
         try:
             if read_calibration(path).fingerprint not in kept:
@@ -171,7 +171,7 @@ def edited_share(catalog: Catalog, collection: Collection, since: Calibration) -
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A calibration with the state of file and catalog that it was read at."""
+    """A calibration, and the state of its file and the catalog when it was read."""
 
     stamp: tuple[int, int, int]
     found: Calibration | None
@@ -179,7 +179,7 @@ class _Loaded:
 
 
 class CalibrationCache:
-    """Calibrations for queries: read again when the file changed, counted again after changes."""
+    """Cache calibrations; reload them when the file or the catalog changes."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

@@ -72,6 +72,6 @@ def hold_out_tuned(
 def _projected(
     vectors: Vectors, asked: Codes, rest: Codes, learned: Codes, shrinkage: float
 ) -> tuple[Vectors, Vectors]:
-    """Queries and gallery in the space that the gallery alone teaches."""
+    """Project queries and gallery by what was learned from the gallery alone."""
     ((mean, matrix),) = learn(vectors[rest], learned[rest], (shrinkage,))
     return project(vectors[asked], mean, matrix), project(vectors[rest], mean, matrix)

@@ -19,7 +19,7 @@ from search_engine.vote.tally import VoteRule, tally
 
 QUERIES = 5_000
 SHARE_WEIGHT = 0.2
-"""An agreement of all votes makes a photo as familiar as a cosine higher by this."""
+"""How much a unanimous vote adds to familiarity, in units of cosine."""
 
 
 @dataclass(frozen=True, slots=True)
