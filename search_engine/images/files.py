@@ -28,7 +28,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
                 raise CorruptImageError(_kind(status.st_mode), where=shown_path(path))
             if status.st_size > max_bytes:
                 raise too_many_bytes(status.st_size, max_bytes, CATALOG_SETTING)
-            return file.read(max_bytes + 1)
+            return file.read(status.st_size + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
