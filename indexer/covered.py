@@ -18,12 +18,13 @@ MOST_PRUNED = 0.2
 class Covered:
     """What a source gave before: how many items, and those that it no longer has, by id.
 
-    `new` counts the ids that it has now and did not have. Some of what is gone may be among them
-    under another id, which only their pictures tell.
+    `listed` are the ids that it has now, `new` of them the items did not have. Some of what is gone
+    may be among those under another id, which only their pictures tell.
     """
 
     items: int = 0
     new: int = 0
+    listed: frozenset[str] = frozenset()
     gone: dict[str, OwnedItem] = field(default_factory=dict)
     by_hash: dict[str, str] = field(default_factory=dict)
 
@@ -52,8 +53,8 @@ class Covered:
 
 def covered(catalog: Catalog, collection: Collection, source: Source, name: str) -> Covered:
     """Compare the ids of a source with the items that it gave."""
-    found = Covered()
-    listed = set(source.ids())
+    listed = frozenset(source.ids())
+    found = Covered(listed=listed)
     root = source.path if source.path.is_dir() else source.path.parent
     with catalog.read() as connection:
         for item in owned_items(connection, collection, name, str(root.resolve())):

@@ -9,7 +9,7 @@ is continued by running again.
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from indexer.covered import Covered
@@ -19,7 +19,7 @@ from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.source_rows import adopt, keys_of_others
+from search_engine.catalog.source_rows import adopt, keys_of_others, views_of
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash
@@ -110,6 +110,7 @@ def _read_chunk(
 
 def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     """Record what needs no encoding, and yield what does."""
+    _add_views(run, chunk)
     known = run.catalog.get_many(run.collection, [each.row.item_id for each in chunk.rows])
     gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
     planned = plan(chunk.rows, known, run.unsearchable, left := dict(gone), run.replace)
@@ -132,6 +133,28 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
             run.on_progress(1)
         else:
             yield each
+
+
+def _add_views(run: Run, chunk: _Chunk) -> None:
+    """Let rows without a picture describe all pictures of their product.
+
+    A feed of prices names a product once, however many pictures of it the catalog has.
+    """
+    asked = [each.row.item_id for each in chunk.rows if each.content_hash == NO_PICTURE]
+    if not asked:
+        return
+    with run.catalog.read() as connection:
+        views = views_of(connection, run.collection, asked)
+    known = run.catalog.get_many(run.collection, [each for each in asked if each in views])
+    rows: list[HashedRow] = []
+    for each in chunk.rows:
+        own = each.row.item_id
+        of_row = views.get(own, []) if each.content_hash == NO_PICTURE else []
+        if not of_row or own in known:
+            rows.append(each)
+        others = (view for view in of_row if view != own and view not in run.covered.listed)
+        rows += [HashedRow(replace(each.row, item_id=view), NO_PICTURE) for view in others]
+    chunk.rows = rows
 
 
 def _describe(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, CatalogItem]) -> None:

@@ -1,16 +1,20 @@
 """Which source the items of a collection come from, and how each source is understood."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
+
+_VIEW = re.compile(r"/[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,29 @@ def owned_items(
     query = select(*columns).where(live_of(collection), (items.c.source == source) | unnoted)
     rows = connection.execution_options(yield_per=10_000).execute(query.order_by(items.c.key))
     return (OwnedItem(*row) for row in rows)
+
+
+def views_of(
+    connection: Connection, collection: Collection, ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """Further pictures of products: ids of the items that show the same as an item or product.
+
+    Those are the items of the product of that id, and the views `id/2`, `id/3`... of an item.
+    """
+    found: dict[str, list[str]] = {}
+    for part in in_parts(ids):
+        asked = func.json_each(json.dumps(part)).table_valued("value")
+        columns = (asked.c.value, items.c.item_id)
+        of_product = select(*columns).join(asked, items.c.product_id == asked.c.value)
+        of_item = select(*columns).join(
+            asked,
+            (items.c.item_id > asked.c.value + "/") & (items.c.item_id < asked.c.value + "0"),
+        )
+        for query in (of_product, of_item):
+            for item_id, view in connection.execute(query.where(live_of(collection))):
+                if query is of_product or _VIEW.fullmatch(view[len(item_id) :]):
+                    found.setdefault(item_id, []).append(view)
+    return {item_id: list(dict.fromkeys(views)) for item_id, views in found.items()}
 
 
 def adopt(writer: CatalogWriter, keys: Sequence[int], source: str) -> None:

@@ -68,6 +68,17 @@ def test_a_feed_without_pictures_describes_known_items(
     assert items()["id0"]["attributes"] == {"color": "red", "price": 9, "stock": 4}
 
 
+def test_a_feed_without_pictures_describes_all_pictures_of_a_product(
+    index: Index, items: Items, feed: Feed
+) -> None:
+    index(feed("full.csv", "sku,image,price", 'a,"0.png, 1.png",5', "b,2.png,6"))
+    index(feed("other.csv", "item_id,image,product_id", "c,3.png,P", "d,4.png,P"))
+    ran = index(feed("price.csv", "sku,price", "a,7", "P,8"))
+    assert (ran.code, ran.json["updated"]) == (0, 4)
+    prices = {name: each["attributes"].get("price") for name, each in items().items()}
+    assert prices == {"a": 7, "a/2": 7, "b": 6, "c": 8, "d": 8}
+
+
 def test_an_empty_cell_clears(index: Index, items: Items, feed: Feed, full: Path) -> None:
     index(full)
     index(feed("less.csv", "item_id,label,color", "id0,,", "id1,Home/Cup,blue"))
