@@ -485,3 +485,26 @@ def test_metadata_is_shown_literally(
         page.goto("about:blank")  # no picture may still be on its way
         for number in range(len(PAYLOADS)):
             page.request.delete(f"{items}/literal-{number}")
+
+
+@pytest.mark.parametrize(
+    ("item_id", "attributes", "name", "price"),
+    [
+        ("mug-1", {"name": "Blue mug", "price": 5, "currency": "EUR"}, "Blue mug", "€5.00"),
+        ("mug-1", {"Title": "Blue mug", "Variant Price": 5.5}, "Blue mug", "5.50"),
+        ("m/mug-1", {"price": 5, "price_currency": "USD", "Vendor": "A"}, "mug-1", "$5.00"),
+        ("mug-1/2", {"Preis": 5, "Preis_currency": "EUR"}, "mug-1/2", "€5.00"),
+        ("Home/Mug/07.jpg", {}, "07.jpg", None),
+    ],
+)
+def test_items_are_called_as_shops_call_them(
+    start: Page, item_id: str, attributes: dict[str, object], name: str, price: str | None
+) -> None:
+    said = start.evaluate(
+        """async (item) => {
+          const { itemName, itemPrice } = await import("/static/js/format.js");
+          return [itemName(item), itemPrice(item)];
+        }""",
+        {"item_id": item_id, "attributes": attributes},
+    )
+    assert said == [name, price]

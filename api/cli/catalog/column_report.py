@@ -10,6 +10,8 @@ from api.cli.terminal.output import print_table
 if TYPE_CHECKING:
     from indexer.sources import ColumnReport, Source
 
+EXAMPLES, EXAMPLE_CHARS = 2, 24
+"""So that a row of the table mostly fits a line."""
 HEADERS = ("column", "becomes", "type", "filled", "examples")
 
 
@@ -44,8 +46,12 @@ def _row(report: "ColumnReport") -> Sequence[str]:
         report.becomes or "(left out)",
         report.kind,
         filled,
-        ", ".join(report.examples),
+        ", ".join(map(_short, report.examples[:EXAMPLES])),
     )
+
+
+def _short(example: str) -> str:
+    return example if len(example) <= EXAMPLE_CHARS else f"{example[: EXAMPLE_CHARS - 1]}…"
 
 
 def _percent(share: float) -> str:

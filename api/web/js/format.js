@@ -8,18 +8,34 @@ const SURENESS = [
   [0.5, "More likely than not"],
   [0, "Only a guess"],
 ];
+/* As exports of shops call them, without case, spaces and signs. */
+const NAMES = ["name", "title", "productname", "producttitle", "displayname", "titel", "nom"];
+const PRICES = ["price", "variantprice", "regularprice", "preis", "prix", "precio", "prezzo"];
 const whole = new Intl.NumberFormat("en");
 
-/** What to call an item: its name, else the last part of its id. */
+/** What to call an item: its name or title, else the last part of its id that is no number. */
 export function itemName(item) {
-  const name = item.attributes?.name;
+  const [, name] = attributeCalled(item, NAMES);
   if (typeof name === "string" && name.trim()) return shorten(name);
-  return shorten(lastPart(item.item_id));
+  const view = /^(.+)\/(\d+)$/.exec(item.item_id);
+  return shorten(view ? `${lastPart(view[1])}/${view[2]}` : lastPart(item.item_id));
+}
+
+/** The first attribute with one of some names, however a shop writes them: [name, value]. */
+function attributeCalled(item, names) {
+  const entries = Object.entries(item.attributes ?? {});
+  const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
+  for (const wanted of names) {
+    const found = entries.find(([name]) => plain(name) === wanted);
+    if (found) return found;
+  }
+  return [null, undefined];
 }
 
 /** The price as text, or null. A currency code beside the price is respected. */
 export function itemPrice(item) {
-  const { price, currency } = item.attributes ?? {};
+  const [field, price] = attributeCalled(item, PRICES);
+  const currency = item.attributes?.[`${field}_currency`] ?? item.attributes?.currency;
   if (typeof price === "string") return shorten(price, 24) || null;
   if (typeof price !== "number") return null;
   try {
