@@ -188,7 +188,7 @@ def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
-    """A value that changes when the file is replaced; None where there is no file."""
+    """Values that change when the file is replaced; empty where there is no file."""
     try:
         status = file.stat()
     except OSError:

@@ -23,7 +23,7 @@ TEXT_COLUMNS = ("query", "truth", "predicted")
 DIGITS = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots, as cached properties need a __dict__
 class Answers:
     """The class named for each of Q queries, beside the true one.
 
