@@ -5,8 +5,6 @@ each is one transaction, so an interrupted run is continued by running again. Ro
 used are rejected with their number; the run goes on.
 """
 
-import json
-import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,13 +17,11 @@ from numpy.typing import NDArray
 
 from indexer.exchange.declared import Declared, Destination, declare, destination, encoder_here
 from indexer.exchange.forms import (
-    ATTRIBUTES,
-    COLUMNS,
-    ITEM_ID,
     EmbeddingFile,
     FilePart,
     hash_without_picture,
 )
+from indexer.exchange.rows import Row, read_item_id, read_row, unit_vectors
 from indexer.report import RunReport
 from indexer.run import (
     Rejects,
@@ -34,32 +30,19 @@ from indexer.run import (
     opened_to_change,
     publish,
 )
-from indexer.sources.base import Reject, confined, printable, usable
-from search_engine.catalog.attribute_values import check_attributes
+from indexer.sources.base import Reject, printable, usable
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.descriptions import differ
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.vectors import pack
 from search_engine.catalog.writer import ItemDraft
-from search_engine.collections.pictures import content_hash
 from search_engine.config import Settings
-from search_engine.encoders.base import unit_rows
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.engine import SearchEngine
-from search_engine.errors import ImageError, NoEmbeddingError, RowError
-from search_engine.images import read_file
-from search_engine.names import check_item_id, check_label, check_product_id
+from search_engine.errors import NoEmbeddingError, RowError
+from search_engine.names import check_item_id
 from search_engine.records import CatalogItem, Vectors
 from search_engine.storage.faults import fault_point
-
-UNIT_TOLERANCE = 1e-3
-"""So far from 1 a length may be and the row stay as it is: float16 moves it by half of that, and
-what was stored shall be stored again bit by bit."""
-
-NOT_FINITE = "a number of its embedding is NaN or infinite"
-ZERO = "its embedding is zero"
-
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 OnProgress = Callable[[int], None]
 OnEncoder = Callable[[Declared], None]
@@ -192,25 +175,11 @@ def _bind(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row that may be taken in.
-
-    `given` are the columns that the file has for it; `digest` is the content hash that it gives,
-    or that of its picture.
-    """
-
-    line: int
-    item_id: str
-    given: dict[str, Any]
-    digest: str | None
-
-
 @dataclass(slots=True)
 class _Work:
     """What has to be written of a part: rows by their place among its vectors."""
 
-    new: dict[int, _Row] = field(default_factory=dict)
+    new: dict[int, Row] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
     changes: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -247,7 +216,7 @@ class _Run:
                     self._commit(work, vectors)
             on_progress(len(part.records))
 
-    def _usable(self, part: FilePart, root: Path) -> tuple[list[_Row], Vectors]:
+    def _usable(self, part: FilePart, root: Path) -> tuple[list[Row], Vectors]:
         """Rows that may be taken in, and their embeddings as unit rows."""
         vectors, problems, scaled = unit_vectors(part.vectors)
         problems |= part.bad
@@ -255,12 +224,13 @@ class _Run:
         for place, record in enumerate(part.records):
             line, item_id = part.line + place, None
             try:
-                named = _item_id(record)
+                named = read_item_id(record)
                 item_id = printable(named)
                 item_id = usable("bad_id", check_item_id, named)
                 if place in problems:
                     raise RowError("bad_embedding", problems[place])
-                row = self._row(line, item_id, record, root)
+                row = read_row(line, item_id, record, root, self._max_bytes)
+                self._report.pictures_missing += row.picture_missing
                 self._admit(row)
             except RowError as error:
                 self._reject(Reject(line, item_id, error.code, error.what))
@@ -270,7 +240,7 @@ class _Run:
         self._report.scaled += len(scaled.intersection(places))
         return self._projectable(rows, vectors[places])
 
-    def _projectable(self, rows: list[_Row], vectors: Vectors) -> tuple[list[_Row], Vectors]:
+    def _projectable(self, rows: list[Row], vectors: Vectors) -> tuple[list[Row], Vectors]:
         """Those of which the collection's projection makes something; all where it has none."""
         try:
             self._goal.stored(vectors)
@@ -282,22 +252,7 @@ class _Run:
             return [rows[place] for place in kept], vectors[kept]
         return rows, vectors
 
-    def _row(self, line: int, item_id: str, record: dict[str, Any], root: Path) -> _Row:
-        given = _given(record)
-        digest = record.get("content_hash")
-        if digest is not None and not (isinstance(digest, str) and _HASH.fullmatch(digest)):
-            raise RowError("bad_value", "content_hash is not 64 hexadecimal digits")
-        named = _spelled(record, "image")
-        if named is not None:
-            try:
-                path = confined(root, named)
-                digest = digest or content_hash(read_file(path, self._max_bytes))
-                given["picture"] = str(path)
-            except (RowError, ImageError):
-                self._report.pictures_missing += 1
-        return _Row(line, item_id, given, digest)
-
-    def _admit(self, row: _Row) -> None:
+    def _admit(self, row: Row) -> None:
         first = self._seen.setdefault(row.item_id, row.line)
         if first != row.line:
             raise RowError("duplicate_id", f"row {first:,} has this id already")
@@ -306,7 +261,7 @@ class _Run:
         self._report.reject(reject.code)
         self._rejects.write(reject)
 
-    def _plan(self, rows: list[_Row], vectors: Vectors) -> _Work:
+    def _plan(self, rows: list[Row], vectors: Vectors) -> _Work:
         """Compare with what is there, and count."""
         work = _Work()
         known = self._catalog.get_many(self._collection, [row.item_id for row in rows])
@@ -335,7 +290,7 @@ class _Run:
         return work
 
     def _unchanged(
-        self, rows: list[_Row], vectors: Vectors, known: dict[str, CatalogItem]
+        self, rows: list[Row], vectors: Vectors, known: dict[str, CatalogItem]
     ) -> set[int]:
         """Places of the rows whose embedding is stored, bit by bit."""
         keys = [item.key for item in known.values()]
@@ -373,91 +328,9 @@ class _Run:
         fault_point("import_committed")
 
     def _draft(
-        self, row: _Row, given: NDArray[np.float32], vector: NDArray[np.float32]
+        self, row: Row, given: NDArray[np.float32], vector: NDArray[np.float32]
     ) -> ItemDraft:
         return ItemDraft(row.item_id, row.digest or self._hash(given), vector=vector, **row.given)
 
     def _hash(self, vector: NDArray[np.float32]) -> str:
         return hash_without_picture(pack(vector)[0])
-
-
-def unit_vectors(rows: NDArray[np.floating[Any]]) -> tuple[Vectors, dict[int, str], set[int]]:
-    """Embeddings (N, D) of any floating type as unit rows, float32.
-
-    Rows whose length is 1 but for rounding stay as they are.
-
-    Returns:
-        The rows; why those of some places mean nothing; and which were scaled.
-    """
-    wide = rows.astype(np.float64)
-    finite = np.asarray(np.isfinite(wide).all(axis=1))
-    wide[~finite] = 0.0
-    peaks = np.abs(wide).max(axis=1)
-    problems = {
-        place: ZERO if is_finite else NOT_FINITE
-        for place, is_finite in enumerate(finite.tolist())
-        if peaks[place] == 0
-    }
-    directions = wide / np.where(peaks == 0, 1.0, peaks)[:, None]  # whose squares are in range
-    lengths = peaks * np.linalg.norm(directions, axis=1)
-    off = np.flatnonzero((peaks > 0) & (np.abs(lengths - 1) > UNIT_TOLERANCE))
-    wide[off] = directions[off]
-    vectors = wide.astype(np.float32)
-    vectors[off] = unit_rows(vectors[off])
-    return vectors, problems, set(off.tolist())
-
-
-def _item_id(record: Any) -> str:
-    if not isinstance(record, dict):
-        raise RowError("bad_value", "the record is not an object")
-    text = _spelled(record, ITEM_ID)
-    if text is None:
-        raise RowError("bad_id", "there is no item_id")
-    return text
-
-
-def _given(record: dict[str, Any]) -> dict[str, Any]:
-    """What a record says of its item; what it has no column for is left out.
-
-    Members other than ours are attributes, as the columns of a CSV are.
-    """
-    given: dict[str, Any] = {}
-    if "label" in record:
-        given["label"] = usable("bad_value", check_label, _spelled(record, "label"))
-    if "product_id" in record:
-        product_id = _spelled(record, "product_id")
-        given["product_id"] = usable("bad_value", check_product_id, product_id)
-    others = {
-        name: value for name, value in record.items() if name not in COLUMNS and value is not None
-    }
-    if ATTRIBUTES in record or others:
-        named = _attributes(record.get(ATTRIBUTES))
-        given[ATTRIBUTES] = usable("bad_value", check_attributes, {**others, **named})
-    return given
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise RowError("bad_value", f"attributes are not JSON: {error}") from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise RowError("bad_value", "attributes are an object of names and values")
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _spelled(record: dict[str, Any], name: str) -> str | None:
-    """A text, or a whole number as one; ids and classes are often numbered."""
-    value = record.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RowError("bad_value", f"{name} is neither a text nor a whole number")
-    return str(value)

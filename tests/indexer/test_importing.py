@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from indexer.exchange.forms import EncoderRecord, FilePart, hash_without_picture
-from indexer.exchange.importing import ImportRequest, import_embeddings, unit_vectors
+from indexer.exchange.importing import ImportRequest, import_embeddings
+from indexer.exchange.rows import unit_vectors
 from search_engine.catalog.vectors import pack
 from search_engine.collections.pictures import content_hash
 from search_engine.config import Settings

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from indexer.exchange.exporting import export_embeddings
 from indexer.exchange.files import open_embeddings
-from indexer.exchange.importing import unit_vectors
+from indexer.exchange.rows import unit_vectors
 from search_engine.engine import SearchEngine
 from tests.embedding_tables import CLIP, counts, stored_items, take_in, write_npy
 
