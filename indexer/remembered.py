@@ -17,7 +17,7 @@ from search_engine.config import Settings
 from search_engine.errors import NotFoundError
 from search_engine.storage.paths import DataPaths
 
-NOT_KEPT = ("columns", "known_types", "addresses")
+NOT_KEPT = ("columns", "known_types", "addresses", "inside")
 """Columns are kept as they were found (`known_columns`); types belong to the whole collection."""
 
 

@@ -138,11 +138,18 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing when somebody goes away before an answer is sent."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """See the class."""
+
+
 @contextmanager
 def shop_server() -> Iterator[Shop]:
     """The server, as long as the block lasts."""
     handler = type("OfThisTest", (Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     handler.shop = shop = Shop(server.server_port, pictures={"ok": PICTURE})  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -76,6 +76,19 @@ class AllowedHosts:
             )
         return url
 
+    def bucket(self, text: str) -> None:
+        """Look whether an address in a bucket may be asked for: the bucket counts as the host.
+
+        Raises:
+            RowError: `url_denied`.
+        """
+        host = text.partition("://")[2].partition("/")[0].lower()
+        if not host or not self._allowing(host, PORTS["https"]):
+            raise RowError(
+                "url_denied",
+                f"pictures are not fetched from bucket {host[:100]!r}; --allow-urls fetches them",
+            )
+
     def address(self, host: str, port: int) -> str:
         """The IP address to connect to.
 

@@ -5,7 +5,6 @@ asks whether it has changed (RFC 9110, conditional requests) instead of fetching
 """
 
 import hashlib
-import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +18,11 @@ from httpcore2 import ConnectionPool, NetworkError, ProtocolError, Response, Tim
 
 from indexer.sources.addresses import AllowedHosts, host_patterns
 from indexer.sources.base import ColumnReport, Reject, Source, SourceRow
+from indexer.sources.buckets import BUCKETS, fetch_stored
 from indexer.sources.connections import CheckedBackend, Deadline
+from indexer.sources.kept import keep, read_note
 from search_engine.config import Settings
 from search_engine.errors import RowError
-from search_engine.storage.durable import replace_synced
 from search_engine.storage.paths import DataPaths
 
 THREADS = 16
@@ -89,11 +89,14 @@ class Fetcher:
         return path if path.exists() else None
 
     def fetch(self, url: str) -> Path:
-        """The picture of an address, as it is now.
+        """The picture of an address, as it is now: on the web, or in a bucket (`s3://`, `gs://`).
 
         Raises:
             RowError: `url_denied` or `fetch_failed`, with the reason.
         """
+        if url.lower().startswith(BUCKETS):
+            self._hosts.bucket(url)
+            return fetch_stored(url, self._path(url), self._limits.max_bytes)
         pause = BACK_OFF_S
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -140,7 +143,7 @@ class Fetcher:
         data = self._body(url, response)
         if str(len(data)) != said.get("content-length", str(len(data))):
             raise _AgainError("the answer is not whole")
-        _keep(path, data, {"url": url, **{name: said.get(name) for name in VALIDATORS}})
+        keep(path, data, {"url": url, **{name: said.get(name) for name in VALIDATORS}})
         return path
 
     def _body(self, url: str, response: Response) -> bytes:
@@ -272,22 +275,5 @@ def _asked_pause(said: Mapping[str, str]) -> float | None:
 
 def _conditions(path: Path) -> list[tuple[str, str]]:
     """Headers that ask for a picture only if it is another than the one that is kept."""
-    try:
-        said = json.loads(_note(path).read_text("utf-8")) if path.exists() else {}
-    except (OSError, ValueError):
-        return []
+    said = read_note(path)
     return [(asked, said[name]) for name, asked in VALIDATORS.items() if said.get(name)]
-
-
-def _note(path: Path) -> Path:
-    return path.with_name(f"{path.name}.json")
-
-
-def _keep(path: Path, data: bytes, said: Mapping[str, str | None]) -> None:
-    """Write a picture and then what was said of it, each whole or not at all.
-
-    Between the two an old note may stand beside a new picture; its server then sends it again.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_synced(path, data)
-    replace_synced(_note(path), json.dumps(said).encode())

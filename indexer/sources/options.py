@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 FIELDS = ("item_id", "image", "label", "product_id")
 """What a column can be besides an attribute."""
@@ -15,6 +16,7 @@ class SourceOptions:
     `label_from` is `parent` for the sub-folder's path, or a column. `known_columns` and
     `known_types` are what a collection remembers of earlier tables: they yield where a table does
     not fit them. `addresses` lets rows name pictures by their addresses; else those are refused.
+    `inside` is where pictures are written that a table holds itself.
     Of a folder, `include` and `exclude` are patterns of paths, and with `follow_links` links to
     other folders count.
     """
@@ -31,6 +33,7 @@ class SourceOptions:
     known_columns: Mapping[str, str] = field(default_factory=dict)
     known_types: Mapping[str, str] = field(default_factory=dict)
     addresses: bool = False
+    inside: Path | None = None
 
 
 AS_FOUND = SourceOptions()

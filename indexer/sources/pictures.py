@@ -3,6 +3,7 @@
 It can be said as addresses and Windows do: `img\\00.jpg`, `my%20picture.jpg?v=2`.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 from indexer.sources.base import confined
 from indexer.sources.shapes import is_empty, text_of
 from search_engine.errors import RowError
+from search_engine.storage.durable import replace_synced
 
 MAX_PATH_CHARS = 4_096
 MAX_VIEWS = 1_000
@@ -30,10 +32,16 @@ _BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")
 
 
 class Pictures:
-    """Finds the pictures of a table's rows; nothing outside its folder is found."""
+    """Finds the pictures of a table's rows; nothing outside its folder is found.
 
-    def __init__(self, root: Path) -> None:
+    Pictures that a table holds itself, as Parquet files of Hugging Face do, are written below
+    `inside`, by a hash of their content.
+    """
+
+    def __init__(self, root: Path, inside: Path | None = None) -> None:
         self._root = root.resolve()
+        self._inside = inside
+        self._held: dict[str, bytes] = {}
         self._folder = lru_cache(maxsize=2**12)(self._resolved_folder)
 
     def references(self, cell: Any) -> list[str]:
@@ -45,6 +53,8 @@ class Pictures:
             return []
         if isinstance(cell, list | tuple):
             return [one for each in cell for one in self.references(each)][:MAX_VIEWS]
+        if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes):
+            return [self._hold(cell["bytes"], cell.get("path"))]
         if isinstance(cell, dict):
             return self.references(cell.get("path") or cell.get("url") or cell.get("src"))
         text = text_of(cell)
@@ -63,6 +73,8 @@ class Pictures:
         Raises:
             RowError: It is an address and may not be fetched, leads out of the folder, or nowhere.
         """
+        if reference in self._held:
+            return self._written(self._held[reference])
         address = reference.strip()
         if _ADDRESS.match(address):
             raise RowError("url_denied", "the picture is at an address: --allow-urls fetches it")
@@ -79,6 +91,24 @@ class Pictures:
         if _DRIVE.match(address):
             raise RowError("bad_path", "the picture's path is not relative to the source")
         return confined(self._root, _plain_spelling(reference))  # says what is wrong with it
+
+    def _hold(self, content: bytes, path: Any) -> str:
+        """Keep the content of the row's picture until it is asked for; gives its reference."""
+        reference = path if isinstance(path, str) and path else _digest(content)
+        self._held = {reference: content}
+        return reference
+
+    def _written(self, content: bytes) -> Path:
+        if self._inside is None:
+            raise RowError(
+                "no_picture", "the picture is within the table: `eyedex index` takes it out"
+            )
+        name = _digest(content)
+        path = self._inside / name[:2] / name
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_synced(path, content)
+        return path
 
     def _existing(self, relative: str) -> Path | None:
         """The file below the folder, if it is there."""
@@ -107,6 +137,10 @@ class Pictures:
         except (OSError, RuntimeError, ValueError):
             return None
         return str(resolved) if resolved.is_relative_to(self._root) else None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def is_address(reference: str) -> bool:

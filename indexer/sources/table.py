@@ -29,7 +29,7 @@ class TableSource:
     def __init__(self, table: Table, options: SourceOptions = AS_FOUND) -> None:
         layout = recognised(without_objects(table), options)
         self._table = layout.table
-        self._pictures = Pictures(table.path.parent)
+        self._pictures = Pictures(table.path.parent, options.inside)
         mapping = map_columns(self._table.columns, options, layout.mapping, f"table {table.path}")
         surveyed = survey(
             self._table, mapping, options, self._pictures, layout.types, layout.consumed

@@ -7,6 +7,7 @@ import pytest
 
 from api.cli.exits import Exit, exit_code
 from api.problems import status_of
+from indexer.report import PruneRefusedError
 from search_engine import errors
 from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
@@ -42,6 +43,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.MissingExtraError: ("missing_extra", 422, Exit.USAGE),
     errors.ExternalEncoderError: ("external_encoder", 422, Exit.USAGE),
     errors.SourceError: ("catalog_unusable", 500, Exit.CATALOG_UNUSABLE),
+    PruneRefusedError: ("prune_refused", 500, Exit.CATALOG_UNUSABLE),
     errors.StorageError: ("storage", 503, Exit.STORAGE),
     errors.CorruptDataError: ("storage_corrupt", 503, Exit.STORAGE),
     errors.DamagedRecordError: ("storage_corrupt", 503, Exit.STORAGE),

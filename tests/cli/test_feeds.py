@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.cli.conftest import Index, Run, colour_picture
@@ -239,3 +241,21 @@ def vector(run: Run, data: Path, folder: Path, item_id: str) -> bytes:
         record = engine.catalog.collection("default")
         key = engine.catalog.get(record, item_id).key
         return engine.catalog.vector(record, key).tobytes()
+
+
+def test_pictures_within_a_table_of_hugging_face(run: Run, data: Path, tmp_path: Path) -> None:
+    rows = [
+        {"image": {"bytes": colour_picture(n), "path": f"{n}.png"}, "label": "ab"[n % 2]}
+        for n in range(6)
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "train.parquet")
+    flags = ("--data", data, "--encoder", "hsv", "--json")
+    assert run("index", tmp_path / "train.parquet", *flags).json["added"] == 6
+    again = run("index", tmp_path / "train.parquet", *flags).json
+    assert (again["unchanged"], again["encoded"]) == (6, 0)
+    (tmp_path / "photo.png").write_bytes(colour_picture(3))
+    best = run("search", tmp_path / "photo.png", "--data", data, "-k", 1, "--json").json
+    assert [each["item_id"] for each in best["neighbors"]] == ["3.png"]
+    refused = run("classify", tmp_path / "train.parquet", "--data", data)
+    assert refused.code == 4
+    assert "within the table" in refused.err

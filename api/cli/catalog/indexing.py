@@ -100,7 +100,11 @@ class IndexingRun:
     def _reading(self) -> tuple[SourceOptions, bool]:
         """How the source is read, as is said now or was said before; whether it was read before."""
         collection, name = self.request.collection, name_of(self.path, self.request.source)
-        said = replace(self.request.reading, addresses=bool(self.settings.allow_urls))
+        said = replace(
+            self.request.reading,
+            addresses=bool(self.settings.allow_urls),
+            inside=DataPaths(self.settings.data).unpacked(name),
+        )
         return recalled(self.settings, collection, name, said)
 
     @contextmanager

@@ -92,3 +92,32 @@ def test_a_server_that_is_not_there(
         pytest.raises(RowError, match="3 times"),
     ):
         nobody.fetch("http://127.0.0.1:1/a.png")
+
+
+def test_a_picture_in_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a file system in memory that stands for S3's."""
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    asked: list[str] = []
+
+    def cat_file(name: str) -> bytes:
+        asked.append(name)
+        return bytes(memory.store[name].getvalue())
+
+    monkeypatch.setattr(memory, "cat_file", cat_file)
+    monkeypatch.setattr("fsspec.core.url_to_fs", lambda url: (memory, url.partition(":/")[2]))
+    memory.pipe("/shop/a.png", PICTURE)
+    memory.pipe("/shop/large.png", bytes(LIMIT + 1))
+    hosts = AllowedHosts(host_patterns("shop"))
+    with Fetcher(tmp_path / "fetched", hosts, FetchLimits(LIMIT)) as fetcher:
+        for _ in range(2):
+            assert fetcher.fetch("s3://shop/a.png").read_bytes() == PICTURE
+        assert asked == ["/shop/a.png"]
+        for url, code, reason in (
+            ("s3://shop/none.png", "fetch_failed", "no such file"),
+            ("s3://shop/large.png", "fetch_failed", "larger than 20,000 bytes"),
+            ("gs://other/a.png", "url_denied", "bucket 'other'"),
+        ):
+            with pytest.raises(RowError, match=reason) as caught:
+                fetcher.fetch(url)
+            assert caught.value.code == code
