@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
@@ -15,6 +15,16 @@ from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
 
 _VIEW = re.compile(r"/[0-9]+")
+
+_VIEWS = (
+    "SELECT asked.value, items.item_id FROM json_each(:ids) AS asked CROSS JOIN items "
+    "WHERE items.collection_id = :collection AND items.removed = 0 AND "
+)
+"""CROSS JOIN: SQLite keeps the order of the tables then, and looks each id up in an index."""
+_OF_PRODUCT = text(_VIEWS + "items.product_id = asked.value")
+_OF_ITEM = text(
+    _VIEWS + "items.item_id > asked.value || '/' AND items.item_id < asked.value || '0'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +57,15 @@ def views_of(
 
     Those are the items of the product of that id, and the views `id/2`, `id/3`... of an item.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for part in in_parts(ids):
-        asked = func.json_each(json.dumps(part)).table_valued("value")
-        columns = (asked.c.value, items.c.item_id)
-        of_product = select(*columns).join(asked, items.c.product_id == asked.c.value)
-        of_item = select(*columns).join(
-            asked,
-            (items.c.item_id > asked.c.value + "/") & (items.c.item_id < asked.c.value + "0"),
-        )
-        for query in (of_product, of_item):
-            for item_id, view in connection.execute(query.where(live_of(collection))):
-                if query is of_product or _VIEW.fullmatch(view[len(item_id) :]):
-                    found.setdefault(item_id, []).append(view)
-    return {item_id: list(dict.fromkeys(views)) for item_id, views in found.items()}
+        given = {"ids": json.dumps(part), "collection": collection.id}
+        for item_id, view in connection.execute(_OF_PRODUCT, given):
+            found.setdefault(item_id, {})[view] = None
+        for item_id, view in connection.execute(_OF_ITEM, given):
+            if _VIEW.fullmatch(view[len(item_id) :]):
+                found.setdefault(item_id, {})[view] = None
+    return {item_id: list(views) for item_id, views in found.items()}
 
 
 def adopt(writer: CatalogWriter, keys: Sequence[int], source: str) -> None:
