@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import NoEmbeddingError
-from search_engine.images import DecodedImage, Preprocessing
+from search_engine.images import FORMER_EDITIONS, DecodedImage, Preprocessing
 from search_engine.records import Pixels, Vectors
 
 FINGERPRINT_CHARS = 32
@@ -49,8 +49,11 @@ class EncoderSpec:
 
     def as_made(self, fingerprint: str | None) -> "EncoderSpec":
         """The same encoder in the edition that had this fingerprint; itself where none had."""
-        former = replace(self, preprocessing=replace(self.preprocessing, edition=1))
-        return former if former.fingerprint == fingerprint else self
+        for edition in FORMER_EDITIONS:
+            former = replace(self, preprocessing=replace(self.preprocessing, edition=edition))
+            if former.fingerprint == fingerprint:
+                return former
+        return self
 
 
 class Encoder(Protocol):

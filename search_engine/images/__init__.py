@@ -5,7 +5,7 @@ is decoded. Decoding in separate processes is the business of `search_engine.ima
 """
 
 from search_engine.images.files import read_file
-from search_engine.images.geometry import Box, Preprocessing, crop_box, parse_box
+from search_engine.images.geometry import FORMER_EDITIONS, Box, Preprocessing, crop_box, parse_box
 from search_engine.images.given import GivenPicture, picture_bytes
 from search_engine.images.heif import readable_heif
 from search_engine.images.limits import (
@@ -28,6 +28,7 @@ from search_engine.images.rgb import load_rgb
 __all__ = [
     "CATALOG_FORMATS",
     "CATALOG_SETTING",
+    "FORMER_EDITIONS",
     "MAX_RESTART_MARKERS",
     "PICTURE_QUALITY",
     "THUMBNAIL_QUALITY",

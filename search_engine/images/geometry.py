@@ -19,6 +19,9 @@ ORDINARY = 1.5
 
 TWICE = 2.0
 
+Edition = Literal[1, 2, 3]
+FORMER_EDITIONS: tuple[Edition, ...] = (1, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -27,14 +30,15 @@ class Preprocessing:
     `crop` scales the short side to `resize_px` and takes the central `size_px` square;
     `squash` scales the whole picture to the `size_px` square. Since edition 2 colours are those of
     the picture's profile, and the ends of wide and tall pictures are not cropped away (see
-    `views`); a collection that began with edition 1 stays with it.
+    `views`); since edition 3 borders do not count (see `borders`). A collection stays with the
+    edition that it began with.
     """
 
     size_px: int
     resize_px: int
     fit: Literal["crop", "squash"] = "crop"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
-    edition: Literal[1, 2] = 2
+    edition: Edition = 3
 
 
 def crop_box(image: Image.Image, box: Box | None) -> Image.Image:

@@ -2,13 +2,15 @@
 
 import io
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from search_engine.images.borders import trim
 from search_engine.images.geometry import Box, Preprocessing, crop_box, views
-from search_engine.images.limits import ImageLimits
+from search_engine.images.limits import ImageLimits, sniff_format
 from search_engine.images.rgb import load_rgb
 
 THUMBNAIL_QUALITY = 85
@@ -38,7 +40,8 @@ def decode_pixels(
 ) -> DecodedImage:
     """One picture as an encoder wants it.
 
-    Large JPEGs are decoded at a fraction of their size, never smaller than what is needed.
+    Large JPEGs are decoded at a fraction of their size, never smaller than what is needed. A region
+    is cut out first and is then a picture like any other: its border does not count.
 
     Args:
         data: The file's content; its type is found from the content alone.
@@ -49,9 +52,17 @@ def decode_pixels(
     Raises:
         ImageError: A subclass that names the reason.
     """
-    needed_px = preprocessing.resize_px / (min(box[2], box[3]) if box else 1.0)
-    image, notes = load_rgb(data, limits, needed_px, profiles=preprocessing.edition > 1)
-    seen = views(crop_box(image, box), preprocessing)
+    load = partial(load_rgb, data, limits, profiles=preprocessing.edition > 1)
+    image, notes = load(preprocessing.resize_px / (min(box[2], box[3]) if box else 1.0))
+    shown = crop_box(image, box)
+    if preprocessing.edition > 2:
+        content = trim(shown)
+        too_small = content is not shown and min(content.size) < preprocessing.resize_px
+        if too_small and sniff_format(data) == "JPEG":  # perhaps there are more pixels of it
+            image, _ = load(preprocessing.resize_px * min(image.size) / min(content.size))
+            content = trim(crop_box(image, box))
+        shown = content
+    seen = views(shown, preprocessing)
     return DecodedImage(np.stack([np.asarray(view) for view in seen]), notes)
 
 

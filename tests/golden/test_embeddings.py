@@ -40,16 +40,25 @@ def test_the_identity_of_stored_embeddings_has_not_changed(name: str) -> None:
 
 
 FORMER = {
-    "efficientnet_lite0": "3ebecbc22dd363b004b1c1af5775f37e",
-    "hsv": "ff5521d25642849a6ec57efb2a039492",
+    "efficientnet_lite0": (
+        "3ebecbc22dd363b004b1c1af5775f37e",
+        "3951849c478557cbc6212b56f970970e",
+    ),
+    "hsv": (
+        "ff5521d25642849a6ec57efb2a039492",
+        "64d6a544423e9c53918932b8ffdeb8cb",
+    ),
 }
-"""Fingerprints of the former edition of preprocessing, without colour profiles and wide views."""
+"""Fingerprints of the former editions of preprocessing: without colour profiles and wide views, and
+with borders."""
 
 
+@pytest.mark.parametrize("edition", [1, 2])
 @pytest.mark.parametrize("name", ENCODERS)
-def test_a_collection_of_the_former_edition_goes_on_with_it(name: str) -> None:
-    spec = reference_encoder(name).spec.as_made(FORMER[name])
-    assert (spec.fingerprint, spec.preprocessing.edition) == (FORMER[name], 1)
+def test_a_collection_of_a_former_edition_goes_on_with_it(name: str, edition: int) -> None:
+    fingerprint = FORMER[name][edition - 1]
+    spec = reference_encoder(name).spec.as_made(fingerprint)
+    assert (spec.fingerprint, spec.preprocessing.edition) == (fingerprint, edition)
 
 
 @pytest.mark.parametrize("name", ENCODERS)
