@@ -30,7 +30,7 @@ from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import PictureNotFoundError
 from search_engine.evaluate.splits import product_groups, take
-from search_engine.images import DecodedImage, Preprocessing
+from search_engine.images import DecodedImage
 from search_engine.images.decode_pool import DecodePool
 from search_engine.maintenance.staging import check_space
 from search_engine.records import Codes, Keys, Pixels, Vectors
@@ -75,7 +75,7 @@ class TrainingRun:
         self._plan, self._stage = plan, stage
         wanted = network.spec.preprocessing
         side = wanted.resize_px if wanted.fit == "crop" else round(wanted.size_px * MARGIN)
-        self._whole = Preprocessing(side, side, wanted.fit, wanted.interpolation)
+        self._whole = replace(wanted, size_px=side, resize_px=side)
         self._pictures = Pictures(folder / "pixels", 0, side)
 
     def open(self, task: Task) -> Task:
