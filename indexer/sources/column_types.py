@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from indexer.sources.dates import DayOrder, iso_time, parse_date
 from indexer.sources.numerals import (
     MAX_DIGITS,
     PLAIN_NUMBER,
@@ -15,6 +14,7 @@ from indexer.sources.numerals import (
     parse_number,
 )
 from indexer.sources.shapes import TRUTHS, is_empty, shape_of, text_of
+from search_engine.catalog.dates import DayOrder, iso_time, parse_date
 from search_engine.errors import RowError, SourceError
 
 TypeName = Literal["text", "number", "boolean", "date", "list"]

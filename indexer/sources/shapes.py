@@ -7,8 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from indexer.sources.dates import DateForm, date_form, iso_time
 from indexer.sources.numerals import MAX_DIGITS, PLAIN_NUMBER, Numeral, numeral
+from search_engine.catalog.dates import DateForm, date_form, iso_time
 
 TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 MAX_SHAPED_CHARS = 48

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from indexer.sources.column_types import ColumnType
-from indexer.sources.dates import DayOrder
 from indexer.sources.evidence import Evidence
 from indexer.sources.numerals import DecimalSign, Numeral
 from indexer.sources.shapes import Shape
+from search_engine.catalog.dates import DayOrder
 
 SIGNS: tuple[DecimalSign, ...] = (".", ",")
 ORDERS: tuple[DayOrder, ...] = ("dmy", "mdy")

@@ -29,8 +29,9 @@ from search_engine.catalog.attributes import (
     attribute_kind,
     attribute_value,
 )
+from search_engine.catalog.dates import DayOrder
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
-from search_engine.catalog.tables import LIVE, items
+from search_engine.catalog.tables import LIVE, fields, items
 
 KINDS_OF = {"text": TEXT_KINDS, "number": NUMBER_KINDS, "true or false": TRUTH_KINDS}
 """What values are called in messages, and the kinds that SQLite knows of each."""
@@ -44,6 +45,7 @@ class FieldValues:
 
     def __init__(self, connection: Connection, collection_id: int) -> None:
         self._connection = connection
+        self._collection_id = collection_id
         self._live = and_(items.c.collection_id == collection_id, LIVE)
         self._found: dict[tuple[str, str], bool] = {}
 
@@ -52,6 +54,16 @@ class FieldValues:
         if (field, kind) not in self._found:
             self._found[field, kind] = self.any(_is(field, kind)) or self._lists_have(field, kind)
         return self._found[field, kind]
+
+    def date_order(self, field: str) -> DayOrder | None:
+        """How dates of a field are written where it has dates; None where it has none."""
+        query = select(fields.c.type).where(
+            fields.c.collection_id == self._collection_id, fields.c.name == field
+        )
+        declared = self._connection.execute(query).scalar() or ""
+        if declared.partition(":")[0] != "date":
+            return None
+        return "mdy" if declared.endswith("mdy") else "dmy"
 
     def _lists_have(self, field: str, kind: str) -> bool:
         if field in COLUMNS:

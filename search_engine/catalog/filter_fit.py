@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.dates import parse_date
 from search_engine.catalog.field_values import KINDS_OF, FieldValues
 from search_engine.catalog.filters import (
     BUILT_IN_FIELDS,
@@ -110,6 +111,9 @@ class _Fit:
         field = asked.field
         if isinstance(value, float) and field in BUILT_IN_FIELDS and value.is_integer():
             return (f"{value:.0f}",)
+        date = self._date(field, value)
+        if date is not None:
+            return (date, _text(value))
         if not isinstance(value, Word):
             self._check_type(asked, value)
             return (value,)
@@ -125,7 +129,7 @@ class _Fit:
     def _ordered(self, asked: Condition) -> Filter:
         """`lt lte gt gte`: numbers with numbers, texts with texts, times with zones as instants."""
         assert not isinstance(asked.value, tuple)
-        value = asked.value
+        value = self._date(asked.field, asked.value) or asked.value
         if isinstance(value, Word):
             number = value.as_number()
             value = spelled(asked.field, value.text) if number is None else number
@@ -136,6 +140,15 @@ class _Fit:
         if not self._values.holds(compile_filter(fitted)):
             self._tell_of_span(fitted)
         return fitted
+
+    def _date(self, field: str, value: Scalar) -> str | None:
+        """The date of a column of dates as it is stored, where it is written in another way."""
+        if not isinstance(value, str | Word):
+            return None
+        order = self._values.date_order(field)
+        written = _text(value).strip()
+        found = None if order is None else parse_date(written, order)
+        return None if found == written else found
 
     def _moment(self, field: str, text: str) -> Scalar:
         """A date or time as it is compared: as an instant, or as text and with a warning."""
@@ -218,6 +231,10 @@ class _Fit:
     def _warn(self, code: str, sentence: str) -> None:
         if len(self.warnings) < MAX_WARNINGS:
             self.warnings.append(f"{code}: {sentence}")
+
+
+def _text(value: Scalar) -> str:
+    return value.text if isinstance(value, Word) else str(value)
 
 
 def _kind_of(value: Scalar) -> str:

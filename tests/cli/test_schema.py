@@ -83,3 +83,22 @@ def test_the_next_feed_follows_the_type(run: Run, index: Index, shop: Path) -> N
     (shop.parent / "more.csv").write_text("item_id,size\na,1.20\n")
     index(shop.parent / "more.csv")
     assert schema(run, shop)["size"]["kinds"] == {"number": 3}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("since = '02.01.2025'", {"a"}),
+        ("since = 2025-01-02", {"a"}),
+        ("since = '2025-03-04T11:00:00+02:00'", {"c"}),
+        ("since = '2025-03-04T09:00:00Z'", {"c"}),
+        ("since in ('02.01.2025', 2025-03-04)", {"a", "b"}),
+        ("since > 31.01.2025", {"b", "c"}),
+    ],
+)
+def test_dates_are_found_however_they_are_written(
+    run: Run, shop: Path, wanted: str, found: set[str]
+) -> None:
+    photo = shop.parent / "0.png"
+    ran = run("search", photo, "--data", shop, "--filter", wanted, "--json").json
+    assert {each["item_id"] for each in ran["neighbors"]} == found
