@@ -58,7 +58,9 @@ def content_frame(image: Image.Image) -> Frame | None:
     outline = marked.getbbox()
     if outline is None:
         return None
-    frame = _photo_frame(marked, outline) or _free_frame(small.size, outline)
+    frame = _photo_frame(marked, outline)
+    if frame is None or _is_plain(small, frame):
+        frame = _free_frame(small.size, outline)
     left, top, right, bottom = (factor * edge for edge in frame)
     return left, top, min(right, image.width), min(bottom, image.height)
 
@@ -115,6 +117,14 @@ def _photo_frame(marked: Image.Image, outline: Frame) -> Frame | None:
         for y in (top, bottom - size)
     ]
     return (left, top, right, bottom) if sorted(corners)[1] >= MOSTLY else None
+
+
+def _is_plain(image: Image.Image, frame: Frame) -> bool:
+    """Whether a part has one colour: a thing without features but its outline, and no photo."""
+    left, top, right, bottom = frame
+    rim = round(CORNER * min(right - left, bottom - top))
+    inside = image.crop((left + rim, top + rim, right - rim, bottom - rim))
+    return bool(np.ptp(np.asarray(inside.getextrema()), axis=1).max() <= DIFFERENT)
 
 
 def _edge(marked: Image.Image, outline: Frame, side: int) -> int | None:

@@ -26,7 +26,7 @@ SHAPES = {
     "diamond": ((0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5)),
     "triangle": ((0, 1), (1, 1), (0.5, 0)),
 }
-PLACES = ((10, 70), (16, 64), (12, 76))
+PLACES = ((20, 140), (32, 128), (24, 152))
 """The first corner, and the length of a side, in pixels."""
 RESNET = "torchvision:resnet18"
 
@@ -118,7 +118,7 @@ def shapes(tmp_path: Path) -> Path:
     """A table of drawn shapes in several colours, places and sizes, on white."""
     rows = []
     for colour, (shape, outline), (left, side) in product(COLOURS, SHAPES.items(), PLACES):
-        picture = Image.new("RGB", (96, 96), "white")
+        picture = Image.new("RGB", (192, 192), "white")
         corners = [(left + side * x, left + side * y) for x, y in outline]
         ImageDraw.Draw(picture).polygon(corners, fill=colour)
         name = f"{colour}-{shape}-{left}.png"

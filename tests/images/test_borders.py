@@ -203,3 +203,16 @@ def test_a_padded_picture_finds_itself(
             whole = padded(image, *padding)
         for other in (png(whole), jpeg(whole, quality=80)):
             assert cosine(network, data, other) >= 0.95
+
+
+@pytest.mark.parametrize("shape", ["rectangle", "ellipse"])
+def test_a_thing_of_one_colour_is_no_photo_and_keeps_its_outline(shape: str) -> None:
+    image = Image.new("RGB", (120, 120), "white")
+    getattr(ImageDraw.Draw(image), shape)((30, 30, 89, 89), fill="navy")
+    frame = content_frame(image)
+    assert frame is not None
+    left, top, right, bottom = frame
+    margin = round(60 * FREE_SPACE)
+    assert abs(30 - left - margin) <= 1
+    assert abs(right - 90 - margin) <= 1
+    assert (left, right) == (top, bottom)
