@@ -28,7 +28,8 @@ _FLAGS: dict[str, Any] = {
     "type": Annotated[
         list[str] | None,
         typer.Option(
-            help="Type of a column: text, number, boolean, date or list.", metavar="COLUMN=TYPE"
+            help="Type of a column: text, number, boolean, date:dmy, list:| and so on.",
+            metavar="COLUMN=TYPE",
         ),
     ],
     "label_separator": Annotated[

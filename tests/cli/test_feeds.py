@@ -259,3 +259,9 @@ def test_pictures_within_a_table_of_hugging_face(run: Run, data: Path, tmp_path:
     refused = run("classify", tmp_path / "train.parquet", "--data", data)
     assert refused.code == 4
     assert "within the table" in refused.err
+
+
+def test_pictures_under_several_ids_are_counted(run: Run, data: Path, feed: Feed) -> None:
+    table = feed("full.csv", "item_id,image", "a,0.png", "b,0.png", "c,1.png")
+    ran = run("index", table, "--data", data, "--encoder", "hsv", "--dry-run")
+    assert "note: 1 row has the picture of an earlier row with another id" in ran.err

@@ -31,6 +31,12 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
             "--prune removes what is gone",
             file=sys.stderr,
         )
+    if report.same_picture:
+        have = "row has" if report.same_picture == 1 else "rows have"
+        print(
+            f"note: {report.same_picture:,} {have} the picture of an earlier row with another id",
+            file=sys.stderr,
+        )
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")
