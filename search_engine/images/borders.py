@@ -23,6 +23,9 @@ EVEN = 4
 DIFFERENT = 8
 """A pixel whose channels are all within so many levels is ground."""
 
+CLEARLY = 0.25
+"""Of the largest difference to the ground, for a pixel to be part of a thing without a doubt."""
+
 BLOCK_PX = 16
 """So far JPEG may blur an edge: in blocks of 8, and it often keeps colours at half the size."""
 
@@ -54,13 +57,13 @@ def content_frame(image: Image.Image) -> Frame | None:
         return None
     factor = max(1, min(image.size) // LOOKED_AT_PX)
     small = image.reduce(factor) if factor > 1 else image
-    marked = small.point(_marking(ground))
+    marked = small.point(_marking(ground, DIFFERENT))
     outline = marked.getbbox()
     if outline is None:
         return None
     frame = _photo_frame(marked, outline)
     if frame is None or _is_plain(small, frame):
-        frame = _free_frame(small.size, outline)
+        frame = _free_frame(small.size, _firm_outline(small, ground, outline))
     left, top, right, bottom = (factor * edge for edge in frame)
     return left, top, min(right, image.width), min(bottom, image.height)
 
@@ -88,9 +91,17 @@ def _even_colour(line: Image.Image) -> Colour | None:
 
 
 @lru_cache(64)
-def _marking(ground: Colour) -> list[int]:
+def _marking(ground: Colour, difference: int) -> list[int]:
     """By channel and level: 0 for those of the ground, 255 for others."""
-    return [255 * (abs(level - here) > DIFFERENT) for here in ground for level in range(256)]
+    return [255 * (abs(level - here) > difference) for here in ground for level in range(256)]
+
+
+def _firm_outline(image: Image.Image, ground: Colour, outline: Frame) -> Frame:
+    """The outline of what differs clearly: the noise of JPEG around a thing is not of its size."""
+    extrema = image.crop(outline).getextrema()
+    largest = np.abs(np.asarray(extrema) - np.asarray(ground)[:, None]).max()
+    firm = image.point(_marking(ground, max(DIFFERENT, int(CLEARLY * largest))))
+    return firm.getbbox() or outline
 
 
 def _photo_frame(marked: Image.Image, outline: Frame) -> Frame | None:

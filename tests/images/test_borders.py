@@ -216,3 +216,15 @@ def test_a_thing_of_one_colour_is_no_photo_and_keeps_its_outline(shape: str) -> 
     assert abs(30 - left - margin) <= 1
     assert abs(right - 90 - margin) <= 1
     assert (left, right) == (top, bottom)
+
+
+@pytest.mark.parametrize("quality", [60, 75, 95])
+@pytest.mark.parametrize("colour", ["crimson", "gold", "gray"])
+def test_the_noise_around_a_thing_is_not_of_its_size(colour: str, quality: int) -> None:
+    image = Image.new("RGB", (240, 240), "white")
+    ImageDraw.Draw(image).ellipse((60, 70, 170, 180), fill=colour)
+    wanted = content_frame(image)
+    noisy = content_frame(load_rgb(jpeg(image, quality=quality), LIMITS))
+    assert wanted is not None
+    assert noisy is not None
+    assert np.abs(np.subtract(wanted, noisy)).max() <= 1
