@@ -57,6 +57,7 @@ class Run:
     source: str
     covered: Covered
     replace: bool = False
+    temporary: bool = False
     dry_run: bool = False
     max_errors: int | None = None
     unsearchable: frozenset[int] = frozenset()
@@ -113,7 +114,8 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     _add_views(run, chunk)
     known = run.catalog.get_many(run.collection, [each.row.item_id for each in chunk.rows])
     gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
-    planned = plan(chunk.rows, known, run.unsearchable, left := dict(gone), run.replace)
+    left = dict(gone)
+    planned = plan(chunk.rows, known, run.unsearchable, left, run.replace, paths=not run.temporary)
     for content in gone.keys() - left.keys():
         run.covered.forget(gone[content])
     if not run.dry_run:

@@ -45,6 +45,7 @@ def plan(
     unsearchable: Collection[int] = (),
     gone: MutableMapping[str, CatalogItem] | None = None,
     whole: bool = False,
+    paths: bool = True,
 ) -> Plan:
     """Compare rows with the live items of the same ids.
 
@@ -55,6 +56,7 @@ def plan(
         gone: Items whose id the source no longer has, by the hash of their picture; a new row with
             that picture is the item under a new id, and takes it out.
         whole: The rows are all that is known of an item: what they do not name is removed.
+        paths: A picture in another place is a change.
     """
     encode: list[HashedRow] = []
     lacking: list[HashedRow] = []
@@ -73,7 +75,7 @@ def plan(
             described = replace(row, description=described_whole(row, item, whole))
             encode.append(replace(hashed, row=described))
         else:
-            changes |= _changes(row, item, whole)
+            changes |= _changes(row, item, whole, paths)
             if changes:
                 describe[item.key] = changes
     unchanged = len(rows) - len(encode) - len(describe) - len(lacking)
@@ -95,7 +97,7 @@ def _needs_encoding(hashed: HashedRow, item: CatalogItem, unsearchable: Collecti
     return hashed.content_hash != item.content_hash or item.key in unsearchable
 
 
-def _changes(row: SourceRow, item: CatalogItem, whole: bool) -> dict[str, Any]:
+def _changes(row: SourceRow, item: CatalogItem, whole: bool, paths: bool) -> dict[str, Any]:
     """The columns of an item that a row changes."""
     if whole:
         wanted = described_whole(row, item, whole)
@@ -104,7 +106,7 @@ def _changes(row: SourceRow, item: CatalogItem, whole: bool) -> dict[str, Any]:
         }
     else:
         changes = merged_columns(item, row.description)
-    if row.image is not None and item.picture != str(row.image):
+    if paths and row.image is not None and item.picture != str(row.image):
         changes["picture"] = str(row.image)
     return changes
 

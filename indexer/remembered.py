@@ -47,6 +47,17 @@ def recalled(
     return options, kept is not None
 
 
+def said_before(reading: SourceOptions, given: SourceOptions) -> list[str]:
+    """A sentence about the flags that are not given now and hold because they were before."""
+    flags = [
+        f"--{each.name.replace('_', '-')} {_shown(getattr(reading, each.name))}"
+        for each in fields(reading)
+        if each.name not in (*NOT_KEPT, "known_columns")
+        and getattr(reading, each.name) != getattr(given, each.name)
+    ]
+    return [f"read as it was said before: {', '.join(flags)}"] if flags else []
+
+
 def remember(
     catalog: Catalog, collection: Collection, name: str, source: Source, options: SourceOptions
 ) -> None:
@@ -82,6 +93,12 @@ def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:
         else:
             merged[each.name] = now if now != getattr(usual, each.name) else before
     return SourceOptions(**merged)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={each}" for name, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -41,7 +41,8 @@ class IndexRequest:
     kept for the next time. `replace` makes the source the whole
     truth of each item; else it changes only what it names. `prune` removes the items that it gave
     before and no longer has, but more than a fifth of them only with `prune_many`. With
-    `max_errors` the run stops when more rows than that were rejected.
+    `max_errors` the run stops when more rows than that were rejected. `temporary` says that the
+    pictures lie elsewhere than in a real run, as those of an archive in a dry run do.
     """
 
     collection: str = "default"
@@ -56,6 +57,7 @@ class IndexRequest:
     prune: bool = False
     prune_many: bool = False
     max_errors: int | None = None
+    temporary: bool = False
     dry_run: bool = False
 
 
@@ -174,6 +176,7 @@ def _take_in(
                 covered=before,
                 replace=request.replace,
                 max_errors=request.max_errors,
+                temporary=request.temporary,
                 dry_run=request.dry_run,
             )
             try:

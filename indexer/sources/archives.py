@@ -27,6 +27,7 @@ COPY_BYTES = 2**20
 HIDDEN = ("__MACOSX",)
 TABLE = "eyedex-samples.jsonl"
 """The table that is made of a tar in the layout of WebDataset."""
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 _SAMPLE_PARTS = (".json", ".cls", ".txt")
@@ -42,6 +43,9 @@ class Member:
 
 
 class _Archive(Protocol):
+    links: int
+    """Members passed over so far that are neither files nor folders."""
+
     def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
         """Files and their content, in their order."""
         ...
@@ -54,11 +58,19 @@ def is_archive(path: Path) -> bool:
     return zipfile.is_zipfile(path) or (".tar" in path.name.lower() and tarfile.is_tarfile(path))
 
 
-def unpack(path: Path, folder: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What an archive holds: a folder, or the table in it; and what of it was left out."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def unpack(path: Path, folder: Path) -> Unpacked:
     """Unpack an archive, and remove what an earlier state of it had.
 
     Returns:
-        The folder with its content, or the table of its samples (WebDataset).
+        The only table beside its pictures, the table of its samples (WebDataset), or the folder.
 
     Raises:
         SourceError: It is damaged, or holds what no catalog holds; nothing is removed then.
@@ -66,21 +78,37 @@ def unpack(path: Path, folder: Path) -> Path:
     _check_size(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written: set[str] = set()
+    hidden = 0
     with _opened(path) as archive:
         for member, content in archive.members():
             name = _safe_name(path, member.name)
             if name is None:
+                hidden += 1
                 continue
             if name in written:
                 raise _refused(path, f"it has two members of the name {name!r}")
             written.add(name)
             _write(path, folder / name, member, content)
+        notes = _left_out(hidden, archive.links)
     _remove_others(folder, written)
     samples = _samples(folder, written)
     if samples:
         (folder / TABLE).write_text("".join(f"{json.dumps(each)}\n" for each in samples), "utf-8")
-        return folder / TABLE
-    return _only_folder(folder)
+        return Unpacked(folder / TABLE, notes)
+    inside = _only_folder(folder)
+    tables = [each for each in inside.iterdir() if each.suffix.lower() in TABLE_SUFFIXES]
+    if len(tables) == 1:
+        return Unpacked(tables[0], (*notes, f"the archive is read by its table {tables[0].name}"))
+    return Unpacked(inside, notes)
+
+
+def _left_out(hidden: int, links: int) -> tuple[str, ...]:
+    counts = ((hidden, "hidden file"), (links, "link or device"))
+    return tuple(
+        f"{count:,} of the archive's members left out: {what}{'s' if count > 1 else ''}"
+        for count, what in counts
+        if count
+    )
 
 
 def _check_size(path: Path) -> None:
@@ -122,10 +150,11 @@ def _opened(path: Path, contents: bool = True) -> Iterator[_Archive]:
         raise _refused(path, f"it cannot be read: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Zip:
     file: zipfile.ZipFile
     contents: bool
+    links: int = 0
 
     def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
         for info in self.file.infolist():
@@ -139,15 +168,17 @@ class _Zip:
                 yield member, io.BytesIO()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Tar:
     file: tarfile.TarFile
     contents: bool
+    links: int = 0
 
     def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
         for info in self.file:
             if not info.isreg():
-                continue  # folders, and links, which could lead anywhere
+                self.links += not info.isdir()  # they could lead anywhere
+                continue
             content = self.file.extractfile(info) if self.contents else None
             yield Member(info.name, info.size, None), content or io.BytesIO()
         self._check_end()

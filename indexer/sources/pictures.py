@@ -49,23 +49,27 @@ class Pictures:
 
         A file whose name has a comma in it is one picture.
         """
+        self._held = {}
+        return self._named(cell)
+
+    def _named(self, cell: Any) -> list[str]:
         if is_empty(cell):
             return []
         if isinstance(cell, list | tuple):
-            return [one for each in cell for one in self.references(each)][:MAX_VIEWS]
+            return [one for each in cell for one in self._named(each)]
         if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes):
             return [self._hold(cell["bytes"], cell.get("path"))]
         if isinstance(cell, dict):
-            return self.references(cell.get("path") or cell.get("url") or cell.get("src"))
+            return self._named(cell.get("path") or cell.get("url") or cell.get("src"))
         text = text_of(cell)
         if _MARKS.search(text) is None:
             return [text]
         if _ADDRESS.match(text.strip()):
-            return _BETWEEN_ADDRESSES.split(text.strip())[:MAX_VIEWS]
+            return _BETWEEN_ADDRESSES.split(text.strip())
         if not any(mark in text for mark in ",;|") or self._existing(text) is not None:
             return [text]
         parts = [part for part in _BETWEEN_PATHS.split(text.strip()) if part]
-        return parts[:MAX_VIEWS] if all(_names_picture(part) for part in parts) else [text]
+        return parts if all(_names_picture(part) for part in parts) else [text]
 
     def find(self, reference: str) -> Path:
         """The file of a picture.
@@ -95,7 +99,7 @@ class Pictures:
     def _hold(self, content: bytes, path: Any) -> str:
         """Keep the content of the row's picture until it is asked for; gives its reference."""
         reference = path if isinstance(path, str) and path else _digest(content)
-        self._held = {reference: content}
+        self._held[reference] = content
         return reference
 
     def _written(self, content: bytes) -> Path:

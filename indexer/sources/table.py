@@ -9,7 +9,7 @@ from indexer.sources.label_paths import LabelPaths
 from indexer.sources.mapping import map_columns
 from indexer.sources.objects import without_objects
 from indexer.sources.options import AS_FOUND, SourceOptions
-from indexer.sources.pictures import Pictures, folder_label, is_address, path_id, view_id
+from indexer.sources.pictures import MAX_VIEWS, Pictures, folder_label, is_address, path_id, view_id
 from indexer.sources.records import Record, Table
 from indexer.sources.shapes import is_empty, text_of
 from indexer.sources.shops import recognised
@@ -79,6 +79,9 @@ class TableSource:
         references = self._references(record)
         ids = self._ids(record, references)
         try:
+            if len(references) > MAX_VIEWS:
+                what = f"{len(references):,} pictures in one row; at most {MAX_VIEWS:,} are taken"
+                raise RowError("bad_value", what)
             first = usable("bad_id", check_item_id, ids[0])
             description = self._description(record, references, first)
         except RowError as error:

@@ -1,5 +1,6 @@
 """Feeds that come again: what they change, what they leave, what is moved and what is gone."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,9 @@ def test_flags_of_a_source_need_to_be_given_once(index: Index, items: Items, fee
     assert index(table, *flags).json["added"] == 2
     assert items()["a"]["label"] == "Mug"
     feed("shop.csv", *lines[:2], "b,1.png,Bowl")
-    assert index(table).json["updated"] == 1
+    ran = index(table)
+    assert ran.json["updated"] == 1
+    assert "note: read as it was said before: --label-from kind\n" in ran.err
     assert {name: each["label"] for name, each in items().items()} == {"a": "Mug", "b": "Bowl"}
     assert index(table, "--map", "image=nothing").code == 3
 
@@ -265,3 +268,29 @@ def test_pictures_under_several_ids_are_counted(run: Run, data: Path, feed: Feed
     table = feed("full.csv", "item_id,image", "a,0.png", "b,0.png", "c,1.png")
     ran = run("index", table, "--data", data, "--encoder", "hsv", "--dry-run")
     assert "note: 1 row has the picture of an earlier row with another id" in ran.err
+
+
+def test_an_archive_with_a_table_and_a_dry_run_that_writes_nothing(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as file:
+        file.writestr("shop/img/0.png", colour_picture(0))
+        file.writestr("shop/img/1.png", colour_picture(1))
+        file.writestr("shop/products.csv", "sku,image,price\na,img/0.png,5\nb,img/1.png,6\n")
+        file.writestr("__MACOSX/x", b"")
+    flags = ("--data", data, "--encoder", "hsv", "--json")
+    would = run("index", tmp_path / "shop.zip", *flags, "--dry-run")
+    assert would.json["added"] == 2
+    assert "1 of the archive's members left out: hidden file" in would.err
+    assert not data.exists()
+    assert run("index", tmp_path / "shop.zip", *flags).json["added"] == 2
+    for more in ((), ("--dry-run",)):
+        assert run("index", tmp_path / "shop.zip", *flags, *more).json["unchanged"] == 2
+
+
+def test_several_pictures_within_one_row(run: Run, data: Path, tmp_path: Path) -> None:
+    pictures = [{"bytes": colour_picture(n), "path": f"{n}.png"} for n in range(3)]
+    rows = [{"id": "a", "image": pictures}]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
+    ran = run("index", tmp_path / "t.parquet", "--data", data, "--encoder", "hsv", "--json")
+    assert (ran.json["added"], ran.json["rejected"]) == (3, 0)

@@ -1,10 +1,11 @@
 """What `eyedex index` does with its flags: one run, or one after each change of the source."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from api.cli.catalog.column_report import columns_as_json, print_columns, sentences
 from api.cli.catalog.run_report import print_indexed
@@ -13,7 +14,7 @@ from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import resumable
 from indexer.covered import name_of
 from indexer.pipeline import OnProgress
-from indexer.remembered import recalled
+from indexer.remembered import recalled, said_before
 from indexer.report import PruneRefusedError, RunReport
 from indexer.run import IndexRequest, index_source
 from indexer.sources import Source, SourceOptions, open_source
@@ -41,10 +42,12 @@ class IndexingRun:
             PruneRefusedError: After what was done was said.
         """
         reading, is_known = self._reading()
-        request = replace(self.request, reading=reading)
+        request = replace(self.request, reading=reading, temporary=self._is_temporary())
         refused = None
-        with self._opened(reading) as source:
+        with self._opened(reading) as (source, about_archive):
             is_told = request.dry_run or not is_known
+            for sentence in (*said_before(reading, self.request.reading), *about_archive):
+                print(f"note: {sentence}", file=sys.stderr)
             if not self.as_json:
                 print_columns(source, whole=is_told)
             with resumable("indexing", len(source)) as advance:
@@ -97,26 +100,35 @@ class IndexingRun:
             report_error(error, self.as_json)
         sys.stdout.flush()
 
+    def _is_temporary(self) -> bool:
+        """Whether pictures are taken out of the source to a place that is gone after the run."""
+        holds_pictures = is_archive(self.path) or self.path.suffix.lower() == ".parquet"
+        return self.request.dry_run and holds_pictures
+
     def _reading(self) -> tuple[SourceOptions, bool]:
         """How the source is read, as is said now or was said before; whether it was read before."""
         collection, name = self.request.collection, name_of(self.path, self.request.source)
-        said = replace(
-            self.request.reading,
-            addresses=bool(self.settings.allow_urls),
-            inside=DataPaths(self.settings.data).unpacked(name),
-        )
+        said = replace(self.request.reading, addresses=bool(self.settings.allow_urls))
         return recalled(self.settings, collection, name, said)
 
     @contextmanager
-    def _opened(self, reading: SourceOptions) -> Iterator[Source]:
-        """The source; an archive unpacked, pictures at addresses fetched."""
-        path = self.path
-        if is_archive(path):
+    def _opened(self, reading: SourceOptions) -> Iterator[tuple[Source, Sequence[str]]]:
+        """The source, and what was left out of its archive; pictures at addresses are fetched.
+
+        What is unpacked stays below the data directory, but for a dry run, which writes nothing
+        there.
+        """
+        path, notes = self.path, tuple[str, ...]()
+        with ExitStack() as stack:
             folder = DataPaths(self.settings.data).unpacked(name_of(path, self.request.source))
-            path = unpack(path, folder)
-        source = open_source(path, reading)
-        with pictures_of(source, self.settings, fetch=not self.request.dry_run) as fetched:
-            yield fetched
+            if self.request.dry_run:
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="eyedex-")))
+            if is_archive(path):
+                unpacked = unpack(path, folder)
+                path, notes = unpacked.path, unpacked.notes
+            source = open_source(path, replace(reading, inside=folder))
+            fetched = pictures_of(source, self.settings, fetch=not self.request.dry_run)
+            yield stack.enter_context(fetched), notes
 
 
 def _say_encoder(encoder: Encoder) -> None:

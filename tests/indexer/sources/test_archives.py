@@ -46,12 +46,12 @@ def test_an_archive_is_unpacked(tmp_path: Path, name: str) -> None:
     else:
         tarred(path, PICTURES, "w:gz" if name.endswith("gz") else "w")
     assert is_archive(path)
-    assert content(unpack(path, tmp_path / "unpacked")) == PICTURES
+    assert content(unpack(path, tmp_path / "unpacked").path) == PICTURES
 
 
 def test_one_folder_with_everything_is_entered(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {f"export/photos/{n}": d for n, d in PICTURES.items()})
-    found = unpack(path, tmp_path / "unpacked")
+    found = unpack(path, tmp_path / "unpacked").path
     assert found == tmp_path / "unpacked" / "export" / "photos"
     assert content(found) == PICTURES
 
@@ -59,7 +59,7 @@ def test_one_folder_with_everything_is_entered(tmp_path: Path) -> None:
 def test_what_is_no_part_of_a_catalog_is_left_out(tmp_path: Path) -> None:
     extra = {"__MACOSX/A/._0.png": b"x", ".DS_Store": b"x", "A/.hidden": b"x", "empty/": b""}
     path = zipped(tmp_path / "a.zip", {**PICTURES, **extra})
-    assert content(unpack(path, tmp_path / "unpacked")) == PICTURES
+    assert content(unpack(path, tmp_path / "unpacked").path) == PICTURES
 
 
 def test_the_same_archive_again_writes_only_what_changed(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_links_in_tars_are_left_out(tmp_path: Path) -> None:
         pipe = tarfile.TarInfo("pipe")
         pipe.type = tarfile.FIFOTYPE
         file.addfile(pipe)
-    assert content(unpack(tmp_path / "a.tar", tmp_path / "unpacked")) == {}
+    assert content(unpack(tmp_path / "a.tar", tmp_path / "unpacked").path) == {}
 
 
 def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_samples_of_a_web_dataset_become_a_table(tmp_path: Path) -> None:
         "000/b.png": PICTURES["B/1.png"],
         "000/b.txt": b"eine Tasse",
     }
-    table = unpack(tarred(tmp_path / "a.tar", members), tmp_path / "unpacked")
+    table = unpack(tarred(tmp_path / "a.tar", members), tmp_path / "unpacked").path
     assert [json.loads(line) for line in table.read_text("utf-8").splitlines()] == [
         {"price": 3, "sku": "007", "label": "mug", "item_id": "000/a", "image": "000/a.png"},
         {"caption": "eine Tasse", "item_id": "000/b", "image": "000/b.png"},
@@ -149,3 +149,16 @@ def test_a_picture_is_no_archive(tmp_path: Path) -> None:
     assert not is_archive(tmp_path / "a.png")
     assert not is_archive(tmp_path)
     assert not is_archive(zipped(tmp_path / "a.xlsx", {"x": b"y"}))
+
+
+def test_a_table_beside_the_pictures_is_what_is_read(tmp_path: Path) -> None:
+    members = {**PICTURES, "shop.csv": b"item_id,image\na,A/0.png\n", "readme.txt": b"hello"}
+    found = unpack(zipped(tmp_path / "a.zip", members), tmp_path / "unpacked")
+    assert found.path == tmp_path / "unpacked" / "shop.csv"
+    assert found.notes == ("the archive is read by its table shop.csv",)
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {**PICTURES, ".DS_Store": b"x", "A/.hidden": b"x"})
+    notes = unpack(path, tmp_path / "unpacked").notes
+    assert notes == ("2 of the archive's members left out: hidden files",)
