@@ -29,7 +29,7 @@ from search_engine.catalog.attributes import (
     attribute_kind,
     attribute_value,
 )
-from search_engine.catalog.dates import DayOrder
+from search_engine.catalog.dates import DayOrder, date_form, parse_date
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
 from search_engine.catalog.tables import LIVE, fields, items
 
@@ -55,15 +55,23 @@ class FieldValues:
             self._found[field, kind] = self.any(_is(field, kind)) or self._lists_have(field, kind)
         return self._found[field, kind]
 
-    def date_order(self, field: str) -> DayOrder | None:
-        """How dates of a field are written where it has dates; None where it has none."""
+    def as_date(self, field: str, written: str) -> str | None:
+        """A text as a field of dates stores it; None in other fields.
+
+        None too where day and month could be confused and nobody said which comes first.
+        """
         query = select(fields.c.type).where(
             fields.c.collection_id == self._collection_id, fields.c.name == field
         )
         declared = self._connection.execute(query).scalar() or ""
         if declared.partition(":")[0] != "date":
             return None
-        return "mdy" if declared.endswith("mdy") else "dmy"
+        form = date_form(written)
+        orders: list[DayOrder] = [each for each in ("dmy", "mdy") if form and form.has(each)]
+        if declared != "date":
+            orders = [each for each in orders if declared.endswith(each)]
+        readings = {parse_date(written, each) for each in orders}
+        return readings.pop() if len(readings) == 1 else None
 
     def _lists_have(self, field: str, kind: str) -> bool:
         if field in COLUMNS:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.dates import parse_date
 from search_engine.catalog.field_values import KINDS_OF, FieldValues
 from search_engine.catalog.filters import (
     BUILT_IN_FIELDS,
@@ -145,9 +144,8 @@ class _Fit:
         """The date of a column of dates as it is stored, where it is written in another way."""
         if not isinstance(value, str | Word):
             return None
-        order = self._values.date_order(field)
         written = _text(value).strip()
-        found = None if order is None else parse_date(written, order)
+        found = self._values.as_date(field, written)
         return None if found == written else found
 
     def _moment(self, field: str, text: str) -> Scalar:
