@@ -30,6 +30,7 @@ KEPT = 5
 ROWS_A_GROUP = 1_000
 """Rows that Parquet compresses together, and that are in memory until then."""
 MAX_XLSX_TEXT = 32_767
+CUT = "… [cut: a cell of XLSX holds no more]"
 MAX_SHEET_ROWS = 2**20 - 1
 """Characters of a cell, and rows below the header of a sheet, by the format."""
 
@@ -216,7 +217,9 @@ class _Xlsx:
     def _cell(self, value: Any) -> Any:
         if not isinstance(value, str | list):
             return value
-        text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", _joined(value))[:MAX_XLSX_TEXT]
+        text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", _joined(value))
+        if len(text) > MAX_XLSX_TEXT:
+            text = text[: MAX_XLSX_TEXT - len(CUT)] + CUT
         cell = self._openpyxl.cell.WriteOnlyCell(self._sheet, text)
         cell.data_type = "s"
         return cell
