@@ -52,6 +52,7 @@ ORDER = {
     "api": (
         "problems base64_pictures cursors dependencies heads healthcheck schemas",
         "forms security",
+        "parameters",
         "routes",
         "app",
         "cli",

@@ -1,15 +1,21 @@
 """Collections: list, make, describe, delete; their labels, facets and trained classifiers."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.cursors import decode_cursor, encode_cursor
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import JSON, field_names, query_parameters, read_body, text_value, whole_number
+from api.forms import JSON, field_names, read_body, text_value
+from api.parameters import CURSOR, Parameters, as_sent, text, whole
 from api.problems import Problem, responses
-from api.schemas import classifier_json, facets_json, label_json
+from api.schemas.collections import (
+    ClassifierList,
+    CollectionList,
+    EncoderIdentity,
+    classifier_json,
+)
+from api.schemas.collections import Collection as CollectionAnswer
+from api.schemas.items import FacetsAnswer, LabelPage, facets_json, label_json
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
@@ -22,9 +28,29 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 PAGE_LABELS, MAX_PAGE_LABELS = 100, 1_000
 
+DELETE_COLLECTION = Parameters(
+    as_sent("confirm", "the collection's name; needed where it has items")
+)
+LIST_LABELS = Parameters(
+    text("under", "only this label path and what is below it", "Home/Kitchen"),
+    text("q", "only labels with this text in them, in any case", "mug"),
+    whole("limit", "labels to a page", PAGE_LABELS, 1, MAX_PAGE_LABELS),
+    CURSOR,
+)
+LIST_FACETS = Parameters(
+    text("fields", "names of fields, separated by commas", "color,brand", required=True),
+    text("filter", "only items that fulfil it: a line, or JSON", "price < 30"),
+)
 
-@router.get("", summary="All collections", responses=responses(422), dependencies=NO_PARAMETERS)
-def list_collections(engine: EngineDep) -> dict[str, Any]:
+
+@router.get(
+    "",
+    operation_id="listCollections",
+    summary="All collections",
+    responses=responses(422),
+    dependencies=NO_PARAMETERS,
+)
+def list_collections(engine: EngineDep) -> CollectionList:
     """By name, with size and encoder."""
     return {"collections": [_describe(engine, each) for each in engine.catalog.collections()]}
 
@@ -32,6 +58,7 @@ def list_collections(engine: EngineDep) -> dict[str, Any]:
 @router.post(
     "",
     status_code=201,
+    operation_id="createCollection",
     summary="Make an empty collection",
     responses=responses(400, 409, 415, 422),
     dependencies=NO_PARAMETERS,
@@ -50,7 +77,7 @@ def list_collections(engine: EngineDep) -> dict[str, Any]:
         }
     },
 )
-async def create_collection(request: Request, engine: EngineDep) -> dict[str, Any]:
+async def create_collection(request: Request, engine: EngineDep) -> CollectionAnswer:
     """Named by lower-case letters, digits, - and _."""
     body = await read_body(request, ("name",), kinds=(JSON,))
     name = text_value(body.values, "name")
@@ -61,9 +88,13 @@ async def create_collection(request: Request, engine: EngineDep) -> dict[str, An
 
 
 @router.get(
-    "/{c}", summary="One collection", responses=responses(404, 422), dependencies=NO_PARAMETERS
+    "/{c}",
+    operation_id="getCollection",
+    summary="One collection",
+    responses=responses(404, 422),
+    dependencies=NO_PARAMETERS,
 )
-def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+def get_collection(collection: CollectionDep, engine: EngineDep) -> CollectionAnswer:
     """Size, encoder, generation, its kind of index and recall, and changes since."""
     return _describe(engine, engine.catalog.collection(collection))
 
@@ -71,22 +102,14 @@ def get_collection(collection: CollectionDep, engine: EngineDep) -> dict[str, An
 @router.delete(
     "/{c}",
     status_code=204,
+    operation_id="deleteCollection",
     summary="Delete a collection",
     responses=responses(404, 409, 422, 503, 507),
-    openapi_extra={
-        "parameters": [
-            {
-                "name": "confirm",
-                "in": "query",
-                "description": "The collection's name; needed where it has items",
-                "schema": {"type": "string"},
-            }
-        ]
-    },
+    openapi_extra=DELETE_COLLECTION.openapi,
 )
 def delete_collection(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
     """With all its items, if the name is repeated as `confirm`; an empty one needs no word."""
-    confirmed = query_parameters(request, ("confirm",)).get("confirm")
+    confirmed = DELETE_COLLECTION.read(request)["confirm"]
     if confirmed not in (None, collection):
         raise ParameterError("not the name of this collection", where="confirm", fix="repeat it")
     items = engine.catalog.count(engine.catalog.collection(collection))
@@ -103,47 +126,21 @@ def delete_collection(request: Request, collection: CollectionDep, engine: Engin
 
 @router.get(
     "/{c}/labels",
+    operation_id="listLabels",
     summary="Labels and how many items have them",
     responses=responses(404, 422),
-    openapi_extra={
-        "parameters": [
-            {
-                "name": "under",
-                "in": "query",
-                "description": "Only this label path and what is below it",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "q",
-                "in": "query",
-                "description": "Only labels with this text in them, in any case",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "limit",
-                "in": "query",
-                "schema": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": MAX_PAGE_LABELS,
-                    "default": PAGE_LABELS,
-                },
-            },
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
-        ]
-    },
+    openapi_extra=LIST_LABELS.openapi,
 )
-def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) -> LabelPage:
     """By label path, each with its first item as an example.
 
     `next_cursor` leads to the next page, null ends it.
     """
-    values = query_parameters(request, ("under", "q", "limit", "cursor"))
-    limit = whole_number(values.get("limit"), "limit", PAGE_LABELS, 1, MAX_PAGE_LABELS)
-    cursor = values.get("cursor")
+    values = LIST_LABELS.read(request)
+    limit, cursor = values["limit"], values["cursor"]
     query = LabelQuery(
-        under=check_label(values.get("under")),
-        containing=normal(values.get("q", "")) or None,
+        under=check_label(values["under"]),
+        containing=normal(values["q"] or "") or None,
         after=None if cursor is None else decode_cursor(cursor),
         limit=limit + 1,
     )
@@ -156,11 +153,12 @@ def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) 
 
 @router.get(
     "/{c}/classifiers",
+    operation_id="listClassifiers",
     summary="Trained classifiers",
     responses=responses(404, 422),
     dependencies=NO_PARAMETERS,
 )
-def list_classifiers(collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+def list_classifiers(collection: CollectionDep, engine: EngineDep) -> ClassifierList:
     """By name and target: what `with` of classify can name.
 
     `items`, `encoder` and `seq` tell what each learned from, `held_out_accuracy` how many of the
@@ -177,31 +175,27 @@ def list_classifiers(collection: CollectionDep, engine: EngineDep) -> dict[str, 
 
 @router.get(
     "/{c}/facets",
+    operation_id="listFacets",
     summary="How many items have which value of some fields",
     responses=responses(404, 422),
-    openapi_extra={
-        "parameters": [
-            {"name": "fields", "in": "query", "required": True, "schema": {"type": "string"}},
-            {"name": "filter", "in": "query", "schema": {"type": "string"}},
-        ]
-    },
+    openapi_extra=LIST_FACETS.openapi,
 )
-def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) -> FacetsAnswer:
     """Of the items that fulfil `filter`; `fields` are separated by commas."""
-    values = query_parameters(request, ("fields", "filter"))
-    names = field_names(values.get("fields"), "fields")
+    values = LIST_FACETS.read(request)
+    names = field_names(values["fields"], "fields")
     if not names:
         raise ParameterError("missing", where="fields", fix="give names, separated by commas")
-    condition = read_filter(values.get("filter"))
+    condition = read_filter(values["filter"])
     facets = engine.facets(names, filter=condition, collection=collection)
     warnings = engine.filter_warnings(condition, collection=collection)
     return {"facets": facets_json(facets), "warnings": list(warnings)}
 
 
-def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
+def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
     live = engine.live(collection.name)
-    snapshot, answering = live.snapshot(), live.record
-    encoder = None
+    index, answering = describe_snapshot(live.snapshot()), live.record
+    encoder: EncoderIdentity | None = None
     if answering.encoder is not None:
         encoder = {
             "name": answering.encoder,
@@ -214,5 +208,8 @@ def _describe(engine: SearchEngine, collection: Collection) -> dict[str, Any]:
         "unsearchable": len(engine.catalog.unsearchable(answering)),
         "encoder": encoder,
         "fields": engine.catalog.fields(collection),
-        **describe_snapshot(snapshot),
+        "generation": index["generation"],
+        "index": index["index"],
+        "index_recall@10": index["index_recall@10"],
+        "pending": index["pending"],
     }

@@ -1,29 +1,29 @@
 """Is the process alive; can it answer."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
 from api.dependencies import EngineDep
 from api.problems import Problem, responses
+from api.schemas.server import Alive, Ready
 from search_engine.engine import SearchEngine
 from search_engine.errors import DamagedRecordError, EyedexError, WorkerLostError
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="The process is alive")
-async def healthz() -> dict[str, str]:
+@router.get("/healthz", operation_id="healthz", summary="The process is alive")
+async def healthz() -> Alive:
     """Tests nothing else."""
     return {"status": "alive"}
 
 
 @router.get(
     "/readyz",
+    operation_id="readyz",
     summary="Catalog, index, encoder and decoding processes are usable",
     responses=responses(503),
 )
-def readyz(request: Request, engine: EngineDep) -> dict[str, Any]:
+def readyz(request: Request, engine: EngineDep) -> Ready:
     """Opens whatever is not open yet, so that the first query does not have to.
 
     Where a collection cannot be used because what the catalog says of it is damaged, the others
@@ -45,7 +45,10 @@ def readyz(request: Request, engine: EngineDep) -> dict[str, Any]:
         raise Problem(503, "not_ready", f"not ready: {error.code}") from error
     if damaged and len(damaged) == len(names):
         raise Problem(503, "not_ready", f"not ready: {'; '.join(damaged.values())}")
-    return {"status": "ready", **({"damaged": damaged} if damaged else {})}
+    answer: Ready = {"status": "ready"}
+    if damaged:
+        answer["damaged"] = damaged
+    return answer
 
 
 def _open(engine: SearchEngine, collection: str) -> None:

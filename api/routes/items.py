@@ -7,14 +7,16 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.cursors import decode_cursor, encode_cursor
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import parse_json, query_parameters, read_body, whole_number
+from api.forms import parse_json, read_body, whole_number
+from api.parameters import CURSOR, Parameters, whole
 from api.problems import Problem, responses
-from api.schemas import item_answer
+from api.schemas.items import Item, ItemPage, item_answer
 from search_engine.catalog.descriptions import COLUMNS
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
 PAGE_ITEMS, MAX_PAGE_ITEMS = 50, 500
+LIST_ITEMS = Parameters(CURSOR, whole("limit", "items to a page", PAGE_ITEMS, 1, MAX_PAGE_ITEMS))
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 _PUT_FIELDS = (*COLUMNS, "image_base64")
 
@@ -68,12 +70,17 @@ _PATCH_REQUEST = {
 }
 
 
-@router.get("", summary="Items, page by page", responses=responses(404, 422))
-def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+@router.get(
+    "",
+    operation_id="listItems",
+    summary="Items, page by page",
+    responses=responses(404, 422),
+    openapi_extra=LIST_ITEMS.openapi,
+)
+def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> ItemPage:
     """In a stable order; `next_cursor` leads to the next page, null ends it."""
-    values = query_parameters(request, ("cursor", "limit"))
-    limit = whole_number(values.get("limit"), "limit", PAGE_ITEMS, 1, MAX_PAGE_ITEMS)
-    cursor = values.get("cursor")
+    values = LIST_ITEMS.read(request)
+    limit, cursor = values["limit"], values["cursor"]
     after = 0 if cursor is None else whole_number(decode_cursor(cursor), "cursor", 0, 0, 10**9)
     items = engine.catalog.page(engine.catalog.collection(collection), after, limit)
     return {
@@ -83,9 +90,13 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
 
 
 @router.get(
-    "/{item_id:id}", summary="One item", responses=responses(404, 422), dependencies=NO_PARAMETERS
+    "/{item_id:id}",
+    operation_id="getItem",
+    summary="One item",
+    responses=responses(404, 422),
+    dependencies=NO_PARAMETERS,
 )
-def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> dict[str, Any]:
+def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> Item:
     """Without its embedding."""
     record = engine.catalog.collection(collection)
     return item_answer(collection, engine.catalog.get(record, item_id))
@@ -93,6 +104,7 @@ def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> dict
 
 @router.put(
     "/{item_id:id}",
+    operation_id="putItem",
     summary="Add or replace an item with its picture",
     responses={201: {"description": "Added"}, **responses(400, 404, 413, 415, 422, 503, 507)},
     dependencies=NO_PARAMETERS,
@@ -105,7 +117,7 @@ async def put_item(
     engine: EngineDep,
     later: BackgroundTasks,
     response: Response,
-) -> dict[str, Any]:
+) -> Item:
     """Durable, and found by the next search, when this answers: 201 for a new item, else 200."""
     body = await read_body(request, _PUT_FIELDS)
     if body.image is None:
@@ -120,6 +132,7 @@ async def put_item(
 
 @router.patch(
     "/{item_id:id}",
+    operation_id="patchItem",
     summary="Change what is known about an item",
     responses=responses(400, 404, 413, 415, 422, 503, 507),
     dependencies=NO_PARAMETERS,
@@ -127,7 +140,7 @@ async def put_item(
 )
 async def patch_item(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
-) -> dict[str, Any]:
+) -> Item:
     """A JSON merge patch (RFC 7396): what is named changes, null clears it, all else stays."""
     body = await read_body(request, COLUMNS, MERGE_PATCH)
     item = await run_in_threadpool(engine.describe, item_id, body.values, collection=collection)
@@ -137,6 +150,7 @@ async def patch_item(
 @router.delete(
     "/{item_id:id}",
     status_code=204,
+    operation_id="deleteItem",
     summary="Remove an item",
     responses=responses(404, 422, 503, 507),
     dependencies=NO_PARAMETERS,

@@ -7,8 +7,8 @@ from contextlib import suppress
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import CollectionDep, EngineDep
-from api.forms import query_parameters, whole_number
 from api.heads import has_already
+from api.parameters import Parameters, whole
 from api.problems import responses
 from search_engine.images import THUMBNAIL_QUALITY
 from search_engine.records import CatalogItem
@@ -16,12 +16,16 @@ from search_engine.records import CatalogItem
 router = APIRouter(prefix="/v1/collections/{c}/images", tags=["items"])
 
 PICTURE_SIDE_PX, MAX_PICTURE_SIDE_PX = 1_024, 2_048
+GET_IMAGE = Parameters(
+    whole("size", "most pixels of the long side", PICTURE_SIDE_PX, 16, MAX_PICTURE_SIDE_PX)
+)
 RENDERING = 2
 """Counted up when the same picture is rendered otherwise, so that no client keeps the old one."""
 
 
 @router.get(
     "/{item_id:id}",
+    operation_id="getImage",
     summary="An item's picture",
     response_class=Response,
     responses={
@@ -29,27 +33,13 @@ RENDERING = 2
         304: {"description": "The client has it already"},
         **responses(404, 422, 503),
     },
-    openapi_extra={
-        "parameters": [
-            {
-                "name": "size",
-                "in": "query",
-                "schema": {
-                    "type": "integer",
-                    "minimum": 16,
-                    "maximum": MAX_PICTURE_SIDE_PX,
-                    "default": PICTURE_SIDE_PX,
-                },
-            }
-        ]
-    },
+    openapi_extra=GET_IMAGE.openapi,
 )
 def get_image(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> Response:
     """Encoded anew as JPEG with the long side at most `size` pixels."""
-    values = query_parameters(request, ("size",))
-    size = whole_number(values.get("size"), "size", PICTURE_SIDE_PX, 16, MAX_PICTURE_SIDE_PX)
+    size = GET_IMAGE.read(request)["size"]
     item = engine.catalog.get(engine.catalog.collection(collection), item_id)
     headers = {"ETag": _tag(item, size), "Cache-Control": "private, no-cache"}
     if has_already(request.headers.getlist("if-none-match"), headers["ETag"]):

@@ -1,31 +1,27 @@
 """Search and classify, by a photo or by an item."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_query
+from api.parameters import of_options, option_schema
 from api.problems import request_id, responses
-from api.schemas import facets_json, image_url, result_json
+from api.schemas.items import facets_json, image_url
+from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
-from search_engine.search.options import Kind, Option, Verb, options_of
+from search_engine.search.options import Verb, options_of
 from search_engine.search.query_cache import QueryToken
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 
-_TYPES: Mapping[Kind, dict[str, Any]] = {
-    "whole": {"type": "integer"},
-    "number": {"type": "number"},
-    "text": {"type": "string"},
-    "filter": {},
-    "box": {"type": "string"},
-    "weights": {"type": "string"},
-    "fields": {"type": "string"},
-}
+Answer = TypeVar("Answer", SearchAnswer, ClassifyAnswer)
+
+SIMILAR = of_options(*(each for each in options_of("search") if not each.photo_only))
 _SUBJECTS = {
     "item_id": {"type": "string", "description": "An item instead of a photo"},
     "query_token": {
@@ -34,23 +30,6 @@ _SUBJECTS = {
         "the server remembers them",
     },
 }
-
-
-def option_schema(option: Option) -> dict[str, Any]:
-    """An option in OpenAPI."""
-    said = f"{option.help[0].upper()}{option.help[1:]}"
-    if option.default:
-        said += f" (default: {option.default})"
-    lowest, highest = ("minimum", "maximum")
-    if option.exclusive:
-        lowest, highest = ("exclusiveMinimum", "exclusiveMaximum")
-    bounds = {lowest: option.low, highest: option.high, "enum": list(option.choices)}
-    return {
-        **_TYPES[option.kind],
-        **{name: value for name, value in bounds.items() if value not in (None, [])},
-        "description": said,
-        "examples": [option.example],
-    }
 
 
 def _request(verb: Verb) -> dict[str, Any]:
@@ -70,12 +49,13 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 @router.post(
     "/search",
+    operation_id="search",
     summary="What looks like this",
     responses=_PROBLEMS,
     openapi_extra=_request("search"),
     dependencies=NO_PARAMETERS,
 )
-async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> dict[str, Any]:
+async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> SearchAnswer:
     """Neighbors of a photo or of an item, best first.
 
     The `query_token` of the answer stands for the photo in further questions, which then need no
@@ -83,11 +63,13 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
     """
     form = await read_query(request, "search")
     body = await run_in_threadpool(_answer, engine, collection, form, _search)
-    return {**body, "request_id": request_id(request)}
+    body["request_id"] = request_id(request)
+    return body
 
 
 @router.post(
     "/classify",
+    operation_id="classify",
     summary="What class is this",
     responses=_PROBLEMS,
     openapi_extra=_request("classify"),
@@ -95,7 +77,7 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
 )
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep
-) -> dict[str, Any]:
+) -> ClassifyAnswer:
     """As search, with a class by the vote of the neighbors or by a trained classifier.
 
     Where `calibrated`, `confidence` is the probability of being right; else it is the share of the
@@ -109,52 +91,65 @@ async def classify(
     """
     form = await read_query(request, "classify")
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)
-    return {**body, "request_id": request_id(request)}
+    body["request_id"] = request_id(request)
+    return body
 
 
 @router.get(
     "/similar/{item_id:id}",
+    operation_id="similar",
     summary="What looks like an item",
     responses=responses(404, 422, 503),
+    openapi_extra=SIMILAR.openapi,
 )
 def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
-) -> dict[str, Any]:
+) -> SearchAnswer:
     """From its stored embedding; the item itself is left out."""
     body = _answer(engine, collection, item_query(request, item_id), _search)
-    return {**body, "request_id": request_id(request)}
+    body["request_id"] = request_id(request)
+    return body
 
 
 def _answer(
     engine: SearchEngine,
     collection: str,
     form: QueryForm,
-    find: Callable[[SearchEngine, str, QueryForm], SearchResult],
-) -> dict[str, Any]:
+    find: Callable[[SearchEngine, str, QueryForm], tuple[SearchResult, Answer]],
+) -> Answer:
     """What was found, and the facets if any were asked for: first, as a wrong name costs least."""
     facets = {}
     if form.facets:
         facets = engine.facets(
             form.facets, filter=form.options.get("filter"), collection=collection
         )
-    result = find(engine, collection, form)
-    body = {**result_json(result), "query_token": result.query_token}
+    result, body = find(engine, collection, form)
+    body["query_token"] = result.query_token
     for neighbor in body["neighbors"]:
         neighbor["image_url"] = image_url(collection, neighbor["item_id"])
-    return {**body, "facets": facets_json(facets)} if facets else body
+    if facets:
+        body["facets"] = facets_json(facets)
+    return body
 
 
-def _search(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
+def _search(
+    engine: SearchEngine, collection: str, form: QueryForm
+) -> tuple[SearchResult, SearchAnswer]:
     picture = _picture(form)
     if picture is not None:
-        return engine.search(picture, collection=collection, **_arguments(form))
-    return engine.similar(form.item_id or "", collection=collection, **_arguments(form))
+        result = engine.search(picture, collection=collection, **_arguments(form))
+    else:
+        result = engine.similar(form.item_id or "", collection=collection, **_arguments(form))
+    return result, search_json(result)
 
 
-def _classify(engine: SearchEngine, collection: str, form: QueryForm) -> SearchResult:
-    return engine.classify(
+def _classify(
+    engine: SearchEngine, collection: str, form: QueryForm
+) -> tuple[SearchResult, ClassifyAnswer]:
+    result = engine.classify(
         _picture(form), item_id=form.item_id, collection=collection, **_arguments(form)
     )
+    return result, classify_json(result)
 
 
 def _arguments(form: QueryForm) -> Any:

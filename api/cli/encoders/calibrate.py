@@ -8,7 +8,7 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
-from api.schemas import ACCURACIES, calibration_json
+from api.schemas.calibration import ACCURACIES, calibration_json
 
 if TYPE_CHECKING:
     from search_engine.vote.calibration.record import Calibration

@@ -7,7 +7,7 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
 from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import progress
-from api.schemas import classifier_json
+from api.schemas.collections import classifier_json
 
 NAMES = ("class-mean", "logistic", "linear-svm", "svm", "forest")
 """Those of `search_engine.classifiers.registry`, which takes too long to import for `--help`."""

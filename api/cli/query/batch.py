@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from api.cli.terminal.output import Notes, print_json, print_prediction
 from api.cli.terminal.progress import progress
-from api.schemas import result_json
+from api.schemas.results import result_json
 
 if TYPE_CHECKING:
     from indexer.classify.batches import BatchRow

@@ -9,7 +9,8 @@ import typer
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.query.asking import given, with_options
 from api.cli.terminal.output import Notes, print_facets, print_json, print_neighbors
-from api.schemas import facets_json, result_json
+from api.schemas.items import facets_json
+from api.schemas.results import result_json
 
 
 @with_options("search")

@@ -1,0 +1,116 @@
+"""Parameters in the address of a request, declared once: how they are read and described."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from api.forms import query_parameters, text_value, whole_number
+from search_engine.search.options import Kind, Option
+
+_TYPES: Mapping[Kind, dict[str, Any]] = {
+    "whole": {"type": "integer"},
+    "number": {"type": "number"},
+    "text": {"type": "string"},
+    "filter": {},
+    "box": {"type": "string"},
+    "weights": {"type": "string"},
+    "fields": {"type": "string"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its name, what it is for, its schema in OpenAPI, and what reads its text.
+
+    `read` takes None where the parameter is missing, and raises ParameterError.
+    """
+
+    name: str
+    help: str
+    schema: Mapping[str, Any]
+    read: Callable[[str | None], Any]
+    required: bool = False
+
+    @property
+    def openapi(self) -> dict[str, Any]:
+        """The parameter in OpenAPI."""
+        return {
+            "name": self.name,
+            "in": "query",
+            "required": self.required,
+            "description": f"{self.help[0].upper()}{self.help[1:]}",
+            "schema": dict(self.schema),
+        }
+
+
+class Parameters:
+    """All that a route takes in its address; every other name is refused."""
+
+    def __init__(self, *declared: Parameter) -> None:
+        self.declared = declared
+
+    @property
+    def openapi(self) -> dict[str, Any]:
+        """For `openapi_extra` of a route."""
+        return {"parameters": [each.openapi for each in self.declared]}
+
+    def read(self, request: Request) -> dict[str, Any]:
+        """The value of each by its name, of missing ones their default.
+
+        Raises:
+            ParameterError: A name is unknown or given twice, or a value cannot be.
+        """
+        given = query_parameters(request, [each.name for each in self.declared])
+        return {each.name: each.read(given.get(each.name)) for each in self.declared}
+
+
+def text(name: str, help: str, example: str = "", required: bool = False) -> Parameter:
+    """A text; None where it is missing or empty."""
+    schema = {"type": "string", **({"examples": [example]} if example else {})}
+    return Parameter(name, help, schema, lambda value: text_value({name: value}, name), required)
+
+
+def whole(name: str, help: str, default: int, low: int, high: int) -> Parameter:
+    """A whole number within bounds, in decimal digits."""
+    schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
+    return Parameter(
+        name, help, schema, lambda value: whole_number(value, name, default, low, high)
+    )
+
+
+def of_options(*options: Option) -> Parameters:
+    """Options of a search in the address; `api.forms` reads them."""
+    return Parameters(*(_of_option(each) for each in options))
+
+
+def _of_option(option: Option) -> Parameter:
+    schema = option_schema(option)
+    return Parameter(option.name, schema.pop("description"), schema, lambda value: value)
+
+
+def option_schema(option: Option) -> dict[str, Any]:
+    """An option in OpenAPI, as a field of a body or a parameter."""
+    said = f"{option.help[0].upper()}{option.help[1:]}"
+    if option.default:
+        said += f" (default: {option.default})"
+    lowest, highest = ("minimum", "maximum")
+    if option.exclusive:
+        lowest, highest = ("exclusiveMinimum", "exclusiveMaximum")
+    bounds = {lowest: option.low, highest: option.high, "enum": list(option.choices)}
+    return {
+        **_TYPES[option.kind],
+        **{name: value for name, value in bounds.items() if value not in (None, [])},
+        "description": said,
+        "examples": [option.example],
+    }
+
+
+def as_sent(name: str, help: str) -> Parameter:
+    """A text as it was sent, an empty one too; None where it is missing."""
+    return Parameter(name, help, {"type": "string"}, read=lambda value: value)
+
+
+CURSOR = as_sent("cursor", "`next_cursor` of the page before")
+"""Where the page before ended."""

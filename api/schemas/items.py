@@ -1,0 +1,143 @@
+"""Items, and labels, values and pictures of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NotRequired
+from urllib.parse import quote
+
+from typing_extensions import TypedDict
+
+from api.schemas.shape import shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from search_engine import records
+    from search_engine.catalog.labels import LabelCount
+
+
+@shape
+class Item(TypedDict):
+    """An item of a collection, without its embedding."""
+
+    item_id: str
+    """Its id: 1 to 256 bytes of UTF-8."""
+    label: str | None
+    """Its label, which may be a path such as `Fruit/Apple`."""
+    product_id: str | None
+    """The product that it is a picture of."""
+    attributes: dict[str, Any]
+    """Everything else that is known of it, by name: whatever JSON can hold."""
+    image_url: NotRequired[str]
+    """Where its picture is served, on this server."""
+    damage: NotRequired[str]
+    """What of it cannot be read; only where something cannot."""
+
+
+@shape
+class Neighbor(Item):
+    """An item that was found."""
+
+    score: float
+    """Its cosine similarity to what was asked with, -1 to 1."""
+
+
+@shape
+class ItemPage(TypedDict):
+    """Some items in order."""
+
+    items: list[Item]
+    next_cursor: str | None
+    """Leads to the next page; null where this is the last one."""
+
+
+@shape
+class Example(TypedDict):
+    """One of the items that have a label."""
+
+    item_id: str
+    image_url: str
+
+
+@shape
+class Label(TypedDict):
+    """A label with the number of its items."""
+
+    label: str
+    count: int
+    example: Example
+
+
+@shape
+class LabelPage(TypedDict):
+    """Some labels in order."""
+
+    labels: list[Label]
+    next_cursor: str | None
+    """Leads to the next page; null where this is the last one."""
+
+
+@shape
+class FacetValue(TypedDict):
+    """A value of a field, and how many items have it."""
+
+    value: str | int | float | bool
+    count: int
+
+
+@shape
+class FacetsAnswer(TypedDict):
+    """How many items have which value of some fields."""
+
+    facets: dict[str, list[FacetValue]]
+    """The values of each field, most frequent first."""
+    warnings: list[str]
+    """Sentences, each behind a code and a colon."""
+
+
+def item_json(item: records.CatalogItem) -> Item:
+    """An item without its score; `damage` tells what of it cannot be read, if anything."""
+    from search_engine.catalog.damaged import damage_of
+
+    found: Item = {
+        "item_id": item.item_id,
+        "label": item.label,
+        "product_id": item.product_id,
+        "attributes": dict(item.attributes),
+    }
+    damage = damage_of(item)
+    if damage is not None:
+        found["damage"] = damage
+    return found
+
+
+def item_answer(collection: str, item: records.CatalogItem) -> Item:
+    """An item with the address of its picture, as HTTP answers have it."""
+    return {**item_json(item), "image_url": image_url(collection, item.item_id)}
+
+
+def neighbor_json(neighbor: records.Neighbor) -> Neighbor:
+    """An item with its score."""
+    return {**item_json(neighbor.item), "score": round(neighbor.score, 6)}
+
+
+def label_json(collection: str, found: LabelCount) -> Label:
+    """A label with the number of its items, and one of them as an example."""
+    example: Example = {
+        "item_id": found.example,
+        "image_url": image_url(collection, found.example),
+    }
+    return {"label": found.label, "count": found.count, "example": example}
+
+
+def facets_json(facets: Mapping[str, Sequence[records.FacetCount]]) -> dict[str, list[FacetValue]]:
+    """The values of each field with their counts, most frequent first."""
+    return {
+        field: [{"value": one.value, "count": one.count} for one in counts]
+        for field, counts in facets.items()
+    }
+
+
+def image_url(collection: str, item_id: str) -> str:
+    """Where an item's picture is served."""
+    return f"/v1/collections/{collection}/images/{quote(item_id, safe='')}"
