@@ -29,6 +29,8 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.NotFoundError: 404,
     errors.MissingPictureError: 404,
     errors.CollectionExistsError: 409,
+    errors.TooManyUploadsError: 409,
+    errors.UploadTooLargeError: 413,
     errors.StorageFullError: 507,
     errors.ReadOnlyError: 403,
     errors.StorageError: 503,

@@ -73,6 +73,28 @@ class Settings(BaseModel):
         le=10**9,
         description="Most pixels of a JPEG among your own files; of others at most 100,000,000.",
     )
+    staged_max_bytes: int = Field(
+        default=2 * 2**30, ge=1, le=2**44, description="Most bytes of an upload for a job."
+    )
+    staged_max_files: int = Field(
+        default=100_000, ge=1, le=10**7, description="Most files of an upload for a job."
+    )
+    staged_max_open: int = Field(
+        default=100, ge=1, le=10**5, description="Most uploads for jobs at a time."
+    )
+    staged_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=24 * 366,
+        description="Hours after which an upload that nothing is added to and no job uses is "
+        "removed.",
+    )
+    disk_reserve_bytes: int = Field(
+        default=2**30,
+        ge=0,
+        le=2**50,
+        description="Room on the disk that uploads leave free.",
+    )
     index_memory_mb: int = Field(
         default=4_096,
         ge=1,

@@ -12,8 +12,10 @@ EyedexError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
-│   │   └── ClassifierNotFoundError, QueryExpiredError
+│   │   └── ClassifierNotFoundError, QueryExpiredError, UploadNotFoundError
 │   ├── CollectionExistsError
+│   ├── UploadError            files that cannot be sent, or not used as they were sent
+│   │   └── UploadTooLargeError, TooManyUploadsError
 │   ├── MissingExtraError      an optional package is not installed
 │   └── ExternalEncoderError   a picture, where embeddings are made elsewhere
 ├── SourceError                the whole catalog source is unusable
@@ -190,10 +192,34 @@ class QueryExpiredError(NotFoundError):
     code = "query_expired"
 
 
+class UploadNotFoundError(NotFoundError):
+    """No upload of the collection has this id: it expired, was deleted, or never was."""
+
+    code = "upload_not_found"
+
+
 class CollectionExistsError(InputError):
     """A collection of this name is already there."""
 
     code = "collection_exists"
+
+
+class UploadError(InputError):
+    """A file cannot be part of an upload, or an upload is no catalog."""
+
+    code = "bad_upload"
+
+
+class UploadTooLargeError(UploadError):
+    """An upload would have more bytes or files than it may."""
+
+    code = "upload_too_large"
+
+
+class TooManyUploadsError(UploadError):
+    """As many uploads as there may be are open already."""
+
+    code = "too_many_uploads"
 
 
 class MissingExtraError(InputError):

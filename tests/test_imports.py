@@ -42,6 +42,9 @@ ORDER = {
     "indexer": (
         "arrow_import csv_cells decode_window encoding_speed json_scanner",
         "sources",
+        "staged_files",
+        "incoming",
+        "staging",
         "plan report remembered schema",
         "covered",
         "embed",

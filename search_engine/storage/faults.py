@@ -46,6 +46,8 @@ POINTS = (
     "export_first_renamed",
     "import_before_commit",
     "import_committed",
+    "upload_half",
+    "upload_before_rename",
 )
 
 _passed: dict[str, int] = {}

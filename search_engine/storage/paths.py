@@ -47,6 +47,11 @@ class DataPaths:
         digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8)
         return self.root / "unpacked" / digest.hexdigest()
 
+    @property
+    def uploads(self) -> Path:
+        """What was sent for a job, until that is done or nobody wants it any more."""
+        return self.root / "uploads"
+
     def rejects(self, collection: str) -> Path:
         """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""
         suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"
