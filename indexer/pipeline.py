@@ -22,7 +22,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.source_rows import adopt, keys_of_others, views_of
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
-from search_engine.collections.pictures import content_hash
+from search_engine.collections.pictures import content_hash, kept_pictures
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.errors import ImageError, NoEmbeddingError, SourceError, WorkerLostError
 from search_engine.images import DecodedImage, read_file
@@ -58,6 +58,7 @@ class Run:
     covered: Covered
     replace: bool = False
     temporary: bool = False
+    keep_pictures: bool = False
     dry_run: bool = False
     max_errors: int | None = None
     unsearchable: frozenset[int] = frozenset()
@@ -115,7 +116,8 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     known = run.catalog.get_many(run.collection, [each.row.item_id for each in chunk.rows])
     gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
     left = dict(gone)
-    planned = plan(chunk.rows, known, run.unsearchable, left, run.replace, paths=not run.temporary)
+    paths = not (run.temporary or run.keep_pictures)
+    planned = plan(chunk.rows, known, run.unsearchable, left, run.replace, paths)
     for content in gone.keys() - left.keys():
         run.covered.forget(gone[content])
     if not run.dry_run:
@@ -277,9 +279,9 @@ class _Conveyor:
             _take_back(self._run, hashed, NoEmbeddingError(NO_EMBEDDING))
         fault_point("embedded")
         with self._run.report.stage("commit"):
-            _commit(self._run, batch.rows, batch.vectors)
-        self._run.report.encoded += len(batch.rows)
-        self._run.on_progress(len(batch.rows))
+            count = _commit(self._run, batch.rows, batch.vectors)
+        self._run.report.encoded += count
+        self._run.on_progress(count)
 
 
 def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _Encoded:
@@ -289,7 +291,9 @@ def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _E
     return _Encoded([rows[n] for n in kept], vectors, [rows[n] for n in refused])
 
 
-def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
+def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> int:
+    """Make a batch durable; says how many of it."""
+    kept = _kept(run, rows) if run.keep_pictures else [None] * len(rows)
     drafts = [
         ItemDraft(
             item_id=hashed.row.item_id,
@@ -298,15 +302,37 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> None:
             label=hashed.row.label,
             product_id=hashed.row.product_id,
             attributes=hashed.row.attributes,
-            picture=str(hashed.row.image),
+            picture=None if run.keep_pictures else str(hashed.row.image),
+            jpeg=jpeg,
             source=run.source,
         )
-        for hashed, vector in zip(rows, vectors, strict=True)
+        for hashed, vector, jpeg in zip(rows, vectors, kept, strict=True)
+        if not isinstance(jpeg, Exception)
     ]
     with run.catalog.write() as writer:
         writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
         fault_point("before_commit")
     fault_point("after_commit")
+    for hashed, jpeg in zip(rows, kept, strict=True):
+        if isinstance(jpeg, Exception):
+            _take_back(run, hashed, jpeg)
+    return len(drafts)
+
+
+def _kept(run: Run, rows: list[HashedRow]) -> list[bytes | ImageError | WorkerLostError]:
+    """The pictures as the catalog keeps them.
+
+    They are read again, as files of all batches that wait would be too much to hold.
+    """
+    files: list[bytes] = []
+    gone: dict[int, ImageError] = {}
+    for number, hashed in enumerate(rows):
+        try:
+            files.append(read_file(hashed.row.file, run.max_bytes))
+        except ImageError as error:
+            gone[number] = error
+    rendered = iter(kept_pictures(run.decoder, files))
+    return [gone[n] if n in gone else next(rendered) for n in range(len(rows))]
 
 
 def remove_gone(run: Run) -> None:

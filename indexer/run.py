@@ -42,7 +42,8 @@ class IndexRequest:
     truth of each item; else it changes only what it names. `prune` removes the items that it gave
     before and no longer has, but more than a fifth of them only with `prune_many`. With
     `max_errors` the run stops when more rows than that were rejected. `temporary` says that the
-    pictures lie elsewhere than in a real run, as those of an archive in a dry run do.
+    pictures lie elsewhere than in a real run, as those of an archive in a dry run do. With
+    `keep_pictures` the catalog keeps the pictures of items itself, as the source's files will go.
     """
 
     collection: str = "default"
@@ -58,6 +59,7 @@ class IndexRequest:
     prune_many: bool = False
     max_errors: int | None = None
     temporary: bool = False
+    keep_pictures: bool = False
     dry_run: bool = False
 
 
@@ -177,6 +179,7 @@ def _take_in(
                 replace=request.replace,
                 max_errors=request.max_errors,
                 temporary=request.temporary,
+                keep_pictures=request.keep_pictures,
                 dry_run=request.dry_run,
             )
             try:

@@ -1,11 +1,13 @@
 """Pictures of items: as they were given, and as they are shown."""
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from search_engine.catalog.store import Catalog
-from search_engine.errors import ImageError, PictureNotFoundError
-from search_engine.images import ImageLimits, read_file
+from search_engine.errors import ImageError, PictureNotFoundError, WorkerLostError
+from search_engine.images import PICTURE_QUALITY, ImageLimits, read_file
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem
 
@@ -44,6 +46,23 @@ class ItemPictures:
             PictureNotFoundError: The source file is gone or is no picture any more.
         """
         return self._decoder.render(self.original(item), max_side_px, quality, self._limits)
+
+
+def kept_pictures(
+    decoder: Decoder, pictures: Sequence[bytes]
+) -> list[bytes | ImageError | WorkerLostError]:
+    """Pictures as the catalog keeps them, in order, rendered at a time; some may be refused."""
+
+    def kept(data: bytes) -> bytes | ImageError | WorkerLostError:
+        try:
+            return decoder.render(data, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY)
+        except (ImageError, WorkerLostError) as error:
+            return error
+
+    if len(pictures) <= 1 or decoder.workers == 1:
+        return [kept(data) for data in pictures]
+    with ThreadPoolExecutor(min(decoder.workers, len(pictures))) as threads:
+        return list(threads.map(kept, pictures))
 
 
 def content_hash(data: bytes) -> str:
