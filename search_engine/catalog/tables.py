@@ -16,6 +16,11 @@ a source's columns have types.
 `unsearchable` has the live items of which an encoder has no embedding though others have one, and
 why: the code of an error.
 
+`jobs` has the long runs of this data directory, waiting, at work and finished; times are seconds
+since 1970. Its `version` counts the changes of a row. `answers` has what was answered to requests
+that carry a key of their own, so that the same one again is answered alike and does nothing.
+Neither table takes a sequence number: nothing that is searched changes with them.
+
 Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
 
@@ -23,6 +28,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -158,4 +164,43 @@ sequence = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection", StoredString(64), nullable=False),
+    Column("kind", StoredString(16), nullable=False),
+    Column("params", JsonObject, nullable=False),
+    Column("origin", StoredString(8), nullable=False),
+    Column("state", StoredString(16), nullable=False),
+    Column("stage", StoredText),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger),
+    Column("counts", JsonObject, nullable=False),
+    Column("reasons", JsonObject, nullable=False),
+    Column("result", JsonObject),
+    Column("error", JsonObject),
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("staged", Float),
+    Column("finished", Float),
+    Column("updated", Float, nullable=False),
+    Column("deaths", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False, server_default="0"),
+    Index("jobs_state", "state"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", StoredText, primary_key=True),
+    Column("request", StoredText, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", StoredText, nullable=False),
+    Column("created", Float, nullable=False),
+    Index("answers_created", "created"),
 )

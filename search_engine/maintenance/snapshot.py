@@ -21,6 +21,7 @@ from pathlib import Path
 
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
+from search_engine.catalog.passing import clear_passing
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import (
@@ -129,6 +130,8 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     fault_point("snapshot_catalog_copied")
     with Catalog(staged) as copy:
         seq = copy.seq()
+        with copy.write() as writer:
+            clear_passing(writer)
         _keep_best_generations(staged, copy.collections(), found, seq)
         _drop_unusable(staged, copy)
     report = checked(settings, staged.root, paths.root)
