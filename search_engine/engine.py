@@ -27,6 +27,7 @@ from search_engine.collections.changes import Changes
 from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
+from search_engine.collections.operations import Operation, Outcome
 from search_engine.collections.pictures import KEPT_PICTURE_SIDE_PX, ItemPictures
 from search_engine.config import Settings
 from search_engine.errors import (
@@ -358,6 +359,29 @@ class SearchEngine:
     ) -> Stored:
         """As `upsert`, and says whether the item is new; `known` is what is known of it by name."""
         return self._changes.put(collection, item_id, self._bytes(picture), known)
+
+    def change(
+        self, operations: Sequence[Operation], *, collection: str = DEFAULT_COLLECTION
+    ) -> list[Outcome]:
+        """Put, patch and delete items, many at once; an operation that cannot be done harms no
+        other.
+
+        Pictures are decoded several at a time and embedded in one batch. What is done is done in
+        the order of the operations and in one transaction.
+
+        Args:
+            operations: See `search_engine.collections.operations`.
+            collection: Which; it is made when it is missing and something is put.
+
+        Returns:
+            What became of each, in order: the item, or the error.
+
+        Raises:
+            CollectionNotFoundError: It is missing and nothing is put.
+            ExternalEncoderError: The collection's embeddings are made elsewhere.
+            StorageError, LockHeldError: Nothing was done.
+        """
+        return self._changes.apply(collection, operations)
 
     def describe(
         self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION

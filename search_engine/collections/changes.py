@@ -1,28 +1,36 @@
-"""Changes that an application makes, one at a time: items and collections."""
+"""Changes that an application makes: items, one or many at a time, and collections."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from search_engine.catalog.collection_rows import Collection, check_collection_name
-from search_engine.catalog.descriptions import changed_columns, check_description
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
-from search_engine.collections.pictures import KEPT_PICTURE_SIDE_PX, content_hash
-from search_engine.encoders.base import encode_picture
+from search_engine.collections.operations import (
+    Operation,
+    Outcome,
+    Patch,
+    Put,
+    checked,
+    patched,
+    written,
+)
+from search_engine.collections.pictures import content_hash, kept_pictures
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
+    EyedexError,
     ModelMismatchError,
 )
-from search_engine.images import PICTURE_QUALITY
 from search_engine.images.decoder import Decoder
-from search_engine.names import check_item_id
 from search_engine.records import CatalogItem, Keys, Stored
 
 
@@ -47,32 +55,38 @@ class Changes:
         self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
     ) -> Stored:
         """Add an item with its picture, or replace the one of that id; see `SearchEngine.put`."""
-        item_id, known = check_item_id(item_id), check_description(known)
-        while (stored := self._put(collection, item_id, picture, known)) is None:
-            pass
-        return stored
+        outcome = self.apply(collection, [Put(item_id, picture, known)])[0]
+        if isinstance(outcome, EyedexError):
+            raise outcome
+        assert outcome.item is not None
+        return Stored(outcome.item, outcome.is_new)
 
-    def _put(
-        self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
-    ) -> Stored | None:
-        """Embed and store an item; None where the collection became another one meanwhile."""
-        live = self._live_or_new(collection)
-        encoder = self._encoders.for_pictures(live)
-        decoded = self._decoder.decode(picture, encoder.spec.preprocessing)
-        draft = ItemDraft(
-            item_id=item_id,
-            content_hash=content_hash(picture),
-            vector=encode_picture(encoder, decoded)[0],
-            jpeg=self._decoder.render(picture, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY),
-            **known,
-        )
-        spec = encoder.spec
+    def apply(self, collection: str, operations: Sequence[Operation]) -> list[Outcome]:
+        """Do what can be done, in one transaction; see `SearchEngine.change`."""
+        ready = [checked(each) for each in operations]
+        if all(isinstance(each, EyedexError) for each in ready):
+            return [each for each in ready if isinstance(each, EyedexError)]
+        while (outcomes := self._apply(collection, ready)) is None:
+            pass
+        return outcomes
+
+    def _apply(
+        self, collection: str, ready: Sequence[Operation | EyedexError]
+    ) -> list[Outcome] | None:
+        """Embed and write; None where the collection became another one meanwhile."""
+        puts = [each for each in ready if isinstance(each, Put)]
+        live = self._live_or_new(collection) if puts else self._collections.get(collection)
+        encoder = self._encoders.for_pictures(live) if puts else None
+        made = iter(() if encoder is None else self._drafts(encoder, puts))
+        steps = [next(made) if isinstance(each, Put) else each for each in ready]
+        drafted = any(isinstance(each, ItemDraft) for each in steps)
         try:
             with self._catalog.write() as writer:
-                writer.set_encoder(live.record.id, spec.name, {}, spec.fingerprint, spec.dimension)
-                is_new = writer.find(live.record.id, item_id) is None
-                writer.put(live.record.id, spec.fingerprint, [draft])
-                item = writer.get(live.record.id, item_id)  # later it may be gone again
+                fingerprint = live.record.fingerprint or ""
+                if drafted and encoder is not None:
+                    spec, fingerprint = encoder.spec, encoder.spec.fingerprint
+                    writer.set_encoder(live.record.id, spec.name, {}, fingerprint, spec.dimension)
+                outcomes = written(writer, live.record.id, fingerprint, steps)
         except CollectionNotFoundError:
             return None
         except ModelMismatchError:
@@ -80,19 +94,35 @@ class Changes:
                 raise
             return None
         live.snapshot()
-        return Stored(item, is_new)
+        return outcomes
+
+    def _drafts(self, encoder: Encoder, puts: Sequence[Put]) -> Iterator[ItemDraft | EyedexError]:
+        """Items to be written, decoded several at a time and embedded in one batch; some are
+        refused."""
+        batch = embed_pictures(self._decoder, encoder, [(each.picture, None) for each in puts])
+        embedded = [*zip(puts, batch.outcomes, strict=True)]
+        whole = [put.picture for put, each in embedded if isinstance(each, Embedded)]
+        kept = iter(kept_pictures(self._decoder, whole))
+        for put, each in embedded:
+            jpeg = next(kept) if isinstance(each, Embedded) else each
+            if isinstance(each, Embedded) and isinstance(jpeg, bytes):
+                yield ItemDraft(
+                    item_id=put.item_id,
+                    content_hash=content_hash(put.picture),
+                    vector=each.vector[0],
+                    jpeg=jpeg,
+                    **put.known,
+                )
+            else:
+                assert isinstance(jpeg, EyedexError)
+                yield jpeg
 
     def describe(
         self, live: LiveCollection, item_id: str, changes: Mapping[str, Any]
     ) -> CatalogItem:
         """Change what is known of an item, leaving its picture; see `SearchEngine.describe`."""
         with self._catalog.write() as writer:
-            item = writer.get(live.record.id, item_id)
-            changed = changed_columns(item, changes)
-            if not changed:
-                return item
-            writer.describe(live.record.id, {item.key: changed})
-            return writer.get(live.record.id, item_id)
+            return patched(writer, live.record.id, Patch(item_id, changes))
 
     def remove(self, live: LiveCollection, *item_ids: str) -> None:
         """Remove items, all of them or none.

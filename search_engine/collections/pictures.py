@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from search_engine.catalog.store import Catalog
 from search_engine.errors import ImageError, PictureNotFoundError, WorkerLostError
 from search_engine.images import PICTURE_QUALITY, ImageLimits, read_file
-from search_engine.images.decoder import Decoder
+from search_engine.images.decoder import Decoder, answers_of
 from search_engine.records import CatalogItem
 
 KEPT_PICTURE_SIDE_PX = 1_024
@@ -51,18 +51,9 @@ class ItemPictures:
 def kept_pictures(
     decoder: Decoder, pictures: Sequence[bytes]
 ) -> list[bytes | ImageError | WorkerLostError]:
-    """Pictures as the catalog keeps them, in order, rendered at a time; some may be refused."""
-
-    def kept(data: bytes) -> bytes | ImageError | WorkerLostError:
-        try:
-            return decoder.render(data, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY)
-        except (ImageError, WorkerLostError) as error:
-            return error
-
-    if len(pictures) <= 1 or decoder.workers == 1:
-        return [kept(data) for data in pictures]
-    with ThreadPoolExecutor(min(decoder.workers, len(pictures))) as threads:
-        return list(threads.map(kept, pictures))
+    """Pictures as the catalog keeps them, in order; some may be refused."""
+    render = partial(decoder.render, max_side_px=KEPT_PICTURE_SIDE_PX, quality=PICTURE_QUALITY)
+    return answers_of(decoder, render, pictures)
 
 
 def content_hash(data: bytes) -> str:

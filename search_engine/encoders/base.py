@@ -93,11 +93,12 @@ def unit_rows(features: NDArray[np.float32]) -> Vectors:
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] < MIN_NORM))
     if bad.size:
-        raise _nothing_found(tuple(int(row) for row in bad))
+        raise nothing_found(tuple(int(row) for row in bad))
     return np.asarray(features / norms, dtype=np.float32)
 
 
-def _nothing_found(rows: tuple[int, ...]) -> NoEmbeddingError:
+def nothing_found(rows: tuple[int, ...]) -> NoEmbeddingError:
+    """What to say of pictures that have no embedding."""
     error = NoEmbeddingError("the encoder finds nothing in the picture")
     error.rows = rows
     return error
@@ -130,7 +131,7 @@ def encode_picture(encoder: Encoder, picture: DecodedImage) -> Vectors:
     """
     kept, vectors = encode_pictures(encoder, [picture])
     if not kept:
-        raise _nothing_found((0,))
+        raise nothing_found((0,))
     return vectors
 
 

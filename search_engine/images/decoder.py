@@ -1,8 +1,8 @@
 """What decodes pictures: the protocol, and decoding in the calling process."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, Protocol
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import (
@@ -16,6 +16,9 @@ from search_engine.images import (
 
 PROBE = b"GIF87a\1\0\1\0\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\x08\4\0\1\4\4\0;"
 """A picture of one pixel, to see whether pictures can be decoded."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Outcome = DecodedImage | ImageError | WorkerLostError
 """What became of one picture of several."""
@@ -94,6 +97,23 @@ class InlineDecoder:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+def answers_of(
+    decoder: Decoder, function: Callable[[T], R], given: Sequence[T]
+) -> list[R | ImageError | WorkerLostError]:
+    """What a function that decodes gives for each, as many at a time as the decoder works on."""
+
+    def answer(one: T) -> R | ImageError | WorkerLostError:
+        try:
+            return function(one)
+        except (ImageError, WorkerLostError) as error:
+            return error
+
+    if len(given) <= 1 or decoder.workers == 1:
+        return [answer(one) for one in given]
+    with ThreadPoolExecutor(min(decoder.workers, len(given))) as threads:
+        return list(threads.map(answer, given))
 
 
 def answer_of(

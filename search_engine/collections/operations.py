@@ -1,0 +1,134 @@
+"""Changes of items as values: what is to be done, many at a time, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from search_engine.catalog.descriptions import changed_columns, check_description
+from search_engine.catalog.item_rows import live_items
+from search_engine.catalog.writer import CatalogWriter, ItemDraft
+from search_engine.errors import EyedexError, InputError
+from search_engine.names import check_item_id
+from search_engine.records import CatalogItem
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Add an item with the bytes of its picture, or replace the one of that id.
+
+    `known` has its label, product id and attributes by name.
+    """
+
+    item_id: str
+    picture: bytes = field(repr=False)
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Change label, product id or attributes of an item by a merge patch (RFC 7396)."""
+
+    item_id: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item."""
+
+    item_id: str
+
+
+Operation = Put | Patch | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An operation that was done: the item as it left it, None where it removed it."""
+
+    item: CatalogItem | None
+    is_new: bool = False
+
+
+Outcome = Done | EyedexError
+"""What became of an operation; an error says why it was not done."""
+
+
+def checked(operation: Operation) -> Operation | EyedexError:
+    """The operation as it is stored, or why it cannot be."""
+    try:
+        if not isinstance(operation, Put):
+            return operation
+        known = check_description(operation.known)
+        return replace(operation, item_id=check_item_id(operation.item_id), known=known)
+    except InputError as error:
+        return error
+
+
+Step = ItemDraft | Patch | Delete | EyedexError
+"""An operation that is ready to be written, or the reason why it is not."""
+
+
+def written(
+    writer: CatalogWriter, collection_id: int, fingerprint: str, steps: Sequence[Step]
+) -> list[Outcome]:
+    """Write steps in their order; drafts that stand together are written at once."""
+    outcomes: list[Outcome] = []
+    drafts: dict[str, ItemDraft] = {}
+
+    def put() -> None:
+        outcomes.extend(_put(writer, collection_id, fingerprint, list(drafts.values())))
+        drafts.clear()
+
+    for step in steps:
+        if isinstance(step, ItemDraft) and step.item_id not in drafts:
+            drafts[step.item_id] = step
+            continue
+        put()
+        if isinstance(step, ItemDraft):
+            drafts[step.item_id] = step
+        else:
+            outcomes.append(_changed(writer, collection_id, step))
+    put()
+    return outcomes
+
+
+def _put(
+    writer: CatalogWriter, collection_id: int, fingerprint: str, drafts: list[ItemDraft]
+) -> list[Outcome]:
+    if not drafts:
+        return []
+    ids = [draft.item_id for draft in drafts]
+    known = live_items(writer.connection, collection_id, ids)
+    writer.put(collection_id, fingerprint, drafts)
+    items = live_items(writer.connection, collection_id, ids)
+    return [Done(items[item_id], is_new=item_id not in known) for item_id in ids]
+
+
+def _changed(
+    writer: CatalogWriter, collection_id: int, step: Patch | Delete | EyedexError
+) -> Outcome:
+    if isinstance(step, EyedexError):
+        return step
+    try:
+        if isinstance(step, Patch):
+            return Done(patched(writer, collection_id, step))
+        writer.remove([writer.get(collection_id, step.item_id).key])
+    except InputError as error:
+        return error
+    return Done(None)
+
+
+def patched(writer: CatalogWriter, collection_id: int, patch: Patch) -> CatalogItem:
+    """Change what is known of an item, leaving its picture.
+
+    Raises:
+        ItemNotFoundError: There is no such item.
+        ParameterError: A value cannot be stored.
+    """
+    item = writer.get(collection_id, patch.item_id)
+    changes = changed_columns(item, patch.changes)
+    if not changes:
+        return item
+    writer.describe(collection_id, {item.key: changes})
+    return writer.get(collection_id, patch.item_id)

@@ -1,0 +1,60 @@
+"""Pictures as files become embeddings, many at a time; one picture is a batch of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+
+from search_engine.encoders.base import Encoder, encode_pictures, nothing_found
+from search_engine.errors import ImageError, WorkerLostError
+from search_engine.images import Box, DecodedImage, Preprocessing
+from search_engine.images.decoder import Decoder, answers_of
+from search_engine.records import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The embedding of a picture, (1, D), and what its sender should know."""
+
+    vector: Vectors = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedBatch:
+    """What became of each picture, in order, and the seconds that the whole took."""
+
+    outcomes: list[Embedded | ImageError | WorkerLostError]
+    decode_s: float = 0.0
+    encode_s: float = 0.0
+
+
+def embed_pictures(
+    decoder: Decoder, encoder: Encoder, pictures: Sequence[tuple[bytes, Box | None]]
+) -> EmbeddedBatch:
+    """Decode pictures, or regions of them, several at a time, and encode them in one batch."""
+    started = perf_counter()
+    preprocessing = encoder.spec.preprocessing
+    outcomes = answers_of(decoder, partial(_decoded, decoder, preprocessing), pictures)
+    decoded_at = perf_counter()
+    decoded = [each for each in outcomes if isinstance(each, DecodedImage)]
+    vectors: dict[int, Vectors] = {}
+    if decoded:
+        kept, rows = encode_pictures(encoder, decoded)
+        vectors = {number: row[None] for number, row in zip(kept, rows, strict=True)}
+    numbers = iter(range(len(decoded)))
+    found = [
+        _embedded(each, vectors.get(next(numbers))) if isinstance(each, DecodedImage) else each
+        for each in outcomes
+    ]
+    return EmbeddedBatch(found, decoded_at - started, perf_counter() - decoded_at)
+
+
+def _decoded(
+    decoder: Decoder, preprocessing: Preprocessing, picture: tuple[bytes, Box | None]
+) -> DecodedImage:
+    return decoder.decode(picture[0], preprocessing, picture[1])
+
+
+def _embedded(decoded: DecodedImage, vector: Vectors | None) -> Embedded | ImageError:
+    return nothing_found((0,)) if vector is None else Embedded(vector, decoded.warnings)
