@@ -1,7 +1,7 @@
 """SearchEngine: a data directory, opened for searching, classifying and live changes."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from search_engine.config import Settings
 from search_engine.errors import (
     CollectionNotFoundError,
     EngineClosedError,
+    EyedexError,
     ImageError,
     ParameterError,
     PictureNotFoundError,
@@ -49,6 +50,7 @@ from search_engine.records import (
     Stored,
 )
 from search_engine.search.finding import Finder
+from search_engine.search.given_vectors import GivenVector
 from search_engine.search.options import (
     ClassifyArguments,
     SearchArguments,
@@ -56,7 +58,7 @@ from search_engine.search.options import (
     search_options,
 )
 from search_engine.search.rerank.pictures import ItemFeatures
-from search_engine.search.subject import Picture, Subject, Subjects
+from search_engine.search.subject import Asked, Picture, Subject, Subjects
 from search_engine.storage.paths import DEFAULT_COLLECTION, DataPaths
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
@@ -153,19 +155,23 @@ class SearchEngine:
 
     def search(
         self,
-        picture: Picture,
+        picture: Picture | None = None,
         *,
+        vector: GivenVector | None = None,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
-        """The catalog items that look most like a picture.
+        """The catalog items that look most like a picture, or lie nearest to an embedding.
 
         Args:
             picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
                 earlier result.
+            vector: An embedding instead, by the collection's encoder: D numbers of any length
+                but 0, or the base64 of them as little-endian float32.
             collection: Where to search.
-            options: `k`, `filter`, `box`, `group_by`, `min_score`, `rerank`, `weights`; see
-                `search_engine.search.options`. Fewer than k come back when fewer items match.
+            options: `k`, `filter`, `box`, `group_by`, `min_score`, `rerank`, `weights`,
+                `include`; see `search_engine.search.options`. Fewer than k come back when fewer
+                items match.
 
         Raises:
             ImageError: The picture is refused.
@@ -174,10 +180,32 @@ class SearchEngine:
             CollectionNotFoundError, FilterError, ParameterError: As they say.
             MissingExtraError: The re-ranking needs OpenCV.
         """
-        live, checked = self.live(collection), search_options(options)
-        self.finder.check(live, checked)
-        subject = self.subjects.photo(self.encoders.for_pictures(live), picture, checked.box)
-        return self.find(live, [subject], checked)[0]
+        checked = search_options(options, photo=vector is None)
+        asked = Asked(picture=picture, vector=vector, box=checked.box)
+        return _only(self._searched(self.live(collection), [asked], checked))
+
+    def search_many(
+        self,
+        asked: Sequence[Asked],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        **options: Unpack[SearchArguments],
+    ) -> list[SearchResult | EyedexError]:
+        """As `search` and `similar`, for many at once: decoded, encoded and searched together.
+
+        Args:
+            asked: What is asked with, each with its own region.
+            collection: Where to search.
+            options: As `similar` has them, for all.
+
+        Returns:
+            What was found for each, in order, or why nothing was.
+
+        Raises:
+            ExternalEncoderError, CollectionNotFoundError, FilterError, ParameterError,
+            MissingExtraError: As for `search`, where it is not about one of them.
+        """
+        return self._searched(self.live(collection), asked, search_options(options, photo=False))
 
     def similar(
         self,
@@ -194,15 +222,15 @@ class SearchEngine:
             ItemNotFoundError: There is no such item.
             PictureNotFoundError: The re-ranking looks at its picture, which is gone.
         """
-        live, checked = self.live(collection), search_options(options, photo=False)
-        self.finder.check(live, checked)
-        return self.find(live, [self.subjects.item(live, item_id)], checked)[0]
+        asked = Asked(item_id=item_id)
+        return _only(self.search_many([asked], collection=collection, **options))
 
     def classify(
         self,
         picture: Picture | None = None,
         *,
         item_id: str | None = None,
+        vector: GivenVector | None = None,
         rule: VoteRule | None = None,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[ClassifyArguments],
@@ -219,6 +247,7 @@ class SearchEngine:
         Args:
             picture: As for `search`.
             item_id: An item instead of a picture.
+            vector: An embedding instead, as for `search`.
             rule: How neighbors vote, instead of as calibrated.
             collection: Where to search.
             options: Those of `search`, and `target`, `vote_k`, `accept_accuracy`, `classifier`. A
@@ -228,17 +257,21 @@ class SearchEngine:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
-        if (picture is None) == (item_id is None):
-            raise ParameterError("give a picture or an item_id, one of them", where="image")
-        live = self.live(collection)  # one for both: its encoder may change meanwhile
-        question = self._question(live, Wanted.of(options, rule, photo=item_id is None))
-        self.finder.check(live, question.shown)
-        if picture is not None:
-            encoder = self.encoders.for_pictures(live)
-            subject = self.subjects.photo(encoder, picture, question.shown.box)
-        else:
-            subject = self.subjects.item(live, item_id or "")
-        return ask(question, partial(self.find, live, [subject]))[0]
+        wanted = Wanted.of(options, rule, photo=picture is not None)
+        asked = Asked(picture, item_id, vector, wanted.search.box)
+        return _only(self._classified(self.live(collection), [asked], wanted))
+
+    def classify_many(
+        self,
+        asked: Sequence[Asked],
+        *,
+        rule: VoteRule | None = None,
+        collection: str = DEFAULT_COLLECTION,
+        **options: Unpack[ClassifyArguments],
+    ) -> list[SearchResult | EyedexError]:
+        """As `classify`, for many at once; see `search_many`."""
+        wanted = Wanted.of(options, rule, photo=False)
+        return self._classified(self.live(collection), asked, wanted)
 
     def question(
         self,
@@ -495,6 +528,44 @@ class SearchEngine:
         encoder = None if options.weights is None else self.encoders.of(live)
         return self.finder.find(live, encoder, subjects, options)
 
+    def _searched(
+        self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions
+    ) -> list[SearchResult | EyedexError]:
+        self.finder.check(live, options)
+        return self._answered(
+            live, asked, options, lambda subjects: self.find(live, subjects, options)
+        )
+
+    def _classified(
+        self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted
+    ) -> list[SearchResult | EyedexError]:
+        question = self._question(live, wanted)
+        self.finder.check(live, question.shown)
+        return self._answered(
+            live,
+            asked,
+            question.shown,
+            lambda subjects: ask(question, partial(self.find, live, subjects)),
+        )
+
+    def _answered(
+        self,
+        live: LiveCollection,
+        asked: Sequence[Asked],
+        options: SearchOptions,
+        find: Callable[[Sequence[Subject]], list[SearchResult]],
+    ) -> list[SearchResult | EyedexError]:
+        """What is found for each that is asked with; only re-ranking can fail for one alone."""
+        if options.filter is not None:
+            live.fitted(options.filter)
+        photos = any(one.picture is not None for one in asked)
+        encoder = self.encoders.for_pictures(live) if photos else None
+        subjects = self.subjects.of(live, encoder, asked)
+        known = [one for one in subjects if not isinstance(one, EyedexError)]
+        alone = options.rerank is not None
+        results = iter(_found_alone(find, known) if alone else find(known))
+        return [one if isinstance(one, EyedexError) else next(results) for one in subjects]
+
     def _question(self, live: LiveCollection, wanted: Wanted) -> Question:
         """See `question`."""
         if wanted.classifier is not None:
@@ -515,6 +586,24 @@ class SearchEngine:
 
 def _opened(settings: Settings) -> SearchEngine:
     return SearchEngine(settings=settings, create=False)
+
+
+def _only(outcomes: Sequence[SearchResult | EyedexError]) -> SearchResult:
+    """The result of the one thing that was asked with."""
+    outcome = outcomes[0]
+    if isinstance(outcome, EyedexError):
+        raise outcome
+    return outcome
+
+
+def _found_alone(
+    find: Callable[[Sequence[Subject]], list[SearchResult]], subjects: Sequence[Subject]
+) -> Iterator[SearchResult | EyedexError]:
+    for subject in subjects:
+        try:
+            yield find([subject])[0]
+        except EyedexError as error:
+            yield error
 
 
 def _some_filter(given: Filter | Mapping[str, Any] | str) -> Filter:

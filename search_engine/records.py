@@ -70,10 +70,14 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """One hit with its item; `score` is the cosine similarity, higher is better."""
+    """One hit with its item; `score` is the cosine similarity, higher is better.
+
+    `vector` is its stored embedding, (D,), where that was asked for and is sound.
+    """
 
     item: CatalogItem
     score: float
+    vector: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class SearchResult:
 
     `vector` is the embedding that was searched for, (1, D). `query_token` stands for the photo in
     further searches; None for a search by an item. Where `rerank` names a re-ranking, the order is
-    its own and scores need not fall.
+    its own and scores need not fall. `include` says in which form embeddings were asked for.
     """
 
     neighbors: tuple[Neighbor, ...]
@@ -167,3 +171,4 @@ class SearchResult:
     prediction: Prediction | None = field(default=None)
     query_token: str | None = None
     rerank: str | None = None
+    include: str | None = None

@@ -12,13 +12,25 @@ from api.schemas.shape import shape
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from search_engine import records
     from search_engine.catalog.labels import LabelCount
 
 
+class WithVector(TypedDict):
+    """What may have an embedding."""
+
+    vector: NotRequired[list[float]]
+    """Its embedding, where `include=vector` asks for it; left out where it has none."""
+    vector_base64: NotRequired[str]
+    """Its embedding as the base64 of little-endian float32, for `include=vector_base64`."""
+
+
 @shape
-class Item(TypedDict):
-    """An item of a collection, without its embedding."""
+class Item(WithVector):
+    """An item of a collection; with its embedding where `include` asks for it."""
 
     item_id: str
     """Its id: 1 to 256 bytes of UTF-8."""
@@ -116,9 +128,26 @@ def item_answer(collection: str, item: records.CatalogItem) -> Item:
     return {**item_json(item), "image_url": image_url(collection, item.item_id)}
 
 
-def neighbor_json(neighbor: records.Neighbor) -> Neighbor:
-    """An item with its score."""
-    return {**item_json(neighbor.item), "score": round(neighbor.score, 6)}
+def neighbor_json(neighbor: records.Neighbor, include: str | None = None) -> Neighbor:
+    """An item with its score, and its embedding in the form that `include` names."""
+    found: Neighbor = {**item_json(neighbor.item), "score": round(neighbor.score, 6)}
+    add_vector(found, neighbor.vector, include)
+    return found
+
+
+def add_vector(found: WithVector, vector: NDArray[np.float32] | None, include: str | None) -> None:
+    """Add an embedding (D,) to an answer, in the form that `include` names, if any.
+
+    Numbers are the shortest that are the same float32.
+    """
+    if vector is None or include is None:
+        return
+    if include == "vector":
+        found["vector"] = vector.astype(str).astype(float).tolist()
+    else:
+        from search_engine.search.given_vectors import encode_vector
+
+        found["vector_base64"] = encode_vector(vector)
 
 
 def label_json(collection: str, found: LabelCount) -> Label:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NotRequired, cast
 
 from typing_extensions import TypedDict
 
-from api.schemas.items import FacetValue, Neighbor, neighbor_json
+from api.schemas.items import FacetValue, Neighbor, WithVector, add_vector, neighbor_json
 from api.schemas.shape import shape
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ class Prediction(PredictionSummary):
 
 
 @shape
-class SearchAnswer(TypedDict):
-    """Neighbors, and what it took to find them."""
+class SearchAnswer(WithVector):
+    """Neighbors, and what it took to find them; with the embedding that was asked with where
+    `include` asks for embeddings."""
 
     neighbors: list[Neighbor]
     """Best first; in the order of the re-ranking where there is one."""
@@ -129,7 +130,7 @@ def prediction_json(prediction: records.Prediction) -> Prediction:
 def search_json(result: records.SearchResult) -> SearchAnswer:
     """Neighbors, and how it went; `rerank` only where asked for."""
     body: SearchAnswer = {
-        "neighbors": [neighbor_json(neighbor) for neighbor in result.neighbors],
+        "neighbors": [neighbor_json(each, result.include) for each in result.neighbors],
         "timings_ms": dict(result.timings_ms),
         "encoder": result.encoder,
         "generation": result.generation,
@@ -137,6 +138,7 @@ def search_json(result: records.SearchResult) -> SearchAnswer:
     }
     if result.rerank is not None:
         body["rerank"] = result.rerank
+    add_vector(body, result.vector[0], result.include)
     return body
 
 

@@ -214,6 +214,20 @@ class Catalog(CatalogConnections):
             )
         return unpack([row.vector], collection.dimension).astype(np.float32)
 
+    def vectors(
+        self, collection: Collection, keys: Sequence[int]
+    ) -> dict[int, NDArray[np.float32]]:
+        """Stored embeddings by key, each (D,); one that is missing or damaged is left out."""
+        dimension = collection.dimension or 0
+        packed = self.packed_vectors(keys, collection.fingerprint or "")
+        sound = {
+            key: vector
+            for key, (vector, crc32) in packed.items()
+            if is_sound(vector, crc32, dimension)
+        }
+        rows = unpack(list(sound.values()), dimension).astype(np.float32)
+        return dict(zip(sound, rows, strict=True))
+
     def packed_vectors(self, keys: Sequence[int], fingerprint: str) -> dict[int, tuple[bytes, int]]:
         """Stored embeddings by an encoder, as `vectors.pack` makes them, by key; not verified."""
         found: dict[int, tuple[bytes, int]] = {}

@@ -16,7 +16,7 @@ from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, SearchResult, Vectors
 from search_engine.search.candidates import nearest, timed
-from search_engine.search.options import SearchOptions
+from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
@@ -78,6 +78,7 @@ class Finder:
                 warnings=(*subject.warnings, *each.warnings),
                 query_token=subject.token,
                 rerank=options.rerank,
+                include=options.include,
             )
             for subject, each in zip(subjects, found, strict=True)
         ]
@@ -100,6 +101,8 @@ class Finder:
                     fix="leave out the weights, or the re-ranking",
                 )
             method.check_extra()
+        if options.include is not None:
+            check_choice(options.include, "include")
         if options.group_by is not None:
             check_field(self._catalog, live.record, options.group_by, "group_by")
 
@@ -138,18 +141,25 @@ class Finder:
         ]
         shown = [each.shape() for each in shapings]
         with timed(timings, "catalog"):
-            neighbors = self._neighbors(shown)
+            neighbors = self._neighbors(live, shown, options)
         return [
             _Found(each, (*warnings, *shaping.warnings, *_damages(each)))
             for each, shaping in zip(neighbors, shapings, strict=True)
         ]
 
-    def _neighbors(self, rows: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[Neighbor, ...]]:
+    def _neighbors(
+        self,
+        live: LiveCollection,
+        rows: Sequence[Sequence[tuple[int, float]]],
+        options: SearchOptions,
+    ) -> list[tuple[Neighbor, ...]]:
         """Keys and scores with their items; one removed since the snapshot is left out."""
-        items = self._catalog.by_keys(list(dict.fromkeys(key for row in rows for key, _ in row)))
+        keys = list(dict.fromkeys(key for row in rows for key, _ in row))
+        items = self._catalog.by_keys(keys)
+        vectors = {} if options.include is None else self._catalog.vectors(live.record, keys)
         return [
-            tuple(
-                Neighbor(items[key], min(1.0, score))  # float16 rounding may exceed it
+            tuple(  # float16 rounding may exceed 1
+                Neighbor(items[key], min(1.0, score), vectors.get(key))
                 for key, score in row
                 if key in items
             )

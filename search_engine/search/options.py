@@ -127,6 +127,15 @@ OPTIONS = (
         "color,brand",
     ),
     Option(
+        "include",
+        "text",
+        "add the embeddings of the neighbors and of the query, as numbers or as the base64 of "
+        "little-endian float32",
+        "vector",
+        choices=("vector", "vector_base64"),
+        metavar="NAME",
+    ),
+    Option(
         "target",
         "text",
         "what to classify by: label, product_id or an attribute",
@@ -166,7 +175,7 @@ OPTIONS = (
         argument="classifier",
     ),
 )
-SUBJECTS = ("image_base64", "item_id", "query_token")
+SUBJECTS = ("image_base64", "item_id", "query_token", "vector")
 """Beside an uploaded `image`: what is asked about."""
 
 
@@ -180,6 +189,7 @@ class SearchArguments(TypedDict, total=False):
     min_score: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
+    include: str | None
 
 
 class ClassifyArguments(SearchArguments, total=False):
@@ -202,6 +212,7 @@ class SearchOptions:
     min_score: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
+    include: str | None = None
 
     def in_the_vote(self) -> SearchOptions:
         """These without those that only say what is shown."""
@@ -308,6 +319,19 @@ def check_number(value: SupportsFloat, option: Option) -> float:
         fix = f"give a number from {low:g} to {high:g}"
         raise ParameterError(what, where=option.name, fix=fix)
     return number
+
+
+def check_choice(value: str, name: str) -> str:
+    """One of the texts that an option can be.
+
+    Raises:
+        ParameterError: It is none of them.
+    """
+    choices = next(each.choices for each in OPTIONS if each.name == name)
+    if value not in choices:
+        fix = f"known: {', '.join(choices)}"
+        raise ParameterError(f"there is no {shown(str(value))}", where=name, fix=fix)
+    return value
 
 
 def check_names(given: Collection[str], known: Collection[str], kind: str = "field") -> None:

@@ -1,6 +1,6 @@
-"""Embed the subject of a search: a photo, the token of one, or an item."""
+"""Embed the subjects of searches: photos, tokens of photos, items, embeddings from elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,16 +8,37 @@ from pathlib import Path
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.pictures import ItemPictures
-from search_engine.encoders.base import Encoder, encode_picture
-from search_engine.errors import ImageError, ParameterError, QueryExpiredError
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.embedding import Embedded, embed_pictures
+from search_engine.errors import EyedexError, ImageError, ParameterError, QueryExpiredError
 from search_engine.images import PICTURE_QUALITY, Box, GivenPicture, ImageLimits, picture_bytes
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
-from search_engine.search.candidates import timed
+from search_engine.search.given_vectors import GivenVector, unit_vector
 from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 
 Picture = GivenPicture | QueryToken
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing to ask with, exactly one of: a picture, an item's id, an embedding.
+
+    A picture may be the token of one; `box` is the region of it that is looked at.
+    """
+
+    picture: Picture | None = field(default=None, repr=False)
+    item_id: str | None = None
+    vector: GivenVector | None = field(default=None, repr=False)
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        given = (self.picture, self.item_id, self.vector)
+        if sum(each is not None for each in given) != 1:
+            raise ParameterError(
+                "give a picture, an item_id or a vector, one of them", where="image"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +69,96 @@ class Subjects:
         self._pictures = pictures
         self.queries = QueryCache()
 
-    def photo(self, encoder: Encoder, picture: Picture, box: Box | None = None) -> Subject:
-        """A photo, or the token of one, as an encoder sees it.
+    def of(
+        self, live: LiveCollection, encoder: Encoder | None, asked: Sequence[Asked]
+    ) -> list[Subject | EyedexError]:
+        """The subjects of questions, in order, or why one is none; photos in one batch.
 
-        Raises:
-            ImageError: The picture is refused; `where` is its path if it was given by one.
-            QueryExpiredError: The token is not known any more.
-            ParameterError: A token has no region of its own.
+        Args:
+            live: Where the items are.
+            encoder: What sees photos; None where there is no photo among the questions.
+            asked: What is asked with.
         """
-        timings = {"decode": 0.0, "encode": 0.0}
+        photos = iter(() if encoder is None else self._photos(encoder, asked))
+        return [
+            next(photos) if one.picture is not None else self._known(live, one) for one in asked
+        ]
+
+    def _known(self, live: LiveCollection, asked: Asked) -> Subject | EyedexError:
+        """The subject of a question that needs no encoding."""
+        try:
+            if asked.vector is not None:
+                vector = unit_vector(asked.vector, live.record.dimension)
+                return Subject(vector, partial(_no_features, "an embedding is not a picture"))
+            return self._item(live, asked.item_id or "")
+        except EyedexError as error:
+            return error
+
+    def _item(self, live: LiveCollection, item_id: str) -> Subject:
+        item = self._catalog.get(live.record, item_id)
+        vector = self._catalog.vector(live.record, item.key)
+        return Subject(vector, partial(self._item_features, item), key=item.key)
+
+    def _photos(self, encoder: Encoder, asked: Sequence[Asked]) -> list[Subject | EyedexError]:
+        """The subjects of photos and tokens; those that nobody asked about are encoded at once."""
+        fingerprint = encoder.spec.fingerprint
+        photos = [self._photo(one, fingerprint) for one in asked if one.picture is not None]
+        new = {
+            photo.token: (photo.data, photo.box)
+            for photo in photos
+            if isinstance(photo, _Photo) and photo.query is None
+        }
+        batch = embed_pictures(self._decoder, encoder, list(new.values()))
+        shares = {
+            "decode": batch.decode_s * 1000 / max(1, len(new)),
+            "encode": batch.encode_s * 1000 / max(1, len(new)),
+        }
+        made: dict[QueryToken, EmbeddedQuery | EyedexError] = {}
+        for token, each in zip(new, batch.outcomes, strict=True):
+            if isinstance(each, Embedded):
+                query = EmbeddedQuery(token, fingerprint, each.vector, each.warnings)
+                self.queries.keep(query)
+                made[token] = query
+            else:
+                made[token] = each
+        return [
+            photo if isinstance(photo, EyedexError) else self._subject(photo, made, shares)
+            for photo in photos
+        ]
+
+    def _photo(self, asked: Asked, fingerprint: str) -> "_Photo | EyedexError":
+        """A photo, and its embedding if that is known."""
+        picture, box = asked.picture, asked.box
         try:
             if isinstance(picture, QueryToken):
-                query = self._remembered(picture, box, encoder.spec.fingerprint)
-                features = _no_features
-            else:
-                data = picture_bytes(picture, self._limits)
-                query = self._embedded(encoder, data, box, timings)
-                features = partial(self._features, data, box)
-        except ImageError as error:
-            if isinstance(picture, str | Path):
-                error.where = str(picture)
-            raise
+                query = self._remembered(picture, box, fingerprint)
+                return _Photo(picture, query=query)
+            assert picture is not None
+            data = picture_bytes(picture, self._limits)
+        except EyedexError as error:
+            return _named(error, picture)
+        token = query_token(data, box, fingerprint)
+        return _Photo(token, data, box, self.queries.get(token), picture)
+
+    def _subject(
+        self,
+        photo: "_Photo",
+        made: Mapping[QueryToken, EmbeddedQuery | EyedexError],
+        shares: Mapping[str, float],
+    ) -> Subject | EyedexError:
+        query = photo.query or made[photo.token]
+        if isinstance(query, EyedexError):
+            return _named(query, photo.given)
+        features: Callable[[], LocalFeatures] = partial(self._features, photo.data, photo.box)
+        if not photo.data:
+            features = partial(_no_features, "a token keeps the embedding of its photo only")
         return Subject(
             query.vector,
             features,
             token=query.token.text,
             warnings=query.warnings,
-            timings_ms=timings,
+            timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
         )
-
-    def item(self, live: LiveCollection, item_id: str) -> Subject:
-        """An item, by its stored embedding.
-
-        Raises:
-            ItemNotFoundError: There is no such item.
-        """
-        item = self._catalog.get(live.record, item_id)
-        vector = self._catalog.vector(live.record, item.key)
-        return Subject(vector, partial(self._item_features, item), key=item.key)
-
-    def _embedded(
-        self, encoder: Encoder, data: bytes, box: Box | None, timings: dict[str, float]
-    ) -> EmbeddedQuery:
-        token = query_token(data, box, encoder.spec.fingerprint)
-        query = self.queries.get(token)
-        if query is None:
-            with timed(timings, "decode"):
-                decoded = self._decoder.decode(data, encoder.spec.preprocessing, box)
-            with timed(timings, "encode"):
-                vector = encode_picture(encoder, decoded)
-            query = EmbeddedQuery(token, encoder.spec.fingerprint, vector, decoded.warnings)
-            self.queries.keep(query)
-        return query
 
     def _remembered(self, token: QueryToken, box: Box | None, fingerprint: str) -> EmbeddedQuery:
         if box is not None:
@@ -120,9 +179,25 @@ class Subjects:
         return local_features(self._pictures.render(item, side_px(None), PICTURE_QUALITY))
 
 
-def _no_features() -> LocalFeatures:
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """A photo that is asked about: its bytes, empty for a token; `query` where it is known."""
+
+    token: QueryToken
+    data: bytes = b""
+    box: Box | None = None
+    query: EmbeddedQuery | None = None
+    given: Picture | None = None
+
+
+def _named(error: EyedexError, picture: Picture | None) -> EyedexError:
+    """The error with the path of the picture, if it was given by one."""
+    if isinstance(error, ImageError) and isinstance(picture, str | Path):
+        error.where = str(picture)
+    return error
+
+
+def _no_features(why: str) -> LocalFeatures:
     raise ParameterError(
-        "this re-ranking looks at the photo, of which a token keeps the embedding only",
-        where="rerank",
-        fix="send the photo itself",
+        f"this re-ranking looks at the photo; {why}", where="rerank", fix="send the photo itself"
     )

@@ -13,7 +13,7 @@ from api.cli.terminal.output import Notes
 
 
 @with_source_flags
-@with_options("classify", without=("box", "facets"))
+@with_options("classify", without=("box", "facets", "include"))
 def classify(
     paths: Annotated[list[Path], typer.Argument(help="Photos, folders of them, or one table.")],
     data: DataOption = None,

@@ -29,6 +29,8 @@ def search(
 ) -> None:
     """The catalog items that look most like a photo, or like one of them."""
     _check_question(image, item, options.get("box"))
+    if options.get("include") is not None and not as_json:
+        raise _only_in_json()
     asked = given(options)
     facets = asked.pop("facets", "")
     names = [name.strip() for name in facets.split(",")] if facets else []
@@ -59,3 +61,9 @@ def _check_question(image: Path | None, item: str | None, box: str | None) -> No
         raise ParameterError("give a photo or --item, one of them", where="eyedex search")
     if item is not None and box is not None:
         raise ParameterError("an item has no region", where="--box", fix="leave it out")
+
+
+def _only_in_json() -> Exception:
+    from search_engine.errors import ParameterError
+
+    return ParameterError("embeddings are in JSON only", where="--include", fix="add --json")

@@ -121,6 +121,7 @@ def test_http_describes_every_option(verb: Verb) -> None:
 
 @pytest.mark.parametrize(("verb", "without"), [("search", set()), ("classify", {"box", "facets"})])
 def test_the_command_line_has_a_flag_for_every_option(verb: Verb, without: set[str]) -> None:
+    """--include of classify is of its source, and says which files."""
     said = " ".join(CliRunner().invoke(app, [verb, "--help"]).output.split())
     for option in options_of(verb):
         flag = "-k" if option.name == "k" else f"--{option.name.replace('_', '-')}"
