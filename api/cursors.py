@@ -1,25 +1,26 @@
-"""Cursors: where a page ended, as a text that means nothing to the client."""
+"""Pages of answers: what is shown of what was found, and the cursor that leads to the rest."""
 
-import base64
-import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from search_engine.errors import ParameterError
+from search_engine.cursors import Scalar, write_cursor
 
-
-def encode_cursor(place: str) -> str:
-    """A cursor for a place: the last key or label of a page."""
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+T = TypeVar("T")
 
 
-def decode_cursor(cursor: str) -> str:
-    """The place that a cursor stands for.
+def page_of(
+    found: Sequence[T],
+    limit: int,
+    place: Callable[[T], Sequence[Scalar]],
+    question: Mapping[str, Any],
+) -> tuple[Sequence[T], str | None]:
+    """The first `limit` of what was found, and the cursor of the next page; None ends it.
 
-    Raises:
-        ParameterError: It is none of ours.
+    Args:
+        found: What a page shows and, where there is more, one that it does not.
+        limit: So many are shown.
+        place: The place of the last one shown, as `search_engine.cursors.read_cursor` gives it.
+        question: What was asked, by name: the cursor serves no other question.
     """
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error):
-        fix = "give the next_cursor of the page before"
-        raise ParameterError("not a cursor of ours", where="cursor", fix=fix) from None
+    shown = found[:limit]
+    return shown, write_cursor(place(shown[-1]), question) if len(found) > limit else None

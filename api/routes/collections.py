@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.cursors import decode_cursor, encode_cursor
+from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, field_names, read_body, text_value
 from api.parameters import CURSOR, Parameters, as_sent, text, whole
@@ -19,6 +19,7 @@ from api.schemas.items import FacetsAnswer, LabelPage, facets_json, label_json
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
+from search_engine.cursors import read_cursor
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import describe_snapshot
@@ -138,16 +139,15 @@ def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) 
     """
     values = LIST_LABELS.read(request)
     limit, cursor = values["limit"], values["cursor"]
-    query = LabelQuery(
-        under=check_label(values["under"]),
-        containing=normal(values["q"] or "") or None,
-        after=None if cursor is None else decode_cursor(cursor),
-        limit=limit + 1,
-    )
-    found = engine.catalog.labels(engine.catalog.collection(collection), query)
+    record = engine.catalog.collection(collection)
+    under, containing = check_label(values["under"]), normal(values["q"] or "") or None
+    question = {"collection": record.uid, "under": under, "q": containing}
+    after = None if cursor is None else read_cursor(cursor, question, (str,))[0]
+    found = engine.catalog.labels(record, LabelQuery(under, containing, after, limit + 1))
+    labels, next_cursor = page_of(found, limit, lambda each: (each.label,), question)
     return {
-        "labels": [label_json(collection, each) for each in found[:limit]],
-        "next_cursor": encode_cursor(found[limit - 1].label) if len(found) > limit else None,
+        "labels": [label_json(collection, each) for each in labels],
+        "next_cursor": next_cursor,
     }
 
 

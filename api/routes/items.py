@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.cursors import decode_cursor, encode_cursor
+from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import parse_json, read_body, whole_number
+from api.forms import parse_json, read_body
 from api.parameters import CURSOR, Parameters, whole
 from api.problems import Problem, responses
 from api.schemas.items import Item, ItemPage, item_answer
 from search_engine.catalog.descriptions import COLUMNS
+from search_engine.cursors import read_cursor
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
@@ -81,11 +82,14 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     """In a stable order; `next_cursor` leads to the next page, null ends it."""
     values = LIST_ITEMS.read(request)
     limit, cursor = values["limit"], values["cursor"]
-    after = 0 if cursor is None else whole_number(decode_cursor(cursor), "cursor", 0, 0, 10**9)
-    items = engine.catalog.page(engine.catalog.collection(collection), after, limit)
+    record = engine.catalog.collection(collection)
+    question = {"collection": record.uid}
+    after = 0 if cursor is None else read_cursor(cursor, question, (int,))[0]
+    found = engine.catalog.page(record, after, limit + 1)
+    items, next_cursor = page_of(found, limit, lambda item: (item.key,), question)
     return {
         "items": [item_answer(collection, item) for item in items],
-        "next_cursor": encode_cursor(str(items[-1].key)) if len(items) == limit else None,
+        "next_cursor": next_cursor,
     }
 
 
