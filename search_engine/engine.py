@@ -14,6 +14,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.filters import Filter, compile_filter
+from search_engine.catalog.listing import ADDED
 from search_engine.catalog.store import Catalog
 from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import (
@@ -25,6 +26,7 @@ from search_engine.classifiers.trained import (
 )
 from search_engine.collections.changes import Changes
 from search_engine.collections.default_encoder import CollectionEncoders
+from search_engine.collections.listing import ItemQuestion, every_item, item_page
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
 from search_engine.collections.operations import Operation, Outcome
@@ -44,6 +46,7 @@ from search_engine.records import (
     Attributes,
     CatalogItem,
     FacetCount,
+    ItemPage,
     Keys,
     Pixels,
     SearchResult,
@@ -350,6 +353,40 @@ class SearchEngine:
         """
         parsed = read_filter(filter)
         return () if parsed is None else self.live(collection).fitted(parsed).warnings
+
+    def items(
+        self,
+        *,
+        filter: Filter | Mapping[str, Any] | str | None = None,
+        q: str | None = None,
+        sort: str = ADDED,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> Iterator[CatalogItem]:
+        """All items that fulfil a filter and have a text in them, in an order, read page by page.
+
+        Args:
+            filter: See `search_engine.catalog.filters`.
+            q: A text in id, product id, label or a text of the attributes, in any case.
+            sort: `added`, `changed`, `item_id`, `label`, `product_id` or an attribute, behind a `-`
+                for the other way round. Items without a value come last either way.
+            collection: Where they are.
+
+        Raises:
+            CollectionNotFoundError, FilterError, ParameterError: As they say.
+        """
+        question = ItemQuestion(read_filter(filter), q, sort)
+        return every_item(self.catalog, self.live(collection), question)
+
+    def item_page(
+        self,
+        question: ItemQuestion,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> ItemPage:
+        """One page of `items`; see `search_engine.collections.listing.item_page`."""
+        return item_page(self.catalog, self.live(collection), question, limit, cursor)
 
     def upsert(
         self,

@@ -51,6 +51,16 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemPage:
+    """Some of the items that were asked for, `total` in all; None for `next_cursor` ends them."""
+
+    items: tuple[CatalogItem, ...]
+    next_cursor: str | None
+    total: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hits:
     """What an index found for Q queries, best first.
 

@@ -5,19 +5,30 @@ from typing import Any
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import parse_json, read_body
-from api.parameters import CURSOR, Parameters, whole
+from api.parameters import CURSOR, Parameters, as_sent, text, whole
 from api.problems import Problem, responses
-from api.schemas.items import Item, ItemPage, item_answer
+from api.schemas.items import Item, ItemPage, item_answer, item_page_json
 from search_engine.catalog.descriptions import COLUMNS
-from search_engine.cursors import read_cursor
+from search_engine.catalog.filter_text import read_filter
+from search_engine.catalog.listing import ADDED
+from search_engine.collections.listing import MAX_PAGE_ITEMS, PAGE_ITEMS, ItemQuestion
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
-PAGE_ITEMS, MAX_PAGE_ITEMS = 50, 500
-LIST_ITEMS = Parameters(CURSOR, whole("limit", "items to a page", PAGE_ITEMS, 1, MAX_PAGE_ITEMS))
+LIST_ITEMS = Parameters(
+    as_sent("filter", "only items that fulfil it: a line, or JSON"),
+    text("q", "only items with this in id, product id, label or a text of attributes, in any case"),
+    text(
+        "sort",
+        "`added` (the default), `changed`, `item_id`, `label`, `product_id` or an attribute, "
+        "behind a `-` for the other way round; items without a value come last either way",
+        "-price",
+    ),
+    CURSOR,
+    whole("limit", "items to a page", PAGE_ITEMS, 1, MAX_PAGE_ITEMS),
+)
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 _PUT_FIELDS = (*COLUMNS, "image_base64")
 
@@ -79,18 +90,15 @@ _PATCH_REQUEST = {
     openapi_extra=LIST_ITEMS.openapi,
 )
 def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> ItemPage:
-    """In a stable order; `next_cursor` leads to the next page, null ends it."""
+    """Those that fulfil `filter` and have `q` in them, in the order of `sort`.
+
+    Pages stay as they are while items come and go: none comes twice, and none that stayed as it was
+    is left out. `next_cursor` leads to the next page, null ends it; `total` counts all pages.
+    """
     values = LIST_ITEMS.read(request)
-    limit, cursor = values["limit"], values["cursor"]
-    record = engine.catalog.collection(collection)
-    question = {"collection": record.uid}
-    after = 0 if cursor is None else read_cursor(cursor, question, (int,))[0]
-    found = engine.catalog.page(record, after, limit + 1)
-    items, next_cursor = page_of(found, limit, lambda item: (item.key,), question)
-    return {
-        "items": [item_answer(collection, item) for item in items],
-        "next_cursor": next_cursor,
-    }
+    question = ItemQuestion(read_filter(values["filter"]), values["q"], values["sort"] or ADDED)
+    page = engine.item_page(question, values["limit"], values["cursor"], collection=collection)
+    return item_page_json(collection, page)
 
 
 @router.get(

@@ -61,6 +61,10 @@ class ItemPage(TypedDict):
     items: list[Item]
     next_cursor: str | None
     """Leads to the next page; null where this is the last one."""
+    total: int
+    """How many there are on all pages."""
+    warnings: list[str]
+    """What to know of the filter: sentences, each behind a code and a colon."""
 
 
 @shape
@@ -126,6 +130,16 @@ def item_json(item: records.CatalogItem) -> Item:
 def item_answer(collection: str, item: records.CatalogItem) -> Item:
     """An item with the address of its picture, as HTTP answers have it."""
     return {**item_json(item), "image_url": image_url(collection, item.item_id)}
+
+
+def item_page_json(collection: str, page: records.ItemPage) -> ItemPage:
+    """A page of items as HTTP answers it."""
+    return {
+        "items": [item_answer(collection, item) for item in page.items],
+        "next_cursor": page.next_cursor,
+        "total": page.total,
+        "warnings": list(page.warnings),
+    }
 
 
 def neighbor_json(neighbor: records.Neighbor, include: str | None = None) -> Neighbor:

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, case, func, select, true
 
 from search_engine.catalog.attributes import (
     LIST_KIND,
@@ -21,16 +20,13 @@ from search_engine.catalog.attributes import (
     attribute_value,
     is_nameable,
 )
-from search_engine.catalog.key_queries import is_among
-from search_engine.catalog.tables import LIVE, collections, items
+from search_engine.catalog.key_queries import among_live
+from search_engine.catalog.tables import items
 from search_engine.records import FacetCount, Keys
 
 TOP_VALUES = 20
 COLUMNS = ("label", "product_id")
 VALUE_KINDS = (*TEXT_KINDS, *NUMBER_KINDS, *TRUTH_KINDS, LIST_KIND)
-FEW = 0.02
-"""Up to this share of the items, each is looked up; for more, the whole index is read."""
-
 _TRUTH, _NUMBER, _TEXT = range(3)
 _Value = tuple[int, Any]
 """A value behind the rank of its kind: so True, 1 and "1" differ, and any two have an order."""
@@ -47,7 +43,7 @@ def count_values(
         field: `label`, `product_id` or an attribute; an unknown one has no values.
         within: Count only the items with these keys: live ones of the collection, ascending.
     """
-    counted = _counted(connection, collection_id, within)
+    counted = among_live(connection, collection_id, within)
     if field in COLUMNS:
         counts = _count_column(connection, counted, field)
     else:
@@ -64,21 +60,6 @@ def has_field(name: str) -> ColumnElement[bool]:
     if name in COLUMNS:
         return items.c[name].is_not(None)
     return attribute_kind(name).in_(VALUE_KINDS) if is_nameable(name) else true()
-
-
-def _counted(
-    connection: Connection, collection_id: int, within: Keys | None
-) -> ColumnElement[bool]:
-    """The condition that an item counts; how it is put decides how SQLite goes about it."""
-    every = and_(items.c.collection_id == collection_id, LIVE)
-    if within is None:
-        return every
-    size = select(collections.c.key_count).where(collections.c.id == collection_id)
-    if len(within) <= FEW * connection.execute(size).scalar_one():
-        return is_among(within)
-    marks = np.zeros(within[-1] + 1, dtype=np.bool_)
-    marks[within] = True
-    return and_(every, func.substr(marks.tobytes(), items.c.key + 1, 1) == b"\x01")
 
 
 def _count_column(

@@ -1,9 +1,10 @@
 """Rows of the items table as catalog items, for whoever holds a connection: reader or writer."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.tables import LIVE, items
@@ -22,10 +23,20 @@ ITEM_COLUMNS = (
     items.c.picture,
 )
 
+_LISTED = func.json_each(bindparam("keys")).table_valued("value")
+_ITEMS_BY_KEYS = select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
+"""Made once, as every search asks these; keys come as a JSON list, however many they are."""
+
 
 def item_of(row: Row[*tuple[Any, ...]]) -> CatalogItem:
     """The item of a row of `ITEM_COLUMNS`."""
     return CatalogItem(**row._mapping)
+
+
+def items_by_keys(connection: Connection, keys: Sequence[int]) -> dict[int, CatalogItem]:
+    """Live items by key, as the connection sees them; removed ones are left out."""
+    rows = connection.execute(_ITEMS_BY_KEYS, {"keys": json.dumps(list(keys))})
+    return {row.key: item_of(row) for row in rows}
 
 
 def live_items(

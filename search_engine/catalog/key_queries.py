@@ -13,7 +13,7 @@ from functools import reduce
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from search_engine.catalog.tables import LIVE, items
+from search_engine.catalog.tables import LIVE, collections, items
 from search_engine.records import Keys
 
 
@@ -50,16 +50,47 @@ KeyQuery = Rows | Every | Either | Without
 FEW = 2_000
 """So many items are looked at one by one, rather than reading all of an index that holds more."""
 
+FEW_SHARE = 0.02
+"""The same as a share of the items, for a question that an index could be read along for."""
 
-def select_keys(connection: Connection, collection_id: int, query: KeyQuery) -> Keys:
-    """Keys of the live items that the query asks for, shape (N,), int64, ascending, each once."""
-    return _Search(connection, collection_id).keys(query)
+
+def select_keys(
+    connection: Connection, collection_id: int, query: KeyQuery, among: Keys | None = None
+) -> Keys:
+    """Keys of the live items that the query asks for, shape (N,), int64, ascending, each once.
+
+    Args:
+        connection: To read from.
+        collection_id: Of the collection.
+        query: What is asked.
+        among: Only those of these keys: live ones of the collection, ascending.
+    """
+    return _Search(connection, collection_id).narrowed(among, query)
 
 
 def is_among(keys: Keys) -> ColumnElement[bool]:
     """The condition that an item has one of the keys: each is looked up, so let them be few."""
     listed = func.json_each(json.dumps(keys.tolist())).table_valued("value")
     return items.c.key.in_(select(listed.c.value))
+
+
+def among_live(
+    connection: Connection, collection_id: int, within: Keys | None
+) -> ColumnElement[bool]:
+    """The condition that an item is live and has one of the keys, or any if they are None.
+
+    How it is put decides how SQLite goes about it: few are looked up each, for many an index is
+    read along and each item held against its mark.
+    """
+    every = and_(items.c.collection_id == collection_id, LIVE)
+    if within is None:
+        return every
+    size = select(collections.c.key_count).where(collections.c.id == collection_id)
+    if len(within) <= FEW_SHARE * connection.execute(size).scalar_one():
+        return is_among(within)
+    marks = np.zeros(within[-1] + 1, dtype=np.bool_)
+    marks[within] = True
+    return and_(every, func.substr(marks.tobytes(), items.c.key + 1, 1) == b"\x01")
 
 
 class _Search:
@@ -83,14 +114,14 @@ class _Search:
         if among is None and len(inside) > 1:
             inside.sort(key=self._size)
         for one in inside:
-            among = self._narrowed(among, one)
+            among = self.narrowed(among, one)
         found = self._read(self._live) if among is None else among
         for one in outside:
-            gone = self._narrowed(found, one)
+            gone = self.narrowed(found, one)
             found = found[np.isin(found, gone, assume_unique=True, invert=True)]
         return found
 
-    def _narrowed(self, found: Keys | None, query: KeyQuery) -> Keys:
+    def narrowed(self, found: Keys | None, query: KeyQuery) -> Keys:
         """Those of the keys that are asked for; None stands for all keys."""
         if found is None or 0 < len(found) <= FEW:
             return self.keys(query, found)

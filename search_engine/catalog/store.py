@@ -1,6 +1,5 @@
 """The catalog for readers: collections, items, vectors, and what changed since when."""
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -8,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from search_engine.catalog.changes import Changes, changes_in
 from search_engine.catalog.chunks import in_parts
@@ -22,11 +21,17 @@ from search_engine.catalog.collection_rows import (
 from search_engine.catalog.connections import CatalogConnections
 from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, keys_in_groups
-from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of, live_item, live_items
+from search_engine.catalog.item_rows import (
+    ITEM_COLUMNS,
+    item_of,
+    items_by_keys,
+    live_item,
+    live_items,
+)
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
+from search_engine.catalog.listing import Order, Place, list_keys
 from search_engine.catalog.tables import (
-    LIVE,
     collections,
     embeddings,
     fields,
@@ -48,9 +53,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SEQ = select(sequence.c.value)
-_LISTED = func.json_each(bindparam("keys")).table_valued("value")
-_ITEMS_BY_KEYS = select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
-"""Made once, as every search asks these; keys come as a JSON list, however many they are."""
+"""Made once, as every search asks it."""
 
 
 class Catalog(CatalogConnections):
@@ -118,8 +121,7 @@ class Catalog(CatalogConnections):
     def by_keys(self, keys: Sequence[int]) -> dict[int, CatalogItem]:
         """Live items by key; removed ones are left out."""
         with self._query() as connection:
-            rows = connection.execute(_ITEMS_BY_KEYS, {"keys": json.dumps(list(keys))}).all()
-        return {row.key: item_of(row) for row in rows}
+            return items_by_keys(connection, keys)
 
     def page(self, collection: Collection, after_key: int, limit: int) -> list[CatalogItem]:
         """Up to `limit` live items with keys above `after_key`, by key."""
@@ -140,9 +142,28 @@ class Catalog(CatalogConnections):
         with self._query() as connection:
             return {row.content_hash: row.key for row in connection.execute(query)}
 
-    def keys_where(self, collection: Collection, query: KeyQuery) -> Keys:
-        """Keys of the live items that a query asks for, shape (N,), int64, ascending."""
-        return self.ask(lambda connection: select_keys(connection, collection.id, query))
+    def keys_where(
+        self, collection: Collection, query: KeyQuery, among: Keys | None = None
+    ) -> Keys:
+        """Keys of the live items that a query asks for; see `key_queries.select_keys`."""
+        return self.ask(lambda connection: select_keys(connection, collection.id, query, among))
+
+    def listed(
+        self,
+        collection: Collection,
+        order: Order,
+        limit: int,
+        within: Keys | None = None,
+        after: Place | None = None,
+    ) -> list[tuple[Place, CatalogItem]]:
+        """The first live items behind a place in an order, and where they stand; see `listing`."""
+
+        def read(connection: Connection) -> list[tuple[Place, CatalogItem]]:
+            places = list_keys(connection, collection.id, order, limit, within=within, after=after)
+            found = items_by_keys(connection, [key for *_, key in places])
+            return [(place, found[place[-1]]) for place in places]
+
+        return self.ask(read)
 
     def groups_of(self, keys: Sequence[int], field: str) -> dict[int, Group]:
         """The group of live items by their value of a field; see `groups`."""

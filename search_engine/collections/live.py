@@ -2,20 +2,19 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
-from search_engine.catalog.filters import Filter, compile_filter
+from search_engine.catalog.filter_fit import Fitted
+from search_engine.catalog.filters import Filter
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import open_encoder
 from search_engine.collections.publishing import publish_index
+from search_engine.collections.selections import Selections
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.errors import (
@@ -38,9 +37,6 @@ ADOPTION_WAIT_S = 0.05
 what it has, and the next one finds it."""
 QUICK_ELEMENTS = 1_000_000
 """An index of so many numbers is built in less time than a process takes to start."""
-UNREADABLE_SHOWN = 5
-FILTERS_KEPT = 64
-FILTERED_KEYS_KEPT = 16_000_000
 
 
 class LiveCollection:
@@ -65,7 +61,7 @@ class LiveCollection:
         self._trying = threading.Lock()
         self._compacting = threading.Lock()
         self.retired = threading.Event()
-        self._matching: tuple[int, dict[Filter, tuple[Fitted, KeySet]]] = (-1, {})
+        self._selections = Selections(catalog)
 
     @property
     def folder(self) -> Path:
@@ -93,7 +89,11 @@ class LiveCollection:
         Raises:
             FilterError: It does not fit the collection (`filter_fit`).
         """
-        return self._selected(parsed)[1]
+        return self._selections.matching(self.record, parsed)[1]
+
+    def containing(self, text: str, parsed: Filter | None = None) -> KeySet:
+        """The keys of the items that have a text in them, and fulfil a filter; see `matching`."""
+        return self._selections.containing(self.record, text, parsed)
 
     def fitted(self, parsed: Filter) -> Fitted:
         """The filter as this collection answers it, with what to know of the answer.
@@ -101,41 +101,7 @@ class LiveCollection:
         Raises:
             FilterError: As for `matching`.
         """
-        return self._selected(parsed)[0]
-
-    def _selected(self, parsed: Filter) -> tuple[Fitted, KeySet]:
-        seq = self._catalog.seq()
-        kept_at, kept = self._matching
-        if kept_at != seq:
-            kept = {}
-        found = kept.get(parsed)
-        if found is None:
-            found = self._select(parsed)
-            size = sum(len(keys) for _, keys in kept.values())
-            if len(kept) >= FILTERS_KEPT or size > FILTERED_KEYS_KEPT:
-                kept = {}
-            self._matching = (seq, {**kept, parsed: found})  # together: never old keys as new ones
-        return found
-
-    def _select(self, parsed: Filter) -> tuple[Fitted, KeySet]:
-        before = self._catalog.guarded
-        fitted = fit_filter(self._catalog, self.record, parsed)
-        keys = KeySet(self._catalog.keys_where(self.record, compile_filter(fitted.filter)))
-        if len(keys) == 0 and not fitted.warnings:
-            fitted = replace(fitted, warnings=(NO_ITEM_FITS_ALL,))
-        if self._catalog.guarded > before:
-            fitted = replace(fitted, warnings=(*fitted.warnings, *self._passed_over()))
-        return fitted, keys
-
-    def _passed_over(self) -> Iterator[str]:
-        """What to know of items that no condition on attributes can be held against."""
-        ids = self._catalog.unreadable(self.record, UNREADABLE_SHOWN + 1)
-        if ids:
-            more = " and more" if len(ids) > UNREADABLE_SHOWN else ""
-            yield (
-                "damaged_items: the attributes of items cannot be read, so that they fulfil no "
-                f"condition: {', '.join(map(repr, ids[:UNREADABLE_SHOWN]))}{more}; index them again"
-            )
+        return self._selections.matching(self.record, parsed)[0]
 
     def encoder(self) -> Encoder | None:
         """The collection's encoder, made on first use; None as long as nothing was ever indexed.

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import parse_filter
 from search_engine.catalog.store import Catalog
-from search_engine.collections import live as live_collection
+from search_engine.collections import selections
 from search_engine.collections.live import LiveCollection
 from search_engine.errors import LockHeldError
 from search_engine.indexes import generations as generation
@@ -286,7 +286,7 @@ def test_what_another_process_commits_is_in_the_next_filter(
     assert len(opened.matching(cheap)) == 2
 
 
-@pytest.mark.parametrize(("limit", "most"), [("FILTERS_KEPT", 3), ("FILTERED_KEYS_KEPT", 10)])
+@pytest.mark.parametrize(("limit", "most"), [("SELECTIONS_KEPT", 3), ("SELECTED_KEYS_KEPT", 10)])
 def test_only_some_filters_are_kept(
     monkeypatch: pytest.MonkeyPatch,
     catalog: Catalog,
@@ -297,12 +297,12 @@ def test_only_some_filters_are_kept(
     """By their number, and by the number of keys in all."""
     put(catalog, collection, [draft(f"x{n}", attributes={"price": n}) for n in range(9)])
     opened = live(catalog, collection)
-    monkeypatch.setattr(live_collection, limit, most)
+    monkeypatch.setattr(selections, limit, most)
     kept = []
     for number in [*range(9), *range(9)]:
         parsed = parse_filter({"field": "price", "lte": number})
         assert len(opened.matching(parsed)) == number + 1
-        kept.append(len(opened._matching[1]))
+        kept.append(len(opened._selections._kept[1]))
     assert max(kept) < 9
 
 

@@ -1,0 +1,107 @@
+"""Pages over HTTP: thousands of items, odd parameters, cursors of other questions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.asking import DEFAULT, CheckedClient, assert_problem
+from tests.small_catalog import bound_collection, draft, open_catalog, put
+
+ITEMS = f"{DEFAULT}/items"
+COUNT = 5_000
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:
+    """A collection of thousands of items, to be read."""
+    data = tmp_path_factory.mktemp("crowded")
+    with open_catalog(data) as catalog:
+        collection = bound_collection(catalog)
+        put(catalog, collection, [draft(f"i{n:04}", **known_of(n)) for n in range(COUNT)])
+        bound_collection(catalog, "other")
+    with CheckedClient(data) as client:
+        yield client
+
+
+def known_of(number: int) -> dict[str, Any]:
+    return {
+        "label": f"Shelf {number % 7}",
+        "attributes": {"price": number % 100 / 4, "name": f"Straße {number}"},
+    }
+
+
+def pages(client: CheckedClient, path: str = ITEMS, **parameters: Any) -> list[dict[str, Any]]:
+    """All pages that cursors lead to."""
+    found = [client.get(path, params=parameters).json()]
+    while (cursor := found[-1]["next_cursor"]) is not None:
+        found.append(client.get(path, params={**parameters, "cursor": cursor}).json())
+    return found
+
+
+@pytest.mark.parametrize("sort", ["added", "-price", "label"])
+def test_thousands_of_items_come_once_each(crowded: CheckedClient, sort: str) -> None:
+    found = pages(crowded, sort=sort, limit=137)
+    ids = [item["item_id"] for page in found for item in page["items"]]
+    assert len(ids) == len(set(ids)) == COUNT
+    assert {page["total"] for page in found} == {COUNT}
+    assert all(len(page["items"]) == 137 for page in found[:-1])
+
+
+def test_pages_are_narrowed_by_filter_and_text(crowded: CheckedClient) -> None:
+    found = pages(crowded, filter="price < 3 and label = 'Shelf 3'", q="STRASSE 4", limit=10)
+    items = [item for page in found for item in page["items"]]
+    wanted = [
+        f"i{n:04}"
+        for n in range(COUNT)
+        if n % 100 / 4 < 3 and n % 7 == 3 and str(n).startswith("4")
+    ]
+    assert [item["item_id"] for item in items] == wanted
+    assert found[0]["total"] == len(wanted)
+    assert found[0]["warnings"] == []
+
+
+def test_warnings_of_the_filter_are_told(crowded: CheckedClient) -> None:
+    body = crowded.get(ITEMS, params={"filter": "label = 'Shelf 77'"}).json()
+    assert (body["items"], body["total"], body["next_cursor"]) == ([], 0, None)
+    assert body["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"sort": "price"}, "sort"),
+        ({"filter": "price < 4"}, "filter"),
+        ({"q": "strasse"}, "q"),
+    ],
+)
+def test_a_cursor_of_another_question_is_refused(
+    crowded: CheckedClient, other: dict[str, str], named: str
+) -> None:
+    cursor = crowded.get(ITEMS, params={"sort": "-price"}).json()["next_cursor"]
+    response = crowded.get(ITEMS, params={"sort": "-price", "cursor": cursor, **other})
+    assert f"another {named}" in assert_problem(response, 422, "bad_parameter")["detail"]
+    elsewhere = ITEMS.replace("default", "other")
+    response = crowded.get(elsewhere, params={"sort": "added", "cursor": cursor})
+    assert "collection" in assert_problem(response, 422, "bad_parameter")["detail"]
+
+
+def test_labels_have_cursors_of_their_own(crowded: CheckedClient) -> None:
+    cursor = crowded.get(f"{DEFAULT}/labels?limit=2").json()["next_cursor"]
+    assert_problem(crowded.get(f"{ITEMS}?cursor={cursor}"), 422, "bad_parameter")
+    response = crowded.get(f"{DEFAULT}/labels?q=9&cursor={cursor}")
+    assert "another q" in assert_problem(response, 422, "bad_parameter")["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort=nothing", "sort=-", "sort=price&sort=name", "sort=%00", "q=%00", "filter=price",
+     "filter=nothing=3", "filter=price='x'", "order=price", "total=1", "sort=price;drop"],
+)  # fmt: skip
+def test_odd_questions_are_refused(crowded: CheckedClient, query: str) -> None:
+    response = crowded.get(f"{ITEMS}?{query}")
+    assert response.status_code == 422, response.text
+
+
+def test_empty_parameters_are_as_none(crowded: CheckedClient) -> None:
+    assert crowded.get(f"{ITEMS}?sort=&q=&filter=").json() == crowded.get(ITEMS).json()
