@@ -86,7 +86,7 @@ def _decoded(cursor: str) -> list[Any]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, RecursionError):
+    except (AttributeError, ValueError, binascii.Error, RecursionError):
         raise _no_cursor() from None
     if not isinstance(content, list) or not content:
         raise _no_cursor()

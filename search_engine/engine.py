@@ -173,8 +173,8 @@ class SearchEngine:
                 but 0, or the base64 of them as little-endian float32.
             collection: Where to search.
             options: `k`, `filter`, `box`, `group_by`, `min_score`, `rerank`, `weights`,
-                `include`; see `search_engine.search.options`. Fewer than k come back when fewer
-                items match.
+                `include`, `cursor`; see `search_engine.search.options`. Fewer than k come back
+                when fewer items match.
 
         Raises:
             ImageError: The picture is refused.

@@ -170,6 +170,7 @@ class SearchResult:
     `vector` is the embedding that was searched for, (1, D). `query_token` stands for the photo in
     further searches; None for a search by an item. Where `rerank` names a re-ranking, the order is
     its own and scores need not fall. `include` says in which form embeddings were asked for.
+    `next_cursor` leads to the neighbors behind these; None where there are none.
     """
 
     neighbors: tuple[Neighbor, ...]
@@ -182,3 +183,4 @@ class SearchResult:
     query_token: str | None = None
     rerank: str | None = None
     include: str | None = None
+    next_cursor: str | None = None

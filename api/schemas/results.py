@@ -90,6 +90,8 @@ class SearchAnswer(WithVector):
     """The index that was asked; null while everything is compared with."""
     warnings: list[str]
     """Sentences, each behind a code and a colon."""
+    next_cursor: NotRequired[str | None]
+    """Leads to the neighbors behind these; null where there are none, and with a re-ranking."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
     facets: NotRequired[dict[str, list[FacetValue]]]
@@ -129,6 +131,12 @@ def prediction_json(prediction: records.Prediction) -> Prediction:
 
 def search_json(result: records.SearchResult) -> SearchAnswer:
     """Neighbors, and how it went; `rerank` only where asked for."""
+    body = _found_json(result)
+    body["next_cursor"] = result.next_cursor
+    return body
+
+
+def _found_json(result: records.SearchResult) -> SearchAnswer:
     body: SearchAnswer = {
         "neighbors": [neighbor_json(each, result.include) for each in result.neighbors],
         "timings_ms": dict(result.timings_ms),
@@ -145,7 +153,7 @@ def search_json(result: records.SearchResult) -> SearchAnswer:
 def classify_json(result: records.SearchResult) -> ClassifyAnswer:
     """The prediction of a classification, and its neighbors."""
     assert result.prediction is not None
-    return cast(ClassifyAnswer, {**prediction_json(result.prediction), **search_json(result)})
+    return cast(ClassifyAnswer, {**prediction_json(result.prediction), **_found_json(result)})
 
 
 def result_json(result: records.SearchResult) -> SearchAnswer | ClassifyAnswer:

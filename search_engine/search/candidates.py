@@ -14,6 +14,8 @@ Timings = MutableMapping[str, float]
 
 NEAR_ONE = 1 - 2**-11
 """From here on a score is close to 1 within what float16, as vectors are stored, can express."""
+BELOW_NEAR_ONE = 1 - 2**-10
+"""Below this a score is none of those, nor lower than one of them can become."""
 DECIMALS = 6
 """Of a score as it is shown, and as it is held against a least score."""
 FIRST = 8
@@ -28,7 +30,33 @@ def nearest(scopes: Sequence[Scope], queries: Vectors, count: int) -> list[tuple
     fetch = count + any(each.exclude is not None for each in scopes)
     hits = scopes[0].snapshot.search(queries, fetch, scopes[0].within)
     rows = [each.cut(*hits.row(row), count) for row, each in enumerate(scopes)]
-    return [settled(*row, scopes[0].vectors) for row in rows]
+    return [
+        nearest_of(scope, queries[row : row + 1], count, rows[row])
+        for row, scope in enumerate(scopes)
+    ]
+
+
+def nearest_of(
+    scope: Scope, query: Vectors, count: int, hits: tuple[Keys, Scores] | None = None
+) -> tuple[Keys, Scores]:
+    """As `nearest`, of one query (1, D).
+
+    Where the last of so many is near 1, so may be others that change places with it: all of them
+    are looked at.
+
+    Args:
+        scope: Where to search.
+        query: What for.
+        count: How many.
+        hits: As the index finds them, if it was asked already.
+    """
+    fetch = count
+    keys, scores = hits if hits is not None else scope.nearest(query, fetch)[0]
+    while len(keys) >= fetch and scores[-1] >= BELOW_NEAR_ONE:
+        fetch *= 4
+        keys, scores = scope.nearest(query, fetch)[0]
+    keys, scores = settled(keys, scores, scope.vectors)
+    return keys[:count], scores[:count]
 
 
 def settled(keys: Keys, scores: Scores, vectors: Callable[[Keys], Vectors]) -> tuple[Keys, Scores]:

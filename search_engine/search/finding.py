@@ -17,6 +17,7 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, SearchResult, Vectors
 from search_engine.search.candidates import nearest, timed
 from search_engine.search.options import SearchOptions, check_choice
+from search_engine.search.pages import Page, place_of
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
@@ -30,6 +31,7 @@ class _Found:
 
     neighbors: tuple[Neighbor, ...] = ()
     warnings: tuple[str, ...] = ()
+    next_cursor: str | None = None
 
 
 class Finder:
@@ -79,6 +81,7 @@ class Finder:
                 query_token=subject.token,
                 rerank=options.rerank,
                 include=options.include,
+                next_cursor=each.next_cursor,
             )
             for subject, each in zip(subjects, found, strict=True)
         ]
@@ -123,8 +126,9 @@ class Finder:
                 within = live.matching(options.filter)
                 warnings = live.fitted(options.filter).warnings
         scopes = [Scope(snapshot, within, one.key) for one in subjects]
+        places = [place_of(live.record, one, options) for one in subjects]
         with timed(timings, "search"):
-            count = first_count(options)
+            count = first_count(options, max(place.shown if place else 0 for place in places))
             rows = nearest(scopes, queries, count)
         shapings = [
             Shaping(
@@ -136,15 +140,22 @@ class Finder:
                 rows[number],
                 timings,
                 self._reranking(subjects[number], options),
+                places[number],
             )
             for number, scope in enumerate(scopes)
         ]
-        shown = [each.shape() for each in shapings]
+        found = [each.shape() for each in shapings]
         with timed(timings, "catalog"):
-            neighbors = self._neighbors(live, shown, options)
+            neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
+        pages = [
+            Page.of(live.record, *each, options)
+            for each in zip(subjects, places, found, strict=True)
+        ]
         return [
-            _Found(each, (*warnings, *shaping.warnings, *_damages(each)))
-            for each, shaping in zip(neighbors, shapings, strict=True)
+            _Found(
+                each, (*warnings, *shaping.warnings, *page.warnings, *_damages(each)), page.cursor
+            )
+            for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]
 
     def _neighbors(

@@ -136,6 +136,14 @@ OPTIONS = (
         metavar="NAME",
     ),
     Option(
+        "cursor",
+        "text",
+        "go on behind the page before: its `next_cursor`",
+        "WyI4Y2Q0MjEw",
+        verbs=("search",),
+        metavar="CURSOR",
+    ),
+    Option(
         "target",
         "text",
         "what to classify by: label, product_id or an attribute",
@@ -190,6 +198,7 @@ class SearchArguments(TypedDict, total=False):
     rerank: str | None
     weights: Mapping[str, float] | str | None
     include: str | None
+    cursor: str | None
 
 
 class ClassifyArguments(SearchArguments, total=False):
@@ -213,6 +222,7 @@ class SearchOptions:
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
     include: str | None = None
+    cursor: str | None = None
 
     def in_the_vote(self) -> SearchOptions:
         """These without those that only say what is shown."""

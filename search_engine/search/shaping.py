@@ -1,6 +1,6 @@
 """Shape the hits of one query into results: re-rank, cut off by score, group."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +10,16 @@ from search_engine.catalog.groups import Group
 from search_engine.catalog.store import Catalog
 from search_engine.indexes.scoring import cosines
 from search_engine.records import Keys, Vectors
-from search_engine.search.candidates import DECIMALS, FIRST, Timings, exact_scores, settled, timed
+from search_engine.search.candidates import (
+    DECIMALS,
+    FIRST,
+    Timings,
+    exact_scores,
+    nearest_of,
+    timed,
+)
 from search_engine.search.options import SearchOptions
+from search_engine.search.pages import Place
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
 from search_engine.search.rerank.registry import Method
 from search_engine.search.scope import Scope
@@ -39,20 +47,26 @@ class Reranking:
         return self.method.reorder(found)
 
 
-def first_count(options: SearchOptions) -> int:
-    """How many of the nearest items a search looks at first."""
-    count = options.k if options.group_by is None else GROUP_FETCH * options.k
+def first_count(options: SearchOptions, shown: int = 0) -> int:
+    """How many of the nearest items a search looks at first, when so many were shown before.
+
+    One more than are asked for says whether there is a page behind.
+    """
+    count = shown + options.k + 1
+    if options.group_by is not None:
+        count *= GROUP_FETCH
     return max(count, FIRST, CANDIDATES if options.rerank is not None else 0)
 
 
 @dataclass(slots=True)
 class Shaping:
-    """Shapes the hits of one query into as many results as are asked for.
+    """Shapes the hits of one query into as many results as are asked for, behind a place if there
+    is one.
 
     With a re-ranking the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
 
-    `first` are the nearest `first_count(options)` keys with their cosines, best first.
+    `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
     """
 
     catalog: Catalog
@@ -63,37 +77,58 @@ class Shaping:
     first: tuple[Keys, Scores]
     timings: Timings
     reranking: Reranking | None = None
+    place: Place | None = None
     warnings: list[str] = field(default_factory=list)
 
     def shape(self) -> Sequence[tuple[int, float]]:
-        """Keys with their scores, in the order in which they are shown, k at most."""
-        k, group_by = self.options.k, self.options.group_by
-        if group_by is not None:
-            return self._grouped(k, group_by)
-        keys, scores = self._good(*self._hits())
-        return list(zip(keys[:k].tolist(), scores[:k].tolist(), strict=True))
+        """Keys with their scores, in the order in which they are shown: k, and one more at most."""
+        group_by = self.options.group_by
+        found = self._single() if group_by is None else self._grouped(group_by)
+        return found[: self.options.k + 1]
 
-    def _grouped(self, k: int, by: str) -> Sequence[tuple[int, float]]:
-        """The best of each of the k best groups; items without the field stand for themselves.
+    def _single(self) -> Sequence[tuple[int, float]]:
+        """The best items; more are looked at where others came before the place meanwhile."""
+        fetch, hits = self._fetch, self._hits()
+        while True:
+            keys, scores = self._good(*hits)
+            behind = self._behind(list(zip(keys.tolist(), scores.tolist(), strict=True)))
+            if len(behind) > self.options.k or len(hits[0]) < fetch or len(keys) < len(hits[0]):
+                return behind
+            fetch *= 2
+            hits = self._nearest(fetch, self.scope)
 
-        Only ids and values of candidates are read. Where the groups of the nearest items are
-        fewer than k, items of other groups are looked for, in a bounded number of rounds.
+    def _grouped(self, by: str) -> Sequence[tuple[int, float]]:
+        """The best of each of the best groups; items without the field stand for themselves.
+
+        Only ids and values of candidates are read. Where the groups of the nearest items are too
+        few, items of other groups are looked for, in a bounded number of rounds.
         """
         found: Found = {}
-        scope, fetch = self.scope, GROUP_FETCH * k
+        scope, fetch = self.scope, self._fetch
         hits = self._hits()
         for last in range(GROUP_ROUNDS + 1):
             ended = len(hits[0]) < fetch
             keys, scores = self._good(*hits)
             self._note_groups(found, keys.tolist(), scores.tolist(), by)
-            if len(found) >= k or ended or len(keys) < len(hits[0]):
+            enough = len(self._behind(found.values())) > self.options.k
+            if enough or ended or len(keys) < len(hits[0]):
                 break
             scope, fetch = self._other_groups(scope, found, by), GROUP_ROUND
             if last == GROUP_ROUNDS:
                 self._warn_of_groups(len(found), scope)
                 break
             hits = self._nearest(fetch, scope)
-        return list(found.values())[:k]
+        return self._behind(found.values())
+
+    def _behind(self, found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
+        """Those behind the place."""
+        if self.place is None:
+            return list(found)
+        return [each for each in found if self.place.is_before(*each)]
+
+    @property
+    def _fetch(self) -> int:
+        return first_count(self.options, 0 if self.place is None else self.place.shown)
 
     def _note_groups(self, found: Found, keys: list[int], scores: list[float], by: str) -> None:
         """Add the best hit of each group that has none yet."""
@@ -141,5 +176,4 @@ class Shaping:
 
     def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
         with timed(self.timings, "search"):
-            ((keys, scores),) = scope.nearest(self.query, count)
-            return settled(keys, scores, scope.vectors)
+            return nearest_of(scope, self.query, count)

@@ -102,6 +102,7 @@ def ask(question: Question, find: Find) -> list[SearchResult]:
         replace(
             result,
             neighbors=result.neighbors[: shown.k],
+            next_cursor=None,
             prediction=prediction,
             warnings=tuple(dict.fromkeys((*voted.warnings, *result.warnings, *notes_of(question)))),
         )

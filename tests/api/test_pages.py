@@ -1,11 +1,21 @@
 """Pages over HTTP: thousands of items, odd parameters, cursors of other questions."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.asking import DEFAULT, CheckedClient, assert_problem
+from tests.api.asking import (
+    CLASSIFY,
+    DEFAULT,
+    SEARCH,
+    CheckedClient,
+    ask,
+    ask_json,
+    assert_problem,
+    ids,
+)
 from tests.small_catalog import bound_collection, draft, open_catalog, put
 
 ITEMS = f"{DEFAULT}/items"
@@ -105,3 +115,44 @@ def test_odd_questions_are_refused(crowded: CheckedClient, query: str) -> None:
 
 def test_empty_parameters_are_as_none(crowded: CheckedClient) -> None:
     assert crowded.get(f"{ITEMS}?sort=&q=&filter=").json() == crowded.get(ITEMS).json()
+
+
+def test_results_go_on_page_by_page(client: CheckedClient, first_picture: bytes) -> None:
+    """By the photo or its token, in pages of any size; together they are the one long answer."""
+    whole = ids(ask(client, first_picture, k="200"))
+    found: list[str] = []
+    fields: dict[str, str] = {}
+    for k in ("7", "30", "3", "20"):
+        response = ask(client, first_picture, k=k, **fields)
+        found += ids(response)
+        fields = {"cursor": response.json()["next_cursor"]}
+    token = response.json()["query_token"]
+    last = ask_json(client, {"query_token": token, "k": 200, **fields})
+    everything = found + ids(last)
+    assert everything[: len(whole)] == whole
+    assert len(everything) == len(set(everything)) == client.get(ITEMS).json()["total"]
+    assert last.json()["next_cursor"] is None
+
+
+def test_similar_items_go_on_page_by_page(client: CheckedClient, first_row: dict[str, str]) -> None:
+    path = f"{DEFAULT}/similar/{first_row['item_id']}"
+    found = [
+        each["item_id"]
+        for page in pages(client, path, k=40, filter=f"label = '{first_row['label']}'")
+        for each in page["neighbors"]
+    ]
+    assert len(found) == len(set(found)) > 0
+    assert first_row["item_id"] not in found
+
+
+def test_a_cursor_of_another_photo_is_refused(
+    client: CheckedClient, first_picture: bytes, shopper_photo: Path
+) -> None:
+    cursor = ask(client, first_picture, k="5").json()["next_cursor"]
+    response = ask(client, shopper_photo.read_bytes(), k="5", cursor=cursor)
+    assert "another subject" in assert_problem(response, 422, "bad_parameter")["detail"]
+    for verb, code in ((CLASSIFY, 422), (SEARCH, 422)):
+        assert ask(client, first_picture, verb, cursor="AAAA").status_code == code
+    refused = ask(client, first_picture, CLASSIFY, cursor=cursor)
+    assert "for search" in assert_problem(refused, 422, "bad_parameter")["detail"]
+    assert "next_cursor" not in ask(client, first_picture, CLASSIFY).json()

@@ -32,7 +32,8 @@ def test_a_catalog_picture_finds_itself_first(
     body = response.json()
     assert response.status_code == 200
     assert set(body) == {
-        "neighbors", "timings_ms", "encoder", "generation", "warnings", "query_token", "request_id"
+        "neighbors", "timings_ms", "encoder", "generation", "warnings", "query_token", "request_id",
+        "next_cursor",
     }  # fmt: skip
     assert body["warnings"] == []
     assert body["generation"] == "gen-000001"
@@ -329,7 +330,8 @@ def test_an_empty_collection_finds_nothing(changing: CheckedClient) -> None:
     assert changing.post("/v1/collections", json={"name": "hollow"}).status_code == 201
     path = "/v1/collections/hollow"
     assert changing.get(f"{path}/labels").json() == {"labels": [], "next_cursor": None}
-    assert changing.get(f"{path}/items").json() == {"items": [], "next_cursor": None}
+    nothing: dict[str, object] = {"items": [], "next_cursor": None, "total": 0, "warnings": []}
+    assert changing.get(f"{path}/items").json() == nothing
     assert changing.get(f"{path}/facets?fields=label").json()["facets"] == {"label": []}
     assert_problem(ask_json(changing, {"item_id": "x"}, f"{path}/search"), 404, "item_not_found")
 
