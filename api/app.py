@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import problems
+from api import openapi, problems
 from api.heads import HeadMiddleware
 from api.routes import collections, health, items, pictures, queries
 from api.security.addresses import AddressMiddleware, ExactFiles
@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Eyedex",
         version=version("eyedex"),
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for module in (health, collections, queries, items, pictures):
         app.include_router(module.router)
+    openapi.install(app)
     app.mount("/static", ExactFiles(directory=WEB), name="static")
 
     @app.get("/", include_in_schema=False)

@@ -1,23 +1,26 @@
-"""Parameters in the address of a request, declared once: how they are read and described."""
+"""Parameters of a request beside its body, declared once: how they are read and described."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
 
 from api.forms import query_parameters, text_value, whole_number
+from search_engine.catalog.collection_rows import COLLECTION_NAME
+from search_engine.names import MAX_ID_BYTES
 from search_engine.search.options import Kind, Option
 
 _TYPES: Mapping[Kind, dict[str, Any]] = {
     "whole": {"type": "integer"},
     "number": {"type": "number"},
     "text": {"type": "string"},
-    "filter": {},
+    "filter": {"type": "string"},
     "box": {"type": "string"},
     "weights": {"type": "string"},
     "fields": {"type": "string"},
 }
+_EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {"whole": int, "number": float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,19 @@ class Parameter:
 
 
 class Parameters:
-    """All that a route takes in its address; every other name is refused."""
+    """All that a route takes in its address; every other name is refused.
 
-    def __init__(self, *declared: Parameter) -> None:
+    `headers` are those that it looks at, as OpenAPI describes them.
+    """
+
+    def __init__(self, *declared: Parameter, headers: Sequence[Mapping[str, Any]] = ()) -> None:
         self.declared = declared
+        self._headers = headers
 
     @property
     def openapi(self) -> dict[str, Any]:
         """For `openapi_extra` of a route."""
-        return {"parameters": [each.openapi for each in self.declared]}
+        return {"parameters": [each.openapi for each in self.declared] + list(self._headers)}
 
     def read(self, request: Request) -> dict[str, Any]:
         """The value of each by its name, of missing ones their default.
@@ -103,7 +110,7 @@ def option_schema(option: Option) -> dict[str, Any]:
         **_TYPES[option.kind],
         **{name: value for name, value in bounds.items() if value not in (None, [])},
         "description": said,
-        "examples": [option.example],
+        "examples": [_EXAMPLES.get(option.kind, str)(option.example)],
     }
 
 
@@ -114,3 +121,28 @@ def as_sent(name: str, help: str) -> Parameter:
 
 CURSOR = as_sent("cursor", "`next_cursor` of the page before")
 """Where the page before ended."""
+
+
+def header(name: str, help: str, example: str = "") -> dict[str, Any]:
+    """A header that a route looks at, in OpenAPI."""
+    schema = {"type": "string", **({"examples": [example]} if example else {})}
+    return {"name": name, "in": "header", "required": False, "description": help, "schema": schema}
+
+
+IF_NONE_MATCH = header(
+    "If-None-Match", "The `ETag` of an answer that the client has: 304 where it still holds."
+)
+
+IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "c": (
+        "The name of a collection.",
+        {"type": "string", "pattern": f"^{COLLECTION_NAME.pattern}$", "examples": ["default"]},
+    ),
+    "item_id": (
+        f"The id of an item: 1 to {MAX_ID_BYTES} bytes of UTF-8 in NFC, without control characters "
+        "and space around it; no part between slashes is empty, `.` or `..`. Escape everything "
+        "but letters, digits, `-`, `.`, `_` and `~`, slashes too.",
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "examples": ["mugs/red.jpg"]},
+    ),
+}
+"""What stands in paths, by its name: its text and its schema in OpenAPI."""

@@ -5,7 +5,7 @@ what is wrong with a filter, short and printable (`search_engine.near.shown`).
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -48,6 +48,39 @@ _CODE_OF_STATUS = {
     415: "unsupported_type",
     422: "bad_parameter",
 }
+
+CODES = {
+    "bad_request": "The request is not well-formed.",
+    "bad_host": "The request does not name one host that is served here.",
+    "bad_json": "The body is not valid JSON, has a key twice, or NaN.",
+    "truncated_body": "The body ends too early.",
+    "cross_origin": "A page of another site asks for a change.",
+    "method_not_allowed": "There is no such operation at this address.",
+    "not_confirmed": "What would be lost has to be confirmed.",
+    "unsupported_type": "The kind of the body, or of the picture in it, is not accepted.",
+    "missing_file": "There is no picture, nor anything in its place.",
+    "one_file_only": "There is more than one picture.",
+    "not_ready": "The catalog, the index or the encoder cannot be used yet.",
+    "timeout": "The request took too long to come.",
+    "http_error": "Another HTTP status; its title says which.",
+    "bug": "Something is wrong on the side of the server.",
+}
+"""Codes that are decided at the edge; every error has one of its own besides."""
+
+
+def known_codes() -> dict[str, str]:
+    """Every code that a problem can have over HTTP, with what it means."""
+    found = dict(CODES)
+    for kind in _kinds_of(errors.EyedexError):
+        said = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+        found.setdefault(kind.code, said)
+    return dict(sorted(found.items()))
+
+
+def _kinds_of(kind: type[errors.EyedexError]) -> Iterator[type[errors.EyedexError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds_of(each)
 
 
 class Problem(Exception):
@@ -104,19 +137,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
-    },
-}
-
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+"""`api.schemas.server.Problem`."""
 
 ANY_PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {

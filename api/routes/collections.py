@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from api.bodies import json_body
 from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, field_names, read_body, text_value
@@ -12,6 +13,7 @@ from api.schemas.collections import (
     ClassifierList,
     CollectionList,
     EncoderIdentity,
+    NewCollection,
     classifier_json,
 )
 from api.schemas.collections import Collection as CollectionAnswer
@@ -63,24 +65,11 @@ def list_collections(engine: EngineDep) -> CollectionList:
     summary="Make an empty collection",
     responses=responses(400, 409, 415, 422),
     dependencies=NO_PARAMETERS,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["name"],
-                        "properties": {"name": {"type": "string"}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=json_body(NewCollection),
 )
 async def create_collection(request: Request, engine: EngineDep) -> CollectionAnswer:
     """Named by lower-case letters, digits, - and _."""
-    body = await read_body(request, ("name",), kinds=(JSON,))
+    body = await read_body(request, NewCollection.__annotations__, kinds=(JSON,))
     name = text_value(body.values, "name")
     if name is None:
         raise ParameterError("missing", where="name")

@@ -5,11 +5,21 @@ from typing import Any
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from api.bodies import body as body_of
+from api.bodies import json_body, typed_schema
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import parse_json, read_body
+from api.forms import FORM, JSON, parse_json, read_body
 from api.parameters import CURSOR, Parameters, as_sent, text, whole
 from api.problems import Problem, responses
-from api.schemas.items import Item, ItemPage, item_answer, item_page_json
+from api.schemas.items import (
+    Item,
+    ItemForm,
+    ItemPage,
+    ItemPatch,
+    ItemRequest,
+    item_answer,
+    item_page_json,
+)
 from search_engine.catalog.descriptions import COLUMNS
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.listing import ADDED
@@ -29,57 +39,8 @@ LIST_ITEMS = Parameters(
     CURSOR,
     whole("limit", "items to a page", PAGE_ITEMS, 1, MAX_PAGE_ITEMS),
 )
-MERGE_PATCH = ("application/json", "application/merge-patch+json")
-_PUT_FIELDS = (*COLUMNS, "image_base64")
-
-_PUT_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {"type": "string", "format": "binary"},
-                        "label": {"type": "string"},
-                        "product_id": {"type": "string"},
-                        "attributes": {"type": "string", "description": "a JSON object"},
-                    },
-                }
-            },
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image_base64"],
-                    "properties": {
-                        "image_base64": {"type": "string", "format": "byte"},
-                        "label": {"type": ["string", "null"]},
-                        "product_id": {"type": ["string", "null"]},
-                        "attributes": {"type": ["object", "null"]},
-                    },
-                }
-            },
-        },
-    }
-}
-_PATCH_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "label": {"type": ["string", "null"]},
-        "product_id": {"type": ["string", "null"]},
-        "attributes": {
-            "type": ["object", "null"],
-            "description": "Those that are named change, null removes one; null for all of them",
-        },
-    },
-}
-_PATCH_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": _PATCH_SCHEMA} for kind in MERGE_PATCH},
-    }
-}
+MERGE_PATCH = (JSON, "application/merge-patch+json")
+_ITEM_BODY = body_of({FORM: typed_schema(ItemForm), JSON: typed_schema(ItemRequest)})
 
 
 @router.get(
@@ -118,9 +79,12 @@ def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> Item
     "/{item_id:id}",
     operation_id="putItem",
     summary="Add or replace an item with its picture",
-    responses={201: {"description": "Added"}, **responses(400, 404, 413, 415, 422, 503, 507)},
+    responses={
+        201: {"description": "Added", "model": Item},
+        **responses(400, 404, 413, 415, 422, 503, 507),
+    },
     dependencies=NO_PARAMETERS,
-    openapi_extra=_PUT_REQUEST,
+    openapi_extra=_ITEM_BODY,
 )
 async def put_item(
     request: Request,
@@ -131,7 +95,7 @@ async def put_item(
     response: Response,
 ) -> Item:
     """Durable, and found by the next search, when this answers: 201 for a new item, else 200."""
-    body = await read_body(request, _PUT_FIELDS)
+    body = await read_body(request, ItemRequest.__annotations__)
     if body.image is None:
         raise Problem(422, "missing_file", "send the picture as image")
     known = {name: body.values.get(name) for name in COLUMNS}
@@ -148,13 +112,13 @@ async def put_item(
     summary="Change what is known about an item",
     responses=responses(400, 404, 413, 415, 422, 503, 507),
     dependencies=NO_PARAMETERS,
-    openapi_extra=_PATCH_REQUEST,
+    openapi_extra=json_body(ItemPatch, *MERGE_PATCH),
 )
 async def patch_item(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> Item:
     """A JSON merge patch (RFC 7396): what is named changes, null clears it, all else stays."""
-    body = await read_body(request, COLUMNS, MERGE_PATCH)
+    body = await read_body(request, ItemPatch.__annotations__, MERGE_PATCH)
     item = await run_in_threadpool(engine.describe, item_id, body.values, collection=collection)
     return item_answer(collection, item)
 

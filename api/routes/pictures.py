@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import CollectionDep, EngineDep
 from api.heads import has_already
-from api.parameters import Parameters, whole
+from api.parameters import IF_NONE_MATCH, Parameters, whole
 from api.problems import responses
 from search_engine.images import THUMBNAIL_QUALITY
 from search_engine.records import CatalogItem
@@ -17,7 +17,8 @@ router = APIRouter(prefix="/v1/collections/{c}/images", tags=["items"])
 
 PICTURE_SIDE_PX, MAX_PICTURE_SIDE_PX = 1_024, 2_048
 GET_IMAGE = Parameters(
-    whole("size", "most pixels of the long side", PICTURE_SIDE_PX, 16, MAX_PICTURE_SIDE_PX)
+    whole("size", "most pixels of the long side", PICTURE_SIDE_PX, 16, MAX_PICTURE_SIDE_PX),
+    headers=(IF_NONE_MATCH,),
 )
 RENDERING = 2
 """Counted up when the same picture is rendered otherwise, so that no client keeps the old one."""
@@ -29,7 +30,11 @@ RENDERING = 2
     summary="An item's picture",
     response_class=Response,
     responses={
-        200: {"content": {"image/jpeg": {}}, "description": "Upright, without metadata"},
+        200: {
+            "description": "Upright, without metadata",
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": {"ETag": {"schema": {"type": "string"}}},
+        },
         304: {"description": "The client has it already"},
         **responses(404, 422, 503),
     },

@@ -6,15 +6,16 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
+from api.bodies import question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_query
-from api.parameters import of_options, option_schema
+from api.parameters import of_options
 from api.problems import request_id, responses
 from api.schemas.items import facets_json, image_url
 from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
-from search_engine.search.options import Verb, options_of
+from search_engine.search.options import options_of
 from search_engine.search.query_cache import QueryToken
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
@@ -22,28 +23,6 @@ router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 Answer = TypeVar("Answer", SearchAnswer, ClassifyAnswer)
 
 SIMILAR = of_options(*(each for each in options_of("search") if not each.photo_only))
-_SUBJECTS = {
-    "item_id": {"type": "string", "description": "An item instead of a photo"},
-    "query_token": {
-        "type": "string",
-        "description": "Of an earlier answer: stands for its photo, and the box of it, as long as "
-        "the server remembers them",
-    },
-}
-
-
-def _request(verb: Verb) -> dict[str, Any]:
-    """The body in OpenAPI: a form with the picture as a file, or JSON."""
-    options = {each.name: option_schema(each) for each in options_of(verb)} | _SUBJECTS
-    form = {"image": {"type": "string", "format": "binary"}, **options}
-    as_json = {"image_base64": {"type": "string", "format": "byte"}, **options}
-    content = {
-        kind: {"schema": {"type": "object", "properties": properties}}
-        for kind, properties in (("multipart/form-data", form), ("application/json", as_json))
-    }
-    return {"requestBody": {"required": True, "content": content}}
-
-
 _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 
@@ -52,7 +31,7 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
     operation_id="search",
     summary="What looks like this",
     responses=_PROBLEMS,
-    openapi_extra=_request("search"),
+    openapi_extra=question_body("search"),
     dependencies=NO_PARAMETERS,
 )
 async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> SearchAnswer:
@@ -72,7 +51,7 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
     operation_id="classify",
     summary="What class is this",
     responses=_PROBLEMS,
-    openapi_extra=_request("classify"),
+    openapi_extra=question_body("classify"),
     dependencies=NO_PARAMETERS,
 )
 async def classify(

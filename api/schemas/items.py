@@ -68,6 +68,46 @@ class ItemPage(TypedDict):
 
 
 @shape
+class ItemPatch(TypedDict, total=False):
+    """What changes of an item (RFC 7396): what is named; null clears it."""
+
+    label: str | None
+    """Its label, which may be a path such as `Fruit/Apple`; null or an empty text for none."""
+    product_id: str | None
+    """The product that it is a picture of; null or an empty text for none."""
+    attributes: dict[str, Any] | None
+    """Of these those that are named change, null removes one; null for all of them."""
+
+
+@shape
+class ItemRequest(TypedDict):
+    """An item as it shall be, with its picture; what is missing it has not."""
+
+    image_base64: str
+    """The picture's bytes in base64, or a data URI."""
+    label: NotRequired[str | None]
+    """Its label, which may be a path such as `Fruit/Apple`."""
+    product_id: NotRequired[str | None]
+    """The product that it is a picture of."""
+    attributes: NotRequired[dict[str, Any] | None]
+    """Everything else that is known of it, by name: whatever JSON can hold."""
+
+
+@shape
+class ItemForm(TypedDict):
+    """An item as it shall be, with its picture as a file; what is missing or empty it has not."""
+
+    image: bytes
+    """The picture, as a file."""
+    label: NotRequired[str]
+    """Its label, which may be a path such as `Fruit/Apple`."""
+    product_id: NotRequired[str]
+    """The product that it is a picture of."""
+    attributes: NotRequired[str]
+    """Everything else that is known of it: a JSON object."""
+
+
+@shape
 class Example(TypedDict):
     """One of the items that have a label."""
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from search_engine.config import Settings
+from tests.api.described import check_described
 
 DEFAULT = "/v1/collections/default"
 SEARCH = f"{DEFAULT}/search"
@@ -48,6 +49,7 @@ class CheckedClient(TestClient):
     def request(self, *arguments: Any, **options: Any) -> Response:
         response: Response = super().request(*arguments, **options)
         check_answer(response, self.data)
+        check_described(response)
         return response
 
 

@@ -18,6 +18,7 @@ from search_engine.errors import EyedexError, ModelMismatchError, ParameterError
 from search_engine.storage.paths import DataPaths
 from search_engine.vote.tally import VoteRule
 from tests.api.asking import CLASSIFY, DEFAULT, CheckedClient, ask, ask_json, assert_problem
+from tests.api.described import resolved
 from tests.conftest import copy_data
 from tests.faults.test_interruption import eyedex
 
@@ -272,7 +273,10 @@ def test_it_is_described(client: CheckedClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     content = paths["/v1/collections/{c}/classify"]["post"]["requestBody"]["content"]
     for kind in ("multipart/form-data", "application/json"):
-        assert "trained classifier" in content[kind]["schema"]["properties"]["with"]["description"]
+        assert (
+            "trained classifier"
+            in resolved(content[kind]["schema"])["properties"]["with"]["description"]
+        )
     assert "404" in paths["/v1/collections/{c}/classifiers"]["get"]["responses"]
 
 

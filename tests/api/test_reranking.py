@@ -16,6 +16,7 @@ from tests.api.asking import (
     assert_problem,
     ids,
 )
+from tests.api.described import resolved
 
 
 @pytest.mark.parametrize("rerank", METHODS)
@@ -85,7 +86,7 @@ def test_it_is_documented(client: CheckedClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     body = paths["/v1/collections/{c}/search"]["post"]["requestBody"]["content"]
     for kind in ("multipart/form-data", "application/json"):
-        assert body[kind]["schema"]["properties"]["rerank"]["enum"] == list(METHODS)
+        assert resolved(body[kind]["schema"])["properties"]["rerank"]["enum"] == list(METHODS)
 
 
 def test_the_picture_is_read_within_limits(client: CheckedClient, sample: Path) -> None:

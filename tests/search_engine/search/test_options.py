@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from api.app import create_app
 from api.cli.main import app
-from search_engine.config import Settings
 from search_engine.errors import ParameterError
 from search_engine.search.options import (
     BOTH,
@@ -26,6 +24,7 @@ from search_engine.search.options import (
     search_options,
 )
 from search_engine.search.rerank.registry import METHODS
+from tests.api.described import document, resolved
 
 PAGE = Path(__file__).parents[3] / "docs" / "analyst.md"
 
@@ -107,12 +106,12 @@ def test_methods_of_re_ranking_are_those_that_there_are() -> None:
 
 @pytest.mark.parametrize("verb", BOTH)
 def test_http_describes_every_option(verb: Verb) -> None:
-    found = create_app(Settings()).openapi()["paths"][f"/v1/collections/{{c}}/{verb}"]["post"]
+    found = document()["paths"][f"/v1/collections/{{c}}/{verb}"]["post"]
     for content in found["requestBody"]["content"].values():
-        fields = content["schema"]["properties"]
+        fields = resolved(content["schema"])["properties"]
         for option in options_of(verb):
             assert option.help.lower() in fields[option.name]["description"].lower()
-            assert fields[option.name]["examples"] == [option.example]
+            assert [str(each) for each in fields[option.name]["examples"]] == [option.example]
             names = ("minimum", "maximum")
             if option.exclusive:
                 names = ("exclusiveMinimum", "exclusiveMaximum")

@@ -1,0 +1,144 @@
+"""The description of the API in OpenAPI 3.1, derived from what the code reads and answers with.
+
+Routes say what they take and give (`api.parameters`, `api.bodies`, `api.schemas`, `api.problems`);
+here it becomes one document in which every schema has a name and every field its text.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+
+from api import filter_schema
+from api.bodies import typed_schema
+from api.docstrings import describe_fields, schemas
+from api.heads import has_already
+from api.parameters import IN_PATH
+from api.problems import known_codes
+from api.schemas.server import Problem
+
+PATH = "/openapi.json"
+ABOUT = """\
+Finds the items of a catalog that look like a picture, gives pictures a class by the vote of the
+most similar items, and keeps the catalog.
+
+Errors are `application/problem+json` with a stable `code`. Pages have a `next_cursor`, null at the
+end. Unknown parameters and fields are refused, never ignored. The server asks for no key: it
+belongs behind a proxy that does."""
+TAGS = {
+    "queries": "What looks like this, and what class is it.",
+    "items": "Items of a collection, and their pictures.",
+    "collections": "Collections; their labels, values and trained classifiers.",
+    "uploads": "Pictures and tables that are staged for a job.",
+    "jobs": "Work that takes longer than a request.",
+    "feedback": "What users say of answers.",
+    "health": "Whether the server is alive and ready.",
+}
+"""Groups of operations, in the order of the documentation."""
+
+
+def install(app: FastAPI) -> None:
+    """Let the app describe itself: as a value by `app.openapi()`, and at `/openapi.json`."""
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe(app)
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+    document = _Document(app)
+    app.add_api_route(PATH, document.answer, include_in_schema=False)
+
+
+class _Document:
+    """The description as bytes, made when it is asked for first."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._body = b""
+        self._tag = ""
+
+    async def answer(self, request: Request) -> Response:
+        """The description, or 304 where the client has it."""
+        if not self._body:
+            body = json.dumps(self._app.openapi(), ensure_ascii=False, separators=(",", ":"))
+            self._body = body.encode()
+            self._tag = f'"{hashlib.blake2b(self._body, digest_size=16).hexdigest()}"'
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+        if has_already(request.headers.getlist("if-none-match"), self._tag):
+            return Response(status_code=304, headers=headers)
+        return Response(self._body, media_type="application/json", headers=headers)
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The whole document."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=ABOUT,
+        routes=app.routes,
+        servers=[{"url": "/", "description": "This server."}],
+    )
+    components = document["components"]["schemas"]
+    for operation in operations(document):
+        _describe_path(operation)
+    _gather(document["paths"], components)
+    components |= filter_schema.COMPONENTS | {"Problem": _problem()}
+    for name, declared in schemas().items():
+        if name in components:
+            describe_fields(components[name], declared)
+    for each in components.values():
+        each.pop("title", None)
+    document["components"]["schemas"] = dict(sorted(components.items()))
+    used = {tag for operation in operations(document) for tag in operation["tags"]}
+    document["tags"] = [
+        {"name": name, "description": text} for name, text in TAGS.items() if name in used
+    ]
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every operation of a document."""
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def _describe_path(operation: dict[str, Any]) -> None:
+    """Parameters in the path as they are declared."""
+    for each in operation.get("parameters", []):
+        if each["in"] == "path":
+            each["schema"].pop("title", None)
+            if each["name"] in IN_PATH:
+                text, schema = IN_PATH[each["name"]]
+                each |= {"description": text, "schema": dict(schema)}
+
+
+def _gather(part: Any, components: dict[str, Any]) -> Any:
+    """Move schemas that have a title or `$defs` to the components; what stands in their place."""
+    if isinstance(part, list):
+        return [_gather(each, components) for each in part]
+    if not isinstance(part, dict):
+        return part
+    for name, schema in part.pop("$defs", {}).items():
+        components.setdefault(name, _gather(schema, components))
+    for name, value in part.items():
+        part[name] = _gather(value, components)
+    if part.get("type") == "object" and isinstance(part.get("title"), str):
+        name = part.pop("title")
+        components[name] = part
+        return {"$ref": f"#/components/schemas/{name}"}
+    return part
+
+
+def _problem() -> dict[str, Any]:
+    """The one shape of errors; the codes are no closed list, as new ones may come."""
+    schema = typed_schema(Problem)
+    code = schema["properties"]["code"]
+    code["description"] += " One of those of this version:\n\n" + "\n".join(
+        f"- `{name}`: {text}" for name, text in known_codes().items()
+    )
+    code["examples"] = list(known_codes())
+    return schema
