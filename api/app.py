@@ -5,18 +5,16 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.heads import HeadMiddleware
-from api.routes import collections, health, items, pictures, queries
-from api.security.addresses import AddressMiddleware, ExactFiles
+from api.routes import collections, health, items, pictures, queries, site
+from api.security.addresses import AddressMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.middleware import EdgeMiddleware
 from search_engine.config import Settings
@@ -26,7 +24,6 @@ from search_engine.images.decode_pool import DecodePool
 
 log = logging.getLogger(__name__)
 
-WEB = Path(__file__).parent / "web"
 BODY_OVERHEAD_BYTES = 64 * 2**10
 """Room for the other fields of a form that carries a picture of the largest size."""
 
@@ -76,12 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (health, collections, queries, items, pictures):
         app.include_router(module.router)
     openapi.install(app)
-    app.mount("/static", ExactFiles(directory=WEB), name="static")
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html")
-
+    site.install(app)
     return app
 
 

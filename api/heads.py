@@ -1,7 +1,9 @@
-"""What a client asks of an answer beside its content: no body, or none that it has already."""
+"""Heads of answers: without a body, without one that the client has already, with more to say."""
 
 import re
+from collections.abc import Mapping
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -27,6 +29,17 @@ class HeadMiddleware:
         await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
+def add_header(request: Request, name: str, value: str) -> None:
+    """Let the answer to a request have a header, whatever the answer is."""
+    request.scope["answer_headers"][name] = value
+
+
+def server_timing(timings_ms: Mapping[str, float]) -> str:
+    """Milliseconds by stage as `Server-Timing` has them (W3C Server Timing)."""
+    return ", ".join(f"{stage};dur={ms:g}" for stage, ms in timings_ms.items())
+
+
 def has_already(if_none_match: list[str], tag: str) -> bool:
     """Whether the values of `If-None-Match` name a tag, weakly compared (RFC 9110, 13.1.2)."""
+    tag = tag.removeprefix("W/")
     return any(value.strip() == "*" or tag in _TAG.findall(value) for value in if_none_match)

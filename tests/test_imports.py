@@ -55,7 +55,7 @@ ORDER = {
     "api": (
         "problems base64_pictures cursors dependencies filter_schema heads healthcheck schemas",
         "docstrings",
-        "forms security",
+        "deprecation forms security",
         "parameters",
         "bodies",
         "routes openapi",

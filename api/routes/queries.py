@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.bodies import question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_query
+from api.heads import add_header, server_timing
 from api.parameters import of_options
 from api.problems import request_id, responses
 from api.schemas.items import facets_json, image_url
@@ -42,8 +43,7 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
     """
     form = await read_query(request, "search")
     body = await run_in_threadpool(_answer, engine, collection, form, _search)
-    body["request_id"] = request_id(request)
-    return body
+    return _told(request, body)
 
 
 @router.post(
@@ -70,8 +70,7 @@ async def classify(
     """
     form = await read_query(request, "classify")
     body = await run_in_threadpool(_answer, engine, collection, form, _classify)
-    body["request_id"] = request_id(request)
-    return body
+    return _told(request, body)
 
 
 @router.get(
@@ -86,8 +85,7 @@ def similar(
 ) -> SearchAnswer:
     """From its stored embedding; the item itself is left out."""
     body = _answer(engine, collection, item_query(request, item_id), _search)
-    body["request_id"] = request_id(request)
-    return body
+    return _told(request, body)
 
 
 def _answer(
@@ -108,6 +106,13 @@ def _answer(
         neighbor["image_url"] = image_url(collection, neighbor["item_id"])
     if facets:
         body["facets"] = facets_json(facets)
+    return body
+
+
+def _told(request: Request, body: Answer) -> Answer:
+    """The answer with the id of its request; its times stand in a header as well."""
+    body["request_id"] = request_id(request)
+    add_header(request, "Server-Timing", server_timing(body["timings_ms"]))
     return body
 
 

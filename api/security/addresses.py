@@ -5,13 +5,15 @@ break at the end is passed over, and `items/..` is another place. Here an addres
 says, or it is refused.
 """
 
+import os
 import re
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
+from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import problem_response
@@ -70,6 +72,18 @@ class ExactFiles(StaticFiles):
         if any(part in ("", ".", "..") for part in parts):
             raise HTTPException(404)
         return super().get_path(scope)
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """See StaticFiles; kept by clients, who ask each time whether it is still the same.
+
+        The tag is a weak one, as the same file goes out packed and as it is.
+        """
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["ETag"] = f"W/{response.headers['etag']}"
+        return response
 
 
 def _problem(raw: bytes, query: bytes) -> tuple[int, str, str] | None:

@@ -1,6 +1,7 @@
 """Around every request: an id, security headers, and what the headers are enough to refuse."""
 
 import logging
+import re
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,8 +26,13 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 
+_Refusal = tuple[int, str, str]
+
+_OWN_ID = re.compile(r"[!-~]{1,128}")
+_FORM_KINDS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+"""What forms of HTML send."""
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
-_QUESTIONS = ("/search", "/classify")
+_QUESTIONS = ("/search", "/classify", "/search:batch", "/classify:batch")
 
 _BAD_HOST = (
     400,
@@ -38,6 +44,11 @@ _CROSS_ORIGIN = (
     "cross_origin",
     "a page of another site may not ask this; use the page of this server, or list the name of "
     "the site in EYEDEX_ALLOWED_HOSTS",
+)
+_FORM = (
+    415,
+    "unsupported_type",
+    "a form changes nothing here, as a page of another site could send it; send application/json",
 )
 _BUG = (500, "bug", "something is wrong on our side")
 
@@ -61,7 +72,9 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["request_id"] = uuid.uuid4().hex
+        headers = Headers(scope=scope)
+        scope["request_id"] = _request_id(headers)
+        scope["answer_headers"] = {}
 
         started = False
 
@@ -74,9 +87,10 @@ class EdgeMiddleware:
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
                 headers["X-Request-ID"] = scope["request_id"]
+                headers.update(scope["answer_headers"])
             await send(message)
 
-        refused = self._refusal(scope) or self._change_refusal(scope)
+        refused = self._refusal(scope, headers) or self._change_refusal(scope, headers)
         if refused is not None:
             response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
             await response(scope, receive, send_marked)
@@ -90,8 +104,7 @@ class EdgeMiddleware:
             response = problem_response(*_BUG, scope["request_id"])
             await response(scope, receive, send_marked)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        headers = Headers(scope=scope)
+    def _refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
         host = self._hosts.served(headers.getlist("host"))
         if host is None:
             return _BAD_HOST
@@ -106,9 +119,24 @@ class EdgeMiddleware:
             return 413, "body_too_large", f"at most {self._max_body_bytes:,} bytes are accepted"
         return None
 
-    def _change_refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        """On a server that only reads: whatever neither reads nor asks a question."""
+    def _change_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
+        """Of what neither reads nor asks a question: on a server that only reads, and for forms.
+
+        A form is all that a page of another site can send in the name of a user without asking
+        first, and a browser need not say where it came from.
+        """
         asks = scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
-        if not self._read_only or asks or scope["method"] in _READING:
+        if asks or scope["method"] in _READING:
             return None
-        return 403, "read_only", "this server changes nothing; ask the one that writes"
+        if self._read_only:
+            return 403, "read_only", "this server changes nothing; ask the one that writes"
+        kinds = {each.partition(";")[0].strip().lower() for each in headers.getlist("content-type")}
+        if scope["method"] == "POST" and not _FORM_KINDS.isdisjoint(kinds):
+            return _FORM
+        return None
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own, if it is one, or a new one."""
+    given = headers.getlist("x-request-id")
+    return given[0] if len(given) == 1 and _OWN_ID.fullmatch(given[0]) else uuid.uuid4().hex

@@ -22,7 +22,8 @@ def photo(sample: Path) -> Path:
 def test_search_finds_the_item_itself(run: Run, hsv_data: Path, photo: Path) -> None:
     ran = run("search", photo, "--data", hsv_data, "-k", 3, "--json")
     assert ran.code == 0
-    assert set(ran.json) == {"neighbors", "timings_ms", "encoder", "generation", "warnings"}
+    fields = {"neighbors", "next_cursor", "timings_ms", "encoder", "generation", "warnings"}
+    assert set(ran.json) == fields
     assert len(ran.json["neighbors"]) == 3
     best = ran.json["neighbors"][0]
     assert set(best) == {"item_id", "label", "product_id", "attributes", "score"}

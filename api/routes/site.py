@@ -1,0 +1,19 @@
+"""The page and its files, which clients keep and ask about."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+
+from api.security.addresses import ExactFiles
+
+WEB = Path(__file__).parents[1] / "web"
+
+
+def install(app: FastAPI) -> None:
+    """Serve the page at `/` and its files below `/static`."""
+    files = ExactFiles(directory=WEB)
+    app.mount("/static", files, name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
