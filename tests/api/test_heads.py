@@ -124,7 +124,7 @@ def aging(tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(Settings(data=tmp_path / "data", workers=1))
     gone = Deprecated(date(2027, 1, 1), date(2027, 7, 1), "/v1/new")
 
-    @app.get("/v1/old", dependencies=[gone], deprecated=True)
+    @app.get("/v1/old", dependencies=[gone], deprecated=True, tags=["health"])
     def old(how: str = "") -> Response:
         if how == "badly":
             raise Problem(422, "bad_parameter", "badly")
