@@ -3,7 +3,7 @@
 A schema with a title is one of the named ones: `api.openapi` gathers them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from api.docstrings import describe_fields
 from api.filter_schema import FILTER
 from api.forms import FORM, JSON
+from api.forms.queries import MAX_QUERIES, OF_ONE
 from api.parameters import option_schema
 from search_engine.search.options import Option, Verb, options_of
 
@@ -33,6 +34,14 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
         "type": "string",
         "description": "Of an earlier answer: stands for its photo, and the box of it, as long as "
         "the server remembers them.",
+    },
+    "vector": {
+        "description": "An embedding by the collection's encoder, of any length but 0: its "
+        "numbers, or the base64 of them as little-endian float32.",
+        "anyOf": [
+            {"type": "array", "items": {"type": "number"}, "minItems": 1},
+            {"type": "string", "contentEncoding": "base64"},
+        ],
     },
 }
 """What can be asked about in JSON, exactly one of them; in a form `image` takes the place of
@@ -69,12 +78,60 @@ def question_body(verb: Verb) -> dict[str, Any]:
     subjects = {name: dict(schema) for name, schema in SUBJECT_SCHEMAS.items()}
     in_form = {"image": PICTURE_FILE, **subjects}
     del in_form["image_base64"]
+    in_form["vector"] = {
+        "type": "string",
+        "contentEncoding": "base64",
+        "description": subjects["vector"]["description"],
+    }
     return body(
         {
             FORM: _fields(f"{name}Form", {**in_form, **options}),
             JSON: _fields(f"{name}Request", {**subjects, **in_json}),
         }
     )
+
+
+def batch_body(verb: Verb) -> dict[str, Any]:
+    """The body of search or classify for many: a form with several pictures, or JSON."""
+    name = f"{verb.capitalize()}Batch"
+    shared = [each for each in options_of(verb) if each.name not in OF_ONE]
+    box = next(each for each in options_of(verb) if each.name == "box")
+    subjects = {name: dict(schema) for name, schema in SUBJECT_SCHEMAS.items()}
+    query = _fields("Query", {**subjects, "box": _in_json(box)})
+    return body(
+        {
+            FORM: _many(f"{name}Form", "image", PICTURE_FILE, map(_as_text, shared)),
+            JSON: _many(f"{name}Request", "queries", query, map(_as_json, shared)),
+        }
+    )
+
+
+def _many(
+    title: str, name: str, asked: Mapping[str, Any], options: Iterable[tuple[str, Any]]
+) -> dict[str, Any]:
+    listed = {
+        "type": "array",
+        "items": asked,
+        "minItems": 1,
+        "maxItems": MAX_QUERIES,
+        "description": "What is asked about, each by itself.",
+    }
+    return {
+        "title": title,
+        "description": "What is asked about, and how: the same for all.",
+        "type": "object",
+        "required": [name],
+        "additionalProperties": False,
+        "properties": {name: listed, **dict(options)},
+    }
+
+
+def _as_text(option: Option) -> tuple[str, Any]:
+    return option.name, option_schema(option)
+
+
+def _as_json(option: Option) -> tuple[str, Any]:
+    return option.name, _in_json(option)
 
 
 def _fields(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api.schemas.server import Problem as ProblemJson
 from search_engine import errors
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _CODE_OF_STATUS = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "body_too_large",
     415: "unsupported_type",
     422: "bad_parameter",
@@ -105,8 +107,17 @@ def install(app: FastAPI) -> None:
 def problem_response(
     status: int, code: str, detail: str, request_id: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
+    """An error as an answer."""
+    body = problem_json(status, code, detail, request_id)
+    headers = dict(headers or {})
+    if status in (429, 503):
+        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def problem_json(status: int, code: str, detail: str, request_id: str) -> ProblemJson:
     """The one shape of all errors."""
-    body = {
+    return {
         "type": f"urn:eyedex:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -114,10 +125,16 @@ def problem_response(
         "detail": detail,
         "request_id": request_id,
     }
-    headers = dict(headers or {})
-    if status in (429, 503):
-        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def problem_of(error: errors.EyedexError | Problem, request_id: str) -> ProblemJson:
+    """What is wrong with one part of a request, within the answer to all of it."""
+    if isinstance(error, Problem):
+        return problem_json(error.status, error.code, error.detail, request_id)
+    status = status_of(error)
+    if status >= 500:
+        log.error("%s %s", request_id, error)
+    return problem_json(status, error.code, _public_text(error, status), request_id)
 
 
 def status_of(error: errors.EyedexError) -> int:
@@ -161,10 +178,8 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_eyedex_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.EyedexError)
-    status = status_of(error)
-    if status >= 500:
-        log.error("%s %s", request_id(request), error)
-    return problem_response(status, error.code, _public_text(error, status), request_id(request))
+    found = problem_of(error, request_id(request))
+    return problem_response(found["status"], found["code"], found["detail"], found["request_id"])
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

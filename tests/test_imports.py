@@ -53,7 +53,8 @@ ORDER = {
         "exchange",
     ),
     "api": (
-        "problems base64_pictures cursors dependencies filter_schema heads healthcheck schemas",
+        "schemas",
+        "problems base64_pictures cursors dependencies filter_schema heads healthcheck",
         "docstrings",
         "deprecation forms security",
         "parameters",

@@ -1,23 +1,27 @@
-"""Search and classify, by a photo or by an item."""
+"""Search and classify: by a photo, an item or an embedding, and by many at once."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.bodies import question_body
+from api.bodies import batch_body, question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
-from api.forms import QueryForm, item_query, read_query
+from api.forms import QueryForm, item_query, read_batch, read_query
 from api.heads import add_header, server_timing
 from api.parameters import of_options
-from api.problems import request_id, responses
+from api.problems import Problem, problem_of, request_id, responses
+from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import facets_json, image_url
 from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
+from api.schemas.server import Problem as ProblemJson
 from search_engine.engine import SearchEngine
-from search_engine.records import SearchResult
+from search_engine.errors import EyedexError
+from search_engine.records import FacetCount, SearchResult
 from search_engine.search.options import options_of
-from search_engine.search.query_cache import QueryToken
+from search_engine.search.subject import Asked
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 
@@ -36,14 +40,13 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
     dependencies=NO_PARAMETERS,
 )
 async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> SearchAnswer:
-    """Neighbors of a photo or of an item, best first.
+    """Neighbors of a photo, of an item or of an embedding, best first.
 
     The `query_token` of the answer stands for the photo in further questions, which then need no
     upload and no encoding.
     """
     form = await read_query(request, "search")
-    body = await run_in_threadpool(_answer, engine, collection, form, _search)
-    return _told(request, body)
+    return await run_in_threadpool(_one, request, engine, collection, form, _SEARCH)
 
 
 @router.post(
@@ -69,8 +72,7 @@ async def classify(
     collection changed since.
     """
     form = await read_query(request, "classify")
-    body = await run_in_threadpool(_answer, engine, collection, form, _classify)
-    return _told(request, body)
+    return await run_in_threadpool(_one, request, engine, collection, form, _CLASSIFY)
 
 
 @router.get(
@@ -84,62 +86,125 @@ def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
 ) -> SearchAnswer:
     """From its stored embedding; the item itself is left out."""
-    body = _answer(engine, collection, item_query(request, item_id), _search)
-    return _told(request, body)
+    return _one(request, engine, collection, item_query(request, item_id), _SEARCH)
 
 
-def _answer(
-    engine: SearchEngine,
-    collection: str,
-    form: QueryForm,
-    find: Callable[[SearchEngine, str, QueryForm], tuple[SearchResult, Answer]],
+@router.post(
+    "/search:batch",
+    operation_id="searchBatch",
+    summary="What looks like each of these",
+    responses=_PROBLEMS,
+    openapi_extra=batch_body("search"),
+    dependencies=NO_PARAMETERS,
+)
+async def search_batch(
+    request: Request, collection: CollectionDep, engine: EngineDep
+) -> SearchBatch:
+    """As search, for up to 64 photos, items and embeddings under the same options.
+
+    They are decoded, encoded and searched together, which takes less time than one after the other.
+    A query that cannot be answered has its problem in its place.
+    """
+    form = await read_batch(request, "search")
+    results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
+    return {"results": results, "request_id": request_id(request)}
+
+
+@router.post(
+    "/classify:batch",
+    operation_id="classifyBatch",
+    summary="What class is each of these",
+    responses=_PROBLEMS,
+    openapi_extra=batch_body("classify"),
+    dependencies=NO_PARAMETERS,
+)
+async def classify_batch(
+    request: Request, collection: CollectionDep, engine: EngineDep
+) -> ClassifyBatch:
+    """As classify, for up to 64 photos, items and embeddings under the same options."""
+    form = await read_batch(request, "classify")
+    results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
+    return {"results": results, "request_id": request_id(request)}
+
+
+Outcomes = Sequence[SearchResult | EyedexError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[Answer]):
+    """A verb: what asks the engine, and how its results are told."""
+
+    ask: Callable[[SearchEngine, str, Sequence[Asked], Mapping[str, Any]], Outcomes]
+    tell: Callable[[SearchResult], Answer]
+
+
+def _search(
+    engine: SearchEngine, collection: str, asked: Sequence[Asked], options: Mapping[str, Any]
+) -> Outcomes:
+    return engine.search_many(asked, collection=collection, **options)
+
+
+def _classify(
+    engine: SearchEngine, collection: str, asked: Sequence[Asked], options: Mapping[str, Any]
+) -> Outcomes:
+    return engine.classify_many(asked, collection=collection, **options)
+
+
+_SEARCH = _Kind(_search, search_json)
+_CLASSIFY = _Kind(_classify, classify_json)
+
+
+def _one(
+    request: Request, engine: SearchEngine, collection: str, form: QueryForm, kind: _Kind[Answer]
 ) -> Answer:
-    """What was found, and the facets if any were asked for: first, as a wrong name costs least."""
+    """The answer to the one question."""
+    outcome = _outcomes(engine, collection, form, kind)[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    outcome["request_id"] = request_id(request)
+    add_header(request, "Server-Timing", server_timing(outcome["timings_ms"]))
+    return outcome
+
+
+def _each(
+    request: Request, engine: SearchEngine, collection: str, form: QueryForm, kind: _Kind[Answer]
+) -> list[Answer | ProblemJson]:
+    """The answer to each question, or what is wrong with it."""
+    return [
+        problem_of(each, request_id(request)) if isinstance(each, Exception) else each
+        for each in _outcomes(engine, collection, form, kind)
+    ]
+
+
+def _outcomes(
+    engine: SearchEngine, collection: str, form: QueryForm, kind: _Kind[Answer]
+) -> list[Answer | EyedexError | Problem]:
+    """What is found for each, and the facets if any were asked for: first, as a wrong name costs
+    least."""
     facets = {}
     if form.facets:
         facets = engine.facets(
             form.facets, filter=form.options.get("filter"), collection=collection
         )
-    result, body = find(engine, collection, form)
+    asked = [each for each in form.asked if isinstance(each, Asked)]
+    found = iter(kind.ask(engine, collection, asked, form.options))
+    outcomes = [next(found) if isinstance(each, Asked) else each for each in form.asked]
+    return [
+        each if isinstance(each, Exception) else _told(each, collection, facets, kind)
+        for each in outcomes
+    ]
+
+
+def _told(
+    result: SearchResult,
+    collection: str,
+    facets: Mapping[str, Sequence[FacetCount]],
+    kind: _Kind[Answer],
+) -> Answer:
+    body = kind.tell(result)
     body["query_token"] = result.query_token
     for neighbor in body["neighbors"]:
         neighbor["image_url"] = image_url(collection, neighbor["item_id"])
     if facets:
         body["facets"] = facets_json(facets)
     return body
-
-
-def _told(request: Request, body: Answer) -> Answer:
-    """The answer with the id of its request; its times stand in a header as well."""
-    body["request_id"] = request_id(request)
-    add_header(request, "Server-Timing", server_timing(body["timings_ms"]))
-    return body
-
-
-def _search(
-    engine: SearchEngine, collection: str, form: QueryForm
-) -> tuple[SearchResult, SearchAnswer]:
-    picture = _picture(form)
-    if picture is not None:
-        result = engine.search(picture, collection=collection, **_arguments(form))
-    else:
-        result = engine.similar(form.item_id or "", collection=collection, **_arguments(form))
-    return result, search_json(result)
-
-
-def _classify(
-    engine: SearchEngine, collection: str, form: QueryForm
-) -> tuple[SearchResult, ClassifyAnswer]:
-    result = engine.classify(
-        _picture(form), item_id=form.item_id, collection=collection, **_arguments(form)
-    )
-    return result, classify_json(result)
-
-
-def _arguments(form: QueryForm) -> Any:
-    """The options as keyword arguments, whose names and types the reader of forms saw to."""
-    return form.options
-
-
-def _picture(form: QueryForm) -> bytes | QueryToken | None:
-    return form.image if form.query_token is None else QueryToken(form.query_token)

@@ -39,6 +39,10 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.CollectionNotFoundError: ("collection_not_found", 404, Exit.USAGE),
     errors.PictureNotFoundError: ("picture_not_found", 404, Exit.USAGE),
     errors.QueryExpiredError: ("query_expired", 404, Exit.USAGE),
+    errors.UploadNotFoundError: ("upload_not_found", 404, Exit.USAGE),
+    errors.UploadError: ("bad_upload", 422, Exit.USAGE),
+    errors.UploadTooLargeError: ("upload_too_large", 413, Exit.USAGE),
+    errors.TooManyUploadsError: ("too_many_uploads", 409, Exit.USAGE),
     errors.CollectionExistsError: ("collection_exists", 409, Exit.USAGE),
     errors.MissingExtraError: ("missing_extra", 422, Exit.USAGE),
     errors.ExternalEncoderError: ("external_encoder", 422, Exit.USAGE),
@@ -100,7 +104,7 @@ def test_every_cause_is_answered_with_its_status(
     def fail(*_: object, **__: object) -> None:
         raise make(kind)
 
-    monkeypatch.setattr(SearchEngine, "search", fail)
+    monkeypatch.setattr(SearchEngine, "search_many", fail)
     code, status, _ = CAUSES[kind]
     response = ask(client, jpeg())
     body = assert_problem(response, status, code)
@@ -118,7 +122,7 @@ def test_a_bug_says_bug_and_nothing_else(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(f"secret words from {SECRET}")
 
-    monkeypatch.setattr(SearchEngine, "search", fail)
+    monkeypatch.setattr(SearchEngine, "search_many", fail)
     with caplog.at_level(logging.ERROR):
         response = ask(client, jpeg())
     body = assert_problem(response, 500, "bug")

@@ -1,0 +1,107 @@
+"""Options of a search, as forms, JSON and addresses have them."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fastapi import Request
+
+from api.forms.values import field_names, text_value, whole_number
+from search_engine.catalog.filter_text import read_filter
+from search_engine.encoders.union import parse_weights
+from search_engine.errors import ParameterError
+from search_engine.images import Box, parse_box
+from search_engine.search.options import OPTIONS, SUBJECTS, Kind, Option, check_names
+
+_NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def read_options(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The options that are given, by their names in Python, and the names of facets.
+
+    Raises:
+        ParameterError: One has a bad value.
+        FilterError: The filter has.
+    """
+    options = {each.keyword: read_option(each, values.get(each.name)) for each in OPTIONS}
+    facets = options.pop("facets") or ()
+    return {name: value for name, value in options.items() if value is not None}, facets
+
+
+def read_option(option: Option, value: Any) -> Any:
+    """The value of an option in a form, an address or JSON; None where it is not given.
+
+    Raises:
+        ParameterError, FilterError: It cannot be.
+    """
+    if value is None:
+        return None
+    return _READERS[option.kind](option, value)
+
+
+def without_subjects(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are options."""
+    return {name: value for name, value in values.items() if name not in SUBJECTS}
+
+
+def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """Query-string parameters; each known one at most once."""
+    check_names(request.query_params, tuple(known), "parameter")
+    values: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in values:
+            raise ParameterError(f"{name} is given twice", where=name)
+        values[name] = value
+    return values
+
+
+def read_box(value: Any, name: str = "box") -> Box | None:
+    """A region: a text, or in JSON a list of numbers; None where it is empty.
+
+    Raises:
+        ParameterError: It is none.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
+        value = ",".join(str(each) for each in value)
+    if not isinstance(value, str):
+        raise ParameterError("not four numbers", where=name)
+    return parse_box(value)
+
+
+def _number(option: Option, value: Any) -> float | None:
+    if value == "":
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    low, high = option.low, option.high
+    assert low is not None
+    assert high is not None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        fix = f"give {low:g} to {high:g}"
+        raise ParameterError(f"not {option.unit}", where=option.name, fix=fix)
+    return float(value)
+
+
+def _whole(option: Option, value: Any) -> int:
+    low, high = option.low, option.high
+    assert low is not None
+    assert high is not None
+    return whole_number(value, option.name, int(low), int(low), int(high))
+
+
+def _weights(option: Option, value: Any) -> Mapping[str, float] | None:
+    text = text_value({option.name: value}, option.name)
+    return None if text is None else parse_weights(text)
+
+
+_READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
+    "whole": _whole,
+    "number": _number,
+    "text": lambda option, value: text_value({option.name: value}, option.name),
+    "filter": lambda option, value: read_filter(value),
+    "box": lambda option, value: read_box(value, option.name),
+    "weights": _weights,
+    "fields": lambda option, value: field_names(value, option.name),
+}

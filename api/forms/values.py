@@ -1,0 +1,49 @@
+"""Single values of forms, JSON and addresses."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from search_engine.errors import ParameterError
+
+MAX_FACETS = 10
+
+
+def whole_number(value: Any, name: str, default: int, low: int, high: int) -> int:
+    """A whole number in plain decimal digits within bounds."""
+    if value is None:
+        return default
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ParameterError("not a whole number in range", where=name, fix=f"give {low} to {high}")
+    return value
+
+
+def field_names(value: Any, name: str) -> tuple[str, ...]:
+    """Names of fields, each once: separated by commas, or in JSON a list of texts.
+
+    Raises:
+        ParameterError: They are something else, or too many.
+    """
+    if value in (None, ""):
+        return ()
+    names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(each, str) and each for each in names):
+        raise ParameterError("not names of fields", where=name, fix="separate them by commas")
+    different = tuple(dict.fromkeys(names))
+    if len(different) > MAX_FACETS:
+        raise ParameterError("too many fields", where=name, fix=f"give at most {MAX_FACETS}")
+    return different
+
+
+def text_value(values: Mapping[str, Any], name: str) -> str | None:
+    """A text without characters that nothing could store; None when it is missing or empty."""
+    value = values.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ParameterError("not a text", where=name)
+    if "\x00" in value or any("\ud800" <= one <= "\udfff" for one in value):
+        raise ParameterError("the text holds characters that cannot be stored", where=name)
+    return value

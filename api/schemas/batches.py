@@ -1,0 +1,58 @@
+"""What many questions at once are answered, and many changes."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from api.schemas.items import Item
+from api.schemas.results import ClassifyAnswer, SearchAnswer
+from api.schemas.server import Problem
+from api.schemas.shape import shape
+
+
+@shape
+class SearchBatch(TypedDict):
+    """What was found for each query."""
+
+    results: list[SearchAnswer | Problem]
+    """In the order of the queries; a problem where one could not be answered."""
+    request_id: str
+    """Names this answer in the log of the server."""
+
+
+@shape
+class ClassifyBatch(TypedDict):
+    """A class for each query."""
+
+    results: list[ClassifyAnswer | Problem]
+    """In the order of the queries; a problem where one could not be answered."""
+    request_id: str
+    """Names this answer in the log of the server."""
+
+
+@shape
+class ItemChange(TypedDict):
+    """What became of an operation."""
+
+    item_id: str | None
+    """As it was asked for; null where the operation names none."""
+    op: Literal["put", "patch", "delete"] | None
+    """Null where it names none of these."""
+    status: int
+    """As the operation alone would be answered: 201 for a new item, 204 for one that is gone."""
+    item: NotRequired[Item]
+    """The item as the operation left it."""
+    problem: NotRequired[Problem]
+    """Why it was not done."""
+
+
+@shape
+class ItemChanges(TypedDict):
+    """What became of each operation."""
+
+    results: list[ItemChange]
+    """In the order of the operations."""
+    request_id: str
+    """Names this answer in the log of the server."""
