@@ -8,13 +8,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.heads import HeadMiddleware
 from api.routes import collections, health, items, pictures, queries, site
 from api.security.addresses import AddressMiddleware
+from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.middleware import EdgeMiddleware
 from search_engine.config import Settings
@@ -23,9 +23,6 @@ from search_engine.errors import EyedexError
 from search_engine.images.decode_pool import DecodePool
 
 log = logging.getLogger(__name__)
-
-BODY_OVERHEAD_BYTES = 64 * 2**10
-"""Room for the other fields of a form that carries a picture of the largest size."""
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
 """Smaller answers fit a packet anyway. Level 9 makes a page of labels 6 % smaller still, and takes
@@ -48,7 +45,11 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await run_in_threadpool(engine.close)
 
-    max_body_bytes = settings.max_bytes + BODY_OVERHEAD_BYTES
+    bodies = BodyLimits(
+        usual=settings.max_bytes + FORM_OVERHEAD_BYTES,
+        batch=settings.batch_max_bytes,
+        upload=settings.staged_max_bytes,
+    )
     app = FastAPI(
         title="Eyedex",
         version=version("eyedex"),
@@ -59,14 +60,14 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=problems.ANY_PROBLEM,
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
+    app.add_middleware(BodyMiddleware, limits=bodies)
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(AddressMiddleware)
     app.add_middleware(
         EdgeMiddleware,
         hosts=HostRules(parse_allowed(settings.allowed_hosts)),
-        max_body_bytes=max_body_bytes,
+        bodies=bodies,
         read_only=settings.read_only,
     )
     problems.install(app)

@@ -53,7 +53,7 @@ class Settings(BaseModel):
         default=10 * 2**20,
         ge=1,
         le=2**30,
-        description="Largest picture that is sent, and largest request body.",
+        description="Largest picture that is sent, and largest body of most requests.",
     )
     max_pixels: int = Field(
         default=40_000_000,
@@ -72,6 +72,12 @@ class Settings(BaseModel):
         ge=1,
         le=10**9,
         description="Most pixels of a JPEG among your own files; of others at most 100,000,000.",
+    )
+    batch_max_bytes: int = Field(
+        default=100 * 2**20,
+        ge=1,
+        le=2**32,
+        description="Largest request body with many items or queries.",
     )
     staged_max_bytes: int = Field(
         default=2 * 2**30, ge=1, le=2**44, description="Most bytes of an upload for a job."

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response
+from api.security.bodies import BodyLimits, too_large
 from api.security.hosts import HostRules
 
 log = logging.getLogger(__name__)
@@ -56,15 +57,13 @@ _BUG = (500, "bug", "something is wrong on our side")
 class EdgeMiddleware:
     """Refuses what can be refused from the headers, and marks every answer, a bug's too.
 
-    Bodies without a length are counted by Starlette's own limit while they are read.
+    Bodies without a length are counted while they are read (`api.security.bodies`).
     """
 
-    def __init__(
-        self, app: ASGIApp, hosts: HostRules, max_body_bytes: int, read_only: bool
-    ) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostRules, bodies: BodyLimits, read_only: bool) -> None:
         self._app = app
         self._hosts = hosts
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._read_only = read_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,8 +114,9 @@ class EdgeMiddleware:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return 400, "bad_request", "the content length is not a number"
-        if int(length[:20]) > self._max_body_bytes:
-            return 413, "body_too_large", f"at most {self._max_body_bytes:,} bytes are accepted"
+        most_bytes = self._bodies.of(scope)
+        if int(length[:20]) > most_bytes:
+            return 413, "body_too_large", too_large(most_bytes)
         return None
 
     def _change_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:

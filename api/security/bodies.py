@@ -1,0 +1,97 @@
+"""How large the body of a request may be, and how slow: by where it is sent."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FORM_OVERHEAD_BYTES = 64 * 2**10
+"""Room for the other fields of a form that carries a picture of the largest size."""
+
+GRACE_S = 30.0
+LEAST_BYTES_A_S = 4 * 2**10
+"""A body may be waited for so long, and longer by what of it came at this speed; a photo of 10 MB
+comes within 43 minutes or not at all, and nothing at all is waited for 30 seconds."""
+
+_UPLOADS = re.compile(r"/v1/collections/[^/]+/uploads(/[^/]+/files/.+)?")
+_BATCHES = re.compile(r"/v1/collections/[^/]+/(items|search|classify):batch")
+_CLOSE: Mapping[str, str] = MappingProxyType({"Connection": "close"})
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """Most bytes of a body: of most requests, of batches, and of a file for a job."""
+
+    usual: int
+    batch: int
+    upload: int
+
+    def of(self, scope: Scope) -> int:
+        """That of one request."""
+        path = scope["path"]
+        if _BATCHES.fullmatch(path):
+            return self.batch
+        return self.upload if _UPLOADS.fullmatch(path) else self.usual
+
+
+class BodyMiddleware:
+    """Counts and times bodies as they come; whoever reads one too large or too slow is told."""
+
+    def __init__(self, app: ASGIApp, limits: BodyLimits, grace_s: float = GRACE_S) -> None:
+        self._app = app
+        self._limits = limits
+        self._grace_s = grace_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on one request (the ASGI interface)."""
+        if scope["type"] == "http":
+            receive = _Watched(receive, self._limits.of(scope), self._grace_s).receive
+        await self._app(scope, receive, send)
+
+
+class _Watched:
+    """The body of one request; only the time that its sender takes counts."""
+
+    def __init__(self, receive: Receive, most_bytes: int, grace_s: float) -> None:
+        self._receive = receive
+        self._most_bytes = most_bytes
+        self._left_s = grace_s
+        self._bytes = 0
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        """The next part, or what comes after the body.
+
+        Raises:
+            HTTPException: 413 or 408.
+        """
+        if self._is_whole:
+            return await self._receive()
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, self._left_s)):
+                message = await self._receive()
+        except TimeoutError:
+            detail = "the body comes too slowly"
+            raise HTTPException(408, detail, headers=dict(_CLOSE)) from None
+        self._left_s -= time.monotonic() - started
+        if message["type"] == "http.request":
+            self._take(len(message.get("body", b"")))
+            self._is_whole = not message.get("more_body", False)
+        return message
+
+    def _take(self, count: int) -> None:
+        self._bytes += count
+        self._left_s += count / LEAST_BYTES_A_S
+        if self._bytes > self._most_bytes:
+            raise HTTPException(413, too_large(self._most_bytes), headers=dict(_CLOSE))
+
+
+def too_large(most_bytes: int) -> str:
+    """What to say of a body that is."""
+    return f"at most {most_bytes:,} bytes are accepted"
