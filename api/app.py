@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.heads import HeadMiddleware
-from api.routes import collections, health, items, pictures, queries, site
+from api.routes import collections, health, item_batches, items, pictures, queries, site
 from api.security.addresses import AddressMiddleware
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
@@ -71,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
     )
     problems.install(app)
-    for module in (health, collections, queries, items, pictures):
+    for module in (health, collections, queries, item_batches, items, pictures):
         app.include_router(module.router)
     openapi.install(app)
     site.install(app)

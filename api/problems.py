@@ -62,8 +62,12 @@ CODES = {
     "unsupported_type": "The kind of the body, or of the picture in it, is not accepted.",
     "missing_file": "There is no picture, nor anything in its place.",
     "one_file_only": "There is more than one picture.",
+    "too_many_queries": "There are more questions than one request may have.",
+    "too_many_operations": "There are more operations than one request may have.",
+    "idempotency_key_reused": "The Idempotency-Key was sent with another request.",
+    "idempotency_key_in_use": "The first request with this Idempotency-Key is still at work.",
     "not_ready": "The catalog, the index or the encoder cannot be used yet.",
-    "timeout": "The request took too long to come.",
+    "request_timeout": "The request took too long to come.",
     "http_error": "Another HTTP status; its title says which.",
     "bug": "Something is wrong on the side of the server.",
 }

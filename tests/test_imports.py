@@ -56,7 +56,7 @@ ORDER = {
         "schemas",
         "problems base64_pictures cursors dependencies filter_schema heads healthcheck",
         "docstrings",
-        "deprecation forms security",
+        "deprecation forms idempotency security",
         "parameters",
         "bodies",
         "routes openapi",

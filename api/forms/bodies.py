@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.base64_pictures import decode_picture
 from api.forms.json_text import parse_json
@@ -13,6 +14,10 @@ from api.problems import Problem
 from search_engine.search.options import check_names
 
 FORM, JSON = BODY_KINDS = ("multipart/form-data", "application/json")
+
+
+QUICKLY_READ_BYTES = 64 * 2**10
+"""Larger texts are read beside the event loop, which 100 MB would hold up for a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,9 @@ async def read_body(
     if kind == FORM:
         body = Body(*await read_multipart(request, most_images))
     else:
-        body = _json_body(await request.body())
+        data = await request.body()
+        aside = len(data) > QUICKLY_READ_BYTES
+        body = await run_in_threadpool(_json_body, data) if aside else _json_body(data)
     check_names(body.values, tuple(known))
     return body
 

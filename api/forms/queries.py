@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.base64_pictures import decode_picture
 from api.forms.bodies import FORM, content_type, json_object, read_body
@@ -89,7 +90,7 @@ async def read_batch(request: Request, verb: Verb) -> QueryForm:
             raise ParameterError("it is for JSON", where="queries", fix="send files as image")
         queries: list[Asked | EyedexError | Problem] = [Asked(each) for each in body.images]
     else:
-        queries = list(_queries(body.values.get("queries")))
+        queries = await run_in_threadpool(lambda: list(_queries(body.values.get("queries"))))
     if not queries:
         raise Problem(422, "missing_file", "send queries, or pictures as image")
     return QueryForm(queries, options, facets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -33,11 +33,35 @@ class ClassifyBatch(TypedDict):
 
 
 @shape
+class ItemOperation(TypedDict):
+    """A change of an item: `put` with its picture, `patch` of what is known of it, `delete`."""
+
+    op: Literal["put", "patch", "delete"]
+    item_id: str
+    """1 to 256 bytes of UTF-8."""
+    image_base64: NotRequired[str]
+    """The picture's bytes in base64, or a data URI; for `put`, which needs it."""
+    label: NotRequired[str | None]
+    product_id: NotRequired[str | None]
+    attributes: NotRequired[dict[str, Any] | None]
+    """By name, whatever JSON can hold. A `patch` changes those that it names and removes those that
+    are null."""
+
+
+@shape
+class ItemOperations(TypedDict):
+    """Changes of up to 100 items."""
+
+    operations: list[ItemOperation]
+    """Done in their order."""
+
+
+@shape
 class ItemChange(TypedDict):
     """What became of an operation."""
 
     item_id: str | None
-    """As it was asked for; null where the operation names none."""
+    """As it was asked for; null where the operation names none that could be."""
     op: Literal["put", "patch", "delete"] | None
     """Null where it names none of these."""
     status: int
