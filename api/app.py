@@ -12,11 +12,22 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.heads import HeadMiddleware
-from api.routes import collections, health, item_batches, items, pictures, queries, site
+from api.job_events import JobWatch
+from api.routes import (
+    collections,
+    health,
+    item_batches,
+    items,
+    jobs,
+    pictures,
+    queries,
+    site,
+)
 from api.security.addresses import AddressMiddleware
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.middleware import EdgeMiddleware
+from indexer.jobs.supervisor import Supervisor
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
@@ -38,11 +49,17 @@ def create_app(settings: Settings) -> FastAPI:
         decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine, app.state.decoder = engine, decoder
+        supervisor = Supervisor(engine.settings)
+        watch = JobWatch(engine.catalog, app.state.is_stopping)
+        app.state.supervisor, app.state.job_watch = supervisor, watch
         if not engine.catalog.read_only:
             threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
+            supervisor.start()
         try:
             yield
         finally:
+            await watch.close()
+            await run_in_threadpool(supervisor.close)
             await run_in_threadpool(engine.close)
 
     bodies = BodyLimits(
@@ -60,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=problems.ANY_PROBLEM,
     )
+    app.state.is_stopping = lambda: False
     app.add_middleware(BodyMiddleware, limits=bodies)
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadMiddleware)
@@ -71,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
     )
     problems.install(app)
-    for module in (health, collections, queries, item_batches, items, pictures):
+    for module in (health, collections, queries, item_batches, items, pictures, jobs):
         app.include_router(module.router)
     openapi.install(app)
     site.install(app)

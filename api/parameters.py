@@ -144,5 +144,13 @@ IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "but letters, digits, `-`, `.`, `_` and `~`, slashes too.",
         {"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "examples": ["mugs/red.jpg"]},
     ),
+    "job_id": (
+        "The id of a job.",
+        {"type": "string", "pattern": "^[0-9a-f]{32}$", "examples": ["0" * 32]},
+    ),
+    "name": (
+        "The name of a file that the job made.",
+        {"type": "string", "examples": ["snapshot.tar"]},
+    ),
 }
 """What stands in paths, by its name: its text and its schema in OpenAPI."""

@@ -90,6 +90,11 @@ class RunReport:
         taken = {**own, **self.waits}
         return max(taken, key=lambda name: taken[name], default="start")
 
+    def counts(self) -> dict[str, int]:
+        """The items by outcome, while the run goes on too."""
+        names = ("added", "updated", "unchanged", "moved", "removed", "rejected")
+        return {name: getattr(self, name) for name in names}
+
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
         return {

@@ -69,12 +69,14 @@ def index_source(
     settings: Settings,
     on_progress: OnProgress = lambda count: None,
     on_encoder: OnEncoder = lambda encoder: None,
+    report: RunReport | None = None,
 ) -> RunReport:
     """Bring a collection to the state of a source and publish its index.
 
     Only what changed is decoded and encoded. Every batch is durable when it is committed; after an
-    interruption the same call goes on where it stopped. At the end the vote on `label` is
-    calibrated, if there are labels to learn from, enough has changed and it takes some seconds.
+    interruption the same call goes on where it stopped. `report` is filled in meanwhile. At the end
+    the vote on `label` is calibrated, if there are labels to learn from, enough has changed and it
+    takes some seconds.
 
     Raises:
         PruneRefusedError: `prune` would remove more than it may, so nothing was removed; all else
@@ -85,7 +87,8 @@ def index_source(
     """
     started = time.perf_counter()
     check_collection_name(request.collection)
-    report = RunReport(dry_run=request.dry_run)
+    report = report or RunReport()
+    report.dry_run = request.dry_run
     with opened_to_change(settings, request.collection, request.dry_run) as engine:
         refused = _take_in(engine, source, request, report, on_progress, on_encoder)
         publish(engine, request.collection, report)

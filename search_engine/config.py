@@ -123,6 +123,16 @@ class Settings(BaseModel):
         description="Hosts that pictures in tables may be fetched from, comma separated; * for any "
         "public one.",
     )
+    sources: str = Field(
+        default="",
+        description="Directories below which jobs may read catalogs, comma separated.",
+    )
+    job_workers: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Jobs that a server runs at once, each of another collection.",
+    )
     read_only: bool = Field(
         default=False,
         description="Answer questions only and write nothing, alone or beside another process.",

@@ -12,8 +12,11 @@ EyedexError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
-│   │   └── ClassifierNotFoundError, QueryExpiredError, UploadNotFoundError
+│   │   ├── ClassifierNotFoundError, QueryExpiredError
+│   │   └── UploadNotFoundError, JobNotFoundError
 │   ├── CollectionExistsError
+│   ├── JobFinishedError       a job that cannot be cancelled any more
+│   ├── SourceDeniedError      a path that jobs may not read
 │   ├── UploadError            files that cannot be sent, or not used as they were sent
 │   │   └── UploadTooLargeError, TooManyUploadsError
 │   ├── MissingExtraError      an optional package is not installed
@@ -190,6 +193,24 @@ class QueryExpiredError(NotFoundError):
     """The token of a photo that is not remembered any more; send the photo itself."""
 
     code = "query_expired"
+
+
+class JobNotFoundError(NotFoundError):
+    """No job has this id, or it has no such file."""
+
+    code = "job_not_found"
+
+
+class JobFinishedError(InputError):
+    """The job has ended already, so it cannot be cancelled."""
+
+    code = "job_finished"
+
+
+class SourceDeniedError(InputError):
+    """The path is not below a directory that jobs may read."""
+
+    code = "source_denied"
 
 
 class UploadNotFoundError(NotFoundError):

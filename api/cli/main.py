@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from api.cli import serve
+from api.cli import jobs, serve
 from api.cli.catalog import collections, exchange, index, maintenance, remove
 from api.cli.encoders import calibrate, listing, switch, train, tune
 from api.cli.evaluation import evaluate
@@ -54,8 +54,13 @@ for verb in (
 ):
     app.command(verb.__name__.rstrip("_"))(verb)
 app.add_typer(collections.collections, name="collections")
+app.add_typer(jobs.jobs, name="jobs")
 
-for listed in (*app.registered_commands, *collections.collections.registered_commands):
+for listed in (
+    *app.registered_commands,
+    *collections.collections.registered_commands,
+    *jobs.jobs.registered_commands,
+):
     sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
     listed.short_help = f"{' '.join(sentence.split())}."
     """The whole first sentence; typer's own would be cut to the width of a terminal."""

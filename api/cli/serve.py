@@ -90,7 +90,9 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _already_stopped)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    app.state.is_stopping = lambda: server.should_exit
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

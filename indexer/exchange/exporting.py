@@ -7,10 +7,11 @@ its name when it is complete and on the disk.
 import base64
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -53,6 +54,21 @@ class ExportReport:
     missing: list[str] = field(default_factory=list)
     size_bytes: int = 0
     seconds: float = 0.0
+
+    def summary(self, warnings: Sequence[str] = ()) -> dict[str, Any]:
+        """For programs, with what is to be known of the filter."""
+        return {
+            "files": [str(one) for one in self.files],
+            "rows": self.rows,
+            "without_embedding": self.missing,
+            "encoder": self.encoder.name,
+            "fingerprint": self.encoder.fingerprint,
+            "dimension": self.encoder.dimension,
+            "metric": self.encoder.metric,
+            "size_bytes": self.size_bytes,
+            "warnings": list(warnings),
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def export_embeddings(

@@ -188,6 +188,7 @@ jobs = Table(
     Column("finished", Float),
     Column("updated", Float, nullable=False),
     Column("deaths", Integer, nullable=False, server_default="0"),
+    Column("reached", JsonObject),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("version", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False, server_default="0"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.filters import Filter, compile_filter
+from search_engine.catalog.job_writer import cancel_jobs_of
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.default_encoder import CollectionEncoders
@@ -166,6 +167,7 @@ class Changes:
             collection = self._catalog.collection(name)
             with self._catalog.write() as writer:
                 writer.delete_collection(collection.id)
+                cancel_jobs_of(writer, name)
             for folder in (paths.index(name), paths.classifiers(name), paths.tuning(name)):
                 shutil.rmtree(folder, ignore_errors=True)
             paths.rejects(name).unlink(missing_ok=True)

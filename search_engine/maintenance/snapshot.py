@@ -14,10 +14,11 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
@@ -60,6 +61,10 @@ class SnapshotReport:
     classifiers: int
     seq: int
     seconds: float
+
+    def summary(self) -> dict[str, Any]:
+        """For programs."""
+        return {**asdict(self), "file": str(self.file), "seconds": round(self.seconds, 3)}
 
 
 def make_snapshot(settings: Settings, file: Path, force: bool = False) -> SnapshotReport:

@@ -64,6 +64,21 @@ def exclusive(path: Path, wait_s: float, doing: str) -> Iterator[None]:
         held.release()
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock of a file; a missing one is held by nobody."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _acquire(descriptor: int, deadline: float, path: Path, doing: str) -> None:
     while True:
         try:

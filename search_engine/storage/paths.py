@@ -72,3 +72,21 @@ class DataPaths:
     def index_run_lock(self, collection: str) -> Path:
         """Held by `eyedex index` from start to end, so that two runs cannot interleave."""
         return self.root / "indexes" / f"{collection}.lock"
+
+    @property
+    def jobs(self) -> Path:
+        """Locks of the jobs that run, and the files that jobs made."""
+        return self.root / "jobs"
+
+    def job_files(self, job: str) -> Path:
+        """The files that a job made: a snapshot, an export, its rejects."""
+        return self.jobs / job
+
+    def job_lock(self, job: str) -> Path:
+        """Held by the process that runs a job, from start to end; missing where none does."""
+        return self.jobs / f"{job}.lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the one server of a data directory that starts its jobs."""
+        return self.jobs / "supervisor.lock"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.catalog.column_report import columns_as_json, print_columns, sentences
+from api.cli.catalog.column_report import print_columns
+from indexer.opened_source import columns_as_json, sentences
 from indexer.sources import open_source
 
 

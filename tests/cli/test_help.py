@@ -5,6 +5,7 @@ import re
 import pytest
 
 from api.cli.catalog.collections import collections
+from api.cli.jobs import jobs
 from api.cli.main import app
 from tests.cli.conftest import Run
 
@@ -13,6 +14,8 @@ VERBS = [
     *([verb.name] for verb in app.registered_commands),
     ["collections"],
     *(["collections", verb.name] for verb in collections.registered_commands),
+    ["jobs"],
+    *(["jobs", verb.name] for verb in jobs.registered_commands),
 ]
 OPTION = re.compile(r"  (-[-\w]+|[\w.]+ <)")
 

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api.cli.terminal.output import print_table
+from indexer.opened_source import sentences
 
 if TYPE_CHECKING:
     from indexer.sources import ColumnReport, Source
@@ -26,17 +26,6 @@ def print_columns(source: "Source", whole: bool = True) -> None:
         print_table(HEADERS, [_row(report) for report in source.columns])
     for sentence in sentences(source):
         print(f"note: {sentence}", file=sys.stderr)
-
-
-def sentences(source: "Source") -> list[str]:
-    """What is to be known of the source, then of its columns."""
-    of_columns = [f"{one.column}: {one.note}" for one in source.columns if one.note]
-    return [*source.notes, *of_columns]
-
-
-def columns_as_json(source: "Source") -> list[dict[str, Any]]:
-    """The columns for programs."""
-    return [asdict(report) for report in source.columns]
 
 
 def _row(report: "ColumnReport") -> Sequence[str]:

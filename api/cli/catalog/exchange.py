@@ -18,8 +18,9 @@ from api.cli.options import (
     parsed_filter,
     settings_from,
 )
+from api.cli.recording import recorded, told
 from api.cli.terminal.output import Notes, print_json
-from api.cli.terminal.progress import progress, resumable
+from api.cli.terminal.progress import resumable
 from api.cli.terminal.wording import counted, duration, size
 
 if TYPE_CHECKING:
@@ -49,10 +50,17 @@ def export(
     with open_engine(data) as engine:
         warnings = engine.filter_warnings(parsed, collection=collection)
         total = count_selected(engine.catalog, collection, parsed)
-        with progress("exporting", total) as advance:
+        with (
+            recorded(
+                engine.settings, collection, "export", file=file.name, filter=filter
+            ) as running,
+            told(running)("exporting", total) as advance,
+        ):
             report = export_embeddings(
                 engine.catalog, collection, file, filter=parsed, force=force, advance=advance
             )
+            names = [one.name for one in report.files]
+            running.result = {**report.summary(warnings), "files": names}
     _print_exported(report, warnings, as_json)
     if report.missing:
         raise typer.Exit(Exit.SOME_REJECTED)
@@ -115,20 +123,7 @@ def _say_encoder(declared: "Declared") -> None:
 def _print_exported(report: "ExportReport", warnings: Sequence[str], as_json: bool) -> None:
     encoder = report.encoder
     if as_json:
-        print_json(
-            {
-                "files": [str(one) for one in report.files],
-                "rows": report.rows,
-                "without_embedding": report.missing,
-                "encoder": encoder.name,
-                "fingerprint": encoder.fingerprint,
-                "dimension": encoder.dimension,
-                "metric": encoder.metric,
-                "size_bytes": report.size_bytes,
-                "warnings": list(warnings),
-                "seconds": round(report.seconds, 3),
-            }
-        )
+        print_json(report.summary(warnings))
     else:
         print(
             f"{' and '.join(one.name for one in report.files)}: "

@@ -1,25 +1,21 @@
 """What `eyedex index` does with its flags: one run, or one after each change of the source."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from api.cli.catalog.column_report import columns_as_json, print_columns, sentences
+from api.cli.catalog.column_report import print_columns
 from api.cli.catalog.run_report import print_indexed
 from api.cli.exits import report_error
+from api.cli.recording import recorded
 from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import resumable
-from indexer.covered import name_of
-from indexer.pipeline import OnProgress
-from indexer.remembered import recalled, said_before
+from indexer.jobs.queue import REJECTS
+from indexer.jobs.running import Running
+from indexer.opened_source import OpenedSource, index_result, opened_source
 from indexer.report import PruneRefusedError, RunReport
 from indexer.run import IndexRequest, index_source
-from indexer.sources import Source, SourceOptions, open_source
-from indexer.sources.archives import is_archive, unpack
-from indexer.sources.fetching import pictures_of
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.errors import EyedexError, MissingExtraError
@@ -41,25 +37,21 @@ class IndexingRun:
         Raises:
             PruneRefusedError: After what was done was said.
         """
-        reading, is_known = self._reading()
-        request = replace(self.request, reading=reading, temporary=self._is_temporary())
         refused = None
-        with self._opened(reading) as (source, about_archive):
-            is_told = request.dry_run or not is_known
-            for sentence in (*said_before(reading, self.request.reading), *about_archive):
+        with opened_source(self.path, self.request, self.settings) as opened:
+            source = opened.source
+            for sentence in opened.notes:
                 print(f"note: {sentence}", file=sys.stderr)
             if not self.as_json:
-                print_columns(source, whole=is_told)
-            with resumable("indexing", len(source)) as advance:
-                try:
-                    report = self._run(source, request, advance)
-                except PruneRefusedError as error:
-                    if error.report is None:
-                        raise
-                    refused, report = error, error.report
+                print_columns(source, whole=opened.is_told)
+            try:
+                report = self._run(opened)
+            except PruneRefusedError as error:
+                if error.report is None:
+                    raise
+                refused, report = error, error.report
         if self.as_json:
-            columns = {"columns": columns_as_json(source)} if is_told else {}
-            print_json({**report.summary(), "notes": sentences(source), **columns})
+            print_json(index_result(opened, report))
         else:
             rejects = DataPaths(self.settings.data).rejects(self.request.collection)
             print_indexed(report, rejects)
@@ -70,10 +62,34 @@ class IndexingRun:
             raise refused
         return report
 
-    def _run(self, source: Source, request: IndexRequest, advance: OnProgress) -> RunReport:
-        if not request.dry_run and not DataPaths(self.settings.data).encoders.exists():
+    def _run(self, opened: OpenedSource) -> RunReport:
+        request, paths = opened.request, DataPaths(self.settings.data)
+        if not request.dry_run and not paths.encoders.exists():
             print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
-        return index_source(source, request, self.settings, advance, _say_encoder)
+        report = RunReport()
+        with self._recorded(request) as running:
+            running.counts(lambda: (report.counts(), dict(report.reasons)))
+            with (
+                running.keeping(paths.rejects(request.collection), REJECTS),
+                resumable("indexing", len(opened.source), running.stage) as advance,
+            ):
+                index_source(opened.source, request, self.settings, advance, _say_encoder, report)
+            running.result = index_result(opened, report)
+        return report
+
+    def _recorded(self, request: IndexRequest) -> AbstractContextManager[Running]:
+        """Among the jobs, but for a dry run."""
+        return recorded(
+            self.settings,
+            request.collection,
+            "index",
+            dry_run=request.dry_run,
+            create=True,
+            source=self.path.name,
+            encoder=request.encoder,
+            prune=request.prune,
+            replace=request.replace,
+        )
 
     def watch(self) -> None:
         """Index again after each change of the source, until the process is told to end."""
@@ -99,36 +115,6 @@ class IndexingRun:
         except EyedexError as error:
             report_error(error, self.as_json)
         sys.stdout.flush()
-
-    def _is_temporary(self) -> bool:
-        """Whether pictures are taken out of the source to a place that is gone after the run."""
-        holds_pictures = is_archive(self.path) or self.path.suffix.lower() == ".parquet"
-        return self.request.dry_run and holds_pictures
-
-    def _reading(self) -> tuple[SourceOptions, bool]:
-        """How the source is read, as is said now or was said before; whether it was read before."""
-        collection, name = self.request.collection, name_of(self.path, self.request.source)
-        said = replace(self.request.reading, addresses=bool(self.settings.allow_urls))
-        return recalled(self.settings, collection, name, said)
-
-    @contextmanager
-    def _opened(self, reading: SourceOptions) -> Iterator[tuple[Source, Sequence[str]]]:
-        """The source, and what was left out of its archive; pictures at addresses are fetched.
-
-        What is unpacked stays below the data directory, but for a dry run, which writes nothing
-        there.
-        """
-        path, notes = self.path, tuple[str, ...]()
-        with ExitStack() as stack:
-            folder = DataPaths(self.settings.data).unpacked(name_of(path, self.request.source))
-            if self.request.dry_run:
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="eyedex-")))
-            if is_archive(path):
-                unpacked = unpack(path, folder)
-                path, notes = unpacked.path, unpacked.notes
-            source = open_source(path, replace(reading, inside=folder))
-            fetched = pictures_of(source, self.settings, fetch=not self.request.dry_run)
-            yield stack.enter_context(fetched), notes
 
 
 def _say_encoder(encoder: Encoder) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from api.cli.exits import Exit
 from api.cli.options import DataOption, JsonOption, settings_from
+from api.cli.recording import recorded
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.wording import counted, duration, size
 
@@ -27,22 +28,17 @@ def snapshot(
     Pictures that items refer to by path are not in it.
     """
     from search_engine.maintenance.snapshot import make_snapshot
+    from search_engine.storage.paths import DEFAULT_COLLECTION
 
-    made = make_snapshot(settings_from(data), file, force)
+    settings = settings_from(data)
+    with (
+        recorded(settings, DEFAULT_COLLECTION, "snapshot", file=file.name) as running,
+        running.stage("saving", 1),
+    ):
+        made = make_snapshot(settings, file, force)
+        running.result = {**made.summary(), "file": file.name}
     if as_json:
-        print_json(
-            {
-                "file": str(made.file),
-                "size_bytes": made.size_bytes,
-                "collections": made.collections,
-                "items": made.items,
-                "generations": made.generations,
-                "calibrations": made.calibrations,
-                "classifiers": made.classifiers,
-                "seq": made.seq,
-                "seconds": round(made.seconds, 3),
-            }
-        )
+        print_json(made.summary())
     else:
         print(
             f"{file}: {size(made.size_bytes)}, {_counts(made.collections, made.items)}, "

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
+from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json, print_table
-from api.cli.terminal.progress import progress
-from api.schemas.calibration import ACCURACIES, calibration_json
+from search_engine.vote.calibration.summary import ACCURACIES, calibration_json
 
 if TYPE_CHECKING:
     from search_engine.vote.calibration.record import Calibration
@@ -46,8 +46,19 @@ def calibrate(
         before = load_calibration(engine.catalog, record, target)
         moved = None if before is None else edited_share(engine.catalog, record, before)
         total = min(request.queries, engine.catalog.count(record))
-        with progress("calibrating", total) as advance:
+        with (
+            recorded(
+                engine.settings,
+                collection,
+                "calibrate",
+                target=target,
+                per_product=per_product,
+                balanced=balanced,
+            ) as running,
+            told(running)("calibrating", total) as advance,
+        ):
             found = calibrate_collection(engine.catalog, collection, request, advance)
+            running.result = calibration_json(found)
     if as_json:
         print_json({**calibration_json(found), "moved": None if moved is None else round(moved, 6)})
         return

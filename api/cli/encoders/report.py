@@ -1,10 +1,9 @@
 """A change of encoder, or its undoing, told: one JSON object, or lines for people."""
 
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,7 +22,9 @@ UNSEARCHABLE_SHOWN = 5
 def tell(report: "Report", as_json: bool) -> None:
     """Print a report; end with `Exit.BELOW_BAR` where a candidate was wanted and refused."""
     if as_json:
-        print_json(_json(report))
+        from indexer.change.report_json import report_json
+
+        print_json(report_json(report))
     else:
         _print(report)
     request = report.request
@@ -44,71 +45,6 @@ def interruptible() -> Iterator[None]:
     except SystemExit:
         say("interrupted: what was done is kept; run again to go on")
         raise
-
-
-def figures_json(one: "EncoderFigures") -> dict[str, Any]:
-    """An encoder by its names and measures."""
-    return {
-        "encoder": one.name,
-        "fingerprint": one.fingerprint,
-        "dimension": one.dimension,
-        "tuned": one.tuned,
-        "images_per_second": one.images_per_second and round(one.images_per_second, 1),
-    }
-
-
-def _json(report: "Report") -> dict[str, Any]:
-    verdict, learning = report.verdict, report.learning
-    unsearchable = [
-        {"item_id": item_id, "reason": reason} for item_id, reason in report.unsearchable.items()
-    ]
-    return {
-        "before": figures_json(report.before),
-        "after": figures_json(report.after),
-        "gate": _gate_json(verdict) if verdict else None if learning is None else {},
-        "queries": verdict.queries if verdict else 0,
-        "folds": verdict.folds if verdict else 0,
-        "accepted": not report.refusals,
-        "refusals": list(report.refusals),
-        "used": report.changed or report.is_same,
-        "changed": report.changed,
-        "fingerprint": report.after.fingerprint,
-        "items": report.items,
-        "encoded": report.encoded,
-        "already_encoded": report.already_encoded,
-        "unsearchable": unsearchable,
-        "without_embedding": sorted(report.unsearchable),
-        "outdated_classifiers": list(report.outdated),
-        "uncalibrated": list(report.uncalibrated),
-        "seconds": round(report.seconds, 3),
-        **(_learning_json(report, learning) if learning else {}),
-    }
-
-
-def _gate_json(verdict: "Verdict") -> dict[str, Any]:
-    return {
-        name: {
-            "before": _number(change.before),
-            "after": _number(change.after),
-            "difference": [_number(change.difference.low), _number(change.difference.high)],
-        }
-        for name, change in verdict.changes.items()
-    }
-
-
-def _number(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
-
-
-def _learning_json(report: "Report", learning: "Learning") -> dict[str, Any]:
-    return {
-        "items": learning.items,
-        "classes": learning.classes,
-        "dimension_before": learning.dimension_before,
-        "dimension": report.after.dimension,
-        "pooling": learning.pooling,
-        "shrinkage": learning.shrinkage,
-    }
 
 
 def _print(report: "Report") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.encoders.report import figures_json, interruptible, say, tell
+from api.cli.encoders.report import interruptible, say, tell
 from api.cli.options import (
     CollectionOption,
     DataOption,
@@ -14,8 +14,8 @@ from api.cli.options import (
     TargetOption,
     open_engine,
 )
+from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json
-from api.cli.terminal.progress import progress
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -68,30 +68,50 @@ def switch(
         raise ParameterError(
             "name an encoder, or --undo, or --forget: one of them", fix="see `eyedex switch --help`"
         )
+    from indexer.change.report_json import report_json
     from indexer.change.request import ChangeRequest
     from indexer.change.sequence import undo_change
     from indexer.change.switch import switch_encoder
     from search_engine.encoders.registry import EncoderRequest
 
-    with open_engine(data, runtime=runtime) as engine, interruptible():
+    with open_engine(data, runtime=runtime) as engine:
         if forget:
             _forget(engine, collection, as_json)
-        elif undo:
-            tell(undo_change(engine, collection, force, progress), as_json)
-        else:
-            named = EncoderRequest(
-                encoder or "",
-                weights=weights,
-                runtime=engine.settings.runtime,
-                cache=engine.catalog.paths.encoders,
-                download=download,
+            return
+        named = EncoderRequest(
+            encoder or "",
+            weights=weights,
+            runtime=engine.settings.runtime,
+            cache=engine.catalog.paths.encoders,
+            download=download,
+            pooling=pooling,
+        )
+        request = ChangeRequest(target, force, dry_run)
+        with (
+            recorded(
+                engine.settings,
+                collection,
+                "switch",
+                dry_run=dry_run,
+                encoder=encoder,
                 pooling=pooling,
-            )
-            request = ChangeRequest(target, force, dry_run)
-            tell(switch_encoder(engine, collection, named, request, progress, say), as_json)
+                target=target,
+                force=force,
+                undo=undo,
+            ) as running,
+            interruptible(),
+        ):
+            stage = told(running)
+            if undo:
+                report = undo_change(engine, collection, force, stage)
+            else:
+                report = switch_encoder(engine, collection, named, request, stage, say)
+            running.result = report_json(report)
+    tell(report, as_json)
 
 
 def _forget(engine: "SearchEngine", collection: str, as_json: bool) -> None:
+    from indexer.change.report_json import figures_json
     from indexer.change.sequence import forget_former
 
     done = forget_former(engine, collection)

@@ -6,7 +6,7 @@ import typer
 
 from api.cli.encoders.report import interruptible, tell
 from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
-from api.cli.terminal.progress import progress
+from api.cli.recording import recorded, told
 
 MINUTES = 30.0
 
@@ -49,18 +49,35 @@ def tune(
     training that is interrupted goes on when it is started again.
     """
     from indexer.change.finetune import finetune_collection
+    from indexer.change.report_json import report_json
     from indexer.change.request import ChangeRequest
     from indexer.change.sequence import undo_change
     from indexer.change.tune import tune_collection
     from search_engine.adapt.plan import TrainingPlan
 
     request = ChangeRequest(target, force, dry_run)
-    with open_engine(data) as engine, interruptible():
+    with (
+        open_engine(data) as engine,
+        recorded(
+            engine.settings,
+            collection,
+            "tune",
+            dry_run=dry_run,
+            target=target,
+            finetune=finetune,
+            minutes=minutes if finetune else None,
+            force=force,
+            undo=undo,
+        ) as running,
+        interruptible(),
+    ):
+        stage = told(running)
         if undo:
-            report = undo_change(engine, collection, force, progress)
+            report = undo_change(engine, collection, force, stage)
         elif finetune:
             plan = TrainingPlan(minutes=minutes)
-            report = finetune_collection(engine, collection, request, layers, plan, progress)
+            report = finetune_collection(engine, collection, request, layers, plan, stage)
         else:
-            report = tune_collection(engine, collection, request, layers, progress)
+            report = tune_collection(engine, collection, request, layers, stage)
+        running.result = report_json(report)
     tell(report, as_json)

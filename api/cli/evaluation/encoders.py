@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.evaluation.queries import Queries
+from api.cli.evaluation.queries import tell_reject
 from api.cli.exits import Exit
 from api.cli.options import open_engine
 from api.cli.terminal.output import print_json, print_table
@@ -16,6 +16,7 @@ from api.cli.terminal.progress import progress
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
+    from indexer.asked import Queries
     from indexer.encoder_comparison.table import EncoderRow
     from search_engine.evaluate.task import Options
     from search_engine.evaluate.unknown_labels import UnknownLabel
@@ -24,7 +25,7 @@ SHOWN_LABELS = 10
 
 
 def compare_encoders(
-    data: Path | None, queries: Queries | None, options: "Options", names: str, as_json: bool
+    data: Path | None, queries: "Queries | None", options: "Options", names: str, as_json: bool
 ) -> None:
     """Print a row for each encoder; names that nobody knows are refused before any work.
 
@@ -41,7 +42,7 @@ def compare_encoders(
         others = candidates(names, engine.settings)
         asked = None
         if queries is not None:
-            asked = queries.ask(engine, options.collection, options.target)
+            asked = queries.ask(engine, options.collection, options.target, progress, tell_reject)
         rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
     if as_json:
         labels = [asdict(one) for one in unknown]

@@ -9,7 +9,7 @@ from api.cli.evaluation import options as own
 from api.cli.evaluation.encoders import compare_encoders, print_unknown_labels, refuse_others
 from api.cli.evaluation.outputs import checked_outputs
 from api.cli.evaluation.printing import print_run
-from api.cli.evaluation.queries import open_queries
+from api.cli.evaluation.queries import tell_reject
 from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
@@ -19,8 +19,8 @@ from api.cli.options import (
     VoteKOption,
     open_engine,
 )
+from api.cli.recording import recorded, told
 from api.cli.sources import with_source_flags
-from api.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from search_engine.evaluate.run import Run
@@ -54,7 +54,9 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """How good search and vote are, measured on labelled photos."""
+    from indexer.asked import open_queries
     from search_engine.evaluate.run import run_evaluation
+    from search_engine.evaluate.run_json import run_json
     from search_engine.evaluate.task import Options
 
     options = Options(
@@ -76,9 +78,24 @@ def evaluate(
         )  # fmt: skip
         compare_encoders(data, photos, options, encoders, as_json)
         return
-    with open_engine(data) as engine:
-        asked = None if photos is None else photos.ask(engine, collection, target)
-        run = outputs.compared(run_evaluation(engine, asked, options, progress), options)
+    with (
+        open_engine(data) as engine,
+        recorded(
+            engine.settings,
+            collection,
+            "evaluate",
+            source=queries and queries.name,
+            target=target,
+            folds=folds,
+            sample=sample,
+        ) as running,
+    ):
+        stage = told(running)
+        asked = None
+        if photos is not None:
+            asked = photos.ask(engine, collection, target, stage, tell_reject)
+        run = outputs.compared(run_evaluation(engine, asked, options, stage), options)
+        running.result = run_json(run)
         missed = outputs.missed(run)
         outputs.write_report(run)
     print_run(run, as_json, per_query)

@@ -1,99 +1,13 @@
-"""The labelled photos that an evaluation asks: read from a source, embedded as the catalog was."""
+"""The labelled photos that an evaluation asks, with progress and refused rows told."""
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from api.cli.terminal.progress import progress
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexer.embed import EmbeddedRow
-    from indexer.sources import Source, SourceOptions
-    from search_engine.engine import SearchEngine
-    from search_engine.evaluate.task import Asked
+    from indexer.sources import Reject
 
 
-@dataclass(frozen=True, slots=True)
-class Queries:
-    """Labelled photos, not embedded yet, and what they are called."""
-
-    source: "Source"
-    name: str
-
-    def ask(self, engine: "SearchEngine", collection: str, target: str) -> "Asked":
-        """The photos, embedded; one that is in the gallery too gets its key there.
-
-        Raises:
-            ParameterError: The collection is empty.
-        """
-        import numpy as np
-
-        from search_engine.catalog.fields import as_label
-        from search_engine.collections.labelled import Labelled
-        from search_engine.evaluate.photos import FilePhotos
-        from search_engine.evaluate.task import Asked
-
-        rows, rejected = _embedded(engine, collection, self.source)
-        known = engine.catalog.keys_by_hash(engine.catalog.collection(collection))
-        values = [_target_value(row, target) for row in rows]
-        dimension = engine.catalog.collection(collection).dimension or 0
-        vectors = [np.empty((0, dimension), np.float32), *(row.vector for row in rows)]
-        queries = Labelled(
-            np.concatenate(vectors),
-            [as_label(value) for value in values],
-            np.array([known.get(row.content_hash, -1) for row in rows], dtype=np.int64),
-            [row.row.product_id for row in rows],
-            [row.row.item_id for row in rows],
-        )
-        photos = FilePhotos(engine, [row.row.file for row in rows])
-        return Asked(queries, values, photos, self.name, rejected)
-
-
-def open_queries(path: Path | None, reading: "SourceOptions") -> Queries | None:
-    """The photos in a folder or table, if one is named; see `indexer.sources.open_source`.
-
-    Raises:
-        SourceError: There is nothing usable.
-    """
-    from indexer.sources import open_source
-
-    if path is None:
-        return None
-    return Queries(open_source(path, reading), path.name)
-
-
-def _embedded(
-    engine: "SearchEngine", collection: str, source: "Source"
-) -> "tuple[list[EmbeddedRow], int]":
-    from indexer.embed import EmbeddedRow, embed_source
-    from search_engine.errors import ParameterError
-    from search_engine.images.decode_pool import DecodePool
-
-    encoder = engine.live(collection).encoder()
-    if encoder is None:
-        raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
-    settings = engine.settings
-    rows: list[EmbeddedRow] = []
-    rejected = 0
-    with (
-        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
-        progress("embedding", len(source)) as advance,
-    ):
-        for row in embed_source(
-            source, encoder, decoder, settings.batch_size, settings.catalog_max_bytes
-        ):
-            advance(1)
-            if isinstance(row, EmbeddedRow):
-                rows.append(row)
-            else:
-                rejected += 1
-                name = row.item_id or f"line {row.line}"
-                print(f"rejected: {row.code}: {name}: {row.reason}", file=sys.stderr)
-    return rows, rejected
-
-
-def _target_value(row: "EmbeddedRow", target: str) -> Any:
-    if target in ("label", "product_id"):
-        return getattr(row.row, target)
-    return row.row.attributes.get(target)
+def tell_reject(row: "Reject") -> None:
+    """Say which photo is left out, and why."""
+    name = row.item_id or f"line {row.line}"
+    print(f"rejected: {row.code}: {name}: {row.reason}", file=sys.stderr)

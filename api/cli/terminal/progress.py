@@ -2,11 +2,18 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+Advance = Callable[[int], None]
+Stage = Callable[[str, int], AbstractContextManager[Advance]]
+
+
+def _nowhere(_count: int) -> None:
+    pass
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int) -> Iterator[Advance]:
     """Shows count, rate and time left; gives the function that moves it on."""
     if not sys.stderr.isatty():
         yield lambda count: None
@@ -43,11 +50,25 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def resumable(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """As `progress`, for work of which every committed batch stays when it is interrupted."""
+def resumable(what: str, total: int, also: Stage | None = None) -> Iterator[Advance]:
+    """As `progress`, for work of which every committed batch stays when it is interrupted.
+
+    Args:
+        what: Is being done.
+        total: Steps of it.
+        also: Is told the same.
+    """
     try:
-        with progress(what, total) as advance:
-            yield advance
+        with (
+            progress(what, total) as advance,
+            nullcontext(_nowhere) if also is None else also(what, total) as tell,
+        ):
+
+            def both(count: int) -> None:
+                advance(count)
+                tell(count)
+
+            yield both
     except SystemExit:
         print("interrupted: what was committed is safe; run again to go on", file=sys.stderr)
         raise

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("finished", sa.Float),
         sa.Column("updated", sa.Float, nullable=False),
         sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("reached", sa.JSON),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default="0"),

@@ -1,4 +1,4 @@
-"""What calibrating a vote found."""
+"""What calibrating a vote found, as JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,219 @@
+"""Jobs: ask for one, list, look, follow, cancel; the files that they made."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, StreamingResponse
+
+from api.bodies import REF_TEMPLATE, body
+from api.cursors import page_of
+from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
+from api.forms import JSON, read_body
+from api.job_events import JobWatch
+from api.parameters import CURSOR, Parameters, text, whole
+from api.problems import responses
+from api.schemas.jobs import Job as JobAnswer
+from api.schemas.jobs import JobPage, job_json
+from indexer.jobs import queue
+from indexer.jobs.parameters import FIELD_NAMES, KIND_NAMES, IndexJob, read_job, request_schema
+from indexer.jobs.sources import check_source
+from search_engine.catalog.job_rows import STATES, Job, JobQuery
+from search_engine.cursors import read_cursor
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+PAGE_JOBS, MAX_PAGE_JOBS = 50, 200
+LIST_JOBS = Parameters(
+    text("collection", "only jobs of this collection", "default"),
+    text("kind", f"only jobs of this kind: {', '.join(KIND_NAMES)}", "index"),
+    text("state", f"only jobs of this state: {', '.join(STATES)}", "running"),
+    whole("limit", "jobs to a page", PAGE_JOBS, 1, MAX_PAGE_JOBS),
+    CURSOR,
+)
+LINES = "application/x-ndjson"
+
+
+@router.post(
+    "/collections/{c}/jobs",
+    status_code=202,
+    operation_id="createJob",
+    summary="Ask for a job",
+    responses=responses(400, 403, 404, 415, 422, 503, 507),
+    dependencies=NO_PARAMETERS,
+    openapi_extra=body({JSON: request_schema(REF_TEMPLATE)}),
+)
+async def create_job(
+    request: Request, response: Response, collection: CollectionDep, engine: EngineDep
+) -> JobAnswer:
+    """It is done beside the server, after others of its collection; `Location` is where it is."""
+    given = await read_body(request, FIELD_NAMES, kinds=(JSON,))
+    made = await run_in_threadpool(_submit, engine, collection, given.values)
+    request.app.state.supervisor.wake()
+    response.headers["Location"] = f"/v1/jobs/{made.id}"
+    return _answer(engine, made)
+
+
+@router.get(
+    "/jobs", operation_id="listJobs", summary="Jobs, newest first", responses=responses(422),
+    openapi_extra=LIST_JOBS.openapi,
+)  # fmt: skip
+def list_jobs(request: Request, engine: EngineDep) -> JobPage:
+    """Those that wait, those at work, and those that ended within a month."""
+    asked = LIST_JOBS.read(request)
+    for name, known in (("kind", KIND_NAMES), ("state", STATES)):
+        if asked[name] not in (None, *known):
+            raise ParameterError("unknown", where=name, fix=f"one of {', '.join(known)}")
+    limit, cursor = asked.pop("limit"), asked.pop("cursor")
+    before = None if cursor is None else read_cursor(cursor, asked, (str,))[0]
+    query = JobQuery(
+        collection=asked["collection"],
+        kind=asked["kind"],
+        states=None if asked["state"] is None else (asked["state"],),
+        before=before,
+        limit=limit + 1,
+    )
+    found = queue.listed(engine.catalog, query)
+    shown, next_cursor = page_of(found, limit, lambda job: (job.id,), asked)
+    return {"jobs": [_answer(engine, job) for job in shown], "next_cursor": next_cursor}
+
+
+@router.get(
+    "/jobs/{job_id}",
+    operation_id="getJob",
+    summary="One job",
+    responses=responses(404, 422),
+    dependencies=NO_PARAMETERS,
+)
+def get_job(job_id: str, engine: EngineDep) -> JobAnswer:
+    """How far it is, or what came of it."""
+    return _answer(engine, queue.find(engine.catalog, job_id))
+
+
+@router.delete(
+    "/jobs/{job_id}",
+    status_code=202,
+    operation_id="cancelJob",
+    summary="Cancel a job",
+    responses=responses(404, 409, 422, 503),
+    dependencies=NO_PARAMETERS,
+)
+def cancel_job(request: Request, job_id: str, engine: EngineDep) -> JobAnswer:
+    """One at work stops within two seconds; what it committed stays."""
+    job = queue.cancel(engine.catalog, job_id)
+    request.app.state.supervisor.wake()
+    return _answer(engine, job)
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    operation_id="watchJob",
+    summary="Follow a job",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `progress` with the job, whenever something "
+            "changed, and one named by its state when it has ended, which is the last. Their ids "
+            "are versions of the job: `Last-Event-ID` goes on behind one.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        204: {"description": "Nothing more will happen: the client has the last event"},
+        **responses(404, 422),
+    },
+    dependencies=NO_PARAMETERS,
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "description": "The id of the last event that was received",
+                "schema": {"type": "integer", "minimum": 0},
+            }
+        ]
+    },
+)
+async def watch_job(request: Request, job_id: str, engine: EngineDep) -> Response:
+    """What happens to a job, as it happens."""
+    known = _last_event(request.headers.get("last-event-id"))
+    job = await run_in_threadpool(queue.find, engine.catalog, job_id)
+    if job.is_finished and job.version <= known:
+        return Response(status_code=204)
+    watch: JobWatch = request.app.state.job_watch
+    return StreamingResponse(watch.events(job, known), media_type="text/event-stream")
+
+
+@router.get(
+    "/jobs/{job_id}/rejects",
+    operation_id="getJobRejects",
+    summary="The rows that a job refused",
+    response_class=FileResponse,
+    responses={
+        200: {
+            "description": "A line of JSON for each row: `line`, `item_id`, `code`, `reason`",
+            "content": {LINES: {"schema": {"type": "string"}}},
+        },
+        **responses(404, 422),
+    },
+    dependencies=NO_PARAMETERS,
+)
+def get_job_rejects(job_id: str, engine: EngineDep) -> FileResponse:
+    """Of an `index` or `evaluate` job that has ended."""
+    return FileResponse(_file(engine, job_id, queue.REJECTS), media_type=LINES)
+
+
+@router.get(
+    "/jobs/{job_id}/files/{name}",
+    operation_id="getJobFile",
+    summary="A file that a job made",
+    response_class=FileResponse,
+    responses={
+        200: {
+            "description": "The file",
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        },
+        **responses(404, 422),
+    },
+    dependencies=NO_PARAMETERS,
+)
+def get_job_file(job_id: str, name: str, engine: EngineDep) -> FileResponse:
+    """Such as the snapshot; `files` of the job names them."""
+    path = _file(engine, job_id, name)
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+
+def _submit(engine: SearchEngine, collection: str, given: Mapping[str, Any]) -> Job:
+    """Check what is asked for, and let it wait."""
+    asked = read_job(given)
+    if not isinstance(asked, IndexJob):
+        engine.catalog.collection(collection)
+    check_source(engine.settings, collection, getattr(asked, "source", None))
+    params = asked.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
+    return queue.submit(engine.catalog, collection, asked.kind, params)
+
+
+def _answer(engine: SearchEngine, job: Job) -> JobAnswer:
+    return job_json(job, queue.files_of(engine.catalog.paths, job.id), time.time())
+
+
+def _file(engine: SearchEngine, job_id: str, name: str) -> Path:
+    job = queue.find(engine.catalog, job_id)
+    return queue.file_of(engine.catalog.paths, job.id, name)
+
+
+def _last_event(given: str | None) -> int:
+    """The version that the client has; 0 for none.
+
+    Raises:
+        ParameterError: It is no id of an event.
+    """
+    if given is None or given == "":
+        return 0
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise ParameterError("not the id of an event", where="Last-Event-ID")
+    return int(given)

@@ -1,0 +1,74 @@
+"""An indexing run as a job: from an upload, which goes when all of it was taken in, or a path."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from indexer.covered import name_of
+from indexer.jobs.parameters import IndexJob, UploadSource
+from indexer.jobs.queue import REJECTS
+from indexer.jobs.sources import opened_files
+from indexer.jobs.task import Task
+from indexer.jobs.uploads import staging_of
+from indexer.opened_source import index_result, opened_source
+from indexer.report import PruneRefusedError, RunReport
+from indexer.run import IndexRequest, index_source
+from indexer.staging import UPLOAD_SOURCE
+from search_engine.storage.paths import DataPaths
+
+
+def run_index(job: IndexJob, task: Task) -> Mapping[str, Any]:
+    """Index the source of a job; its rejected rows are kept with it.
+
+    Raises:
+        EyedexError: As for `indexer.run.index_source`.
+    """
+    with opened_files(job.source, task) as path:
+        assert path is not None
+        return _index(job, task, path)
+
+
+def _index(job: IndexJob, task: Task, path: Path) -> Mapping[str, Any]:
+    report, unpacked = RunReport(), None
+    if isinstance(job.source, UploadSource):
+        unpacked = staging_of(task.settings).unpacked(job.source.upload)
+    task.running.counts(lambda: (report.counts(), dict(report.reasons)))
+    request = index_request(job, task.collection, path)
+    with opened_source(path, request, task.settings, unpacked) as opened:
+        rejects = DataPaths(task.settings.data).rejects(task.collection)
+        try:
+            with (
+                task.running.keeping(rejects, REJECTS),
+                task.stage("indexing", len(opened.source)) as advance,
+            ):
+                index_source(opened.source, opened.request, task.settings, advance, report=report)
+        except PruneRefusedError as error:
+            if error.report is not None:
+                task.running.result = index_result(opened, error.report)
+            raise
+        result = index_result(opened, report)
+    if isinstance(job.source, UploadSource) and not job.dry_run and not report.rejected:
+        task.running.afterwards.append(
+            partial(staging_of(task.settings).delete, task.collection, job.source.upload)
+        )
+    return result
+
+
+def index_request(job: IndexJob, collection: str, path: Path) -> IndexRequest:
+    """The run that a job asks for; what was uploaded goes away, so its pictures are kept."""
+    is_upload = isinstance(job.source, UploadSource)
+    return IndexRequest(
+        collection=collection,
+        encoder=job.encoder,
+        pooling=job.pooling,
+        index_factory=job.index,
+        source=job.name or (UPLOAD_SOURCE if is_upload else name_of(path, None)),
+        reading=job.reading(),
+        replace=job.replace,
+        prune=job.prune,
+        prune_many=job.prune_many,
+        max_errors=job.max_errors,
+        dry_run=job.dry_run,
+        keep_pictures=is_upload,
+    )

@@ -1,0 +1,193 @@
+"""What each kind of job does: the same calls as the verbs of the command line make."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from indexer.asked import Queries, open_queries
+from indexer.change.finetune import finetune_collection
+from indexer.change.report_json import report_json
+from indexer.change.request import ChangeRequest
+from indexer.change.sequence import undo_change
+from indexer.change.switch import switch_encoder
+from indexer.change.tune import tune_collection
+from indexer.clusters import ClusterRequest, cluster_collection, write_table
+from indexer.duplicates import find_duplicates, write_groups
+from indexer.exchange.exporting import count_selected, export_embeddings
+from indexer.jobs.indexing import run_index
+from indexer.jobs.parameters import (
+    CalibrateJob,
+    ClusterJob,
+    DuplicatesJob,
+    EvaluateJob,
+    ExportJob,
+    IndexJob,
+    JobRequest,
+    SnapshotJob,
+    SwitchJob,
+    TuneJob,
+)
+from indexer.jobs.queue import REJECTS
+from indexer.jobs.sources import opened_files
+from indexer.jobs.task import Task
+from indexer.report import RejectsFile
+from search_engine.adapt.plan import TrainingPlan
+from search_engine.catalog.filter_text import read_filter
+from search_engine.encoders.registry import EncoderRequest
+from search_engine.engine import SearchEngine
+from search_engine.errors import StorageError
+from search_engine.evaluate.run import run_evaluation
+from search_engine.evaluate.run_json import run_json
+from search_engine.evaluate.task import Asked, Options
+from search_engine.maintenance.snapshot import make_snapshot
+from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
+from search_engine.vote.calibration.summary import calibration_json
+
+Result = Mapping[str, Any]
+
+
+def _tune(job: TuneJob, task: Task) -> Result:
+    request = ChangeRequest(job.target, job.force, job.dry_run)
+    with _opened(task) as engine:
+        if job.undo:
+            return report_json(undo_change(engine, task.collection, job.force, task.stage))
+        if not job.finetune:
+            return report_json(
+                tune_collection(engine, task.collection, request, job.layers, task.stage)
+            )
+        plan = TrainingPlan(minutes=job.minutes)
+        return report_json(
+            finetune_collection(engine, task.collection, request, job.layers, plan, task.stage)
+        )
+
+
+def _switch(job: SwitchJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        if job.undo:
+            return report_json(undo_change(engine, task.collection, job.force, task.stage))
+        encoder = EncoderRequest(
+            job.encoder or "",
+            runtime=engine.settings.runtime,
+            cache=engine.catalog.paths.encoders,
+            pooling=job.pooling,
+        )
+        request = ChangeRequest(job.target, job.force, job.dry_run)
+        return report_json(switch_encoder(engine, task.collection, encoder, request, task.stage))
+
+
+def _calibrate(job: CalibrateJob, task: Task) -> Result:
+    request = CalibrationRequest(job.target, job.per_product, job.balanced)
+    with _opened(task) as engine:
+        items = engine.catalog.count(engine.live(task.collection).record)
+        with task.stage("calibrating", min(request.queries, items)) as advance:
+            found = calibrate_collection(engine.catalog, task.collection, request, advance)
+    return calibration_json(found)
+
+
+def _evaluate(job: EvaluateJob, task: Task) -> Result:
+    options = Options(
+        task.collection,
+        job.target,
+        job.k,
+        job.vote_k,
+        seed=job.seed,
+        sample=job.sample,
+        folds=job.folds,
+        separator=job.separator,
+        classifiers=job.classifiers,
+    )
+    with _opened(task) as engine, opened_files(job.source, task) as path:
+        photos = open_queries(path, job.reading())
+        asked = None if photos is None else _asked(engine, photos, job.target, task)
+        run = run_evaluation(engine, asked, options, task.stage)
+        if job.report:
+            from search_engine.evaluate.report.page import report_html  # needs an extra
+
+            _write(task.file("report.html"), report_html(run))
+    return run_json(run)
+
+
+def _asked(engine: SearchEngine, photos: Queries, target: str, task: Task) -> Asked:
+    """The photos, embedded; those that are refused are kept with the job."""
+    with closing(RejectsFile(task.file(REJECTS))) as rejects:
+        return photos.ask(engine, task.collection, target, task.stage, rejects.write)
+
+
+def _cluster(job: ClusterJob, task: Task) -> Result:
+    request = ClusterRequest(
+        job.method, job.clusters, job.target, job.propose_labels, job.min_support
+    )
+    request.check()
+    with _opened(task) as engine, task.stage("clustering", 1) as advance:
+        found = cluster_collection(engine, task.collection, request)
+        write_table(task.file("clusters.csv"), found)
+        advance(1)
+    return found.summary()
+
+
+def _duplicates(job: DuplicatesJob, task: Task) -> Result:
+    with _opened(task) as engine, task.stage("comparing", 1) as advance:
+        found = find_duplicates(engine, task.collection, job.min_score)
+        write_groups(task.file("duplicates.jsonl"), found)
+        advance(1)
+    return found.summary()
+
+
+def _snapshot(job: SnapshotJob, task: Task) -> Result:
+    with task.stage("saving", 1) as advance:
+        made = make_snapshot(task.settings, task.file("snapshot.tar"), force=True)
+        advance(1)
+    return {**made.summary(), "file": made.file.name}
+
+
+def _export(job: ExportJob, task: Task) -> Result:
+    parsed = read_filter(job.filter)
+    with _opened(task) as engine:
+        warnings = engine.filter_warnings(parsed, collection=task.collection)
+        total = count_selected(engine.catalog, task.collection, parsed)
+        with task.stage("exporting", total) as advance:
+            report = export_embeddings(
+                engine.catalog,
+                task.collection,
+                task.file(f"embeddings.{job.form}"),
+                filter=parsed,
+                force=True,
+                advance=advance,
+            )
+    return {**report.summary(warnings), "files": [one.name for one in report.files]}
+
+
+@contextmanager
+def _opened(task: Task) -> Iterator[SearchEngine]:
+    with SearchEngine(settings=task.settings, create=False) as engine:
+        yield engine
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot be written: {error.strerror}", where=str(file)) from error
+
+
+KINDS: Mapping[type[JobRequest], Callable[[Any, Task], Result]] = {
+    IndexJob: run_index,
+    TuneJob: _tune,
+    SwitchJob: _switch,
+    CalibrateJob: _calibrate,
+    EvaluateJob: _evaluate,
+    ClusterJob: _cluster,
+    DuplicatesJob: _duplicates,
+    SnapshotJob: _snapshot,
+    ExportJob: _export,
+}
+
+
+def run_kind(job: JobRequest, task: Task) -> Result:
+    """Do what a job asks for, and give its result.
+
+    Raises:
+        EyedexError: It cannot be done.
+    """
+    return KINDS[type(job)](job, task)

@@ -1,0 +1,307 @@
+"""What each kind of job can be told, declared once: read strictly, and described in OpenAPI."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+
+from indexer.sources import SourceOptions
+from search_engine.errors import ParameterError
+from search_engine.near import shown
+
+Whole = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class UploadSource(_Given):
+    """What was uploaded before."""
+
+    upload: Annotated[Text, Field(description="Id of an upload of the same collection.")]
+
+
+class PathSource(_Given):
+    """Files on the server, below one of the directories of EYEDEX_SOURCES."""
+
+    path: Annotated[
+        str,
+        Field(min_length=1, max_length=4096, description="A folder, a table or an archive."),
+    ]
+
+
+def _is_upload(given: Any) -> str:
+    if isinstance(given, Mapping):
+        return "path" if "path" in given else "upload"
+    return "path" if isinstance(given, PathSource) else "upload"
+
+
+JobSource = Annotated[
+    Annotated[UploadSource, Tag("upload")] | Annotated[PathSource, Tag("path")],
+    Discriminator(_is_upload),
+]
+
+
+class _Reading(_Given):
+    """How a source is read; what is not said is found out, or was said before."""
+
+    label_from: Annotated[
+        Text | None, Field(description="`parent` (the sub-folder), or a column.")
+    ] = None
+    map: Annotated[
+        dict[str, str], Field(description="Columns of item_id, image, label, product_id by field.")
+    ] = {}
+    type: Annotated[dict[str, str], Field(description="Types of columns by name.")] = {}
+    label_separator: Annotated[
+        Text | None, Field(description="What stands between the levels of a label.")
+    ] = None
+    delimiter: Annotated[
+        Text | None, Field(description="What stands between the cells of a CSV file.")
+    ] = None
+    encoding: Annotated[Text | None, Field(description="Encoding of a CSV file.")] = None
+    include: Annotated[list[str], Field(description="Only files of a folder with such paths.")] = []
+    exclude: Annotated[list[str], Field(description="No files of a folder with such paths.")] = []
+
+    def reading(self) -> SourceOptions:
+        """The same as options of a source."""
+        return SourceOptions(
+            label_from=self.label_from,
+            columns=self.map,
+            types=self.type,
+            label_separator=self.label_separator,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            include=tuple(self.include),
+            exclude=tuple(self.exclude),
+        )
+
+
+class IndexJob(_Reading):
+    """Bring the collection to the state of a catalog, as `eyedex index`; it is made if missing."""
+
+    kind: Literal["index"]
+    source: JobSource
+    encoder: Annotated[Text | None, Field(description="Of a new collection.")] = None
+    pooling: Annotated[Text | None, Field(description="How feature maps become one vector.")] = None
+    index: Annotated[
+        Text | None, Field(description="`auto`, or a FAISS factory string, from now on.")
+    ] = None
+    name: Annotated[
+        Text | None,
+        Field(description="Name of the source, the same each time; by default where it is."),
+    ] = None
+    replace: Annotated[
+        bool, Field(description="Remove from items whatever the source does not say.")
+    ] = False
+    prune: Annotated[bool, Field(description="Remove items that the source no longer has.")] = False
+    prune_many: Annotated[
+        bool, Field(description="Let `prune` remove more than a fifth of the items.")
+    ] = False
+    max_errors: Annotated[
+        int | None, Field(ge=0, description="Stop when more rows than that are rejected.")
+    ] = None
+    dry_run: Annotated[bool, Field(description="Say what would be done, but do nothing.")] = False
+
+
+class _Change(_Given):
+    target: Annotated[
+        Text, Field(description="The labels to judge by: label, product_id or an attribute.")
+    ] = "label"
+    force: Annotated[bool, Field(description="Use it even if it is not found better.")] = False
+    dry_run: Annotated[bool, Field(description="Only measure what it would bring.")] = False
+    undo: Annotated[bool, Field(description="Go back to the encoder before the last change.")] = (
+        False
+    )
+
+
+class TuneJob(_Change):
+    """Adapt the encoder to the collection's own labels, as `eyedex tune`."""
+
+    kind: Literal["tune"]
+    finetune: Annotated[bool, Field(description="Train the network itself too.")] = False
+    minutes: Annotated[
+        float, Field(ge=0.01, le=10_080, allow_inf_nan=False, description="How long to train.")
+    ] = 30.0
+    layers: Annotated[
+        bool | None,
+        Field(description="Try features of several layers; by default up to 20,000 items."),
+    ] = None
+
+
+class SwitchJob(_Change):
+    """Give the collection another encoder, as `eyedex switch`."""
+
+    kind: Literal["switch"]
+    encoder: Annotated[Text | None, Field(description="The new encoder; none with `undo`.")] = None
+    pooling: Annotated[Text | None, Field(description="How feature maps become one vector.")] = None
+
+
+class CalibrateJob(_Given):
+    """Learn how far the votes can be trusted, as `eyedex calibrate`."""
+
+    kind: Literal["calibrate"]
+    target: Annotated[Text, Field(description="label, product_id or an attribute.")] = "label"
+    per_product: Annotated[bool, Field(description="All photos of a product are one voter.")] = (
+        False
+    )
+    balanced: Annotated[bool, Field(description="Votes for rare labels weigh more.")] = False
+
+
+class EvaluateJob(_Reading):
+    """Measure search and vote on labelled photos, as `eyedex evaluate`."""
+
+    kind: Literal["evaluate"]
+    source: Annotated[
+        JobSource | None,
+        Field(description="Labelled photos; without it each item is held out in turn."),
+    ] = None
+    target: Annotated[Text, Field(description="label, product_id or an attribute.")] = "label"
+    k: Annotated[
+        int | None, Field(ge=1, le=200, description="Ranks measured besides 1, 5 and 10.")
+    ] = None
+    vote_k: Annotated[int | None, Field(ge=1, le=200, description="Neighbors that vote.")] = None
+    sample: Annotated[Whole | None, Field(description="Ask at most so many queries.")] = None
+    folds: Annotated[int | None, Field(ge=2, description="Cross-validate.")] = None
+    separator: Annotated[
+        Text | None, Field(description="Divides several values in one cell of the target.")
+    ] = None
+    seed: Annotated[int, Field(ge=0, description="Of everything that is drawn.")] = 0
+    classifiers: Annotated[bool, Field(description="Measure every trained classifier, too.")] = (
+        False
+    )
+    report: Annotated[
+        bool, Field(description="Write a report: the file `report.html` of the job.")
+    ] = False
+
+
+class ClusterJob(_Given):
+    """Group the items by looks, as `eyedex cluster`; the file `clusters.csv` of the job has all."""
+
+    kind: Literal["cluster"]
+    method: Annotated[
+        Literal["kmeans", "hdbscan"],
+        Field(description="kmeans: all items, so many clusters. hdbscan: dense regions only."),
+    ] = "kmeans"
+    clusters: Annotated[int | None, Field(ge=2, description="Clusters of kmeans.")] = None
+    target: Annotated[Text, Field(description="What the clusters are compared with.")] = "label"
+    propose_labels: Annotated[
+        bool, Field(description="A label for items without, where clusters tell.")
+    ] = False
+    min_support: Annotated[
+        float,
+        Field(ge=0, le=1, description="Share of a cluster's labelled items that must agree."),
+    ] = 0.8
+
+
+class DuplicatesJob(_Given):
+    """Find items that show the same; the file `duplicates.jsonl` of the job has the groups."""
+
+    kind: Literal["duplicates"]
+    min_score: Annotated[
+        float,
+        Field(gt=0, le=1, description="Items at least so similar are taken for the same picture."),
+    ] = 0.98
+
+
+class SnapshotJob(_Given):
+    """Save everything that is stored, of all collections: the file `snapshot.tar` of the job."""
+
+    kind: Literal["snapshot"]
+
+
+class ExportJob(_Given):
+    """Write the embeddings for other programs: files `embeddings.*` of the job."""
+
+    kind: Literal["export"]
+    form: Annotated[
+        Literal["npy", "parquet"], Field(description="npy has a .json of records beside it.")
+    ] = "npy"
+    filter: Annotated[
+        str | dict[str, Any] | None, Field(description="Only items that fulfil it.")
+    ] = None
+
+
+JobRequest = (
+    IndexJob
+    | TuneJob
+    | SwitchJob
+    | CalibrateJob
+    | EvaluateJob
+    | ClusterJob
+    | DuplicatesJob
+    | SnapshotJob
+    | ExportJob
+)
+KIND_NAMES: tuple[str, ...] = tuple(
+    get_args(model.model_fields["kind"].annotation)[0] for model in get_args(JobRequest)
+)
+MODELS: Mapping[str, type[_Given]] = dict(zip(KIND_NAMES, get_args(JobRequest), strict=True))
+FIELD_NAMES = tuple(dict.fromkeys(n for model in MODELS.values() for n in model.model_fields))
+"""All that any kind can be told."""
+REQUEST: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="kind")])
+
+
+def read_job(given: Mapping[str, Any]) -> JobRequest:
+    """The request of a job, checked.
+
+    Raises:
+        ParameterError: A name is unknown or a value cannot be, naming the first.
+    """
+    try:
+        return REQUEST.validate_python(dict(given))
+    except ValidationError as error:
+        raise _flaw(given, error) from None
+
+
+def _flaw(given: Mapping[str, Any], error: ValidationError) -> ParameterError:
+    """What is wrong first, and what could be."""
+    found = error.errors(include_url=False, include_input=False, include_context=True)[0]
+    kind = given.get("kind")
+    if found["type"].startswith("union_tag") and "source" not in found["loc"]:
+        return ParameterError("not a kind of job", where="kind", fix=f"one of {_all_kinds()}")
+    path = _place(found["loc"], str(kind))
+    where = shown(".".join(path))
+    if found["type"] == "extra_forbidden":
+        if len(path) > 1:
+            fix = "give an upload or a path, one of them"
+            return ParameterError("there is no such parameter", where=where, fix=fix)
+        known = [name for name in MODELS[str(kind)].model_fields if name != "kind"]
+        near = get_close_matches(path[-1], known, 1)
+        fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        return ParameterError("there is no such parameter", where=where, fix=fix)
+    if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return ParameterError("not an object", where=where)
+    if found["type"] == "missing":
+        return ParameterError("missing", where=where)
+    message = found["msg"].removeprefix("Value error, ")
+    return ParameterError(message[:1].lower() + message[1:], where=where)
+
+
+def _place(loc: tuple[int | str, ...], kind: str) -> list[str]:
+    """Names that lead to a value, without those by which pydantic tells alternatives apart."""
+    path = [str(part) for part in loc]
+    if path[:1] == [kind]:
+        del path[0]
+    if path[:1] == ["source"] and len(path) > 1 and path[1] in ("path", "upload"):
+        del path[1]
+    return path
+
+
+def _all_kinds() -> str:
+    return ", ".join(KIND_NAMES)
+
+
+def request_schema(ref_template: str) -> dict[str, Any]:
+    """The JSON schema of what `read_job` takes; models have titles, their fields have none.
+
+    Args:
+        ref_template: Where the schema of a `{model}` is.
+    """
+    schema = REQUEST.json_schema(ref_template=ref_template)
+    for model in schema["$defs"].values():
+        for field in model["properties"].values():
+            field.pop("title", None)
+    return schema
