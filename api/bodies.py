@@ -48,9 +48,12 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
 `image_base64`."""
 
 
-def json_body(declared: Any, *kinds: str) -> dict[str, Any]:
-    """For `openapi_extra` of a route that reads a TypedDict of `api.schemas` as JSON."""
-    return body({kind: typed_schema(declared) for kind in kinds or (JSON,)})
+def json_body(declared: Any, *kinds: str, name: str = "") -> dict[str, Any]:
+    """For `openapi_extra` of a route that reads a TypedDict of `api.schemas` as JSON.
+
+    Models of pydantic and unions of them do as well; a union has no name but the given one.
+    """
+    return body({kind: typed_schema(declared, name) for kind in kinds or (JSON,)})
 
 
 def body(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -63,11 +66,12 @@ def body(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def typed_schema(declared: Any) -> dict[str, Any]:
-    """The schema of a TypedDict of `api.schemas`, named by it."""
+def typed_schema(declared: Any, name: str = "") -> dict[str, Any]:
+    """The schema of a type, named by it unless another name is given."""
     schema = TypeAdapter(declared).json_schema(ref_template=REF_TEMPLATE)
-    describe_fields(schema, declared)
-    return schema
+    for each in (schema, *schema.get("$defs", {}).values()):
+        describe_fields(each, declared if each is schema else None)
+    return {"title": name, **schema} if name else schema
 
 
 def question_body(verb: Verb) -> dict[str, Any]:

@@ -50,11 +50,12 @@ def _below(declared: ast.ClassDef) -> dict[str, str]:
 
 
 def describe_fields(schema: dict[str, Any], declared: Any) -> None:
-    """Give the properties of a TypedDict's schema their docstrings, and take their titles away.
+    """Give the properties of a schema the docstrings of its TypedDict, and take their titles away.
 
-    A title would say the name again, with spaces.
+    A title would say the name again, with spaces. `declared` is None where the schema has no such
+    type.
     """
-    texts = field_texts(declared)
+    texts = field_texts(declared) if is_typeddict(declared) else {}
     for name, field in schema.get("properties", {}).items():
         field.pop("title", None)
         if name in texts:

@@ -87,11 +87,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         _describe_path(operation)
     _gather(document["paths"], components)
     components |= filter_schema.COMPONENTS | {"Problem": _problem()}
-    for name, declared in schemas().items():
-        if name in components:
-            describe_fields(components[name], declared)
-    for each in components.values():
-        each.pop("title", None)
+    for name, schema in components.items():
+        describe_fields(schema, schemas().get(name))
+        schema.pop("title", None)
     document["components"]["schemas"] = dict(sorted(components.items()))
     used = {tag for operation in operations(document) for tag in operation["tags"]}
     document["tags"] = [
@@ -126,9 +124,9 @@ def _gather(part: Any, components: dict[str, Any]) -> Any:
         components.setdefault(name, _gather(schema, components))
     for name, value in part.items():
         part[name] = _gather(value, components)
-    if part.get("type") == "object" and isinstance(part.get("title"), str):
-        name = part.pop("title")
-        components[name] = part
+    name = part.get("title")
+    if isinstance(name, str) and name.isidentifier():
+        components[name] = {key: value for key, value in part.items() if key != "title"}
         return {"$ref": f"#/components/schemas/{name}"}
     return part
 

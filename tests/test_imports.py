@@ -56,7 +56,7 @@ ORDER = {
     "api": (
         "schemas",
         "problems base64_pictures cursors dependencies filter_schema heads healthcheck",
-        "docstrings",
+        "client docstrings",
         "deprecation forms idempotency security job_events",
         "parameters",
         "bodies",
@@ -145,6 +145,7 @@ def test_nothing_that_was_stored_is_unpickled() -> None:
             {"numpy", "pydantic", "torch", "faiss", "sqlalchemy", "openvino", "fastapi", "sklearn"},
         ),
         ("search_engine.engine", {"torch", "openvino", "fastapi"}),
+        ("api.client", {"numpy", "pydantic", "torch", "faiss", "sqlalchemy", "fastapi", "PIL"}),
     ],
 )
 def test_importing_a_module_stays_light(module: str, heavy: set[str]) -> None:

@@ -1,0 +1,91 @@
+"""The server and its collections: labels, values, trained classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.client.calls import Call, Pages, in_json, nothing, paged
+from api.client.core import Addresses, path
+from api.client.methods import iteration, operation
+from api.schemas.collections import ClassifierList, Collection, CollectionList
+from api.schemas.items import FacetsAnswer, Label, LabelPage
+from api.schemas.server import Alive, Ready
+
+
+class CollectionOperations(Addresses):
+    """Operations on collections as a whole."""
+
+    @operation
+    def healthz(self) -> Call[Alive]:
+        """Whether the process is alive."""
+        return Call("GET", "/healthz", in_json)
+
+    @operation
+    def readyz(self) -> Call[Ready]:
+        """Whether queries can be answered; raises Unavailable while they cannot."""
+        return Call("GET", "/readyz", in_json)
+
+    @operation
+    def list_collections(self) -> Call[CollectionList]:
+        """All collections."""
+        return Call("GET", path("collections"), in_json)
+
+    @operation
+    def create_collection(self, name: str) -> Call[Collection]:
+        """Make an empty collection."""
+        return Call("POST", path("collections"), in_json, json={"name": name})
+
+    @operation
+    def get_collection(self, collection: str | None = None) -> Call[Collection]:
+        """Size, encoder and index of a collection."""
+        return Call("GET", self.at(collection), in_json)
+
+    @operation
+    def delete_collection(self, collection: str, *, confirm: str | None = None) -> Call[None]:
+        """Delete a collection; `confirm` repeats its name where it has items."""
+        return Call("DELETE", self.at(collection), nothing, query={"confirm": confirm})
+
+    @operation
+    def list_labels(
+        self,
+        *,
+        under: str | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[LabelPage]:
+        """A page of labels with how many items have them."""
+        query = {"under": under, "q": q, "limit": limit, "cursor": cursor}
+        return Call("GET", self.at(collection, "labels"), in_json, query=query)
+
+    @iteration
+    def labels(
+        self,
+        *,
+        under: str | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        collection: str | None = None,
+    ) -> Pages[Label]:
+        """All labels with how many items have them; `limit` is how many come at once."""
+        query = {"under": under, "q": q, "limit": limit}
+        return paged(Call("GET", self.at(collection, "labels"), in_json, query=query), "labels")
+
+    @operation
+    def list_facets(
+        self,
+        fields: Sequence[str],
+        *,
+        filter: Mapping[str, Any] | str | None = None,
+        collection: str | None = None,
+    ) -> Call[FacetsAnswer]:
+        """How many items have which value of some fields."""
+        query = {"fields": ",".join(fields), "filter": filter}
+        return Call("GET", self.at(collection, "facets"), in_json, query=query)
+
+    @operation
+    def list_classifiers(self, collection: str | None = None) -> Call[ClassifierList]:
+        """The trained classifiers, for `classifier` of classify."""
+        return Call("GET", self.at(collection, "classifiers"), in_json)
