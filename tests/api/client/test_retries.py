@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -99,11 +99,12 @@ def test_what_might_be_done_twice_is_not(failing: str, status: int) -> None:
 @pytest.mark.parametrize("status", [503, BROKEN])
 def test_a_key_makes_it_safe_and_stays_the_same(failing: str, status: int) -> None:
     with Client(failing, retries=QUICK) as client:
-        for send in (
+        sends: list[Callable[[], Any]] = [
             lambda: client.create_job("tune"),
             lambda: client.create_upload(),
             lambda: client.batch_items([{"op": "delete", "item_id": "x"}]),
-        ):
+        ]
+        for send in sends:
             Failing.statuses, Failing.asked = [status, status], []
             send()
             keys = {key for _, key in Failing.asked}
