@@ -14,7 +14,7 @@ import httpx2
 from api.client.calls import Call, Pages, Pause, Steps, Together
 from api.client.core import DEFAULT_URL, FINAL_STATES, TIMEOUT_S, path, request_arguments
 from api.client.errors import error_of, no_answer
-from api.client.events import Event, EventReader
+from api.client.events import NOTHING_MORE, Event, EventReader
 from api.client.operations import Operations
 from api.client.retries import Outcome, Retries, attempts
 
@@ -90,6 +90,8 @@ class AsyncClient(Operations):
             except httpx2.TransportError as error:
                 if failures >= self._retries.times:
                     raise no_answer(error) from error
+            if reader.ended:
+                return
             failures += 1
             await asyncio.sleep(reader.retry_s)
 
@@ -100,6 +102,7 @@ class AsyncClient(Operations):
             if not response.is_success:
                 await response.aread()
                 raise error_of(response)
+            reader.ended = response.status_code == NOTHING_MORE
             async for line in response.aiter_lines():
                 event = reader.feed(line)
                 if event is not None:

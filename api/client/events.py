@@ -7,6 +7,9 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+NOTHING_MORE = 204
+"""The status of a stream whose last event is known already."""
+
 
 class Event(TypedDict):
     """One event of a stream."""
@@ -25,6 +28,7 @@ class EventReader:
     def __init__(self, last_id: str = "") -> None:
         self.last_id = last_id
         self.retry_s = 1.0
+        self.ended = False
         self._kind = ""
         self._data: list[str] = []
 

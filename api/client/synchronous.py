@@ -15,7 +15,7 @@ import httpx2
 from api.client.calls import Call, Pages, Pause, Steps, Together
 from api.client.core import DEFAULT_URL, FINAL_STATES, TIMEOUT_S, path, request_arguments
 from api.client.errors import error_of, no_answer
-from api.client.events import Event, EventReader
+from api.client.events import NOTHING_MORE, Event, EventReader
 from api.client.operations import Operations
 from api.client.retries import Outcome, Retries, attempts
 
@@ -106,6 +106,8 @@ class Client(Operations):
             except httpx2.TransportError as error:
                 if failures >= self._retries.times:
                     raise no_answer(error) from error
+            if reader.ended:
+                return
             failures += 1
             time.sleep(reader.retry_s)
 
@@ -116,6 +118,7 @@ class Client(Operations):
             if not response.is_success:
                 response.read()
                 raise error_of(response)
+            reader.ended = response.status_code == NOTHING_MORE
             for line in response.iter_lines():
                 event = reader.feed(line)
                 if event is not None:

@@ -3,10 +3,10 @@
    They depend on the filter alone and never on the photo, and come on their own:
    results do not wait for them, and they are kept until the page is loaded again. */
 
-import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { fieldName, fieldValue, number } from "./format.js";
 import { Recent } from "./recent.js";
+import { server } from "./server.js";
 import { filterOf, isChosen, toggled } from "./state.js";
 
 const ASKED_AT_ONCE = 10; // as many as the API takes
@@ -48,8 +48,8 @@ export async function show(collection, state, hrefOf, signal) {
   if (focused) section.querySelector(`[data-chip="${CSS.escape(focused)}"]`)?.focus();
 }
 
-const ask = (collection, fields, filter, signal) =>
-  api.listFacets(collection.name, fields, filter, signal);
+const ask = async (collection, fields, filter, signal) =>
+  (await server.listFacets(fields, { collection: collection.name, filter, signal })).facets;
 
 /** The attributes that are worth chips; found out once a collection. */
 async function fieldsOf(collection, signal) {

@@ -6,7 +6,7 @@
    The filter follows the ARIA pattern "editable combobox with list": the input
    keeps the focus, the current option is named by aria-activedescendant. */
 
-import { Problem, sleep } from "./api.js";
+import { Problem, sleep } from "./client.js";
 import { byId, el } from "./dom.js";
 import { lastPart, parentPath } from "./format.js";
 

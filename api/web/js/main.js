@@ -1,6 +1,6 @@
 /* The conductor: reads the state from the router, asks the searcher, tells the parts what to show. */
 
-import * as api from "./api.js";
+import { Problem } from "./client.js";
 import { byId, el } from "./dom.js";
 import * as facets from "./facets.js";
 import { LONGEST_LIST, LabelFilter, SizeChoice } from "./filters.js";
@@ -15,6 +15,7 @@ import * as results from "./results.js";
 import { Router } from "./router.js";
 import * as samples from "./samples.js";
 import { Searcher, queryKey } from "./search.js";
+import { server, untilReady } from "./server.js";
 import { START } from "./state.js";
 import { onPhoto, openDialog } from "./upload.js";
 
@@ -36,7 +37,7 @@ async function render({ traversed }) {
     await whenReady(() => present(traversed, signal), signal);
   } catch (error) {
     if (signal.aborted) return; // superseded: its answer no longer matters
-    if (!(error instanceof api.Problem)) throw error;
+    if (!(error instanceof Problem)) throw error;
     prediction.hide();
     results.hide();
     shown = null;
@@ -57,11 +58,11 @@ async function whenReady(task, signal) {
     try {
       return await task();
     } catch (error) {
-      if (!(error instanceof api.Problem && error.isNotReady)) throw error;
+      if (!(error instanceof Problem && error.isNotReady)) throw error;
       results.hide();
       prediction.hide();
       notices.waiting(error);
-      await api.untilReady(signal);
+      await untilReady(signal);
       notices.clear();
     }
   }
@@ -131,7 +132,7 @@ async function showFacets(collection, state, signal) {
     await facets.show(collection, state, (only) => router.href({ only }), signal);
   } catch (error) {
     if (!signal.aborted) facets.hide();
-    if (!signal.aborted && !(error instanceof api.Problem)) throw error;
+    if (!signal.aborted && !(error instanceof Problem)) throw error;
   }
 }
 
@@ -150,8 +151,8 @@ function showNothingFound(state) {
 /** Labels, samples and facts of the state's collection; asked for once until it changes. */
 async function describeCollection(state, signal) {
   if (collections.length === 0) {
-    await api.checkReady(signal);
-    collections = await api.listCollections(signal);
+    await server.readyz({ signal });
+    ({ collections } = await server.listCollections({ signal }));
     fillCollectionSelect();
   }
   const name = state.collection ?? collections[0]?.name ?? "default";
@@ -160,7 +161,10 @@ async function describeCollection(state, signal) {
   collectionSelect.value = name;
   if (described !== name) {
     footer.show(collection, null);
-    const find = (text, asking) => api.listLabels(name, { text, limit: LONGEST_LIST }, asking);
+    const find = (text, asking) => {
+      const q = text || undefined;
+      return server.listLabels({ collection: name, q, limit: LONGEST_LIST, signal: asking });
+    };
     const page = await find("", signal);
     labelFilter.setLabels(page, collection.items, find);
     await samples.show(name, page.labels, hrefOfItem, signal);

@@ -1,8 +1,8 @@
 /* "Try one of these": a few items of the catalog, as different as possible. */
 
-import * as api from "./api.js";
 import { byId, el, picture } from "./dom.js";
 import { itemName, lastPart } from "./format.js";
+import { server } from "./server.js";
 
 const SHOWN = 12;
 
@@ -16,10 +16,13 @@ const list = byId("samples-list");
 export async function show(collection, labels, hrefOf, signal) {
   const items = labels.length
     ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
-    : (await api.listItems(collection, SHOWN, signal)).map((item) => ({ ...item, name: itemName(item) }));
+    : (await firstItems(collection, signal)).map((item) => ({ ...item, name: itemName(item) }));
   section.hidden = items.length === 0;
   list.replaceChildren(...items.map((item) => el("li", {}, link(item, hrefOf))));
 }
+
+const firstItems = async (collection, signal) =>
+  (await server.listItems({ collection, limit: SHOWN, signal })).items;
 
 /** As many as wanted, evenly over the whole list. */
 export function spread(all, wanted) {

@@ -4,8 +4,8 @@
    how many results are shown: as many neighbours vote as the catalog was calibrated for.
    It is asked for once per query and kept while the results narrow. */
 
-import * as api from "./api.js";
 import { Recent } from "./recent.js";
+import { server } from "./server.js";
 import { filterOf } from "./state.js";
 
 const KEPT = 24;
@@ -49,22 +49,21 @@ export class Searcher {
   }
 
   async #ask(collection, state, photo, query, signal) {
-    const options = { k: state.k, filter: filterOf(state) };
+    const options = { collection, signal, k: state.k, filter: filterOf(state) };
     const known = this.#predictions.get(query);
     if (state.item) {
       const [item, answer, prediction] = await Promise.all([
-        this.#items.get(query) ?? api.getItem(collection, state.item, signal),
-        api.similar(collection, state.item, options, signal),
-        known ?? api.classifyItem(collection, state.item, signal),
+        this.#items.get(query) ?? server.getItem(state.item, { collection, signal }),
+        server.similar(state.item, options),
+        known ?? server.classify({ item_id: state.item }, { collection, signal }),
       ]);
       this.#items.set(query, item);
       return { item, answer, prediction: this.#predictions.set(query, prediction) };
     }
-    options.token = this.#tokens.get(query);
-    const answer = await api.search(collection, photo, options, signal);
-    const { query_token: token } = answer;
-    this.#tokens.set(query, token);
-    const prediction = known ?? (await api.classifyPhoto(collection, photo, { token }, signal));
+    const subject = { image: photo, query_token: this.#tokens.get(query) };
+    const answer = await server.search(subject, options);
+    subject.query_token = this.#tokens.set(query, answer.query_token);
+    const prediction = known ?? (await server.classify(subject, { collection, signal }));
     return { item: null, answer, prediction: this.#predictions.set(query, prediction) };
   }
 }

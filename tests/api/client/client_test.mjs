@@ -1,0 +1,78 @@
+/* The JavaScript client against a real server: `node client_test.mjs URL PHOTO OPERATIONS`. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+
+import { Client, Problem } from "./client.mjs";
+
+const [, , url, photoPath, operations] = process.argv;
+const client = new Client({ url });
+const photo = new Blob([await readFile(photoPath)]);
+const ids = ({ neighbors }) => neighbors.map((each) => each.item_id);
+const problem = (status, code) => (error) =>
+  error instanceof Problem && error.status === status && error.code === code;
+
+for (const name of JSON.parse(operations)) assert.equal(typeof client[name], "function", name);
+
+/* Questions */
+const first = await client.search({ image: photo }, { k: 4, facets: ["view"] });
+assert.equal(first.neighbors.length, 4);
+assert.ok(first.facets.view.length > 0);
+const bytes = new Uint8Array(await photo.arrayBuffer());
+assert.deepEqual(ids(await client.search({ image: bytes }, { k: 4 })), ids(first));
+const again = { image: photo, query_token: first.query_token };
+assert.deepEqual(ids(await client.search(again, { k: 4 })), ids(first));
+const forgotten = { image: photo, query_token: "forgotten" };
+assert.deepEqual(ids(await client.search(forgotten, { k: 4 })), ids(first));
+const filter = { field: "price", gt: 1 };
+assert.equal((await client.search({ image: photo }, { k: 2, filter })).neighbors.length, 2);
+assert.equal((await client.similar(ids(first)[0], { k: 3, filter })).neighbors.length, 3);
+assert.ok((await client.classify({ item_id: ids(first)[0] })).votes.length > 0);
+
+/* Items, pages, collections */
+const name = "new/a b?&%é";
+assert.equal((await client.putItem(name, photo, { label: "A/B", attributes: { n: 1 } })).label, "A/B");
+assert.equal((await client.patchItem(name, { label: null })).label, null);
+assert.deepEqual((await client.getItem(name)).attributes, { n: 1 });
+assert.equal((await client.getImage(name, { size: 32 })).type, "image/jpeg");
+assert.equal(await client.deleteItem(name), undefined);
+await assert.rejects(client.getItem(name), problem(404, "item_not_found"));
+const found = [];
+for await (const item of client.items({ limit: 30 })) found.push(item.item_id);
+assert.equal(new Set(found).size, found.length);
+assert.ok(found.length > 100);
+assert.ok((await client.listLabels({ limit: 1 })).next_cursor);
+assert.equal((await client.createCollection("js")).items, 0);
+await assert.rejects(client.createCollection("js"), problem(409, "collection_exists"));
+await client.deleteCollection("js");
+assert.equal((await client.listCollections()).collections.length, 1);
+assert.ok((await client.listFacets(["view"], { filter })).facets.view);
+
+/* Stopping, and servers that fail */
+const stopping = new AbortController();
+stopping.abort();
+await assert.rejects(client.readyz({ signal: stopping.signal }), { name: "AbortError" });
+const statuses = [503, 0, 429];
+let asked = 0;
+const failing = createServer((request, response) => {
+  asked += 1;
+  const status = statuses.shift();
+  if (status === 0) return request.socket.destroy();
+  response.writeHead(status ?? 200, { "Content-Type": "application/json" });
+  return response.end("{}");
+});
+await new Promise((resolve) => failing.listen(0, "127.0.0.1", resolve));
+const flaky = new Client({ url: `http://127.0.0.1:${failing.address().port}` });
+assert.deepEqual(await flaky.readyz(), {});
+assert.equal(asked, 4);
+statuses.push(503);
+await assert.rejects(flaky.createCollection("x"), problem(503, "http_503"));
+assert.equal(asked, 5);
+statuses.push(503);
+await flaky.createJob("tune");
+assert.equal(asked, 7);
+failing.closeAllConnections();
+failing.close();
+
+process.stdout.write("passed\n");
