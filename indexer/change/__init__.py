@@ -1,1 +1,1 @@
-"""Another encoder for a collection: prepare, embed beside, judge, change over, undo."""
+"""Changes of a collection's encoder: prepare, embed, judge, switch over, undo."""

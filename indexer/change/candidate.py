@@ -1,4 +1,4 @@
-"""A candidate: the encoder that a collection may get, and how it is judged."""
+"""Candidates: encoders that a collection may switch to, and what is known of their quality."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from search_engine.errors import ParameterError
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What held-out items say of a candidate, None if there are none, and why it is refused."""
+    """The verdict of held-out items on a candidate (None without any), and reasons to refuse it."""
 
     verdict: Verdict | None
     refusals: list[str]
@@ -24,10 +24,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An encoder, and the options that make it again together with its name.
+    """An encoder, with the options that build it again from its name.
 
-    `learned` is the data that some of the options name by hash. Without a `judgement` the
-    candidate is judged by its embeddings, once all items have them.
+    `learned` holds data that options name by hash. A candidate without a `judgement` is judged by
+    its embeddings, once all items have one.
     """
 
     encoder: Encoder
@@ -37,7 +37,7 @@ class Candidate:
     judgement: Judgement | None = None
 
     def given_to(self, record: Collection) -> Collection:
-        """The collection as it is with this encoder."""
+        """Return the collection as it would be with this encoder."""
         spec = self.encoder.spec
         return replace(
             record,
@@ -55,14 +55,14 @@ def with_projection(
     verdict: Verdict | None,
     network: bytes | None = None,
 ) -> Candidate:
-    """The candidate that a learned projection makes of an encoder.
+    """Put a learned projection behind an encoder.
 
     Args:
         plain: The encoder before anything was learned.
         base: The encoder to put the projection behind.
         projection: What was learned.
-        verdict: On what was learned; None where there was nothing to judge by.
-        network: The weights file of the base, where its network was trained.
+        verdict: The verdict on what was learned; None if there was nothing to judge by.
+        network: The weights file of the base, if its network was fine-tuned.
     """
     data = {PROJECTION: projection.data}
     if network is not None:
@@ -84,7 +84,7 @@ def with_projection(
 
 
 def indexed(engine: SearchEngine, collection: str) -> Collection:
-    """A collection that has an encoder.
+    """Return a collection that has an encoder.
 
     Raises:
         ParameterError: Nothing was indexed yet.

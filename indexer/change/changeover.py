@@ -1,9 +1,8 @@
-"""Changing over: one transaction gives a collection another encoder while it is being searched.
+"""Switch a collection to another encoder in one transaction, while it is being searched.
 
-The embeddings (`embedding`), the index and what is calibrated are made beside those in use. So a
-query is answered wholly by the one encoder or wholly by the other. What was made stays when this is
-interrupted, and is used the next time. The encoder before is kept with its embeddings and its
-index, until the next change.
+The new embeddings (`embedding`), index and calibrations are made beside those in use, so each query
+is answered entirely by one encoder. After an interruption the next run reuses what was made. The
+previous encoder is kept with its embeddings and index until the next change.
 """
 
 from contextlib import suppress
@@ -24,7 +23,7 @@ from search_engine.vote.calibration.store import forget_calibrations
 
 
 def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
-    """Of a collection's encoder and, where it has a projection, of the one before that."""
+    """Return the fingerprints of a collection's encoder and, if that is tuned, of the one below."""
     if record is None or record.fingerprint is None:
         return []
     with suppress(CorruptDataError):
@@ -37,7 +36,7 @@ def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
 def prepared_index(
     engine: SearchEngine, wanted: Collection, embedded: Embedded, seq: int, most_changed: float
 ) -> str:
-    """The generation for the new encoder: an earlier one if it will do, or a new one."""
+    """Return a generation for the new encoder: an existing one if recent enough, or a new one."""
     folder = engine.catalog.paths.index(wanted.name)
     found = generation.find(folder, wanted.uid, wanted.fingerprint or "")
     if found is not None and found[1].seq <= engine.catalog.seq():
@@ -57,10 +56,10 @@ def exchange(
 ) -> bool:
     """Bind the collection to the new encoder, in one transaction.
 
-    Of what is kept for other encoders, only that of the one before stays.
+    Only the previous encoder keeps its data; that of all others is deleted.
 
     Returns:
-        False, with nothing changed, where items were added after `seq` and lack their embedding.
+        False, with nothing changed, if items added after `seq` still lack an embedding.
     """
     catalog, fingerprint = engine.catalog, wanted.fingerprint or ""
     former = catalog.former(record)
@@ -73,7 +72,7 @@ def exchange(
         if len(catalog.keys_without(wanted, fingerprint, seq)):
             return False
         for sha256 in learned:
-            writer.keep_learned(sha256, data[sha256])  # others delete what nobody has
+            writer.keep_learned(sha256, data[sha256])  # others delete unused data
         writer.change_encoder(
             wanted.id,
             wanted.encoder or "",
@@ -90,7 +89,7 @@ def exchange(
 
 
 def _learned(record: Collection) -> list[str]:
-    """Options of a collection's encoder that name what it learned from the catalog."""
+    """Return the options of a collection's encoder that name data learned from the catalog."""
     return [option for option in LEARNED if option in record.encoder_options]
 
 

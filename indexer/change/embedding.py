@@ -1,4 +1,4 @@
-"""Embeddings by another encoder, made beside those that a collection has."""
+"""Make embeddings by another encoder beside those that a collection uses."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,8 +34,8 @@ MakeEncoder = Callable[[], Encoder]
 class Embedded:
     """How many embeddings were made, and the keys of the items without one.
 
-    `refused` has codes of errors by key: the picture is gone or cannot be encoded any more, or the
-    embedding to start from is damaged.
+    `refused` maps keys to error codes: the picture is gone or can no longer be encoded, or the
+    embedding to project is damaged.
     """
 
     count: int = 0
@@ -50,17 +50,17 @@ def embed(
     advance: Advance = lambda count: None,
     since: int | None = None,
 ) -> None:
-    """Make all embeddings by an encoder that are not there yet.
+    """Make all embeddings that an encoder still lacks.
 
-    Items that are added or changed meanwhile may still have none: they are for the next call.
+    Items added or changed meanwhile may be left for the next call.
 
     Args:
         engine: On the data directory.
         record: The collection.
-        encoder: Which.
-        embedded: Where to count, and to say why an item has no embedding.
-        advance: Called with the number of items that have their embedding.
-        since: Only look at items that got their picture after this change.
+        encoder: The encoder.
+        embedded: Receives the count, and the reason for each item without an embedding.
+        advance: Called with the number of items done since the last call.
+        since: Only consider items whose picture changed after this sequence number.
     """
     start = engine.catalog.seq()
     fingerprint = encoder.spec.fingerprint
@@ -92,9 +92,9 @@ def embed_missing(
     advance: Advance = lambda count: None,
     since: int | None = None,
 ) -> None:
-    """As `embed`, by the encoder of a collection, which is made only if there is work for it.
+    """Do the same as `embed`, loading the collection's encoder only if there is work for it.
 
-    So an encoder whose weights are gone can be given back where nothing is left to encode.
+    So a change can be undone without the old encoder's weights if nothing is left to encode.
     """
     keys = engine.catalog.keys_without(wanted, wanted.fingerprint or "", since)
     if len(keys) and _is_possible(engine, wanted, keys, embedded):
@@ -102,7 +102,7 @@ def embed_missing(
 
 
 def _is_possible(engine: SearchEngine, wanted: Collection, keys: Keys, embedded: Embedded) -> bool:
-    """Whether there is something to make any of the embeddings of."""
+    """Return whether any embedding can be made, from pictures or from stored embeddings."""
     base = plain_fingerprint(wanted, engine.catalog) or ""
     if is_external(wanted.encoder or "") or (
         base != wanted.fingerprint
@@ -114,7 +114,7 @@ def _is_possible(engine: SearchEngine, wanted: Collection, keys: Keys, embedded:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An item by its key, as it was at the change `seq`."""
+    """An item by its key, with the sequence number `seq` at which it was read."""
 
     key: int
     seq: int
@@ -123,7 +123,7 @@ class Asked:
 def pictures(
     engine: SearchEngine, keys: Sequence[int], refused: dict[int, str]
 ) -> Iterator[tuple[Asked, bytes]]:
-    """The pictures that are still there; `refused` gets the keys of the others."""
+    """Yield the pictures that still exist, and put the keys of the others into `refused`."""
     for start in range(0, len(keys), ITEMS_A_PART):
         seq = engine.catalog.seq()
         found = engine.catalog.by_keys(keys[start : start + ITEMS_A_PART])
@@ -136,7 +136,7 @@ def pictures(
 
 @dataclass(frozen=True, slots=True)
 class _Batches:
-    """Makes embeddings by an encoder, and makes each batch durable."""
+    """Makes embeddings by an encoder and commits them batch by batch."""
 
     engine: SearchEngine
     encoder: Encoder
@@ -144,7 +144,7 @@ class _Batches:
     advance: Advance
 
     def project(self, record: Collection, encoder: ProjectedEncoder, keys: Sequence[int]) -> None:
-        """From the embeddings before the projection."""
+        """Make embeddings from those before the projection."""
         base = encoder.base.spec
         source = replace(record, fingerprint=base.fingerprint, dimension=base.dimension)
         found = self.engine.catalog.changes_since(source, -1)
@@ -156,7 +156,7 @@ class _Batches:
             self.advance(len(part))
 
     def encode(self, keys: Sequence[int]) -> None:
-        """From pictures."""
+        """Make embeddings from pictures."""
         settings, preprocessing = self.engine.settings, self.encoder.spec.preprocessing
         given = pictures(self.engine, keys, self.embedded.refused)
         with DecodePool(settings.catalog_limits(), settings.workers) as decoder:

@@ -1,4 +1,4 @@
-"""Training a collection's network on its pictures; if that proves better, the collection has it."""
+"""Fine-tune a collection's network on its pictures, and switch to the result if it is better."""
 
 import hashlib
 from dataclasses import replace
@@ -35,9 +35,9 @@ from search_engine.storage.locks import exclusive
 from search_engine.things import fold_of, things_of
 
 MOST_PICTURES = 20_000
-"""To learn from: some 4 GB of pixels. Of more items as many are drawn by lot."""
+"""Pictures to train on, at most (about 4 GB of pixels); larger catalogs are sampled."""
 HELD_OUT = 10
-"""One of so many items is kept away from the training, to judge it and to calibrate by."""
+"""One in so many items is held out of the training, to judge and to calibrate."""
 
 
 def finetune_collection(
@@ -48,24 +48,24 @@ def finetune_collection(
     plan: TrainingPlan | None = None,
     stage: Stage = without_progress,
 ) -> Report:
-    """Train the network of a collection, put a learned projection behind it, and judge both.
+    """Fine-tune a collection's network, put a learned projection behind it, and judge both.
 
-    Training starts from the plain network, also when the collection was tuned before, and that is
-    what the outcome is compared with. A tenth of the products, or scenes, is held out of the
-    training; they tell when it is enough, and whether it was worth it. `layers=False` keeps to the
-    features that the network has now.
+    Training always starts from the plain network, even if the collection was tuned before, and the
+    result is compared with that network. A tenth of the products or scenes is held out, to decide
+    when to stop and whether the result is better. `layers=False` keeps the features that the
+    network has now.
 
     Raises:
-        ParameterError: Nothing is indexed, the encoder is no network, or there is too little to
+        ParameterError: Nothing is indexed, the encoder is not a network, or there is too little to
             learn from.
-        LockHeldError, StorageError: As for `change_encoder`; also where another process tunes.
+        LockHeldError, StorageError: As for `change_encoder`; also if another process is tuning.
     """
     preparation = Preparation(engine, collection, request or ChangeRequest(), stage)
     start = preparation.plain
     if layers is not False:
         start = preparation.with_layers() or start
     network = _network(start.encoder)
-    import_losses()  # or say now that they are missing
+    import_losses()  # if the package is missing, fail before any work
     folder = engine.catalog.paths.tuning(collection)
     with exclusive(folder.with_suffix(".lock"), 0.0, "tuning its network"):
         run = TrainingRun(engine, folder, network, plan or TrainingPlan(), stage)
@@ -139,7 +139,7 @@ def _without_labels(gallery: Labelled, seed: int) -> Task:
 
 
 def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
-    """Rows of whole things, about one of `HELD_OUT`; each class keeps some to learn from."""
+    """Choose about one in `HELD_OUT` rows, in whole things; each class keeps some to learn from."""
     candidates = np.flatnonzero(fold_of(codes, things, HELD_OUT) == 0)
     chosen: list[int] = []
     for thing in np.random.default_rng(seed).permutation(np.unique(things[candidates])):
@@ -150,7 +150,7 @@ def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
 
 
 def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> Encoder:
-    """The encoder to start from with trained weights, whose file is in its place then."""
+    """Return the plain encoder with trained weights, and store the weights file."""
     engine = preparation.engine
     path = engine.catalog.paths.network(hashlib.sha256(data).hexdigest())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> En
 def _behind(
     task: Task, vectors: Vectors, seed: int
 ) -> tuple[Verdict | None, Vectors, Vectors, float]:
-    """What to put behind the network: the verdict, mean and matrix, and the shrinkage."""
+    """Learn what to put behind the network: the verdict, mean and matrix, and the shrinkage."""
     if not task.labelled:
         mean, matrix = whiten(vectors)
         return None, mean, matrix, WHITENING_SHRINKAGE

@@ -1,8 +1,8 @@
-"""Two encoders of a collection compared by items that have a label.
+"""Compare two encoders of a collection on its labelled items.
 
-An encoder that was tuned has learned from the very items that are asked here, and would look better
-than it is for new photos. So what it learned is learned anew without each fold; and of a network
-that was fine-tuned only those items are asked that were held out of its training.
+A tuned encoder has learned from the very items that are queried here, and would look better than it
+is on new photos. So its projection is learned again without each fold, and a fine-tuned network is
+only judged on items that were held out of its training.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from search_engine.evaluate.splits import labelled_rows, sample_rows, take, with
 from search_engine.records import Codes, Vectors
 
 MOST_JUDGED = 20_000
-"""Items that are compared at most, drawn evenly."""
+"""Items to compare on, at most; of more, an even sample is taken."""
 
 
 def compare_encoders(
@@ -36,17 +36,17 @@ def compare_encoders(
     request: ChangeRequest,
     advance: Advance = lambda count: None,
 ) -> Verdict | None:
-    """How held-out items fare by the encoder of a collection and by another one.
+    """Compare the encoder of a collection with another one on held-out items.
 
     Args:
         engine: On the data directory.
         record: The collection.
-        wanted: The same with the other encoder, whose embeddings are there.
-        request: By which labels.
+        wanted: The same collection with the other encoder, whose embeddings exist.
+        request: Names the labels to judge by.
         advance: Called with 1 for each fold.
 
     Returns:
-        None where too few items, products or scenes have a label.
+        The verdict; None if too few items, products or scenes have a label.
     """
     labelled, others = _embedded_by_both(engine, record, wanted, request)
     if len(labelled.keys) < LEAST_ITEMS or len(set(labelled.labels)) < 2:
@@ -65,7 +65,7 @@ def compare_encoders(
 def _embedded_by_both(
     engine: SearchEngine, record: Collection, wanted: Collection, request: ChangeRequest
 ) -> tuple[Labelled, Vectors]:
-    """Labelled items with embeddings before a projection, and those by the other encoder (N, d)."""
+    """Read labelled items with unprojected embeddings, and those by the other encoder (N, d)."""
     projection = projection_of(engine.catalog, record.encoder_options)
     plain = record
     if projection is not None:
@@ -81,14 +81,14 @@ def _embedded_by_both(
 
 @dataclass(frozen=True, slots=True)
 class _Tuned:
-    """A projection, embeddings (N, D) before it, and the class (N,) of each item in learning."""
+    """A projection, the embeddings (N, D) that it is learned from, and the class (N,) of each."""
 
     projection: Projection
     vectors: Vectors
     taught: Codes
 
     def relearned(self, rows: Codes) -> Vectors:
-        """Embeddings (N, d) as the tuned encoder would give them, had it learned from some rows."""
+        """Return embeddings (N, d) by a projection learned from these rows only."""
         origin, taught = self.projection.origin, self.taught[rows]
         if origin.target is None or len(np.unique(taught[taught >= 0])) < 2:
             return self.projection.apply(self.vectors)
@@ -97,7 +97,7 @@ class _Tuned:
 
 
 def _judge_tuned(other: Labelled, tuned: _Tuned, seed: int, advance: Advance) -> Verdict | None:
-    """How the tuned encoder fares against another one; None if too few items were held out."""
+    """Compare the tuned encoder with another one; None if too few items were held out."""
     held_out = tuned.projection.origin.held_out
     if held_out is None:
         return judge(other, lambda rows: [tuned.relearned(rows)], seed=seed, advance=advance)
@@ -109,7 +109,7 @@ def _judge_tuned(other: Labelled, tuned: _Tuned, seed: int, advance: Advance) ->
 
 
 def _taught(engine: SearchEngine, labelled: Labelled, projection: Projection) -> Codes:
-    """The class of each item in what a projection learned, (N,), -1 for none."""
+    """Return the class of each item (N,) when the projection was learned, -1 for none."""
     target = projection.origin.target
     classes = np.full(len(labelled.keys), -1, dtype=np.int64)
     if target is None:
@@ -124,7 +124,7 @@ def _taught(engine: SearchEngine, labelled: Labelled, projection: Projection) ->
 
 
 def _reversed(verdict: Verdict) -> Verdict:
-    """The verdict on going the other way."""
+    """Return the verdict on the change in the opposite direction."""
     changes = {
         name: Change(one.after, one.before, Interval(-one.difference.high, -one.difference.low))
         for name, one in verdict.changes.items()

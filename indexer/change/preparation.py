@@ -1,4 +1,4 @@
-"""What candidates that are learned from a collection are prepared from: its encoder, its items."""
+"""What candidates learned from a collection start from: its plain encoder and its items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,16 +21,16 @@ from search_engine.evaluate.splits import labelled_rows, take
 from search_engine.records import Codes
 
 LEAST_ITEMS = 50
-"""Items with a label that something can be learned from, or compared by."""
+"""Labelled items needed, at least, to learn from or to compare on."""
 POOLING = "pooling"
 
 
 def plain_encoder(engine: SearchEngine, collection: str) -> Candidate:
-    """The encoder of a collection as it was before anything was learned from the catalog.
+    """Return the encoder of a collection as it was before any tuning.
 
     Raises:
         ParameterError: Nothing is indexed.
-        EncoderError: It cannot be made any more.
+        EncoderError: It can no longer be loaded.
     """
     record = indexed(engine, collection)
     encoder = engine.live(collection).encoder()
@@ -52,7 +52,7 @@ def _made(engine: SearchEngine, collection: str, options: Mapping[str, str]) -> 
 
 @dataclass(frozen=True)
 class Preparation:
-    """A collection that a candidate is learned from, and how."""
+    """A collection to learn from, and how to load its encoder."""
 
     engine: SearchEngine
     collection: str
@@ -61,11 +61,11 @@ class Preparation:
 
     @cached_property
     def plain(self) -> Candidate:
-        """The encoder before anything was learned: what is learned from, and compared with."""
+        """The encoder before any tuning: the one to learn behind and to compare with."""
         return plain_encoder(self.engine, self.collection)
 
     def with_layers(self) -> Candidate | None:
-        """The same with features of several layers; None where there are none, or these already."""
+        """Return the plain encoder with features of several layers; None if it cannot have more."""
         if self.plain.options.get(POOLING, "").startswith(MULTI):
             return None
         try:
@@ -74,7 +74,7 @@ class Preparation:
             return None
 
     def gallery(self, encoder: Encoder) -> Labelled:
-        """The items with their embeddings by an encoder, by key; missing ones are made first."""
+        """Read the items with their embeddings by an encoder, by key, making missing ones first."""
         spec, catalog = encoder.spec, self.engine.catalog
         record = catalog.collection(self.collection)
         lacking = len(catalog.keys_without(record, spec.fingerprint))
@@ -89,7 +89,7 @@ class Preparation:
 
 
 def labelled_only(gallery: Labelled) -> tuple[Labelled, Codes, int]:
-    """The items of a gallery that have a label.
+    """Select the items of a gallery that have a label.
 
     Returns:
         The items, the class of each (N,), and the number of classes.

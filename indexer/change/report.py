@@ -1,4 +1,4 @@
-"""What a change of encoder measured and did; undoing one is a change too."""
+"""Reports of a change of encoder: what was measured and what was done. An undo is a change too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from search_engine.collections.encoders import PROJECTION
 
 @dataclass(frozen=True, slots=True)
 class EncoderFigures:
-    """An encoder; the speed is that of encoding alone, None where it was not measured.
+    """An encoder and its speed, for encoding alone; None if that was not measured.
 
-    `tuned` says that a projection learned from the catalog stands behind it.
+    `tuned` tells whether it ends in a projection learned from the catalog.
     """
 
     name: str
@@ -24,7 +24,7 @@ class EncoderFigures:
 
     @classmethod
     def of(cls, record: Collection, images_per_second: float | None = None) -> "EncoderFigures":
-        """The encoder that a collection is bound to."""
+        """Describe the encoder of a collection."""
         return cls(
             record.encoder or "",
             record.fingerprint or "",
@@ -36,10 +36,10 @@ class EncoderFigures:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """What a candidate learned from: items of so many classes, 0 classes where none has a label.
+    """What a candidate learned from: items and their classes (0 if it learned without labels).
 
-    `pooling` is that of the encoder behind the projection, `dimension_before` that of the encoder
-    before anything was learned.
+    `pooling` is that of the encoder whose output is projected, `dimension_before` the dimension
+    before any tuning.
     """
 
     items: int
@@ -51,16 +51,15 @@ class Learning:
 
 @dataclass(slots=True)
 class Report:
-    """What a change of encoder measured and did; each step of the work fills in its part.
+    """What a change of encoder measured and did; each step fills in its part.
 
-    `items` are those of the collection, `already_encoded` those with an embedding by the candidate
-    from an earlier run, `encoded` those that got one now. `unsearchable` gives the items without
-    one, by item id, with the code of the reason: they stay in the catalog, but no search by this
-    encoder finds them. `verdict` is None where nothing could be compared; `refusals` say why the
-    gate refuses. `outdated` names the classifiers trained for the encoder before, `uncalibrated`
-    the targets whose vote was calibrated for it and is not for the new one. `changeover_s` is how
-    long changing over took when everything was ready. `request` is None where the encoder before
-    was given back, `learning` where nothing was learned.
+    `items` counts the collection, `already_encoded` the embeddings left by an earlier run,
+    `encoded` those made now. `unsearchable` maps the ids of items without an embedding to a reason
+    code: they stay in the catalog, but searches by this encoder do not find them. `verdict` is None
+    if nothing could be compared; `refusals` are the reasons of the gate. `outdated` names
+    classifiers trained for the previous encoder, `uncalibrated` the targets that were calibrated
+    for it and are not for the new one. `changeover_s` is the time of the final transaction and
+    switch. `request` is None for an undo, `learning` if nothing was learned.
     """
 
     before: EncoderFigures
@@ -81,5 +80,5 @@ class Report:
 
     @property
     def is_same(self) -> bool:
-        """Whether the encoder that was named is the one in use."""
+        """Whether the requested encoder is already the one in use."""
         return self.learning is None and self.before.fingerprint == self.after.fingerprint

@@ -1,4 +1,4 @@
-"""What is asked for when the encoder of a collection changes, and how progress is told."""
+"""Requests to change the encoder of a collection, and callbacks for progress."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 Advance = Callable[[int], None]
 Stage = Callable[[str, int], AbstractContextManager[Advance]]
-"""Begins a stage of the work, by its name and number of steps; what it gives counts them."""
+"""Begins a stage of the work, by name and number of steps; yields a function to count them."""
 Say = Callable[[str], None]
-"""Takes a line for people."""
+"""Takes a line of text for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """By which labels a candidate is judged, and what follows.
+    """How to judge a candidate, and what to do with it.
 
-    `force` uses a candidate that is refused, `dry_run` uses none. `seed` is that of folds, samples
+    `force` accepts a refused candidate, `dry_run` accepts none. `seed` is used for folds, samples
     and the bootstrap.
     """
 
@@ -25,10 +25,10 @@ class ChangeRequest:
     seed: int = 0
 
     def wants(self, refusals: Sequence[str]) -> bool:
-        """Whether the candidate shall be used."""
+        """Return whether to switch to the candidate."""
         return (self.force or not refusals) and not self.dry_run
 
 
 def without_progress(name: str, steps: int) -> AbstractContextManager[Advance]:
-    """A stage without progress."""
+    """Run a stage that reports nothing."""
     return nullcontext(lambda count: None)

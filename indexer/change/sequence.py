@@ -1,8 +1,8 @@
-"""The one way to another encoder: prepare, embed beside, judge, change over; and back.
+"""The sequence of every change of encoder: prepare, embed, judge, switch over; and undo.
 
-Whatever brings a candidate (`switch`, `tune`, `finetune`) goes through `change_encoder`. The
-encoder before is kept with its embeddings, index and calibrations until the next change, and
-`undo_change` gives it back.
+All makers of candidates (`switch`, `tune`, `finetune`) use `change_encoder`. The previous encoder
+is kept with its embeddings, index and calibrations until the next change; `undo_change` restores
+it.
 """
 
 import hashlib
@@ -38,9 +38,9 @@ def change_encoder(
     stage: Stage = without_progress,
     say: Say = lambda line: None,
 ) -> Report:
-    """Prepare a candidate, judge it, and let a collection have it if it is not refused.
+    """Prepare a candidate, judge it, and switch the collection to it unless it is refused.
 
-    A candidate that is interrupted or refused leaves its embeddings, which are used the next time.
+    The embeddings of an interrupted or refused candidate are kept and reused by the next run.
 
     Raises:
         ParameterError: Nothing is indexed, or there is no such target.
@@ -79,16 +79,16 @@ def _keep(engine: SearchEngine, candidate: Candidate) -> None:
 def undo_change(
     engine: SearchEngine, collection: str, force: bool = False, stage: Stage = without_progress
 ) -> Report:
-    """Give a collection back the encoder that it had before the last change of any kind.
+    """Restore the encoder that a collection had before its last change of any kind.
 
-    Its embeddings, its index and its calibrations are still there; only items that came or changed
-    since have to be encoded. The encoder that it had until now is the one to go back to next. Where
-    nothing is kept of an encoder before, what was learned is taken off. `force` goes back even if
-    searches lose more than a few items.
+    Its embeddings, index and calibrations were kept, so only items added or changed since have to
+    be encoded. The encoder that is replaced becomes the one to go back to. If no previous encoder
+    is kept, a learned projection is removed instead. `force` goes back even if searches would lose
+    more than a few items.
 
     Raises:
-        ParameterError: There is no encoder before, or searches would lose too many items.
-        EncoderError: There are items to encode, but the encoder's weights are not here.
+        ParameterError: There is no previous encoder, or searches would lose too many items.
+        EncoderError: There are items to encode, but the encoder's weights are missing.
         LockHeldError, StorageError: As for `change_encoder`.
     """
     started = time.perf_counter()
@@ -114,9 +114,9 @@ def undo_change(
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The encoder that is not kept any more, and how many embeddings were deleted.
+    """The encoder whose data was deleted, and how many embeddings that were.
 
-    `is_tuned` says that what was learned can still be taken off.
+    `is_tuned` tells that an undo can still remove the learned projection.
     """
 
     former: EncoderFigures | None
@@ -125,7 +125,7 @@ class Forgotten:
 
 
 def forget_former(engine: SearchEngine, collection: str) -> Forgotten:
-    """Delete what is kept of the encoder before, and of one that was tried and not taken.
+    """Delete the data kept for the previous encoder, and for candidates that were not accepted.
 
     Raises:
         LockHeldError, StorageError: As for `change_encoder`.
@@ -144,7 +144,7 @@ def forget_former(engine: SearchEngine, collection: str) -> Forgotten:
 
 
 def _before(engine: SearchEngine, record: Collection) -> tuple[Collection, MakeEncoder]:
-    """The collection with the encoder before, and what makes that encoder."""
+    """Return the collection with its previous encoder, and a function that loads that encoder."""
     former = engine.catalog.former(record)
     if former is not None:
         return former, lambda: open_encoder(former, engine.settings, engine.catalog)

@@ -1,4 +1,4 @@
-"""Another encoder for a collection, by its name."""
+"""Switch a collection to another encoder, chosen by name."""
 
 from indexer.change.candidate import Candidate
 from indexer.change.report import Report
@@ -17,13 +17,13 @@ def switch_encoder(
     stage: Stage = without_progress,
     say: Say = lambda line: None,
 ) -> Report:
-    """Encode a collection by another encoder, and let it have that one if it is not worse.
+    """Encode a collection by another encoder, and switch to that if it is not worse.
 
-    Where too few items are labelled to tell, it is used: whoever named it wants it. Interrupted, it
-    goes on where it stopped; refused, what was encoded stays until another encoder is tried.
+    With too few labelled items to compare, the encoder that was asked for is used. An interrupted
+    run continues where it stopped; embeddings of a refused encoder stay until another one is tried.
 
     Raises:
-        EncoderError: There is no such encoder, or its weights are not here.
+        EncoderError: There is no such encoder, or its weights are missing.
         ExternalEncoderError: Its embeddings are made elsewhere.
         ParameterError, LockHeldError, StorageError: As for `change_encoder`.
     """

@@ -1,7 +1,7 @@
-"""A run of training: a folder with pixels, a note of what they are, and how far the training is.
+"""Training runs: a folder with pixels, a note of their origin, and the state of the training.
 
-The pictures are decoded once, to a file of pixels. What was done stays there when the run is
-interrupted, and the next one with the same pictures, labels and plan goes on.
+The pictures are decoded once, to a file of pixels. An interrupted run leaves the folder, and the
+next run with the same pictures, labels and plan continues from it.
 """
 
 import hashlib
@@ -37,16 +37,16 @@ from search_engine.records import Codes, Keys, Pixels, Vectors
 
 START_SHRINKAGE = 0.2
 MARGIN = 8 / 7
-"""Pictures that an encoder squashes are kept larger by this, to be cropped at random."""
+"""How much larger than the encoder's input to keep pictures that it squashes, for random crops."""
 ITEMS_A_PART = 1_024
 FEATURES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to learn from: labelled items, or all of them with a class each where none has a label.
+    """What to learn from: the labelled items, or all items as one class each if none has a label.
 
-    `held` are rows that are not learned from; `labelled` says whether there are labels.
+    `held` are the rows held out; `labelled` tells whether there are labels.
     """
 
     gallery: Labelled
@@ -56,12 +56,12 @@ class Task:
 
     @property
     def rest(self) -> Codes:
-        """Rows that are learned from."""
+        """The rows to learn from."""
         return np.setdiff1d(np.arange(len(self.codes)), self.held)
 
 
 class TrainingRun:
-    """The folder of a run: pixels, a note of what they are, and the state of the training."""
+    """The folder of a run: pixels, a note of their origin, and the state of the training."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class TrainingRun:
         self._pictures = Pictures(folder / "pixels", 0, side)
 
     def open(self, task: Task) -> Task:
-        """Read the pictures, unless a former run of the same task did.
+        """Read the pictures, unless an earlier run of the same task did.
 
         Returns:
             The task with the items whose pictures could be read.
@@ -95,7 +95,7 @@ class TrainingRun:
         return _narrowed(task, np.array(kept, dtype=np.int64))
 
     def clear(self) -> None:
-        """Delete what the run left on disk."""
+        """Delete the run's files."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _identity(self, task: Task) -> str:
@@ -107,7 +107,7 @@ class TrainingRun:
         return digest.hexdigest()
 
     def _read(self, keys: Keys) -> list[int]:
-        """Decode pictures into the file of pixels; gives the places of those it could decode."""
+        """Decode pictures into the file of pixels; return the positions of those that decoded."""
         settings, side = self._engine.settings, self._whole.size_px
         check_space(self._folder, len(keys) * side * side * 3)
         kept: list[int] = []
@@ -126,7 +126,7 @@ class TrainingRun:
         return kept
 
     def _originals(self, keys: Keys) -> Iterator[tuple[int, bytes]]:
-        """Places in `keys` and the pictures that are still there."""
+        """Yield positions in `keys` and the pictures that still exist."""
         for start in range(0, len(keys), ITEMS_A_PART):
             part = keys[start : start + ITEMS_A_PART].tolist()
             found = self._engine.catalog.by_keys(part)
@@ -136,7 +136,7 @@ class TrainingRun:
                         yield place, self._engine.original(found[key])
 
     def trained(self, task: Task) -> bytes:
-        """The weights file of the network, trained on the task."""
+        """Train the network on the task, and return its weights file."""
         from safetensors.torch import save
 
         keep_freed_memory()
@@ -177,7 +177,7 @@ class TrainingRun:
         return ClassProxies(mean, matrix, proxies, codes, self._plan)
 
     def features(self, encoder: Encoder, what: str) -> Vectors:
-        """Embeddings (N, D) of the pictures by an encoder of the same preprocessing."""
+        """Return embeddings (N, D) of the pictures by an encoder of the same preprocessing."""
         count = self._pictures.count
         found = np.empty((count, encoder.spec.dimension), dtype=np.float32)
         with self._stage(what, count) as advance:
@@ -188,14 +188,14 @@ class TrainingRun:
         return found
 
     def _centres(self, rows: Codes) -> Pixels:
-        """Pictures as the encoder wants them: the middle of the larger ones in the file."""
+        """Yield pictures at the encoder's size, cropped from the middle of those in the file."""
         size_px, side = self._network.spec.preprocessing.size_px, self._whole.size_px
         inner = slice((side - size_px) // 2, (side - size_px) // 2 + size_px)
         return np.ascontiguousarray(self._pictures.pixels()[rows][:, inner, inner])
 
 
 def _noted(note: Path, identity: str) -> list[int] | None:
-    """Places of the pictures that a former run of the same identity read."""
+    """Return the positions of the pictures that an earlier run of the same task read."""
     try:
         found: Any = json.loads(note.read_text())
     except (OSError, ValueError):
@@ -204,7 +204,7 @@ def _noted(note: Path, identity: str) -> list[int] | None:
 
 
 def _narrowed(task: Task, kept: Codes) -> Task:
-    """The task with some rows only."""
+    """Return the task with only these rows."""
     codes = np.arange(len(kept))
     if task.labelled:
         codes = np.unique(task.codes[kept], return_inverse=True)[1]

@@ -1,4 +1,4 @@
-"""A projection that is learned from the labels of a collection, put behind its encoder."""
+"""Learn a projection from the labels of a collection, and put it behind the encoder."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from search_engine.records import Codes, Vectors
 from search_engine.things import FOLDS
 
 LAYERS_UP_TO = 20_000
-"""Items whose pictures are encoded anew without being asked for: some two minutes on two cores."""
+"""Up to this many pictures are encoded again without asking: about two minutes on two cores."""
 
 
 def tune_collection(
@@ -32,17 +32,17 @@ def tune_collection(
     layers: bool | None = None,
     stage: Stage = without_progress,
 ) -> Report:
-    """Learn a projection from a collection's labels; if it is better, the collection has it.
+    """Learn a projection from a collection's labels, and use it if it is better.
 
-    What is learned is put behind the plain encoder, also when the collection was tuned before, and
-    compared with that one.
+    The projection is always put behind the plain encoder, even if the collection was tuned before,
+    and compared with that encoder.
 
     Args:
         engine: On the data directory.
-        collection: Which.
-        request: By which labels, and whether to use what is refused.
-        layers: Whether to learn from features of several layers too, which encodes all pictures
-            anew; None: where that takes no more than some minutes.
+        collection: Its name.
+        request: Names the labels, and tells whether to use a refused projection.
+        layers: Whether to try features of several layers too, which encodes all pictures again;
+            None means only if that takes a few minutes at most.
         stage: Begins a stage of the work.
 
     Raises:
@@ -93,7 +93,7 @@ class _Base:
 
 
 def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, list[_Base]]:
-    """The labelled items with their plain embeddings, and all that can be learned behind."""
+    """Read the labelled items with their plain embeddings, and all encoders to learn behind."""
     plain, target = preparation.plain, preparation.request.target
     gallery, codes, classes = labelled_only(preparation.gallery(plain.encoder))
     if len(codes) < LEAST_ITEMS or classes < 2:
@@ -107,7 +107,7 @@ def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, lis
         return gallery, codes, [_Base(plain, gallery.vectors)]
     others = preparation.gallery(layered.encoder)
     _, rows, of_others = np.intersect1d(gallery.keys, others.keys, return_indices=True)
-    gallery = take(gallery, rows)  # a picture may be gone that was there when it was indexed
+    gallery = take(gallery, rows)  # pictures may have been deleted since they were indexed
     _, codes = np.unique(codes[rows], return_inverse=True)
     bases = [_Base(plain, gallery.vectors), _Base(layered, others.vectors[of_others])]
     return gallery, codes, bases

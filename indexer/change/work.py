@@ -1,4 +1,4 @@
-"""The steps that every change of encoder is made of; the collection's run lock is held."""
+"""The steps of every change of encoder. The caller holds the collection's run lock."""
 
 import time
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ from search_engine.things import FOLDS
 from search_engine.vote.calibration.collection import calibrate_ahead
 
 MOST_LOST = 0.05
-"""Share of the items that searches find now and would not find any more, from which on a change is
-refused: most likely a disk is not mounted."""
+"""Refuse a change if searches would lose more than this share of the items; most likely a disk is
+not mounted."""
 
 
 @dataclass(slots=True)
 class Work:
-    """A collection as it is, and as it is `wanted`; each step fills in its part of the report."""
+    """A collection as it is and as it is `wanted`; each step fills in its part of the report."""
 
     engine: SearchEngine
     record: Collection
@@ -45,7 +45,7 @@ class Work:
         )
 
     def lacking(self) -> int:
-        """How many items have no embedding by the wanted encoder."""
+        """Count the items without an embedding by the wanted encoder."""
         return len(self.engine.catalog.keys_without(self.record, self.wanted.fingerprint or ""))
 
     def embed(self) -> None:
@@ -55,7 +55,7 @@ class Work:
         self._count()
 
     def judge(self, request: ChangeRequest, say: Say) -> Judgement:
-        """Embed, and compare with the encoder in use."""
+        """Make the missing embeddings, and compare the wanted encoder with the one in use."""
         self._forget_trials()
         report, lacking = self.report, self.lacking()
         report.already_encoded = report.items - lacking
@@ -81,20 +81,20 @@ class Work:
 
     @property
     def lost(self) -> int:
-        """How many items searches find now and would not find any more."""
+        """The number of items that searches find now and would lose."""
         known = self.engine.catalog.unsearchable(self.record)
         return len(self._embedded.refused.keys() - known.keys())
 
     @property
     def loses_too_many(self) -> bool:
-        """Whether these are more than a few."""
+        """Whether searches would lose more than `MOST_LOST` of the items."""
         return self.lost > MOST_LOST * self.report.items
 
     def change_over(self, most_changed: float = COMPACT_FRACTION) -> None:
-        """Give the collection the wanted encoder; the catalog has what that learned.
+        """Switch the collection to the wanted encoder, and store what that encoder learned.
 
-        An index that there is of the encoder is used again if no more of it is out of date than
-        `most_changed`.
+        An existing index of the encoder is reused if at most the share `most_changed` of it is
+        outdated.
 
         Raises:
             StorageError: Something could not be written; the collection is as it was.
@@ -138,7 +138,7 @@ class Work:
         self.report.after = EncoderFigures.of(self.wanted, after)
 
     def _forget_trials(self) -> None:
-        """Delete embeddings by encoders that were tried before and not taken."""
+        """Delete embeddings by encoders that were tried before and not accepted."""
         catalog = self.engine.catalog
         kept = [self.wanted.fingerprint or ""]
         for each in (self.record, catalog.former(self.record)):

@@ -1,1 +1,1 @@
-"""Classes for a whole source of pictures."""
+"""Classification of whole sources of pictures."""

@@ -1,11 +1,11 @@
-"""Classified rows as files: CSV, XLSX, Parquet or JSONL, written as they come.
+"""Write classified rows as CSV, XLSX, Parquet or JSONL, as they come.
 
-Tables have plain columns, a pair for each vote and each neighbor, so that a spreadsheet can sort
-and filter them; JSONL has the same as nested lists.
+Tables have plain columns, some for each vote and each neighbor, so that spreadsheets can sort and
+filter them; JSONL has nested lists instead.
 
 
-While it grows the file is called `FILE.part`; it gets its name when it is complete. A run that was
-interrupted leaves the part.
+Rows go to `FILE.part`, which is renamed to `FILE` when it is complete. An interrupted run leaves
+the part.
 """
 
 import csv
@@ -26,13 +26,14 @@ from search_engine.records import Prediction
 from search_engine.storage.durable import storage_error
 
 KEPT = 5
-"""Votes and neighbors of each picture that are written down."""
+"""Votes and neighbors written for each picture."""
 ROWS_A_GROUP = 1_000
-"""Rows that Parquet compresses together, and that are in memory until then."""
+"""Rows of a Parquet row group: compressed together, and in memory until then."""
 MAX_XLSX_TEXT = 32_767
+"""Characters of a cell, by the format."""
 CUT = "… [cut: a cell of XLSX holds no more]"
 MAX_SHEET_ROWS = 2**20 - 1
-"""Characters of a cell, and rows below the header of a sheet, by the format."""
+"""Rows below the header of a sheet, by the format."""
 
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -51,13 +52,13 @@ FIELDS = (
     "error_code",
     "error_reason",
 )
-"""Of a record, as JSONL has it."""
+"""Fields of a record, in the order of JSONL."""
 
 _NUMBERED = {
     "votes": (("vote", "label"), ("share", "share")),
     "neighbors": (("neighbor", "item_id"), ("score", "score"), ("neighbor_label", "label")),
 }
-"""The columns of a table for each member of a list: their names, and what they hold."""
+"""The table columns for each element of a list: the column's prefix, and the element's field."""
 
 COLUMNS = tuple(
     column
@@ -68,7 +69,7 @@ COLUMNS = tuple(
         else [field]
     )
 )
-"""Of a table: as FIELDS, with `vote_1 share_1 vote_2 ...` and `neighbor_1 score_1 ...`."""
+"""Columns of a table: FIELDS with lists spread out, as `vote_1 share_1 vote_2 ...`."""
 
 
 class AnswerFile(Protocol):
@@ -79,12 +80,12 @@ class AnswerFile(Protocol):
         ...
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is buffered, and close the file."""
         ...
 
 
 def record_of(row: BatchRow) -> dict[str, Any]:
-    """A row by column; what does not apply is None."""
+    """Return a row by column; fields that do not apply are None."""
     path = None if row.path is None else shown(row.path)
     known: dict[str, Any] = {**dict.fromkeys(FIELDS), "path": path, "item_id": row.item_id}
     if not isinstance(row, ClassifiedRow):
@@ -97,7 +98,7 @@ def record_of(row: BatchRow) -> dict[str, Any]:
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as a row of a table, by COLUMNS."""
+    """Return a record as a row of a table, in the order of COLUMNS."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     for field, value in record.items():
         if field not in _NUMBERED:
@@ -109,11 +110,11 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_output(file: Path, source: Path | None = None, overwrite: bool = False) -> None:
-    """Refuse what could not or should not be written, before any work is done.
+    """Refuse an output file that cannot or should not be written, before any work is done.
 
     Raises:
-        ParameterError: The format is not known, there is no such folder, the file is the source,
-            or it is there and nobody said to replace it.
+        ParameterError: The format or the folder does not exist, the file is the source, or it
+            exists and may not be replaced.
         MissingExtraError: The format needs a package that is not installed.
     """
     suffix = file.suffix.lower()
@@ -140,7 +141,7 @@ def check_output(file: Path, source: Path | None = None, overwrite: bool = False
 
 @contextmanager
 def answer_file(file: Path, overwrite: bool = False) -> Iterator[AnswerFile]:
-    """A file to write records to; a former one stays until the new one is complete.
+    """Open a file for records; an existing one stays until the new one is complete.
 
     Raises:
         ParameterError, MissingExtraError: As `check_output`.
@@ -173,9 +174,9 @@ class _JsonLines:
 
 
 class _Csv:
-    """A header and rows; lists with `|` between, booleans `true` and `false`, None is empty.
+    """A header and rows; lists joined by `|`, booleans as `true` and `false`, None as empty.
 
-    No text is one that a spreadsheet would compute (`csv_cells`).
+    Texts that a spreadsheet would take for formulas are escaped (`csv_cells`).
     """
 
     def __init__(self, file: Path) -> None:
@@ -191,7 +192,7 @@ class _Csv:
 
 
 class _Xlsx:
-    """One sheet with a header; texts are texts, whatever they begin with."""
+    """One sheet with a header; texts are stored as texts, even if they look like formulas."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

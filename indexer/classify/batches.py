@@ -1,7 +1,7 @@
-"""Classes for a whole source of pictures: read, decode, encode, search and answer in batches.
+"""Classify a whole source of pictures in batches: read, decode, encode, search, answer.
 
-Rows come out in the order of the source, each as soon as all before it are done, so that memory
-does not grow with the source.
+Rows come out in the order of the source, each as soon as all before it are done, so memory does not
+grow with the source.
 """
 
 from collections import deque
@@ -36,12 +36,12 @@ from search_engine.storage.paths import DEFAULT_COLLECTION
 from search_engine.vote.question import Question, ask
 
 INLINE_PICTURES = 8
-"""So many pictures are decoded before decoding processes have even started."""
+"""Up to this many pictures are decoded here, as starting processes would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRow:
-    """A picture with its class and the neighbors that are shown, best first."""
+    """A picture with its class and the neighbors to show, best first."""
 
     path: Path
     item_id: str
@@ -55,13 +55,13 @@ class ClassifiedRow:
 
     @property
     def neighbors(self) -> tuple[Neighbor, ...]:
-        """Those that are shown."""
+        """The neighbors to show."""
         return self.result.neighbors
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A picture or a row that could not be classified, and why; what is known of it."""
+    """A picture or row that could not be classified, with what is known of it and the reason."""
 
     path: Path | None
     item_id: str | None
@@ -73,14 +73,14 @@ BatchRow = ClassifiedRow | RejectedRow
 
 
 def open_pictures(paths: Sequence[Path], reading: SourceOptions = AS_FOUND) -> Rows:
-    """The source of what was named: one folder, one table, or any pictures and folders.
+    """Open the source that paths name: one folder, one table, or any pictures and folders.
 
-    `reading` says how a table or a folder is read, where that does not show by itself.
+    `reading` says how to read a table or folder where that cannot be detected.
 
     Raises:
         SourceError: There is nothing usable.
-        ParameterError: A table is named beside other things.
-        MissingPictureError: The only picture is not there.
+        ParameterError: A table is given together with other paths.
+        MissingPictureError: The only picture does not exist.
     """
     if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
         return open_source(paths[0], reading)
@@ -92,7 +92,7 @@ def open_pictures(paths: Sequence[Path], reading: SourceOptions = AS_FOUND) -> R
 
 
 class PictureFiles:
-    """Pictures by their paths, and all pictures of folders among them; item_id is the path."""
+    """Pictures given by their paths, and all pictures in folders; item_id is the path."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._parts = [FolderSource(path) if path.is_dir() else path for path in paths]
@@ -124,18 +124,17 @@ def classify_source(
     *,
     collection: str = DEFAULT_COLLECTION,
 ) -> Iterator[BatchRow]:
-    """A row for each row of the source, in its order, answered as `SearchEngine.classify` does.
+    """Classify each row of a source, in its order, as `SearchEngine.classify` does.
 
     Args:
         engine: Where the collection is.
-        source: The pictures; labels and attributes are not looked at.
-        question: How a class is asked for (`SearchEngine.question`); the label as calibrated when
-            it is None.
-        collection: Where to look for neighbors.
+        source: The pictures; their labels and attributes are ignored.
+        question: How to classify (`SearchEngine.question`); None predicts the label as calibrated.
+        collection: The collection to search.
 
     Raises:
-        CollectionNotFoundError, FilterError: As they say; before the first row.
-        ParameterError: The collection is empty, or an option is none of many photos at once.
+        CollectionNotFoundError, FilterError: As their names say; before the first row.
+        ParameterError: The collection is empty, or an option does not apply to many photos at once.
         SourceError: The source became unreadable.
     """
     live = engine.live(collection)
@@ -155,14 +154,14 @@ def classify_source(
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A question that is asked of many pictures."""
+    """A question asked of many pictures."""
 
     engine: SearchEngine
     live: LiveCollection
     question: Question
 
     def answers(self, rows: Sequence[EmbeddedRow], decoder: Decoder) -> list[SearchResult]:
-        """What is found for each picture, with its class."""
+        """Return the prediction and neighbors of each picture."""
         subjects = [self._subject(row, decoder) for row in rows]
         return ask(self.question, partial(self.engine.find, self.live, subjects))
 
@@ -199,7 +198,7 @@ def _answered(
     batch: Sequence[EmbeddedRow | Reject],
     noted: "_NotedSource",
 ) -> Iterator[tuple[int, BatchRow]]:
-    """Lines, and what became of them."""
+    """Yield lines and their rows, classified or rejected."""
     for row in batch:
         if isinstance(row, Reject):
             path = noted.paths.get(row.line)
@@ -214,9 +213,9 @@ def _answered(
 
 @dataclass(slots=True)
 class _NotedSource:
-    """A source that remembers the rows it gave and their pictures, until they are done.
+    """A source that remembers its rows and their pictures until they are answered.
 
-    Its lines number the rows, as a row of a table with several pictures is given several times.
+    Its lines number the rows, because a table row with several pictures is given several times.
     """
 
     source: Rows
@@ -241,7 +240,7 @@ class _NotedSource:
 
 
 class _decoder:  # noqa: N801 - used like a function
-    """`with _decoder(asking, count) as decoder`: processes, where there is work for them."""
+    """Open a decoder: `with _decoder(asking, count) as decoder`; it has processes if they pay."""
 
     def __init__(self, asking: _Asking, count: int) -> None:
         settings = asking.engine.settings
@@ -259,7 +258,7 @@ class _decoder:  # noqa: N801 - used like a function
 
 
 def shown(path: Path) -> str:
-    """A path as text that can be written anywhere, whatever bytes it is made of."""
+    """Return a path as text that can be written anywhere, whatever bytes it is made of."""
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 

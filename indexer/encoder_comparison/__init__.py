@@ -1,1 +1,1 @@
-"""Encoders side by side on the pictures of a collection."""
+"""Comparison of encoders on the pictures of a collection."""

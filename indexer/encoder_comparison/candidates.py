@@ -1,4 +1,4 @@
-"""The encoders that an evaluation sets beside each other, made from their names."""
+"""Make the encoders that an evaluation compares, from their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from search_engine.encoders.registry import EXTERNAL, EncoderRequest, create_enc
 from search_engine.errors import EyedexError, ParameterError, UnknownEncoderError
 
 LEARNT = ("sift", "orb")
-"""Encoders of visual words: without a file of words, they learn some from the catalog."""
+"""Encoders of visual words: without a file of words, they learn them from the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An encoder by the name it was asked for; where it cannot be made here, `skipped` says why.
+    """An encoder as it was asked for; `skipped` says why it could not be made here.
 
-    With neither an encoder nor a reason, its words are still to be learnt.
+    With neither an encoder nor a reason, its visual words still have to be learned.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Candidate:
     skipped: str | None = None
 
     def with_words(self, pictures: Sequence[NDArray[np.uint8]]) -> "Candidate":
-        """The same with words learnt from RGB pictures (256, 256, 3); no file stays behind."""
+        """Learn visual words from RGB pictures (256, 256, 3); no file is left behind."""
         from search_engine.encoders.words import learn_vocabulary, save_vocabulary
 
         try:
@@ -44,14 +44,14 @@ class Candidate:
 
 
 def candidates(names: str, settings: Settings) -> list[Candidate]:
-    """Encoders by their names, as far as they can be made on this machine.
+    """Make encoders by their names, if that is possible on this machine.
 
     Args:
-        names: Divided by commas; a pooling follows after a slash: `efficientnet_lite0/multi`.
-        settings: Say what runs networks. Networks are built in memory, nothing is kept of them.
+        names: Separated by commas; a pooling may follow a slash: `efficientnet_lite0/multi`.
+        settings: Choose the runtime. Networks are built in memory and not stored.
 
     Raises:
-        UnknownEncoderError: There is no encoder of such a name.
+        UnknownEncoderError: There is no encoder of that name.
         ParameterError: There is no such pooling, or a name is empty.
     """
     listed = list(dict.fromkeys(name.strip() for name in names.split(",")))
@@ -65,7 +65,7 @@ def candidates(names: str, settings: Settings) -> list[Candidate]:
 
 
 def reason_of(error: EyedexError) -> str:
-    """What happened and how to mend it."""
+    """Return the message of an error and its fix."""
     return f"{error.what}; {error.fix}" if error.fix else error.what
 
 

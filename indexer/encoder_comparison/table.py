@@ -1,8 +1,8 @@
-"""Encoders side by side on the pictures of a collection, in memory: nothing is stored.
+"""Compare encoders on the pictures of a collection, in memory: nothing is stored.
 
-Every encoder answers the same queries from the same items by the same rule. What the catalog has of
-an encoder is used, the rest is encoded. A picture that an encoder cannot embed is never found by
-it, and a query that it cannot embed counts as a wrong answer.
+Every encoder answers the same queries from the same items by the same rule. Embeddings in the
+catalog are reused, the rest are made. An encoder never finds a picture that it cannot embed, and a
+query that it cannot embed counts as a wrong answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,19 +45,19 @@ from search_engine.records import Floats, Vectors
 from search_engine.vote.question import NEIGHBORS
 
 PICTURES_OF_WORDS = 1_000
-"""Pictures that visual words are learnt from, spread evenly over the collection."""
+"""Pictures to learn visual words from, spread evenly over the collection."""
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Name and number of steps to a context manager that gives the function to count them."""
+"""Begins a stage, given its name and number of steps; yields a function to count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderRow:
-    """How one encoder fares; `skipped` says why it was not tried, all else is None then.
+    """Figures of one encoder; `skipped` says why it was not tried, and all others are None then.
 
-    `own` marks the encoder that the collection has. `images_per_second` is of encoding alone, None
-    where that cannot be measured; `bytes_an_item` are those of an embedding as it is stored.
-    `not_encoded` counts items and queries that it has no embedding of.
+    `own` marks the collection's own encoder. `images_per_second` is for encoding alone, None if it
+    was not measured; `bytes_an_item` is the size of a stored embedding. `not_encoded` counts items
+    and queries without an embedding.
     """
 
     name: str
@@ -72,7 +72,7 @@ class EncoderRow:
     skipped: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The columns by name, rounded."""
+        """Return the columns by name, rounded."""
         return {name.replace("_at_", "@"): value for name, value in rounded_row(self).items()}
 
 
@@ -80,7 +80,7 @@ class EncoderRow:
 class _Exam:
     """Labelled queries and the gallery, embedded by the collection's own encoder.
 
-    `photos` are those of the queries, None where these are items of the collection themselves.
+    `photos` are the pictures of the queries, None if the queries are items of the collection.
     """
 
     queries: Labelled
@@ -97,20 +97,18 @@ def encoder_rows(
     progress: Progress,
     on_unknown: Callable[[Sequence[UnknownLabel]], None] = lambda labels: None,
 ) -> Iterator[EncoderRow]:
-    """A row for the collection's own encoder, then one for each of the others.
+    """Compare the collection's own encoder, which comes first, with others.
 
     Args:
         engine: On the data directory; nothing in it is changed.
-        asked: Queries, embedded by the collection's encoder; without them each item of the
-            collection is held out in turn.
-        options: What is searched, and how many neighbors vote: plainly, whatever is calibrated.
-        others: Further encoders; the collection's own is passed over.
-        progress: Shows how far each encoder is.
-        on_unknown: Told once of the labels that the catalog does not have; their queries are left
-            out.
+        asked: Queries, embedded by the collection's encoder; None holds out each item in turn.
+        options: The filter, and the number of neighbors that vote; calibration is not used.
+        others: Further encoders; the collection's own is skipped.
+        progress: Shows the progress of each encoder.
+        on_unknown: Called once with labels that the catalog lacks; their queries are left out.
 
     Raises:
-        ParameterError: There is no labelled query, an empty gallery, or several values a picture.
+        ParameterError: No query is labelled, the gallery is empty, or pictures have several values.
     """
     task = prepare(engine, asked, options)
     on_unknown(task.unknown)
@@ -141,7 +139,7 @@ def _exam(task: Task, are_files: bool) -> _Exam:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """Where encoders other than the collection's own are tried."""
+    """The data on which encoders other than the collection's own are tried."""
 
     engine: SearchEngine
     record: Collection
@@ -151,7 +149,7 @@ class _Trial:
     progress: Progress
 
     def own_row(self) -> EncoderRow:
-        """The collection's own encoder, by the embeddings that are there."""
+        """Measure the collection's own encoder by its stored embeddings."""
         speed = None
         with suppress(EyedexError):  # such as weights that are gone
             encoder = self.engine.live(self.record.name).encoder()
@@ -165,7 +163,7 @@ class _Trial:
         )
 
     def row(self, name: str, encoder: Encoder) -> EncoderRow:
-        """Encode what the catalog has no embedding of, and answer the queries."""
+        """Encode what the catalog lacks, and answer the queries."""
         try:
             items = self._items(name, encoder)
             queries = self._queries(name, encoder, items)
@@ -190,7 +188,7 @@ class _Trial:
         )
 
     def pictures_for_words(self, name: str) -> list[NDArray[np.uint8]]:
-        """Pictures of items, spread evenly, as visual words are learnt from them."""
+        """Read pictures of items, spread evenly, at the size that visual words are learned from."""
         from search_engine.encoders.words import PREPROCESSING
 
         keys = self.exam.gallery.keys.tolist()
@@ -203,7 +201,7 @@ class _Trial:
             ]
 
     def _items(self, name: str, encoder: Encoder) -> dict[int, Vectors]:
-        """Embeddings (D,) of the gallery's items by key, rounded as the catalog rounds them."""
+        """Return embeddings (D,) of the gallery's items by key, rounded as they are stored."""
         spec = encoder.spec
         stored = self.engine.catalog.changes_since(
             replace(self.record, fingerprint=spec.fingerprint, dimension=spec.dimension), -1
@@ -219,7 +217,7 @@ class _Trial:
     def _queries(
         self, name: str, encoder: Encoder, items: dict[int, Vectors]
     ) -> dict[int, Vectors]:
-        """Embeddings (D,) of the queries by row."""
+        """Return embeddings (D,) of the queries by row."""
         photos, keys = self.exam.photos, self.exam.queries.keys.tolist()
         if photos is None:
             return {row: items[key] for row, key in enumerate(keys) if key in items}
@@ -258,7 +256,7 @@ class _Trial:
         preprocessing: Preprocessing,
         advance: Callable[[int], None],
     ) -> Iterator[list[tuple[int, DecodedImage]]]:
-        """Batches of what can be decoded."""
+        """Yield batches of the pictures that can be decoded."""
         size = self.engine.settings.batch_size
         for batch in decoded_batches(self.decoder, preprocessing, size, given):
             good = [(number, one) for number, one in batch if isinstance(one, DecodedImage)]
@@ -281,7 +279,7 @@ class _Trial:
 def _fared(
     queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int
 ) -> dict[str, Floats]:
-    """The measures of each query by name, (Q,)."""
+    """Return the measures of each query by name, (Q,)."""
     ranking = rank(queries, gallery, same_label(queries, gallery), k, hiding)
     results = vote_results(queries, gallery, ranking, k)
     return {name: results.column(name) for name in MEASURES}
@@ -300,7 +298,7 @@ def _filled(row: EncoderRow, found: dict[str, Floats], dimension: int) -> Encode
 
 
 def _name(record: Collection) -> str:
-    """As it would be asked for; what was learnt from the collection is told beside it."""
+    """Return the encoder's name as users ask for it, and whether the collection tuned it."""
     options = record.encoder_options
     pooling = f"/{options['pooling']}" if "pooling" in options else ""
     tuned = " (tuned)" if {"projection", NETWORK} & options.keys() else ""

@@ -1,1 +1,1 @@
-"""Exchange: embeddings and answers as files, for other programs and from them."""
+"""Embeddings as files, exported for other programs and imported from them."""

@@ -1,7 +1,8 @@
-"""By which encoder the embeddings of a file are, and whether they may meet those of a collection.
+"""Determine by which encoder the embeddings of a file are, and whether a collection can take them.
 
-Vectors of two fingerprints never meet, so one is always needed: that of a file that we wrote, or
-the one of `external:<name>`, by which a user declares that the embeddings are made elsewhere.
+Embeddings of different fingerprints are never compared, so a fingerprint is always needed: the one
+in a file that we wrote, or that of `external:<name>`, by which users declare that the embeddings
+are made elsewhere.
 """
 
 import base64
@@ -29,12 +30,12 @@ from search_engine.errors import (
 from search_engine.records import Vectors
 
 KEPT_OPTIONS = ("pooling", "dimension", "projection")
-"""What a file may say of an encoder beside its name: never the path of a file."""
+"""Options that a file may give beside an encoder's name: never the path of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An encoder, and what is needed to make it; `projection` is the one that the file brought."""
+    """An encoder, and what is needed to build it; `projection` is the one in the file."""
 
     name: str
     fingerprint: str
@@ -45,10 +46,10 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """How embeddings are stored in a collection.
+    """How a collection stores imported embeddings.
 
-    `projection` is put behind them where the collection was tuned and they are by the encoder as it
-    came; they are kept beside what it makes of them.
+    If the collection was tuned and the embeddings are by the plain encoder, `projection` is applied
+    to them, and both forms are stored.
     """
 
     declared: Declared
@@ -56,10 +57,10 @@ class Destination:
     projection: Projection | None = None
 
     def stored(self, vectors: Vectors) -> dict[str, Vectors]:
-        """What to store of embeddings (N, D), by fingerprint.
+        """Return the embeddings to store, by fingerprint, given embeddings (N, D).
 
         Raises:
-            NoEmbeddingError: The projection makes nothing of some rows; `rows` says which.
+            NoEmbeddingError: The projection maps some rows to zero; `rows` says which.
         """
         if self.projection is None:
             return {self.fingerprint: vectors}
@@ -68,17 +69,16 @@ class Destination:
 
 
 def declare(file: EmbeddingFile, asked: str | None) -> Declared:
-    """The encoder that the embeddings of a file are by.
+    """Return the encoder that made the embeddings of a file.
 
     Args:
-        file: Which may say it.
-        asked: What the user says, a full name; `external:<name>` stands for any encoder outside,
-            whatever the file says.
+        file: May name the encoder.
+        asked: The full name that the user gives; `external:<name>` overrides the file.
 
     Raises:
-        ParameterError: Nobody says it, or the name is none.
-        ModelMismatchError: The file says otherwise, or nothing that would prove it.
-        SourceError: What the file says is damaged.
+        ParameterError: Neither file nor user names the encoder, or there is no such encoder.
+        ModelMismatchError: The file names another encoder, or does not give enough to verify it.
+        SourceError: The encoder record of the file is damaged.
     """
     if asked is not None and is_external(asked):
         spec = external_spec(asked, file.dimension)
@@ -105,14 +105,14 @@ def declare(file: EmbeddingFile, asked: str | None) -> Declared:
 
 
 def encoder_here(declared: Declared, request: EncoderRequest) -> Encoder:
-    """The encoder itself, if it can be made on this machine.
+    """Load the encoder, if that is possible on this machine.
 
     Args:
-        declared: What it should be.
-        request: How it may be made; its name and options do not count.
+        declared: The encoder that the file or the user names.
+        request: How to load it; its name and options are ignored.
 
     Raises:
-        ModelMismatchError: It cannot, or is not the same.
+        ModelMismatchError: It cannot be loaded, or is not the same.
     """
     projection = declared.projection
     wanted = replace(
@@ -140,10 +140,10 @@ def encoder_here(declared: Declared, request: EncoderRequest) -> Encoder:
 def destination(
     declared: Declared, collection: Collection | None, catalog: Catalog
 ) -> Destination | None:
-    """How a collection takes the embeddings; None while it has no encoder of its own.
+    """Return how a collection stores the embeddings; None if it has no encoder yet.
 
     Raises:
-        ModelMismatchError: It belongs to another encoder.
+        ModelMismatchError: The collection uses another encoder.
     """
     if collection is None or collection.fingerprint is None:
         return None

@@ -1,7 +1,7 @@
-"""`export_embeddings`: the embeddings of a collection, with what is known of its items, as a file.
+"""`export_embeddings`: write the embeddings of a collection, with its items, to a file.
 
-The file holds one state of the catalog, whatever is written meanwhile. It is made aside, and gets
-its name when it is complete and on the disk.
+The file holds one state of the catalog, whatever is written meanwhile. It is written under a
+temporary name and renamed when it is complete and on disk.
 """
 
 import base64
@@ -43,9 +43,9 @@ Advance = Callable[[int], None]
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was written: `files` are one or two, the embeddings first.
+    """The files written (one or two, the embeddings first), and what was left out.
 
-    `missing` are the ids of items that have no embedding, or a damaged one, and were left out.
+    `missing` has the ids of items left out because their embedding is missing or damaged.
     """
 
     files: tuple[Path, ...]
@@ -80,22 +80,22 @@ def export_embeddings(
     force: bool = False,
     advance: Advance = lambda count: None,
 ) -> ExportReport:
-    """Write the items of a collection with their embeddings, by key, neither more nor less exact.
+    """Write the items of a collection with their embeddings, by key, in full precision.
 
     Args:
-        catalog: Where they are.
-        collection: Which.
+        catalog: The catalog to read.
+        collection: Its name.
         file: A `.parquet`, or a `.npy`, which gets a `.json` beside it.
-        filter: Only items that fulfil it.
-        force: Replace files that exist, once the new ones are complete.
-        advance: Called with the number of items that were written.
+        filter: Selects items; None exports all.
+        force: Replace existing files, once the new ones are complete.
+        advance: Called with the number of items written since the last call.
 
     Raises:
         CollectionNotFoundError, FilterError: As they say.
-        ParameterError: Nothing is indexed, the form is not known, or there is such a file.
+        ParameterError: Nothing is indexed, the format is unknown, or the file exists.
         MissingExtraError: Parquet needs a package that is not installed.
         LockHeldError: Another process is writing this file.
-        StorageError: It could not be written; a former one is what it was.
+        StorageError: The file could not be written; an existing one is unchanged.
     """
     started = time.perf_counter()
     file = real_path(file)
@@ -116,7 +116,7 @@ def export_embeddings(
 
 
 def count_selected(catalog: Catalog, collection: str, filter: Filter | None) -> int:
-    """How many items there are to write now.
+    """Count the items that an export would write now.
 
     Raises:
         CollectionNotFoundError, FilterError: As they say.
@@ -135,7 +135,7 @@ def _selected(
 
 
 def _targets(file: Path, force: bool) -> tuple[Path, ...]:
-    """The files that are to be written, if they can be."""
+    """Return the files to write, after checking that they can be."""
     check_suffix(file)
     parquet = file.suffix.lower() == PARQUET
     files = (file,) if parquet else (file, json_beside(file))
@@ -181,7 +181,7 @@ def _parts(connection: Connection, record: Collection, keys: Keys) -> Iterator[E
 
 @contextmanager
 def _writer(path: Path, encoder: EncoderRecord, root: Path) -> Iterator[EmbeddingWriter]:
-    """A writer of the form that the file's name asks for; `root` is what pictures are below."""
+    """Open a writer for the format that the file name asks for; `root` is the pictures' folder."""
     writer = _open_writer(path, encoder, root)
     try:
         yield writer
@@ -202,7 +202,7 @@ def _open_writer(path: Path, encoder: EncoderRecord, root: Path) -> EmbeddingWri
 
 
 def _encoder_record(catalog: Catalog, record: Collection) -> EncoderRecord:
-    """All that is needed elsewhere to make the encoder again, but for weights that are files."""
+    """Return all that is needed to build the encoder elsewhere, except weights that are files."""
     if record.encoder is None or record.fingerprint is None or record.dimension is None:
         raise ParameterError(
             "nothing is indexed yet",
@@ -223,7 +223,7 @@ def _encoder_record(catalog: Catalog, record: Collection) -> EncoderRecord:
 
 
 def _put_in_place(folder: Path, files: tuple[Path, ...], force: bool) -> None:
-    """Give the files their names; two that do not belong together are told by their hash."""
+    """Rename the files; one holds the hash of the other, so a half-replaced pair is detected."""
     for one in files:
         check_target(one, force)
     fault_point("export_before_rename")

@@ -1,4 +1,4 @@
-"""`open_embeddings`: a file of embeddings in any form that we know."""
+"""`open_embeddings`: open a file of embeddings in any known format."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from search_engine.errors import SourceError
 
 
 def open_embeddings(path: Path) -> EmbeddingFile:
-    """The file at a path, by its suffix; nothing is wrong with it as a file if this returns.
+    """Open the file at a path by its suffix, and verify that it is well-formed.
 
     Raises:
-        SourceError: It is not there, damaged, or lacks what it needs.
+        SourceError: The file is missing, damaged or incomplete.
         MissingExtraError: Parquet needs a package that is not installed.
     """
     check_suffix(path)

@@ -1,8 +1,8 @@
-"""Embeddings with their items as files, for other programs and from them.
+"""Files of embeddings and their items, for other programs and from them.
 
-Two forms: Parquet, and NPY with JSON beside it. Both hold a record for each embedding and, where
-we wrote them, a heading that says which encoder the embeddings are by. The forms themselves are
-`parquet` and `npy`.
+There are two formats: Parquet, and NPY with a JSON file beside it. Both hold a record for each
+embedding and, in files that we wrote, a heading that names the encoder. The modules `parquet` and
+`npy` implement them.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from search_engine.records import CatalogItem, Vectors
 FORMAT, VERSION = "eyedex-embeddings", 1
 PARQUET, NPY = ".parquet", ".npy"
 ROWS_A_PART = 1_024
-"""Rows that are read, and committed, at once."""
+"""Rows to read and to commit at once."""
 
 ITEM_ID, EMBEDDING, ATTRIBUTES = "item_id", "embedding", "attributes"
 COLUMNS = (ITEM_ID, "label", "product_id", ATTRIBUTES, "content_hash", "image")
-"""What a record has beside its embedding; only `item_id` has to be there."""
+"""Columns of a record beside its embedding; only `item_id` is required."""
 
 WITHOUT_PICTURE = "embedding:"
-"""How the content hash of an item begins whose embedding came without the hash of a picture."""
+"""Prefix of the content hash of an item whose embedding came without the hash of its picture."""
 
 
 class EncoderRecord(BaseModel):
-    """The encoder that the embeddings of a file are by.
+    """The encoder that made the embeddings of a file.
 
-    `options` are what is needed beside the name to make it again. `projection` is the one that a
-    tuned encoder ends with, as base64; `options` has its SHA-256. Paths of weights stay behind.
+    `options` are needed with the name to build it again. `projection` is that of a tuned encoder,
+    as base64; `options` has its SHA-256. Paths of weights files are left out.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -52,7 +52,7 @@ class EncoderRecord(BaseModel):
 
 
 class Heading(BaseModel):
-    """What we write at the head of a file."""
+    """The heading of the files that we write."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -63,10 +63,10 @@ class Heading(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """Some rows of a file, in its order.
+    """Consecutive rows of a file.
 
-    `line` is the number of the first, counting from 1. `vectors` (N, D) are as they are in the
-    file, of any floating type; `bad` says by position why a row has none.
+    `line` is the number of the first row, counted from 1. `vectors` (N, D) have the floating type
+    of the file; `bad` maps the positions of rows without a vector to the reason.
     """
 
     line: int
@@ -76,7 +76,7 @@ class FilePart:
 
 
 class EmbeddingFile(Protocol):
-    """A file that can be read as a whole; opening it has looked at every byte."""
+    """A file of embeddings; opening it verifies all its bytes."""
 
     @property
     def path(self) -> Path:
@@ -85,41 +85,41 @@ class EmbeddingFile(Protocol):
 
     @property
     def encoder(self) -> EncoderRecord | None:
-        """By which the embeddings are; None if the file does not say."""
+        """The encoder that the file names, or None."""
         ...
 
     @property
     def dimension(self) -> int:
-        """D."""
+        """Width of the embeddings, D."""
         ...
 
     def __len__(self) -> int:
-        """Rows."""
+        """Count the rows."""
         ...
 
     def parts(self) -> Iterator[FilePart]:
-        """All rows, some at a time; can be called again."""
+        """Yield all rows in parts; can be called again."""
         ...
 
 
 class EmbeddingWriter(Protocol):
-    """A file that is being written."""
+    """A file of embeddings to write."""
 
     def write(self, items: Sequence[CatalogItem], vectors: Vectors) -> None:
         """Add items with their embeddings, (N, D), float32."""
         ...
 
     def close(self) -> None:
-        """Write what is left, durably."""
+        """Write what is buffered, and make the file durable."""
         ...
 
     def give_up(self) -> None:
-        """Let go of a file that could not be written to its end."""
+        """Close a file that could not be completed."""
         ...
 
 
 def check_suffix(path: Path) -> None:
-    """Raise ParameterError unless it is that of a form we know."""
+    """Raise ParameterError unless the suffix is that of a known format."""
     if path.suffix.lower() not in (PARQUET, NPY):
         raise ParameterError(
             f"not a form of embeddings: {path.suffix or 'no suffix'}",
@@ -129,15 +129,15 @@ def check_suffix(path: Path) -> None:
 
 
 def json_beside(path: Path) -> Path:
-    """Where the records of an NPY file are."""
+    """Return the path of the records of an NPY file."""
     return path.with_suffix(".json")
 
 
 def parse_heading(found: Any, where: Path) -> EncoderRecord | None:
-    """The encoder that a heading names; None for a file that we did not write.
+    """Return the encoder that a heading names; None for a file that we did not write.
 
     Raises:
-        SourceError: It is of a newer version, or not what we write.
+        SourceError: The heading is of a newer version, or malformed.
     """
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
@@ -159,7 +159,7 @@ def parse_heading(found: Any, where: Path) -> EncoderRecord | None:
 
 
 def record_of(item: CatalogItem, root: Path) -> dict[str, Any]:
-    """An item by column; its picture's path only if that is below `root`."""
+    """Return an item by column; the path of its picture only if that is below `root`."""
     require_sound(item)
     has_hash = not item.content_hash.startswith(WITHOUT_PICTURE)
     return {
@@ -173,12 +173,12 @@ def record_of(item: CatalogItem, root: Path) -> dict[str, Any]:
 
 
 def hash_without_picture(packed: bytes) -> str:
-    """A content hash for an embedding, as it is stored, of a picture that is not known."""
+    """Return a content hash for an embedding whose picture is unknown."""
     return WITHOUT_PICTURE + hashlib.blake2b(packed, digest_size=27).hexdigest()
 
 
 def to_json(value: Any) -> str:
-    """On one line, in any language."""
+    """Serialise on one line, without escaping non-ASCII text."""
     return json.dumps(value, ensure_ascii=False)
 
 

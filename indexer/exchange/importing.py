@@ -1,8 +1,8 @@
-"""`import_embeddings`: embeddings with their items, from a file into a collection.
+"""`import_embeddings`: import embeddings with their items from a file into a collection.
 
-Nothing is written before the whole file was read and found sound. Then it is taken in part by part:
-each is one transaction, so an interrupted run is continued by running again. Rows that cannot be
-used are rejected with their number; the run goes on.
+Nothing is written before the whole file has been verified. Each part of it is one transaction, so
+an interrupted import continues when it is run again. Rows that cannot be used are rejected with
+their number; the run goes on.
 """
 
 import time
@@ -52,8 +52,8 @@ OnEncoder = Callable[[Declared], None]
 class ImportRequest:
     """How to import.
 
-    `encoder` None means what the file says, or `external:<name>` for embeddings made elsewhere.
-    `weights` and `download` say where the weights are of an encoder that needs some.
+    `encoder` None means the one that the file names; `external:<name>` is for embeddings made
+    elsewhere. `weights` and `download` say where to find the encoder's weights, if it needs any.
     """
 
     collection: str = "default"
@@ -67,7 +67,8 @@ class ImportRequest:
 class ImportReport(RunReport):
     """Counts of items by outcome.
 
-    `scaled` rows were not of length 1; `pictures_missing` name a picture that cannot be read.
+    `scaled` rows did not have length 1; `pictures_missing` counts rows whose picture cannot be
+    read.
     """
 
     fingerprint: str = ""
@@ -76,7 +77,7 @@ class ImportReport(RunReport):
     pictures_missing: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the report as `--json` prints it."""
         whole = RunReport.summary(self)
         names = (
             "added", "updated", "unchanged", "rejected", "reasons", "seconds", "stages",
@@ -102,17 +103,17 @@ def import_embeddings(
     on_progress: OnProgress = lambda count: None,
     on_encoder: OnEncoder = lambda declared: None,
 ) -> ImportReport:
-    """Add the items of a file to a collection, or bring those that are there to what the file says.
+    """Add the items of a file to a collection, or update existing ones.
 
-    What a file has no column for stays as it is. An item keeps its picture unless the file names
-    another one. Index and calibration follow, as after `index_source`.
+    Columns that the file lacks leave items unchanged. An item keeps its picture unless the file
+    names another one. Index and calibration are updated as after `index_source`.
 
     Raises:
-        ParameterError: Nobody says by which encoder the embeddings are.
-        ModelMismatchError: The collection belongs to another encoder, or the encoder that the file
-            names cannot be made here.
+        ParameterError: Neither file nor user names the encoder of the embeddings.
+        ModelMismatchError: The collection uses another encoder, or the one that the file names
+            cannot be loaded here.
         LockHeldError: Another run is changing this collection.
-        SourceError: What the file says of its encoder is damaged.
+        SourceError: The encoder record of the file is damaged.
         StorageError: The data directory cannot be written.
     """
     started = time.perf_counter()
@@ -141,7 +142,7 @@ def import_embeddings(
 def _prepare(
     engine: SearchEngine, declared: Declared, request: ImportRequest
 ) -> tuple[Collection, Destination]:
-    """The collection, made and bound to the encoder unless it was or nothing may be written."""
+    """Return the collection, created and bound to the encoder if that is needed and allowed."""
     catalog = engine.catalog
     found = {one.name: one for one in catalog.collections()}.get(request.collection)
     goal = destination(declared, found, catalog)
@@ -177,7 +178,7 @@ def _bind(
 
 @dataclass(slots=True)
 class _Work:
-    """What has to be written of a part: rows by their place among its vectors."""
+    """The rows of a part to write, by their position among its vectors."""
 
     new: dict[int, Row] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
@@ -205,7 +206,7 @@ class _Run:
         self._seen: dict[str, int] = {}
 
     def take_all(self, file: EmbeddingFile, on_progress: OnProgress) -> None:
-        """Bring the collection to what the file says."""
+        """Import all parts."""
         root = file.path.parent.resolve()
         for part in file.parts():
             with self._report.stage("read"):
@@ -217,7 +218,7 @@ class _Run:
             on_progress(len(part.records))
 
     def _usable(self, part: FilePart, root: Path) -> tuple[list[Row], Vectors]:
-        """Rows that may be taken in, and their embeddings as unit rows."""
+        """Return the rows that can be imported, and their embeddings as unit rows."""
         vectors, problems, scaled = unit_vectors(part.vectors)
         problems |= part.bad
         rows, places = [], []
@@ -241,7 +242,7 @@ class _Run:
         return self._projectable(rows, vectors[places])
 
     def _projectable(self, rows: list[Row], vectors: Vectors) -> tuple[list[Row], Vectors]:
-        """Those of which the collection's projection makes something; all where it has none."""
+        """Return the rows that the collection's projection can map; all if it has no projection."""
         try:
             self._goal.stored(vectors)
         except NoEmbeddingError as error:
@@ -262,7 +263,7 @@ class _Run:
         self._rejects.write(reject)
 
     def _plan(self, rows: list[Row], vectors: Vectors) -> _Work:
-        """Compare with what is there, and count."""
+        """Compare rows with the stored items, and count the outcomes."""
         work = _Work()
         known = self._catalog.get_many(self._collection, [row.item_id for row in rows])
         same = self._unchanged(rows, vectors, known)
@@ -292,7 +293,7 @@ class _Run:
     def _unchanged(
         self, rows: list[Row], vectors: Vectors, known: dict[str, CatalogItem]
     ) -> set[int]:
-        """Places of the rows whose embedding is stored, bit by bit."""
+        """Return the positions of rows whose embedding is stored already, bit by bit."""
         keys = [item.key for item in known.values()]
         wanted = {self._goal.declared.fingerprint, self._goal.fingerprint}
         stored = {one: self._catalog.packed_vectors(keys, one) for one in wanted}

@@ -1,7 +1,7 @@
-"""A long JSON array of records, read one at a time: memory does not grow with the file.
+"""Read a long JSON array record by record, so that memory does not grow with the file.
 
-The array is the whole file, or the member `items` of an object; other members of that object are
-the heading. Missing values that some programs write as NaN, which is no JSON, are taken for null.
+The array is the whole file, or the member `items` of an object, whose other members are the
+heading. NaN, which some programs write for missing values though JSON has none, is read as null.
 """
 
 import json
@@ -18,10 +18,10 @@ _NOT_JSON = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def read_heading(path: Path) -> tuple[dict[str, Any], int]:
-    """The heading and the number of records; the whole file is read, so it is JSON if this returns.
+    """Read the heading and count the records; this verifies that the whole file is JSON.
 
     Raises:
-        SourceError: It is not, or holds no array of records.
+        SourceError: The file is not JSON, or holds no array of records.
     """
     heading: dict[str, Any] = {}
     count = sum(1 for _ in _values(path, heading))
@@ -29,10 +29,10 @@ def read_heading(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def read_records(path: Path) -> Iterator[Any]:
-    """The values of the array, in order.
+    """Yield the values of the array, in order.
 
     Raises:
-        SourceError: The file is not, or no longer, what it should be.
+        SourceError: The file is damaged or has changed.
     """
     return _values(path, {})
 

@@ -1,7 +1,7 @@
-"""Embeddings as NPY, float32 (N, D), with a JSON file beside it that has a record for each row.
+"""Embeddings as NPY, float32 (N, D), with a JSON file that has a record for each row.
 
-`numpy.load` and `json.load` are all that a reader needs. Both files are written and read in parts.
-The JSON has the SHA-256 of the other, so that two files which do not belong together are told.
+Readers need nothing but `numpy.load` and `json.load`. Both files are written and read in parts. The
+JSON file has the SHA-256 of the NPY file, so that a mismatched pair is detected.
 """
 
 import io
@@ -38,11 +38,11 @@ from search_engine.storage.durable import sha256_file
 WRITTEN = np.dtype("<f4")
 
 _HEADER_ERRORS = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError)
-"""What NumPy raises for a header that is damaged: it reads it as Python reads a literal."""
+"""What NumPy raises for a damaged header, which it parses as a Python literal."""
 
 
 class NpyWriter:
-    """Writes both files; the header is written again at the end, with the number of rows."""
+    """Write both files; the header is rewritten at the end, with the number of rows."""
 
     def __init__(self, path: Path, encoder: EncoderRecord, root: Path) -> None:
         self._path = path
@@ -86,7 +86,7 @@ class NpyEmbeddings:
         """Open both files.
 
         Raises:
-            SourceError: They are not what they should be, or do not belong together.
+            SourceError: They are malformed, or do not belong together.
         """
         self.path = path
         self._json = json_beside(path)
@@ -135,7 +135,7 @@ class NpyEmbeddings:
             yield FilePart(start + 1, list(islice(records, len(vectors))), vectors)
 
     def _rows(self, start: int, end: int) -> NDArray[np.floating[Any]]:
-        """Read rather than mapped: pages of a map would count as memory as long as there is any."""
+        """Read some rows; the pages of a memory map would count as used memory."""
         if self._fortran:
             return np.array(self._mapped()[start:end])
         offset = self._offset + start * self.dimension * self._dtype.itemsize
@@ -146,12 +146,12 @@ class NpyEmbeddings:
         return found.reshape(-1, self.dimension)
 
     def _mapped(self) -> NDArray[np.floating[Any]]:
-        """Of columns that come one after the other, a row has a number in each."""
+        """Map a file in column order: a row of it is spread over the whole file."""
         return np.memmap(self.path, self._dtype, "r", self._offset, self._shape, "F")
 
 
 def _header(rows: int, dimension: int) -> bytes:
-    """Of the same length for any number of rows: NumPy leaves room for that to grow."""
+    """Build a header of the same length for any number of rows, using NumPy's padding."""
     buffer = io.BytesIO()
     described = {"descr": WRITTEN.str, "fortran_order": False, "shape": (rows, dimension)}
     npy.write_array_header_1_0(buffer, described)
@@ -159,10 +159,10 @@ def _header(rows: int, dimension: int) -> bytes:
 
 
 def _read_header(path: Path) -> tuple[np.dtype[Any], tuple[int, int], bool, int]:
-    """Type, shape, whether columns come first, and where the numbers begin; nothing is unpickled.
+    """Read type, shape, whether the order is by column, and the data offset; nothing is unpickled.
 
     Raises:
-        SourceError: It is no NPY of one floating-point matrix, or its length is another.
+        SourceError: The file is not an NPY of one floating-point matrix, or its length is wrong.
     """
     try:
         with path.open("rb") as file:

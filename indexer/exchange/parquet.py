@@ -1,9 +1,9 @@
-"""Embeddings as Parquet: a row for each item, its embedding a list of fixed size of float32.
+"""Embeddings as Parquet: one row an item, its embedding as a fixed-size list of float32.
 
-Attributes are one column of JSON text. A column each would lose what they are: an attribute may be
-a number in one item and a text or a list in the next, its name may be that of another column, and
-which there are is only known after all rows were read. DuckDB and others look into it by path
-(`attributes->>'price'`). From other programs both forms are taken.
+Attributes are one column of JSON text. Separate columns would lose information: an attribute may be
+a number in one item and a text or a list in the next, its name may clash with another column, and
+the names are only known after all rows were read. DuckDB and others query JSON by path
+(`attributes->>'price'`). Files of other programs may use either form.
 """
 
 import json
@@ -37,13 +37,13 @@ from search_engine.errors import SourceError
 from search_engine.records import CatalogItem, Vectors
 
 METADATA = b"eyedex"
-"""Where in the schema's metadata the heading is, as JSON."""
+"""Key of the heading, as JSON, in the schema's metadata."""
 
 _PANDAS_INDEX = "__index_level_"
 
 
 class ParquetWriter:
-    """Writes the file, a group of rows for each call."""
+    """Write the file, one row group a call."""
 
     def __init__(self, path: Path, encoder: EncoderRecord, root: Path) -> None:
         self._arrow, parquet = _import()
@@ -97,10 +97,10 @@ class ParquetEmbeddings:
     """See EmbeddingFile."""
 
     def __init__(self, path: Path) -> None:
-        """Open it and read it once, to find what is damaged.
+        """Open the file and read it once, to find any damage.
 
         Raises:
-            SourceError: It is not what it should be.
+            SourceError: The file is malformed.
             MissingExtraError: pyarrow is not installed.
         """
         self._arrow, self._parquet = _import()
@@ -132,7 +132,7 @@ class ParquetEmbeddings:
         return FilePart(line, [self._record(one) for one in records], vectors, bad)
 
     def _record(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Without what a row lacks among the attributes: a column is there for all rows."""
+        """Drop attributes that a row lacks: Parquet has each column in every row."""
         return {
             name: _filled(value) if name in self._structs else value
             for name, value in record.items()
@@ -154,7 +154,7 @@ class ParquetEmbeddings:
         return vectors, bad
 
     def _survey(self, kind: Any) -> int:
-        """Read everything once; the dimension is that of the type, the heading or the first row."""
+        """Verify the file; the dimension is that of the type, the heading or the first row."""
         dimension = kind.list_size if self._arrow.types.is_fixed_size_list(kind) else None
         if self.encoder is not None:
             if dimension not in (None, self.encoder.dimension):
@@ -184,7 +184,7 @@ class ParquetEmbeddings:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        """The file; what pyarrow says of it when it cannot be read is an error of ours."""
+        """Open the file; errors of pyarrow become SourceError."""
         try:
             with self._parquet.ParquetFile(
                 self.path, pre_buffer=False, page_checksum_verification=True
@@ -195,7 +195,7 @@ class ParquetEmbeddings:
             raise SourceError(f"not a sound Parquet file: {said}", where=str(self.path)) from error
 
     def _check_columns(self, schema: Any) -> None:
-        """Raise SourceError unless all columns are there, once, of types that can be taken."""
+        """Raise SourceError unless each column exists once and has a usable type."""
         names = schema.names
         found = f"found: {', '.join(map(str, names[:20]))}"
         missing = [name for name in (ITEM_ID, EMBEDDING) if name not in names]
@@ -217,7 +217,7 @@ class ParquetEmbeddings:
                 )
 
     def _wanted(self, column: Any) -> str | None:
-        """What a column should be instead of what it is; None if it is good."""
+        """Return the type that a column should have; None if its type is fine."""
         name, kind, types = column.name, column.type, self._arrow.types
         if name == EMBEDDING:
             good = self._is_list(kind) and types.is_floating(kind.value_type)
@@ -267,7 +267,7 @@ def _heading(schema: Any, path: Path) -> EncoderRecord | None:
 
 
 def _lengths(column: Any) -> NDArray[np.int64]:
-    """How many numbers each row has; -1 for null."""
+    """Return how many numbers each row has, -1 for null."""
     from pyarrow import compute
 
     lengths = compute.list_value_length(column).cast("int64")
@@ -276,12 +276,12 @@ def _lengths(column: Any) -> NDArray[np.int64]:
 
 
 def _is_missing(value: Any) -> bool:
-    """None, or the NaN that pandas has for it."""
+    """Return whether a value is None, or pandas' NaN for it."""
     return value is None or (isinstance(value, float) and value != value)
 
 
 def _filled(struct: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The members that a row has; the others are there as null because other rows have them."""
+    """Drop members that are null only because other rows have them."""
     if struct is None:
         return None
     return {name: value for name, value in struct.items() if not _is_missing(value)}

@@ -1,4 +1,4 @@
-"""Rows of a file of embeddings, checked: what is given of an item, and its embedding."""
+"""Check rows of a file of embeddings: the fields of the item, and the embedding."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from search_engine.names import check_label, check_product_id
 from search_engine.records import Vectors
 
 UNIT_TOLERANCE = 1e-3
-"""So far from 1 a length may be and the row stay as it is: float16 moves it by half of that, and
-what was stored shall be stored again bit by bit."""
+"""How far from 1 the length of a row may be without being scaled: float16 moves it by half of that,
+and stored embeddings must survive an export and import bit by bit."""
 
 NOT_FINITE = "a number of its embedding is NaN or infinite"
 ZERO = "its embedding is zero"
@@ -31,10 +31,10 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that may be taken in.
+    """A row that can be imported.
 
-    `given` are the columns that the file has for it; `digest` is the content hash that it gives,
-    or that of its picture. `picture_missing` where it names one that cannot be read.
+    `given` are the columns that the file has for it; `digest` is its content hash, or that of its
+    picture. `picture_missing` tells that it names a picture that cannot be read.
     """
 
     line: int
@@ -45,17 +45,17 @@ class Row:
 
 
 def read_row(line: int, item_id: str, record: dict[str, Any], root: Path, max_bytes: int) -> Row:
-    """A row that may be taken in.
+    """Check a row of a file.
 
     Args:
-        line: Its number.
-        item_id: Checked already.
-        record: Its columns by name.
-        root: The folder that pictures are in.
-        max_bytes: Of a picture.
+        line: The row's number.
+        item_id: Already checked.
+        record: The columns by name.
+        root: The folder of the pictures.
+        max_bytes: The largest picture allowed.
 
     Raises:
-        RowError: A column holds something else.
+        RowError: A column has a wrong value.
     """
     given = _given(record)
     digest = record.get("content_hash")
@@ -74,12 +74,12 @@ def read_row(line: int, item_id: str, record: dict[str, Any], root: Path, max_by
 
 
 def unit_vectors(rows: NDArray[np.floating[Any]]) -> tuple[Vectors, dict[int, str], set[int]]:
-    """Embeddings (N, D) of any floating type as unit rows, float32.
+    """Convert embeddings (N, D) of any floating type to unit rows, float32.
 
-    Rows whose length is 1 but for rounding stay as they are.
+    Rows whose length is 1 up to rounding are not changed.
 
     Returns:
-        The rows; why those of some places mean nothing; and which were scaled.
+        The rows; the reasons against unusable rows, by position; and which rows were scaled.
     """
     wide = rows.astype(np.float64)
     finite = np.asarray(np.isfinite(wide).all(axis=1))
@@ -100,10 +100,10 @@ def unit_vectors(rows: NDArray[np.floating[Any]]) -> tuple[Vectors, dict[int, st
 
 
 def read_item_id(record: Any) -> str:
-    """The item id of a record, not checked yet.
+    """Return the item id of a record, not checked yet.
 
     Raises:
-        RowError: There is none, or the record is no object.
+        RowError: There is no id, or the record is not an object.
     """
     if not isinstance(record, dict):
         raise RowError("bad_value", "the record is not an object")
@@ -114,9 +114,9 @@ def read_item_id(record: Any) -> str:
 
 
 def _given(record: dict[str, Any]) -> dict[str, Any]:
-    """What a record says of its item; what it has no column for is left out.
+    """Collect what a record says of its item; columns that it lacks are left out.
 
-    Members other than ours are attributes, as the columns of a CSV are.
+    Unknown members become attributes, like columns of a CSV.
     """
     given: dict[str, Any] = {}
     if "label" in record:
@@ -151,7 +151,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _spelled(record: dict[str, Any], name: str) -> str | None:
-    """A text, or a whole number as one; ids and classes are often numbered."""
+    """Return a text, or a whole number as text: ids and classes are often numbers."""
     value = record.get(name)
     if value is None:
         return None

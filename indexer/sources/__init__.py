@@ -1,4 +1,4 @@
-"""Catalogs as people have them, as rows in a stable order."""
+"""Catalogs as their owners have them, read as rows in a stable order."""
 
 from indexer.sources.base import ColumnReport, Reject, Rows, Source, SourceRow
 from indexer.sources.folder import FolderSource

@@ -1,8 +1,8 @@
-"""Which addresses pictures may be fetched from, so that a table cannot reach into a network.
+"""Decide which addresses pictures may be fetched from, so that a table cannot reach into a network.
 
-The name of a host is resolved when a connection is made, every address that it has is looked at,
-and the connection goes to the address that was looked at: a name that means another host a moment
-later gains nothing (OWASP, Server-Side Request Forgery Prevention).
+A host name is resolved when a connection is made, all its addresses are checked, and the connection
+goes to a checked address: a name that resolves differently a moment later gains nothing (OWASP,
+Server-Side Request Forgery Prevention).
 """
 
 import ipaddress
@@ -23,30 +23,30 @@ _STAND_FOR_IPV4 = tuple(
         ipaddress.IPv6Network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
     )
 )
-"""Networks whose addresses stand for IPv4 addresses, which a gateway would reach."""
+"""Networks whose addresses embed IPv4 addresses, which a gateway would reach."""
 
 Resolve = Callable[[str, int], Sequence[str]]
-"""The IP addresses of a host; raises OSError where there is none."""
+"""Returns the IP addresses of a host; raises OSError if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """Hosts by a pattern such as `*`, `cdn.example.com`, `*.example.com` or `10.0.0.7:8080`."""
+    """A pattern for hosts, such as `*`, `cdn.example.com`, `*.example.com` or `10.0.0.7:8080`."""
 
     host: str
     port: int | None
 
     def allows(self, host: str, port: int) -> bool:
-        """Whether the host may be asked on a port; only on the usual ones unless one is named."""
+        """Return whether the host may be reached on a port: a usual one unless one is given."""
         ports = PORTS.values() if self.port is None else (self.port,)
         return port in ports and fnmatchcase(host, self.host)
 
 
 def host_patterns(text: str) -> list[HostPattern]:
-    """The patterns of a list with commas.
+    """Parse a comma-separated list of patterns.
 
     Raises:
-        ParameterError: One cannot be read.
+        ParameterError: A pattern is malformed.
     """
     return [_pattern(each.strip().lower()) for each in text.split(",") if each.strip()]
 
@@ -54,7 +54,7 @@ def host_patterns(text: str) -> list[HostPattern]:
 class AllowedHosts:
     """The hosts that pictures may be fetched from.
 
-    Only public ones, but for IP addresses that a pattern spells out.
+    Only public addresses, except IP addresses that a pattern names literally.
     """
 
     def __init__(self, patterns: Sequence[HostPattern], resolve: Resolve | None = None) -> None:
@@ -62,7 +62,7 @@ class AllowedHosts:
         self._resolve = resolve or _addresses
 
     def url(self, text: str) -> URL:
-        """An URL that may be asked for, as far as it tells itself.
+        """Parse a URL and check its host name, as far as that is possible without resolving it.
 
         Raises:
             RowError: `url_denied`.
@@ -77,7 +77,7 @@ class AllowedHosts:
         return url
 
     def bucket(self, text: str) -> None:
-        """Look whether an address in a bucket may be asked for: the bucket counts as the host.
+        """Check the address of an object in a bucket, whose name counts as the host.
 
         Raises:
             RowError: `url_denied`.
@@ -90,11 +90,11 @@ class AllowedHosts:
             )
 
     def address(self, host: str, port: int) -> str:
-        """The IP address to connect to.
+        """Return the IP address to connect to.
 
         Raises:
-            RowError: `url_denied`, without a word about what is there; `fetch_failed` where no
-                such host is known.
+            RowError: `url_denied`, without details of the network; `fetch_failed` if there is no
+                such host.
         """
         host = _bare(host)
         if _is_ip(host) and any(each.host == host for each in self._allowing(host, port)):
@@ -112,7 +112,7 @@ class AllowedHosts:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet, not in a network behind this machine."""
+    """Return whether an IP address is on the public internet, not in a private network."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if ip.version == 6 and (ip.ipv4_mapped or any(ip in each for each in _STAND_FOR_IPV4)):
         return False
@@ -120,10 +120,10 @@ def is_public(address: str) -> bool:
 
 
 def _parsed(text: str) -> URL:
-    """An URL of which nothing is left to interpretation.
+    """Parse a URL, refusing whatever clients could interpret in different ways.
 
     Raises:
-        RowError: It is none, or of a kind that is never fetched.
+        RowError: It is malformed, or of a scheme that is never fetched.
     """
     denied = "only plain http and https addresses are fetched"
     if len(text) > MAX_URL or "\\" in text or any(ord(each) < 33 for each in text.strip()):

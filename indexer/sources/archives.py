@@ -1,7 +1,7 @@
-"""Archives of pictures: zip files and tars, unpacked with every member looked at first.
+"""Archives of pictures: zip files and tars, unpacked after checking every member.
 
-Members are written below a folder of the data directory that stays the same for the same archive,
-so that items know where their pictures are. A member that is there already is left alone.
+Members are written to a folder of the data directory that depends on the archive's path only, so
+that items find their pictures again. Members unpacked before are left alone.
 """
 
 import io
@@ -22,11 +22,11 @@ from search_engine.errors import SourceError
 MOST_MEMBERS = 2_000_000
 MOST_BYTES = 200 * 2**30
 MOST_RATIO = 200
-"""Unpacked bytes to packed ones; pictures hardly shrink, and texts not so much."""
+"""Largest allowed ratio of unpacked to packed bytes; pictures hardly shrink, texts much less."""
 COPY_BYTES = 2**20
 HIDDEN = ("__MACOSX",)
 TABLE = "eyedex-samples.jsonl"
-"""The table that is made of a tar in the layout of WebDataset."""
+"""Name of the table made from a tar in the WebDataset layout."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
@@ -35,7 +35,7 @@ _SAMPLE_PARTS = (".json", ".cls", ".txt")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive; `crc32` is None where the archive has no checksums."""
+    """A file in an archive; `crc32` is None if the archive has no checksums."""
 
     name: str
     size: int
@@ -44,15 +44,15 @@ class Member:
 
 class _Archive(Protocol):
     links: int
-    """Members passed over so far that are neither files nor folders."""
+    """Members skipped so far that are neither files nor folders."""
 
     def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
-        """Files and their content, in their order."""
+        """Yield files and their content, in order."""
         ...
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip file or a tar, by its content; XLSX files are zip files too."""
+    """Return whether the content of a file is a zip or tar, but not XLSX, which is a zip too."""
     if path.suffix.lower() == ".xlsx" or not path.is_file():
         return False
     return zipfile.is_zipfile(path) or (".tar" in path.name.lower() and tarfile.is_tarfile(path))
@@ -60,20 +60,20 @@ def is_archive(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What an archive holds: a folder, or the table in it; and what of it was left out."""
+    """The folder of an unpacked archive, or the table in it, and what was left out."""
 
     path: Path
     notes: tuple[str, ...] = ()
 
 
 def unpack(path: Path, folder: Path) -> Unpacked:
-    """Unpack an archive, and remove what an earlier state of it had.
+    """Unpack an archive, and remove what was unpacked from an earlier version of it.
 
     Returns:
-        The only table beside its pictures, the table of its samples (WebDataset), or the folder.
+        The only table in it, the table of its samples (WebDataset), or the folder.
 
     Raises:
-        SourceError: It is damaged, or holds what no catalog holds; nothing is removed then.
+        SourceError: It is damaged, or cannot be a catalog; nothing is removed then.
     """
     _check_size(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def _left_out(hidden: int, links: int) -> tuple[str, ...]:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse what cannot be an archive of pictures before anything of it is written."""
+    """Refuse an archive that is too large for pictures before writing anything."""
     packed, count, unpacked = path.stat().st_size, 0, 0
     with _opened(path, contents=False) as archive:
         for member, _ in archive.members():
@@ -144,7 +144,7 @@ def _opened(path: Path, contents: bool = True) -> Iterator[_Archive]:
         NotImplementedError,
     ) as error:
         raise _refused(path, f"it is damaged: {error}") from error
-    except RuntimeError as error:  # what zipfile says of passwords
+    except RuntimeError as error:  # raised by zipfile for encrypted members
         raise _refused(path, str(error)) from error
     except OSError as error:
         raise _refused(path, f"it cannot be read: {error.strerror or error}") from error
@@ -177,17 +177,17 @@ class _Tar:
     def members(self) -> Iterator[tuple[Member, IO[bytes]]]:
         for info in self.file:
             if not info.isreg():
-                self.links += not info.isdir()  # they could lead anywhere
+                self.links += not info.isdir()  # links could point anywhere
                 continue
             content = self.file.extractfile(info) if self.contents else None
             yield Member(info.name, info.size, None), content or io.BytesIO()
         self._check_end()
 
     def _check_end(self) -> None:
-        """Read to the end: only there gzip finds damage, and a broken header looks like the end.
+        """Read to the end: gzip finds damage only there, and a broken header looks like the end.
 
         Raises:
-            tarfile.ReadError: Something follows what was taken for the end.
+            tarfile.ReadError: There is data after the apparent end.
         """
         rest = self.file.fileobj
         while rest is not None and (part := rest.read(COPY_BYTES)):
@@ -196,7 +196,7 @@ class _Tar:
 
 
 def _safe_name(path: Path, name: str) -> str | None:
-    """Where a member belongs, as a relative path; None for what belongs nowhere.
+    """Return the relative path of a member; None for a member to skip.
 
     Raises:
         SourceError: The name leads out of the folder.
@@ -228,7 +228,7 @@ def _write(path: Path, target: Path, member: Member, content: IO[bytes]) -> None
 
 
 def _is_there(target: Path, member: Member) -> bool:
-    """Whether the very content of a member was unpacked before."""
+    """Return whether a member was unpacked before, with exactly this content."""
     if not target.is_file() or target.stat().st_size != member.size:
         return False
     checksum = 0
@@ -239,7 +239,7 @@ def _is_there(target: Path, member: Member) -> bool:
 
 
 def _remove_others(folder: Path, written: set[str]) -> None:
-    """Remove the files that an archive no longer has, and folders that this leaves empty."""
+    """Remove files that the archive no longer has, and folders that become empty."""
     for below, _, files in os.walk(folder, topdown=False):
         for name in files:
             file = Path(below, name)
@@ -250,7 +250,7 @@ def _remove_others(folder: Path, written: set[str]) -> None:
 
 
 def _samples(folder: Path, names: set[str]) -> list[dict[str, object]]:
-    """What a tar of WebDataset says of its pictures: files of one name but for what follows a dot.
+    """Describe the pictures of a WebDataset tar by the files that share their name up to the dot.
 
     The `.json` beside a picture has its attributes, the `.cls` its label, the `.txt` its caption
     (https://github.com/webdataset/webdataset, "The WebDataset Format").
@@ -283,7 +283,7 @@ def _sample(folder: Path, key: str, files: Mapping[str, str]) -> dict[str, objec
 
 
 def _only_folder(folder: Path) -> Path:
-    """The one folder in which an archive has everything; else the folder itself."""
+    """Return the one folder that contains everything in the archive, else the folder itself."""
     inside = [each for each in folder.iterdir() if not each.name.startswith(".")]
     return _only_folder(inside[0]) if len(inside) == 1 and inside[0].is_dir() else folder
 

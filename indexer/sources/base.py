@@ -1,4 +1,4 @@
-"""What every catalog source gives: rows in a stable order, or why a row cannot be used.
+"""What every catalog source provides: rows in a stable order, or reasons to reject them.
 
 A row that cannot be used becomes a `Reject` with a code, never an exception; a source that cannot
 be used at all raises SourceError before anything is written.
@@ -17,16 +17,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One picture to be indexed, and what the source says of it.
+    """A picture to index, and its description in the source.
 
-    `line` counts from 1; in a CSV file the header is line 1. `image` is None where the source
-    has no picture of the item: such a row changes an item that is known.
+    `line` counts from 1; in a CSV file the header is line 1. `image` is None if the source has no
+    picture of the item: such a row updates an existing item.
 
-    `url` is where the picture can be fetched, where the source names an address; `image` is None
-    then, until it was.
+    `url` is the address of the picture, if the source gives one; `image` is None until it is
+    fetched.
 
-    `description` is a merge patch (RFC 7396) with the columns that the source has, of `label`,
-    `product_id` and `attributes`: what it does not name stays as it is, None removes.
+    `description` is a merge patch (RFC 7396) of those of `label`, `product_id` and `attributes`
+    that the source has: missing members leave the item unchanged, None removes a value.
     """
 
     line: int
@@ -37,10 +37,10 @@ class SourceRow:
 
     @property
     def file(self) -> Path:
-        """The picture.
+        """Return the path of the picture.
 
         Raises:
-            RowError: The source has none.
+            RowError: The source has no picture.
         """
         if self.image is None:
             raise RowError("no_picture", "the row names no picture")
@@ -53,7 +53,7 @@ class SourceRow:
 
     @property
     def product_id(self) -> str | None:
-        """The product, if the source names it."""
+        """The product id, if the source gives one."""
         return self.description.get("product_id")
 
     @property
@@ -65,7 +65,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was not indexed, and why."""
+    """A rejected row, and the reason."""
 
     line: int
     item_id: str | None
@@ -75,12 +75,12 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class ColumnReport:
-    """What becomes of a column of a table.
+    """How a column of a table is used.
 
     `becomes` is a field (`item_id`, `image`, `label`, `product_id`), the name of an attribute, or
-    None where the column is left out; `kind` the type of its values; `filled` the share of rows
-    that have one, 0 to 1, None where it was not counted; `examples` the first different ones as
-    they are written in the table; `note` one sentence of what else is to be known of it.
+    None if the column is left out; `kind` the type of its values; `filled` the share of rows that
+    have a value, 0 to 1, None if not counted; `examples` the first distinct values as the table has
+    them; `note` a sentence on anything else to know.
     """
 
     column: str
@@ -96,20 +96,20 @@ class Rows(Protocol):
 
     @property
     def description(self) -> str:
-        """For people, such as `table products.csv`."""
+        """A description for people, such as `table products.csv`."""
         ...
 
     def __len__(self) -> int:
-        """Rows and rejects together."""
+        """Count rows and rejects together."""
         ...
 
     def rows(self) -> Iterator[SourceRow | Reject]:
-        """All rows; can be called again."""
+        """Yield all rows; can be called again."""
         ...
 
 
 class Source(Rows, Protocol):
-    """Rows of a catalog, and how it was understood."""
+    """Rows of a catalog, and how the source was interpreted."""
 
     @property
     def path(self) -> Path:
@@ -118,34 +118,34 @@ class Source(Rows, Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Sentences about how the source was understood, or what of it was passed over."""
+        """Sentences about how the source was interpreted, and what was skipped."""
         ...
 
     @property
     def columns(self) -> Sequence[ColumnReport]:
-        """What becomes of each column; empty for a source that has none."""
+        """The use of each column; empty for a source without columns."""
         ...
 
     @property
     def mapping(self) -> Mapping[str, str]:
-        """The columns of the fields; empty for a source that has no columns."""
+        """The columns of the fields; empty for a source without columns."""
         ...
 
     @property
     def types(self) -> Mapping[str, str]:
-        """The types of the attributes, for those that have one."""
+        """The types of the attributes that have one."""
         ...
 
     def ids(self) -> Iterator[str]:
-        """The ids of all rows that have one, of rejected rows too, without reading pictures."""
+        """Yield the ids of all rows, even rejected ones, without reading pictures."""
         ...
 
 
 def usable(code: str, check: Callable[[Any], T], value: Any) -> T:
-    """What a check of the core lets through.
+    """Apply a check of `search_engine`, and return the value that it accepts.
 
     Raises:
-        RowError: It refuses the value; the row is refused by that code.
+        RowError: The check refuses the value; the code is the check's.
     """
     try:
         return check(value)
@@ -154,12 +154,12 @@ def usable(code: str, check: Callable[[Any], T], value: Any) -> T:
 
 
 def confined(root: Path, relative: str, may_lead_out: bool = False) -> Path:
-    """The file below `root`, symbolic links resolved.
+    """Return the file below `root`, with symbolic links resolved.
 
     Args:
-        root: A folder, resolved.
+        root: A resolved folder.
         relative: A path below it.
-        may_lead_out: Whether links may lead out of the root.
+        may_lead_out: Whether links may point outside the root.
 
     Raises:
         RowError: The path is absolute, leads out of the root, or leads nowhere.
@@ -183,7 +183,7 @@ def confined(root: Path, relative: str, may_lead_out: bool = False) -> Path:
 
 
 def printable(item_id: str) -> str | None:
-    """An id for a reject: as an item of it would have it, or as far as it can be shown."""
+    """Return an id to show in a reject: normalised like item ids if possible, else shortened."""
     shown = "".join(
         character if character.isprintable() else ascii(character)[1:-1]
         for character in normal(item_id)[:MAX_ID_BYTES]

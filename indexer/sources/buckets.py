@@ -1,6 +1,6 @@
-"""Pictures in buckets of S3 and Google Cloud Storage, through fsspec.
+"""Pictures in buckets of S3 and Google Cloud Storage, read with fsspec.
 
-Credentials are those that these services' own tools use: environment, profiles, roles.
+Credentials come from where the services' own tools find them: environment, profiles, roles.
 """
 
 from pathlib import Path
@@ -11,11 +11,11 @@ from search_engine.errors import MissingExtraError, RowError
 
 BUCKETS = ("s3://", "gs://")
 STATES = ("ETag", "etag", "md5Hash", "LastModified", "updated", "mtime", "created")
-"""What file systems call that which differs when a file has changed."""
+"""Names that file systems use for a field that changes with the file's content."""
 
 
 def fetch_stored(url: str, path: Path, max_bytes: int) -> Path:
-    """The picture of an address in a bucket; what has not changed is not fetched again.
+    """Fetch a picture from a bucket, unless it has not changed since it was last fetched.
 
     Raises:
         MissingExtraError: A package is not installed.
@@ -36,7 +36,7 @@ def fetch_stored(url: str, path: Path, max_bytes: int) -> Path:
         raise RowError("fetch_failed", f"there is no such file: {url}") from error
     except RowError:
         raise
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # each file system raises its own errors
         raise RowError("fetch_failed", f"{type(error).__name__}: {error}: {url}") from error
     return path
 

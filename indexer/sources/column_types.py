@@ -1,4 +1,4 @@
-"""Types of columns, how each is written for people, and how a cell is read as one."""
+"""Types of columns, how users write them, and how cells are read as them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,10 @@ from search_engine.errors import RowError, SourceError
 TypeName = Literal["text", "number", "boolean", "date", "list"]
 TYPES: tuple[TypeName, ...] = get_args(TypeName)
 LIST_SEPARATORS = ("|", ";", ",")
-"""The first of them that a cell has separates its values, where none was declared."""
+"""Separators of lists in order of preference; the first that occurs in a cell applies, if none was
+declared."""
 LOOSE_TRUTHS = {**TRUTHS, "1": True, "0": False}
-"""What is read as true or false where a column is known to be boolean."""
+"""Texts read as true or false in a column known to be boolean."""
 
 _SIGNS: dict[str, DecimalSign] = {".": ".", ",": ","}
 _ORDERS: dict[str, DayOrder] = {"dmy": "dmy", "mdy": "mdy"}
@@ -30,9 +31,9 @@ _ORDERS: dict[str, DayOrder] = {"dmy": "dmy", "mdy": "mdy"}
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A type, and how its cells are written: a decimal sign, an order of days, a list's separator.
+    """A type, and how its cells are written: decimal sign, date order or list separator.
 
-    `str` of it is what `--type COLUMN=...` takes: `number`, `number:,`, `date:mdy`, `list:|`.
+    `str` gives the form that `--type COLUMN=...` takes: `number`, `number:,`, `date:mdy`, `list:|`.
     """
 
     name: TypeName
@@ -43,17 +44,17 @@ class ColumnType:
 
     @property
     def sign(self) -> DecimalSign | None:
-        """The decimal sign of numbers, if it is known."""
+        """The decimal sign of numbers, if known."""
         return _SIGNS.get(self.how) if self.name == "number" else None
 
     @property
     def order(self) -> DayOrder | None:
-        """The order of dates, if it is known."""
+        """The order of dates, if known."""
         return _ORDERS.get(self.how) if self.name == "date" else None
 
 
 def parse_type(written: str, where: str) -> ColumnType:
-    """The type that somebody wrote.
+    """Parse a type as users write it.
 
     Raises:
         SourceError: There is no such type.
@@ -73,13 +74,13 @@ def parse_type(written: str, where: str) -> ColumnType:
 
 
 Reading = Callable[[Any], Any]
-"""From a cell that is not empty to its value; None where the cell does not fit."""
+"""Converts a non-empty cell to its value; returns None if the cell does not fit."""
 
 
 def reading(kind: ColumnType, days_only: bool = False) -> Reading:
-    """How cells are read as a type.
+    """Return the function that reads cells as a type.
 
-    `days_only` leaves 00:00 out of native times, as spreadsheets store days.
+    `days_only` drops the time of native times at 00:00, which is how spreadsheets store dates.
     """
     if kind.name == "number":
         return lambda cell: read_number(cell, kind.sign or ".")
@@ -93,7 +94,7 @@ def reading(kind: ColumnType, days_only: bool = False) -> Reading:
 
 
 def read_number(cell: Any, sign: DecimalSign) -> int | float | None:
-    """The number that a cell is, if it is one that is kept exactly."""
+    """Read a number, if it can be stored exactly."""
     if isinstance(cell, str):
         if sign == "." and len(cell) <= MAX_DIGITS and PLAIN_NUMBER.fullmatch(cell):
             return float(cell) if "." in cell else int(cell)
@@ -109,18 +110,18 @@ def read_number(cell: Any, sign: DecimalSign) -> int | float | None:
 
 
 def read_currency(cell: Any) -> str | None:
-    """The currency that stands beside a number."""
+    """Return the currency beside a number."""
     form = numeral(cell.strip()) if isinstance(cell, str) else None
     return None if form is None else form.currency
 
 
 def read_truth(cell: Any) -> bool | None:
-    """True or false."""
+    """Read true or false."""
     return cell if isinstance(cell, bool) else LOOSE_TRUTHS.get(text_of(cell).strip().lower())
 
 
 def read_date(cell: Any, order: DayOrder, days_only: bool) -> str | None:
-    """The date or time in ISO 8601."""
+    """Read a date or time as ISO 8601."""
     if isinstance(cell, datetime):
         return cell.date().isoformat() if days_only else iso_time(cell)
     if isinstance(cell, date):
@@ -129,7 +130,7 @@ def read_date(cell: Any, order: DayOrder, days_only: bool) -> str | None:
 
 
 def read_list(cell: Any, separator: str) -> list[Any]:
-    """The values of a list."""
+    """Read the values of a list."""
     if isinstance(cell, list | tuple):
         return [_element(each) for each in cell]
     text = text_of(cell)
@@ -139,7 +140,7 @@ def read_list(cell: Any, separator: str) -> list[Any]:
 
 
 def misfit(column: str, kind: ColumnType, cell: Any) -> RowError:
-    """Why a row is refused whose cell is not of a column's type."""
+    """Return the error for a cell that does not fit its column's type."""
     named = {"number": "a number", "boolean": "true or false", "date": "a date"}
     written = text_of(cell)
     shown = written if len(written) <= 40 else f"{written[:39]}…"

@@ -1,4 +1,4 @@
-"""Reads the cells of a column that becomes an attribute."""
+"""Read the cells of columns that become attributes."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Column:
         self.currency = currency
 
     def read(self, cell: Any) -> Any:
-        """The value of a cell; None for an empty one.
+        """Return the value of a cell; None for an empty one.
 
         Raises:
             RowError: The cell does not fit the column's type.
@@ -35,7 +35,7 @@ class Column:
         return value
 
     def put(self, cell: Any, attributes: dict[str, Any]) -> None:
-        """Add the attributes that a cell gives: its value, and the currency beside it.
+        """Add the attributes of a cell: its value, and the currency beside it.
 
         Raises:
             RowError: The cell does not fit the column's type, or cannot be stored.
@@ -49,7 +49,7 @@ class Column:
 
 
 def _is_plain(value: str | list[Any]) -> bool:
-    """Whether a text can be stored as it is, without a closer look."""
+    """Return whether a text can be stored without further checks."""
     return (
         isinstance(value, str)
         and value.isascii()

@@ -1,4 +1,4 @@
-"""Connections to allowed addresses only, each answer within its time."""
+"""Connections to allowed addresses only, each with a deadline."""
 
 import ssl
 import time
@@ -20,13 +20,13 @@ from indexer.sources.addresses import AllowedHosts
 
 
 class Deadline(local):
-    """When what this thread asks for has to be there, on the clock `time.monotonic`."""
+    """The time by which this thread's requests must be done, by the clock `time.monotonic`."""
 
     at: float = float("inf")
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """All reads and connections of the block together take at most so long."""
+        """Limit the total time of all reads and connections in the block."""
         self.at = time.monotonic() + seconds
         try:
             yield
@@ -34,13 +34,13 @@ class Deadline(local):
             self.at = float("inf")
 
     def left(self, timeout: float | None) -> float:
-        """Seconds that one more step may take."""
+        """Return the seconds left for one more step."""
         left = self.at - time.monotonic()
         return left if timeout is None else min(left, timeout)
 
 
 class CheckedBackend(NetworkBackend):
-    """Looks at every address before it connects."""
+    """A network backend that checks every address before it connects."""
 
     def __init__(self, hosts: AllowedHosts, deadline: Deadline) -> None:
         self._hosts = hosts
@@ -58,7 +58,7 @@ class CheckedBackend(NetworkBackend):
         """See NetworkBackend.
 
         Raises:
-            RowError: The address is not allowed, or there is no such host.
+            RowError: The address is not allowed, or the host does not exist.
         """
         address = self._hosts.address(host, port)
         left = self._deadline.left(timeout)
@@ -69,7 +69,7 @@ class CheckedBackend(NetworkBackend):
 
 
 class _TimedStream(NetworkStream):
-    """A stream that keeps the deadline: a server that sends a byte a second gains no time."""
+    """A stream that keeps the deadline even if the server sends one byte a second."""
 
     def __init__(self, stream: NetworkStream, deadline: Deadline) -> None:
         self._stream = stream

@@ -1,8 +1,8 @@
-"""The records of a delimited text, each with the line on which it begins.
+"""Read the records of a delimited text, each with the line on which it begins.
 
-A well-formed text is read by the csv module alone, which is fast. One with quotes that are not
-closed, or that stand within quoted cells as they are, is read record by record, and what cannot be
-meant is tried again with the quotes taken literally.
+A well-formed text is read by the csv module, which is fast. A text with unclosed quotes, or
+unescaped quotes within quoted cells, is read record by record, and implausible records are read
+again with the quotes taken literally.
 """
 
 import csv
@@ -17,10 +17,10 @@ from search_engine.errors import SourceError
 MAX_CELL_CHARS = 2**20
 
 ROWS_THAT_FIT = 0.9
-"""Of the lines that a quote holds together, if it was not meant to."""
+"""Share of the lines within a quoted cell that must look like records to doubt the quote."""
 
 OVERSIZE = ["\x00"] * (MAX_COLUMNS + 1)
-"""Stands, as this very object, for the cells of a row that is too large to be read."""
+"""Marks, by identity, a row that is too large to read."""
 
 
 class BadQuotesError(Exception):
@@ -30,16 +30,16 @@ class BadQuotesError(Exception):
 def read_well_formed(
     lines: Iterable[str], dialect: Dialect, width: int | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each record, empty lines (no cells) included.
+    """Yield the line and the cells of each record; empty lines have no cells.
 
     Args:
-        lines: All lines from the dialect's first on.
+        lines: All lines, starting with the dialect's first.
         dialect: How cells are separated and quoted.
-        width: How many cells a record has that goes over several lines; None for any number.
+        width: Cells that a record of several lines must have; None for any number.
 
     Raises:
-        BadQuotesError: Something stands behind a closing quote, a quote is not closed, or a record
-            of several lines, which quotes hold together, has another width.
+        BadQuotesError: Text follows a closing quote, a quote is not closed, or a record of several
+            lines has another width.
     """
     csv.field_size_limit(MAX_CELL_CHARS)
     reader = dialect.reader(lines, strict=True)
@@ -63,10 +63,10 @@ def read_well_formed(
 def read_each(
     lines: Iterable[str], dialect: Dialect, width: int | None, where: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """As `read_well_formed`, for any text: quotes that are not closed are part of their cells.
+    """Do the same as `read_well_formed` for any text; unclosed quotes become part of their cells.
 
     Raises:
-        SourceError: A quote is not closed, and its line taken by itself does not fit either.
+        SourceError: A quote is not closed, and its line alone is not a record either.
     """
     csv.field_size_limit(MAX_CELL_CHARS)
     source = _Lines(lines)
@@ -93,7 +93,7 @@ def read_each(
 def _read_again(
     taken: Sequence[str], cells: list[str] | None, dialect: Dialect, width: int | None, where: str
 ) -> tuple[list[str], int]:
-    """Cells of a record that is not well-formed, and how many of the lines are its own."""
+    """Return the cells of a malformed record, and how many of the lines belong to it."""
     if len(taken[0]) > MAX_CELL_CHARS:
         return OVERSIZE, 1
     for lines in (taken[:1], taken):
@@ -114,9 +114,9 @@ def _read_again(
 def _are_rows(
     taken: Sequence[str], cells: list[str] | None, dialect: Dialect, width: int | None
 ) -> bool:
-    """Whether lines that a quote holds together are evidently rows by themselves.
+    """Return whether lines within one quoted cell are evidently records themselves.
 
-    The last one may be the start of a longer record where the quote did not close well.
+    The last line may be the start of a longer record.
     """
     rows = taken if cells is not None else taken[:-1]
     fitting = sum(_literal_cells_of(row, dialect, width) is not None for row in rows)
@@ -124,10 +124,10 @@ def _are_rows(
 
 
 def _literal_cells_of(text: str, dialect: Dialect, width: int | None) -> list[str] | None:
-    """The cells of a record whose quotes are not doubled, if there are as many as there should be.
+    """Return the cells of a record with unescaped quotes, if it then has the expected number.
 
-    A cell that begins with a quote goes on to the next quote at the end of a cell; or, where that
-    does not fit, only if it has no other quotes.
+    A cell that begins with a quote extends to the next quote at the end of a cell; if that does not
+    fit, only cells without inner quotes count as quoted.
     """
     for quoted in (True, False):
         found = literal_cells(text, dialect, quoted)
@@ -137,12 +137,12 @@ def _literal_cells_of(text: str, dialect: Dialect, width: int | None) -> list[st
 
 
 def literal_cells(text: str, dialect: Dialect, quoted: bool) -> list[str]:
-    """The cells of one record whose quotes are not doubled.
+    """Split a record whose quotes are not doubled into cells.
 
     Args:
-        text: The record, with its line end.
+        text: The record, including its line end.
         dialect: Its delimiter and quote.
-        quoted: Whether cells that begin with a quote may hold other quotes as they are.
+        quoted: Whether cells that begin with a quote may contain unescaped quotes.
     """
     quote, delimiter = dialect.quote, dialect.delimiter
     closing = re.compile(f"{re.escape(quote)}(?={re.escape(delimiter)}|$)")
@@ -164,7 +164,7 @@ def literal_cells(text: str, dialect: Dialect, quoted: bool) -> list[str]:
 
 
 class _Lines:
-    """Lines, and those of them that were taken last and can be put back."""
+    """Lines; those taken last can be put back."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -180,5 +180,5 @@ class _Lines:
         return line
 
     def put_back(self, lines: Sequence[str]) -> None:
-        """Let these be the next."""
+        """Put lines back, to be taken next."""
         self._waiting.extendleft(reversed(lines))

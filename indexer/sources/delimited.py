@@ -1,4 +1,4 @@
-"""Tables whose cells are separated by a character: CSV, TSV and their kin."""
+"""Tables with cells separated by a character: CSV, TSV and variants."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -29,16 +29,16 @@ SAMPLE_LINES = 1_000
 SAMPLE_CHARS = 2**18
 
 OFTEN_SHORT = 0.05
-"""Share of records from which on a program evidently leaves out empty cells at the end."""
+"""From this share of short records on, the program evidently omits empty cells at the end."""
 
 Rows = Generator[tuple[int, list[str]], None, None]
 
 
 class DelimitedTable:
-    """Records of a delimited text, whose encoding and dialect are found and told.
+    """Records of a delimited text; its encoding and dialect are detected and reported.
 
-    The whole text is read once before, so that what is wrong with it as a whole is known before
-    anything is made of its first record.
+    The whole text is read once beforehand, so that general problems are known before the first
+    record is used.
     """
 
     def __init__(self, path: Path, options: SourceOptions) -> None:
@@ -84,7 +84,7 @@ class DelimitedTable:
             yield Record(line, dict(zip(columns, pick(cells) if pick else cells, strict=True)))
 
     def _fitted(self, line: int, cells: Sequence[str]) -> list[str] | Reject:
-        """Cells of a record, as many as the header has; or why it cannot be."""
+        """Return the cells of a record, as many as the header has; or a reject."""
         if cells is OVERSIZE:
             reason = f"a cell has more than {MAX_CELL_CHARS:,} characters"
             return Reject(line, None, "bad_value", reason)
@@ -110,9 +110,9 @@ class DelimitedTable:
         raise SourceError("the file is empty", where=str(self.path), fix="it needs a header line")
 
     def _choose_reading(self) -> "Counter[int]":
-        """How many records have how many cells, by the first way of reading that works.
+        """Count records by their number of cells, by the first way of reading that works.
 
-        Empty records count for -1.
+        Empty records count as -1.
         """
         usual = self._dialect
         for dialect in (usual, usual.with_escapes()):
@@ -128,9 +128,9 @@ class DelimitedTable:
         return Counter(len(cells) if any(cells) else -bool(cells) for _, cells in self._data_rows())
 
     def _survey_columns(self, survey: HeaderSurvey, lengths: "Counter[int]") -> int:
-        """The least number of cells that a record must have, the others being empty.
+        """Return the least number of cells that a record must have; missing ones are empty.
 
-        Columns that other records leave empty can be missing at the end of a record; or any, where
+        Columns that other records leave empty may be missing at the end of a record; any column, if
         many records are short.
         """
         short = {length: count for length, count in lengths.items() if 0 < length < self._width}
@@ -153,7 +153,7 @@ class DelimitedTable:
         return max(least, 1)
 
     def _data_rows(self) -> Rows:
-        """Line and cells of each record below the header."""
+        """Yield line and cells of each record below the header."""
         rows = self._rows(self._well_formed, self._width)
         if not self._has_header:
             return rows
@@ -186,7 +186,7 @@ class DelimitedTable:
 
 
 def sample_lines(path: Path, encoding: str) -> list[str]:
-    """The first lines of a text, as far as they are needed to find its dialect."""
+    """Read enough of the first lines of a text to detect its dialect."""
     found: list[str] = []
     size = 0
     with opened_text(path, encoding) as text:
@@ -199,12 +199,12 @@ def sample_lines(path: Path, encoding: str) -> list[str]:
 
 
 def usual_delimiter(path: Path) -> str:
-    """The delimiter that the name of a file promises."""
+    """Return the delimiter that the file name suggests."""
     return "\t" if has_suffix(path, (".tsv", ".tab")) else ","
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """A function that takes the cells at these places."""
+    """Return a function that picks the cells at these positions."""
     if len(places) == 1:
         return lambda cells: (cells[places[0]],)
     return itemgetter(*places)

@@ -1,4 +1,4 @@
-"""How a delimited text separates and quotes its cells, found from its first records."""
+"""Detect how a delimited text separates and quotes its cells, from its first records."""
 
 import csv
 import re
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITER = ":"
-"""Also in times and addresses: considered only where no other separates anything."""
+"""Also occurs in times and addresses: considered only if no other delimiter separates anything."""
 
 SAMPLE_RECORDS = 200
 ENOUGH_ALIKE = 0.5
@@ -31,7 +31,7 @@ class Dialect:
     """How cells are separated and quoted.
 
     `escaped`: a quote within a quoted cell is written `\\"`, not doubled. `first_line`: the line
-    where the header is looked for, 2 below a line like `sep=;`.
+    where the header is expected, 2 below a line like `sep=;`.
     """
 
     delimiter: str = ","
@@ -40,17 +40,17 @@ class Dialect:
     first_line: int = 1
 
     def reader(self, lines: Iterable[str], strict: bool = False) -> "Reader":
-        """The cells of these lines."""
+        """Return a csv reader of these lines."""
         return csv.reader(
             self._unescaped(lines), delimiter=self.delimiter, quotechar=self.quote, strict=strict
         )
 
     def with_escapes(self) -> "Dialect":
-        """The same, with quotes written `\\"`."""
+        """Return the same dialect with quotes written `\\"`."""
         return replace(self, escaped=True)
 
     def notes(self, usual: str) -> Iterator[str]:
-        """What is to be said of it, where it is not the usual one."""
+        """Sentences about the dialect, if it is unusual."""
         if self.delimiter != usual:
             name = NAMES.get(self.delimiter, repr(self.delimiter))
             yield f"cells are separated by {name}"
@@ -60,17 +60,17 @@ class Dialect:
             yield 'quotes within cells are written \\"'
 
     def _unescaped(self, lines: Iterable[str]) -> Iterable[str]:
-        """Lines with escaped quotes doubled instead."""
+        """Yield the lines with doubled quotes instead of escaped ones."""
         if not self.escaped:
             return lines
         return (_ESCAPED.sub(lambda it: '""' if it[1] == '"' else "\\", line) for line in lines)
 
 
 def spelled_delimiter(said: str) -> str:
-    """The delimiter that somebody names; `tab` and `\\t` are a tab.
+    """Parse a delimiter that a user gives; `tab` and `\\t` mean a tab.
 
     Raises:
-        SourceError: It is not one character, or one that cannot separate.
+        SourceError: It is not one character, or cannot separate cells.
     """
     delimiter = _SPELLED.get(said.lower(), said)
     if len(delimiter) != 1 or delimiter in '"\r\n\x00':
@@ -81,14 +81,14 @@ def spelled_delimiter(said: str) -> str:
 
 
 def find_dialect(sample: Sequence[str], said: str | None = None) -> Dialect:
-    """How the first lines of a text separate and quote cells.
+    """Detect how the first lines of a text separate and quote cells.
 
-    The delimiter is the one that gives most records as many cells as the first has, outside of
-    quotes; of several, the one that gives more cells. A line `sep=;` decides by itself.
+    The delimiter is the one by which most records have as many cells as the first, quotes
+    considered; among equals, the one that gives more cells. A line `sep=;` decides by itself.
 
     Args:
-        sample: Whole lines from the start; the last may belong to a record that goes on.
-        said: The delimiter, where the owner names it.
+        sample: Whole lines from the start; the last record may be incomplete.
+        said: The delimiter that the user gives, if any.
     """
     announced = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
     lines = sample[1:] if announced else sample
@@ -100,7 +100,7 @@ def find_dialect(sample: Sequence[str], said: str | None = None) -> Dialect:
 
 
 def separates(sample: Sequence[str], dialect: Dialect) -> bool:
-    """Whether the lines are evidently a table of that dialect: columns, and rows that fit."""
+    """Return whether the lines are evidently a table: several columns, and rows that fit."""
     fit = _fit(sample[dialect.first_line - 1 :], dialect.delimiter, dialect.quote)
     return fit.width > 1 and fit.records > 1 and fit.alike >= ALMOST_ALL_ALIKE
 
@@ -125,7 +125,7 @@ def _fit(lines: Sequence[str], delimiter: str, quote: str) -> _Fit:
 
 
 def _sample_records(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
-    """The records of the sample; of more than two, the last is left out, as it may be cut."""
+    """Parse the sample; of more than two records the last is dropped, as it may be incomplete."""
     records: list[list[str]] = []
     try:
         for record in csv.reader(lines, delimiter=delimiter, quotechar=quote):
@@ -134,7 +134,7 @@ def _sample_records(lines: Sequence[str], delimiter: str, quote: str) -> list[li
             if len(records) == SAMPLE_RECORDS:
                 break
     except csv.Error:
-        pass  # a cell that is too large: what came before it has to do
+        pass  # a cell is too large: use the records before it
     return records[:-1] if len(records) > 2 else records
 
 
@@ -151,6 +151,6 @@ def _delimiter(lines: Sequence[str], quote: str) -> str:
 
 
 def _quote(lines: Sequence[str]) -> str:
-    """An apostrophe where each name of the header stands between two; else the usual quote."""
+    """Return an apostrophe if every name of the header is in apostrophes, else the usual quote."""
     header = next((line.strip() for line in lines if line.strip()), "")
     return "'" if _IN_APOSTROPHES.fullmatch(header.removeprefix("\ufeff")) else '"'

@@ -1,4 +1,4 @@
-"""The encoding of a text file, found from all of its bytes."""
+"""Detect the encoding of a text file from all its bytes."""
 
 import codecs
 import re
@@ -10,7 +10,7 @@ from indexer.sources.files import not_in_encoding, opened
 from search_engine.errors import SourceError
 
 UTF_8 = "utf-8-sig"
-"""UTF-8 with or without the mark that spreadsheets put first."""
+"""UTF-8 with or without a byte order mark."""
 
 WINDOWS = "cp1252"
 CHUNK_BYTES = 2**20
@@ -24,20 +24,20 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Longer ones before those that they begin with."""
+"""Byte order marks; longer ones come before their prefixes."""
 
 _NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _UTF_8_CHARACTER = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
-"""Letters of western Europe, dashes, quotes and the euro, which would be `Ã¼` or `â‚¬`."""
+"""Western European letters, dashes, quotes and the euro, which would otherwise be `Ã¼` or `â‚¬`."""
 
 MOST_UTF_8_IN_WINDOWS = 0.01
-"""Of the bytes beyond ASCII; almost nobody means `Ã¼`."""
+"""Share of the bytes beyond ASCII; hardly any text contains `Ã¼` on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundEncoding:
-    """How to decode a file; `note` says so where it is not UTF-8."""
+    """How to decode a file; `note` mentions it if it is not UTF-8."""
 
     name: str
     note: str | None = None
@@ -45,18 +45,18 @@ class FoundEncoding:
 
 
 def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True) -> FoundEncoding:
-    """The encoding of a text file: the one that is said, or that all its bytes fit.
+    """Return the encoding of a text file: the given one, or one that fits all its bytes.
 
-    UTF-8 and UTF-16 are told from their marks and from their bytes; all else is Windows-1252,
-    unless it has bytes that are none, or much that is UTF-8 all the same.
+    UTF-8 and UTF-16 are recognised by their marks and bytes; anything else is Windows-1252, unless
+    it has bytes that are undefined there, or much that looks like UTF-8.
 
     Args:
         path: The file.
-        said: The encoding, where the owner names it.
-        whole_lines: Whether the text is read by lines, so that these must not be too long.
+        said: The encoding that the user gives, if any.
+        whole_lines: Whether the text is read by lines, whose length is then limited.
 
     Raises:
-        SourceError: No encoding fits, there is none of that name, or a line is too long.
+        SourceError: No encoding fits, the given one does not exist, or a line is too long.
     """
     with opened(path) as file:
         head = file.read(LOOKED_AT_BYTES)
@@ -76,7 +76,7 @@ def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True)
 
 
 def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
-    """Windows-1252 for a file that is not UTF-8 from the byte `first_bad`."""
+    """Return Windows-1252 for a file that is not UTF-8 from the byte `first_bad` on."""
     position = beyond_ascii = like_utf_8 = 0
     for chunk in _chunks(path):
         if undefined := _NOT_WINDOWS.search(chunk):
@@ -100,9 +100,9 @@ def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
 
 
 class _Bytes:
-    """What is found of a file while its bytes pass: where it stops to be UTF-8, whether it has NUL.
+    """Scan the bytes of a file: where it stops being UTF-8, and whether it contains NUL.
 
-    Raises SourceError for a line that is too long to be held in memory.
+    Raises SourceError for a line that is too long to hold in memory.
     """
 
     def __init__(self, path: Path, utf_8: bool, whole_lines: bool) -> None:
@@ -139,7 +139,7 @@ class _Bytes:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """All bytes of a file, and an empty chunk at its end."""
+    """Yield all bytes of a file, and an empty chunk at its end."""
     with opened(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
@@ -147,7 +147,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _announced(head: bytes) -> str | None:
-    """The encoding that the first bytes announce by a mark, or by NUL in every other byte."""
+    """Return the encoding that the first bytes show by a mark, or by NUL in every other byte."""
     for mark, name in _MARKS.items():
         if head.startswith(mark):
             return name
@@ -160,7 +160,7 @@ def _announced(head: bytes) -> str | None:
 
 
 def _known(name: str) -> str:
-    """The name of an encoding as it is passed to `open`."""
+    """Return the name of an encoding as `open` takes it."""
     try:
         "".encode(name)
         return UTF_8 if codecs.lookup(name).name == "utf-8" else name

@@ -1,4 +1,4 @@
-"""What the cells of a column look like, gathered in one pass over a table."""
+"""Summarise the cells of a column in one pass over a table."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ from indexer.sources.shapes import TEXT, Shape, is_empty, shape_of, text_of
 EXAMPLES = 3
 MAX_EXAMPLE_CHARS = 40
 TOLD_SHARE = 0.5
-"""From this share of fitting cells on, a note tells why the column is not of their type."""
+"""From this share of fitting cells on, a note says why the column does not have their type."""
 SURE_OF_TEXT = 2_000
-"""After so many cells of which most are texts the rest is not looked at."""
+"""After so many cells, mostly texts, the rest is not examined."""
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What the cells of a column look like; bounded, however many there are."""
+    """Counts and examples of the cells of a column, of bounded size."""
 
     filled: int = 0
     shapes: Counter[Shape] = field(default_factory=Counter)
@@ -25,7 +25,7 @@ class Evidence:
     examples: list[str] = field(default_factory=list)
 
     def take(self, cells: Sequence[Any]) -> None:
-        """Take note of some cells of the column."""
+        """Add some cells of the column."""
         if all(type(cell) is str for cell in cells):
             for cell, count in Counter(cells).items():
                 self._take(cell, count)
@@ -35,7 +35,7 @@ class Evidence:
 
     @property
     def is_text(self) -> bool:
-        """Whether enough texts were seen to be sure what the column is, and that no note is due."""
+        """Return whether enough texts were seen to be sure, and no note is needed."""
         return self.filled > SURE_OF_TEXT and self.shapes[TEXT] > self.filled * TOLD_SHARE
 
     def _take(self, cell: Any, count: int) -> None:
@@ -52,31 +52,31 @@ class Evidence:
             self.firsts[shape] = shortened(text_of(cell))
 
     def count(self, cells: Sequence[Any]) -> None:
-        """Take note of how many cells are filled, where the type is known anyway."""
+        """Count filled cells only, for a column whose type is known."""
         if len(self.examples) < EXAMPLES:
             self.take(cells)
         else:
             self.filled += sum(not is_empty(cell) for cell in cells)
 
     def share_of(self, kind: str) -> float:
-        """The share of the filled cells that are of a kind."""
+        """Return the share of the filled cells that have a shape."""
         count = sum(count for shape, count in self.shapes.items() if shape.kind == kind)
         return count / self.filled if self.filled else 0.0
 
     def total(self, shapes: Iterable[Shape]) -> int:
-        """How many cells have these shapes."""
+        """Count the cells that have one of these shapes."""
         return sum(self.shapes[shape] for shape in shapes)
 
     def counted(self, shapes: Iterable[Shape]) -> str:
-        """`12 of 340 cells`."""
+        """Describe the count, as in `12 of 340 cells`."""
         return f"{self.total(shapes):,} of {self.filled:,} cells"
 
     def quoted(self, shapes: Iterable[Shape]) -> str:
-        """The first cell of the first of these shapes, in quotes."""
+        """Return the first cell of the first of these shapes, in quotes."""
         return f'"{self.firsts[next(iter(shapes))]}"'
 
 
 def shortened(text: str) -> str:
-    """A cell as an example: on one line, and not too long."""
+    """Shorten a cell to an example on one line."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_EXAMPLE_CHARS else f"{line[: MAX_EXAMPLE_CHARS - 1]}…"

@@ -1,7 +1,7 @@
-"""Pictures of a table by their addresses: fetched side by side, kept, and asked for anew.
+"""Fetch the pictures of a table by their addresses, in parallel, and keep them for the next run.
 
-A picture is kept below the data directory with what its server said of it, so that the next run
-asks whether it has changed (RFC 9110, conditional requests) instead of fetching it again.
+A picture is kept below the data directory with the validators that its server sent, so that the
+next run asks whether it has changed (RFC 9110, conditional requests) instead of fetching it again.
 """
 
 import hashlib
@@ -27,32 +27,32 @@ from search_engine.storage.paths import DataPaths
 
 THREADS = 16
 AHEAD = 4 * THREADS
-"""So many pictures are asked for before the first of them is needed."""
+"""Pictures requested ahead of the one that is needed."""
 MOST_REMEMBERED = 10_000
-"""An address that comes again among the last ones is not asked for again."""
+"""Recently fetched addresses to remember; an address that recurs among them is fetched once."""
 MAX_REDIRECTS = 3
 ATTEMPTS = 3
 BACK_OFF_S = 0.5
-"""The pause before the second attempt; it doubles, and a server may ask for up to MAX_PAUSE_S."""
+"""Pause before the second attempt; it doubles, and a server may ask for up to MAX_PAUSE_S."""
 MAX_PAUSE_S = 10.0
 VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 AGAIN = frozenset({429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADERS = (("User-Agent", "eyedex"), ("Accept", "image/*"), ("Accept-Encoding", "identity"))
 BINARY = ("application/octet-stream", "binary/octet-stream", "")
-"""What servers call files that they do not know; the picture's own bytes tell what it is."""
+"""Content types that servers send for unknown files; the picture's bytes decide then."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """Bounds of one picture: its bytes, and the seconds that one attempt may take."""
+    """Limits of one picture: its bytes, and the seconds of one attempt."""
 
     max_bytes: int
     timeout_s: float = 10.0
 
 
 class _AgainError(Exception):
-    """Worth another attempt, perhaps after a pause that the server asks for."""
+    """The request may be repeated, perhaps after a pause that the server asks for."""
 
     def __init__(self, reason: str, pause_s: float | None = None) -> None:
         super().__init__(reason)
@@ -60,7 +60,7 @@ class _AgainError(Exception):
 
 
 class Fetcher:
-    """Fetches pictures into a folder. Safe to use from several threads."""
+    """Fetch pictures into a folder. Thread-safe."""
 
     def __init__(self, folder: Path, hosts: AllowedHosts, limits: FetchLimits) -> None:
         self._folder = folder
@@ -74,7 +74,7 @@ class Fetcher:
         )
 
     def close(self) -> None:
-        """Give up all connections."""
+        """Close all connections."""
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -84,12 +84,12 @@ class Fetcher:
         self.close()
 
     def kept(self, url: str) -> Path | None:
-        """The picture of an address that was fetched before; None if there is none."""
+        """Return the stored picture of an address; None if it was never fetched."""
         path = self._path(url)
         return path if path.exists() else None
 
     def fetch(self, url: str) -> Path:
-        """The picture of an address, as it is now: on the web, or in a bucket (`s3://`, `gs://`).
+        """Return the current picture of an address, on the web or in a bucket (`s3://`, `gs://`).
 
         Raises:
             RowError: `url_denied` or `fetch_failed`, with the reason.
@@ -129,7 +129,7 @@ class Fetcher:
         raise RowError("fetch_failed", f"more than {MAX_REDIRECTS} redirects: {url}")
 
     def _taken(self, url: str, path: Path, response: Response) -> Path:
-        """Keep what an answer holds."""
+        """Store the picture of an answer."""
         status, said = response.status, _headers(response)
         if status == 304 and path.exists():
             return path
@@ -165,7 +165,7 @@ class FetchedSource:
     """A source whose rows name pictures by addresses, with the pictures fetched."""
 
     def __init__(self, source: Source, fetcher: Fetcher, fetch: bool = True) -> None:
-        """Wrap a source; where `fetch` is False only what is kept already is given."""
+        """Wrap a source; with `fetch` False only pictures fetched earlier are used."""
         self._source = source
         self._fetcher = fetcher
         self._fetch = fetch
@@ -200,7 +200,7 @@ class FetchedSource:
         return self._source.ids()
 
     def rows(self) -> Iterator[SourceRow | Reject]:
-        """See Source; in its order, while following pictures are on their way."""
+        """See Source; keeps its order, while later pictures are being fetched."""
         waiting: deque[tuple[SourceRow | Reject, Future[Path] | None]] = deque()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="fetch") as threads:
             try:
@@ -230,12 +230,12 @@ class FetchedSource:
 
 @contextmanager
 def pictures_of(source: Source, settings: Settings, fetch: bool) -> Iterator[Source]:
-    """A source with the pictures of its addresses, where the settings allow some to be fetched.
+    """Wrap a source to fetch its pictures, if the settings allow any address.
 
     Args:
-        source: Whose rows may name pictures by addresses.
-        settings: Which hosts are allowed, how large pictures may be, and where they are kept.
-        fetch: False gives only what is kept of a run before.
+        source: A source that may name pictures by addresses.
+        settings: Allowed hosts, the size limit of pictures, and where to keep them.
+        fetch: False uses only pictures fetched by earlier runs.
     """
     patterns = host_patterns(settings.allow_urls)
     if not patterns:
@@ -261,19 +261,19 @@ def _reason(error: Exception) -> str:
 
 
 def _headers(response: Response) -> dict[str, str]:
-    """The headers of an answer by their names in small letters; the last one of a name counts."""
+    """Return the headers of an answer by lower-case name; the last one of a name counts."""
     return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
 
 
 def _asked_pause(said: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait; None where it names none, or a date."""
+    """Return the seconds that a server asks to wait; None if it gives none, or a date."""
     asked = said.get("retry-after", "")
     return float(asked) if asked.isdecimal() else None
 
 
 def _conditions(path: Path) -> list[tuple[str, str]]:
-    """Headers that ask for a picture only if it is another than the one that is kept."""
+    """Return headers that request a picture only if it differs from the stored one."""
     said = read_note(path)
     return [(asked, said[name]) for name, asked in VALIDATORS.items() if said.get(name)]

@@ -1,4 +1,4 @@
-"""The bytes of a table's file, unpacked where they are packed with gzip."""
+"""Open the file of a table, and decompress it if it is packed with gzip."""
 
 import gzip
 import io
@@ -14,23 +14,23 @@ from search_engine.errors import SourceError
 
 GZIP = b"\x1f\x8b"
 MAX_UNPACKED_BYTES = 8 * 2**30
-"""Of a packed table; 1,000,000 rows with long descriptions have about 1 GiB."""
+"""Limit of a decompressed table; 1,000,000 rows with long descriptions have about 1 GiB."""
 
 MAX_EXPANSION = 300
-"""Times its packed size; tables expand some 5 to 20 times, and gzip could up to 1,032 times."""
+"""Largest ratio of decompressed to packed size; tables have 5 to 20, gzip allows 1,032."""
 
 ALWAYS_UNPACKED_BYTES = 64 * 2**20
-"""Up to here a high expansion does no harm."""
+"""Up to this size any ratio is harmless."""
 
 _BUFFER_BYTES = 2**18
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The content of a regular file, unpacked; what goes wrong within is told of the file.
+    """Open a regular file, decompressed; errors name the file.
 
     Raises:
-        SourceError: It cannot be read, is damaged, or unpacks to more than the limit.
+        SourceError: It cannot be read, is damaged, or exceeds the limit when decompressed.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -56,10 +56,10 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    """The text of a file, its line ends as they are.
+    """Open a file as text, with its line ends unchanged.
 
     Raises:
-        SourceError: As `opened`, or it is not in that encoding.
+        SourceError: As for `opened`, or the encoding is wrong.
     """
     with opened(path) as file, io.TextIOWrapper(file, encoding, newline="") as text:
         try:
@@ -69,7 +69,7 @@ def opened_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
 
 
 def not_in_encoding(path: Path, encoding: str, at: int | None = None) -> SourceError:
-    """What to say of a file that cannot be decoded, from the byte `at` where that is known."""
+    """Return the error for a file that cannot be decoded, from the byte `at` if that is known."""
     name = "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
     where = "" if at is None else f" at byte {at}"
     return SourceError(
@@ -80,18 +80,18 @@ def not_in_encoding(path: Path, encoding: str, at: int | None = None) -> SourceE
 
 
 def has_suffix(path: Path, suffixes: Collection[str]) -> bool:
-    """Whether a name has one of these suffixes, be it before `.gz` or before a query (`?dl=1`)."""
+    """Return whether a name has one of these suffixes, even before `.gz` or a query (`?dl=1`)."""
     return any(
         suffix.partition("?")[0] in suffixes for suffix in map(str.lower, path.suffixes[-3:])
     )
 
 
 class _TooLargeError(Exception):
-    """More comes out of a packed file than a table can be."""
+    """A packed file has more content than a table can have."""
 
 
 class _Limited(io.RawIOBase):
-    """What a packed file holds, until that is too much."""
+    """The content of a packed file, up to a limit."""
 
     def __init__(self, packed: gzip.GzipFile, packed_bytes: int) -> None:
         self._packed = packed

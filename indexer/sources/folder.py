@@ -13,9 +13,9 @@ from search_engine.names import check_item_id, check_label
 class FolderSource:
     """Every picture below a folder: `item_id` is the relative path, `label` the sub-folder path.
 
-    Pictures are told by their suffix, or by their content where they have another or none. What is
-    passed over is counted in the notes: hidden files, other files, and links to folders, which are
-    followed on request. A link that leads out of the folder is followed on request only, too.
+    Pictures are recognised by their suffix, or by their content if they have another or none.
+    Hidden files, other files, and links to folders are skipped and counted in the notes. Links to
+    folders, or out of the folder, are followed on request only.
     """
 
     def __init__(self, root: Path, options: SourceOptions = AS_FOUND) -> None:

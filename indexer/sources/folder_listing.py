@@ -1,7 +1,7 @@
-"""Which files below a folder are pictures, and what else is there.
+"""List the pictures below a folder, and count everything else.
 
-Files that are called like pictures are taken by name, which makes long listings fast; others by
-their first bytes. Whatever is not taken is counted by its reason.
+Files with a picture suffix are listed by name, which is fast; others are recognised by their first
+bytes. Whatever is skipped is counted by reason.
 """
 
 import os
@@ -55,18 +55,18 @@ _SENTENCES: dict[Reason, tuple[str, str]] = {
         "{:,} files or folders are left out by --include or --exclude{}",
     ),
 }
-"""For one and for more, with a place for examples; in the order in which they are said."""
+"""Singular and plural sentences with a place for examples, in the order of the report."""
 
 
 @dataclass(slots=True)
 class PassedOver:
-    """How many files and folders were not taken, by reason, and the first of each."""
+    """How many files and folders were skipped, by reason, and the first of each."""
 
     counts: dict[Reason, int] = field(default_factory=dict)
     examples: dict[Reason, list[str]] = field(default_factory=dict)
 
     def add(self, reason: Reason, relative: str) -> None:
-        """Take note of one."""
+        """Count one."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         shown = self.examples.setdefault(reason, [])
         if len(shown) < SHOWN:
@@ -84,15 +84,15 @@ class PassedOver:
 
 
 Identity = tuple[int, int]
-"""Device and number of a folder, the same by whatever path it is reached."""
+"""Device and inode of a folder, the same for every path that leads to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to be listed.
+    """A folder to list.
 
     `prefix` is its path relative to the root, with a slash at the end; empty for the root. `above`
-    are the folder itself and those that it is in, through links as well.
+    are the folder itself and its ancestors, by way of links too.
     """
 
     prefix: str
@@ -100,7 +100,7 @@ class _Folder:
 
 
 class FolderListing:
-    """Relative paths of the pictures below a folder, in order, and what was passed over."""
+    """Relative paths of the pictures below a folder, in order, and what was skipped."""
 
     def __init__(self, root: Path, options: SourceOptions) -> None:
         self._root = root
@@ -115,7 +115,7 @@ class FolderListing:
         self.pictures.sort()
 
     def _list(self, folder: _Folder) -> Iterator[_Folder]:
-        """Take the pictures of a folder; gives the folders in it."""
+        """Collect the pictures of a folder, and return its subfolders."""
         for entry in self._entries(folder.prefix):
             relative = folder.prefix + entry.name
             if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FILES:
@@ -134,7 +134,7 @@ class FolderListing:
     def _folder(
         self, entry: "os.DirEntry[str]", relative: str, above: tuple[Identity, ...]
     ) -> Iterator[_Folder]:
-        """The folder, unless it is a link that is not followed."""
+        """Return the folder, unless it is a link that is not followed."""
         if entry.is_symlink() and not self._follow_links:
             self.passed_over.add("link", relative)
         elif (identity := _identity(entry.path)) in above:
@@ -151,7 +151,7 @@ class FolderListing:
             raise SourceError(f"cannot be read: {error.strerror}", where=folder) from error
 
     def _reason_against(self, entry: "os.DirEntry[str]") -> Reason | None:
-        """Why a file that is not called a picture is none; None where its content is one."""
+        """Return why a file without a picture suffix is not a picture; None if it is one."""
         path = Path(entry.path)
         if has_suffix(path, OTHER_TABLES):
             return "table"
@@ -172,13 +172,13 @@ class FolderListing:
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a file is called a picture."""
+    """Return whether a file has a picture suffix."""
     suffix = name.rpartition(".")[2]  # the whole name where it has none
     return suffix.lower() in PICTURE_SUFFIXES and suffix != name
 
 
 def is_picture_content(head: bytes) -> bool:
-    """Whether a file begins as a picture does; `BM` alone could be a text."""
+    """Return whether a file begins like a picture; `BM` alone could be a text."""
     if sniff_format(head) == "BMP":
         return head[6:10] == bytes(4) and head[14:18] in _BMP_HEADERS
     return sniff_format(head) is not None

@@ -1,8 +1,8 @@
-"""The type of a column, found from all its cells.
+"""Infer the type of a column from all its cells.
 
-A column is numeric, boolean or a date only if every filled cell fits; else it stays text as it was
-written, and a note says what stood in the way. A number has to print back as it was written: a
-column with `1.10` and `1.1` holds sizes or versions, one with two decimals throughout holds prices.
+A column is numeric, boolean or a date only if every filled cell fits; else it stays text as
+written, and a note says which cells prevented that. Numbers must print back as written: a column
+with `1.10` and `1.1` holds sizes or versions, one with two decimals throughout holds prices.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ TEXT = ColumnType("text")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The type of a column, and what is to be said of it."""
+    """The inferred type of a column, and notes about it."""
 
     kind: ColumnType
     note: str | None = None
@@ -28,12 +28,12 @@ class Found:
 
 
 def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -> Found:
-    """The type that all cells of a column fit, else text.
+    """Return the type that all cells of a column fit, else text.
 
     Args:
-        name: Of the column, for the note.
-        evidence: Of all its cells.
-        sign: The decimal sign of the table's other columns, for numbers that could have either.
+        name: The column's name, for the note.
+        evidence: A summary of all its cells.
+        sign: The decimal sign of the table's other columns, for ambiguous numbers.
     """
     shapes = evidence.shapes
     kinds = {shape.kind for shape in shapes}
@@ -58,7 +58,7 @@ def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -
 
 
 def shown_sign(evidences: Iterable[Evidence]) -> DecimalSign | None:
-    """The decimal sign that columns of a table show without a doubt; None if both or none do."""
+    """Return the decimal sign that columns of a table show unambiguously; None if both or none."""
     shown: set[DecimalSign] = set()
     for evidence in evidences:
         forms = [shape.numeral for shape in evidence.shapes if shape.numeral is not None]
@@ -70,7 +70,7 @@ def shown_sign(evidences: Iterable[Evidence]) -> DecimalSign | None:
 
 
 def found_as(evidence: Evidence, kind: ColumnType, note: str | None) -> Found:
-    """A type that the cells fit, with what else shows in them: currencies, days of a sheet."""
+    """Return a type that the cells fit, and details that they show: currencies, days of a sheet."""
     currencies: tuple[str, ...] = ()
     if kind.name == "number":
         forms = [shape.numeral for shape in evidence.shapes if shape.numeral is not None]
@@ -126,7 +126,7 @@ def _number(name: str, evidence: Evidence, shown: DecimalSign | None) -> Found:
 
 
 def _without_thousandths(signs: list[DecimalSign], forms: Iterable[Numeral]) -> list[DecimalSign]:
-    """The signs with which money has no three decimals: `$1,299` is thousands."""
+    """Return the signs that give money less than three decimals: `$1,299` is thousands."""
     whole = [sign for sign in signs if all(form.decimals(sign) != 3 for form in forms)]
     return whole or signs
 
@@ -156,7 +156,7 @@ def _date(name: str, evidence: Evidence) -> Found:
 
 
 def _differing(evidence: Evidence, sign: DecimalSign) -> tuple[str, str]:
-    """A cell that ends in a zero, and one with another number of decimals."""
+    """Return a cell that ends in a zero, and one with another number of decimals."""
     forms = {shape: shape.numeral for shape in evidence.shapes if shape.numeral is not None}
     padded = next(shape for shape, form in forms.items() if form.padded and form.decimals(sign))
     places = forms[padded].decimals(sign)
@@ -165,7 +165,7 @@ def _differing(evidence: Evidence, sign: DecimalSign) -> tuple[str, str]:
 
 
 def _read_as(evidence: Evidence, shapes: list[Shape], sign: DecimalSign) -> str | None:
-    """The sentence of how a number that is not written plainly is read."""
+    """Describe how numbers that are not written plainly are read."""
     read = reading(ColumnType("number", sign))
     for shape in sorted(shapes, key=lambda one: not (one.numeral and one.numeral.amount)):
         written = evidence.firsts[shape]
@@ -182,7 +182,7 @@ def _both_readings(evidence: Evidence, shapes: list[Shape]) -> str:
 
 
 def _what_stands_in_the_way(name: str, evidence: Evidence) -> str | None:
-    """Which cells keep a column from being of the type that most of its cells have."""
+    """Describe the cells that keep a column from having the type of most of its cells."""
     plurals = {"number": "numbers", "boolean": "true or false", "date": "dates"}
     for kind, plural in plurals.items():
         if evidence.share_of(kind) < TOLD_SHARE:

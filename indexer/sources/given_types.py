@@ -1,4 +1,4 @@
-"""The type of a column that is given: declared, known from the collection, or usual in a shop."""
+"""Types of columns that are given: declared, known from the collection, or usual in a shop."""
 
 from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import Evidence
@@ -9,10 +9,10 @@ from search_engine.errors import SourceError
 
 
 def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
-    """What was declared; a note says how many rows will be refused for it.
+    """Return the declared type; a note says how many rows do not fit and will be rejected.
 
     Raises:
-        SourceError: It does not say how dates are written, and the column does not show it.
+        SourceError: The date order is neither declared nor evident from the column.
     """
     kind, ambiguous = completed(evidence, kind)
     if ambiguous and kind.name == "date":
@@ -33,7 +33,7 @@ def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 
 
 def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
-    """What the collection has in this column, if the cells can be read so; else text."""
+    """Return the type that the collection has for this column, if the cells fit it; else text."""
     remembered, ambiguous = kind, False
     wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
     if wrong or not kind.how:
@@ -53,19 +53,19 @@ def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 def suggested_type(
     name: str, evidence: Evidence, kind: ColumnType, sign: DecimalSign | None = None
 ) -> Found:
-    """The type that such columns have by their origin, where all cells fit; else what is found."""
+    """Return the type that a shop's layout suggests, if all cells fit; else the inferred one."""
     if any(not fits(shape, kind) for shape in evidence.shapes):
         return found_type(name, evidence, sign)
     return found_as(evidence, kind, None)
 
 
 def _cells(count: int) -> str:
-    """`1 cell does`, `12 cells do`."""
+    """Format a count: `1 cell does`, `12 cells do`."""
     return "1 cell does" if count == 1 else f"{count:,} cells do"
 
 
 def _taken(name: str, evidence: Evidence, kind: ColumnType) -> str | None:
-    """How a cell is read that could be read in two ways."""
+    """Describe how an ambiguous cell is read."""
     doubtful = [shape for shape in evidence.shapes if depends_on_how(shape) and fits(shape, kind)]
     if not doubtful:
         return None

@@ -1,4 +1,4 @@
-"""Tables that have no header by design, known by what stands in their first row."""
+"""Tables without a header by design, recognised by their first row."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ PRODUCT_SEARCH_COLUMNS = (
     "labels",
     "bounding-poly",
 )
-"""Of import files of Google Cloud Product Search; the last three may be missing."""
+"""Columns of import files of Google Cloud Product Search; the last three may be missing."""
 
 CATEGORIES = ("homegoods", "apparel", "toys", "packagedgoods", "general")
 _PICTURE = re.compile(r"(gs|https?)://.+|.+\.(jpe?g|png|webp|gif|bmp|tiff?)", re.IGNORECASE)
 
 
 def missing_header(first_row: Sequence[str]) -> tuple[str, ...] | None:
-    """The columns of a table whose first row is a record already; None where it is a header."""
+    """Return the columns of a table whose first row is a record; None if it is a header."""
     if not 5 <= len(first_row) <= len(PRODUCT_SEARCH_COLUMNS):
         return None
     picture, _, set_id, product, category = (cell.strip() for cell in first_row[:5])

@@ -1,4 +1,4 @@
-"""Names for the columns of a table: each once, and none for a column without content."""
+"""Name the columns of a table: each name once, and no column without content."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which places of a record are kept, under which names, and what is to be said of it."""
+    """Positions of the columns to keep in a record, their names, and notes about them."""
 
     places: tuple[int, ...]
     names: tuple[str, ...]
@@ -20,9 +20,9 @@ class Columns:
 
 
 class HeaderSurvey:
-    """Finds which columns without a name have content, and which of one name differ.
+    """Find nameless columns that have content, and columns of one name that differ.
 
-    A column is meant by its place, from 0.
+    Columns are identified by their position, from 0.
     """
 
     def __init__(self, header: Iterable[str]) -> None:
@@ -39,11 +39,11 @@ class HeaderSurvey:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the records have to be looked at to name the columns."""
+        """Whether the records must be examined to name the columns."""
         return bool(self._unnamed or self._repeats)
 
     def look_at(self, cells: Sequence[object]) -> None:
-        """Take note of one record, which has all cells."""
+        """Examine one record, which has all cells."""
         for place in self._unnamed - self._filled:
             if cells[place] not in ("", None):
                 self._filled.add(place)
@@ -52,7 +52,7 @@ class HeaderSurvey:
                 self._different.add(place)
 
     def columns(self) -> Columns:
-        """What becomes of the columns, once all records were looked at."""
+        """Return the columns, after all records were examined."""
         names: dict[int, str] = {}
         notes: list[str] = []
         empty: list[int] = []
@@ -78,19 +78,19 @@ def check_width(width: int, where: str) -> None:
     """Refuse a table of too many columns.
 
     Raises:
-        SourceError: There are more than the limit.
+        SourceError: There are more columns than the limit.
     """
     if width > MAX_COLUMNS:
         raise SourceError(f"{width:,} columns; at most {MAX_COLUMNS:,} are read", where=where)
 
 
 def rows_have(count: int) -> str:
-    """Such as `1 row has` and `2,000 rows have`."""
+    """Format a count: `1 row has`, `2,000 rows have`."""
     return f"{count:,} row has" if count == 1 else f"{count:,} rows have"
 
 
 def unique_names(names: Sequence[str]) -> Mapping[str, str]:
-    """The names that keys of objects get, by the keys: normalised, each once, none empty."""
+    """Map the keys of objects to column names: normalised, unique, not empty."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for place, key in enumerate(names):

@@ -1,4 +1,4 @@
-"""Tables of JSON objects: one a line, or an array of them, alone or as a member of an object."""
+"""Tables of JSON objects: one a line, or in an array, alone or as a member of an object."""
 
 import json
 import math
@@ -19,13 +19,12 @@ from search_engine.errors import SourceError
 
 LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 MAX_DIGITS = 4_000
-"""Of a whole number; more than anybody counts."""
+"""Digits that a whole number may have, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One value of a list: its line, the member of the document that it is of, if any, and why it
-    cannot be read, if it cannot."""
+    """A value of a list, or why it cannot be read, with its line and the member that holds it."""
 
     line: int
     value: Any
@@ -34,11 +33,11 @@ class _Found:
 
 
 class JsonTable:
-    """Records of a JSON file; the columns are the keys of all of them in order of appearance.
+    """Records of a JSON file; the columns are all their keys in order of appearance.
 
-    Read a line or an object at a time, once to know the columns and then as often as asked for.
-    Whole numbers are exact, values that are no JSON (NaN) and keys that come twice refuse their
-    record. An array that is not well-formed refuses the file; a line only itself.
+    The file is read by line or object, once to collect the columns and then as often as needed.
+    Whole numbers are exact; a record with values outside JSON (NaN) or duplicate keys is rejected.
+    A malformed array makes the file unusable, a malformed line only that line.
     """
 
     def __init__(self, path: Path, options: SourceOptions, starts_with_bracket: bool) -> None:
@@ -70,7 +69,7 @@ class JsonTable:
                 yield Record(found.line, cells)
 
     def _survey(self) -> dict[str, None]:
-        """The keys of the records; also finds the member of the document that holds them."""
+        """Collect the keys of the records; also find the member of the document that holds them."""
         lists: dict[str | None, dict[str, None]] = {}
         for found in self._values():
             keys = lists.setdefault(found.member, {})
@@ -115,7 +114,7 @@ class JsonTable:
 
 
 class _RecordDecoder:
-    """Decodes JSON and takes note of what is wrong with a value though it can be read."""
+    """Decode JSON, and note what is wrong with a value even if it can be decoded."""
 
     def __init__(self) -> None:
         self._problem: str | None = None
@@ -127,7 +126,7 @@ class _RecordDecoder:
         )
 
     def problem_of(self, value: object) -> str | None:
-        """Why the value that was decoded last cannot be a record; asked once a value."""
+        """Return why the value decoded last cannot be a record; call it once a value."""
         problem, self._problem = self._problem, None
         return "it is no object" if problem is None and not isinstance(value, dict) else problem
 
@@ -194,7 +193,7 @@ def _values_of_array(
 
 
 def _has_several_objects(path: Path, encoding: str) -> bool:
-    """Whether each of the first two lines that have something is an object by itself."""
+    """Return whether each of the first two non-empty lines is an object by itself."""
     with opened_text(path, encoding) as text:
         lines = (line.strip() for line in text)
         first = list(islice(filter(None, lines), 2))

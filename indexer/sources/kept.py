@@ -1,4 +1,4 @@
-"""Fetched pictures on disk, each with a note of what its server said of it."""
+"""Fetched pictures on disk, each with a note of the validators that its server sent."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from search_engine.storage.durable import replace_synced
 
 
 def note_of(path: Path) -> Path:
-    """The note beside a picture."""
+    """Return the path of the note beside a picture."""
     return path.with_name(f"{path.name}.json")
 
 
 def read_note(path: Path) -> dict[str, str]:
-    """What was said of a kept picture; nothing where there is none, or none that can be read."""
+    """Read the note of a stored picture; empty if there is none or it is damaged."""
     try:
         said = json.loads(note_of(path).read_text("utf-8")) if path.exists() else {}
     except (OSError, ValueError):
@@ -22,9 +22,9 @@ def read_note(path: Path) -> dict[str, str]:
 
 
 def keep(path: Path, data: bytes, said: Mapping[str, str | None]) -> None:
-    """Write a picture and then what was said of it, each whole or not at all.
+    """Write a picture and then its note, each atomically.
 
-    Between the two an old note may stand beside a new picture; its server then sends it again.
+    In between, an old note may be beside a new picture; then the server sends the picture again.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_synced(path, data)

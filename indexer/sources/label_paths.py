@@ -1,4 +1,4 @@
-"""Labels as shops write them, `Home > Kitchen > Mugs`, as the paths that are stored.
+"""Convert labels as shops write them, `Home > Kitchen > Mugs`, to paths with slashes.
 
 The separator is found from the whole column: `>` (`>>`, `»`) or `|` or a slash, in that order.
 """
@@ -14,7 +14,7 @@ _SLASH = re.compile(r"\s*/\s*")
 
 @dataclass(slots=True)
 class LabelEvidence:
-    """Which separators the cells of a column of labels have."""
+    """Which separators occur in the cells of a label column."""
 
     spaced: Counter[str] = field(default_factory=Counter)
     bare: Counter[str] = field(default_factory=Counter)
@@ -24,7 +24,7 @@ class LabelEvidence:
     slashed_first: str | None = None
 
     def take(self, cell: str) -> None:
-        """Take note of one label."""
+        """Examine one label."""
         for mark in SEPARATORS:
             if mark in cell:
                 self._take(mark, cell.split(mark))
@@ -46,7 +46,7 @@ class LabelEvidence:
             self.uneven[mark] += 1
 
     def separator(self) -> str | None:
-        """The separator that the column uses throughout; None for the slash."""
+        """Return the separator that the column uses throughout; None for the slash."""
         for mark in SEPARATORS:
             if (self.spaced[mark] or self.bare[mark]) and not self.uneven[mark]:
                 return mark
@@ -54,13 +54,13 @@ class LabelEvidence:
 
 
 class LabelPaths:
-    """Turns labels into paths."""
+    """Convert labels to paths."""
 
     def __init__(self, separator: str | None) -> None:
         self._separator = None if separator is None or separator.strip() == "/" else separator
 
     def path(self, label: str) -> str:
-        """The label with a slash between its levels; a slash within a level becomes ` - `."""
+        """Put a slash between the levels of a label; a slash within a level becomes ` - `."""
         if self._separator is None:
             return _SLASH.sub("/", label)
         mark = self._separator.strip() or self._separator
@@ -69,7 +69,7 @@ class LabelPaths:
 
 
 def label_notes(column: str, evidence: LabelEvidence, separator: str | None) -> list[str]:
-    """Sentences about how labels become paths."""
+    """Return sentences about how labels become paths."""
     if separator is None or separator.strip() == "/":
         return []
     paths = LabelPaths(separator)

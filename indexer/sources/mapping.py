@@ -1,7 +1,7 @@
-"""Which column of a table is which field: by its name, in the words that people use for it.
+"""Find the column of each field by its name, in the words that people use for it.
 
 Names are compared without case, accents, spaces and punctuation. The field's own name comes first,
-then its other names in the order in which they stand here.
+then its aliases in the order below.
 """
 
 import re
@@ -16,7 +16,7 @@ from search_engine.names import normal
 from search_engine.near import near
 
 PARENT = "parent"
-"""As `--label-from`: the folder that a picture lies in."""
+"""Value of `--label-from` for the folder that contains a picture."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "item_id": (
@@ -64,10 +64,10 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns of the fields, and what to know of the choice.
+    """The columns of the fields, and notes about the choice.
 
     A field without a column is not in `columns`. `label_from_folder` takes labels from the folder
-    that a picture lies in.
+    that contains a picture.
     """
 
     columns: Mapping[str, str]
@@ -77,7 +77,7 @@ class ColumnMapping:
 
 @lru_cache(maxsize=2**12)
 def plain_name(name: str) -> str:
-    """A column's name as names are compared: `g:Image URL`, `image-url` and `ImageURL` are one."""
+    """Normalise a name for comparison: `g:Image URL`, `image-url` and `ImageURL` are one."""
     decomposed = unicodedata.normalize("NFKD", name.strip().removeprefix("g:"))
     bare = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
     return re.sub(r"[\W_]+", "", bare)
@@ -89,19 +89,19 @@ def map_columns(
     layout: Mapping[str, str] | None = None,
     where: str = "",
 ) -> ColumnMapping:
-    """Which columns are the fields.
+    """Choose the columns of the fields.
 
-    What the owner says (`--map`, `--label-from`) comes first, then what a shop's layout says, then
-    what the collection remembers, then the names.
+    The user's choice (`--map`, `--label-from`) comes first, then a shop's layout, then what the
+    collection remembers, then the names.
 
     Args:
-        names: Of the table's columns.
-        options: What the owner says, and what is remembered.
-        layout: Columns of fields as the layout of a shop's export has them.
+        names: The names of the table's columns.
+        options: What the user chose, and what the collection remembers.
+        layout: The columns of fields in the layout of a shop's export.
         where: The table, for messages.
 
     Raises:
-        SourceError: A column that was named is not there, or neither ids nor pictures are.
+        SourceError: A named column does not exist, or neither ids nor pictures have a column.
     """
     said = _said(names, options, where)
     taken: dict[str, str | None] = {**(layout or {}), **said}
@@ -121,7 +121,7 @@ def map_columns(
 
 
 def _said(names: Sequence[str], options: SourceOptions, where: str) -> dict[str, str]:
-    """The columns that the owner names; an empty one is none."""
+    """Return the columns that the user chose; an empty name means none."""
     said = {field: normal(column) for field, column in options.columns.items()}
     for field in said:
         if field not in FIELDS:
@@ -138,7 +138,7 @@ def _said(names: Sequence[str], options: SourceOptions, where: str) -> dict[str,
 
 
 def _existing(field: str, column: str, names: Sequence[str], where: str) -> str:
-    """The column as the table spells it."""
+    """Return the column as the table spells it."""
     if column in names:
         return column
     alike = [name for name in names if plain_name(name) == plain_name(column)]
@@ -154,7 +154,7 @@ def _existing(field: str, column: str, names: Sequence[str], where: str) -> str:
 
 
 def _remembered(field: str, names: Sequence[str], options: SourceOptions, where: str) -> str | None:
-    """The column that the field had before, if the table has it; ids must come from the same."""
+    """Return the column remembered for the field, if the table has it; ids must not move."""
     column = options.known_columns.get(field)
     if not column or column in names:
         return column
@@ -173,7 +173,7 @@ def _remembered(field: str, names: Sequence[str], options: SourceOptions, where:
 def _named(
     field: str, names: Sequence[str], taken: Mapping[str, str | None], notes: list[str]
 ) -> str | None:
-    """The column whose name means the field: the first in the order of ALIASES."""
+    """Return the column whose name means the field: the first in the order of ALIASES."""
     free = [name for name in names if name not in taken.values()]
     if field in free:
         return field

@@ -1,7 +1,7 @@
-"""Numbers and amounts of money as people write them in tables.
+"""Parse numbers and amounts of money as people write them in tables.
 
-A number is written with a decimal point (`1,299.00`) or with a decimal comma (`1.299,00`). Which of
-both a cell can be is told here; which of both a column is, `columns` decides from all its cells.
+A number has a decimal point (`1,299.00`) or a decimal comma (`1.299,00`). This module says which of
+them a cell allows; `found_types` decides for a column from all its cells.
 """
 
 import re
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 MAX_DIGITS = 15
-"""So many digits a float keeps exactly."""
+"""Digits that a float keeps exactly."""
 
 DecimalSign = Literal[".", ","]
 
@@ -19,7 +19,7 @@ SIGNS = {
     "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
     "Fr.": "CHF", "Ft": "HUF", "$": "$", "¥": "¥", "kr": "kr", "kr.": "kr", "Kr": "kr", "KR": "kr",
 }  # fmt: skip
-"""Signs of currencies and what they are stored as: `$` and others of several countries stay."""
+"""Currency signs and what they are stored as; `$` and others of several countries are kept."""
 
 CODES = (
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
@@ -29,7 +29,7 @@ CODES = (
 )  # fmt: skip
 
 PLAIN_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.(\d+))?", re.ASCII)
-"""As programs write numbers that are not negative; the group has the decimals."""
+"""Non-negative numbers as programs write them; the group has the decimals."""
 
 _SPACES = r"\u0020\u00a0\u202f"
 _WITH_POINT = re.compile(
@@ -44,7 +44,7 @@ _WITH_COMMA = re.compile(
 )
 _STORED = {
     **{code: code for code in CODES},
-    **{code.lower(): code for code in ("EUR", "USD", "GBP", "CHF")},  # `4 pen` is no money
+    **{code.lower(): code for code in ("EUR", "USD", "GBP", "CHF")},  # `4 pen` is not money
     **SIGNS,
 }
 _CURRENCY = "|".join(re.escape(one) for one in sorted(_STORED, key=len, reverse=True))
@@ -57,12 +57,12 @@ _UNGROUP = str.maketrans("", "", "'’ \u00a0\u202f")
 
 
 class Numeral(NamedTuple):
-    """How a cell can be read as a number.
+    """The ways to read a cell as a number.
 
-    `point` and `comma` are the digits after the decimal sign if that is a point or a comma, None
-    where the cell cannot be read so. `padded` cells end in a zero after the decimal sign, which a
-    number does not keep; `amount` cells have signs between thousands and decimals, as only sums of
-    money have.
+    `point` and `comma` are the numbers of digits after a decimal point or comma, None if the cell
+    cannot be read that way. `padded` cells end in a zero after the decimal sign, which a number
+    does not keep; `amount` cells have separators of thousands and decimals, as only sums of money
+    have.
     """
 
     point: int | None
@@ -72,13 +72,13 @@ class Numeral(NamedTuple):
     currency: str | None = None
 
     def decimals(self, sign: DecimalSign) -> int | None:
-        """Digits after the decimal sign, if the cell can be read with it."""
+        """Return the number of digits after this decimal sign, if the cell can be read with it."""
         return self.point if sign == "." else self.comma
 
 
 @lru_cache(maxsize=2**14)
 def numeral(text: str) -> Numeral | None:
-    """How a text without space around it can be read as a number; None where it is none.
+    """Return the ways to read a trimmed text as a number; None if there are none.
 
     Leading zeros, a plus sign, an exponent and more than 15 digits mark a code, not a number.
     """
@@ -96,7 +96,7 @@ def numeral(text: str) -> Numeral | None:
     )
     spaced = any((match["group"] or "").isspace() for match in found)
     if spaced and not with_decimals and currency is None:
-        return None  # `75 001` is as likely a code
+        return None  # `75 001` may as well be a code
     return Numeral(
         len(point["decimals"] or "") if point else None,
         len(comma["decimals"] or "") if comma else None,
@@ -108,7 +108,7 @@ def numeral(text: str) -> Numeral | None:
 
 @lru_cache(maxsize=2**14)
 def parse_number(text: str, sign: DecimalSign = ".") -> int | float | None:
-    """The number that a text is with this decimal sign; None where it is none."""
+    """Parse a number with this decimal sign; None if the text is not one."""
     form = numeral(text)
     if form is None or form.decimals(sign) is None:
         return None
@@ -118,7 +118,7 @@ def parse_number(text: str, sign: DecimalSign = ".") -> int | float | None:
 
 
 def _without_currency(text: str) -> tuple[str, str | None]:
-    """The number as it is written, and the currency that stands before or after it."""
+    """Split off the currency that precedes or follows a number."""
     if text[-1:].isdecimal() and text[:1].isdecimal():
         return text, None
     match = _AMOUNT.fullmatch(text)

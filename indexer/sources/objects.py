@@ -1,6 +1,6 @@
-"""Tables whose cells are objects: `size: {"width": 3}` becomes a column `size.width`.
+"""Tables with objects as cells: `size: {"width": 3}` becomes a column `size.width`.
 
-Objects are taken apart one level deep; what is deeper stays as JSON text.
+Objects are split one level deep; deeper ones stay as JSON text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from indexer.sources.shapes import text_of
 from search_engine.names import normal
 
 LOOKED_AT = 1_000
-"""Records among which objects must begin for a column of them to be taken apart."""
+"""Objects must occur among so many first records for a column to be split."""
 MAX_KEYS = 200
-"""An object with more different keys is data, not columns."""
+"""A column of objects with more distinct keys than this is not split."""
 
 
 def without_objects(table: Table) -> Table:
-    """The table itself, or one in which objects are columns."""
+    """Return the table itself, or one with the objects split into columns."""
     sample = (record for record in islice(table.records(), LOOKED_AT) if isinstance(record, Record))
     if not any(isinstance(cell, dict) for record in sample for cell in record.cells.values()):
         return table
@@ -41,7 +41,7 @@ def without_objects(table: Table) -> Table:
 
 
 class _FlatTable:
-    """A table in which objects of some columns are columns of their own."""
+    """A table in which the members of objects are columns."""
 
     def __init__(self, table: Table, apart: Mapping[str, Mapping[str, str]]) -> None:
         self._table = table
@@ -83,5 +83,5 @@ class _FlatTable:
 
 
 def _is_picture(keys: Mapping[str, None]) -> bool:
-    """Whether objects are pictures as datasets store them: bytes and a path."""
+    """Return whether objects are pictures as datasets store them: bytes and a path."""
     return {"bytes", "path"} <= set(keys)

@@ -1,4 +1,4 @@
-"""The source at a path."""
+"""Open the source at a path."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from search_engine.errors import SourceError
 
 
 def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:
-    """The source at a path: a folder of pictures or a table.
+    """Open the source at a path: a folder of pictures or a table.
 
     Raises:
         SourceError: There is nothing usable.

@@ -1,24 +1,23 @@
-"""How a source is to be understood, where that does not show by itself."""
+"""Options for reading a source, where detection is not enough."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 FIELDS = ("item_id", "image", "label", "product_id")
-"""What a column can be besides an attribute."""
+"""Fields that a column can be, besides an attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the owner says of a source; whatever is not said is found out and told.
+    """What the user says about a source; everything else is detected and reported.
 
-    `columns` names the column of a field (`--map FIELD=COLUMN`), `types` the type of a column.
-    `label_from` is `parent` for the sub-folder's path, or a column. `known_columns` and
-    `known_types` are what a collection remembers of earlier tables: they yield where a table does
-    not fit them. `addresses` lets rows name pictures by their addresses; else those are refused.
-    `inside` is where pictures are written that a table holds itself.
-    Of a folder, `include` and `exclude` are patterns of paths, and with `follow_links` links to
-    other folders count.
+    `columns` maps fields to columns (`--map FIELD=COLUMN`), `types` columns to types. `label_from`
+    is `parent` for the sub-folder's path, or a column. `known_columns` and `known_types` are what a
+    collection remembers of earlier tables; they are ignored where a table does not fit. `addresses`
+    allows rows to name pictures by address, else such rows are rejected. `inside` is the folder for
+    pictures contained in a table. For a folder, `include` and `exclude` are patterns of paths, and
+    `follow_links` follows links to other folders.
     """
 
     label_from: str | None = None
@@ -37,4 +36,4 @@ class SourceOptions:
 
 
 AS_FOUND = SourceOptions()
-"""Nothing is said: all is found out."""
+"""Everything is detected."""

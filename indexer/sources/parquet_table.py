@@ -16,7 +16,7 @@ BATCH_ROWS = 1_024
 
 
 class ParquetTable:
-    """Records of a Parquet file; cells are Python objects, a line is the number of the row."""
+    """Records of a Parquet file; cells are Python objects, and a line is the number of a row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +45,7 @@ class ParquetTable:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        """The file; what goes wrong within is told of it."""
+        """Open the file; errors name it."""
         try:
             with self._parquet.ParquetFile(self.path) as file:
                 yield file
@@ -57,7 +57,7 @@ class ParquetTable:
 
 
 def _cells(arrow: Any, column: Any) -> list[Any]:
-    """Python objects; instants to the microsecond, which is what Python has."""
+    """Yield Python objects; times are cut to microseconds, as Python has no finer ones."""
     kind = column.type
     if arrow.types.is_timestamp(kind) and kind.unit == "ns":
         column = column.cast(arrow.timestamp("us", kind.tz), safe=False)

@@ -1,4 +1,4 @@
-"""Patterns that choose files by their path, as people know them from ignore files."""
+"""Patterns that select files by path, as in ignore files."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ Matcher = Callable[[str], bool]
 
 
 def matcher(patterns: Sequence[str], option: str) -> Matcher:
-    """Whether a path relative to the source, with slashes, fits one of the patterns.
+    """Return a function that tells whether a path relative to the source matches a pattern.
 
-    `*` stands for anything but a slash, `**` for anything, `?` for one character, `[abc]` for one
-    of these. A pattern without a slash fits a name at any depth; one that fits a folder fits all
-    that is below it.
+    `*` matches anything but a slash, `**` anything, `?` one character, `[abc]` one of these. A
+    pattern without a slash matches a name at any depth; one that matches a folder matches
+    everything below it.
 
     Raises:
         SourceError: A pattern is empty.

@@ -1,6 +1,6 @@
-"""What a table says of a picture, as a file below its folder.
+"""Resolve the pictures that a table names to files below its folder.
 
-It can be said as addresses and Windows do: `img\\00.jpg`, `my%20picture.jpg?v=2`.
+Spellings of Windows and of URLs are understood: `img\\00.jpg`, `my%20picture.jpg?v=2`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from search_engine.storage.durable import replace_synced
 
 MAX_PATH_CHARS = 4_096
 MAX_VIEWS = 1_000
-"""Pictures of one row."""
+"""Pictures of one row, at most."""
 
 
 _ADDRESS = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
@@ -32,10 +32,10 @@ _BETWEEN_PATHS = re.compile(r"\s*[,;|]\s*")
 
 
 class Pictures:
-    """Finds the pictures of a table's rows; nothing outside its folder is found.
+    """Find the pictures of a table's rows, never outside its folder.
 
-    Pictures that a table holds itself, as Parquet files of Hugging Face do, are written below
-    `inside`, by a hash of their content.
+    Pictures contained in a table, as in Parquet files of Hugging Face, are written below `inside`,
+    named by a hash of their content.
     """
 
     def __init__(self, root: Path, inside: Path | None = None) -> None:
@@ -45,9 +45,9 @@ class Pictures:
         self._folder = lru_cache(maxsize=2**12)(self._resolved_folder)
 
     def references(self, cell: Any) -> list[str]:
-        """The pictures that a cell names: one, or several with commas between them.
+        """Return the pictures that a cell names: one, or several separated by commas.
 
-        A file whose name has a comma in it is one picture.
+        An existing file whose name contains a comma is one picture.
         """
         self._held = {}
         return self._named(cell)
@@ -72,10 +72,11 @@ class Pictures:
         return parts if all(_names_picture(part) for part in parts) else [text]
 
     def find(self, reference: str) -> Path:
-        """The file of a picture.
+        """Return the file of a picture.
 
         Raises:
-            RowError: It is an address and may not be fetched, leads out of the folder, or nowhere.
+            RowError: It is an address that may not be fetched, is outside the folder, or does not
+                exist.
         """
         if reference in self._held:
             return self._written(self._held[reference])
@@ -94,10 +95,10 @@ class Pictures:
                 return found
         if _DRIVE.match(address):
             raise RowError("bad_path", "the picture's path is not relative to the source")
-        return confined(self._root, _plain_spelling(reference))  # says what is wrong with it
+        return confined(self._root, _plain_spelling(reference))  # raises the error
 
     def _hold(self, content: bytes, path: Any) -> str:
-        """Keep the content of the row's picture until it is asked for; gives its reference."""
+        """Keep the content of the row's picture until it is needed; return its reference."""
         reference = path if isinstance(path, str) and path else _digest(content)
         self._held[reference] = content
         return reference
@@ -115,7 +116,7 @@ class Pictures:
         return path
 
     def _existing(self, relative: str) -> Path | None:
-        """The file below the folder, if it is there."""
+        """Return the file below the folder, if it exists."""
         if not relative or "\x00" in relative or len(relative) > MAX_PATH_CHARS:
             return None
         if relative[0] in "/~":
@@ -135,7 +136,7 @@ class Pictures:
         return Path(path)
 
     def _resolved_folder(self, folder: str) -> str | None:
-        """A folder below the root without symbolic links; None if it is elsewhere or nowhere."""
+        """Resolve a folder below the root; None if it is elsewhere or missing."""
         try:
             resolved = (self._root / folder).resolve(strict=True)
         except (OSError, RuntimeError, ValueError):
@@ -148,22 +149,22 @@ def _digest(content: bytes) -> str:
 
 
 def is_address(reference: str) -> bool:
-    """Whether a picture is named by its address on the web."""
+    """Return whether a picture is named by an address on the web."""
     return _ADDRESS.match(reference.strip()) is not None
 
 
 def view_id(item_id: str, number: int) -> str:
-    """The id of a view: the item's own for the first, then `id/2`, `id/3`..."""
+    """Return the id of a view: the item's own for the first, then `id/2`, `id/3`..."""
     return item_id if number == 1 else f"{item_id}/{number}"
 
 
 def path_id(reference: str) -> str:
-    """The id of a picture that has none but its path."""
+    """Return the id of a picture without one: its path."""
     return _plain_spelling(reference).removeprefix("./")
 
 
 def folder_label(reference: str) -> str | None:
-    """The label of a picture that has none but its folder."""
+    """Return the label of a picture without one: its folder."""
     folder = path_id(reference).rpartition("/")[0]
     return folder or None
 
@@ -173,7 +174,7 @@ def _plain_spelling(reference: str) -> str:
 
 
 def _other_spellings(reference: str) -> Iterator[str]:
-    """How the file of a reference may be called: without what addresses and Windows add."""
+    """Yield possible names of a file, without what URLs and Windows add."""
     plain = _plain_spelling(reference)
     bare = re.split(r"[?#]", plain, maxsplit=1)[0]
     spellings: Sequence[str] = (plain, bare, unquote(plain), unquote(bare))
@@ -187,6 +188,6 @@ def _other_spellings(reference: str) -> Iterator[str]:
 
 
 def _names_picture(part: str) -> bool:
-    """Whether a part of a list looks like the path or address of a picture."""
+    """Return whether an element of a list looks like the path or address of a picture."""
     bare = re.split(r"[?#]", part, maxsplit=1)[0]
     return re.fullmatch(r".*\.[A-Za-z0-9]{2,5}", bare) is not None

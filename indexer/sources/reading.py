@@ -1,4 +1,4 @@
-"""The table in a file, whatever form it has: found by its content first, then by its name."""
+"""Open the table in a file, recognising its format by content first, then by name."""
 
 import codecs
 import zipfile
@@ -18,7 +18,7 @@ from search_engine.errors import SourceError
 TABLE_SUFFIXES = frozenset(
     {".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm"}
 )
-"""What tables are called; `.gz` may follow."""
+"""Suffixes of tables; `.gz` may follow."""
 
 FORMATS = "CSV, TSV, JSON, JSON Lines, Parquet and XLSX, texts with gzip too"
 
@@ -31,11 +31,11 @@ _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_table(path: Path, options: SourceOptions = AS_FOUND) -> Table:
-    """The table in a file.
+    """Open the table in a file.
 
     Raises:
-        SourceError: It holds none that can be read.
-        MissingExtraError: It needs a package that is not installed.
+        SourceError: The file holds no readable table.
+        MissingExtraError: The format needs a package that is not installed.
     """
     with opened(path) as file:
         head = file.read(_LOOKED_AT_BYTES)
@@ -82,7 +82,7 @@ def _is_workbook(path: Path) -> bool:
 
 
 def _check_is_text(path: Path, head: bytes, options: SourceOptions) -> None:
-    """Refuse a file of another name, unless its content is evidently a table."""
+    """Refuse a file with an unknown suffix, unless its content is evidently a table."""
     if b"\x00" in head and not head.startswith(_MARKS):
         raise _unknown(path, "its content is of no known kind")
     try:
@@ -103,7 +103,7 @@ def _unknown(path: Path, what: str) -> SourceError:
 
 
 def _first_character(head: bytes) -> str:
-    """The first character that is no blank, in any encoding."""
+    """Return the first non-blank character, in any encoding."""
     for mark in _MARKS:
         head = head.removeprefix(mark)
     return head.replace(b"\x00", b"").lstrip()[:1].decode("latin-1")

@@ -1,4 +1,4 @@
-"""A table before anything is known of what its columns mean: records with cells by column."""
+"""Tables before their columns are interpreted: records with cells by column."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from indexer.sources.base import Reject
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: cells by column, of the columns that the row has.
+    """One row: cells by column, for the columns that the row has.
 
-    A cell is a text where the file has only texts (CSV). Files with types (JSON, Parquet, XLSX)
-    give texts, numbers, booleans, None, dates, lists and objects as they hold them.
+    Cells of files without types (CSV) are texts. Files with types (JSON, Parquet, XLSX) give texts,
+    numbers, booleans, None, dates, lists and objects.
     """
 
     line: int
@@ -30,14 +30,14 @@ class Table(Protocol):
 
     @property
     def columns(self) -> Sequence[str]:
-        """Names of the columns in their order, normalised (NFC), each once."""
+        """Names of the columns in order, normalised (NFC) and unique."""
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """Sentences about how the file was read, such as its delimiter where it is no comma."""
+        """Sentences about how the file was read, such as an unusual delimiter."""
         ...
 
     def records(self) -> Iterator[Record | Reject]:
-        """All records, or why one cannot be read; can be called again."""
+        """Yield all records, or rejects; can be called again."""
         ...

@@ -1,4 +1,4 @@
-"""What one cell of a table looks like: the evidence that the type of a column is found from."""
+"""Shapes of cells: the evidence from which the type of a column is inferred."""
 
 import json
 import math
@@ -12,17 +12,17 @@ from search_engine.catalog.dates import DateForm, date_form, iso_time
 
 TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 MAX_SHAPED_CHARS = 48
-"""A longer text is neither a number nor a date."""
+"""Longer texts are neither numbers nor dates."""
 
 Kind = Literal["text", "number", "long", "boolean", "date", "list", "object"]
 
 
 class Shape(NamedTuple):
-    """What a cell is, or can be read as.
+    """What a cell is, or how it can be read.
 
-    `long` is a whole number of more digits than a number keeps. `native` cells have their type from
+    `long` is a whole number with more digits than a float keeps. `native` cells get their type from
     the file (JSON, Parquet, XLSX); all others are texts. `binary` is 0 or 1. `midnight` is a native
-    time at 00:00, as spreadsheets store days.
+    time at 00:00, which is how spreadsheets store dates.
     """
 
     kind: Kind
@@ -46,21 +46,21 @@ _NATIVE_INSTANT = _NATIVE_TIME._replace(dates=DateForm(True, True, zoned=True, y
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether a cell has nothing in it: null, not a number, no text or only space."""
+    """Return whether a cell is empty: null, NaN, or a text without characters other than space."""
     if isinstance(cell, str):
         return not cell or cell.isspace()
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def shape_of(cell: Any) -> Shape | None:
-    """The shape of a cell; None for an empty one."""
+    """Return the shape of a cell; None for an empty one."""
     if isinstance(cell, str):
         return _text_shape(cell) if len(cell) <= MAX_SHAPED_CHARS else TEXT
     return None if is_empty(cell) else _native_shape(cell)
 
 
 def text_of(cell: Any) -> str:
-    """A cell as a text: as it was written, or as its type is written."""
+    """Return a cell as text: as it was written, or as its type is usually written."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
@@ -99,7 +99,7 @@ def _text_shape(cell: str) -> Shape | None:
 
 @lru_cache(maxsize=2**8)
 def _plain_shape(decimals: int, ends_in_zero: bool, binary: bool) -> Shape:
-    """The shape of a number as programs write it."""
+    """Return the shape of a number as programs write it."""
     form = Numeral(decimals, None if decimals else 0, bool(decimals) and ends_in_zero)
     return Shape("number", numeral=form, binary=binary)
 

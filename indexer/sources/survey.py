@@ -1,4 +1,4 @@
-"""The first pass over a table: how many rows, and what each column looks like."""
+"""Make the first pass over a table: count its rows and examine its columns."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +22,16 @@ from search_engine.errors import SourceError
 from search_engine.near import near
 
 CHUNK = 2_048
-"""Records that are looked at together."""
+"""Records to examine at once."""
 CURRENCY_SUFFIX = "_currency"
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a table holds: rows and rejects together, readers of its columns, and reports.
+    """The result: the number of rows and rejects, readers of the columns, and reports.
 
-    `columns` has the columns that become attributes, by their name in the table; `types` the types
-    of attributes as `--type` takes them.
+    `columns` are those that become attributes, by their name in the table; `types` are the types of
+    attributes, as `--type` takes them.
     """
 
     rows: int
@@ -44,7 +44,7 @@ class Survey:
 
 @dataclass(slots=True)
 class _Counts:
-    """What is counted in the pass."""
+    """The counts of the pass."""
 
     evidence: Mapping[str, Evidence]
     labels: LabelEvidence = field(default_factory=LabelEvidence)
@@ -61,18 +61,18 @@ def survey(
     suggested: Mapping[str, str] | None = None,
     consumed: Sequence[ColumnReport] = (),
 ) -> Survey:
-    """Look at every row once.
+    """Examine every row once.
 
     Args:
         table: The records.
-        mapping: Which columns are fields; all others become attributes.
+        mapping: The columns of fields; all others become attributes.
         options: Declared and known types.
-        pictures: Tells how many pictures a row has.
-        suggested: Types that a shop's layout gives, for columns whose cells fit them.
+        pictures: Counts the pictures of a row.
+        suggested: Types of a shop's layout, used if all cells of the column fit.
         consumed: Columns that a shop's layout has used up.
 
     Raises:
-        SourceError: A type is declared for a column that is not there, or there is no such type.
+        SourceError: A type is declared for a missing column, or there is no such type.
     """
     counts = _count(table, mapping, pictures)
     fields = _fields(mapping)
@@ -95,7 +95,7 @@ def survey(
 
 
 def _fields(mapping: ColumnMapping) -> dict[str, str]:
-    """Fields by column; of a column that is two fields, the first."""
+    """Map columns to fields; of a column used for two fields, to the first."""
     fields: dict[str, str] = {}
     for name, column in mapping.columns.items():
         fields.setdefault(column, name)
@@ -132,10 +132,10 @@ def _declared(
     fields: Mapping[str, str],
     consumed: Collection[str],
 ) -> dict[str, str]:
-    """The types that the owner declares, by columns as the table spells them.
+    """Parse the types that the user declares, by column as the table spells it.
 
     Raises:
-        SourceError: A column is not there, or is a field.
+        SourceError: A column is missing, or is a field.
     """
     found: dict[str, str] = {}
     for column, kind in options.types.items():
@@ -190,7 +190,7 @@ def _types(
 def _columns(
     names: Mapping[str, str], found: Mapping[str, Found], fields: Mapping[str, str]
 ) -> dict[str, Column]:
-    """Readers of the columns; a currency stands beside its number unless a column has that name."""
+    """Make readers of the columns; a currency becomes an attribute if its name is free."""
     taken = {*names.values(), *fields}
     columns: dict[str, Column] = {}
     for column, attribute in names.items():
@@ -201,10 +201,10 @@ def _columns(
 
 
 def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
-    """The attributes' names by column.
+    """Choose the attributes' names by column.
 
-    A name that no attribute can have loses what it cannot have, and the name of a field, which
-    filters would not take for the attribute, is another's.
+    Characters that attribute names must not have are dropped, and names of fields are changed, as
+    filters would take them for the field.
     """
     names: dict[str, str] = {}
     for column in columns:

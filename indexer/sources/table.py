@@ -1,4 +1,4 @@
-"""A table of items and their pictures as a source: its columns understood, its rows read."""
+"""A table of items and their pictures as a source: columns interpreted, rows read."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -20,10 +20,10 @@ from search_engine.names import check_item_id, check_label, check_product_id
 
 
 class TableSource:
-    """Rows of a table: an id, a picture, a label, a product, and attributes of their types.
+    """Rows of a table: an id, a picture, a label, a product, and typed attributes.
 
-    The whole table is looked at when the source is opened (`indexer.sources.survey`); rows are
-    read again each time they are asked for.
+    The whole table is examined when the source is opened (`indexer.sources.survey`); rows are read
+    again each time they are requested.
     """
 
     def __init__(self, table: Table, options: SourceOptions = AS_FOUND) -> None:
@@ -49,7 +49,7 @@ class TableSource:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """The columns of the fields, to be remembered as `SourceOptions.known_columns`."""
+        """The columns of the fields, to remember as `SourceOptions.known_columns`."""
         return dict(self._fields)
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class TableSource:
                     yield item_id
 
     def _rows(self, record: Record) -> Iterator[SourceRow | Reject]:
-        """A row for each picture of a record, or one without."""
+        """Yield a row for each picture of a record, or one without a picture."""
         references = self._references(record)
         ids = self._ids(record, references)
         try:
@@ -119,7 +119,7 @@ class TableSource:
         return self._pictures.references(record.cells.get(column)) if column else []
 
     def _ids(self, record: Record, references: list[str]) -> list[str]:
-        """The ids of a record's pictures as they are written; one of a record without any."""
+        """Yield the ids of a record's pictures as written; one id for a record without pictures."""
         column = self._fields.get("item_id")
         if column is None:
             return [path_id(reference) for reference in references] or [""]
@@ -130,7 +130,7 @@ class TableSource:
     def _description(
         self, record: Record, references: list[str], item_id: str
     ) -> Mapping[str, Any]:
-        """What the table says of an item: an empty cell clears, an absent column does not."""
+        """Describe an item: an empty cell clears a value, a missing column does not."""
         cells = record.cells
         found: dict[str, Any] = {}
         label, product = self._fields.get("label", ""), self._fields.get("product_id", "")
@@ -157,5 +157,5 @@ class TableSource:
 
 
 def _text(cell: Any) -> str | None:
-    """The text of a cell of a field; None for an empty one."""
+    """Return the text of a cell of a field; None for an empty one."""
     return None if is_empty(cell) else text_of(cell)

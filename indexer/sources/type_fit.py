@@ -1,4 +1,4 @@
-"""Which cells can be read as a type, and how: with which decimal sign, which order of days."""
+"""Decide which cells can be read as a type, and with which decimal sign or date order."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,12 @@ ORDERS: tuple[DayOrder, ...] = ("dmy", "mdy")
 PRICE_WORDS = (
     "price", "preis", "prix", "precio", "prezzo", "prijs", "preco", "cost", "msrp", "rrp", "uvp",
 )  # fmt: skip
-"""In the name of a column: 5, 5.0 and 5.00 are one amount there, not three sizes."""
+"""Words in the name of a column of prices: there 5, 5.0 and 5.00 are one amount, not three
+sizes."""
 
 
 def fits(shape: Shape, kind: ColumnType) -> bool:
-    """Whether a cell of this shape can be read as a type."""
+    """Return whether a cell of this shape can be read as a type."""
     if kind.name in ("text", "list"):
         return True
     if kind.name == "boolean":
@@ -30,14 +31,14 @@ def fits(shape: Shape, kind: ColumnType) -> bool:
 
 
 def depends_on_how(shape: Shape) -> bool:
-    """Whether a cell is read differently with another decimal sign or order of days."""
+    """Return whether another decimal sign or date order would change how a cell is read."""
     if shape.numeral is not None:
         return shape.numeral.point != shape.numeral.comma
     return shape.dates is not None and not shape.dates.year_first
 
 
 def completed(evidence: Evidence, kind: ColumnType) -> tuple[ColumnType, bool]:
-    """A type with the decimal sign or order that most cells fit, and whether both fit all alike."""
+    """Add the decimal sign or date order that most cells fit; tell if both fit equally."""
     if kind.how or kind.name not in ("number", "date"):
         return kind, False
     hows: tuple[str, ...] = SIGNS if kind.name == "number" else ORDERS
@@ -45,7 +46,7 @@ def completed(evidence: Evidence, kind: ColumnType) -> tuple[ColumnType, bool]:
         how: evidence.total([s for s in evidence.shapes if fits(s, ColumnType(kind.name, how))])
         for how in hows
     }
-    best = max(hows, key=lambda how: fitting[how])  # the first of equals
+    best = max(hows, key=lambda how: fitting[how])  # the first among equals
     written = [shape for shape in evidence.shapes if depends_on_how(shape)]
     ambiguous = bool(written) and fitting[hows[0]] == fitting[hows[1]]
     usual = best == hows[0] and not (kind.name == "date" and written)
@@ -53,7 +54,7 @@ def completed(evidence: Evidence, kind: ColumnType) -> tuple[ColumnType, bool]:
 
 
 def prints_back(name: str, forms: Sequence[Numeral], sign: DecimalSign) -> bool:
-    """Whether different texts become different numbers, or are amounts anyway."""
+    """Return whether different texts become different numbers, or are amounts anyway."""
     kept = not any(form.padded and form.decimals(sign) for form in forms)
     uniform = len({form.decimals(sign) for form in forms}) == 1
     priced = any(word in name.casefold() for word in PRICE_WORDS)

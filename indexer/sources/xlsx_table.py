@@ -1,4 +1,4 @@
-"""Tables in workbooks of Excel and its kin (.xlsx), read row by row."""
+"""Tables in Excel workbooks and compatible ones (.xlsx), read row by row."""
 
 import warnings
 import zipfile
@@ -14,14 +14,14 @@ from indexer.sources.records import Record
 from search_engine.errors import EyedexError, MissingExtraError, SourceError
 
 MAX_UNPACKED_BYTES = 2**30
-"""Of all parts of a workbook; 1,000,000 rows of 6 columns have about 300 MiB."""
+"""Limit of all parts of a workbook; 1,000,000 rows of 6 columns have about 300 MiB."""
 
 MAX_TEXTS_BYTES = 2**28
-"""Of the part with the texts of all cells, which is held in memory."""
+"""Limit of the part with the texts of all cells, which is held in memory."""
 
 TEXTS = "xl/sharedStrings.xml"
 MAX_ROWS = 2**20
-"""Of a sheet, by its format."""
+"""Rows of a sheet, by the format."""
 
 BATCH_ROWS = 1_000
 ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
@@ -32,8 +32,8 @@ Row = tuple[int, Sequence[Any]]
 class XlsxTable:
     """Records of the first sheet that has cells; its first row with cells is the header.
 
-    A line is the number of a row in its sheet. Formulas count with the results that were saved.
-    Hidden sheets are looked at only where no other has cells.
+    A line is the number of a row in its sheet. Formulas have their saved results. Hidden sheets are
+    read only if no other sheet has cells.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class XlsxTable:
         return Reject(row, None, "bad_value", f"cell {address} is the error {cells[place]}")
 
     def _choose_sheet(self) -> tuple[str, list[str]]:
-        """The title of the sheet to be read, and those of the others."""
+        """Return the title of the sheet to read, and those of the others."""
         with self._workbook() as book:
             sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
             titles = [sheet.title for sheet in book.worksheets]
@@ -80,7 +80,7 @@ class XlsxTable:
         )
 
     def _measure(self) -> tuple[Row, int, int]:
-        """The header, the width of the table, and how many rows within it are empty."""
+        """Return the header, the width of the table, and how many rows within it are empty."""
         rows = self._filled_rows(self._sheet)
         header = next(rows)
         last, width, count = header[0], len(header[1]), 0
@@ -94,10 +94,10 @@ class XlsxTable:
                 yield number, _filled_up(cells, self._width)
 
     def _filled_rows(self, title: str) -> Iterator[Row]:
-        """Rows that have cells, up to the last of these, with their numbers."""
+        """Yield rows that have cells, up to the last of them, with their numbers."""
         with self._workbook() as book:
             sheet = book[title]
-            sheet.reset_dimensions()  # those that the file announces are often wrong
+            sheet.reset_dimensions()  # the dimensions declared in the file are often wrong
             rows = sheet.iter_rows(values_only=True)
             number = 0
             while batch := _next_rows(rows):
@@ -110,7 +110,7 @@ class XlsxTable:
 
     @contextmanager
     def _workbook(self) -> Iterator[Any]:
-        """The workbook; what goes wrong within is told of it."""
+        """Open the workbook; errors name the file."""
         try:
             with self.path.open("rb") as file:
                 book = self._load(file)
@@ -120,7 +120,7 @@ class XlsxTable:
                     book.close()
         except EyedexError:
             raise
-        except Exception as error:  # a damaged workbook fails in as many ways as it has parts
+        except Exception as error:  # a damaged workbook raises many kinds of errors
             reason = str(error).split("\n")[0][:120] or type(error).__name__
             raise SourceError(
                 f"the workbook cannot be read: {reason}", where=str(self.path)
@@ -128,14 +128,14 @@ class XlsxTable:
 
     def _load(self, file: BinaryIO) -> Any:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and extensions, which do not matter here
+            warnings.simplefilter("ignore")  # about styles and extensions, irrelevant here
             return self._openpyxl.load_workbook(file, read_only=True, data_only=True)
 
 
 def _check_parts(path: Path) -> None:
-    """Refuse a workbook whose parts announce to unpack to more than a table can be.
+    """Refuse a workbook whose parts declare a larger size than a table can have.
 
-    No more than announced is ever unpacked.
+    No part is ever unpacked beyond its declared size.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -152,12 +152,12 @@ def _check_parts(path: Path) -> None:
 
 def _next_rows(rows: Iterator[Sequence[Any]]) -> list[Sequence[Any]]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of dates that are none, which become error cells
+        warnings.simplefilter("ignore")  # about invalid dates, which become error cells
         return list(islice(rows, BATCH_ROWS))
 
 
 def _trimmed(cells: Sequence[Any]) -> Sequence[Any]:
-    """Without empty cells at the end."""
+    """Drop empty cells at the end."""
     width = len(cells)
     while width and cells[width - 1] in (None, ""):
         width -= 1
@@ -173,7 +173,7 @@ def _text(cell: Any) -> str:
 
 
 def _plain(cell: Any) -> Any:
-    """A whole number as such: sheets know floats only."""
+    """Return whole numbers as int: sheets only know floats."""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
         return int(cell)
     return cell
@@ -192,7 +192,7 @@ def _empty_notes(count: int) -> Iterator[str]:
 
 
 def import_openpyxl(path: Path) -> Any:
-    """The package openpyxl, an optional one.
+    """Import openpyxl, an optional package.
 
     Raises:
         MissingExtraError: It is not installed.

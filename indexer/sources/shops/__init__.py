@@ -23,16 +23,16 @@ LAYOUTS: tuple[Callable[[Table], Layout | None], ...] = (
     google_merchant.layout_of,
     numbered_pictures.layout_of,
 )
-"""Each gives the layout of a table that is of its shop, else None; the first that does counts."""
+"""Each returns the layout of a table of its shop, else None; the first that matches counts."""
 
 DECISIVE = ("item_id", "image")
 """Fields whose column decides which rows belong together."""
 
 
 def recognised(table: Table, options: SourceOptions) -> Layout:
-    """The layout of a table; a plain one where no shop's is recognised, or is overruled.
+    """Return the layout of a table; a plain one if no shop's is recognised, or it is overridden.
 
-    Who names another column of ids or pictures than the shop's layout has means a plain table.
+    Choosing another column of ids or pictures than the shop's layout has means a plain table.
     """
     for layout_of in LAYOUTS:
         layout = layout_of(table)

@@ -1,4 +1,4 @@
-"""Feeds for Google Merchant Center: a product a row, more pictures in a column of their own."""
+"""Feeds of Google Merchant Center: a product a row, more pictures in a column of their own."""
 
 from indexer.sources.records import Record, Table
 from indexer.sources.shops.base import (
@@ -15,11 +15,11 @@ TYPICAL = (
     "additionalimagelink", "googleproductcategory", "producttype", "itemgroupid", "availability",
     "condition", "link",
 )  # fmt: skip
-"""At least one of them stands beside `id` and `image_link`."""
+"""At least one of them must accompany `id` and `image_link`."""
 
 
 def layout_of(table: Table) -> Layout | None:
-    """The layout of a feed; None for any other table."""
+    """Return the layout of a feed; None for any other table."""
     header = Header(table)
     item_id, image = header.first("id"), header.first("imagelink")
     if item_id is None or image is None or header.first(*TYPICAL) is None:
@@ -56,7 +56,7 @@ def layout_of(table: Table) -> Layout | None:
 
 
 def _category(record: Record, own: str | None, googles: str | None) -> str | None:
-    """The shop's own category, else Google's if it is no number; the first of several."""
+    """Return the shop's own category, else Google's if not a number; the first of several."""
     written = filled(record.cells, own)
     if not written:
         written = filled(record.cells, googles)

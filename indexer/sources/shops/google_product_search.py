@@ -26,7 +26,7 @@ IMAGE, IMAGE_ID, _, PRODUCT, CATEGORY, NAME, LABELS, POLYGON = map(
 
 
 def layout_of(table: Table) -> Layout | None:
-    """The layout of an import file; None for any other table."""
+    """Return the layout of an import file; None for any other table."""
     header = Header(table)
     image, product = header.first(IMAGE), header.first(PRODUCT)
     if image is None or product is None or header.first("productsetid") is None:
@@ -70,7 +70,7 @@ def layout_of(table: Table) -> Layout | None:
 
 
 def _id_of(cells: Mapping[str, Any], image_id: str, product: str, views: Counter[str]) -> str:
-    """The picture's id; without one the product's, numbered from its second picture on."""
+    """Return the picture's id, or the product's, numbered from its second picture on."""
     given = filled(cells, image_id)
     if given:
         return given
@@ -80,7 +80,7 @@ def _id_of(cells: Mapping[str, Any], image_id: str, product: str, views: Counter
 
 
 def _survey(table: Table, labels: str | None) -> tuple[dict[str, None], set[str]]:
-    """The keys of all labels, and those of which a picture has several."""
+    """Collect the keys of all labels, and those that a picture has several of."""
     keys: dict[str, None] = {}
     several: set[str] = set()
     for record in table.records():
@@ -92,7 +92,7 @@ def _survey(table: Table, labels: str | None) -> tuple[dict[str, None], set[str]
 
 
 def _labels(cells: Mapping[str, Any], labels: str | None) -> Mapping[str, Sequence[str]]:
-    """The values of `style=a,colour=black,colour=white` by their keys."""
+    """Parse `style=a,colour=black,colour=white` to values by key."""
     found: dict[str, list[str]] = {}
     for pair in parts(filled(cells, labels)):
         key, equals, value = pair.partition("=")

@@ -11,7 +11,7 @@ _PICTURES = frozenset(map(plain_name, ALIASES["image"]))
 
 
 def layout_of(table: Table) -> Layout | None:
-    """The layout of a table with several columns of pictures; None for any other."""
+    """Return the layout of a table with several columns of pictures; None for any other."""
     columns = _numbered(table)
     if len(columns) < 2:
         return None
@@ -32,7 +32,7 @@ def layout_of(table: Table) -> Layout | None:
 
 
 def _numbered(table: Table) -> list[str]:
-    """The columns of pictures that differ by a number only, in their order."""
+    """Return the columns of pictures that differ by a number only, in order."""
     families: dict[str, dict[int, str]] = {}
     for column in table.columns:
         plain = plain_name(column)

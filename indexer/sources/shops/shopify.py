@@ -1,7 +1,7 @@
 """Product exports of Shopify: the rows of a handle are the variants and pictures of a product.
 
-What is said of the product stands in its first row. Each product becomes one row with all its
-pictures; its options become columns, as `Size` with the sizes there are.
+The first row of a product has its description. Each product becomes one row with all its pictures;
+its options become columns, such as `Size` with all its sizes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,17 +25,17 @@ from indexer.sources.shops.base import (
 
 OPTIONS = (1, 2, 3)
 NO_OPTION = "Title"
-"""The name of the option of a product that has none."""
+"""Option name of a product without options."""
 OF_VARIANTS = (
     "variant", "sku", "barcode", "price", "compareatprice", "costperitem", "chargetax", "taxcode",
     "unitprice", "inventory", "continueselling", "weight", "requiresshipping", "fulfillmentservice",
 )  # fmt: skip
-"""Beginnings of the columns that are of a variant, not of the product."""
+"""Prefixes of the columns that describe a variant, not the product."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What the products of an export have."""
+    """What occurs among the products of an export."""
 
     options: dict[str, None] = field(default_factory=dict)
     several_skus: bool = False
@@ -44,7 +44,7 @@ class _Seen:
 
 
 class _Columns:
-    """The columns of an export, in the words of the older and the newer format."""
+    """The columns of an export, by the names of the older and the newer format."""
 
     def __init__(self, header: Header) -> None:
         self.handle = header.first("handle", "urlhandle")
@@ -71,7 +71,7 @@ class _Columns:
 
 
 def layout_of(table: Table) -> Layout | None:
-    """The layout of an export; None for any other table."""
+    """Return the layout of an export; None for any other table."""
     header = Header(table)
     columns = _Columns(header)
     if columns.handle is None or columns.image is None or not header.has("title"):
@@ -112,7 +112,7 @@ def layout_of(table: Table) -> Layout | None:
 
 
 def _products(table: Table, columns: _Columns) -> Iterator[list[Record] | Reject]:
-    """The rows of each product; a row that cannot be read stands for itself."""
+    """Group the rows by product; a rejected row stands for itself."""
     group: list[Record] = []
     handle = ""
     for record in table.records():
@@ -150,7 +150,7 @@ def _merged(
     names: dict[str, str],
     seen: _Seen,
 ) -> Record:
-    """One row of a product: what is said first of it, its first variant, all its pictures."""
+    """Merge the rows of a product: its first description, first variant, and all its pictures."""
     first = product[0]
     cells = {column: first.cells[column] for column in kept if column in first.cells}
     for column, cell in cells.items():
@@ -171,7 +171,7 @@ def _merged(
 
 
 def _pictures(product: Sequence[Record], columns: _Columns) -> list[str]:
-    """The pictures in their positions, then those of variants only; each once."""
+    """Return the pictures by position, then those of variants only; each once."""
     placed = []
     for number, record in enumerate(product):
         written = filled(record.cells, columns.image)
@@ -183,7 +183,7 @@ def _pictures(product: Sequence[Record], columns: _Columns) -> list[str]:
 
 
 def _options(product: Sequence[Record], columns: _Columns) -> dict[str, list[str]]:
-    """The values of each option of a product; its name stands in the first row only."""
+    """Return the values of each option of a product; the first row names the option."""
     found: dict[str, list[str]] = {}
     for name, value in zip(columns.names, columns.values, strict=True):
         option = next(iter(_all(product, name)), "")
@@ -193,7 +193,7 @@ def _options(product: Sequence[Record], columns: _Columns) -> dict[str, list[str
 
 
 def _all(product: Sequence[Record], column: str | None) -> list[str]:
-    """The different cells of a product in a column."""
+    """Return the distinct cells of a product in a column."""
     written = (filled(record.cells, column) for record in product)
     return [one for one in dict.fromkeys(written) if one]
 

@@ -1,6 +1,6 @@
-"""Product exports of WooCommerce: lists of pictures and categories, attributes in pairs of columns.
+"""Product exports of WooCommerce: lists of pictures and categories, attributes as column pairs.
 
-A variation is a row of its own that names its parent; without a picture of its own it is no item.
+A variation is a row of its own that names its parent; without its own picture it is not an item.
 """
 
 import re
@@ -30,7 +30,7 @@ _ATTRIBUTE = re.compile(r"attribute(\d+)(name|values|visible|global|default)")
 
 @dataclass(slots=True)
 class _Seen:
-    """What the rows of an export have."""
+    """What occurs among the rows of an export."""
 
     attributes: dict[str, None] = field(default_factory=dict)
     several_values: set[str] = field(default_factory=set)
@@ -59,17 +59,17 @@ class _Columns:
                     self.pairs.append((column, header.first(f"attribute{match[1]}values")))
 
     def is_variation(self, record: Record) -> bool:
-        """Whether a row is a variation of another."""
+        """Return whether a row is a variation of another one."""
         return filled(record.cells, self.kind).lower().startswith(VARIATION)
 
     def attributes(self, record: Record) -> dict[str, list[str]]:
-        """The attributes of a row and their values."""
+        """Yield the attributes of a row and their values."""
         named = ((filled(record.cells, name), value) for name, value in self.pairs)
         return {name: parts(filled(record.cells, value)) for name, value in named if name}
 
 
 def layout_of(table: Table) -> Layout | None:
-    """The layout of an export; None for any other table."""
+    """Return the layout of an export; None for any other table."""
     header = Header(table)
     if not header.has("sku", "name", "images") or header.first("categories", "type") is None:
         return None
