@@ -1,7 +1,7 @@
 """Archives of pictures: zip files and tars, unpacked after checking every member.
 
-Members are written to a folder of the data directory that depends on the archive's path only, so
-that items find their pictures again. Members unpacked before are left alone.
+Members are written to a folder of the data directory that stays the same for an archive, so that
+items find their pictures again. Members unpacked before are left alone.
 """
 
 import io
@@ -22,7 +22,8 @@ from search_engine.errors import SourceError
 MOST_MEMBERS = 2_000_000
 MOST_BYTES = 200 * 2**30
 MOST_RATIO = 200
-"""Largest allowed ratio of unpacked to packed bytes; pictures hardly shrink, texts much less."""
+"""Largest allowed ratio of unpacked to packed bytes; pictures hardly shrink, texts less than that.
+"""
 COPY_BYTES = 2**20
 HIDDEN = ("__MACOSX",)
 TABLE = "eyedex-samples.jsonl"

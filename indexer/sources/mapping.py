@@ -154,7 +154,7 @@ def _existing(field: str, column: str, names: Sequence[str], where: str) -> str:
 
 
 def _remembered(field: str, names: Sequence[str], options: SourceOptions, where: str) -> str | None:
-    """Return the column remembered for the field, if the table has it; ids must not move."""
+    """Return the column remembered for the field, if the table has it, as it must for ids."""
     column = options.known_columns.get(field)
     if not column or column in names:
         return column

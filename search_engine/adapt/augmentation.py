@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 LEAST_AREA = 0.3
 PLAIN = 8.0
-"""Take a border for a plain backdrop if its brightness varies by less (0 to 255)."""
+"""A border counts as a plain backdrop if its brightness varies by less than this (0 to 255)."""
 LIKE_BORDER = 16
 
 Augmentation = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 def augmentation(size_px: int) -> Augmentation:
-    """Random changes of a picture (3, H, W), uint8, RGB, to another (3, size_px, size_px)."""
+    """Return a random change of pictures (3, H, W), uint8, RGB, to (3, size_px, size_px)."""
     v2 = import_transforms()
     found: Augmentation = v2.Compose(
         [
@@ -34,7 +34,7 @@ def augmentation(size_px: int) -> Augmentation:
 
 
 def _other_backdrop(picture: "torch.Tensor") -> "torch.Tensor":
-    """The picture before a backdrop of a random colour, if its own is plain."""
+    """Put the picture before a backdrop of a random colour, if its own is plain."""
     import torch
 
     edges = (picture[:, 0], picture[:, -1], picture[:, :, 0], picture[:, :, -1])
@@ -48,14 +48,14 @@ def _other_backdrop(picture: "torch.Tensor") -> "torch.Tensor":
 
 
 def paste_across(pixels: "torch.Tensor", random: Any) -> "tuple[torch.Tensor, torch.Tensor, float]":
-    """CutMix (Yun et al., ICCV 2019): a box of each picture is taken from another one.
+    """CutMix (Yun et al., ICCV 2019): replace a box of each picture by that of another one.
 
     Args:
         pixels: Shape (N, H, W, 3), uint8.
         random: numpy's Generator.
 
     Returns:
-        The pictures, the row of the other picture of each (N,), and the share of the first.
+        The pictures, the row of the other picture of each (N,), and the share of the original.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Batches of augmented pictures to learn from, made by processes beside the one that learns."""
+"""Batches of augmented pictures to learn from, made by processes of their own."""
 
 import os
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 AHEAD = 4
 BALANCE = 0.5
-"""Classes are drawn by the square root of their number of products: rare ones more often than
-pictures drawn by lot would be, common ones still more often than rare ones."""
+"""Draw classes by their number of products to this power: rare classes more often than pictures
+alone would give, common ones still more often than rare ones."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of one size in a file, (N, S, S, 3), uint8, one after the other."""
+    """Pictures of one size in a file, (N, S, S, 3), uint8."""
 
     file: Path
     count: int
     side_px: int
 
     def pixels(self) -> NDArray[np.uint8]:
-        """All of them, mapped from the file."""
+        """Map all of them from the file."""
         shape = (self.count, self.side_px, self.side_px, 3)
         return np.memmap(self.file, dtype=np.uint8, mode="r", shape=shape)
 
@@ -38,7 +38,7 @@ class Pictures:
 class Draw:
     """Sample rows without end: first a class, then one of its products, then a picture of that.
 
-    So neither a class nor a product with many pictures drowns the others.
+    So neither a class nor a product with many pictures dominates.
     """
 
     def __init__(self, rows: Codes, codes: Codes, products: Codes, seed: int) -> None:
@@ -61,10 +61,10 @@ class Draw:
 
 
 class Augmented:
-    """Rows to `views` augmented pictures each, (views, 3, size_px, size_px), uint8."""
+    """Turn rows into `views` augmented pictures each, (views, 3, size_px, size_px), uint8."""
 
     def __init__(self, pictures: Pictures, size_px: int, views: int) -> None:
-        """Read the pictures only where they are used: in a process of torch's loader."""
+        """Open the pictures only in the process that uses them, a worker of torch's loader."""
         self._pictures = pictures
         self._size_px = size_px
         self._views = views
@@ -86,7 +86,7 @@ class Augmented:
 def batches(
     source: Augmented, draw: Draw, size: int, processes: int, seed: int
 ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
-    """Rows (B,) and pictures (B, views, 3, S, S), uint8, without end."""
+    """Yield rows (B,) and pictures (B, views, 3, S, S), uint8, without end."""
     import torch
 
     loader: Any = torch.utils.data.DataLoader(
@@ -102,7 +102,7 @@ def batches(
 
 
 def loader_processes() -> int:
-    """Enough processes to keep up with the training, which uses most cores unless on a GPU."""
+    """Choose enough processes to keep up with training, which uses most cores except on a GPU."""
     import torch
 
     cores = os.cpu_count() or 1

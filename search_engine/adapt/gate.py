@@ -1,7 +1,7 @@
-"""Whether an adapted encoder is better: measured on items that it did not learn from.
+"""Decide whether an adapted encoder is better, by items that it did not learn from.
 
-Folds of whole products, or scenes where product ids do not tell. The items of a fold ask the items
-of all others, by embeddings that were learned from those others alone.
+The items are split into folds of whole products, or of scenes where there are no product ids. The
+items of a fold query all others, by embeddings learned from those others alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,12 +21,12 @@ NEIGHBORS = 10
 QUERIES = 5_000
 
 Adapt = Callable[[Codes], Iterable[Vectors]]
-"""Learns from some rows of the gallery; gives embeddings (N, d) of all rows, by each candidate."""
+"""Learns from some rows of the gallery; returns embeddings (N, d) of all rows by each candidate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Figures before and after; `chosen` is the place of the best candidate."""
+    """Measures before and after; `chosen` is the position of the best candidate."""
 
     chosen: int
     changes: dict[str, Change]
@@ -35,10 +35,10 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        """Accuracy or hit_rate@1 is better beyond chance, and no measure is worse beyond it.
+        """Whether accuracy or hit_rate@1 rises, and nothing falls, by more than chance explains.
 
-        mAP alone does not count: training pulls the items that it saw together by class, which
-        raises mAP even where labels are random.
+        A rise of mAP alone does not count: training pulls the items of a class together, which
+        raises mAP even with random labels.
         """
         better = any(self.changes[name].is_better for name in ("accuracy", "hit_rate@1"))
         return better and not any(change.is_worse for change in self.changes.values())
@@ -59,9 +59,9 @@ def judge(
 
     Args:
         gallery: Labelled items only, with the embeddings as they are.
-        adapt: What learns.
-        seed: Of the folds and of the bootstrap.
-        folds: How many.
+        adapt: The adaptation.
+        seed: For the folds and the bootstrap.
+        folds: Number of folds.
         advance: Called with 1 for each fold.
 
     Raises:
@@ -80,13 +80,13 @@ def judge(
 def judge_held_out(
     gallery: Labelled, held: Codes, candidates: Iterable[Vectors], *, seed: int = 0
 ) -> Verdict:
-    """As `judge`, where one set of items was held out of all learning.
+    """Do the same as `judge` with one set of items that were held out of all learning.
 
     Args:
         gallery: Labelled items only, with the embeddings as they are.
         held: Rows that nothing was learned from.
         candidates: Embeddings (N, d) of all rows, by each candidate.
-        seed: Of the bootstrap.
+        seed: For the bootstrap.
     """
     rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
     return _verdict([_trial(gallery, held, rest, candidates)], seed)
@@ -94,7 +94,7 @@ def judge_held_out(
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How held-out rows fared before and by each candidate."""
+    """How held-out rows fared before the adaptation and by each candidate."""
 
     before: QueryResults
     after: list[QueryResults]
@@ -119,7 +119,7 @@ def _verdict(trials: Sequence[Trial], seed: int) -> Verdict:
 
 
 def _goodness(results: QueryResults) -> float:
-    """Score a candidate: accuracy and mAP count the same."""
+    """Score a candidate: accuracy and mAP weigh the same."""
     return results.mean("accuracy") + results.mean("map")
 
 

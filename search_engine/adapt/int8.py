@@ -1,4 +1,4 @@
-"""int8 for the network of a collection: calibrated and judged with the collection's pictures."""
+"""Quantise the network of a collection to int8, calibrated and judged on its own pictures."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,11 +23,11 @@ from search_engine.records import Pixels
 
 FEWEST_PICTURES = 300
 MOST_PICTURES = 2_000
-"""Pictures in all; float32 torch takes a minute for so many."""
+"""Pictures in total, at most; float32 torch takes a minute for them."""
 
 CALIBRATION_PICTURES = 300
-"""Used for calibrating, but never more than half. With 64 instead of 300 one in a hundred photos
-fell by another 0.002."""
+"""Pictures to calibrate with, but never more than half of them. With 64 instead of 300, the cosine
+of one in a hundred photos fell by another 0.002."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Sample:
 def calibrate_int8(
     engine: SearchEngine, collection: str, say: Callable[[str], None] = lambda stage: None
 ) -> Int8Figures:
-    """Make the runtime `openvino-int8` for the collection's network, and keep it if it is good.
+    """Make the runtime `openvino-int8` for the collection's network; keep it if good enough.
 
-    Figures with `refusals` mean that it was not kept; what was there before stays then.
+    If the figures have `refusals`, it was not kept, and an earlier one stays.
 
     Args:
         engine: The open data directory.
-        collection: Whose pictures to use.
-        say: Called with what is being done, for people.
+        collection: The collection whose pictures to use.
+        say: Called with lines on the progress, for people.
 
     Raises:
         ParameterError: The collection has no network, or too few pictures.
@@ -56,7 +56,7 @@ def calibrate_int8(
     """
     _check_enough(engine.catalog.count(engine.live(collection).record), collection)
     source = _source(engine, collection)
-    import_nncf()  # if it is missing, say so before the work
+    import_nncf()  # if it is missing, fail before the work
     say("reading pictures")
     sample = spread_sample(engine, collection, source, MOST_PICTURES)
     _check_enough(len(sample.labels), collection)
@@ -66,7 +66,7 @@ def calibrate_int8(
 def calibrate_with(
     source: NetworkSource, sample: Sample, say: Callable[[str], None] = lambda stage: None
 ) -> Int8Figures:
-    """As `calibrate_int8`, with pictures that are at hand."""
+    """Do the same as `calibrate_int8` with given pictures."""
     used = calibration_rows(len(sample.labels))
     held_out = np.ones(len(sample.labels), dtype=np.bool_)
     held_out[used] = False
@@ -85,12 +85,12 @@ def calibrate_with(
 
 
 def calibration_rows(count: int) -> list[int]:
-    """Which of so many pictures to calibrate with: evenly spread, and at most half."""
+    """Return the rows to calibrate with: evenly spread, and at most half."""
     return spread_rows(count, min(CALIBRATION_PICTURES, count // 2))
 
 
 def spread_rows(count: int, wanted: int) -> list[int]:
-    """`wanted` of the numbers below `count`, evenly spread and ascending; all if they are fewer."""
+    """Return `wanted` numbers below `count`, evenly spread, ascending; all if there are fewer."""
     wanted = min(wanted, count)
     return [number * count // wanted for number in range(wanted)]
 
@@ -98,7 +98,7 @@ def spread_rows(count: int, wanted: int) -> list[int]:
 def spread_sample(
     engine: SearchEngine, collection: str, source: NetworkSource, most: int
 ) -> Sample:
-    """Pictures from all over the collection; items whose picture is gone are passed over."""
+    """Read pictures from all over the collection, skipping items whose picture is gone."""
     record = engine.live(collection).record
     keys = engine.catalog.keys_where(record, Every(()))
     items = engine.catalog.by_keys([int(keys[row]) for row in spread_rows(len(keys), most)])

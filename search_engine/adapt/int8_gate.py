@@ -1,7 +1,7 @@
-"""Whether an int8 network may stand in for float32: near enough, and as good at telling classes.
+"""Decide whether an int8 network may replace float32: similar enough, and as accurate.
 
-Pure: embeddings and labels in, figures out. What they are measured on is the business of
-`search_engine.adapt.int8`.
+Pure functions from embeddings and labels to figures; `search_engine.adapt.int8` provides the
+pictures.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from search_engine.vote.labels import vote
 from search_engine.vote.tally import WHOLE_LABEL
 
 LEAST_COSINE = 0.99
-"""For the mean, and for all but one in a hundred pictures."""
+"""Cosine to float32, for the mean and for all but one in a hundred pictures."""
 
 MOST_ACCURACY_LOST = 0.003
-"""As a fraction: 0.3 points."""
+"""Loss of accuracy, as a fraction: 0.3 points."""
 
 NEIGHBORS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Figures:
-    """int8 beside float32 torch.
+    """int8 compared with float32 torch.
 
-    Cosines are those of the two embeddings of a picture, over `held_out` pictures that int8 was not
-    calibrated with; `cosine_p1` is their first percentile. Accuracies are those of the vote of the
-    10 nearest others, over `labelled` pictures; None where there are no two with labels.
+    Cosines are between the two embeddings of a picture, over the `held_out` pictures that int8 was
+    not calibrated with; `cosine_p1` is their first percentile. Accuracies are those of a vote of
+    the 10 nearest others, over the `labelled` pictures; None with fewer than two of them.
     """
 
     held_out: int
@@ -43,7 +43,7 @@ class Int8Figures:
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """Why int8 must not be used; empty if it may."""
+        """Reasons not to use int8; empty if it may be used."""
         found = []
         for name, cosine in (("mean", self.cosine_mean), ("first percentile", self.cosine_p1)):
             if not cosine >= LEAST_COSINE:
@@ -58,7 +58,7 @@ class Int8Figures:
 
     @property
     def accuracy_lost(self) -> float | None:
-        """Accuracy of float32 less that of int8."""
+        """Accuracy of float32 minus that of int8."""
         if self.accuracy_float32 is None or self.accuracy_int8 is None:
             return None
         return self.accuracy_float32 - self.accuracy_int8
@@ -67,13 +67,13 @@ class Int8Figures:
 def compare_int8(
     int8: Vectors, float32: Vectors, labels: Sequence[str | None], held_out: NDArray[np.bool_]
 ) -> Int8Figures:
-    """Figures of N pictures.
+    """Compare the embeddings of N pictures.
 
     Args:
         int8: Unit rows, shape (N, D).
         float32: Unit rows of the same pictures, shape (N, D).
-        labels: N labels, None where there is none.
-        held_out: Which pictures int8 was not calibrated with, shape (N,); at least one.
+        labels: N labels, None for pictures without one.
+        held_out: Whether int8 was not calibrated with a picture, shape (N,); at least one.
     """
     cosines = np.vecdot(int8[held_out], float32[held_out])
     known = [row for row, label in enumerate(labels) if label is not None]
@@ -90,7 +90,7 @@ def compare_int8(
 
 
 def accuracy_of_votes(vectors: Vectors, labels: Sequence[str]) -> float | None:
-    """Share of the pictures whose label the 10 nearest others vote for; None for less than two.
+    """Return how often the 10 nearest others vote for a picture's label; None for less than two.
 
     Args:
         vectors: Unit rows, shape (N, D).

@@ -1,11 +1,11 @@
-"""Losses to train a network with: to separate classes or, without labels, single pictures.
+"""Losses to train a network with: they separate classes or, without labels, single pictures.
 
 Features of unit length go through a linear layer, and its output is compared with one proxy a
 class: softmax over cosines, Zhai and Wu, "Classification is a strong baseline for deep metric
-learning", BMVC 2019. Layer and proxies start from what discriminant analysis finds, so that the
-network is led from the first step on by what the features already tell. Without labels each
-picture is a class of its own: two augmented views of it against those of all others, Chen et al.,
-"A simple framework for contrastive learning of visual representations", ICML 2020.
+learning", BMVC 2019. Layer and proxies are initialised by discriminant analysis of the original
+features. Without labels each picture is its own class: two augmented views of it against those of
+all others, Chen et al., "A simple framework for contrastive learning of visual representations",
+ICML 2020.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 START_SPREAD = 0.02
-"""Standard deviation of the layer's first weights: steps then change it as slowly as the rest."""
+"""Standard deviation of the layer's first weights; steps then change it as slowly as the rest."""
 
 
 class Objective:
-    """The loss of features (N, D) of unit length with codes (N,).
+    """The loss of unit features (N, D) with codes (N,).
 
-    `views` augmented pictures of each are used; `module` is what learns beside the network, and
-    `codes` has the class of each row that the stream may give.
+    It takes `views` augmented versions of each picture. `module` has the parameters learned beside
+    the network, `codes` the class of each row that the stream may yield.
     """
 
     views: int
@@ -36,7 +36,7 @@ class Objective:
     codes: "torch.Tensor"
 
     def __call__(self, features: "torch.Tensor", codes: "torch.Tensor") -> "torch.Tensor":
-        """The loss, a number."""
+        """Return the loss, a scalar."""
         raise NotImplementedError
 
     def classes(self, features: "torch.Tensor") -> "torch.Tensor":
@@ -44,7 +44,7 @@ class Objective:
         raise NotImplementedError
 
     def fast_parameters(self) -> "list[nn.Parameter]":
-        """Parameters that learn at the learning rate of proxies."""
+        """Return the parameters that learn at the learning rate of proxies."""
         return []
 
 
@@ -61,9 +61,9 @@ class ClassProxies(Objective):
         Args:
             mean: Shape (D,), float32.
             matrix: Shape (D, d), float32.
-            proxies: The middle of each class behind the projection, (C, d), float32.
-            codes: The class of each row that the stream may give, (N,).
-            plan: Temperature and smoothing.
+            proxies: The mean of each class after the projection, (C, d), float32.
+            codes: The class of each row that the stream may yield, (N,).
+            plan: Gives temperature and smoothing.
         """
         import torch
         from torch import nn
@@ -91,12 +91,12 @@ class ClassProxies(Objective):
         return found
 
     def fast_parameters(self) -> "list[nn.Parameter]":
-        """The proxies."""
+        """Return the proxies."""
         return list(self.module["loss"].parameters())
 
 
 class TwoViews(Objective):
-    """Two views of a picture find each other among those of all pictures of the batch."""
+    """Contrastive loss: the two views of a picture must find each other among all of the batch."""
 
     views = 2
 
@@ -117,10 +117,10 @@ class TwoViews(Objective):
 
 
 def import_losses() -> Any:
-    """The losses of pytorch-metric-learning.
+    """Import the losses of pytorch-metric-learning.
 
     Raises:
-        ParameterError: It is not installed.
+        ParameterError: The package is not installed.
     """
     try:
         from pytorch_metric_learning import losses

@@ -1,17 +1,17 @@
-"""How a network is trained."""
+"""The plan of a training."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """How to train: `minutes` in all; the rest was measured on clothing and groceries.
+    """How to train: `minutes` in total; the defaults were measured on clothing and groceries.
 
-    The network is trained up to `members` times from the start, for `epochs` rounds over the
-    pictures each, as far as the time allows; in turns it sees them in these `scales`, which belong
-    to the side that the encoder wants. `learning_rate` is the highest, reached after
-    `warm_up` of a training, falling to 0 by a cosine; that of the proxies is `proxy_pace` times as
-    high. `mixed` is the share of batches with boxes of other pictures in them.
+    The network is trained from the start up to `members` times, as time allows, for `epochs` passes
+    over the pictures each. The trainings use `scales` of the encoder's input size in turn.
+    `learning_rate` is the maximum, reached after the share `warm_up` of a training, then falling to
+    0 by a cosine; that of the proxies is `proxy_pace` times as high. `mixed` is the share of CutMix
+    batches.
     """
 
     minutes: float = 30.0

@@ -1,9 +1,9 @@
-"""A network made ready to be trained in minutes on a CPU, and its weights in their own layout.
+"""Prepare a network to be trained within minutes on a CPU, and restore the layout of its weights.
 
-Batch normalisation keeps its statistics and becomes part of the convolution before it. Layers that
-see large maps stay as they are: they tell edges and colours, which is the same in every catalog,
-and they are what takes most of the time. Pointwise convolutions compute in bfloat16; depthwise ones
-do not, as their gradients take five times as long in it as in float32.
+Batch normalisation keeps its statistics and is folded into the preceding convolution. Layers with
+large maps are not trained: they detect edges and colours, which are the same in every catalog, and
+take most of the time. Pointwise convolutions compute in bfloat16, depthwise ones in float32, as
+their gradients take five times as long in bfloat16.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 
 SIDE_STEP = 16
 LARGEST_MAP = 8
-"""Layers are trained from where the side of the maps is an 8th of the picture's."""
+"""Train the layers from where the side of the maps is at most an 8th of the picture's."""
 
 
 @dataclass(frozen=True)
 class Trainable:
     """A network to be trained.
 
-    `module` takes pixels of shape (N, H, W, 3), uint8, and gives features (N, D), float32;
-    `size_px` is the side of pictures that the encoder wants; `parameters` are those to be trained,
-    by name; `weights` gives the tensors of the network without its classifier, in the layout that
-    `--weights` reads.
+    `module` maps pixels (N, H, W, 3), uint8, to features (N, D), float32; `size_px` is the input
+    size of the encoder; `parameters` are those to train, by name; `weights` returns the tensors of
+    the network without its classifier, in the layout that `--weights` reads.
     """
 
     module: "nn.Module"
@@ -39,14 +38,14 @@ class Trainable:
 
 
 def make_trainable(module: "nn.Module", size_px: int) -> Trainable:
-    """Prepare a network for training; what is given is left alone.
+    """Prepare a network for training; the argument is not changed.
 
     Args:
-        module: As `NetworkSource.build` makes it: pixels in, features out.
+        module: A network built by `NetworkSource.build`: pixels in, features out.
         size_px: Side of the pictures.
 
     Raises:
-        ParameterError: There is nothing in it to be trained.
+        ParameterError: The network has no layers to train.
     """
     from copy import deepcopy
 
@@ -68,9 +67,9 @@ def make_trainable(module: "nn.Module", size_px: int) -> Trainable:
 
 
 def accepted_sides(network: Trainable, scales: Sequence[float]) -> list[int]:
-    """Sides of pictures in these scales, in steps of 16 pixels but for the network's own.
+    """Return the picture sides for these scales, in steps of 16 pixels except the network's own.
 
-    Some networks, as ViT, accept no other side than their own.
+    Some networks, such as ViT, only accept their own side.
     """
     import torch
 
@@ -87,10 +86,10 @@ def accepted_sides(network: Trainable, scales: Sequence[float]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Names of modules, found by running a picture through the network.
+    """Modules found by running a picture through the network.
 
-    `pairs` are convolutions with the normalisation that directly follows; `early` are modules
-    whose maps are large.
+    `pairs` are convolutions and the normalisations directly after them; `early` are modules with
+    large maps.
     """
 
     pairs: list[tuple[str, str]]
@@ -103,7 +102,7 @@ class _Seen:
 
         pairs: list[tuple[str, str]] = []
         early: set[str] = set()
-        made: dict[int, tuple[str, torch.Tensor]] = {}  # keeps the tensors, so that ids stay theirs
+        made: dict[int, tuple[str, torch.Tensor]] = {}  # keeps tensors alive: ids stay unique
 
         def watch(name: str) -> Callable[..., None]:
             def hook(part: nn.Module, taken: tuple[Any, ...], given: Any) -> None:
@@ -134,7 +133,7 @@ def _freeze(module: "nn.Module", seen: _Seen) -> None:
 
 
 def _fold(module: "nn.Module", seen: _Seen) -> None:
-    """Let each pair be one convolution, followed by the activation of the normalisation if any."""
+    """Replace each pair by one convolution, with the normalisation's activation if it has one."""
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -148,7 +147,7 @@ def _fold(module: "nn.Module", seen: _Seen) -> None:
 
 
 def _exact(conv: Any) -> Any:
-    """The convolution; a depthwise one computes in float32 on a CPU, whatever is around it."""
+    """Wrap the convolution; on a CPU a depthwise one always computes in float32."""
     import torch
 
     if conv.groups == 1:
@@ -171,7 +170,7 @@ def _replace(module: "nn.Module", name: str, part: "nn.Module") -> None:
 
 
 def _unfolded(original: "nn.Module", trained: "nn.Module", seen: _Seen) -> "dict[str, Any]":
-    """The weights in the layout of the original: normalisations only add what was folded."""
+    """Return the weights in the original layout; normalisations only add the folded bias."""
     import torch
 
     state = {name: tensor.clone() for name, tensor in original.state_dict().items()}
@@ -195,5 +194,5 @@ def _unfolded(original: "nn.Module", trained: "nn.Module", seen: _Seen) -> "dict
 
 
 def _inner_prefix(module: "nn.Module") -> str:
-    """Where in a module of `network_encoder` the network itself is."""
+    """Return the name of the inner network within a module of `network_encoder`."""
     return "trunk.network." if hasattr(module.trunk, "network") else "trunk."

@@ -1,10 +1,10 @@
-"""Training a network so that pictures of one class lie together, within a given time.
+"""Train a network within a given time so that pictures of one class lie together.
 
-A training is short, and there are several, each from the start: on groceries six rounds over the
-pictures are as good as twenty, while the mean of several trainings (`soup`) is better than each if
-they saw the pictures in different sizes (hit_rate@1 of validation photos: 0.895 at 224 pixels,
-0.882 at 176, 0.909 for the mean of both, 0.885 for that of two at 224). Of each training the moving
-average of the weights counts (Polyak and Juditsky, 1992).
+There are several short trainings, each from the start: on groceries six passes over the pictures
+are as good as twenty, while the mean of several trainings (`soup`) is better than each if they used
+different picture sizes (hit_rate@1 of validation photos: 0.895 at 224 pixels, 0.882 at 176, 0.909
+for the mean of both, 0.885 for that of two at 224). The result of a training is the moving average
+of its weights (Polyak and Juditsky, 1992).
 """
 
 import math
@@ -57,13 +57,13 @@ def train(
 
     Args:
         network: Changed in place.
-        objective: What to strive for.
+        objective: The loss.
         stream: Rows and augmented pictures, without end.
-        plan: How.
-        checkpoint: Written each minute; where it is there already, training goes on from it.
-        held_out: A training that makes the mean clearly worse on these is left out, and is the
-            last one. None: all are taken.
-        advance: Called with whole seconds of training done.
+        plan: How to train.
+        checkpoint: Written every minute; if it exists, training resumes from it.
+        held_out: A training that makes the mean clearly worse on these pictures is dropped and ends
+            the run. None keeps all.
+        advance: Called with whole seconds of training since the last call.
 
     Returns:
         The weights in the network's own layout.
@@ -122,7 +122,7 @@ class _Run:
 
     @property
     def _time_left(self) -> float:
-        """Seconds for all trainings."""
+        """Seconds left for all trainings."""
         return 60.0 * self._plan.minutes - self._seconds
 
     @property
@@ -167,7 +167,7 @@ class _Run:
             self._conclude()
 
     def _sized(self, pictures: "torch.Tensor") -> "torch.Tensor":
-        """Pictures (N, 3, S, S) in the size of this training."""
+        """Resize pictures (N, 3, S, S) for this training."""
         side = self._sides[self._trainings % len(self._sides)]
         if side == pictures.shape[-1]:
             return pictures
@@ -220,7 +220,7 @@ class _Run:
         self._begin()
 
     def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:
-        """Average in one more training; the result with its accuracy on held-out pictures."""
+        """Average in one more training; return the mean with its accuracy on held-out pictures."""
         members = 1
         if self._soup is not None:
             weights, members = self._soup.with_another(weights), self._soup.members + 1
@@ -235,7 +235,7 @@ class _Run:
         return 0 if self._held_out is None else len(self._held_out.codes)
 
     def _accuracy(self, held_out: HeldOutPictures) -> float:
-        """The share of pictures that are nearest to the proxy of their class."""
+        """Return the share of pictures whose nearest proxy is that of their class."""
         torch, right = self._torch, 0
         with torch.no_grad():
             for start in range(0, len(held_out.codes), FEATURES_AT_ONCE):
@@ -299,7 +299,7 @@ def _is_in(one: Any, several: list[Any]) -> bool:
 
 
 def _has_bfloat16(device: Any) -> bool:
-    """Whether bfloat16 is faster than float32 there."""
+    """Return whether bfloat16 is faster than float32 on the device."""
     import torch
 
     if device.type == "cuda":
@@ -310,10 +310,10 @@ def _has_bfloat16(device: Any) -> bool:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed for the next step.
+    """Make glibc keep freed memory for the next step.
 
-    It would give large blocks back to the kernel and take fresh ones, cleared page by page, in
-    each step: 1.4 times as slow. `man mallopt` has the numbers.
+    By default it returns large blocks to the kernel and gets new ones, cleared page by page, in
+    each step: 1.4 times as slow. `man mallopt` explains the numbers.
     """
     import ctypes
 

@@ -16,7 +16,7 @@ Probabilities = NDArray[np.float32]
 """Shape (Q, C), float32; each row adds up to 1."""
 
 VOTES_KEPT = 20
-"""Name at most so many classes in a prediction."""
+"""Classes that a prediction lists, at most."""
 
 
 class Model(Protocol):
@@ -24,7 +24,7 @@ class Model(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels it knows, in alphabetical order: the columns of `predict_proba`."""
+        """The known labels in alphabetical order: the columns of `predict_proba`."""
         ...
 
     @property
@@ -42,7 +42,7 @@ class Model(Protocol):
             Shape (Q, C), float32.
 
         Raises:
-            DimensionMismatchError: D is not what it was trained with.
+            DimensionMismatchError: D differs from the training data.
         """
         ...
 
@@ -58,13 +58,13 @@ class Classifier(Protocol):
     def fit(
         self, vectors: Vectors, labels: Sequence[str], groups: Sequence[str | None] = ()
     ) -> Model:
-        """Learn.
+        """Learn from labelled embeddings.
 
         Args:
             vectors: Shape (N, D), float32, unit rows. Not changed.
             labels: One for each vector.
             groups: What items show, such as the product id, so that photos of one thing are held
-                out together; None stands alone. Empty where nothing is known.
+                out together; None is a group of its own. Empty if unknown.
 
         Raises:
             ParameterError: There are fewer than two labels, or more vectors than it can learn from.
@@ -74,11 +74,11 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """Scores of a head as probabilities: softmax(scores / temperature).
+    """A trained head with scores as probabilities: softmax(scores / temperature).
 
-    One temperature for all classes keeps the order of the classes as it is (Guo et al., "On
-    calibration of modern neural networks", ICML 2017). `held_out_accuracy` is that of the items
-    that were held out to find it; None when there were none.
+    A single temperature keeps the order of the classes (Guo et al., "On calibration of modern
+    neural networks", ICML 2017). `held_out_accuracy` is measured on the items held out to fit it;
+    None if there were none.
     """
 
     name: str
@@ -104,16 +104,16 @@ class TrainedModel:
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """exp(scores) of each row, shape (Q, C), scaled to add up to 1."""
+    """Scale exp(scores) of each row to add up to 1, shape (Q, C)."""
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def predict(model: Model, vectors: Vectors, min_confidence: float = 0.0) -> list[Prediction]:
-    """The most probable class of each vector, the first in the alphabet where several are.
+    """Predict the most probable class of each vector; ties go to the first in the alphabet.
 
-    `votes` are the most probable classes with their probabilities. A class that is less probable
-    than `min_confidence` is not announced: the reason is then `disagree`.
+    `votes` are the most probable classes with their probabilities. If the best is below
+    `min_confidence`, the prediction abstains with the reason `disagree`.
     """
     return [_prediction(model, row, min_confidence) for row in model.predict_proba(vectors)]
 

@@ -1,4 +1,4 @@
-"""Training a classifier on the items of a collection."""
+"""Train a classifier on the items of a collection."""
 
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.store import Catalog
@@ -20,7 +20,7 @@ def train(catalog: Catalog, collection: str, name: str, target: str = "label") -
     classifier = create_classifier(name)
     record = catalog.collection(collection)
     check_field(catalog, catalog.collection(collection), target, "target")
-    seq = catalog.seq()  # before the items are read: what changes meanwhile makes it stale
+    seq = catalog.seq()  # read before the items, so that later changes make it stale
     gallery = read_gallery(catalog, collection, target)
     rows = [row for row, label in enumerate(gallery.labels) if label is not None]
     labels = [label for label in gallery.labels if label is not None]

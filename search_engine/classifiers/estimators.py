@@ -1,8 +1,8 @@
-"""scikit-learn's estimators, each as a function from embeddings and classes to a head.
+"""Estimators of scikit-learn, each as a function from embeddings and classes to a head.
 
-`codes` are the classes as numbers from 0, all of them present. The strengths are the least of four
-within a standard error of the best (Hastie et al., "The elements of statistical learning", 7.10),
-by items held out of the clothing and of the grocery gallery (mean of both; `python -m
+`codes` are class numbers from 0 on, all of which occur. Regularisation strengths are the simplest
+of four within a standard error of the best (Hastie et al., "The elements of statistical learning",
+7.10), on items held out of the clothing and grocery galleries (mean of both; `python -m
 benchmarks.classifiers FOLDER --parameters`).
 """
 
@@ -24,8 +24,8 @@ SEED = 0
 def class_mean(vectors: Vectors, codes: Codes) -> LinearHead:
     """The nearest class mean (Mensink et al., "Distance-based image classification", TPAMI 2013).
 
-    x . mean - |mean|^2 / 2 is highest where the distance to the mean is least. Answers are those of
-    scikit-learn's NearestCentroid, which warns of a class that has no spread.
+    x . mean - |mean|^2 / 2 is largest for the nearest mean. The answers equal those of
+    scikit-learn's NearestCentroid, which warns about classes without spread.
     """
     means = np.stack([vectors[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
     return _linear(means, -0.5 * (means**2).sum(axis=1))
@@ -50,12 +50,12 @@ def linear_svm(vectors: Vectors, codes: Codes, strength: float = 3.0) -> LinearH
 def rbf_svm(vectors: Vectors, codes: Codes, strength: float = 3.0) -> KernelHead:
     """Support vector machines with a radial basis function, one class against the rest.
 
-    Against the rest and not pair by pair: the margins are continuous, so probabilities made of
-    them are far better, and no less is right. The kernel is computed once for all classes, (N, N).
+    One against the rest instead of pairwise: the margins are continuous, so the probabilities are
+    far better at the same accuracy. The kernel (N, N) is computed once for all classes.
     """
     from sklearn.svm import SVC
 
-    gamma = 1.0 / max(vectors.shape[1] * float(vectors.var()), 1e-12)  # scikit-learn's "scale"
+    gamma = 1.0 / max(vectors.shape[1] * float(vectors.var()), 1e-12)  # as "scale" in scikit-learn
     kernel = rbf_kernel(vectors, vectors, gamma).astype(np.float64)
     count = int(codes.max()) + 1
     coefficients = np.zeros((count, len(vectors)), dtype=np.float32)
@@ -92,7 +92,7 @@ def forest(vectors: Vectors, codes: Codes, trees: int = 200) -> ForestHead:
 
 
 def _moved(children: Sequence[NDArray[Any]], roots: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Numbers of nodes in the list of all trees; leaves keep their -1."""
+    """Offset the node numbers of a tree to the joined list; leaves keep -1."""
     moved = [
         np.where(each >= 0, each + root, -1) for each, root in zip(children, roots, strict=True)
     ]
@@ -100,7 +100,7 @@ def _moved(children: Sequence[NDArray[Any]], roots: NDArray[np.int32]) -> NDArra
 
 
 def _linear(weights: NDArray[Any], bias: NDArray[Any]) -> LinearHead:
-    """Two classes have one row in scikit-learn: for the second, against the first."""
+    """Make a head; for two classes scikit-learn has one row, for the second against the first."""
     if len(weights) == 1:
         weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return LinearHead(

@@ -1,7 +1,7 @@
-"""What trained classifiers compute, as plain arrays and NumPy: no scikit-learn, no pickle.
+"""Trained classifiers as plain arrays computed with NumPy: no scikit-learn, no pickle.
 
-A head gives a score for each class, higher is better. Its arrays can be stored anywhere and come
-back through `from_arrays`, which refuses whatever could not be computed with.
+A head gives a score for each class, higher is better. Its arrays can be stored anywhere;
+`from_arrays` restores the head and refuses unusable arrays.
 """
 
 from collections.abc import Mapping
@@ -26,30 +26,30 @@ class Head(Protocol):
 
     @property
     def dimension(self) -> int:
-        """D."""
+        """Width of the embeddings, D."""
         ...
 
     def scores(self, vectors: Vectors) -> Scores:
-        """Shape (Q, C), float64, for vectors (Q, D)."""
+        """Compute scores (Q, C), float64, for vectors (Q, D)."""
         ...
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the head by name."""
+        """Return the arrays of the head by name."""
         ...
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, classes: int) -> Self:
-        """The head of these arrays.
+        """Restore a head from its arrays.
 
         Raises:
-            ValueError: They are not those of such a head.
+            ValueError: They do not make such a head.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """weights (C, D) times the vector, plus bias (C,); float32."""
+    """Scores are weights (C, D) times the vector, plus bias (C,); float32."""
 
     kind: ClassVar[str] = "linear"
 
@@ -78,7 +78,7 @@ class LinearHead:
 
 @dataclass(frozen=True, slots=True)
 class KernelHead:
-    """A radial basis function around each of S support vectors: support (S, D), float32.
+    """A radial basis function at each of S support vectors: support (S, D), float32.
 
     The kernel is exp(-gamma * squared distance); the score is its values times the coefficients
     (C, S) plus bias (C,), float32.
@@ -129,11 +129,11 @@ class KernelHead:
 
 @dataclass(frozen=True, slots=True)
 class ForestHead:
-    """Trees that vote, as one list of M nodes; `roots` (T,) says where each tree begins.
+    """Trees that vote, as one list of M nodes; `roots` (T,) are the positions of their roots.
 
-    At an inner node, a vector whose `feature` is at most `threshold` goes on `left`, else `right`;
-    both stand after their parent. Leaves have a `left` of -1 and vote for the class `leaf`. The
-    score is the logarithm of the share of the votes, half a vote added for each class.
+    At an inner node, a vector whose `feature` is at most `threshold` goes `left`, else `right`;
+    both come after their parent. Leaves have a `left` of -1 and vote for the class `leaf`. The
+    score is the logarithm of the share of the votes, with half a vote added for each class.
     """
 
     kind: ClassVar[str] = "forest"
@@ -145,7 +145,7 @@ class ForestHead:
     threshold: NDArray[np.float64]
     leaf: NDArray[np.int32]
     width: NDArray[np.int32]
-    """D and C, stored as trees need not use every feature or class."""
+    """D and C; stored because trees need not use every feature or class."""
 
     @property
     def dimension(self) -> int:
@@ -203,7 +203,7 @@ class ForestHead:
 
 
 def rbf_kernel(vectors: Vectors, support: Vectors, gamma: float) -> NDArray[np.float32]:
-    """exp(-gamma * squared distance) between rows of (Q, D) and of (S, D); (Q, S), float32."""
+    """Compute exp(-gamma * squared distance) between rows (Q, D) and (S, D): (Q, S), float32."""
     squares = (vectors**2).sum(axis=1)[:, None] + (support**2).sum(axis=1)[None]
     distances = np.maximum(squares - 2.0 * (vectors @ support.T), 0.0)
     return np.asarray(np.exp(-gamma * distances), dtype=np.float32)
@@ -212,7 +212,7 @@ def rbf_kernel(vectors: Vectors, support: Vectors, gamma: float) -> NDArray[np.f
 def _array(
     arrays: Arrays, name: str, kind: type[np.generic], shape: tuple[int | None, ...]
 ) -> NDArray[Any]:
-    """An array of this type and shape, all of it finite; None stands for any length but 0."""
+    """Check type, shape and finiteness of an array; None stands for any length but 0."""
     if name not in arrays:
         raise ValueError(f"it lacks the array {name!r}")
     array = arrays[name]
@@ -227,7 +227,7 @@ def _array(
 
 
 def _check_forest(head: ForestHead, classes: int) -> None:
-    """Check that children come after their parent, so that every walk ends."""
+    """Check that children come after their parent, so that every descent ends."""
     nodes = len(head.left)
     inner = np.flatnonzero(head.left >= 0)
     within = (

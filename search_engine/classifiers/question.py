@@ -12,7 +12,7 @@ from search_engine.vote.question import NEIGHBORS, Wanted, Warnings
 
 @dataclass(frozen=True, slots=True)
 class ModelQuestion:
-    """A trained classifier answers; the neighbors are evidence only."""
+    """Predict by a trained classifier; the neighbors are evidence only."""
 
     model: Model
     shown: SearchOptions
@@ -31,15 +31,15 @@ class ModelQuestion:
 
 
 def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:
-    """The question to a trained classifier.
+    """Make the question to a trained classifier.
 
     Args:
-        model: Who answers.
-        outdated: What to say where the collection changed since it was trained.
-        wanted: What is asked for.
+        model: The classifier.
+        outdated: A warning if the collection changed since the training, or None.
+        wanted: The options of the classification.
 
     Raises:
-        ParameterError: A vote or an accuracy is asked for.
+        ParameterError: The options concern the vote, or ask for an accuracy.
     """
     for name in ("rule", "vote_k"):
         if getattr(wanted, name) is not None:

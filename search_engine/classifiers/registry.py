@@ -1,4 +1,4 @@
-"""The classifiers by name. A new one is a line here and a function in `estimators`."""
+"""Classifiers by name. A new one is a line here and a function in `estimators`."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from search_engine.classifiers.training import HeadClassifier
 from search_engine.errors import ParameterError
 
 KERNEL_ITEMS = 10_000
-"""Items at most for a kernel: its matrix then takes 800 MB."""
+"""Items that a kernel classifier can learn from; its matrix then takes 800 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierKind:
-    """One registry line; `most_items` is what it can learn from, None where there is no limit."""
+    """A kind of classifier; `most_items` limits what it can learn from, None without a limit."""
 
     name: str
     about: str
@@ -38,10 +38,10 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def create_classifier(name: str) -> Classifier:
-    """The classifier of that name.
+    """Create the classifier of a name.
 
     Raises:
-        ParameterError: There is none.
+        ParameterError: There is no such classifier.
     """
     kind = _BY_NAME.get(name)
     if kind is None:
@@ -52,5 +52,5 @@ def create_classifier(name: str) -> Classifier:
 
 
 def list_classifiers() -> tuple[ClassifierKind, ...]:
-    """All kinds, the simplest first."""
+    """List all kinds, the simplest first."""
     return KINDS

@@ -1,8 +1,7 @@
-"""Trained classifiers as files: plain arrays with a description, tied to what they learned from.
+"""Store trained classifiers as plain arrays with a description of what they learned from.
 
-The format is that of `safetensors`: numbers and text, nothing that could run. A file is believed
-only as far as it can be checked: its checksum, the form of every array, and that it belongs to the
-collection as it is now.
+The format is `safetensors`: numbers and text, nothing executable. A file is only used after
+checking its checksum, every array, and that it belongs to the collection as it is now.
 """
 
 import hashlib
@@ -29,7 +28,8 @@ _ANY_FILE = f"*-{'[0-9a-f]' * TARGET_CHARS}{SUFFIX}"
 
 
 class Origin(BaseModel):
-    """What a classifier learned from: the values of `target` at change `seq` of the catalog."""
+    """What a classifier learned from: the values of `target` at the catalog's sequence number
+    `seq`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -41,10 +41,9 @@ class Origin(BaseModel):
 
 
 class Description(BaseModel):
-    """What a file says of its classifier; `extra` is forbidden, so that nothing is overlooked.
+    """The description stored with a classifier; unknown fields are refused.
 
-    `held_out_accuracy` is that of items it did not learn from; None where nothing could be held
-    out.
+    `held_out_accuracy` is measured on items it did not learn from; None if there were none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -59,7 +58,7 @@ class Description(BaseModel):
 
 
 class _Versioned(BaseModel):
-    """The fields that every version of the description has."""
+    """The fields of every version of the description."""
 
     format: int
 
@@ -73,7 +72,7 @@ class StoredClassifier:
 
     @property
     def description(self) -> Description:
-        """All but its arrays."""
+        """Everything but the arrays."""
         return Description(
             format=FORMAT,
             name=self.model.name,
@@ -86,22 +85,22 @@ class StoredClassifier:
 
 
 def file_of(folder: Path, name: str, target: str) -> Path:
-    """Where the classifier of a name for a target is; targets can be any text, so by its hash."""
+    """Return the path of a classifier; targets can be any text, so it uses their hash."""
     digest = hashlib.sha256(target.encode()).hexdigest()[:TARGET_CHARS]
     return folder / f"{name}-{digest}{SUFFIX}"
 
 
 def classifier_files(folder: Path) -> list[Path]:
-    """All stored classifiers in the folder of a collection, sound or not, by name."""
+    """List the classifier files in the folder of a collection, sound or not, by name."""
     return sorted(folder.glob(_ANY_FILE))
 
 
 def save(folder: Path, stored: StoredClassifier) -> Path:
-    """Write the file, readable by its owner only, and replace a former one.
+    """Write the file, readable by its owner only, replacing an existing one.
 
     Raises:
         LockHeldError: Another process is writing a classifier of this collection.
-        StorageError: It cannot be written; a former one stays.
+        StorageError: It cannot be written; an existing one stays.
     """
     from safetensors.numpy import save as packed
 
@@ -121,12 +120,12 @@ def save(folder: Path, stored: StoredClassifier) -> Path:
 
 
 def load(file: Path) -> StoredClassifier:
-    """Read a file that `save` wrote.
+    """Read a classifier file.
 
     Raises:
         NotFoundError: There is none.
         NewerFormatError: A newer version wrote it.
-        CorruptDataError: It is damaged, or is something else.
+        CorruptDataError: It is damaged, or not a classifier.
     """
     with _told(file):
         described, arrays = _contents(file)
@@ -134,12 +133,12 @@ def load(file: Path) -> StoredClassifier:
 
 
 def describe(file: Path) -> Description:
-    """What a file says of its classifier, without reading or verifying the arrays.
+    """Read the description of a classifier, without reading or verifying the arrays.
 
     Raises:
         NotFoundError: There is none.
         NewerFormatError: A newer version wrote it.
-        CorruptDataError: The description is damaged, or of something else.
+        CorruptDataError: The description is damaged, or not of a classifier.
     """
     with _told(file):
         described, _ = _contents(file, with_arrays=False)
@@ -167,7 +166,7 @@ def _told(file: Path) -> Iterator[None]:
 def _contents(
     file: Path, with_arrays: bool = True
 ) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
-    """The texts of a file, and its arrays."""
+    """Read the texts and the arrays of a file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -179,7 +178,7 @@ def _contents(
 
 
 def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
-    """The classifier, or ValueError that says what is wrong with it."""
+    """Return the classifier, or raise ValueError with what is wrong."""
     found = _description(described)
     if _digest(described["header"], arrays) != described["sha256"]:
         raise ValueError("it does not match its checksum")
@@ -191,7 +190,7 @@ def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -
 
 
 def _description(described: Mapping[str, str]) -> Description:
-    """The description, or ValueError that says what is wrong with it."""
+    """Return the description, or raise ValueError with what is wrong."""
     if set(described) != {"header", "sha256"}:
         raise ValueError("it is no stored classifier")
     _check_format(described["header"])

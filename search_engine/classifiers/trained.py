@@ -1,4 +1,4 @@
-"""The trained classifiers of a collection: opened for answers, and listed."""
+"""Open and list the trained classifiers of a collection."""
 
 import threading
 from collections import OrderedDict
@@ -26,12 +26,12 @@ from search_engine.errors import (
 
 NAMES = tuple(kind.name for kind in KINDS)
 KEPT = 8
-"""Classifiers kept in memory; one of support vectors takes up to 50 MB."""
+"""Classifiers to keep in memory; one with support vectors takes up to 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedClassifier:
-    """A stored classifier that fits its collection; `stale` when items changed since training."""
+    """A stored classifier of the collection; `stale` if items changed since training."""
 
     model: TrainedModel
     origin: Origin
@@ -40,7 +40,7 @@ class OpenedClassifier:
 
     @property
     def note(self) -> str | None:
-        """Warnings about its answers."""
+        """A warning about its answers, or None."""
         if not self.stale:
             return None
         command = train_command(self.model.name, self.collection, self.origin.target)
@@ -52,16 +52,16 @@ class OpenedClassifier:
 
 @dataclass(frozen=True, slots=True)
 class ListedClassifier:
-    """What a stored classifier says of itself; `stale` when items changed since training."""
+    """The description of a stored classifier; `stale` if items changed since training."""
 
     description: Description
     stale: bool
 
 
 class ClassifierCache:
-    """Stored classifiers, the most recently used, read again when a file changed.
+    """Cache the most recently used classifiers; reload them when their file changes.
 
-    For several threads.
+    Thread-safe.
     """
 
     def __init__(self, kept: int = KEPT) -> None:
@@ -70,7 +70,7 @@ class ClassifierCache:
         self._known: OrderedDict[Path, tuple[tuple[int, ...], StoredClassifier]] = OrderedDict()
 
     def load(self, file: Path) -> StoredClassifier:
-        """As `storage.load`."""
+        """See `storage.load`."""
         stamp = _stamp(file)
         with self._lock:
             known = self._known.get(file)
@@ -89,10 +89,10 @@ class ClassifierCache:
 def open_classifier(
     catalog: Catalog, record: Collection, name: str, target: str, cache: ClassifierCache
 ) -> OpenedClassifier:
-    """The classifier that was trained for a target of a collection.
+    """Open the classifier trained for a target of a collection.
 
     Raises:
-        ClassifierNotFoundError: There is no such classifier, or it was not trained yet.
+        ClassifierNotFoundError: There is no such classifier, or it has not been trained.
         ModelMismatchError: It learned from embeddings of another encoder.
         StorageError: The file is damaged or cannot be read.
     """
@@ -120,9 +120,9 @@ def open_classifier(
 
 
 def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]:
-    """The stored classifiers that fit a collection, by name and target.
+    """List the stored classifiers that fit a collection, by name and target.
 
-    Only their descriptions are read; the arrays are verified when one is opened.
+    Only the descriptions are read; arrays are verified when a classifier is opened.
     """
     found = []
     for file in storage.classifier_files(catalog.paths.classifiers(record.name)):
@@ -138,12 +138,12 @@ def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]
 
 
 def check_classifier(stored: StoredClassifier, file: Path, record: Collection) -> None:
-    """Raise unless a classifier can answer for a collection as it is now.
+    """Raise unless a classifier can answer for the current state of a collection.
 
     Raises:
-        NewerFormatError: It is of a kind that this version does not know.
+        NewerFormatError: This version does not know its kind.
         ModelMismatchError: It learned from embeddings of another encoder.
-        CorruptDataError: It is of another name, target or dimension than it should be.
+        CorruptDataError: Its name, target or dimension is wrong.
     """
     model, origin = stored.model, stored.origin
     if model.name not in NAMES:
@@ -158,7 +158,7 @@ def check_classifier(stored: StoredClassifier, file: Path, record: Collection) -
 
 
 def check_origin(origin: Origin, name: str, record: Collection) -> None:
-    """Raise ModelMismatchError unless a classifier learned from this collection and its encoder."""
+    """Raise ModelMismatchError unless a classifier was trained on this collection and encoder."""
     where = f"collection {record.name}"
     if origin.collection_uid != record.uid:
         raise ModelMismatchError(
@@ -173,10 +173,10 @@ def check_origin(origin: Origin, name: str, record: Collection) -> None:
 
 
 def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
-    """Whether an item was added, changed or removed since training.
+    """Return whether an item was added, changed or removed since training.
 
-    Also where the catalog does not know the state that it was trained on: an older one was put
-    back.
+    Also true if the catalog does not know the state it was trained on, as after restoring an older
+    one.
     """
     if origin.seq > catalog.seq():
         return True
@@ -188,7 +188,7 @@ def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
-    """Values that change when the file is replaced; empty where there is no file."""
+    """Return values that change when the file is replaced; empty if there is no file."""
     try:
         status = file.stat()
     except OSError:

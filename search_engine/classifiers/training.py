@@ -15,12 +15,12 @@ from search_engine.things import fold_of, things_of
 
 TEMPERATURE_LIMITS = (1e-3, 1e2)
 FOLDS = 3
-"""Fewer than elsewhere, as each fold trains a head, which takes minutes for an SVM."""
+"""Fewer folds than elsewhere, as each trains a head, which takes minutes for an SVM."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadClassifier:
-    """Trains a head on all items, and its temperature on items held out fold by fold."""
+    """Train a head on all items, and its temperature on items held out fold by fold."""
 
     name: str
     learn: Learn
@@ -36,7 +36,7 @@ class HeadClassifier:
         classes = tuple(sorted(set(labels)))
         column = {label: number for number, label in enumerate(classes)}
         codes = np.array([column[label] for label in labels], dtype=np.int64)
-        with threadpool_limits(spare_cores()):  # threads that wait for a busy core cost the most
+        with threadpool_limits(spare_cores()):  # threads waiting for a busy core cost the most
             scores, held = self._held_out(vectors, codes, groups)
             head = self.learn(vectors, codes)
         return TrainedModel(
@@ -65,7 +65,7 @@ class HeadClassifier:
     def _held_out(
         self, vectors: Vectors, codes: Codes, groups: Sequence[str | None]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Scores of the items that are in a fold by a head that did not see them; their rows."""
+        """Score each item by a head that did not learn from its fold; also return the rows."""
         parts, rows = [np.empty((0, int(codes.max()) + 1))], [np.empty(0, dtype=np.int64)]
         folds = fold_of(codes, things_of(vectors, codes, groups), FOLDS)
         for fold in np.unique(folds[folds >= 0]):
@@ -76,7 +76,7 @@ class HeadClassifier:
 
 
 def fit_temperature(scores: NDArray[np.float64], codes: Codes) -> float:
-    """The temperature that makes the truth most likely; 1 where nothing was held out.
+    """Return the temperature that maximises the likelihood; 1 without held-out items.
 
     Guo et al., "On calibration of modern neural networks", ICML 2017.
 

@@ -1,1 +1,1 @@
-"""Collections: each kept up to date with what is committed."""
+"""Collections, each kept up to date with what is committed."""

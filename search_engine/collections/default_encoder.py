@@ -1,4 +1,4 @@
-"""What looks at pictures for a collection: its own encoder, or the default one."""
+"""Choose the encoder for pictures of a collection: its own, or the default one."""
 
 import threading
 
@@ -11,7 +11,7 @@ from search_engine.encoders.runtime import RuntimeChoice
 
 
 class CollectionEncoders:
-    """Encoders of collections; the default one is made on first use. For several threads."""
+    """Encoders of collections; the default one is loaded on first use. Thread-safe."""
 
     def __init__(self, catalog: Catalog, runtime: RuntimeChoice) -> None:
         self._catalog = catalog
@@ -20,15 +20,15 @@ class CollectionEncoders:
         self._making = threading.Lock()
 
     def of(self, live: LiveCollection) -> Encoder:
-        """The collection's own, or the default one as long as it has none.
+        """Return the collection's own encoder, or the default one while it has none.
 
         Raises:
-            ModelMismatchError: What can be made now is not what made the stored embeddings.
+            ModelMismatchError: The encoder that can be loaded did not make the stored embeddings.
         """
         return live.encoder() or self._made()
 
     def for_pictures(self, live: LiveCollection) -> Encoder:
-        """As `of`, for pictures.
+        """Do the same as `of`, for encoding pictures.
 
         Raises:
             ExternalEncoderError: The collection's embeddings are made elsewhere.

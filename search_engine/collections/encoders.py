@@ -1,4 +1,4 @@
-"""The encoder of a collection, made again from what the catalog keeps of it."""
+"""Load the encoder of a collection from what the catalog stores of it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,16 +16,16 @@ from search_engine.errors import DamagedRecordError, ModelMismatchError
 from search_engine.storage.durable import replace_synced, sha256_file, storage_error
 
 NETWORK = "network"
-"""Option that names a fine-tuned network by the hash of its weights file."""
+"""Option with the hash of a fine-tuned network's weights file."""
 PROJECTION = "projection"
-"""Option that names a learned projection by the hash of its data."""
+"""Option with the hash of a learned projection."""
 
 
 def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -> Encoder:
-    """The encoder that a collection is bound to.
+    """Load the encoder that a collection is bound to.
 
     Raises:
-        ModelMismatchError: Weights or preprocessing are not what they were.
+        ModelMismatchError: Weights or preprocessing have changed.
     """
     plain = create_encoder(encoder_request(collection, settings, catalog))
     encoder = with_projection(plain, collection.encoder_options, catalog)
@@ -40,7 +40,7 @@ def open_encoder(collection: Collection, settings: Settings, catalog: Catalog) -
 
 
 def encoder_request(collection: Collection, settings: Settings, catalog: Catalog) -> EncoderRequest:
-    """How the encoder that a collection is bound to is made again, but for its projection."""
+    """Return the request that loads a collection's encoder without its projection."""
     request = EncoderRequest(
         name=collection.encoder or "",
         runtime=settings.runtime,
@@ -59,19 +59,19 @@ def encoder_request(collection: Collection, settings: Settings, catalog: Catalog
 
 
 def plain_fingerprint(collection: Collection, catalog: Catalog) -> str | None:
-    """That of a collection's encoder without its projection."""
+    """Return the fingerprint of a collection's encoder without its projection."""
     projection = projection_of(catalog, collection.encoder_options)
     return collection.fingerprint if projection is None else projection.origin.fingerprint
 
 
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
-    """The encoder with the projection that a collection's options name, if they do."""
+    """Put the projection that a collection's options name behind an encoder, if any."""
     projection = projection_of(catalog, options)
     return encoder if projection is None else ProjectedEncoder(encoder, projection)
 
 
 def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | None:
-    """The projection that a collection's encoder options name; None if they name none.
+    """Read the projection that a collection's options name; None if they name none.
 
     Raises:
         CorruptDataError: It is damaged or missing.
@@ -82,15 +82,15 @@ def projection_of(catalog: Catalog, options: Mapping[str, str]) -> Projection | 
 
 @cache
 def _scratch() -> "TemporaryDirectory[str]":
-    """Where files go that the data directory cannot take; gone when this process ends."""
+    """Return a folder for files that the data directory cannot take; it ends with the process."""
     return TemporaryDirectory(prefix="eyedex-")
 
 
 def network_file(catalog: Catalog, sha256: str) -> Path:
-    """The weights of a fine-tuned network as a file, written from the catalog if it is not there.
+    """Return the weights file of a fine-tuned network, writing it from the catalog if missing.
 
     Raises:
-        CorruptDataError: The catalog has lost them.
+        CorruptDataError: The weights are missing from the catalog.
         StorageError: They could not be written.
     """
     path = catalog.paths.network(sha256)

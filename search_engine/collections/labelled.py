@@ -1,4 +1,4 @@
-"""Labelled embeddings: a whole collection, or photos asked about, with what is known of each."""
+"""Labelled embeddings: a whole collection, or query photos, with what is known of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from search_engine.records import Keys, Vectors
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Embeddings (N, D) with a label each, None where there is none, and keys (N,).
+    """Embeddings (N, D) with keys (N,) and a label each, None without one.
 
     Keys of queries are those of the same pictures in the gallery, or -1: a query never finds
-    itself. `products` are the product ids, None where there is none; `names` tell pictures apart
-    for people: item ids, or paths. Both are empty where nobody asks for them.
+    itself. `products` are product ids or None; `names` identify pictures for people: item ids, or
+    paths. Both are empty if not requested.
     """
 
     vectors: Vectors
@@ -30,9 +30,9 @@ class Labelled:
 def read_gallery(
     catalog: Catalog, collection: str, target: str = "label", record: Collection | None = None
 ) -> Labelled:
-    """All items of a collection that have an embedding, by key, with their value of a target.
+    """Read all items of a collection that have an embedding, by key, with their value of a target.
 
-    The embeddings are those by the encoder of `record`, else of the collection.
+    The embeddings are by the encoder of `record` if given, else of the collection.
 
     Raises:
         CollectionNotFoundError: There is no such collection.

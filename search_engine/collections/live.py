@@ -1,4 +1,4 @@
-"""One collection made ready to be searched: its index kept up to date, its encoder at hand."""
+"""Keep one collection ready for searching: its index up to date, its encoder loaded."""
 
 import logging
 import threading
@@ -33,19 +33,19 @@ from search_engine.storage.paths import DataPaths
 log = logging.getLogger(__name__)
 
 ADOPTION_WAIT_S = 0.05
-"""A query waits so long for a generation that another process published; then it goes on with
-what it has, and the next one finds it."""
+"""How long a query waits for a generation published by another process; after that it uses the
+loaded one, and a later query gets the new one."""
 QUICK_ELEMENTS = 1_000_000
-"""An index of so many numbers is built in less time than a process takes to start."""
+"""Up to so many numbers, building an index takes less time than starting a process."""
 
 
 class LiveCollection:
-    """Opens the newest sound generation and adds what the catalog committed since.
+    """Open the newest sound generation, and add what was committed since.
 
-    `drifted` names a generation that was not used because it holds other keys than the catalog.
-    `retired` is set when the collection is about to be deleted: what is built for it is given up.
-    `snapshot` is cheap when nothing changed and is asked for by every search, so what any process
-    committed is found by the next query.
+    `drifted` names a generation that was not used because its keys differ from the catalog's.
+    `retired` is set when the collection is about to be deleted, and stops builds for it. Every
+    search takes a `snapshot`, which is cheap when nothing changed, so the next query finds what any
+    process committed.
     """
 
     def __init__(self, catalog: Catalog, collection: Collection, settings: Settings) -> None:
@@ -65,16 +65,16 @@ class LiveCollection:
 
     @property
     def folder(self) -> Path:
-        """Where the generations are."""
+        """The folder of the generations."""
         return self._catalog.paths.index(self.record.name)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything was asked of it yet."""
+        """Whether the collection has been used yet."""
         return self._encoder is not None or self._index is not None
 
     def snapshot(self) -> Snapshot | None:
-        """The index as of the last commit; None as long as nothing was ever indexed."""
+        """Return the index as of the last commit; None if nothing was ever indexed."""
         seq = self._catalog.seq()
         if self._index is None or self._index.snapshot.seq < seq:
             with self._refreshing:
@@ -84,10 +84,10 @@ class LiveCollection:
         return None if self._index is None else self._index.snapshot
 
     def matching(self, parsed: Filter) -> KeySet:
-        """The keys of the items that fulfil a filter, kept until something is committed.
+        """Return the keys of the items that match a filter, cached until the next commit.
 
         Raises:
-            FilterError: It does not fit the collection (`filter_fit`).
+            FilterError: The filter does not fit the collection (`filter_fit`).
         """
         return self._selections.matching(self.record, parsed)[1]
 
@@ -96,7 +96,7 @@ class LiveCollection:
         return self._selections.containing(self.record, text, parsed)
 
     def fitted(self, parsed: Filter) -> Fitted:
-        """The filter as this collection answers it, with what to know of the answer.
+        """Return the filter as this collection evaluates it, with warnings about the answer.
 
         Raises:
             FilterError: As for `matching`.
@@ -104,10 +104,10 @@ class LiveCollection:
         return self._selections.matching(self.record, parsed)[0]
 
     def encoder(self) -> Encoder | None:
-        """The collection's encoder, made on first use; None as long as nothing was ever indexed.
+        """Return the collection's encoder, loaded on first use; None if nothing was ever indexed.
 
         Raises:
-            ModelMismatchError: What can be made now is not what made the stored embeddings.
+            ModelMismatchError: The encoder that can be loaded did not make the stored embeddings.
         """
         with self._making_encoder:
             if self._encoder is None and self.record.encoder is not None:
@@ -115,10 +115,10 @@ class LiveCollection:
             return self._encoder
 
     def compact(self, force: bool = False) -> str | None:
-        """Publish a new generation if it is worth it, and take it over.
+        """Publish a new generation if it is worth it, and use it.
 
         Returns:
-            Its name, or None when nothing was done.
+            Its name, or None if nothing was done.
 
         Raises:
             LockHeldError: Another process is indexing this collection.
@@ -128,7 +128,7 @@ class LiveCollection:
             return self.compact_locked(force)
 
     def compact_locked(self, force: bool = False) -> str | None:
-        """As `compact`, for a caller that holds the collection's run lock already."""
+        """Do the same as `compact`, for callers that already hold the collection's run lock."""
         if self._is_former():
             return None
         if self._is_first():
@@ -141,26 +141,26 @@ class LiveCollection:
         return self._publish(snapshot)
 
     def _is_former(self) -> bool:
-        """Whether the collection has another encoder by now.
+        """Return whether the collection has another encoder by now.
 
-        This object answers by the former one then, until nobody uses it any more.
+        This object then answers by the former encoder until it is no longer used.
         """
         now = self._catalog.collection(self.record.name)
         return self.record.fingerprint not in (None, now.fingerprint)
 
     def _is_first(self) -> bool:
-        """Whether no generation is there and no query has asked for what is to be indexed.
+        """Return whether there is no generation, and no query has opened the index yet.
 
-        Then there is nothing to take over the changes into, which would cost their memory twice.
+        Then the changes need not be loaded, which would hold them in memory twice.
         """
         untouched = self._index is None and not any(self.folder.glob("gen-*"))
         return untouched and self._catalog.count(self.record) > 0
 
     def compact_aside(self) -> None:
-        """As `compact`, for a process that answers queries: they do not wait.
+        """Do the same as `compact`, without delaying the queries that this process answers.
 
-        A large index is built by a process of its own, at low priority, and then taken over. While
-        somebody else is indexing the collection, or this runs already, nothing is done.
+        A large index is built by a separate process at low priority. Nothing is done while another
+        process indexes the collection, or if this is running already.
         """
         if self._catalog.read_only:
             return
@@ -184,17 +184,17 @@ class LiveCollection:
             self._compacting.release()
 
     def rebuild(self, factory: str | None) -> str | None:
-        """Build the index anew, as another kind if it is one; keep the kind from now on.
+        """Rebuild the index, perhaps as another kind, and keep that kind from now on.
 
         Args:
             factory: FAISS factory string, or None for Eyedex's choice.
 
         Returns:
-            The generation's name; None while nothing is indexed.
+            The generation's name; None if nothing is indexed.
 
         Raises:
             LockHeldError: Another process is indexing this collection.
-            ParameterError: FAISS cannot make it of these vectors; all stays as it was.
+            ParameterError: FAISS cannot build it from these vectors; nothing was changed.
         """
         with self._catalog.indexing(self.record.name):
             before = self._catalog.collection(self.record.name).index_factory
@@ -210,7 +210,7 @@ class LiveCollection:
             writer.set_index_factory(self.record.id, factory)
 
     def _publish(self, before: Snapshot | None, strict: bool = False) -> str | None:
-        """Publish a generation of all there is and take it over; see `_is_former`."""
+        """Publish a generation of everything, and use it; see `_is_former`."""
         if self._is_former():
             return None
         self.record = self._catalog.collection(self.record.name)
@@ -222,8 +222,8 @@ class LiveCollection:
     def roll_back(self) -> str:
         """Make the newest sound generation before the current one the base again.
 
-        What the catalog committed since then is added to it as always, so answers stay the same;
-        it is the way out when a generation itself is in doubt.
+        Later commits are added to it as always, so answers stay the same; use it if a generation
+        itself is suspect.
 
         Returns:
             The generation's name.
@@ -246,9 +246,9 @@ class LiveCollection:
             self._take_over(self._index)
 
     def _adopt_published(self) -> None:
-        """Take over a generation that another process published; each is tried once.
+        """Use a generation that another process published; each is tried once.
 
-        Queries do not wait for a large one to be read.
+        Queries do not wait while a large one is read.
         """
         try:
             published = generation.current(self.folder)
@@ -263,7 +263,7 @@ class LiveCollection:
         adoption.join(ADOPTION_WAIT_S)
 
     def _adopt(self) -> None:
-        with suppress(StorageError):  # whoever asks next meets the same and says so
+        with suppress(StorageError):  # the next caller gets the same error and reports it
             index = self._newest()
             if index is None:
                 return
@@ -297,7 +297,7 @@ class LiveCollection:
         self._index = index
 
     def _newest(self) -> LiveIndex | None:
-        """The newest sound generation as it was published; None if there is none."""
+        """Load the newest sound generation as published; None if there is none."""
         assert self.record.fingerprint is not None
         found = generation.load(self.folder, self.record.uid, self.record.fingerprint)
         for finding in found.findings if found else ():
@@ -310,10 +310,10 @@ class LiveCollection:
         return LiveIndex(found.index.dimension, found.index, found.name, found.manifest.seq)
 
     def _drifted(self, snapshot: Snapshot) -> bool:
-        """Whether index and catalog differ in keys, by their number and checksum.
+        """Return whether index and catalog differ in their keys, by number and checksum.
 
-        Only said when nothing was committed meanwhile. Items whose embedding is damaged are in no
-        index: that is for `eyedex check` to say, and no reason to build another one.
+        Only true if nothing was committed meanwhile. Items with a damaged embedding are in no
+        index: `eyedex check` reports them, and a rebuild would not help.
         """
         if snapshot.key_state() == self._wanted() or self._catalog.seq() != snapshot.seq:
             return False
@@ -321,7 +321,7 @@ class LiveCollection:
         return not np.array_equal(snapshot.keys(), searchable)
 
     def _wanted(self) -> tuple[int, int]:
-        """Number and checksum of the keys that have an embedding."""
+        """Return number and checksum of the keys that have an embedding."""
         count, checksum = self._catalog.key_state(self.record)
         lost = np.array([*self._catalog.unsearchable(self.record)], dtype=np.int64)
         return count - len(lost), signed_64(checksum - key_checksum(lost))
@@ -332,9 +332,9 @@ class LiveCollection:
 
 
 def compact_collection(settings: Settings, name: str) -> None:
-    """Compact a collection of a data directory in a process of its own, in the background.
+    """Compact a collection in a separate background process.
 
-    Nothing is done while somebody is indexing it.
+    Nothing is done while another process is indexing it.
     """
     limit_threads(spare_cores())
     with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:

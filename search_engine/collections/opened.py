@@ -1,9 +1,9 @@
-"""The collections that an engine has open, and how one that got another encoder is taken over.
+"""The open collections of an engine, and how one whose encoder changed is replaced.
 
-Such a collection is opened anew beside what has answered so far: network, index and all. Queries go
-on with the former encoder, whose embeddings stay, until the new one can answer; then all of them go
-there at once. Where it cannot be opened, say as its weights are not on this machine, the former one
-answers on, the log says why, and it is tried again.
+Such a collection is opened again, network and index included, while the old one answers queries
+with the former encoder, whose embeddings are kept. When the new one is ready, all queries move to
+it at once. If it cannot be opened, for example because its weights are missing here, the old one
+goes on answering, the log says why, and opening is tried again.
 """
 
 import logging
@@ -19,12 +19,12 @@ from search_engine.errors import CollectionNotFoundError, EngineClosedError, Eye
 log = logging.getLogger(__name__)
 
 TAKE_OVER_WAIT_S = 2.0
-"""So long after it was noticed may queries wait for the new encoder."""
+"""How long after the change was noticed queries may wait for the new encoder."""
 RETRY_S = 30.0
 
 
 class OpenCollections:
-    """Collections by name, opened when they are first asked for. For several threads."""
+    """Collections by name, opened on first use. Thread-safe."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self._catalog = catalog
@@ -34,7 +34,7 @@ class OpenCollections:
         self._successors: dict[str, _Successor] = {}
 
     def get(self, name: str) -> LiveCollection:
-        """The collection as it can answer now.
+        """Return the collection, still by its former encoder while the new one is being opened.
 
         Raises:
             CollectionNotFoundError: There is none of that name.
@@ -49,7 +49,7 @@ class OpenCollections:
         return self._taken_over(name, successor)
 
     def newest(self, name: str) -> LiveCollection:
-        """As `get`, with the encoder that the collection has by now, however long that takes.
+        """Do the same as `get`, but wait for the current encoder, however long that takes.
 
         Raises:
             CollectionNotFoundError: There is none of that name.
@@ -67,13 +67,13 @@ class OpenCollections:
                     raise successor.error
 
     def reopen(self, name: str) -> None:
-        """Open a collection anew when it is asked for next, whatever that takes."""
+        """Open a collection again on its next use, however long that takes."""
         with self._lock:
             self._open.pop(name, None)
             self._successors.pop(name, None)
 
     def retire(self, name: str) -> None:
-        """End what is being built for a collection in the background: it is about to go."""
+        """Stop background builds for a collection that is about to be deleted."""
         with self._lock:
             known = self._open.pop(name, None)
             self._successors.pop(name, None)
@@ -83,7 +83,7 @@ class OpenCollections:
     def _settle(
         self, name: str, known: LiveCollection | None, record: Collection
     ) -> LiveCollection:
-        """The collection, with the encoder that the catalog says."""
+        """Return the collection with the encoder that the catalog names."""
         self._successors.pop(name, None)
         if known is None or known.record.uid != record.uid or _has_changed(known, record):
             known = self._open[name] = LiveCollection(self._catalog, record, self._settings)
@@ -92,7 +92,7 @@ class OpenCollections:
         return known
 
     def _successor(self, name: str, record: Collection) -> "tuple[_Successor, float]":
-        """What is being opened in the place of a collection, and until when to wait for it."""
+        """Return the replacement that is being opened, and until when to wait for it."""
         now = time.monotonic()
         known = self._successors.get(name)
         if known is None or known.live.record.fingerprint != record.fingerprint:
@@ -119,7 +119,7 @@ class OpenCollections:
 class _Successor:
     """A collection with its new encoder while it is being opened.
 
-    `done` is set when that has ended; `error` is why it failed.
+    `done` is set when opening has ended; `error` is why it failed.
     """
 
     def __init__(self, live: LiveCollection, wait_until: float) -> None:
@@ -131,16 +131,16 @@ class _Successor:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can answer."""
+        """Whether it can answer queries."""
         return self.done.is_set() and self.error is None
 
     def open(self) -> None:
-        """Make the encoder and read the index."""
+        """Load the encoder and the index."""
         try:
             self.live.encoder()
             self.live.snapshot()
         except (CollectionNotFoundError, EngineClosedError) as error:
-            self.error = error  # there is nothing to take over any more
+            self.error = error  # nothing to replace any more
         except Exception as error:  # noqa: BLE001 - libraries of networks raise anything
             self.error = error
             log.error(
@@ -155,11 +155,11 @@ class _Successor:
 
 
 def _answers_for_former(known: LiveCollection, record: Collection) -> bool:
-    """Whether a collection has been answering by an encoder that is not its own any more."""
+    """Return whether a collection answers by an encoder that is not its own any more."""
     same = known.record.uid == record.uid
     return same and known.is_open and _has_changed(known, record)
 
 
 def _has_changed(known: LiveCollection, record: Collection) -> bool:
-    """Whether a collection has another encoder than when it was opened."""
+    """Return whether the encoder of a collection has changed since it was opened."""
     return known.record.fingerprint not in (None, record.fingerprint)

@@ -1,4 +1,4 @@
-"""Pictures of items: as they were given, and as they are shown."""
+"""Pictures of items, as they were given and as they are shown."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from search_engine.images.decoder import Decoder, answers_of
 from search_engine.records import CatalogItem
 
 KEPT_PICTURE_SIDE_PX = 1_024
-"""Pictures that come by `upsert` have no file elsewhere: the catalog keeps them at this size."""
+"""Size at which the catalog keeps pictures given to `upsert`, which have no file elsewhere."""
 
 
 class ItemPictures:
-    """Reads the pictures of a catalog's items, within the limits of the owner's own files."""
+    """Read the pictures of a catalog's items, within the limits for the owner's own files."""
 
     def __init__(self, catalog: Catalog, decoder: Decoder, limits: ImageLimits) -> None:
         self._catalog = catalog
@@ -24,7 +24,7 @@ class ItemPictures:
         self._limits = limits
 
     def original(self, item: CatalogItem) -> bytes:
-        """An item's picture as it was given, or as the catalog keeps it.
+        """Return an item's picture as it was given, or as the catalog keeps it.
 
         Raises:
             PictureNotFoundError: The source file is gone.
@@ -40,10 +40,10 @@ class ItemPictures:
             raise PictureNotFoundError("the source picture cannot be read any more") from error
 
     def render(self, item: CatalogItem, max_side_px: int, quality: int) -> bytes:
-        """An item's picture as JPEG, upright, without metadata.
+        """Return an item's picture as JPEG, upright, without metadata.
 
         Raises:
-            PictureNotFoundError: The source file is gone or is no picture any more.
+            PictureNotFoundError: The source file is gone or no longer a picture.
         """
         return self._decoder.render(self.original(item), max_side_px, quality, self._limits)
 
@@ -57,5 +57,5 @@ def kept_pictures(
 
 
 def content_hash(data: bytes) -> str:
-    """Hex digest that tells whether a picture changed."""
+    """Return a hex digest that changes with the picture."""
     return hashlib.blake2b(data, digest_size=32).hexdigest()

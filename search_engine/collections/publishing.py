@@ -1,4 +1,4 @@
-"""The index of a collection, built of all that the catalog has and published as a generation."""
+"""Build the index of a collection from the catalog, and publish it as a generation."""
 
 import logging
 
@@ -26,22 +26,22 @@ def publish_index(
     strict: bool = False,
     until: int | None = None,
 ) -> str:
-    """Build an index and publish it, for a caller that holds the collection's run lock.
+    """Build an index and publish it, for callers that hold the collection's run lock.
 
     Args:
-        catalog: Where the vectors are.
-        settings: What an index may take, and what it should find.
-        record: The collection, perhaps with an encoder that it is only about to have.
-        before: What has answered so far; what its index learned may be used again.
-        strict: Whether a kind that cannot be made of these vectors (mostly of too few) is an error;
-            else the kind that suits takes its place until the next generation.
-        until: The change up to which all embeddings that can be made are there, if that is known.
+        catalog: Holds the vectors.
+        settings: Memory limit and recall of the index.
+        record: The collection, perhaps with its next encoder.
+        before: The current snapshot, whose trained parameters may be reused.
+        strict: Whether a kind that cannot be built from these vectors (usually too few) is an
+            error; else the automatic choice replaces it until the next generation.
+        until: The sequence number up to which embeddings are complete, if known.
 
     Returns:
         The generation's name.
 
     Raises:
-        ParameterError: The kind that the owner named cannot be made, if `strict`.
+        ParameterError: The requested kind cannot be built, if `strict`.
         StorageError: It could not be written.
     """
     folder = catalog.paths.index(record.name)
@@ -66,7 +66,7 @@ def _build(
     before: Snapshot | None,
     strict: bool,
 ) -> Index:
-    """The index of the kind that the owner named, or that suits."""
+    """Build an index of the requested kind, or of one that suits."""
     if record.index_factory is not None:
         try:
             return _build_kind(settings, record.index_factory, changes, before)
@@ -90,7 +90,7 @@ def _build_kind(
 
 
 def _spared(catalog: Catalog, record: Collection) -> set[str]:
-    """Encoders whose newest generation is needed: that in use, and the former one."""
+    """Return the encoders whose newest generation is needed: the current and the former one."""
     now = catalog.collection(record.name)
     former = catalog.former(now)
     kept = {now.fingerprint, former.fingerprint if former else None, record.fingerprint}

@@ -1,4 +1,4 @@
-"""What an encoder is: a function from pixels to unit vectors, and an identity."""
+"""The protocol of encoders: a function from pixels to unit vectors, with an identity."""
 
 import hashlib
 import json
@@ -20,9 +20,9 @@ MIN_NORM = 1e-6
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """All that decides the embedding of a picture.
+    """Everything that determines the embedding of a picture.
 
-    The runtime (torch, OpenVINO) and its precision are not part of it: they must agree with
+    The runtime (torch, OpenVINO) and its precision are not part of it, as all must agree with
     float32 torch to a cosine of 0.999.
 
     `weights_sha256` is empty for encoders without weights; `mean` and `std` are those of RGB
@@ -40,15 +40,15 @@ class EncoderSpec:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex digest of everything above; vectors of different fingerprints never meet."""
+        """Hex digest of all fields; vectors of different fingerprints are never compared."""
         described = asdict(self)
-        if self.preprocessing.edition == 1:  # when there was no other, it was not told
+        if self.preprocessing.edition == 1:  # the first edition was not recorded
             del described["preprocessing"]["edition"]
         text = json.dumps(described, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARS]
 
     def as_made(self, fingerprint: str | None) -> "EncoderSpec":
-        """The same encoder in the edition that had this fingerprint; itself where none had."""
+        """Return this encoder in the edition that had a fingerprint; itself if none had."""
         for edition in FORMER_EDITIONS:
             former = replace(self, preprocessing=replace(self.preprocessing, edition=edition))
             if former.fingerprint == fingerprint:
@@ -57,7 +57,7 @@ class EncoderSpec:
 
 
 class Encoder(Protocol):
-    """Pixels to embeddings."""
+    """Converts pixels to embeddings."""
 
     @property
     def spec(self) -> EncoderSpec:
@@ -66,11 +66,11 @@ class Encoder(Protocol):
 
     @property
     def runtime(self) -> str:
-        """What computes, for people: for instance `openvino bfloat16 on CPU`."""
+        """What computes it, for people: for example `openvino bfloat16 on CPU`."""
         ...
 
     def encode(self, pixels: Pixels) -> Vectors:
-        """Unit rows in input order.
+        """Encode pictures to unit rows in input order.
 
         Args:
             pixels: Shape (N, size_px, size_px, 3), uint8, RGB; N may be 0. Not changed.
@@ -85,7 +85,7 @@ class Encoder(Protocol):
 
 
 def unit_rows(features: NDArray[np.float32]) -> Vectors:
-    """Rows scaled to length 1: the only place where embeddings are normalised.
+    """Scale rows to length 1; no other place normalises embeddings.
 
     Raises:
         NoEmbeddingError: Some rows are zero or not finite; `rows` says which.
@@ -107,9 +107,9 @@ def nothing_found(rows: tuple[int, ...]) -> NoEmbeddingError:
 def encode_pictures(
     encoder: Encoder, pictures: Sequence[DecodedImage]
 ) -> tuple[list[int], Vectors]:
-    """Embeddings of the pictures that have one, and their positions in the input.
+    """Encode the pictures that have an embedding; also return their positions in the input.
 
-    One of several views lies in the middle between theirs.
+    The embedding of a picture with several views is the mean of theirs.
     """
     kept, vectors = encode_possible(encoder, np.concatenate([one.views for one in pictures]))
     views = [len(one.views) for one in pictures]
@@ -124,10 +124,10 @@ def encode_pictures(
 
 
 def encode_picture(encoder: Encoder, picture: DecodedImage) -> Vectors:
-    """The embedding of one picture, (1, D).
+    """Encode one picture, (1, D).
 
     Raises:
-        NoEmbeddingError: It has none.
+        NoEmbeddingError: The picture has no embedding.
     """
     kept, vectors = encode_pictures(encoder, [picture])
     if not kept:
@@ -136,7 +136,7 @@ def encode_picture(encoder: Encoder, picture: DecodedImage) -> Vectors:
 
 
 def encode_possible(encoder: Encoder, pixels: Pixels) -> tuple[list[int], Vectors]:
-    """Embeddings of those that have one, and their positions in the input."""
+    """Encode the rows that have an embedding; also return their positions in the input."""
     try:
         return list(range(len(pixels))), encoder.encode(pixels)
     except NoEmbeddingError as error:

@@ -1,9 +1,9 @@
-"""Concurrent callers of a network share its batches.
+"""Share batches of a network among concurrent callers.
 
-A runtime has lanes: so many runs at a time keep all cores busy. A caller that finds a lane free
-runs at once. Whoever comes while all are busy waits. A lane that becomes free is passed on to who
-waits longest, with a share of all who wait as its batch: a batch costs less than its pictures one
-by one, and nobody ever waits for a batch to fill.
+A runtime has lanes, the number of simultaneous runs that keeps all cores busy. A caller runs at
+once if a lane is free, else it waits. A lane that becomes free goes to the caller that has waited
+longest, with a share of all waiting callers as its batch: a batch costs less than its pictures one
+by one, and no caller ever waits for a batch to fill.
 """
 
 import math
@@ -20,12 +20,12 @@ from search_engine.errors import ForkError
 from search_engine.records import Pixels
 
 MOST_PICTURES = 64
-"""At once, unless a single caller brings more."""
+"""Pictures in a batch, at most, unless a single caller has more."""
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """The pictures of one caller, who is woken when they are done, or to run a `batch`."""
+    """The pictures of one caller, woken when they are done, or to run a `batch`."""
 
     pixels: Pixels
     woken: threading.Event = field(default_factory=threading.Event)
@@ -37,7 +37,7 @@ class _Job:
 class BatchedRuntime:
     """A runtime for any number of threads, over one for as many as it has lanes.
 
-    In a child that is forked it is loaded anew when it is first needed.
+    In a forked child it is loaded again on first use.
     """
 
     def __init__(self, load: Callable[[], Runtime]) -> None:
@@ -64,7 +64,7 @@ class BatchedRuntime:
         self._begin(None)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
-        """See Runtime; every caller gets the features, or the error, of its own pictures."""
+        """See Runtime; each caller gets the features, or the error, of its own pictures."""
         if self._runtime is None:
             self._load_anew()
         job = _Job(pixels)
@@ -87,10 +87,10 @@ class BatchedRuntime:
         return job.features
 
     def _load_anew(self) -> None:
-        """In a forked child.
+        """Load the runtime again in a forked child.
 
         Raises:
-            ForkError: It cannot be done there.
+            ForkError: It cannot be loaded there.
         """
         forks.check_whole(self._torn)
         with self._lock, forks.gate:
@@ -98,7 +98,7 @@ class BatchedRuntime:
                 return
             try:
                 runtime = self._load()
-            except RuntimeError as error:  # as torch says of GPUs
+            except RuntimeError as error:  # from torch, for GPUs
                 raise ForkError(
                     f"the network cannot be loaded in a forked process: {error}",
                     fix="start the process by spawn instead of fork",
@@ -107,7 +107,7 @@ class BatchedRuntime:
             self._runtime = runtime
 
     def _pass_lane_on(self) -> None:
-        """Wake who waits longest to run a batch; without anybody the lane is free."""
+        """Wake the longest waiting caller to run a batch; without any the lane is free."""
         with self._lock:
             batch = self._share()
             if not batch:
@@ -117,7 +117,7 @@ class BatchedRuntime:
         batch[0].woken.set()
 
     def _share(self) -> list[_Job]:
-        """A lane's share of those who wait, in their order; they wait no more."""
+        """Remove and return a lane's share of the waiting callers, in order."""
         share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._lanes)
         jobs: list[_Job] = []
         pictures = 0
@@ -136,7 +136,7 @@ class BatchedRuntime:
                 features = self._runtime.run(_joined([job.pixels for job in jobs]))
         except BaseException as error:  # noqa: BLE001 - raised again by whom it concerns
             if len(jobs) > 1:
-                for job in jobs:  # one of them is to blame, not all
+                for job in jobs:  # the fault of one, not of all
                     self._run_together([job])
                 return
             jobs[0].error = error

@@ -1,6 +1,6 @@
 """Hand-made descriptors of colour, shape and texture: no weights, no network.
 
-Baselines, and `hsv`, which needs nothing but NumPy, the quick stand-in in tests.
+They are baselines; `hsv` needs only NumPy and is the fast encoder of the tests.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ HSV_SPEC = EncoderSpec(
 )
 
 GREY_PICTURE = Preprocessing(size_px=128, resize_px=128, fit="squash", interpolation="bilinear")
-"""Of the descriptors of shape and texture; `color+shape+texture` sees all at this size."""
+"""Input of the descriptors of shape and texture; `color+shape+texture` uses it for all."""
 
 HOG_CELLS, HOG_DIRECTIONS, HOG_BLOCK, HOG_CLIP = 8, 9, 2, 0.2
 HOG_SPEC = EncoderSpec(
@@ -98,8 +98,8 @@ def colours(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 def gradient_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Histograms of oriented gradients: Dalal and Triggs, CVPR 2005.
 
-    Directions without sign in cells; blocks of 2 x 2 cells that overlap, each of length 1, clipped
-    and of length 1 again, so that light and contrast do not matter.
+    Unsigned directions in cells; overlapping blocks of 2 x 2 cells, each normalised, clipped and
+    normalised again, so that light and contrast do not matter.
     """
     slope = gradient(grey(picture))
     cells = direction_histograms(slope.turn, slope.strength, HOG_CELLS, HOG_DIRECTIONS, False)
@@ -110,7 +110,7 @@ def gradient_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def edge_directions(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How many edge pixels of which direction there are in each cell, square-rooted.
+    """Count edge pixels by direction in each cell, square-rooted.
 
     Edges by Canny, "A computational approach to edge detection", PAMI 1986, their directions by
     Sobel; such histograms for retrieval: Jain and Vailaya, "Image retrieval using color and shape",
@@ -129,7 +129,8 @@ def binary_patterns(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     Ojala, Pietikäinen and Mäenpää, "Multiresolution gray-scale and rotation invariant texture
     classification with local binary patterns", PAMI 2002: which of its 8 neighbors are at least as
-    light as a pixel. The 58 patterns with at most two changes count one by one, all others as one.
+    bright as a pixel. The 58 patterns with at most two changes are counted separately, all others
+    together.
     """
     cv2 = import_opencv()
     level = cv2.GaussianBlur(grey(picture), (3, 3), 0)
@@ -143,11 +144,11 @@ def binary_patterns(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 _CIRCLE = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
-"""The 8 neighbors in turn: rows and columns of a 3 x 3 window."""
+"""The 8 neighbors in circular order: rows and columns of a 3 x 3 window."""
 
 
 def _uniform_patterns() -> NDArray[np.int64]:
-    """The number of each of the 256 patterns; those with more than two changes share the last."""
+    """Number the 256 patterns; those with more than two changes share the last number."""
     numbers = np.full(256, LBP_PATTERNS - 1)
     uniform = [
         pattern
@@ -162,7 +163,7 @@ _UNIFORM = _uniform_patterns()
 
 
 def _cell_counts(bins: NDArray[np.int64], cells: int, count: int) -> NDArray[np.float32]:
-    """How often each of `count` bins (H, W) is there in each of cells x cells cells, flat."""
+    """Count each of `count` bins (H, W) in each of cells x cells cells, flat."""
     rows = np.arange(bins.shape[0]) * cells // bins.shape[0]
     columns = np.arange(bins.shape[1]) * cells // bins.shape[1]
     places = (rows[:, None] * cells + columns[None, :]) * count + bins
@@ -170,6 +171,6 @@ def _cell_counts(bins: NDArray[np.int64], cells: int, count: int) -> NDArray[np.
 
 
 def _of_length_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows scaled to length 1; those of nothing stay nothing."""
+    """Scale rows to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, 1.0e-3), dtype=np.float32)

@@ -1,6 +1,6 @@
 """Networks as encoders: a trunk behind a runtime, pooled and normalised.
 
-torch is imported only when a network must be built; an exported network starts without it.
+torch is imported only to build a network; an exported network starts without it.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class CnnEncoder:
 
     @property
     def runtime(self) -> str:
-        """What computes, for people."""
+        """What computes it, for people."""
         return self._runtime.description
 
     def encode(self, pixels: Pixels) -> Vectors:
@@ -47,11 +47,11 @@ def network_encoder(
     build_trunk: "Callable[[], nn.Module]",
     mirrored: bool = False,
 ) -> CnnEncoder:
-    """An encoder of a network that need not exist yet.
+    """Make an encoder of a network that is only built when needed.
 
     Args:
         request: Runtime and cache.
-        spec: What it is.
+        spec: The identity of the encoder.
         build_trunk: Makes the network: normalised samples (N, 3, H, W) in, features out.
         mirrored: Average the features of each picture and of its mirror image.
     """
@@ -65,13 +65,13 @@ def network_encoder(
 
 
 def feature_dimension(build_trunk: "Callable[[], nn.Module]", size_px: int) -> int:
-    """Width of the features, found by a pass through a network without memory."""
+    """Return the width of the features, found by running the network on torch's meta device."""
     import torch
 
     try:
         with torch.device("meta"):
             trunk = build_trunk()
-    except NotImplementedError:  # it computes with tensors while it is built, as RegNets do
+    except NotImplementedError:  # some, such as RegNets, compute with tensors in their constructors
         trunk = build_trunk().to("meta")
     with torch.no_grad():
         features = trunk.eval()(torch.zeros(1, 3, size_px, size_px, device="meta"))
@@ -79,7 +79,7 @@ def feature_dimension(build_trunk: "Callable[[], nn.Module]", size_px: int) -> i
 
 
 def _with_normalisation(trunk: "nn.Module", spec: EncoderSpec, mirrored: bool) -> "nn.Module":
-    """Pixels (N, H, W, 3) uint8 in, features (N, dimension) out."""
+    """Wrap a trunk: pixels (N, H, W, 3) uint8 in, features (N, dimension) out."""
     import torch
     from torch import nn
 

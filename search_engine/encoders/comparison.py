@@ -1,4 +1,4 @@
-"""The runtimes of this machine beside each other: how fast, and how near to float32 torch."""
+"""Compare the runtimes of this machine: their speed, and how close they are to float32 torch."""
 
 import time
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ SINGLES = 10
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFigures:
-    """One runtime: medians of its rates in batches and of its latencies, in milliseconds.
+    """Figures of a runtime: median rates in batches, and median latencies in milliseconds.
 
-    `choice` is what to ask for, `runtime` what it is here. The cosines are those of its embeddings
-    with what float32 torch makes of the same pictures.
+    `choice` is the setting, `runtime` its description on this machine. Cosines compare its
+    embeddings with those of float32 torch.
     """
 
     choice: RuntimeChoice
@@ -36,10 +36,10 @@ class RuntimeFigures:
 
 
 def compare_runtimes(request: EncoderRequest, pixels: Pixels) -> list[RuntimeFigures]:
-    """Figures of every runtime that is here, the one that `auto` takes marked as chosen.
+    """Measure every available runtime, and mark the one that `auto` chooses.
 
     Args:
-        request: The encoder; its `runtime` says nothing here.
+        request: The encoder; its `runtime` is ignored.
         pixels: Pictures, as `Encoder.encode` takes them; at least one.
 
     Raises:
@@ -76,7 +76,7 @@ def compare_runtimes(request: EncoderRequest, pixels: Pixels) -> list[RuntimeFig
 def _in_turns(
     encoders: Mapping[RuntimeChoice, Encoder], pixels: Pixels, rounds: int
 ) -> dict[RuntimeChoice, list[float]]:
-    """Seconds of each, after once for warming up; in turns, so that a noisy moment hits all."""
+    """Time each in seconds, in turns so that noise hits all, after one warm-up run."""
     for encoder in encoders.values():
         encoder.encode(pixels)
     taken: dict[RuntimeChoice, list[float]] = {choice: [] for choice in encoders}

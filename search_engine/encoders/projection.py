@@ -1,7 +1,7 @@
-"""A learned projection, put behind an encoder to make it tell a catalog's classes apart.
+"""A learned projection behind an encoder, which separates a catalog's classes better.
 
-It is kept as bytes in the format of `safetensors`: plain arrays and text. Its SHA-256 is part of
-the identity of the encoder that it makes.
+It is stored in the `safetensors` format: plain arrays and text. Its SHA-256 is part of the identity
+of the projected encoder.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ FORMAT = 1
 class Origin(BaseModel):
     """What a projection learned from, and how.
 
-    `fingerprint` is that of the encoder that it is put behind; `came_with` are the options of the
-    encoder before it was adapted at all. `target` is None where there were no labels. `forced` says
-    that it is used though it was not found better. `held_out` are the keys of the items that a
-    fine-tuned network did not learn from; None where the network is as it came.
+    `fingerprint` is that of the encoder in front of it; `came_with` are the options of that encoder
+    before any tuning. `target` is None if there were no labels. `forced` tells that it is used
+    though it was not shown to be better. `held_out` are the keys of the items that a fine-tuned
+    network did not learn from; None if the network is not fine-tuned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,17 +47,17 @@ class Origin(BaseModel):
 
 
 def project(vectors: Vectors, mean: NDArray[np.float32], matrix: NDArray[np.float32]) -> Vectors:
-    """Unit rows of (vectors - mean) @ matrix, (N, d), float32.
+    """Compute unit rows of (vectors - mean) @ matrix, (N, d), float32.
 
     Raises:
-        NoEmbeddingError: A row has no direction then; `rows` says which.
+        NoEmbeddingError: Some rows become zero; `rows` says which.
     """
     return unit_rows(np.asarray((vectors - mean) @ matrix, dtype=np.float32))
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Embeddings (N, D) to others (N, d): unit rows of (x - mean) @ matrix.
+    """Map embeddings (N, D) to (N, d): unit rows of (x - mean) @ matrix.
 
     `mean` (D,) and `matrix` (D, d) are float32.
     """
@@ -68,20 +68,20 @@ class Projection:
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """Width of the projected embeddings, d."""
         return int(self.matrix.shape[1])
 
     def apply(self, vectors: Vectors) -> Vectors:
-        """The projected embeddings, unit rows (N, d), float32.
+        """Return the projected embeddings, unit rows (N, d), float32.
 
         Raises:
-            NoEmbeddingError: A row lies where the projection has no direction; `rows` says which.
+            NoEmbeddingError: The projection maps some rows to zero; `rows` says which.
         """
         return project(vectors, self.mean, self.matrix)
 
     @cached_property
     def data(self) -> bytes:
-        """All of it as bytes."""
+        """Everything, serialised."""
         from safetensors.numpy import save
 
         arrays = {"mean": self.mean, "matrix": np.ascontiguousarray(self.matrix)}
@@ -89,15 +89,15 @@ class Projection:
 
     @cached_property
     def sha256(self) -> str:
-        """Of `data`."""
+        """SHA-256 of `data`."""
         return hashlib.sha256(self.data).hexdigest()
 
     @classmethod
     def from_bytes(cls, data: bytes, sha256: str) -> "Projection":
-        """What `data` was.
+        """Restore a projection from `data`.
 
         Raises:
-            CorruptDataError: The bytes are not those that were kept.
+            CorruptDataError: The bytes are damaged.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
@@ -120,10 +120,10 @@ class ProjectedEncoder:
     """An encoder with a projection behind it: another encoder, with a fingerprint of its own."""
 
     def __init__(self, base: Encoder, projection: Projection) -> None:
-        """Join the two.
+        """Combine the two.
 
         Raises:
-            CorruptDataError: The projection learned from embeddings of another encoder.
+            CorruptDataError: The projection was learned for another encoder.
         """
         if projection.origin.fingerprint != base.spec.fingerprint:
             raise CorruptDataError(
@@ -143,8 +143,8 @@ class ProjectedEncoder:
     def encode(self, pixels: Pixels) -> Vectors:
         """See Encoder.
 
-        With one thread of BLAS: its others would go on waiting for work at full speed after each
-        product, beside the network, which then had 0.73 of its speed instead of 0.92.
+        BLAS uses one thread: others would keep spinning after each product and slow the network
+        down to 0.73 of its speed, instead of 0.92.
         """
         features = self.base.encode(pixels)
         with _blas().limit(limits=1):
@@ -153,13 +153,13 @@ class ProjectedEncoder:
 
 @cache
 def _blas() -> "ThreadpoolController":
-    """What NumPy multiplies with; looking for it takes milliseconds."""
+    """Find NumPy's BLAS; searching for it takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
 
 
 def _header(data: bytes) -> str:
-    """The metadata, which the format has as JSON before the arrays."""
+    """Read the metadata, stored as JSON before the arrays."""
     size = int.from_bytes(data[:8], "little")
     return str(json.loads(data[8 : 8 + size])["__metadata__"]["origin"])

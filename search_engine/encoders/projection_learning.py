@@ -1,15 +1,15 @@
-"""Learning a projection from labelled embeddings, by closed formulas: seconds on a CPU.
+"""Learn a projection from labelled embeddings in closed form: seconds on a CPU.
 
-First the embeddings are whitened by how items of one class differ: directions in which they differ
-anyway count less. What then still varies most is what tells the classes apart, at every level of
-a label path, as the middles of coarse classes lie between those of their fine ones. This is linear
+First the embeddings are whitened by the differences within classes, so that directions of such
+differences count less. The directions that then vary most separate the classes, at every level of a
+label path, as the means of coarse classes lie between those of their fine ones. This is linear
 discriminant analysis (Fisher, "The use of multiple measurements in taxonomic problems", 1936;
 Fukunaga, "Introduction to statistical pattern recognition", 1990, chapter 10), with the covariance
 shrunk towards a multiple of the identity (Friedman, "Regularized discriminant analysis", 1989).
 
 Discriminant analysis keeps one direction fewer than there are classes, and would make all items of
-a class alike. So some further directions are kept at less weight: among items of a class those
-that look alike stay together.
+a class identical. So further directions are kept at less weight: within a class, similar items stay
+together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,19 @@ from numpy.typing import NDArray
 from search_engine.records import Codes, Vectors
 
 SHRINKAGES = (0.03, 0.1, 0.3)
-"""On clothing and groceries 0.03 and 0.1 were best, beyond 0.3 it got worse."""
+"""On clothing and groceries 0.03 and 0.1 were best; beyond 0.3 results got worse."""
 CLASS_DIRECTIONS = 256
-"""At most, however many classes there are."""
+"""Directions that separate classes, at most."""
 LIKENESS_DIRECTIONS = 64
 LIKENESS_WEIGHT = 0.5
-"""Of the directions within classes. On clothing photos 0, 0.5 and 1 gave accuracy 0.848, 0.859 and
-0.877 and mAP 0.832, 0.817 and 0.717; on groceries it made no difference."""
+"""Weight of the directions within classes. On clothing photos 0, 0.5 and 1 gave accuracy 0.848,
+0.859 and 0.877 and mAP 0.832, 0.817 and 0.717; on groceries it made no difference."""
 LEAST_VARIANCE = 1e-12
 
 WHITENED_DIRECTIONS = 256
 WHITENING_SHRINKAGE = 0.3
 SHARE_OF_ALL = 0.25
-"""From this share of all directions on they are all computed, which is exact and then no slower."""
+"""From this share of the directions on, all are computed, which is exact and no slower then."""
 
 Rows = NDArray[Any]
 Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -41,13 +41,13 @@ Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterator[Learned]:
-    """Mean and matrix for each shrinkage.
+    """Return mean and matrix for each shrinkage.
 
     Args:
         vectors: Shape (N, D), unit rows.
-        codes: The class of each, (N,), -1 for none; two classes at least. Those of a class with
-            one item tell nothing of how items of a class differ, but where that class is.
-        shrinkages: In 0 (as measured) to 1 (the same in all directions), not 0.
+        codes: The class of each, (N,), -1 for none; two classes at least. A class with one item
+            only contributes its position, not differences within classes.
+        shrinkages: Above 0 (the measured covariance) up to 1 (equal in all directions).
     """
     from scipy import linalg
 
@@ -69,10 +69,10 @@ def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterat
 
 
 def whiten(vectors: Vectors) -> Learned:
-    """Mean and matrix that even out how much embeddings vary in the directions they vary most in.
+    """Return mean and matrix that equalise the variance of embeddings in their main directions.
 
-    Needs no labels: what all items have in common counts less. Jégou and Chum, "Negative evidences
-    and co-occurrences in image retrieval: the benefit of PCA and whitening", ECCV 2012.
+    It needs no labels: what all items have in common counts less. Jégou and Chum, "Negative
+    evidences and co-occurrences in image retrieval: the benefit of PCA and whitening", ECCV 2012.
 
     Args:
         vectors: Shape (N, D), unit rows.
@@ -88,7 +88,7 @@ def whiten(vectors: Vectors) -> Learned:
 
 
 def within_classes(vectors: Rows, members: Codes) -> Rows:
-    """Covariance (D, D) of how items differ from the middle of their class; all of one if alone.
+    """Covariance (D, D) of items around their class mean; the identity if no class has two.
 
     Args:
         vectors: Shape (N, D).
@@ -106,14 +106,14 @@ def within_classes(vectors: Rows, members: Codes) -> Rows:
 
 
 def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
-    """Weights (d,) of the directions to keep: those that tell classes apart, then of likeness."""
+    """Weights (d,) of the directions to keep: those between classes, then those within."""
     telling = min(int(members.max()), CLASS_DIRECTIONS)
     count = min(telling + LIKENESS_DIRECTIONS, len(centred) - 1, centred.shape[1])
     return np.where(np.arange(count) < telling, 1.0, LIKENESS_WEIGHT).astype(np.float32)
 
 
 def _largest(white: Vectors, count: int) -> Vectors:
-    """Directions (D, count) in which whitened embeddings (N, D) vary most, the first first."""
+    """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order."""
     if count > SHARE_OF_ALL * min(white.shape):
         _, _, axes = np.linalg.svd(white, full_matrices=False)
         return np.asarray(axes[:count].T)

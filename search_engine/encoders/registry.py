@@ -1,4 +1,4 @@
-"""Names of encoders to the functions that make them.
+"""Encoders by name, with the functions that create them.
 
 A name is `family` or `family:variant` (`torchvision:resnet50`). A new encoder is one line here
 and one module; the modules are imported when an encoder is made.
@@ -20,14 +20,13 @@ EXTERNAL = "external"
 
 @dataclass(frozen=True, slots=True)
 class EncoderRequest:
-    """What to make: a full name, and how.
+    """Which encoder to create, by its full name, and how.
 
     `weights` is a file that replaces the published weights; `pooling` one of the encoder's
     poolings, None for its first; `cache` a folder for exported networks, to which new ones are
-    added if `keep` says so; `download` allows
-    fetching published weights that are not on this machine. `dimension` is that of embeddings which
-    are made elsewhere; other encoders have their own. `fingerprint` is that of an encoder which is
-    to be made again: pictures are read as they were for it.
+    added if `keep` is set; `download` allows downloading published weights. `dimension` is only for
+    embeddings made elsewhere. `fingerprint` recreates an encoder of an earlier edition, which reads
+    pictures as that did.
     """
 
     name: str
@@ -42,7 +41,7 @@ class EncoderRequest:
 
     @property
     def options(self) -> dict[str, str]:
-        """What has to be kept beside the name to make the same encoder again."""
+        """The options to store with the name to create the same encoder again."""
         found = {
             "weights": self.weights and str(self.weights.absolute()),
             "pooling": self.pooling,
@@ -51,7 +50,7 @@ class EncoderRequest:
         return {name: value for name, value in found.items() if value}
 
     def with_options(self, options: Mapping[str, str]) -> "EncoderRequest":
-        """The same request with `options` that were kept."""
+        """Return the same request with stored `options`."""
         weights, dimension = options.get("weights"), options.get("dimension")
         return replace(
             self,
@@ -73,7 +72,7 @@ class EncoderRequest:
 
 @dataclass(frozen=True, slots=True)
 class EncoderFamily:
-    """One registry line: where the factory lives and what people should know."""
+    """A family of encoders: where its factory is, and what people should know."""
 
     name: str
     factory: str
@@ -146,7 +145,7 @@ _BY_NAME = {family.name: family for family in _FAMILIES}
 
 
 def create_encoder(request: EncoderRequest) -> Encoder:
-    """The encoder of that name.
+    """Create the encoder of a request.
 
     Raises:
         UnknownEncoderError: No such family or variant.
@@ -163,12 +162,12 @@ def create_encoder(request: EncoderRequest) -> Encoder:
 
 
 def list_families() -> tuple[EncoderFamily, ...]:
-    """All families, the default first."""
+    """List all families, the default first."""
     return _FAMILIES
 
 
 def list_variants(family: EncoderFamily) -> Iterator[str]:
-    """Full names of a family: its own, or one for each variant."""
+    """List the full names of a family: its own, or one for each variant."""
     if family.variants is None:
         yield family.name
     else:

@@ -1,4 +1,4 @@
-"""All networks of timm: `timm:<name>`, as its own description says that they want their pictures.
+"""All networks of timm: `timm:<name>`, with the preprocessing that timm specifies for them.
 
 Wightman, "PyTorch image models", 2019.
 """
@@ -34,7 +34,7 @@ FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
 def timm_network(request: EncoderRequest) -> CnnEncoder:
-    """A classification network of timm up to its last layer: factory for the registry."""
+    """A classification network of timm without its last layer: factory for the registry."""
     published = _published(request)
     pooling = parse_pooling(request.pooling, POOLINGS, request.name)
     preprocessing = _preprocessing(published, request.name)
@@ -61,15 +61,15 @@ def timm_network(request: EncoderRequest) -> CnnEncoder:
 
 @lru_cache(maxsize=1)
 def timm_names() -> tuple[str, ...]:
-    """All architectures; `<architecture>.<tag>` names one of several published weights."""
+    """List all architectures; `<architecture>.<tag>` names one of several published weights."""
     return tuple(import_timm().list_models())
 
 
 def _published(request: EncoderRequest) -> Any:
-    """timm's description of the weights that a name stands for."""
+    """Return timm's description of the weights that a name means."""
     timm = import_timm()
     if timm.is_model(request.variant):
-        with suppress(RuntimeError):  # no published weights have that tag, or none at all
+        with suppress(RuntimeError):  # no published weights of that tag, or none at all
             return timm.get_pretrained_cfg(request.variant, allow_unregistered=False)
     raise UnknownEncoderError(
         f"timm has no network {request.variant!r}", fix="`eyedex encoders --all` lists them"
@@ -88,7 +88,7 @@ def _dimension(variant: str, pooling: str, size_px: int) -> int:
 
 
 def _preprocessing(published: Any, name: str) -> Preprocessing:
-    """Size, crop and interpolation as timm evaluates the network."""
+    """Return size, crop and interpolation as timm evaluates the network."""
     channels, height, width = published.input_size
     if channels != 3 or height != width:
         raise UnknownEncoderError(
@@ -109,7 +109,7 @@ def _classifiers(published: Any) -> tuple[str, ...]:
 
 
 def _with_current_names(state: "dict[str, Tensor]", network: Any) -> "dict[str, Tensor]":
-    """Weights of older layouts as timm itself renames them; others are left alone."""
+    """Rename weights of older layouts as timm does; keep others as they are."""
     if state.keys() >= network.state_dict().keys():
         return state
     rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
@@ -122,7 +122,7 @@ def _with_current_names(state: "dict[str, Tensor]", network: Any) -> "dict[str, 
 
 
 def _hub_weights(published: Any, request: EncoderRequest) -> Path:
-    """The published file: from either cache, else fetched if that is allowed."""
+    """Return the published file from either cache, else download it if allowed."""
     repository, url = published.hf_hub_id, published.url
     names = (published.hf_hub_filename,) if published.hf_hub_filename else FILE_NAMES
     if repository and (cached := hugging_face_cached(repository, names)):

@@ -1,4 +1,4 @@
-"""Networks of timm up to a pooling of one's own."""
+"""Networks of timm with other poolings."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from torch import nn
 
 BLOCKS = 3
-"""How many intermediate layers `multi` takes: the last ones, each of another size of map. Those of
+"""Intermediate layers that `multi` uses: the last ones, each with its own map size. Those of
 EfficientNet-Lite0 are its blocks 3, 5 and 7."""
 
 
 def pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
-    """A network of timm without its classifier, its feature maps pooled in another way.
+    """Wrap a network of timm without its classifier to pool its feature maps in another way.
 
     Args:
-        network: Changed only in what it is used for.
+        network: Becomes part of the result.
         name: One of the poolings; `penultimate` is the network as it is.
-        encoder: What it is called, for errors.
+        encoder: Its name, for errors.
 
     Raises:
-        ParameterError: The network has no feature maps, as transformers of one resolution; some
-            tell only when they run.
+        ParameterError: The network has no feature maps, like many transformers; for some this only
+            shows when they run.
     """
     from torch import nn
 

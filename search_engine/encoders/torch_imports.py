@@ -1,9 +1,9 @@
-"""The only door to torchvision and timm.
+"""The only module that imports torchvision and timm.
 
-PyPI's torchvision wheel is linked against the CUDA build of torch. Beside a CPU-only torch its
-compiled operators do not load, and `import torchvision` stops with "operator torchvision::nms
-does not exist" because it registers a fake kernel for an operator nobody declared. Only models
-and transforms are used here, no compiled operator, so declaring the two schemas is enough.
+PyPI's torchvision wheel is linked against the CUDA build of torch. With a CPU-only torch its
+compiled operators do not load, and `import torchvision` stops with "operator torchvision::nms does
+not exist" because it registers a fake kernel for an operator nobody declared. Only models and
+transforms are used here, no compiled operator, so declaring the two schemas is enough.
 """
 
 from importlib import import_module
@@ -20,19 +20,19 @@ _declared: list[Any] = []  # torch drops the declarations when their Library obj
 
 
 def import_torchvision() -> Any:
-    """The torchvision package."""
+    """Import torchvision."""
     _declare_missing_operators()
     return import_module("torchvision")
 
 
 def import_transforms() -> Any:
-    """The second version of torchvision's transforms."""
+    """Import the second version of torchvision's transforms."""
     _declare_missing_operators()
     return import_module("torchvision.transforms.v2")
 
 
 def import_timm() -> Any:
-    """The timm package, which imports torchvision."""
+    """Import timm, which imports torchvision."""
     _declare_missing_operators()
     return import_module("timm")
 
@@ -51,7 +51,7 @@ def _declare_missing_operators() -> None:
 
 
 def _load_compiled_operators() -> None:
-    """Let a torchvision that fits this torch declare its own operators first."""
+    """Let a torchvision that matches this torch declare its own operators first."""
     import torch
 
     package = find_spec("torchvision")
@@ -60,4 +60,4 @@ def _load_compiled_operators() -> None:
         try:
             torch.ops.load_library(str(binary))
         except OSError:
-            return  # linked against another torch: the case this module is for
+            return  # linked against another torch: the reason for this module

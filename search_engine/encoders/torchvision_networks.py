@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 POOLINGS = (PENULTIMATE, *OF_ONE_MAP)
 
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
-"""Classifiers that GoogLeNet and Inception v3 have for their training."""
+"""Auxiliary classifiers that GoogLeNet and Inception v3 have for training."""
 
 _GOOGLE = {"transform_input": True, "aux_logits": False, "init_weights": False}
 _OPTIONS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
     {"googlenet": _GOOGLE, "inception_v3": _GOOGLE}
 )
-"""What torchvision's own builders set when they load published weights."""
+"""Options that torchvision's own builders set when they load published weights."""
 
 _FORMER_NAMES = (
     (re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)"), r"\1\2"),
     (re.compile(r"(.*\.mlp)\.linear_1\.(.*)"), r"\1.0.\2"),
     (re.compile(r"(.*\.mlp)\.linear_2\.(.*)"), r"\1.3.\2"),
 )
-"""Published files of DenseNet and ViT are older than the names of today."""
+"""Renamings for published files of DenseNet and ViT, which are older than today's names."""
 
 
 def torchvision_network(request: EncoderRequest) -> CnnEncoder:
-    """A classification network of torchvision up to its last layer: factory for the registry.
+    """A classification network of torchvision without its last layer: factory for the registry.
 
-    The weights' own transforms give size, crop and normalisation.
+    Size, crop and normalisation are those of the weights' own transforms.
     """
     if request.variant not in torchvision_names():
         raise UnknownEncoderError(
@@ -81,7 +81,7 @@ def torchvision_network(request: EncoderRequest) -> CnnEncoder:
 
 @lru_cache(maxsize=1)
 def torchvision_names() -> tuple[str, ...]:
-    """All classification networks, without the quantised and the video ones."""
+    """List all classification networks, without quantised and video ones."""
     models = import_torchvision().models
     return tuple(sorted(models.list_models(module=models)))
 
@@ -96,7 +96,7 @@ def _dimension(variant: str, pooling: str, size_px: int) -> int:
 
 
 def _network(variant: str) -> tuple[Any, str]:
-    """A network with the identity in place of its last layer, and that layer's name."""
+    """Return a network with the identity in place of its last layer, and that layer's name."""
     from torch import nn
 
     models = import_torchvision().models
@@ -108,7 +108,7 @@ def _network(variant: str) -> tuple[Any, str]:
 
 
 def _last_layer(network: Any) -> str:
-    """The last linear layer, or convolution, as in SqueezeNet."""
+    """Return the last linear layer, or convolution as in SqueezeNet."""
     from torch import nn
 
     linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
@@ -129,10 +129,10 @@ def _current_name(name: str) -> str:
 
 
 def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
-    """The network, or what comes before its own last pooling and then another pooling.
+    """Return the network, or its part before its own last pooling, followed by another pooling.
 
     Raises:
-        ParameterError: It pools no feature map, as vision transformers.
+        ParameterError: The network pools no feature map, like vision transformers.
     """
     from torch import nn
 
@@ -154,9 +154,9 @@ def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
 
 
 def _before_last_pooling(network: Any) -> "nn.Module | None":
-    """What computes the last feature map, or None where no map is pooled.
+    """Return what computes the last feature map, or None if no map is pooled.
 
-    Found in the graph of the computation: the last mean or adaptive pooling has it as input.
+    It is the input of the last mean or adaptive pooling in the traced graph.
     """
     import torch
     from torch import fx, nn

@@ -1,8 +1,8 @@
-"""`color+shape+texture`: hand-made descriptors side by side, weighed anew by each query.
+"""`color+shape+texture`: joined hand-made descriptors, weighted by each query.
 
-Each part of a stored embedding has the same length. A query whose parts are scaled by their weights
-gives, by the plain inner product, the weighted mean of the similarities of the parts: so any
-weights work with the same index.
+Each part of a stored embedding has the same length. If a query scales its parts by weights, the
+plain inner product is the weighted mean of the similarities of the parts: so any weights work with
+the same index.
 """
 
 import re
@@ -46,7 +46,7 @@ UNION_SPEC = EncoderSpec(
 
 
 class UnionEncoder:
-    """Several descriptors as one, each of the same weight until a query says otherwise."""
+    """Several descriptors as one, equally weighted unless a query says otherwise."""
 
     runtime = "opencv"
 
@@ -59,7 +59,7 @@ class UnionEncoder:
         )
 
     def encode(self, pixels: Pixels) -> Vectors:
-        """See Encoder; a part that finds nothing is empty, and no picture is without colour."""
+        """See Encoder; a part without content is zero, but every picture has colour."""
         if len(pixels) == 0:
             return np.empty((0, self.spec.dimension), dtype=np.float32)
         pictures = np.ascontiguousarray(pixels)
@@ -70,15 +70,15 @@ class UnionEncoder:
         return unit_rows(np.concatenate(parts, axis=1))
 
     def weighted(self, query: Vectors, weights: Mapping[str, float]) -> Vectors:
-        """Queries whose parts count as much as they are weighed; unit rows again.
+        """Weight the parts of queries; returns unit rows.
 
         Args:
             query: Unit rows of this encoder, shape (N, dimension). Not changed.
-            weights: By part, 0 or more; parts without one have 1.
+            weights: By part, at least 0; missing parts have 1.
 
         Raises:
             ParameterError: A part is unknown, or a weight is out of range.
-            NoEmbeddingError: Nothing is left of a query.
+            NoEmbeddingError: A query becomes zero.
         """
         check_weights(weights, tuple(self.blocks))
         scaled = query.copy()
@@ -95,10 +95,10 @@ def color_shape_texture(request: EncoderRequest) -> UnionEncoder:
 
 
 def parse_weights(text: str) -> dict[str, float]:
-    """`color=2,shape=1` as weights by name.
+    """Parse `color=2,shape=1` to weights by name.
 
     Raises:
-        ParameterError: It has another form.
+        ParameterError: The text has another form.
     """
     weights: dict[str, float] = {}
     for part in text.split(","):
@@ -114,7 +114,7 @@ def parse_weights(text: str) -> dict[str, float]:
 
 
 def check_weights(weights: Mapping[str, float], known: tuple[str, ...]) -> None:
-    """Raise ParameterError unless all names are known and some weight is above 0."""
+    """Raise ParameterError unless all names are known and a weight is above 0."""
     for name, weight in weights.items():
         if name not in known:
             raise ParameterError(
@@ -133,10 +133,10 @@ def check_weights(weights: Mapping[str, float], known: tuple[str, ...]) -> None:
 
 
 def weighted_query(encoder: Encoder, query: Vectors, weights: Mapping[str, float]) -> Vectors:
-    """`UnionEncoder.weighted`, for whatever encoder a collection has.
+    """Do the same as `UnionEncoder.weighted` for any encoder of a collection.
 
     Raises:
-        ParameterError: It is none whose parts could be weighed; or see there.
+        ParameterError: Its parts cannot be weighted; or as there.
     """
     if not isinstance(encoder, UnionEncoder):
         raise ParameterError(
@@ -148,6 +148,6 @@ def weighted_query(encoder: Encoder, query: Vectors, weights: Mapping[str, float
 
 
 def _lengths_one(rows: Vectors) -> Vectors:
-    """Rows of length 1; those of nothing stay nothing."""
+    """Scale rows to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)

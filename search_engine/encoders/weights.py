@@ -1,6 +1,7 @@
-"""Weights files: read without running anything in them, and put into a network name by name.
+"""Weights files: read without executing anything in them, and loaded into networks by name.
 
-Two forms: `.safetensors`, and what `torch.save` makes of a state dict, with any other ending.
+There are two formats: `.safetensors`, and state dicts written by `torch.save`, with any other
+suffix.
 """
 
 import hashlib
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 3
 SAFE_SUFFIX = ".safetensors"
 COUNTER = "num_batches_tracked"
-"""Of batch normalisation; of no use after training, and missing in old files."""
+"""Counter of batch normalisation; useless after training, and missing in old files."""
 
 
 def file_sha256(path: Path) -> str:
-    """Hex digest of a weights file.
+    """Return the hex digest of a weights file.
 
     Raises:
         WeightsError: It cannot be read.
@@ -35,15 +36,15 @@ def file_sha256(path: Path) -> str:
 
 
 def read_state(path: Path) -> "dict[str, Tensor]":
-    """The tensors of a file by name, in the order of the file (`.safetensors`: in none).
+    """Read the tensors of a file by name, in file order (not for `.safetensors`).
 
     Raises:
-        WeightsError: It is no state dict, or one that only code in the file could restore.
+        WeightsError: It is not a state dict, or needs code in the file to be restored.
     """
     state: Any
     try:
         state = _read_safetensors(path) if path.suffix == SAFE_SUFFIX else _read_pickled(path)
-    except Exception as error:  # reading a damaged or hostile file raises nearly anything
+    except Exception as error:  # damaged or hostile files raise nearly anything
         raise WeightsError(
             "the file is not a state dict that can be read safely", where=str(path)
         ) from error
@@ -83,14 +84,14 @@ def fill(
 
     Args:
         network: Changed in place.
-        state: Tensors by the names that the network has for them.
-        unused: Modules that the file may hold and the network does without, by name: classifiers,
-            of any number of classes.
-        encoder: What the network is called, for errors.
-        path: Where the weights are from, for errors.
+        state: Tensors by the network's names for them.
+        unused: Names of modules that the file may hold but the network lacks: classifiers, with any
+            number of classes.
+        encoder: The network's name, for errors.
+        path: The origin of the weights, for errors.
 
     Raises:
-        WeightsError: Tensors are missing, unexpected or of another shape; it names the first few.
+        WeightsError: Tensors are missing, unexpected or of another shape; the message names a few.
     """
     wanted = network.state_dict()
     found = {name: state[name] for name in state if not _is_below(name, unused)}
@@ -109,7 +110,7 @@ def fill(
             where=str(path),
             fix="they have to be of the same architecture; only the number of classes may differ",
         )
-    wanted.update(found)  # keeps the versions of the layers, which some layers insist on
+    wanted.update(found)  # keeps the versions of layers, which some require
     network.load_state_dict(wanted)
 
 

@@ -1,9 +1,9 @@
-"""`sift` and `orb`: bags of visual words, with a vocabulary learnt from pictures of the catalog.
+"""`sift` and `orb`: bags of visual words, with a vocabulary learned from the catalog's pictures.
 
-Sivic and Zisserman, "Video Google", ICCV 2003. Local features are assigned to the nearest of the
-words; a picture is how often each word is in it. SIFT is Lowe's, IJCV 2004, with the square roots
+Sivic and Zisserman, "Video Google", ICCV 2003. Local features are assigned to the nearest word; a
+picture is described by how often each word occurs. SIFT is Lowe's, IJCV 2004, with the square roots
 of Arandjelovic and Zisserman, CVPR 2012 (RootSIFT); ORB is Rublee et al., ICCV 2011. SURF is left
-out: it was patented, and OpenCV's packages do not have it.
+out: it was patented, and OpenCV's packages lack it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 
 WORDS = 512
 FEATURES_A_WORD = 40
-"""Vocabularies from fewer features have fewer words."""
+"""Features needed a word; with fewer features a vocabulary has fewer words."""
 
 FEATURES_A_PICTURE = 300
 SEED = 0
@@ -40,7 +40,7 @@ PREPROCESSING = Preprocessing(size_px=256, resize_px=256, fit="squash", interpol
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Words as centres of features, shape (W, D), and how telling each word is, shape (W,)."""
+    """Words as centres of features, shape (W, D), and how distinctive each word is, shape (W,)."""
 
     kind: str
     centres: Floats
@@ -81,14 +81,14 @@ def _bag_of_words(request: EncoderRequest) -> PictureEncoder:
 
 
 def bag(picture: NDArray[np.uint8], vocabulary: Vocabulary) -> Floats:
-    """Square roots of how often each word is in a picture, weighed by its rarity; shape (W,)."""
+    """Count each word in a picture: square roots, weighted by rarity; shape (W,)."""
     words = _nearest(local_features(picture, vocabulary.kind), vocabulary.centres)
     counts = np.bincount(words, minlength=len(vocabulary.centres)).astype(np.float32)
     return np.sqrt(counts) * vocabulary.rarity
 
 
 def local_features(picture: NDArray[np.uint8], kind: str) -> Floats:
-    """The features of an RGB picture, shape (N, D); N may be 0.
+    """Compute the features of an RGB picture, shape (N, D); N may be 0.
 
     Raises:
         ParameterError: There are no features of that kind.
@@ -101,14 +101,14 @@ def local_features(picture: NDArray[np.uint8], kind: str) -> Floats:
 
 
 def learn_vocabulary(kind: str, pictures: Iterable[NDArray[np.uint8]]) -> Vocabulary:
-    """Words for pictures like these, by k-means; the same pictures give the same words.
+    """Learn words for such pictures by k-means; the same pictures give the same words.
 
     Args:
         kind: `sift` or `orb`.
         pictures: RGB, each of shape (256, 256, 3), some hundred.
 
     Raises:
-        ParameterError: Too little is in the pictures.
+        ParameterError: The pictures have too few features.
     """
     import faiss
 
@@ -131,7 +131,7 @@ def learn_vocabulary(kind: str, pictures: Iterable[NDArray[np.uint8]]) -> Vocabu
 
 
 def save_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
-    """Write a vocabulary as safetensors: numbers, nothing that could run.
+    """Write a vocabulary as safetensors: numbers, nothing executable.
 
     Raises:
         WeightsError: It cannot be written.
@@ -148,10 +148,10 @@ def save_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
 
 
 def load_vocabulary(path: Path, kind: str) -> Vocabulary:
-    """Read what `save_vocabulary` wrote.
+    """Read a vocabulary.
 
     Raises:
-        WeightsError: It is something else, damaged, or a vocabulary of another kind.
+        WeightsError: The file is damaged, not a vocabulary, or one of another kind.
     """
     from safetensors import safe_open
 
@@ -159,7 +159,7 @@ def load_vocabulary(path: Path, kind: str) -> Vocabulary:
         with safe_open(path, framework="numpy") as file:
             described = file.metadata() or {}
             centres, rarity = (file.get_tensor(name) for name in ("centres", "rarity"))
-    except Exception as error:  # damaged files raise many kinds
+    except Exception as error:  # damaged files raise many kinds of errors
         raise WeightsError("the file holds no vocabulary", where=str(path)) from error
     if described.get("vocabulary") != kind:
         raise WeightsError(f"the file holds no vocabulary of {kind}", where=str(path))
@@ -180,7 +180,7 @@ def _is_sound(centres: NDArray[Any], rarity: NDArray[Any], kind: str) -> bool:
 
 
 def _nearest(features: Floats, centres: Floats) -> NDArray[np.int64]:
-    """The nearest centre of each feature."""
+    """Return the nearest centre of each feature."""
     if len(features) == 0:
         return np.empty(0, dtype=np.int64)
     halves = 0.5 * np.square(centres).sum(axis=1)
@@ -196,7 +196,7 @@ def _root_sift(cv2: Any, level: NDArray[np.uint8]) -> Floats:
 
 
 def _orb_bits(cv2: Any, level: NDArray[np.uint8]) -> Floats:
-    """The 256 bits of each feature as -1 and 1: inner products count those that agree."""
+    """Return the 256 bits of each feature as -1 and 1: inner products count equal bits."""
     _, found = cv2.ORB_create(nfeatures=FEATURES_A_PICTURE).detectAndCompute(level, None)
     if found is None:
         return np.empty((0, _WIDTHS["orb"]), dtype=np.float32)

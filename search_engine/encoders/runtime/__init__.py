@@ -1,6 +1,6 @@
-"""Runtimes: what computes a network, and which one is best here.
+"""Runtimes: what computes a network, and the choice of the best one.
 
-Importing this costs nothing: the command line needs the names of the choices.
+Importing this is cheap, as the command line needs the names of the choices.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from search_engine.encoders.runtime.base import NetworkSource, Runtime
 
 RuntimeChoice = Literal["auto", "openvino", "openvino-int8", "torch", "torch-float32"]
-"""`auto` is one of `openvino` and `torch`; the others are chosen by name only."""
+"""`auto` means `openvino` or `torch`; the others are used on request only."""
 
 
 def load_runtime(choice: RuntimeChoice, source: "NetworkSource") -> "Runtime":
-    """The chosen runtime; `auto` takes a CUDA GPU, else OpenVINO, else torch on the CPU.
+    """Load the chosen runtime; `auto` takes a CUDA GPU, else OpenVINO, else torch on the CPU.
 
     Raises:
-        EncoderError: `openvino-int8` was not calibrated yet.
+        EncoderError: `openvino-int8` has not been calibrated.
     """
     if choice == "auto":
         choice = "torch" if _has_cuda() or not find_spec("openvino") else "openvino"
@@ -28,7 +28,7 @@ def load_runtime(choice: RuntimeChoice, source: "NetworkSource") -> "Runtime":
 
 
 def present_choices(source: "NetworkSource") -> tuple[RuntimeChoice, ...]:
-    """The choices that can be loaded here, without `auto`."""
+    """List the choices that can be loaded here, except `auto`."""
     if not find_spec("openvino"):
         return ("torch", "torch-float32")
     from search_engine.encoders.runtime.int8 import has_int8
@@ -72,7 +72,7 @@ _LOADERS: Mapping[str, "Callable[[NetworkSource], Runtime]"] = MappingProxyType(
 
 
 def _has_cuda() -> bool:
-    """Whether torch could use a GPU; torch itself is imported only where a driver is present."""
+    """Return whether torch can use a GPU; torch is imported only if a driver is present."""
     if not (Path("/proc/driver/nvidia").exists() or Path("/dev/nvidiactl").exists()):
         return False
     import torch

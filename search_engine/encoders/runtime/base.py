@@ -1,4 +1,4 @@
-"""The seam between a network and what computes it."""
+"""The protocol of runtimes, which compute a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
 
 class Runtime(Protocol):
-    """Runs one network; agrees with float32 torch to a cosine of 0.999, in int8 of 0.99.
+    """Computes a network; agrees with float32 torch to a cosine of 0.999, with int8 to 0.99.
 
     At most `lanes` threads at a time may call it: `search_engine.encoders.batching` sees to that.
     """
 
     @property
     def lanes(self) -> int:
-        """How many runs at a time keep the machine busy."""
+        """The number of simultaneous runs that keeps the machine busy."""
         ...
 
     @property
     def description(self) -> str:
-        """Name, precision and device, for people; and why it is no lower precision."""
+        """Name, precision and device, for people, and why the precision is not lower."""
         ...
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Features of shape (N, dimension), float32, not normalised; N is at least 1."""
+        """Compute features (N, dimension), float32, not normalised; N is at least 1."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSource:
-    """A network that need not exist yet.
+    """A network that is only built when needed.
 
-    `build` imports torch and makes the module: pixels of shape (N, H, W, 3), uint8, in; pooled
-    features (N, dimension) out, normalisation of the samples included. `cache` is a folder where
-    exported forms are kept under the fingerprint, or None; `keep` allows to add to it.
+    `build` imports torch and builds the module: pixels of shape (N, H, W, 3), uint8, in; pooled
+    features (N, dimension) out, including normalisation of the samples. `cache` is a folder for
+    exported networks by fingerprint, or None; `keep` allows adding to it.
     """
 
     spec: EncoderSpec
@@ -52,5 +52,5 @@ class NetworkSource:
 
 
 def described(name: str, precision: str, device: str, remark: str = "") -> str:
-    """The description of a runtime: `openvino bfloat16 on CPU`, with a remark in brackets."""
+    """Describe a runtime: `openvino bfloat16 on CPU`, with a remark in brackets."""
     return f"{name} {precision} on {device}" + (f" ({remark})" if remark else "")

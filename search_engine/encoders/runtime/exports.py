@@ -1,7 +1,7 @@
-"""Exported networks on disk: written aside, sealed with checksums, put in place as a whole.
+"""Exported networks on disk: written to a temporary folder, sealed with checksums, then renamed.
 
-A seal says what an export was made by and the SHA-256 of its files. One that is damaged, or was
-made in another way than would be done now, is not used.
+A seal records how an export was made and the SHA-256 of its files. An export that is damaged, or
+was made in another way than today's, is not used.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 NETWORK = "network.xml"
-"""OpenVINO's description of the network; the weights are in `network.bin` beside it."""
+"""OpenVINO's description of the network; the weights are in `network.bin`."""
 
 _FILES = (NETWORK, "network.bin")
 _SEAL = "seal.json"
@@ -26,7 +26,7 @@ Making = Mapping[str, Any]
 
 @contextmanager
 def written_aside(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder` to write an export into; what is left of it is deleted."""
+    """Create a folder beside `folder` for an export; what is left of it is deleted at the end."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -36,18 +36,18 @@ def written_aside(folder: Path) -> Iterator[Path]:
 
 
 def put_in_place(aside: Path, folder: Path, making: Making) -> None:
-    """Seal what was written aside and let it take the place of `folder`."""
+    """Seal an export and rename it to `folder`."""
     (aside / _SEAL).write_text(json.dumps(_seal(aside, making)))
     shutil.rmtree(folder, ignore_errors=True)
     try:
         os.rename(aside, folder)
     except OSError:
-        if not folder.exists():  # else another process was faster, and its copy is as good
+        if not folder.exists():  # else another process was faster, with an equal copy
             raise
 
 
 def is_sealed(folder: Path, making: Making) -> bool:
-    """Whether an export is there, undamaged and made that way."""
+    """Return whether an undamaged export exists that was made that way."""
     try:
         return bool(json.loads((folder / _SEAL).read_text()) == _seal(folder, making))
     except (OSError, ValueError):

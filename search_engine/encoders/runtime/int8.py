@@ -1,10 +1,9 @@
-"""int8 in OpenVINO by post-training calibration: faster still, and asked for by name only.
+"""int8 in OpenVINO by post-training quantisation: faster still, and used on request only.
 
-NNCF finds the range of values of each layer on pictures and rounds weights and activations to 256
-steps of it (Jacob et al., "Quantization and training of neural networks for efficient
-integer-arithmetic-only inference", CVPR 2018). How near the outcome is to float32 depends on the
-network and on the pictures, so it is judged before it is kept: see
-`search_engine.adapt.int8`.
+NNCF determines the range of values of each layer on pictures, and rounds weights and activations to
+256 steps (Jacob et al., "Quantization and training of neural networks for efficient
+integer-arithmetic-only inference", CVPR 2018). How close the result is to float32 depends on
+network and pictures, so it is judged before it is kept: see `search_engine.adapt.int8`.
 """
 
 import io
@@ -37,26 +36,26 @@ from search_engine.errors import EncoderError
 from search_engine.records import Pixels
 
 FLOAT_CONVOLUTIONS = 3
-"""The first convolutions are not rounded. With all 49 of the default network in int8, photos of a
-real catalog reach a cosine of 0.9969 in the mean and one in a hundred less than 0.990; with these
-three left in float32, 0.9982 and 0.995."""
+"""First convolutions to leave in float32. With all 49 of the default network in int8, photos of a
+real catalog have a mean cosine of 0.9969 and one in a hundred is below 0.990; with these three in
+float32, 0.9982 and 0.995."""
 
 COMMAND = "eyedex encoders --calibrate-int8"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An int8 network that is not in use yet; `keep` puts it in place."""
+    """An int8 network that is not in use yet; `keep` installs it."""
 
     runtime: OpenVinoRuntime
     keep: Callable[[], None]
 
 
 def int8_runtime(source: NetworkSource) -> OpenVinoRuntime:
-    """The int8 network that was calibrated and found good enough.
+    """Load the int8 network that was calibrated and accepted.
 
     Raises:
-        EncoderError: There is none, or it was made by another version or is damaged.
+        EncoderError: It is missing, damaged, or made by another version.
     """
     folder = _folder(source)
     if not is_sealed(folder, _making()):
@@ -69,17 +68,17 @@ def int8_runtime(source: NetworkSource) -> OpenVinoRuntime:
 
 
 def has_int8(source: NetworkSource) -> bool:
-    """Whether `int8_runtime` would find one."""
+    """Return whether `int8_runtime` would find a network."""
     return source.cache is not None and is_sealed(_folder(source), _making())
 
 
 @contextmanager
 def calibrated(source: NetworkSource, pixels: Pixels) -> Iterator[Candidate]:
-    """An int8 network made with some pictures; it is gone afterwards unless it was kept.
+    """Quantise a network with some pictures; it is deleted at the end unless it was kept.
 
     Args:
         source: The network; it has a cache.
-        pixels: Pictures like those that will be encoded, some 300, as `Runtime.run` takes them.
+        pixels: About 300 pictures like those to encode, as `Runtime.run` takes them.
 
     Raises:
         EncoderError: NNCF is not installed.
@@ -92,7 +91,7 @@ def calibrated(source: NetworkSource, pixels: Pixels) -> Iterator[Candidate]:
 
 
 def _quantized(network: Any, pixels: Pixels) -> Any:
-    """The network with rounded layers, by NNCF; what that prints is not for our users."""
+    """Round the layers of the network by NNCF, suppressing its output."""
     nncf = import_nncf()
     convolutions = [
         layer.get_friendly_name()
@@ -111,12 +110,12 @@ def _quantized(network: Any, pixels: Pixels) -> Any:
 
 
 def import_nncf() -> Any:
-    """The nncf package, with its telemetry shut off.
+    """Import nncf, with its telemetry disabled.
 
     Raises:
         EncoderError: It is not installed.
     """
-    import_openvino()  # shuts off the telemetry of both
+    import_openvino()  # disables the telemetry of both
     if find_spec("nncf") is None:
         raise EncoderError(
             "calibrating for int8 needs NNCF, which is not installed",

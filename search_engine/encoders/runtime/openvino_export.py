@@ -1,6 +1,6 @@
-"""Networks in OpenVINO's own format, kept below the data directory.
+"""Export networks to OpenVINO's format, stored in the data directory.
 
-The next start needs neither torch nor a conversion. A damaged or foreign export is made anew.
+The next start needs neither torch nor a conversion. Damaged or outdated exports are made again.
 """
 
 import errno
@@ -27,9 +27,9 @@ from search_engine.encoders.runtime.exports import (
 from search_engine.encoders.runtime.rounding import round_to_bfloat16
 
 PRECISE_CONVOLUTIONS = frozenset({0, 1, 2, 3, 17, 18, 19, 20})
-"""These stay in float32 under bfloat16, each with what follows it up to the next; 0 is what comes
-before the first. The first see the most pixels and lose the most; the later ones cost little and
-hold up the photos that fell lowest. With them and weights that are rounded with care
+"""Convolutions to keep in float32 under bfloat16, each with what follows it up to the next; 0 is
+what comes before the first. The first process the most pixels and lose the most; the later ones
+cost little and help the worst photos. With them and carefully rounded weights
 (`search_engine.encoders.runtime.rounding`) the mean cosine to float32 torch is 0.9997, and 2 of
 1,138 photos are below 0.999, the worst at 0.9988; plain bfloat16 reaches 0.9990 and 0.9895."""
 
@@ -39,11 +39,11 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def import_openvino() -> Any:
-    """The openvino package with its telemetry shut off.
+    """Import openvino with its telemetry disabled.
 
     openvino's converter and NNCF report usage over the network unless the telemetry package cannot
-    be imported, in which case they fall back to stubs of their own. That is arranged here, before
-    either is imported for the first time.
+    be imported; then they fall back to stubs. This function makes that import fail before either is
+    imported for the first time.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
@@ -53,10 +53,10 @@ def import_openvino() -> Any:
 
 @cache
 def openvino_core() -> Any:
-    """OpenVINO's core, one for as long as the process lives.
+    """Return OpenVINO's core, one for the life of the process.
 
-    On a CPU with AMX its plugin gives the thread that loads it a stack for signals, and unmaps that
-    when it is unloaded, be it by another thread. The first one's next signal, Ctrl-C for one, would
+    On a CPU with AMX its plugin gives the loading thread a signal stack, and unmaps that when it is
+    unloaded, even by another thread. The next signal to the loading thread, such as Ctrl-C, would
     then end the process; so it is never unloaded.
     """
     _home()
@@ -64,29 +64,29 @@ def openvino_core() -> Any:
 
 
 def is_inherited() -> bool:
-    """Whether OpenVINO was loaded by a process that this one was forked from.
+    """Return whether OpenVINO was loaded by the process from which this one was forked.
 
-    Its threads are not here then, and yet it would give work to those that had nothing to do.
+    Its threads do not exist here then, but it would still give work to the idle ones.
     """
     return _home() != os.getpid()
 
 
 @cache
 def _home() -> int:
-    """The process that loaded OpenVINO."""
+    """Return the id of the process that loaded OpenVINO."""
     return os.getpid()
 
 
 def float_precision() -> str:
-    """What floating-point layers compute in on this CPU: `bf16` where that is native, or `f32`."""
+    """Return the type that floating-point layers compute in here: `bf16` if native, else `f32`."""
     capabilities = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 
 def read_network(source: NetworkSource, precision: str) -> Any:
-    """The network made for a precision: from the cache, else from torch, and then kept there.
+    """Load the network for a precision from the cache, else convert it from torch and store it.
 
-    Where nothing can be written it is made each time.
+    If nothing can be written, it is converted each time.
     """
     if source.cache is None:
         return _passing(source, precision)
@@ -112,7 +112,7 @@ def _passing(source: NetworkSource, precision: str) -> Any:
 
 
 def convert(source: NetworkSource) -> Any:
-    """The network as openvino's model, in float32: pixels in, features out, any number at once."""
+    """Convert the network to an openvino model in float32: pixels in, features out, any batch."""
     import torch
 
     openvino = import_openvino()
@@ -125,11 +125,11 @@ def convert(source: NetworkSource) -> Any:
 
 
 def save(model: Any, folder: Path, precise: Set[int]) -> None:
-    """Write a model, with convolutions marked as not to be computed in a lower precision.
+    """Write a model with some convolutions marked to keep their precision.
 
-    `precise` has their numbers, from 1; each stands for what follows it up to the next, too, and
-    0 for what comes before the first. The mark is OpenVINO's runtime attribute `precise` (its class
-    DisableFP16Compression), which its Python interface cannot set but its file format carries.
+    `precise` has their numbers, from 1; each includes what follows it up to the next, and 0 is what
+    comes before the first. The mark is OpenVINO's runtime attribute `precise` (class
+    DisableFP16Compression), which its Python interface cannot set but its file format can hold.
     """
     import_openvino().save_model(model, folder / NETWORK, compress_to_fp16=False)
     tree = ElementTree.parse(folder / NETWORK)
@@ -153,10 +153,9 @@ def _export(source: NetworkSource, precision: str, folder: Path) -> None:
 
 
 def _round_weights(model: Any) -> None:
-    """Weights of convolutions as bfloat16 numbers; OpenVINO would take the nearest, which is worse.
+    """Round weights of convolutions to bfloat16 better than OpenVINO, which rounds to nearest.
 
-    Convolutions have filters (output, input, height, width), and one axis more where they are in
-    groups.
+    Filters have shape (output, input, height, width), and one more axis for grouped convolutions.
     """
     constant_of = import_openvino().op.Constant
     layers = (layer for layer in model.get_ordered_ops() if layer.get_type_name() in CONVOLUTIONS)
@@ -171,7 +170,7 @@ def _round_weights(model: Any) -> None:
 
 
 def making(precision: str) -> Making:
-    """How the network of a precision is made."""
+    """Return how a network of a precision is exported, to compare with a stored seal."""
     return {
         "openvino": import_openvino().__version__,
         "precision": precision,

@@ -1,6 +1,6 @@
-"""OpenVINO as runtime: several times faster than torch on a CPU.
+"""OpenVINO as a runtime: several times faster than torch on a CPU.
 
-bfloat16 where it is native and near enough.
+It computes in bfloat16 if that is native and accurate enough.
 """
 
 import json
@@ -25,13 +25,13 @@ from search_engine.encoders.runtime.requests import Requests
 from search_engine.records import Pixels
 
 BATCH = 8
-"""Pictures a request, at most; larger ones were slower on 2 cores."""
+"""Pictures a request, at most; larger requests were slower on 2 cores."""
 
 PRECISION_NAMES = {"bf16": "bfloat16", "f32": "float32"}
 
 
 class OpenVinoRuntime:
-    """Runs a network on the CPU with as many parallel requests as the cores want."""
+    """Run a network on the CPU with as many parallel requests as suit the cores."""
 
     def __init__(
         self, network: Any, dimension: int, precision: str, hint: str, remark: str = ""
@@ -41,9 +41,9 @@ class OpenVinoRuntime:
         Args:
             network: openvino's model: pixels (N, H, W, 3) uint8 in, features (N, dimension) out.
             dimension: Width of the features.
-            precision: What it computes in, for people.
-            hint: What its floating-point layers compute in: `bf16` or `f32`.
-            remark: Why it is no lower precision, for people.
+            precision: The precision, for people.
+            hint: The type that floating-point layers compute in: `bf16` or `f32`.
+            remark: Why the precision is not lower, for people.
         """
         _meet_numpy()
         compiled = openvino_core().compile_model(
@@ -65,12 +65,12 @@ class OpenVinoRuntime:
         forks.keep_forever(self)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
-        """See Runtime; few pictures are spread over all lanes that are free."""
+        """See Runtime; a small batch is spread over all free lanes."""
         return self._requests.run(pixels, min(BATCH, math.ceil(len(pixels) / self.lanes)))
 
 
 def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
-    """In floating point: bfloat16 where the CPU has it, but for some layers, if near enough."""
+    """Load a floating-point runtime: mostly bfloat16 if that is native and accurate enough."""
 
     def load(precision: str, remark: str = "") -> OpenVinoRuntime:
         network, dimension = read_network(source, precision), source.spec.dimension
@@ -85,22 +85,22 @@ def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:
 
 
 def _reference(source: NetworkSource) -> Runtime:
-    """torch takes seconds to import, and is needed only where nothing is known of a processor."""
+    """Import torch only here: it takes seconds, and is needed for unknown processors only."""
     from search_engine.encoders.runtime.torch_runtime import reference_runtime
 
     return reference_runtime(source)
 
 
 def _parallelism() -> dict[str, str]:
-    """Threads of OpenVINO's own; in a forked child only those that call it."""
+    """Choose OpenVINO's own threads; in a forked child only those that call it."""
     return {"NUM_STREAMS": "0"} if is_inherited() else {"PERFORMANCE_HINT": "THROUGHPUT"}
 
 
 def _meet_numpy() -> None:
-    """Let openvino's bindings look up NumPy while one thread uses them.
+    """Let openvino's bindings look up NumPy while only one thread uses them.
 
-    Two threads that bring the first arrays at the same moment lock each other out, and with them
-    the whole process: one waits for the interpreter, the other holds it and waits for the look-up.
+    Two threads that pass the first arrays at the same moment deadlock the process: one waits for
+    the interpreter lock, the other holds it and waits for the look-up.
     """
     openvino = import_openvino()
     assert openvino.Tensor(np.zeros(1, dtype=np.uint8)).data.shape == (1,)
@@ -114,7 +114,7 @@ class _OpenVinoRequest:
         self._pixels: Pixels | None = None
 
     def start(self, pixels: Pixels) -> None:
-        self._pixels = np.ascontiguousarray(pixels)  # read from where it is, so it must stay
+        self._pixels = np.ascontiguousarray(pixels)  # read in place, so it must stay alive
         self._request.start_async({0: self._pixels}, share_inputs=True)
 
     def finish(self) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
-"""A lower precision only where it is near enough to float32: measured on this processor, and kept.
+"""Use a lower precision only if it is close enough to float32, as measured on this processor.
 
-How far bfloat16 strays depends on the network and on how a processor adds up: with the same
-weights one reaches a cosine of 0.9994 and another 0.9990. So what a runtime reaches is measured on
-made-up pictures, once for each network, way of computing and processor.
+The error of bfloat16 depends on the network and on how a processor sums: with the same weights one
+reaches a cosine of 0.9994 and another 0.9990. So it is measured on synthetic pictures and stored,
+once for each network, runtime and processor.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ from search_engine.encoders.runtime.base import NetworkSource, Runtime
 from search_engine.encoders.runtime.probes import probe_pictures
 
 LEAST_ON_PROBES = 0.9991
-"""Cosine to float32 that each made-up picture has to reach, so that others reach 0.999. The default
-network reaches 0.9993; MobileNetV3 with weights drawn by chance, of whose photos some fall below
-0.999, between 0.9970 and 0.9990."""
+"""Cosine to float32 that each synthetic picture must reach, so that real ones reach 0.999. The
+default network reaches 0.9993; MobileNetV3 with random weights, for which some photos are below
+0.999, reaches 0.9970 to 0.9990."""
 
 _CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "flags")
 _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
-"""With these people make a processor pass for a lesser one."""
+"""Environment variables that make a processor pass for a lesser one."""
 
 AnyRuntime = TypeVar("AnyRuntime", bound=Runtime)
 
 _measured: dict[tuple[str, str], float] = {}
-"""What this process knows, by fingerprint and way; also where nothing can be written."""
+"""Measurements of this process, by fingerprint and way; also used if nothing can be written."""
 
 
 def lowest_precision(
@@ -43,14 +43,15 @@ def lowest_precision(
     full: Callable[[str], AnyRuntime],
     reference: Callable[[NetworkSource], Runtime],
 ) -> AnyRuntime:
-    """The runtime of a reduced precision if that is near enough here, else the one in float32.
+    """Load the reduced-precision runtime if it is close enough here, else the float32 one.
 
     Args:
-        source: The network; what is measured is kept in its cache.
-        way: How `reduced` computes: runtime, version, device, and what else decides its rounding.
-        reduced: Makes the runtime of reduced precision.
-        full: Makes the one in float32; takes a remark for people on why it is not the other.
-        reference: Makes float32 torch, which all have to agree with.
+        source: The network; the measurement is stored in its cache.
+        way: How `reduced` computes: runtime, version, device, and anything else that affects
+            rounding.
+        reduced: Loads the runtime of reduced precision.
+        full: Loads the float32 one; takes a remark for people on why.
+        reference: Loads float32 torch, the reference of all runtimes.
     """
     way = f"{way}, {processor()}"
     runtime, reached = None, _known(source, way)
@@ -64,7 +65,7 @@ def lowest_precision(
 
 
 def least_cosine(runtime: Runtime, reference: Runtime, size_px: int) -> float:
-    """The least cosine of two runtimes over the made-up pictures; 0 where there is none."""
+    """Return the least cosine of two runtimes over the synthetic pictures; 0 if undefined."""
     pixels = probe_pictures(size_px)
     found, wanted = runtime.run(pixels), reference.run(pixels)
     lengths = np.linalg.norm(wanted, axis=1)
@@ -76,14 +77,14 @@ def least_cosine(runtime: Runtime, reference: Runtime, size_px: int) -> float:
 
 
 def processor() -> str:
-    """What decides how this processor computes, as a short digest."""
+    """Return a short digest of what determines how this processor computes."""
     limits = [f"{name}={os.environ.get(name, '')}" for name in _ISA_VARIABLES]
     text = "\n".join([platform.machine(), *_cpu_facts(), *limits])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _cpu_facts() -> list[str]:
-    """Lines about the first processor; a large machine has the same again for each other one."""
+    """Return the lines about the first processor; the others repeat them."""
     facts: list[str] = []
     with suppress(OSError), Path("/proc/cpuinfo").open() as lines:
         for line in lines:
@@ -105,7 +106,7 @@ def _known(source: NetworkSource, way: str) -> float | None:
 
 
 def _keep(source: NetworkSource, way: str, reached: float) -> None:
-    """Remember it, and write it beside the export; a cache that is read-only stays as it is."""
+    """Remember the measurement, and store it beside the export unless that is read-only."""
     _measured[source.spec.fingerprint, way] = reached
     if source.cache is None or not source.keep:
         return
@@ -123,7 +124,7 @@ def _read(source: NetworkSource) -> dict[str, float]:
     try:
         read = json.loads(_path(source.cache, source).read_text())
         return {str(way): float(reached) for way, reached in read.items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # absent or damaged: measured anew
+    except (OSError, ValueError, TypeError, AttributeError):  # missing or damaged: measure again
         return {}
 
 

@@ -1,8 +1,8 @@
-"""Pictures to compare runtimes with: made up by a formula, the same everywhere.
+"""Synthetic pictures to compare runtimes with, made by a formula and the same everywhere.
 
-They are pale things on white, as catalogs are full of. Such a picture excites a network little, so
-rounding moves its embedding several times as far as that of a colourful one: what is near enough
-to float32 on these has room left on others.
+They are pale things on white, as is common in catalogs. Such a picture causes small activations, so
+rounding moves its embedding several times as far as that of a colourful one: a runtime that is
+close enough on these is closer on others.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from search_engine.records import Pixels
 
 COUNT = 24
 SHAPES = 4
-"""That a thing is made of."""
+"""Shapes in a picture."""
 
 
 def probe_pictures(side_px: int) -> Pixels:
-    """`COUNT` pictures, shape (COUNT, side_px, side_px, 3)."""
+    """Draw `COUNT` pictures, shape (COUNT, side_px, side_px, 3)."""
     random = np.random.default_rng(3)
     down, across = np.mgrid[0:side_px, 0:side_px] / side_px - 0.5
     made = [_picture(random, across, down) for _ in range(COUNT)]
@@ -26,7 +26,7 @@ def probe_pictures(side_px: int) -> Pixels:
 def _picture(
     random: np.random.Generator, across: NDArray[np.float64], down: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Ellipses and rounded boxes of one colour, shaded and striped, on a ground lit from within."""
+    """Draw shaded and striped ellipses and rounded boxes of one colour on a lit background."""
     white = random.uniform(232, 250) + random.normal(0, 3, 3)
     picture = white - 14 * random.uniform(0, 2) * (across**2 + down**2)[..., None]
     colour = random.uniform(200, 245, 3)

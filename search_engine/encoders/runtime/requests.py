@@ -1,8 +1,7 @@
-"""Pictures on their way through a network: in chunks, several of them at a time, in order.
+"""Run pictures through a network in chunks, several at a time, in order.
 
-A request is a place where one chunk is computed. While one is being computed, the next is brought
-there and the one before is brought back: that is what keeps a device busy, be it the cores of a
-CPU or a GPU at the end of a bus.
+A request computes one chunk at a time. While one computes, the next chunk is copied in and the
+previous result is copied out, which keeps the device busy, whether CPU cores or a GPU behind a bus.
 """
 
 from collections import deque
@@ -18,19 +17,19 @@ from search_engine.records import Pixels
 
 
 class Request(Protocol):
-    """One chunk at a time: started, then finished."""
+    """Computes one chunk at a time: started, then finished."""
 
     def start(self, pixels: Pixels) -> None:
-        """Take over a chunk; it may be computed after this returns."""
+        """Accept a chunk; it may be computed after this returns."""
         ...
 
     def finish(self) -> NDArray[np.float32]:
-        """Wait for it; its features, good until the next start."""
+        """Wait for the features, which are valid until the next start."""
         ...
 
 
 class Requests:
-    """The requests of a network, shared by at most as many threads as there are requests."""
+    """The requests of a network, shared by at most as many threads."""
 
     def __init__(self, requests: Sequence[Request], dimension: int) -> None:
         self._dimension = dimension
@@ -39,7 +38,7 @@ class Requests:
             self._free.put(request)
 
     def run(self, pixels: Pixels, chunk: int) -> NDArray[np.float32]:
-        """Features of shape (N, dimension) in input order, at most `chunk` pictures a request."""
+        """Compute features (N, dimension) in input order, at most `chunk` pictures a request."""
         features = np.empty((len(pixels), self._dimension), dtype=np.float32)
         started: deque[tuple[Request, slice]] = deque()
         try:
@@ -57,14 +56,14 @@ class Requests:
     def _another(
         self, started: deque[tuple[Request, slice]], features: NDArray[np.float32]
     ) -> Request:
-        """A free request; else the caller's own first one, when it is finished."""
+        """Return a free request, else the caller's oldest one after finishing it."""
         try:
             return self._free.get(block=not started)
         except Empty:
             return _finished(started, features)
 
     def _give_back(self, started: deque[tuple[Request, slice]]) -> None:
-        """Wait for what an error left behind; that error is the one to tell."""
+        """Wait for requests still running after an error, which is the one to report."""
         for request, _ in started:
             with suppress(Exception):
                 request.finish()
@@ -72,7 +71,7 @@ class Requests:
 
 
 def _finished(started: deque[tuple[Request, slice]], features: NDArray[np.float32]) -> Request:
-    """The request that was started first, when its result is taken over."""
+    """Return the request started first, after collecting its result."""
     request, part = started[0]
     features[part] = request.finish()
     started.popleft()

@@ -1,22 +1,22 @@
-"""Weights in bfloat16 whose rounding errors cancel within each filter.
+"""Round weights to bfloat16 so that the errors cancel within each filter.
 
-A network's activations are mostly positive, so what moves the output of a filter is the sum of its
-rounding errors more than their size. Weights are rounded to the nearest first; then those are
-rounded the other way that bring the sum back to nearly what it was, at the least extra error each.
-It needs no pictures. Rounding errors as a bias to be corrected: Nagel et al., "Data-Free
-Quantization Through Weight Equalization and Bias Correction", ICCV 2019; rounding to other than the
-nearest: Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization", ICML 2020.
+Activations are mostly positive, so the sum of the rounding errors moves the output of a filter more
+than their size. Weights are first rounded to nearest; then those that restore the sum at the least
+extra error are rounded the other way. No pictures are needed. Rounding errors as a bias to be
+corrected: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
+ICCV 2019; rounding other than to nearest: Nagel et al., "Up or Down? Adaptive Rounding for
+Post-Training Quantization", ICML 2020.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_FLIPS = 40
-"""A filter has at most so many weights that are not rounded to the nearest."""
+"""Weights of a filter that are not rounded to nearest, at most."""
 
 
 def round_to_bfloat16(filters: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Filters whose weights are bfloat16 numbers and whose sums are nearly unchanged.
+    """Round filters to bfloat16, keeping their sums nearly unchanged.
 
     Args:
         filters: Shape (number of filters, weights of each), float32, finite. Not changed.
@@ -39,7 +39,7 @@ def round_to_bfloat16(filters: NDArray[np.float32]) -> NDArray[np.float32]:
         flipped = np.flatnonzero(worth[np.arange(len(rows)), best] > 0)
         if not flipped.size:
             break
-        rows, columns, other = rows[flipped], best[flipped], other[flipped]  # others are done
+        rows, columns, other = rows[flipped], best[flipped], other[flipped]  # the rest is done
         chosen = other[np.arange(len(rows)), columns]
         error[rows] += chosen - rounded[rows, columns]
         rounded[rows, columns] = chosen

@@ -1,6 +1,6 @@
-"""torch as runtime: on a CUDA GPU, or on the CPU; in float32 it is the reference of all others.
+"""torch as a runtime, on a CUDA GPU or the CPU; in float32 it is the reference of all others.
 
-bfloat16 by autocast where the processor has it natively and it is near enough, channels last.
+It uses bfloat16 by autocast if that is native and accurate enough, and the channels-last layout.
 """
 
 from collections.abc import Callable
@@ -23,20 +23,20 @@ BATCH = 64
 """Pictures a request, at most."""
 
 PRECISE_CONVOLUTIONS = 6
-"""The first convolutions stay in float32 under bfloat16: they see the most pixels and lose the
-most. With all in bfloat16 single photos fell to a cosine of 0.9975 against float32 (the default
-network, 256 clothing photos), with four precise ones to 0.9990, with six to 0.9995."""
+"""First convolutions to keep in float32 under bfloat16: they process the most pixels and lose the
+most. With all in bfloat16 the worst photo had a cosine of 0.9975 to float32 (default network, 256
+clothing photos), with four precise ones 0.9990, with six 0.9995."""
 
 REQUESTS = {"cpu": 1, "cuda": 2}
-"""On a GPU one batch is copied there or back while the other is computed."""
+"""On a GPU one batch is copied while the other is computed."""
 
 
 class TorchRuntime:
-    """Runs a network as it is, not compiled.
+    """Run a network without compiling it.
 
-    torch.compile with frozen weights takes 1.5 times the pictures of the default network, and
-    needs a C++ compiler and 10 to 40 s for each size of batch at every start. OpenVINO takes 5
-    times the pictures and needs neither.
+    torch.compile with frozen weights handles 1.5 times the pictures per second with the default
+    network, but needs a C++ compiler and 10 to 40 s for each batch size at every start. OpenVINO
+    handles 5 times as many and needs neither.
     """
 
     def __init__(self, source: NetworkSource, device: str, half: bool, remark: str = "") -> None:
@@ -65,7 +65,7 @@ class TorchRuntime:
 
 
 def torch_runtime(source: NetworkSource) -> TorchRuntime:
-    """On a CUDA GPU if there is one; bfloat16 where it is native and near enough."""
+    """Load torch on a CUDA GPU if there is one; bfloat16 if native and accurate enough."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -82,15 +82,15 @@ def torch_runtime(source: NetworkSource) -> TorchRuntime:
 
 
 def reference_runtime(source: NetworkSource) -> TorchRuntime:
-    """float32 on the CPU: what every other runtime has to agree with."""
+    """Load float32 on the CPU: the reference of every other runtime."""
     return TorchRuntime(source, "cpu", half=False)
 
 
 class _TorchRequest:
-    """A batch with its own stream, and its own memory that a GPU can read and write by itself.
+    """A batch with its own stream, and its own memory that a GPU can access directly.
 
-    Copies return at once and overlap with what other requests compute. On a CPU streams and
-    events do nothing, and what is started is finished.
+    Copies return at once and overlap with the computation of other requests. On a CPU streams and
+    events do nothing, and `start` computes before it returns.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class _TorchRequest:
 
 
 def _keep_first_layers_precise(network: "nn.Module", device: str) -> None:
-    """Take the first convolutions out of the autocast region."""
+    """Exclude the first convolutions from autocast."""
     from torch import nn
 
     layers: list[Any] = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
@@ -145,7 +145,7 @@ def _in_float32(forward: "Callable[[torch.Tensor], torch.Tensor]", device: str) 
 
 
 def _has_bfloat16(device: str) -> bool:
-    """Whether the device computes in bfloat16 itself: emulated, it is slower than float32."""
+    """Return whether the device has native bfloat16; emulated, it is slower than float32."""
     import torch
 
     if device == "cuda":
