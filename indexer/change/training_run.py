@@ -188,7 +188,7 @@ class TrainingRun:
         return found
 
     def _centres(self, rows: Codes) -> Pixels:
-        """Yield pictures at the encoder's size, cropped from the middle of those in the file."""
+        """Return pictures at the encoder's size, cropped from the middle of those in the file."""
         size_px, side = self._network.spec.preprocessing.size_px, self._whole.size_px
         inner = slice((side - size_px) // 2, (side - size_px) // 2 + size_px)
         return np.ascontiguousarray(self._pictures.pixels()[rows][:, inner, inner])

@@ -37,7 +37,7 @@ class SourceRow:
 
     @property
     def file(self) -> Path:
-        """Return the path of the picture.
+        """The path of the picture.
 
         Raises:
             RowError: The source has no picture.

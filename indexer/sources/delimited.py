@@ -153,7 +153,7 @@ class DelimitedTable:
         return max(least, 1)
 
     def _data_rows(self) -> Rows:
-        """Yield line and cells of each record below the header."""
+        """Return line and cells of each record below the header."""
         rows = self._rows(self._well_formed, self._width)
         if not self._has_header:
             return rows

@@ -35,7 +35,7 @@ class Evidence:
 
     @property
     def is_text(self) -> bool:
-        """Return whether enough texts were seen to be sure, and no note is needed."""
+        """Whether enough texts were seen to be sure, and no note is needed."""
         return self.filled > SURE_OF_TEXT and self.shapes[TEXT] > self.filled * TOLD_SHARE
 
     def _take(self, cell: Any, count: int) -> None:

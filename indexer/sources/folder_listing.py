@@ -134,7 +134,7 @@ class FolderListing:
     def _folder(
         self, entry: "os.DirEntry[str]", relative: str, above: tuple[Identity, ...]
     ) -> Iterator[_Folder]:
-        """Return the folder, unless it is a link that is not followed."""
+        """Yield the folder, unless it is a link that is not followed."""
         if entry.is_symlink() and not self._follow_links:
             self.passed_over.add("link", relative)
         elif (identity := _identity(entry.path)) in above:

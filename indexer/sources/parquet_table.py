@@ -57,7 +57,7 @@ class ParquetTable:
 
 
 def _cells(arrow: Any, column: Any) -> list[Any]:
-    """Yield Python objects; times are cut to microseconds, as Python has no finer ones."""
+    """Return Python objects; times are cut to microseconds, as Python has no finer ones."""
     kind = column.type
     if arrow.types.is_timestamp(kind) and kind.unit == "ns":
         column = column.cast(arrow.timestamp("us", kind.tz), safe=False)

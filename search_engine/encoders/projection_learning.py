@@ -41,7 +41,7 @@ Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterator[Learned]:
-    """Return mean and matrix for each shrinkage.
+    """Yield mean and matrix for each shrinkage.
 
     Args:
         vectors: Shape (N, D), unit rows.

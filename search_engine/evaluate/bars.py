@@ -1,4 +1,4 @@
-"""Limits that a run must reach, for automatic checks: `accuracy=0.9`."""
+"""Minimum results for automatic checks, such as `accuracy=0.9`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,27 @@ WHERE = "--fail-under"
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A measure, and what it must be at least; of errors and times, what it may be at most."""
+    """A measure and its minimum; for errors and times, the maximum."""
 
     measure: str
     value: float
 
     def reached_by(self, value: float) -> bool:
-        """Whether that is good enough."""
+        """Return whether a value is good enough."""
         return value <= self.value if lower_is_better(self.measure) else value >= self.value
 
 
 def parse_bars(texts: Sequence[str]) -> list[Bar]:
-    """Bars from texts such as `accuracy=0.9`.
+    """Parse texts such as `accuracy=0.9`.
 
     Raises:
-        ParameterError: One is not of that form, or names nothing that is ever measured.
+        ParameterError: A text has another form, or names no known measure.
     """
     return [_parse(text) for text in texts]
 
 
 def short_of(bars: Sequence[Bar], measures: Mapping[str, Any]) -> list[str]:
-    """What was not reached, in words; an undefined measure reaches nothing.
+    """List in words which bars a run missed; an undefined measure misses every bar.
 
     Raises:
         ParameterError: A bar's measure was not measured in this run.

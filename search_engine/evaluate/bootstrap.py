@@ -1,7 +1,7 @@
 """Bootstrap intervals: how much a measure depends on which queries were drawn.
 
-Queries are drawn anew with replacement, many times; a statistic is computed from how often each
-was drawn. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile
+Queries are resampled with replacement many times; a statistic is computed from how often each was
+drawn. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile
 intervals). Pictures of one product are drawn together, as they are alike.
 """
 
@@ -19,24 +19,24 @@ Weights = NDArray[np.float64]
 """How often each query was drawn, (B, Q)."""
 
 Statistic = Callable[[Weights], NDArray[np.float64]]
-"""A measure of each of B samples, (B,); NaN where it is undefined."""
+"""Computes a measure of each of B samples, (B,); NaN where it is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a measure lies, in 95 of 100 such intervals."""
+    """A 95 % confidence interval."""
 
     low: float
     high: float
 
 
 def draws(groups: NDArray[np.int64], resamples: int, seed: int) -> Iterator[Weights]:
-    """Weights of the queries, in blocks of samples; same seed, same weights.
+    """Yield weights of the queries in blocks of samples; equal seeds give equal weights.
 
     Args:
-        groups: The group of each query, 0 to G - 1, (Q,); groups are drawn as a whole.
-        resamples: Samples in all.
-        seed: Of the generator.
+        groups: The group of each query, 0 to G - 1, (Q,); groups are drawn together.
+        resamples: Number of samples.
+        seed: Seed of the generator.
     """
     rng = np.random.default_rng(seed)
     count = int(groups.max(initial=-1)) + 1
@@ -49,7 +49,7 @@ def draws(groups: NDArray[np.int64], resamples: int, seed: int) -> Iterator[Weig
 def samples_of(
     statistics: Mapping[str, Statistic], groups: NDArray[np.int64], resamples: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Every statistic of every sample, (B,); all of them see the same samples."""
+    """Compute every statistic of every sample, (B,); all of them share the samples."""
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in statistics}
     for weights in draws(groups, resamples, seed):
         for name, statistic in statistics.items():
@@ -58,7 +58,7 @@ def samples_of(
 
 
 def interval(samples: NDArray[np.float64], level: float = LEVEL) -> Interval | None:
-    """The middle of the samples; None where the statistic is undefined in all of them."""
+    """Return the middle 95 % of the samples; None if all are undefined."""
     defined = samples[np.isfinite(samples)]
     if not len(defined):
         return None
@@ -67,9 +67,9 @@ def interval(samples: NDArray[np.float64], level: float = LEVEL) -> Interval | N
 
 
 def p_value(differences: NDArray[np.float64]) -> float | None:
-    """Two-sided, of samples of a difference: how rarely its sign is the other one.
+    """Two-sided p-value of samples of a difference: how rarely they have the opposite sign.
 
-    Never below 1 / B, which is as fine as B samples can tell.
+    Never below 1 / B, the resolution of B samples.
     """
     defined = differences[np.isfinite(differences)]
     if not len(defined):

@@ -1,7 +1,7 @@
-"""Measures of classes: from the true labels and the predictions, wherever those come from.
+"""Measures of classification, computed from true labels and predictions.
 
-The measures are scikit-learn's. An abstention is wrong wherever a right answer is counted, and is a
-class of its own, None, in the confusion matrix.
+The measures are scikit-learn's. An abstention counts as wrong, and is a class of its own, None, in
+the confusion matrix.
 """
 
 from collections import Counter
@@ -18,12 +18,12 @@ from search_engine.records import Prediction
 
 TOP = 5
 ABSTAINED = ""
-"""Stands for no answer where scikit-learn wants a label; no picture has an empty label."""
+"""Replaces an abstention where scikit-learn needs a label; no picture has an empty label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How one class fares; `support` counts its queries, `predicted` the answers naming it."""
+    """Scores of one class; `support` counts its queries, `predicted` the answers naming it."""
 
     label: str
     precision: float
@@ -45,8 +45,8 @@ class Curve:
 class Areas:
     """Areas under the ROC and the precision-recall curves, each class against the rest.
 
-    Means over the classes that some queries have and some have not; None where there are none. The
-    curves are of all (query, class) pairs together.
+    Means over the classes that some but not all queries have; None without such classes. The curves
+    pool all (query, class) pairs.
     """
 
     roc_auc: float | None
@@ -56,12 +56,12 @@ class Areas:
 
 
 def classes_of(found: Answers) -> list[str]:
-    """The labels that the queries have, sorted."""
+    """Return the labels of the queries, sorted."""
     return sorted(set(found.truth))
 
 
 def per_class(found: Answers) -> list[ClassScores]:
-    """Each class of the queries, in alphabetical order."""
+    """Score each class of the queries, in alphabetical order."""
     from sklearn.metrics import precision_recall_fscore_support
 
     classes = classes_of(found)
@@ -76,9 +76,9 @@ def per_class(found: Answers) -> list[ClassScores]:
 
 
 def averages(found: Answers, average: str) -> PrecisionRecall:
-    """`macro`: each class counts alike (its recall is the balanced accuracy); `weighted`: by size.
+    """Average over classes: `macro` equally (recall is then the balanced accuracy), or `weighted`.
 
-    Only the classes of the queries count.
+    Only classes of the queries are included.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -89,7 +89,7 @@ def averages(found: Answers, average: str) -> PrecisionRecall:
 
 
 def confusion_counts(found: Answers) -> tuple[list[str | None], NDArray[np.int64]]:
-    """Labels, and how often a query of each row's label got each column's label.
+    """Return labels, and how often a query of each row's label got each column's label.
 
     The classes of the queries come first, then those only predicted, then None for abstentions.
     """
@@ -104,9 +104,9 @@ def confusion_counts(found: Answers) -> tuple[list[str | None], NDArray[np.int64
 
 
 def top_accuracy(truth: Sequence[str], predictions: Sequence[Prediction], top: int = TOP) -> float:
-    """Share of queries whose label is among the `top` labels with most votes.
+    """Return the share of queries whose label is among the `top` labels with most votes.
 
-    Not scikit-learn's top_k_accuracy_score: that one fills up with labels that nobody voted for.
+    Unlike scikit-learn's top_k_accuracy_score, it ignores labels without votes.
     """
     found = [
         wanted in [vote.label for vote in prediction.votes[:top]]
@@ -116,17 +116,17 @@ def top_accuracy(truth: Sequence[str], predictions: Sequence[Prediction], top: i
 
 
 def answered_accuracy(found: Answers) -> float | None:
-    """Share of the answers that hold; None without answers."""
+    """Return the share of the answers that are right; None without answers."""
     return float(found.holds[found.answered].mean()) if found.answered.any() else None
 
 
 def most_frequent_share(truth: Sequence[str]) -> float:
-    """Accuracy of always answering with the most frequent class: what any classifier must beat."""
+    """Return the accuracy of always answering the most frequent class, as a baseline."""
     return max(Counter(truth).values()) / len(truth)
 
 
 def areas(truth: Sequence[str], predictions: Sequence[Prediction]) -> Areas:
-    """Areas under the curves, by the share of the votes that each class got."""
+    """Compute areas under the curves from the share of the votes for each class."""
     from sklearn.metrics import (
         average_precision_score,
         precision_recall_curve,
@@ -155,7 +155,7 @@ def areas(truth: Sequence[str], predictions: Sequence[Prediction]) -> Areas:
 
 
 def brier_score(found: Answers) -> float | None:
-    """Mean square of (confidence - right or wrong) over the answers; None without answers."""
+    """Return the mean squared error of the confidence of answers; None without answers."""
     if not found.answered.any():
         return None
     from sklearn.metrics import brier_score_loss
@@ -165,26 +165,26 @@ def brier_score(found: Answers) -> float | None:
 
 
 def reliability_of(found: Answers) -> metrics.Reliability:
-    """Reliability of the answers; abstentions are none."""
+    """Return the reliability of the answers, without abstentions."""
     return metrics.reliability(found.confidence[found.answered], found.holds[found.answered])
 
 
 def coverage_of(found: Answers) -> metrics.CoverageCurve:
-    """Accuracy against coverage; abstentions are never covered."""
+    """Return accuracy against coverage; abstentions are never covered."""
     return metrics.coverage_curve(
         found.confidence[found.answered], found.holds[found.answered], len(found.truth)
     )
 
 
 def _spoken(found: Answers) -> list[str]:
-    """Predicted labels, abstentions as `ABSTAINED`."""
+    """Return predicted labels, abstentions as `ABSTAINED`."""
     return [label or ABSTAINED for label in found.predicted]
 
 
 def _one_against_rest(
     truth: Sequence[str], predictions: Sequence[Prediction], classes: Sequence[str]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Whether a query is of a class, and the class's share of its votes; (Q, classes) both."""
+    """Return whether a query has a class, and the class's share of its votes; (Q, classes) both."""
     column = {label: number for number, label in enumerate(classes)}
     is_class = np.zeros((len(truth), len(classes)), dtype=bool)
     is_class[np.arange(len(truth)), [column[label] for label in truth]] = True

@@ -1,4 +1,4 @@
-"""All classifiers on the same embeddings, beside the vote of the neighbors, as rows of a table."""
+"""Compare all classifiers with the vote of the neighbors on the same embeddings."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,17 +20,17 @@ from search_engine.records import Prediction
 from search_engine.things import fold_of, things_of
 
 NEIGHBORS = "k-nn"
-"""What the vote of the neighbors is called in the table."""
+"""Name of the vote of the neighbors in the table."""
 PLAIN_VOTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierRow:
-    """How one classifier fares; `skipped` says why it was not tried, all else is None then.
+    """Figures of one classifier; `skipped` says why it was not tried, and all others are None then.
 
-    `queries` were asked. `fit_seconds` is the time to learn from the whole gallery (of a fold,
-    without queries), and `predict_us` the time for a query, embedded already, when many are asked
-    at once.
+    `queries` counts the queries. `fit_seconds` is the time to learn from the whole gallery (without
+    queries, of a fold), and `predict_us` the time for an embedded query when many are asked at
+    once.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ClassifierRow:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """Predictions of some queries, by their rows, and what they took."""
+    """Predictions for some queries, by their rows, and the time they took."""
 
     rows: Sequence[int]
     predictions: Sequence[Prediction]
@@ -56,7 +56,7 @@ class _Answered:
 
 
 _Split = tuple[Labelled, Labelled, Sequence[int]]
-"""What is learned from, who asks, and the rows of who asks."""
+"""The items to learn from, the queries, and their rows."""
 
 
 def compare_classifiers(
@@ -68,19 +68,19 @@ def compare_classifiers(
     names: Sequence[str] | None = None,
     advance: Callable[[str], None] = lambda name: None,
 ) -> list[ClassifierRow]:
-    """The measures of the vote of the neighbors and of every classifier, in the registry's order.
+    """Measure the vote of the neighbors and every classifier, in the registry's order.
 
-    Queries without a label are left out. Nobody learns from items that are asked as queries too,
-    and classifiers do not from items without a label: in a vote these take their place among the
-    neighbors, as they always do, and say nothing.
+    Queries without a label are left out. Items that are queries too are not learned from. Items
+    without a label are ignored by classifiers; in a vote they are among the neighbors as usual, but
+    do not vote.
 
     Args:
-        gallery: What is learned from.
-        queries: Who asks; None for the gallery itself, by `folds_of`.
-        hiding: The folds of a cross-validation: each learns from the items of the others.
-        predictor: How the neighbors vote; the plain vote of 10 when it is None.
-        names: Only these classifiers; None for all.
-        advance: Called with the name of each when it is done.
+        gallery: The items to learn from.
+        queries: The queries; None for the gallery itself, by `folds_of`.
+        hiding: The folds of a cross-validation: each is predicted from the others.
+        predictor: How the neighbors vote; None is the plain vote of 10.
+        names: The classifiers; None for all.
+        advance: Called with the name of each finished classifier.
 
     Raises:
         ParameterError: There is no labelled query, or none can be held out.
@@ -108,13 +108,13 @@ def compare_classifiers(
 
 
 def folds_of(gallery: Labelled, queries: Labelled) -> Hiding:
-    """Three folds of the labelled items, photos of one product or scene together.
+    """Make three folds of the labelled items, with photos of one product or scene together.
 
-    See `search_engine.things`; what is never held out is in none.
+    See `search_engine.things`; items that are never held out are in no fold.
 
     Args:
         gallery: All items.
-        queries: Those of them that ask, told by their keys.
+        queries: The items to use as queries, identified by key.
     """
     fold = np.full(len(gallery.keys), -1, dtype=np.int64)
     rows = labelled_rows(gallery)
@@ -182,14 +182,14 @@ def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
 
 
 def _apart(gallery: Labelled, queries: Labelled) -> _Split:
-    """The labelled queries, and the items that are none of them."""
+    """Return the labelled queries, and the items that are not queries."""
     rows = labelled_rows(queries)
     asked = take(queries, rows)
     return take(gallery, np.flatnonzero(~np.isin(gallery.keys, asked.keys))), asked, rows.tolist()
 
 
 def _folds(gallery: Labelled, queries: Labelled, hiding: Hiding) -> list[_Split]:
-    """The labelled queries of each fold, and the items of the others."""
+    """Return the labelled queries of each fold, and the items of the others."""
     asked = labelled_rows(queries)
     fold_of_asked = hiding.queries[asked]
     splits = []

@@ -1,6 +1,6 @@
-"""Two runs side by side: what changed, and whether chance alone could have done it.
+"""Compare two runs: what changed, and whether chance alone explains it.
 
-The same queries were asked in both, so differences are taken query by query (paired). Yes-or-no
+Both runs have the same queries, so differences are taken query by query (paired). Yes-or-no
 outcomes are tested with McNemar's test ("Note on the sampling error of the difference between
 correlated proportions", Psychometrika 1947; exact, recommended for classifiers by Dietterich,
 "Approximate statistical tests for comparing supervised classification learning algorithms", Neural
@@ -31,10 +31,9 @@ Verdict = Literal["better", "worse", "no clear difference", "not tested"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One measure in both runs, over the queries that both asked.
+    """One measure in both runs, over their common queries.
 
-    `test` is `mcnemar`, `bootstrap` or None where the earlier run
-    does not tell its single queries.
+    `test` is `mcnemar`, `bootstrap`, or None if the earlier run has no results by query.
     """
 
     measure: str
@@ -47,16 +46,16 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        """What was gained; negative for a loss."""
+        """The gain; negative for a loss."""
         return self.now - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """This run against an earlier one.
+    """This run compared with an earlier one.
 
-    `common` counts the queries that both asked (None when the earlier run does not tell its
-    queries); `settings` are those that differ, with both values.
+    `common` counts their common queries (None if the earlier run has no results by query);
+    `settings` are those that differ, with both values.
     """
 
     name: str
@@ -66,10 +65,10 @@ class Comparison:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What `eyedex evaluate --json` printed.
+    """Read the output of `eyedex evaluate --json`.
 
     Raises:
-        ParameterError: The file holds something else.
+        ParameterError: The file has other content.
     """
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
@@ -93,18 +92,18 @@ def compare(
     resamples: int,
     seed: int,
 ) -> Comparison:
-    """This run against an earlier one.
+    """Compare this run with an earlier one.
 
     Args:
         earlier: The JSON of the earlier run; with `per_query`, differences are tested.
         run: The JSON of this run.
         results: The queries of this run.
-        name: What to call the earlier run.
+        name: The name of the earlier run.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
 
     Raises:
-        ParameterError: `per_query` is damaged, or has none of our queries.
+        ParameterError: `per_query` is damaged, or has no common queries.
     """
     settings = {
         key: (earlier.get(key), run.get(key))
@@ -124,9 +123,9 @@ def compare(
 
 
 def mcnemar(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> float:
-    """Exact two-sided p-value that two yes-or-no outcomes of the same queries, (Q,), are as good.
+    """Exact two-sided p-value of McNemar's test for yes-or-no outcomes (Q,) of the same queries.
 
-    Only queries that changed sides say something.
+    Only queries whose outcome changed matter.
     """
     from scipy.stats import binomtest
 
@@ -137,7 +136,7 @@ def mcnemar(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> float:
 
 
 def _common(before: QueryResults, now: QueryResults) -> tuple[QueryResults, QueryResults]:
-    """The queries that are in both with the same truth, in the same order."""
+    """Select the queries that are in both runs with the same truth, in the same order."""
     known = {(name, truth): row for row, (name, truth) in enumerate(_identities(before))}
     rows = [
         (known[identity], row) for row, identity in enumerate(_identities(now)) if identity in known
@@ -171,9 +170,9 @@ def _tested(before: QueryResults, now: QueryResults, resamples: int, seed: int) 
 def _outcomes(
     name: str, before: QueryResults, now: QueryResults
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """Yes or no of every query in both runs; None where the measure is of another kind.
+    """Return yes or no for every query in both runs; None if the measure is of another kind.
 
-    Also where several queries are of one product: McNemar's test takes them for independent.
+    Also None if several queries show one product, as McNemar's test assumes independence.
     """
     if len(np.unique(now.groups)) < len(now.groups):
         return None
@@ -202,5 +201,5 @@ def _untested(earlier: Mapping[str, Any], run: Mapping[str, Any]) -> list[Differ
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that can be subtracted: neither NaN nor beyond all bounds."""
+    """Return whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -16,10 +16,10 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query that went wrong: its row, how sure the answer was, and the item that misled it.
+    """A wrong answer: the query's row, its confidence, and the item that misled it.
 
     `item` is the position in the gallery of the nearest neighbor with the predicted label or one
-    below it, None where none of the kept neighbors has it.
+    below it, None if no kept neighbor has it.
     """
 
     query: int
@@ -29,7 +29,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Queries of one class that were given another; `share` is of all queries of the class."""
+    """Queries of one class that got another; `share` is relative to all queries of the class."""
 
     truth: str
     predicted: str
@@ -41,9 +41,9 @@ class Confusion:
 def worst_confusions(
     found: Answers, ranking: Ranking, gallery: Labelled, most: int = MOST
 ) -> list[Confusion]:
-    """The most frequent mistakes, then by label; examples are the surest ones of each.
+    """Return the most frequent mistakes, then by label; examples are the most confident of each.
 
-    An answer that names something above the true label is not a mistake.
+    An answer above the true label in its path is not a mistake.
     """
     rows: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row, (truth, predicted) in enumerate(zip(found.truth, found.predicted, strict=True)):
@@ -85,7 +85,7 @@ def _misled_by(query: int, label: str, ranking: Ranking, gallery: Labelled) -> i
 
 
 def class_examples(found: Answers, label: str, most: int) -> list[int]:
-    """Rows of queries of a class, for its picture: those that were answered right come first."""
+    """Return rows of queries of a class, to show it; right answers come first."""
     rows = np.flatnonzero([truth == label for truth in found.truth])
     chosen: list[int] = rows[np.argsort(~found.correct[rows], kind="stable")][:most].tolist()
     return chosen

@@ -1,7 +1,7 @@
-"""Labelled queries against a gallery: every item is ranked for every query, and classes are voted.
+"""Evaluate labelled queries against a gallery: rank every item for every query, and vote.
 
-The whole ranking is used, exactly: this is for measuring, not for serving. Ranking measures follow
-from the embeddings alone; those of classes from truth and predictions alone, whoever predicts.
+The whole ranking is computed exactly: this is for measuring, not for serving. Ranking measures
+depend on the embeddings only; those of classification on truth and predictions only.
 """
 
 import time
@@ -50,17 +50,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 DEPTHS = (1, 5, 10)
-"""The k of hit_rate@k, precision@k and recall@k, besides the one that is asked for."""
+"""The k of hit_rate@k, precision@k and recall@k, besides the requested one."""
 CUT = 10
 """The k of mAP@k and nDCG@k."""
 SURE = 0.95
 WITHOUT_INTERVAL = ("ece",)
-"""No interval for it: resamples are always calibrated worse than the queries themselves."""
+"""Measures without an interval: resamples are always calibrated worse than the queries
+themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueSets:
-    """The values of each query, empty where it has no label, and of each item, None likewise."""
+    """The values of each query, empty without a label, and of each item, None without a label."""
 
     queries: Sequence[LabelSet]
     gallery: Sequence[LabelSet | None]
@@ -70,8 +71,8 @@ class ValueSets:
 class Evaluation:
     """Rankings and predictions of labelled queries, and the measures of each query.
 
-    `queries` are the labelled ones only, in the order of everything else; `asked` are their rows
-    among all queries. `values` are those of each query where pictures have several.
+    `queries` are the labelled ones, in the order of all other fields; `asked` are their rows among
+    all queries. `values` are those of each query if pictures have several.
     """
 
     queries: Labelled
@@ -87,7 +88,7 @@ class Evaluation:
 
     @property
     def answers(self) -> Answers | None:
-        """The classes that were named; None where pictures have several values."""
+        """The predicted classes; None if pictures have several values."""
         return self.results.answers if self.values is None else None
 
     @property
@@ -99,7 +100,7 @@ class Evaluation:
 def evaluate(
     queries: Labelled, gallery: Labelled, k: int, rule: VoteRule | None = None
 ) -> dict[str, Any]:
-    """Measures of classification by vote over k neighbors, and of the ranking; see `measures`.
+    """Measure classification by a vote of k neighbors, and the ranking; see `measures`.
 
     Raises:
         ParameterError: There is no labelled query or an empty gallery.
@@ -119,17 +120,17 @@ def examine(
 ) -> Evaluation:
     """Rank the gallery for every labelled query and predict its class from its neighbors.
 
-    Queries without a label are left out; so are, for the ranking measures, queries whose label no
-    other item of the gallery has. Both are counted. An abstained query counts as wrong.
+    Queries without a label are left out; ranking measures also leave out queries whose label no
+    other item of the gallery has. Both are counted. An abstention counts as wrong.
 
     Args:
-        queries: Who asks.
-        gallery: What is searched.
-        predictor: Who answers.
-        k: Ranks that are measured besides `DEPTHS`; None for as many as vote.
-        hiding: Items that queries must not see besides themselves; rows as in `queries`.
+        queries: All queries.
+        gallery: The items to search.
+        predictor: Predicts classes from neighbors.
+        k: A depth to measure besides `DEPTHS`; None for the number of voters.
+        hiding: Items that queries must not find besides themselves; rows as in `queries`.
         values: Several values a picture, instead of labels.
-        advance: Called with the number of queries done.
+        advance: Called with the number of queries done since the last call.
 
     Raises:
         ParameterError: There is no labelled query or an empty gallery.
@@ -165,7 +166,7 @@ def _predicted(
     gallery: Labelled,
     values: ValueSets | None,
 ) -> tuple[list[Prediction], Answers]:
-    """Predictions, and the same beside the truth; several values are joined to one text each."""
+    """Return predictions, and the answers to compare with the truth; several values are joined."""
     if values is None:
         predictions = predict_labels(predictor, ranking, gallery)
         return predictions, answers_of([str(label) for label in queries.labels], predictions)
@@ -178,10 +179,10 @@ def _predicted(
 
 
 def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
-    """Rows of the queries that have a label.
+    """Return the rows of the queries that have a label.
 
     Raises:
-        ParameterError: There is none, or the gallery is empty.
+        ParameterError: No query has a label, or the gallery is empty.
     """
     asked = labelled_rows(queries)
     if not len(asked) or len(gallery.keys) == 0:
@@ -194,7 +195,7 @@ def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
 
 
 def measures(found: Evaluation) -> dict[str, Any]:
-    """Every measure by name, flat where it is one number; None where it is undefined."""
+    """Return every measure by name, flat if it is one number; None if it is undefined."""
     return {
         "queries": len(found.queries.keys),
         "unlabelled": found.unlabelled,
@@ -211,7 +212,7 @@ def measures(found: Evaluation) -> dict[str, Any]:
 
 
 def intervals(found: Evaluation, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
-    """95 % bootstrap intervals of the measures that have one, over the queries asked."""
+    """Return 95 % bootstrap intervals of the measures that have one, over the queries."""
     wanted = {
         name: statistic
         for name, statistic in statistics(found.results).items()
@@ -223,7 +224,7 @@ def intervals(found: Evaluation, resamples: int = RESAMPLES, seed: int = 0) -> d
 
 
 def ranking_columns(ranking: Ranking, k: int) -> dict[str, Floats]:
-    """The ranking measures of each query by name, (Q,), NaN where it has no relevant item."""
+    """Return the ranking measures of each query by name, (Q,), NaN without a relevant item."""
     relevant, total = ranking.relevant, ranking.total
     undefined = np.where(ranking.answerable, 0.0, np.nan)
     depths = sorted({*DEPTHS, k})
@@ -246,12 +247,12 @@ def ranking_columns(ranking: Ranking, k: int) -> dict[str, Floats]:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers with five decimals; anything else as it is."""
+    """Round numbers to five decimals; return anything else unchanged."""
     return round(float(value), 5) if isinstance(value, float) else value
 
 
 def rounded_row(row: "DataclassInstance") -> dict[str, Any]:
-    """The columns of a row by name, rounded."""
+    """Return the columns of a row by name, rounded."""
     return {name: rounded(value) for name, value in asdict(row).items()}
 
 

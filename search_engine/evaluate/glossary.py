@@ -1,6 +1,6 @@
-"""What each measure is called, and what it says in one plain sentence.
+"""Names of the measures, and one plain sentence on each.
 
-The report explains itself with these, comparisons and limits need to know which way is better.
+The report uses them; comparisons and bars need to know which direction is better.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ Part = Literal["classes", "trust", "ranking", "serving", "unknown", "multilabel"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure for people. `{k}` in the texts stands for the number behind the @ of its name.
+    """A measure explained for people; `{k}` in a text is the number behind the @ of its name.
 
-    `for_one` is the sentence where that number is 1.
+    `for_one` is the sentence if that number is 1.
     """
 
     name: str
@@ -269,7 +269,7 @@ _BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
 def describe(key: str) -> Measure | None:
-    """The measure of a key such as `accuracy` or `hit_rate@10`; None if there is none."""
+    """Look up the measure of a key such as `accuracy` or `hit_rate@10`; None if unknown."""
     exact = _BY_NAME.get(key)
     if exact is not None:
         return exact
@@ -288,6 +288,6 @@ def describe(key: str) -> Measure | None:
 
 
 def lower_is_better(key: str) -> bool:
-    """Whether less of a measure is better."""
+    """Return whether lower values of a measure are better."""
     measure = describe(key)
     return measure is not None and measure.lower_is_better

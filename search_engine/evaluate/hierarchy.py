@@ -1,4 +1,4 @@
-"""Measures for labels that are paths (`Fruit/Apple/Gala`): a near miss is better than a far one."""
+"""Measures for labels that are paths (`Fruit/Apple/Gala`): near misses count less than far ones."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from search_engine.vote.label_paths import prefixes
 
 
 def ancestors(path: str | None) -> frozenset[str]:
-    """The path itself and all above it; nothing for None."""
+    """Return the path itself and all above it; nothing for None."""
     return frozenset(prefixes(path) if path else ())
 
 
 def holds(predicted: str | None, truth: str) -> bool:
-    """Whether an answer is right as far as it goes: the true label, or something above it."""
+    """Return whether an answer is the true label, or something above it."""
     return predicted is not None and (truth == predicted or truth.startswith(predicted + SEPARATOR))
 
 
 def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dict[int, float]:
-    """Accuracy of the first 1, 2, ... parts of label paths, over the queries that are so deep."""
+    """Return the accuracy of the first 1, 2, ... parts of paths, over queries of that depth."""
     found: dict[int, list[bool]] = {}
     for wanted, got in zip(truth, predicted, strict=True):
         above = ancestors(got)
@@ -30,11 +30,11 @@ def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dic
 
 
 def hierarchical_scores(truth: Sequence[str], predicted: Sequence[str | None]) -> PrecisionRecall:
-    """Each label stands for itself and all its ancestors; counts are summed over the queries.
+    """Score labels with all their ancestors; counts are summed over the queries.
 
     Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the presence of class
     hierarchies", Canadian AI 2006; recommended by Silla and Freitas, "A survey of hierarchical
-    classification across different application domains", DMKD 2011. No answer predicts nothing.
+    classification across different application domains", DMKD 2011. An abstention predicts nothing.
     """
     common = said = wanted = 0
     for true_path, predicted_path in zip(truth, predicted, strict=True):

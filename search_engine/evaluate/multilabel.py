@@ -1,6 +1,6 @@
-"""Pictures that have several values at once (tags): read from what is stored, and measured.
+"""Pictures with several values at once (tags): read the values, and measure predictions.
 
-Values are a list in an attribute, or one text divided by a separator; each is voted for by itself.
+Values are a list in an attribute, or one text split at a separator; each is voted on separately.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ JOINED = "; "
 
 
 def value_set(value: Any, separator: str | None = None) -> LabelSet | None:
-    """The values in a value: a list's entries, or the parts of a text; None when there is none."""
+    """Return the entries of a list, or the parts of a text; None without a value."""
     if isinstance(value, str) and separator:
         value = [part.strip() for part in value.split(separator)]
     entries = value if isinstance(value, list) else [value]
@@ -26,23 +26,23 @@ def value_set(value: Any, separator: str | None = None) -> LabelSet | None:
 
 
 def joined(values: LabelSet) -> str:
-    """The values as one text, in alphabetical order."""
+    """Join the values to one text, in alphabetical order."""
     return JOINED.join(sorted(values))
 
 
 def has_lists(values: Iterable[Any]) -> bool:
-    """Whether any picture has several values at once."""
+    """Return whether any picture has several values."""
     return any(isinstance(value, list) for value in values)
 
 
 def multilabel_measures(
     truth: Sequence[LabelSet], predictions: Sequence[Prediction]
 ) -> dict[str, float | None]:
-    """scikit-learn's measures for several labels at once, over the values that queries have.
+    """Compute scikit-learn's multilabel measures over the values that queries have.
 
-    An abstention names no value. `label_map` is the mean over the values of the average precision
-    by their probability, whatever was answered; None where no value is both present and absent
-    among the queries.
+    An abstention predicts no value. `label_map` is the mean over values of the average precision by
+    probability, regardless of the answers; None if no value is both present and absent among the
+    queries.
     """
     from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
@@ -53,7 +53,7 @@ def multilabel_measures(
         [{chance.value: chance.probability for chance in one.chances} for one in predictions],
         values,
     )
-    # One column alone would be taken for two classes: an empty one stands behind, and is not asked.
+    # scikit-learn takes a single column for two classes, so an empty column is added and ignored.
     wide = np.pad(has, ((0, 0), (0, 1))), np.pad(said, ((0, 0), (0, 1)))
     asked: dict[str, Any] = {"labels": range(len(values)), "zero_division": 0}
     precision, recall, micro_f1, _ = precision_recall_fscore_support(

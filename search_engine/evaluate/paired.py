@@ -19,7 +19,7 @@ MEASURES = ("accuracy", "map", "hit_rate@1")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A measure before and after, and the 95 % interval of the difference."""
+    """A measure before and after, with the 95 % interval of the difference."""
 
     before: float
     after: float
@@ -27,9 +27,9 @@ class Change:
 
     @property
     def is_better(self) -> bool:
-        """Whether it rose by more than chance explains, and by enough to be worth its price.
+        """Whether it rose by more than chance explains, and by enough to be worth the cost.
 
-        The interval is of the queries alone; the least gain stands for that of the gallery.
+        The interval only covers the choice of queries; the least gain covers that of the gallery.
         """
         return self.difference.low > 0 and self.after - self.before >= LEAST_GAIN
 
@@ -40,7 +40,7 @@ class Change:
 
 
 def vote_results(queries: Labelled, gallery: Labelled, ranking: Ranking, k: int) -> QueryResults:
-    """How labelled queries fare by a ranking of the gallery; classes are voted by k neighbors."""
+    """Evaluate a ranking of the gallery for labelled queries; k neighbors vote for the class."""
     predicted = predict_labels(PlainVote(k), ranking, gallery)
     first = np.where(ranking.answerable, ranking.relevant[:, 0], np.nan)
     return results_of(
@@ -51,7 +51,7 @@ def vote_results(queries: Labelled, gallery: Labelled, ranking: Ranking, k: int)
 
 
 def changes_between(before: QueryResults, after: QueryResults, seed: int) -> dict[str, Change]:
-    """What changed for the same queries, in the same order, by measure."""
+    """Compare measures of the same queries, in the same order."""
     samples = sampled_differences(before, after, MEASURES, RESAMPLES, seed)
     return {
         name: Change(
@@ -64,7 +64,7 @@ def changes_between(before: QueryResults, after: QueryResults, seed: int) -> dic
 def sampled_differences(
     before: QueryResults, after: QueryResults, names: Sequence[str], resamples: int, seed: int
 ) -> dict[str, Floats]:
-    """Bootstrap samples (B,) of what measures of the same queries gained, by name."""
+    """Return bootstrap samples (B,) of the gain of each measure for the same queries, by name."""
     first, second = (
         samples_of({name: known[name] for name in names}, after.groups, resamples, seed)
         for known in (statistics(before), statistics(after))

@@ -1,4 +1,4 @@
-"""The pictures behind queries and items, for reports and stress tests; any may be missing."""
+"""Pictures of queries and items, for reports and stress tests; any may be missing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ class Photos(Protocol):
     """Pictures by row."""
 
     def jpeg(self, row: int, max_side_px: int, quality: int) -> bytes | None:
-        """The picture upright as JPEG; None where it cannot be read any more."""
+        """Return the picture upright as JPEG; None if it can no longer be read."""
         ...
 
     def path(self, row: int) -> Path | None:
-        """The file, where the picture is one that the user named."""
+        """Return the path, if the picture is a file that the user named."""
         ...
 
 
@@ -48,7 +48,7 @@ class ItemPhotos:
 
 
 class FilePhotos:
-    """Pictures that are files of the user's."""
+    """Pictures that are the user's files."""
 
     def __init__(self, engine: SearchEngine, paths: Sequence[Path]) -> None:
         self._paths = paths
@@ -85,5 +85,5 @@ class RowsOf:
 
 
 def thumbnail(photos: Photos, row: int) -> bytes | None:
-    """A picture for a report."""
+    """Render a picture for a report."""
     return photos.jpeg(row, THUMBNAIL_SIDE_PX, THUMBNAIL_QUALITY)

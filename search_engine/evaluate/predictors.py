@@ -14,24 +14,24 @@ from search_engine.vote.tally import WHOLE_LABEL, VoteRule
 from search_engine.vote.values import predict_values, value_table
 
 Rows = Sequence[Sequence[tuple[str | None, float]]]
-"""For each query the labels and scores of its neighbors, best first."""
+"""For each query, the labels and scores of its neighbors, best first."""
 ValuedRows = Sequence[Sequence[tuple[LabelSet | None, float]]]
-"""The same with all values of each neighbor; None where nothing is known."""
+"""The same with all values of each neighbor; None if they are unknown."""
 Products = Sequence[Sequence[str | None]]
 """The products of the same neighbors."""
 
 
 class Predictor(Protocol):
-    """Neighbors to predictions."""
+    """Predicts classes from neighbors."""
 
     @property
     def k(self) -> int:
-        """Neighbors that vote."""
+        """Number of neighbors that vote."""
         ...
 
     @property
     def depth(self) -> int:
-        """Neighbors to pass in, so that k of them can vote."""
+        """Number of neighbors to pass, so that k of them can vote."""
         ...
 
     @property
@@ -40,17 +40,17 @@ class Predictor(Protocol):
         ...
 
     def labels(self, rows: Rows, products: Products) -> list[Prediction]:
-        """A class for each query."""
+        """Predict a class for each query."""
         ...
 
     def values(self, rows: ValuedRows, products: Products) -> list[Prediction]:
-        """The values of each query, where pictures have several."""
+        """Predict the values of each query, for pictures with several."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PlainVote:
-    """The vote as its rule says, without calibration; see `vote.labels.vote`."""
+    """An uncalibrated vote; see `vote.labels.vote`."""
 
     k: int
     rule: VoteRule = WHOLE_LABEL
@@ -92,7 +92,7 @@ class PlainVote:
 
 @dataclass(frozen=True, slots=True)
 class CalibratedVote:
-    """The vote that was found best for a collection; it abstains below `min_confidence`."""
+    """The calibrated vote of a collection; it abstains below `min_confidence`."""
 
     fitted: Calibration
     min_confidence: float | None = None
@@ -132,7 +132,7 @@ class CalibratedVote:
 
 
 def predict_labels(predictor: Predictor, ranking: Ranking, gallery: Labelled) -> list[Prediction]:
-    """A class for each query of a ranking."""
+    """Predict a class for each query of a ranking."""
     queries = range(len(ranking.neighbors))
     rows = [ranking.neighbors_with(row, gallery.labels, predictor.depth) for row in queries]
     return predictor.labels(rows, _products(predictor, ranking, gallery))
@@ -141,7 +141,7 @@ def predict_labels(predictor: Predictor, ranking: Ranking, gallery: Labelled) ->
 def predict_value_sets(
     predictor: Predictor, ranking: Ranking, gallery: Labelled, values: Sequence[LabelSet | None]
 ) -> list[Prediction]:
-    """The values of each query of a ranking; `values` are those of the gallery's items."""
+    """Predict the values of each query of a ranking; `values` are those of the gallery's items."""
     queries = range(len(ranking.neighbors))
     rows = [ranking.neighbors_with(row, values, predictor.depth) for row in queries]
     return predictor.values(rows, _products(predictor, ranking, gallery))

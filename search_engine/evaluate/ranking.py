@@ -1,7 +1,7 @@
-"""Exact ranking: every item of the gallery compared with every query, in blocks.
+"""Exact ranking: compare every item of the gallery with every query, in blocks.
 
-This is for measuring, not for serving. What is needed of the whole ranking is computed block by
-block, so memory grows with the number of queries and not with queries times items.
+This is for measuring, not for serving. Measures of the whole ranking are computed block by block,
+so memory grows with the number of queries, not with queries times items.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,22 +19,22 @@ T = TypeVar("T")
 
 SCORES_A_BLOCK = 2_000_000
 CURVE_DEPTH = 100
-"""Ranks that are kept of each query, at least: what curves over k are drawn of."""
+"""Ranks to keep of each query, at least: enough for curves over k."""
 
 IsRelevant = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""Rows of queries (q,) to whether each item of the gallery is relevant to them, (q, N)."""
+"""Maps rows of queries (q,) to whether each item of the gallery is relevant to them, (q, N)."""
 
 
 Reorder = Callable[[int, NDArray[np.int64], NDArray[np.float32]], NDArray[np.int64]]
-"""A query's row, the items that it can see, best first, and their scores, (V,) both, to the same
-items in another order."""
+"""Maps a query's row, the items that it can see, best first, and their scores, (V,) both, to the
+same items in another order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hiding:
-    """Which items a query must not see besides itself: those of its own group.
+    """Items that a query must not find besides itself: those of its own group.
 
-    `queries` (Q,) and `gallery` (N,) are group numbers; -1 is in no group. A fold of a
+    `queries` (Q,) and `gallery` (N,) are group numbers, -1 for no group. A fold of a
     cross-validation is such a group.
     """
 
@@ -46,9 +46,9 @@ class Hiding:
 class Ranking:
     """The first K neighbors of Q queries, and measures of their whole rankings.
 
-    `neighbors` are positions in the gallery (Q, K), best first, -1 where there are no more;
-    `scores` are cosines (Q, K); `relevant` (Q, K). `total` counts relevant items that a query could
-    see, (Q,); where it is 0, the other measures (Q,) are NaN.
+    `neighbors` are positions in the gallery (Q, K), best first, -1 after the last; `scores` are
+    cosines (Q, K); `relevant` (Q, K). `total` counts the relevant items that a query could find,
+    (Q,); where it is 0, the other measures (Q,) are NaN.
     """
 
     neighbors: NDArray[np.int64]
@@ -62,11 +62,11 @@ class Ranking:
 
     @property
     def answerable(self) -> NDArray[np.bool_]:
-        """Queries that have a relevant item, (Q,)."""
+        """Whether each query has a relevant item, (Q,)."""
         return self.total > 0
 
     def neighbors_with(self, query: int, known: Sequence[T], k: int) -> list[tuple[T, float]]:
-        """What is known of a query's first k neighbors, with their scores, as a vote takes it."""
+        """Return a value and the score of a query's first k neighbors, as votes take them."""
         found = self.neighbors[query, :k]
         return [
             (known[item], float(score))
@@ -83,18 +83,17 @@ def rank(
     advance: Callable[[int], None] = lambda count: None,
     reorder: Reorder | None = None,
 ) -> Ranking:
-    """Rank the whole gallery for each query, itself left out by its key.
+    """Rank the whole gallery for each query, leaving out the query itself by key.
 
-    Equal scores are in the order of the keys. Where a ranking is reordered, scores go with their
-    items.
+    Equal scores are ordered by key. If a ranking is reordered, scores move with their items.
 
     Args:
         queries: Q queries.
         gallery: N items, at least one.
-        is_relevant: Tells which items are relevant.
-        kept: Neighbors to keep of each query; fewer where the gallery is smaller.
-        hiding: Further items that a query must not see.
-        advance: Called with the number of queries done.
+        is_relevant: Returns which items are relevant.
+        kept: Neighbors to keep of each query; fewer if the gallery is smaller.
+        hiding: Further items that a query must not find.
+        advance: Called with the number of queries done since the last call.
     """
     count = len(gallery.keys)
     by_key = np.argsort(gallery.keys, kind="stable")
@@ -116,12 +115,12 @@ def rank(
 
 
 def exact_scores(queries: Vectors, gallery: Labelled, own_keys: Keys) -> NDArray[np.float32]:
-    """Cosines (Q, N) of every item in its place, with -inf for the query itself."""
+    """Return cosines (Q, N) of every item by position, with -inf for the query itself."""
     return _visible_scores(queries, gallery.vectors, own_keys[:, None] == gallery.keys)
 
 
 def same_label(queries: Labelled, gallery: Labelled) -> IsRelevant:
-    """Relevant is what has the query's label; items and queries without a label never are."""
+    """Items with the query's label are relevant; unlabelled items and queries never match."""
     numbers: dict[str, int] = {}
     asked = np.array(
         [-1 if one is None else numbers.setdefault(one, len(numbers)) for one in queries.labels]
@@ -133,7 +132,7 @@ def same_label(queries: Labelled, gallery: Labelled) -> IsRelevant:
 def shared_value(
     queries: Sequence[frozenset[str]], gallery: Sequence[frozenset[str]]
 ) -> IsRelevant:
-    """Relevant is what shares at least one value with the query."""
+    """Items that share at least one value with the query are relevant."""
     numbers = {value: number for number, value in enumerate(sorted(frozenset().union(*gallery)))}
     asked, known = _indicators(queries, numbers), _indicators(gallery, numbers)
     return lambda rows: asked[rows] @ known.T > 0
@@ -170,7 +169,7 @@ def _reorder_block(
     scores: NDArray[np.float32],
     reorder: Reorder,
 ) -> None:
-    """Put the visible items (B, N) of each query in another order, in place; scores follow."""
+    """Reorder the visible items (B, N) of each query in place, with their scores."""
     for row, places, values in zip(rows.tolist(), items, scores, strict=True):
         seen = int(np.isfinite(values).sum())
         score_of = np.empty(len(places), dtype=values.dtype)
@@ -182,7 +181,7 @@ def _reorder_block(
 def _rank_block(
     items: NDArray[np.int64], scores: NDArray[np.float32], wanted: NDArray[np.bool_], kept: int
 ) -> Ranking:
-    """The ranking of B queries: items (B, N) and their scores, best first; relevance by item."""
+    """Rank B queries: items (B, N) and their scores, best first, and relevance by item."""
     relevant = np.take_along_axis(wanted, items, axis=1)
     total = relevant.sum(axis=1)
     best = scores[:, :kept].copy()  # a view would keep the whole block

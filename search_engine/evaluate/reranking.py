@@ -1,9 +1,8 @@
 """Measure whether re-ranking pays: each method against the order by similarity.
 
-What is found is compared exactly, as in `ranking`; behind the candidates that a method reorders
-the rest of the gallery follows as it was. Classes are voted by the first k neighbors, plainly: a
-vote is calibrated on neighbors by similarity. How long a method takes is measured in the engine
-itself.
+Rankings are exact, as in `ranking`; after the candidates that a method reorders, the rest of the
+gallery follows unchanged. The first k neighbors vote without calibration, which applies to
+neighbors by similarity. The time of a method is measured in the engine itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from search_engine.search.rerank.registry import Method
 
 JUDGED_QUERIES = 1_000
 LOOKED_AT_QUERIES = 100
-"""Of methods that decode the pictures of all candidates."""
+"""Queries for methods that decode the pictures of all candidates."""
 TIMED_QUERIES = 20
 
 Verdict = Literal["better", "no better", "worse"]
@@ -38,7 +37,7 @@ Verdict = Literal["better", "no better", "worse"]
 
 @dataclass(frozen=True, slots=True)
 class RerankTask:
-    """Labelled queries, what they may find, their photos by row, and how they are asked."""
+    """Labelled queries with the gallery, their photos by row, and the vote."""
 
     queries: Labelled
     gallery: Labelled
@@ -51,8 +50,8 @@ class RerankTask:
 
 @dataclass(frozen=True, slots=True)
 class RerankRow:
-    """How a method fared: each measure before and after, and the milliseconds that a query more
-    takes, the median; None where nothing could be timed. Or why it was not tried."""
+    """Measures of a method before and after, and the median milliseconds that it adds; or why
+    not.\n\nThe time is None if nothing could be timed."""
 
     name: str
     queries: int = 0
@@ -62,10 +61,10 @@ class RerankRow:
 
     @property
     def verdict(self) -> Verdict:
-        """Better where a measure is, and none fell: neither beyond chance nor by a least gain.
+        """Better if a measure is better and none fell, by more than chance and a least gain.
 
-        Worse where one is, and none is better. Unlike in tuning, mAP counts by itself: nothing was
-        learned from labels.
+        Worse if a measure fell and none is better. Unlike in tuning, mAP counts by itself, as
+        nothing was learned from labels.
         """
         said = {verdict_on(change) for change in self.changes.values()}
         fell = any(change.after <= change.before - LEAST_GAIN for change in self.changes.values())
@@ -75,7 +74,7 @@ class RerankRow:
 
 
 def verdict_on(change: Change) -> Verdict:
-    """What is said of one measure."""
+    """Return the verdict on one measure."""
     if change.is_better:
         return "better"
     return "worse" if change.is_worse else "no better"
@@ -87,19 +86,19 @@ def judge_rerankings(
     methods: Sequence[Method],
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[RerankRow]:
-    """A row for each method, in their order.
+    """Judge each method, in order.
 
     Args:
         engine: Where the collection is.
-        task: Who asks whom.
-        methods: What to try; those that need OpenCV are skipped where it is missing.
-        advance: Called with the number of queries done, `queries_of` in all.
+        task: Queries and gallery.
+        methods: The methods to try; those that need OpenCV are skipped if it is missing.
+        advance: Called with the number of queries done, `queries_of` in total.
     """
     return [_judge(engine, task, method, advance) for method in methods]
 
 
 def queries_of(method: Method, count: int) -> int:
-    """How many of so many queries a method is judged by."""
+    """Return how many of so many queries a method is judged by."""
     return min(count, LOOKED_AT_QUERIES if method.looks else JUDGED_QUERIES)
 
 
@@ -114,7 +113,7 @@ def _judge(
         return RerankRow(method.name, skipped=str(error))
     rows = sample_rows(count, queries_of(method, count), task.seed)
     timed = rows[sample_rows(len(rows), TIMED_QUERIES, task.seed)].tolist()
-    times = list(_added_ms(engine, task, method, timed))  # first, as nothing is at hand yet
+    times = list(_added_ms(engine, task, method, timed))  # first, while nothing is cached
     queries, hiding = narrowed(task.queries, task.hiding, rows)
     relevant = same_label(queries, task.gallery)
     reorder = _reorder(engine, task, method, queries, rows.tolist(), advance)
@@ -139,7 +138,7 @@ def _reorder(
     rows: Sequence[int],
     advance: Callable[[int], None],
 ) -> Reorder:
-    """What `rank` asks: items are places in the gallery, and so are the keys of candidates."""
+    """Adapt a method to `rank`: items are positions in the gallery, and so are candidates' keys."""
     keys = task.gallery.keys
 
     def reorder(
@@ -161,7 +160,7 @@ def _reorder(
 
 @dataclass(frozen=True, slots=True)
 class VisibleGallery:
-    """See Gallery: places in an array of embeddings, of which a query can see some, ascending."""
+    """See Gallery: positions in an array of embeddings, of which some are visible, ascending."""
 
     embeddings: Vectors
     seen: Keys
@@ -184,7 +183,7 @@ def _features(photos: Photos, row: int) -> LocalFeatures:
 def _added_ms(
     engine: SearchEngine, task: RerankTask, method: Method, rows: Sequence[int]
 ) -> Iterator[float]:
-    """What re-ranking adds to queries of the service, those that can still be asked."""
+    """Measure what re-ranking adds to queries of the engine, for photos that still exist."""
     for row in rows:
         with suppress(ImageError, PictureNotFoundError):
             yield _ask(engine, task, method, row).timings_ms.get("rerank", 0.0)

@@ -1,6 +1,6 @@
-"""What each query gave, as columns: what measures and intervals come from and runs compare.
+"""Results by query, as columns: the basis of measures, intervals and comparisons.
 
-`Answers` are the classes that were named, `QueryResults` add the measures of each query's ranking.
+`Answers` are the predicted classes, `QueryResults` add the measures of each query's ranking.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ TEXT_COLUMNS = ("query", "truth", "predicted")
 DIGITS = 6
 
 
-@dataclass(frozen=True)  # without slots, as cached properties need a __dict__
+@dataclass(frozen=True)  # no slots: cached properties need a __dict__
 class Answers:
-    """The class named for each of Q queries, beside the true one.
+    """The class predicted for each of Q queries, with the true one.
 
-    `predicted` is None where the vote abstained. `confidence` (Q,) is NaN where pictures have
-    several values each, and no single class was named.
+    `predicted` is None for abstentions. `confidence` (Q,) is NaN if pictures have several values,
+    as no single class is predicted.
     """
 
     truth: Sequence[str]
@@ -37,26 +37,26 @@ class Answers:
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
-        """Whether a class was named, (Q,)."""
+        """Whether a class was predicted, (Q,)."""
         return np.array([label is not None for label in self.predicted], dtype=bool)
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether it is the true class, (Q,)."""
+        """Whether the prediction is the true class, (Q,)."""
         both = zip(self.predicted, self.truth, strict=True)
         return np.array([got == wanted for got, wanted in both], dtype=bool)
 
     @cached_property
     def holds(self) -> NDArray[np.bool_]:
-        """Whether it is the true label or, where labels are paths, something above it, (Q,).
+        """Whether the prediction is the true label or above it in its path, (Q,).
 
-        Confidence is the probability of this.
+        This is what the confidence is the probability of.
         """
         both = zip(self.predicted, self.truth, strict=True)
         return np.array([holds(got, wanted) for got, wanted in both], dtype=bool)
 
     def take(self, rows: Sequence[int]) -> "Answers":
-        """Some of the queries, in the order that is given."""
+        """Select queries, in the given order."""
         return Answers(
             [self.truth[row] for row in rows],
             [self.predicted[row] for row in rows],
@@ -66,10 +66,10 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class QueryResults:
-    """One entry a query in every column, Q entries.
+    """Columns with one entry for each of Q queries.
 
-    `ranking` holds measures of each query's ranking by name, (Q,), NaN where undefined. `groups`
-    numbers what is drawn together, (Q,).
+    `ranking` holds measures of each query's ranking by name, (Q,), NaN if undefined. `groups`
+    numbers the queries to resample together, (Q,).
     """
 
     names: Sequence[str]
@@ -78,7 +78,7 @@ class QueryResults:
     ranking: Mapping[str, Floats]
 
     def take(self, rows: Sequence[int]) -> "QueryResults":
-        """Some of the queries, in the order that is given."""
+        """Select queries, in the given order."""
         where = np.array(rows, dtype=np.int64)
         _, groups = np.unique(self.groups[where], return_inverse=True)
         return QueryResults(
@@ -89,19 +89,19 @@ class QueryResults:
         )
 
     def column(self, measure: str) -> Floats:
-        """Accuracy, or a measure of the ranking, of each query, (Q,)."""
+        """Return accuracy, or a measure of the ranking, of each query, (Q,)."""
         if measure == "accuracy":
             return self.answers.correct.astype(np.float64)
         return self.ranking[measure]
 
     def mean(self, measure: str) -> float:
-        """A column's mean over the queries for which it is defined; NaN where there are none."""
+        """Return the mean of a column over the queries for which it is defined; NaN without any."""
         mean = metrics.defined_mean(self.column(measure))
         return float("nan") if mean is None else mean
 
 
 def answers_of(truth: Sequence[str], predictions: Sequence[Prediction]) -> Answers:
-    """The predictions beside the truth."""
+    """Combine predictions with the truth."""
     return Answers(
         list(truth),
         [prediction.label for prediction in predictions],
@@ -112,13 +112,13 @@ def answers_of(truth: Sequence[str], predictions: Sequence[Prediction]) -> Answe
 def results_of(
     queries: Labelled, answers: Answers, ranking_measures: Mapping[str, Floats]
 ) -> QueryResults:
-    """Answers and measures of some queries; pictures of one product are drawn together."""
+    """Combine answers and measures of queries; pictures of one product are resampled together."""
     names = list(queries.names) or [str(row) for row in range(len(queries.keys))]
     return QueryResults(names, answers, product_groups(queries), ranking_measures)
 
 
 def joined(parts: Sequence[QueryResults]) -> QueryResults:
-    """The results of several sets of queries as one; no group is in two of them."""
+    """Join results of several sets of queries, whose groups stay separate."""
     counts = [int(part.groups.max(initial=-1)) + 1 for part in parts]
     before = np.cumsum([0, *counts])
     answers = [part.answers for part in parts]
@@ -135,7 +135,7 @@ def joined(parts: Sequence[QueryResults]) -> QueryResults:
 
 
 def to_columns(results: QueryResults) -> dict[str, Any]:
-    """Columns for JSON; null where a measure is undefined."""
+    """Return columns for JSON; null if a measure is undefined."""
     answers = results.answers
     return {
         "query": list(results.names),
@@ -148,10 +148,10 @@ def to_columns(results: QueryResults) -> dict[str, Any]:
 
 
 def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
-    """Columns read from JSON.
+    """Read columns from JSON.
 
     Raises:
-        ParameterError: They are not what `to_columns` makes.
+        ParameterError: They do not come from `to_columns`.
     """
     try:
         names, truth, predicted = ([*columns[name]] for name in TEXT_COLUMNS)
@@ -175,7 +175,7 @@ def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
 
 
 def statistics(results: QueryResults) -> dict[str, Statistic]:
-    """Every measure that an interval is given for, as a function of how often queries are drawn."""
+    """Return every measure that has an interval, as a function of how often queries are drawn."""
     answers = results.answers
     found: dict[str, Statistic] = {
         "accuracy": mean_of(answers.correct.astype(np.float64)),
@@ -190,7 +190,7 @@ def statistics(results: QueryResults) -> dict[str, Statistic]:
 
 
 def mean_of(values: Floats) -> Statistic:
-    """Mean over the queries for which the value is defined."""
+    """Return the mean over the queries for which the value is defined."""
     defined = np.isfinite(values)
     filled = np.where(defined, values, 0.0)
 
@@ -201,7 +201,7 @@ def mean_of(values: Floats) -> Statistic:
 
 
 def _class_statistics(answers: Answers) -> dict[str, Statistic]:
-    """Averages over classes, from counts of each class in each sample.
+    """Average over classes, from counts of each class in each sample.
 
     Classes missing from a resample are ignored.
     """
@@ -260,13 +260,13 @@ def _calibration_error(answers: Answers) -> Statistic:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """NaN where there is nothing to divide by."""
+    """Divide; NaN if the denominator is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(whole > 0, part / whole, np.nan))
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    """0 where there is nothing to divide by."""
+    """Divide; 0 if the denominator is 0."""
     return np.asarray(np.nan_to_num(_ratio(part, whole)))
 
 

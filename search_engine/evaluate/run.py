@@ -1,4 +1,4 @@
-"""One evaluation of a collection, from stored embeddings to everything that is reported of it."""
+"""Run one evaluation of a collection, from stored embeddings to all reported figures."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -55,19 +55,19 @@ from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.vote.question import NEIGHBORS
 
 INDEX_QUERIES = 200
-"""Queries that the index is asked: for its recall all at once, for its speed one at a time."""
+"""Queries to the index: all at once for its recall, one at a time for its speed."""
 PHOTO_QUERIES = 30
-"""Photos that are timed from file to results."""
+"""Photos to time from file to results."""
 STRESS_PHOTO_QUALITY = 95
 SERVED_MS = ("p50", "p95")
 
 Progress = Callable[[str, int], Any]
-"""Name and number of steps to a context manager that gives the function to count them."""
+"""Begins a stage, by name and number of steps; yields a function to count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What was evaluated, for people and for comparisons. `encoder` is name and fingerprint."""
+    """What was evaluated, for people and comparisons. `encoder` is name and fingerprint."""
 
     collection: str
     encoder: str
@@ -80,7 +80,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything that is reported."""
+    """All reported figures."""
 
     setup: Setup
     found: Evaluation
@@ -105,12 +105,12 @@ def run_evaluation(
 
     Args:
         engine: On its data.
-        asked: Queries; without them each item of the collection is held out in turn.
-        options: What else is wanted.
-        progress: Shows how far it is.
+        asked: Queries; None holds out each item of the collection in turn.
+        options: What to measure.
+        progress: Shows the progress.
 
     Raises:
-        ParameterError: Nothing to evaluate, or options that do not fit together.
+        ParameterError: There is nothing to evaluate, or options contradict each other.
         CollectionNotFoundError: There is no such collection.
     """
     task = prepare(engine, asked, options)
@@ -158,7 +158,7 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
 
 
 def _strangers(task: Task) -> dict[str, int]:
-    """How many queries have labels that the catalog lacks, and how many of them are refused."""
+    """Count the queries whose labels the catalog lacks, and those of them that are refused."""
     if task.strangers is None:
         return {"not_in_catalog": 0, "not_in_catalog_refused": 0}
     queries, gallery = task.strangers, task.gallery
@@ -174,7 +174,7 @@ def _strangers(task: Task) -> dict[str, int]:
 
 
 def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
-    """Ask the index that answers users, and time it."""
+    """Query the index that serves users, and time it."""
     snapshot = engine.live(options.collection).snapshot()
     if snapshot is None:
         return run
@@ -205,7 +205,7 @@ def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
 def _photo_times(
     engine: SearchEngine, run: Run, options: Options, rows: Sequence[int]
 ) -> dict[str, dict[str, float]]:
-    """Photos that are files, asked as a user asks; the first ones only warm up."""
+    """Time photos from files as users search by them, after a few to warm up."""
     paths = [path for row in rows if (path := run.query_photos.path(row)) is not None]
     asked = [
         engine.search(path, k=run.found.k, collection=options.collection).timings_ms
@@ -238,10 +238,10 @@ def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
 def _classifiers(
     run: Run, hiding: Hiding | None, by_itself: bool, progress: Progress
 ) -> list[ClassifierRow]:
-    """The vote and every classifier on the split of the run.
+    """Measure the vote and every classifier on the split of the run.
 
-    Learning anew for each item that is held out would take too long: where there are neither
-    queries nor folds, three folds stand in for it.
+    Training again for each held-out item would take too long: without queries and folds, three
+    folds replace that.
     """
     queries, gallery = run.found.queries, run.found.gallery
     if hiding is None and by_itself:
@@ -288,7 +288,7 @@ def _stressed(
 
 
 def _stress_photos(run: Run, options: Options) -> tuple[Any, list[Image.Image]]:
-    """Rows and pictures of the queries that are still there.
+    """Read rows and pictures of the queries that still exist.
 
     Raises:
         ParameterError: None of them can be read.

@@ -1,4 +1,4 @@
-"""A run as JSON, for programs: the flat measures first, then what has more than one number."""
+"""A run as JSON, for programs: flat measures first, then structured ones."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ from search_engine.evaluate.unknown import UnknownClasses
 
 
 def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
-    """Every figure of the report; with `per_query` also what each query gave, in columns."""
+    """Return every figure of the report; with `per_query` also the results by query, in columns."""
     body: dict[str, Any] = {
         **run.measures,
         **asdict(run.setup),
@@ -41,7 +41,7 @@ def run_json(run: Run, per_query: bool = False) -> dict[str, Any]:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Differences to an earlier run."""
+    """Return the differences to an earlier run."""
     return {
         "with": comparison.name,
         "common_queries": comparison.common,

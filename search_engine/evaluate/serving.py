@@ -1,4 +1,4 @@
-"""Measure the index as users meet it: recall against exact ranking, and latency."""
+"""Measure the serving index: recall against exact ranking, and latency."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from search_engine.records import Hits, Vectors
 PERCENTILES = (50, 90, 95, 99)
 WARM_UP = 3
 TIE = 1e-5
-"""Scores that differ by less are equal: it does not matter which of two equal pictures is found."""
+"""Scores that differ by less are equal: either of two equal pictures may be found."""
 
 Search = Callable[[Vectors, int], Hits]
 
@@ -20,14 +20,14 @@ Search = Callable[[Vectors, int], Hits]
 def index_recall(
     search: Search, queries: Labelled, gallery: Labelled, ks: Sequence[int]
 ) -> dict[int, float]:
-    """Share of the truly k nearest that a search finds, mean over the queries, for each k.
+    """Return the share of the true k nearest that a search finds, mean over the queries, by k.
 
-    Whatever is as near as the k-th counts as one of them. The query itself counts in neither.
+    Items that score like the k-th count as among them. The query itself is left out of both.
 
     Args:
-        search: The index: queries (Q, D) and a number to hits.
+        search: Returns hits for queries (Q, D) and a number of neighbors.
         queries: Q queries, with their keys in the gallery, or -1.
-        gallery: What is in the index, N items.
+        gallery: The N items of the index.
         ks: Numbers of neighbors.
     """
     most = max(ks)
@@ -47,7 +47,7 @@ def index_recall(
 
 
 def search_times_ms(search: Search, queries: Vectors, k: int) -> list[float]:
-    """How long each query takes, asked one at a time; the first few warm up and do not count."""
+    """Time each query, asked one at a time; the first few warm up and are not counted."""
     times = []
     for number in range(-min(WARM_UP, len(queries)), len(queries)):
         started = time.perf_counter()
@@ -58,7 +58,7 @@ def search_times_ms(search: Search, queries: Vectors, k: int) -> list[float]:
 
 
 def percentiles_ms(stages: Iterable[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Percentiles of each stage over the timings of several requests, and how many there were."""
+    """Return percentiles of each stage over several timings, and the number of timings."""
     columns: dict[str, list[float]] = {}
     for timings in stages:
         for stage, milliseconds in timings.items():

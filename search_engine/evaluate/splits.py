@@ -14,7 +14,7 @@ from search_engine.things import things_of
 
 
 def take(labelled: Labelled, rows: NDArray[np.int64]) -> Labelled:
-    """Some rows, in the order that is given."""
+    """Select rows, in the given order."""
     chosen = rows.tolist()
     return Labelled(
         labelled.vectors[rows],
@@ -26,19 +26,19 @@ def take(labelled: Labelled, rows: NDArray[np.int64]) -> Labelled:
 
 
 def labelled_rows(labelled: Labelled) -> NDArray[np.int64]:
-    """Rows that have a label."""
+    """Return the rows that have a label."""
     return np.flatnonzero([label is not None for label in labelled.labels])
 
 
 def sample_rows(count: int, at_most: int, seed: int) -> NDArray[np.int64]:
-    """At most so many of `count` rows, drawn evenly, ascending."""
+    """Choose at most so many of `count` rows, evenly spread, ascending."""
     if count <= at_most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, at_most, replace=False))
 
 
 def product_groups(labelled: Labelled) -> NDArray[np.int64]:
-    """A number for each product, (N,); pictures without a product stand for themselves."""
+    """Number the products, (N,); pictures without a product get a number of their own."""
     numbers: dict[str, int] = {}
     names = [
         f"#{row}" if product is None else f"={product}"
@@ -48,11 +48,11 @@ def product_groups(labelled: Labelled) -> NDArray[np.int64]:
 
 
 def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
-    """Folds of about equal size and like mixture of labels; what shows one thing is in one fold.
+    """Make folds of about equal size and similar label mix; pictures of one thing stay together.
 
-    One thing is a product or, where product ids do not tell, a scene (`things`): so no
-    picture is found by help of another picture of the very same object. The folds are those of
-    scikit-learn's StratifiedGroupKFold.
+    A thing is a product or, without product ids, a scene (`things`): so no picture is found by
+    means of another picture of the very same object. The folds are those of scikit-learn's
+    StratifiedGroupKFold.
 
     Raises:
         ParameterError: There are fewer things than folds.
@@ -83,10 +83,10 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
 def choose_classes(
     queries: Sequence[str | None], gallery: Sequence[str | None], count: int, seed: int
 ) -> tuple[str, ...]:
-    """Classes to be kept out of the gallery, drawn from those that queries and gallery have.
+    """Draw classes to remove from the gallery, among those that queries and gallery share.
 
     Raises:
-        ParameterError: No class would be left.
+        ParameterError: No class would remain.
     """
     known = Counter(label for label in gallery if label is not None)
     common = sorted(set(known) & set(queries) - {None})
@@ -102,19 +102,19 @@ def choose_classes(
 
 
 def without_classes(gallery: Labelled, classes: Sequence[str]) -> Labelled:
-    """The gallery without the items of some classes."""
+    """Return the gallery without the items of some classes."""
     away = set(classes)
     return take(gallery, np.flatnonzero([label not in away for label in gallery.labels]))
 
 
 def with_vectors(labelled: Labelled, vectors: NDArray[np.float32]) -> Labelled:
-    """The same pictures with other embeddings."""
+    """Return the same pictures with other embeddings."""
     return replace(labelled, vectors=vectors)
 
 
 def narrowed(
     queries: Labelled, hiding: Hiding | None, rows: NDArray[np.int64]
 ) -> tuple[Labelled, Hiding | None]:
-    """Some of the queries, and what they must not see."""
+    """Select queries, and what they must not find."""
     chosen = take(queries, rows)
     return chosen, None if hiding is None else Hiding(hiding.queries[rows], hiding.gallery)

@@ -32,10 +32,10 @@ ITSELF = "the catalog itself"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Queries that are not the catalog itself: photos with what is known of each.
+    """Queries that are not items of the catalog: photos with what is known of each.
 
-    `values` are the raw values of the target, one a query; `rejected` counts photos that could not
-    be read.
+    `values` are the raw values of the target, one for each query; `rejected` counts unreadable
+    photos.
     """
 
     queries: Labelled
@@ -49,13 +49,13 @@ class Asked:
 class Options:
     """What to evaluate and how.
 
-    The vote is as `eyedex classify` has it: calibrated where the collection is, abstaining where
-    `accept_accuracy` asks for it, of `vote_k` neighbors where somebody says so. `k` is how many
-    ranks are measured besides 1, 5 and 10. `folds`
-    cross-validates, pictures of one product or scene together; `hold_out_classes` takes so many out
-    of the catalog for a further test; `sample` bounds the number of queries; `separator` divides
-    several values in one text; `stress_queries` is 0 for no stress test; `classifiers` measures all
-    of them beside the vote, `rerankings` each of those against the order by similarity.
+    The vote is that of `eyedex classify`: calibrated if the collection is, abstaining as
+    `accept_accuracy` requires, by `vote_k` neighbors if given. `k` is a depth to measure besides 1,
+    5 and 10. `folds` cross-validates, keeping pictures of one product or scene together;
+    `hold_out_classes` removes so many from the catalog for a further test; `sample` limits the
+    number of queries; `separator` splits several values in one text; `stress_queries` is 0 for no
+    stress test; `classifiers` also measures all classifiers, `rerankings` each of these methods
+    against the order by similarity.
     """
 
     collection: str = "default"
@@ -78,7 +78,7 @@ class Options:
 class Task:
     """Everything that `examine` needs, and names for the report.
 
-    `strangers` are the queries whose labels the catalog does not have, `unknown` those labels.
+    `strangers` are the queries whose labels the catalog lacks, `unknown` those labels.
     """
 
     queries: Labelled
@@ -95,11 +95,11 @@ class Task:
 
 
 def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task:
-    """Read the gallery, and make queries of it where there are no others.
+    """Read the gallery, and hold out its items as queries if there are no others.
 
     Raises:
-        ParameterError: Options that do not fit together, no such field, or the catalog has none of
-            the queries' labels.
+        ParameterError: Options contradict each other, there is no such field, or the catalog has
+            none of the queries' labels.
         CollectionNotFoundError: There is no such collection.
     """
     if options.folds and asked is not None:
@@ -121,10 +121,10 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
 
 
 def _apart(task: Task) -> Task:
-    """The queries whose label the catalog has, the others as strangers.
+    """Split the queries into those whose label the catalog has, and the others.
 
     Raises:
-        ParameterError: There are only others.
+        ParameterError: No query has a label of the catalog.
     """
     queries, values = task.queries, task.values
     if values is None:
@@ -151,10 +151,10 @@ def _split(asked: Asked | None, options: Options) -> str:
 
 
 def _predictor(engine: SearchEngine, options: Options) -> Predictor:
-    """The same vote as in `SearchEngine.classify`.
+    """Return the same vote as `SearchEngine.classify`.
 
     Raises:
-        ParameterError: An accuracy is wanted that no calibration promises.
+        ParameterError: The requested accuracy needs a calibration, or a better one.
     """
     question = engine.question(
         target=options.target,
@@ -171,7 +171,7 @@ def _predictor(engine: SearchEngine, options: Options) -> Predictor:
 def _several_values(
     engine: SearchEngine, gallery: Labelled, asked: Asked | None, options: Options
 ) -> tuple[ValueSets | None, Labelled, Labelled]:
-    """Values, gallery and queries; where pictures have several values, labels are those joined."""
+    """Return values, gallery and queries; several values of a picture are joined to its label."""
     items = engine.catalog.by_keys(gallery.keys.tolist())
     named = options.target in ("label", "product_id")
     raw = [
@@ -203,7 +203,7 @@ def _sampled(task: Task, options: Options) -> Task:
 
 
 def _chosen(task: Task, rows: NDArray[np.int64]) -> Task:
-    """Some of the queries."""
+    """Select queries."""
     queries, hiding = narrowed(task.queries, task.hiding, rows)
     values = task.values
     if values is not None:

@@ -1,8 +1,8 @@
 """Measure whether photos of classes that the catalog lacks are recognised as unknown.
 
-Some classes are taken out of the gallery; their queries are then unknown, and a good system sees
-that. Evaluated as out-of-distribution detection is: Hendrycks and Gimpel, "A baseline for detecting
-misclassified and out-of-distribution examples in neural networks", ICLR 2017.
+Some classes are removed from the gallery; their queries are then unknown, and should be recognised
+as such. This is evaluated as out-of-distribution detection: Hendrycks and Gimpel, "A baseline for
+detecting misclassified and out-of-distribution examples in neural networks", ICLR 2017.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ KEPT_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class UnknownClasses:
-    """How well unknown queries are told from known ones; higher evidence means known.
+    """How well unknown queries are separated from known ones; higher evidence means known.
 
     The areas under the ROC curve are by the similarity of the nearest item, by the confidence of
-    the answer, and by `calibration.unknown.familiarity`.
-    `best_score` and `is_known` are of the queries that were used, (Q,). `false_positive_rate` is
-    the share of unknown queries that pass when 95 % of the known ones do. `answered_unknown` is the
-    share of unknown queries that got an answer, wrong as it must be.
+    the answer, and by `calibration.unknown.familiarity`. `best_score` and `is_known` are those of
+    the queries used, (Q,). `false_positive_rate` is the share of unknown queries that pass when 95
+    % of the known ones do. `answered_unknown` is the share of unknown queries that got an answer,
+    which is always wrong.
     """
 
     classes: tuple[str, ...]
@@ -42,12 +42,12 @@ class UnknownClasses:
 
     @property
     def known(self) -> int:
-        """Queries of classes that are left in the gallery."""
+        """Number of queries of classes that remain in the gallery."""
         return int(self.is_known.sum())
 
     @property
     def unknown(self) -> int:
-        """Queries of classes that are not."""
+        """Number of queries of removed classes."""
         return int((~self.is_known).sum())
 
 
@@ -59,18 +59,18 @@ def hold_out(
     seed: int,
     hiding: Hiding | None = None,
 ) -> UnknownClasses:
-    """Take classes out of the gallery and look for their queries.
+    """Remove classes from the gallery and query for them.
 
     Args:
         queries: Labelled queries.
         gallery: The whole gallery.
-        predictor: Who answers.
-        count: How many classes.
-        seed: Which ones.
+        predictor: Predicts classes.
+        count: Number of classes to remove.
+        seed: Selects the classes.
         hiding: As for `rank`.
 
     Raises:
-        ParameterError: There are not so many classes.
+        ParameterError: There are too few classes.
     """
     classes = choose_classes(queries.labels, gallery.labels, count, seed)
     away = np.isin(np.array([label or "" for label in gallery.labels]), classes)
@@ -96,7 +96,7 @@ def hold_out(
 
 
 def auroc(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
-    """Area under the ROC curve of known against unknown; 0.5 where there is only one kind."""
+    """Area under the ROC curve of known against unknown; 0.5 if there is only one kind."""
     if is_known.all() or not is_known.any():
         return 0.5
     from sklearn.metrics import roc_auc_score
@@ -105,7 +105,7 @@ def auroc(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
 
 
 def false_positive_rate(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
-    """Share of the unknown that pass a bar which 95 % of the known pass (FPR at 95 % TPR)."""
+    """Share of unknown queries that reach what 95 % of the known ones do (FPR at 95 % TPR)."""
     if is_known.all() or not is_known.any():
         return 1.0
     bar = np.quantile(evidence[is_known], 1 - KEPT_SHARE, method="lower")

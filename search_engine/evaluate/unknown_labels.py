@@ -1,7 +1,7 @@
-"""Find queries whose label the catalog does not have, and suggest the label that was meant.
+"""Find queries whose label the catalog lacks, and suggest the label that was meant.
 
-No answer to them could be right, so they say nothing of accuracy; what can be right is to refuse
-them. Mostly they are a label spelled in another way, or a folder too far up.
+No answer to them could be right, so they do not count for accuracy; only refusing them can be
+right. Usually the label is misspelled, or the folder is a level too high.
 """
 
 from collections import Counter
@@ -17,14 +17,14 @@ from search_engine.near import near
 from search_engine.vote.label_paths import prefixes
 
 NAMED = 5
-"""Labels that a message names."""
+"""Labels that a message lists."""
 MAX_COMPARED = 2_000
-"""Labels that one which is spelled otherwise is compared with."""
+"""Labels to compare an unknown label with, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownLabel:
-    """A label that the catalog does not have, its queries, and the one that is likely meant."""
+    """A label that the catalog lacks, its queries, and the label that was probably meant."""
 
     label: str
     photos: int
@@ -36,9 +36,9 @@ class UnknownLabel:
 
 
 def is_known(asked: Sequence[frozenset[str] | None], known: Iterable[str]) -> NDArray[np.bool_]:
-    """Whether the catalog has some value of each query, or something below it, (Q,).
+    """Return whether the catalog has some value of each query, or something below it, (Q,).
 
-    None, a query without a label, and an empty set of values pass: there is nothing to know.
+    None (no label) and an empty set of values pass, as there is nothing to look up.
     """
     nodes = {path for label in known for path in prefixes(label)}
     return np.array([not values or not nodes.isdisjoint(values) for values in asked], dtype=bool)
@@ -47,7 +47,7 @@ def is_known(asked: Sequence[frozenset[str] | None], known: Iterable[str]) -> ND
 def unknown_labels(
     asked: Sequence[frozenset[str] | None], known: Iterable[str]
 ) -> tuple[UnknownLabel, ...]:
-    """The labels of queries that are not known, those of most queries first."""
+    """Return the unknown labels, those of most queries first."""
     nodes = dict.fromkeys(path for label in known for path in prefixes(label))
     counts = Counter(value for values in asked for value in values or () if value not in nodes)
     near = _Near(list(nodes))
@@ -58,11 +58,11 @@ def unknown_labels(
 
 
 def refuse_all(unknown: Sequence[UnknownLabel], queries: str) -> ParameterError:
-    """The error where no query has a label of the catalog.
+    """Return the error for queries that all have unknown labels.
 
     Args:
-        unknown: Their labels.
-        queries: What the queries are called.
+        unknown: The labels.
+        queries: The name of the queries for users.
     """
     named = "; ".join(str(one) for one in unknown[:NAMED])
     which = "the label" if len(unknown) == 1 else f"none of the {len(unknown):,} labels"
@@ -78,7 +78,7 @@ def refuse_all(unknown: Sequence[UnknownLabel], queries: str) -> ParameterError:
 
 
 def _folders(unknown: Sequence[UnknownLabel], queries: str) -> str | None:
-    """The folders further down that were meant, if labels without a first part are known."""
+    """Return the subfolders that were meant, if labels without their first part are known."""
     first: dict[str, None] = {}
     for one in unknown:
         if one.near is None or not one.label.endswith(SEPARATOR + one.near):
@@ -90,14 +90,14 @@ def _folders(unknown: Sequence[UnknownLabel], queries: str) -> str | None:
 
 
 class _Near:
-    """The known label that may have been meant by one that is not."""
+    """Find the known label that was probably meant by an unknown one."""
 
     def __init__(self, known: Sequence[str]) -> None:
         self._plain = {one.casefold(): one for one in reversed(known)}
         self._some = list(known)[:MAX_COMPARED]
 
     def to(self, label: str) -> str | None:
-        """What is left of it without its first parts, if that is known; else the nearest."""
+        """Return the label without leading parts, if that is known; else the nearest one."""
         parts = label.casefold().split(SEPARATOR)
         for start in range(len(parts)):
             found = self._plain.get(SEPARATOR.join(parts[start:]))

@@ -63,7 +63,7 @@ class _Columns:
         return filled(record.cells, self.kind).lower().startswith(VARIATION)
 
     def attributes(self, record: Record) -> dict[str, list[str]]:
-        """Yield the attributes of a row and their values."""
+        """Return the attributes of a row and their values."""
         named = ((filled(record.cells, name), value) for name, value in self.pairs)
         return {name: parts(filled(record.cells, value)) for name, value in named if name}
 

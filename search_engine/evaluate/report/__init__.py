@@ -1,1 +1,1 @@
-"""The report for people: one HTML file with plots and pictures that opens anywhere."""
+"""The report for people: one HTML file with plots and pictures."""

@@ -1,7 +1,7 @@
-"""The report as one HTML file: no script, no network, pictures as data URIs, light and dark.
+"""The report as one HTML file without scripts or network access, in light and dark.
 
-Labels, ids and file names are other people's text: the template escapes everything, and the page
-forbids scripts by its Content-Security-Policy besides.
+Labels, ids and file names are untrusted text: the template escapes everything, and the page also
+forbids scripts by its Content-Security-Policy.
 """
 
 import base64
@@ -48,7 +48,7 @@ TILES = ("accuracy", "hit_rate@1", "map", "coverage_at_95")
 
 @dataclass(frozen=True, slots=True)
 class MeasureRow:
-    """A measure as a table shows it; `low` and `high` are None without an interval."""
+    """A row of a table of measures; `low` and `high` are None without an interval."""
 
     measure: Measure
     value: float | None
@@ -60,9 +60,9 @@ class MeasureRow:
 
 @dataclass(frozen=True, slots=True)
 class ConfusionTable:
-    """Counts of the classes with most mistakes; what else was said is summed up at the end.
+    """Counts of the classes with most mistakes; other answers are summed at the end.
 
-    `less exact` are answers above the true label, right as far as they go.
+    `less exact` are answers above the true label, which are right but incomplete.
 
     `rows` hold a label, its photos, and the count for each column.
     """
@@ -73,10 +73,10 @@ class ConfusionTable:
 
 
 def check_extra() -> None:
-    """Refuse before any work where a package of the report is missing.
+    """Check before any work that the packages of the report are installed.
 
     Raises:
-        MissingExtraError: It says what to install.
+        MissingExtraError: A package is missing.
     """
     missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
@@ -87,7 +87,7 @@ def check_extra() -> None:
 
 
 def report_html(run: Run) -> str:
-    """The whole report.
+    """Render the whole report.
 
     Raises:
         MissingExtraError: matplotlib or Jinja2 is not installed.
@@ -130,7 +130,7 @@ def report_html(run: Run) -> str:
 
 
 def _how_asked(run: Run) -> str:
-    """What the queries are, in words."""
+    """Describe the queries in words."""
     if run.setup.split == "queries":
         return f"labelled photos from “{run.setup.asked}”"
     if run.setup.split == "leave one out":
@@ -139,7 +139,7 @@ def _how_asked(run: Run) -> str:
 
 
 def _plots(run: Run) -> dict[str, str]:
-    """Every plot by its name in the template; an empty text where there is nothing to draw."""
+    """Draw every plot, by its name in the template; empty if there is nothing to draw."""
     drawn = dict.fromkeys(
         ("reliability_plot", "coverage_plot", "ranks_plot", "roc_plot", "recall_plot",
          "unknown_plot", "stress_plot"), "",
@@ -175,7 +175,7 @@ def _by_rank(run: Run) -> dict[str, Floats]:
 
 
 def _parts(run: Run) -> dict[str, list[MeasureRow]]:
-    """Rows of each part's table, in the order in which they were measured."""
+    """Return the rows of each part's table, in the order of the measures."""
     parts: dict[str, list[MeasureRow]] = {part: [] for part in get_args(Part)}
     for name in run.measures:
         row = _row(run, name)
@@ -227,7 +227,7 @@ def _class_picture(run: Run, found: Answers, label: str) -> bytes | None:
 
 
 def _mistake(run: Run, one: Confusion) -> tuple[Confusion, list[dict[str, Any]]]:
-    """A confusion with the pictures of its examples: the query, and the item that misled it."""
+    """Show a confusion with pictures of its examples: the query, and the item that misled it."""
     names = run.found.gallery.names
     examples = [
         {
@@ -267,7 +267,7 @@ def _confusion_table(found: Answers) -> ConfusionTable:
 def _sums_of_others(
     counts: NDArray[np.int64], row: int, labels: Sequence[str | None], shown: Sequence[int]
 ) -> dict[str, int]:
-    """What the queries of a class were taken for besides the classes that are shown."""
+    """Count the answers to queries of a class besides the classes that are shown."""
     sums = dict.fromkeys(OTHERS, 0)
     for column in counts.nonzero()[0].tolist():
         if column in shown:
@@ -280,7 +280,7 @@ def _sums_of_others(
 
 
 def _stress_grid(found: Stress) -> list[tuple[str, str, list[Any]]]:
-    """Name, family and the three strengths of each difficulty, in the order they were tried."""
+    """Return name, family and the three strengths of each difficulty, in order."""
     names = dict.fromkeys((row.name, row.family) for row in found.rows)
     return [
         (name, family, [row for row in found.rows if row.name == name]) for name, family in names
@@ -292,12 +292,12 @@ def _data_uri(jpeg: bytes) -> str:
 
 
 def _breakable(text: str) -> str:
-    """A path that may break at its slashes."""
+    """Let a path break after its slashes."""
     return text.replace("/", "/\u200b")
 
 
 def _unbroken(text: str) -> str:
-    """Numbers and the sign behind them stay together."""
+    """Keep numbers and the sign after them together."""
     return re.sub(r"(?<=\d) ?%", "\u00a0%", text)
 
 
@@ -306,6 +306,6 @@ def _p_value(value: float) -> str:
 
 
 def _points(share: float) -> str:
-    """A difference in points of a hundred, signed, without a sign where it is 0."""
+    """Format a difference in percentage points with its sign, without a sign if 0."""
     rounded = round(100 * share)
     return f"{rounded:+d}".replace("-", "\u2212") if rounded else "0"

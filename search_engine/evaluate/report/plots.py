@@ -1,7 +1,7 @@
-"""Plots as inline SVG whose colours are those of the page, so they follow light and dark.
+"""Plots as inline SVG in the colours of the page, so they follow light and dark.
 
-matplotlib draws with stand-in colours, which become CSS variables afterwards; text stays text in
-the page's own font. Nothing that a user wrote ever gets into a plot.
+matplotlib draws with placeholder colours, which are replaced by CSS variables; text stays text in
+the page's own font. No text of users ever gets into a plot.
 """
 
 import io
@@ -60,11 +60,11 @@ _STYLE: dict[str, Any] = {
 WIDTH, HEIGHT = 5.6, 3.7
 SCORE_BINS = 30
 MAX_POINTS = 400
-"""A curve of more points looks the same and only makes the file larger."""
+"""Points of a curve, at most; more look the same and only make the file larger."""
 
 
 def reliability_diagram(found: Reliability) -> str:
-    """How often answers are right, by how sure they were; below, how many answers there are."""
+    """Plot how often answers are right by their confidence; below, the number of answers."""
     with _drawing():
         figure = _figure(WIDTH, HEIGHT + 0.5)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -84,7 +84,7 @@ def reliability_diagram(found: Reliability) -> str:
 
 
 def coverage_accuracy(found: CoverageCurve, goal: float) -> str:
-    """Accuracy when only the surest answers are kept."""
+    """Plot accuracy when only the most confident answers are kept."""
     with _drawing():
         figure = _figure()
         axes = figure.subplots()
@@ -106,7 +106,7 @@ def coverage_accuracy(found: CoverageCurve, goal: float) -> str:
 
 
 def ranks(columns: dict[str, NDArray[np.float64]]) -> str:
-    """Measures by number of results, each (K,) for k = 1 to K."""
+    """Plot measures by number of results, each (K,) for k = 1 to K."""
     with _drawing():
         figure = _figure()
         axes = figure.subplots()
@@ -124,7 +124,7 @@ def ranks(columns: dict[str, NDArray[np.float64]]) -> str:
 
 
 def roc(found: Curve) -> str:
-    """What is found of a class against what is let in of others, all classes together."""
+    """Plot true against false positives, all classes pooled."""
     with _drawing():
         figure = _figure()
         axes = figure.subplots()
@@ -135,7 +135,7 @@ def roc(found: Curve) -> str:
 
 
 def precision_recall(found: Curve) -> str:
-    """Being right against finding all, all classes together."""
+    """Plot precision against recall, all classes pooled."""
     with _drawing():
         figure = _figure()
         axes = figure.subplots()
@@ -153,7 +153,7 @@ def _area(axes: "Axes", found: Curve) -> None:
 
 
 def known_and_unknown(best_score: NDArray[np.float64], is_known: NDArray[np.bool_]) -> str:
-    """How close the nearest item is, for photos of known and of unknown classes."""
+    """Plot the score of the nearest item, for photos of known and of unknown classes."""
     with _drawing():
         figure = _figure()
         axes = figure.subplots()
@@ -174,7 +174,7 @@ def known_and_unknown(best_score: NDArray[np.float64], is_known: NDArray[np.bool
 
 
 def stress_drops(found: Stress) -> str:
-    """Accuracy under each difficulty, hardest first: a line from slight to severe."""
+    """Plot accuracy under each difficulty, hardest first: a line from slight to severe."""
     names = list(dict.fromkeys(row.name for row in found.rows))
     accuracy = {(row.name, row.strength): row.accuracy for row in found.rows}
     names.sort(key=lambda name: -accuracy[name, 2])
@@ -200,7 +200,7 @@ def stress_drops(found: Stress) -> str:
 
 
 def _drawing() -> Any:
-    """matplotlib with our style, for the time of a `with`."""
+    """Provide matplotlib with our style inside a `with`."""
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -227,12 +227,12 @@ def _percent(axes: "Axes", which: str) -> None:
 
 
 def _thinned(count: int) -> NDArray[np.int64]:
-    """Positions of at most so many points, the ends among them."""
+    """Choose at most so many positions, including both ends."""
     return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
 
 
 def _svg(figure: "Figure", name: str, title: str) -> str:
-    """The figure as an SVG element for a page that defines the colours."""
+    """Render the figure as an SVG element for a page that defines the colours."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
@@ -250,7 +250,7 @@ def _svg(figure: "Figure", name: str, title: str) -> str:
 
 
 def _with_own_ids(text: str, name: str) -> str:
-    """Only ids that something refers to, told apart from those of other plots in the page."""
+    """Keep only ids that are referenced, and make them unique within the page."""
     used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
 
     def kept(match: re.Match[str]) -> str:

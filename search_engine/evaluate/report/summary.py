@@ -17,12 +17,12 @@ CLEAR_DROP = 0.05
 
 
 def summary(run: Run) -> list[str]:
-    """The findings, most important first, one or two sentences each."""
+    """Return the findings, most important first, one or two sentences each."""
     return [*_classes(run), *_strangers(run), *_ranking(run), *_trust(run.found), *_further(run)]
 
 
 def advice(run: Run) -> list[str]:
-    """What would make the figures better, as far as they tell."""
+    """Suggest what would improve the figures."""
     found = run.found.answers
     if found is None:
         return []
@@ -30,7 +30,7 @@ def advice(run: Run) -> list[str]:
 
 
 def percent(value: float, decimals: int = 0) -> str:
-    """A share as text, with a space that never breaks."""
+    """Format a share in percent, with a non-breaking space."""
     return f"{value * 100:.{decimals}f}\u00a0%"
 
 
@@ -139,7 +139,7 @@ def _under_stress(found: Stress) -> Iterator[str]:
 
 
 def _mishaps(found: Stress) -> list[StressRow]:
-    """What happens to photos by itself, without an attack."""
+    """Return the difficulties that happen to photos, without the attack."""
     return [row for row in found.rows if row.family != ADVERSARIAL]
 
 

@@ -1,1 +1,1 @@
-"""Stress: how accuracy holds where photos are bad in the ways that photos are bad."""
+"""Stress tests: accuracy on photos with the usual defects of photos."""

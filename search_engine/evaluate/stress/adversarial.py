@@ -1,8 +1,8 @@
-"""Small changes that nobody sees, computed to mislead the encoder.
+"""Imperceptible changes computed to mislead the encoder.
 
 The fast gradient sign method of Goodfellow, Shlens and Szegedy, "Explaining and harnessing
 adversarial examples", ICLR 2015: one step of every sample along the sign of the gradient. The
-gradient is that of the similarity to an item of another class, less that to one of the own.
+gradient is that of the similarity to an item of another class, minus that to one of the own class.
 """
 
 from typing import Any
@@ -15,13 +15,13 @@ from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.records import Pixels, Vectors
 
 STEPS = (1.0, 2.0, 4.0)
-"""Levels of 255 by which each sample may change: slight, medium, severe."""
+"""Change of each sample in levels of 255: slight, medium, severe."""
 
 BATCH = 16
 
 
 def network_of(encoder: Encoder) -> NetworkSource | str:
-    """The torch network behind an encoder, or the reason why there is none to be attacked."""
+    """Return the torch network behind an encoder, or why there is none to attack."""
     source = getattr(encoder, "source", None)
     if not isinstance(source, NetworkSource):
         return f"the encoder {encoder.spec.name} is not a torch network, so it has no gradient"
@@ -33,16 +33,16 @@ def network_of(encoder: Encoder) -> NetworkSource | str:
 def misleading_signs(
     source: NetworkSource, pixels: Pixels, towards: Vectors, away: Vectors
 ) -> NDArray[np.int8]:
-    """The direction in which each sample misleads most.
+    """Return the direction in which changing each sample misleads most.
 
     Args:
         source: The network.
         pixels: Shape (N, H, W, 3), uint8. Not changed.
-        towards: Embeddings of another class, one a picture, (N, D).
+        towards: Embeddings of another class, one for each picture, (N, D).
         away: Embeddings of the own class, (N, D).
 
     Returns:
-        -1, 0 or 1, of the pixels' shape.
+        -1, 0 or 1, in the shape of the pixels.
     """
     import torch
 
@@ -58,7 +58,7 @@ def misleading_signs(
 
 
 def perturbed(pixels: Pixels, signs: NDArray[np.int8], levels: float) -> Pixels:
-    """Every sample moved by so many levels of 255 along its sign."""
+    """Move every sample by so many levels of 255 along its sign."""
     moved = pixels.astype(np.float32) + levels * signs
     return np.clip(moved.round(), 0, 255).astype(np.uint8)
 

@@ -1,11 +1,11 @@
-"""The classic difficulties, made on purpose: each a pure function of picture, amount and generator.
+"""Image defects made on purpose: each is a pure function of picture, amount and generator.
 
-A function takes an upright RGB picture of any size and gives a new one; what chance decides (the
-place of a crop, the direction of a shadow) comes from the generator, so the same seed gives the
-same picture. Amounts stand in the table at the end, three a difficulty, from slight to severe.
-The kinds follow Hendrycks and Dietterich, "Benchmarking neural network robustness to common
-corruptions and perturbations", ICLR 2019; the deformation Simard, Steinkraus and Platt, "Best
-practices for convolutional neural networks applied to visual document analysis", ICDAR 2003.
+A function takes an upright RGB picture of any size and returns a new one; random choices (the place
+of a crop, the direction of a shadow) come from the generator, so equal seeds give equal pictures.
+The table at the end has three amounts for each difficulty, from slight to severe. The kinds follow
+Hendrycks and Dietterich, "Benchmarking neural network robustness to common corruptions and
+perturbations", ICLR 2019; the deformation Simard, Steinkraus and Platt, "Best practices for
+convolutional neural networks applied to visual document analysis", ICDAR 2003.
 """
 
 import io
@@ -23,16 +23,16 @@ BICUBIC = Image.Resampling.BICUBIC
 STRENGTHS = ("slight", "medium", "severe")
 SHAPES_ON_GROUND = 140
 WAVES_A_SIDE = 8
-"""Points a side of an elastic deformation that move by themselves; the others follow smoothly."""
+"""Control points on a side of an elastic deformation; the others are interpolated smoothly."""
 MOTION_STEPS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Difficulty:
-    """One way in which a photo can be hard.
+    """One way in which a photo can be difficult.
 
-    `amounts` are slight, medium and severe; `means` says what an amount is, with `{}` for it, or
-    says it for each of the three.
+    `amounts` are slight, medium and severe; `means` describes an amount, with `{}` for it, or each
+    of the three.
     """
 
     name: str
@@ -42,20 +42,20 @@ class Difficulty:
     make: Make
 
     def told(self, strength: int) -> str:
-        """The amount of a strength (0, 1 or 2) in words."""
+        """Describe the amount of a strength (0, 1 or 2)."""
         if isinstance(self.means, tuple):
             return self.means[strength]
         return self.means.format(self.amounts[strength])
 
 
 def rotate(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Turned by `amount` degrees, to the left or to the right."""
+    """Turn by `amount` degrees, left or right."""
     angle = amount * rng.choice((-1, 1))
     return picture.rotate(angle, BICUBIC, fillcolor=border_colour(picture))
 
 
 def shear(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Slanted and stretched: an affine map that leaves the middle where it is."""
+    """Slant and stretch: an affine map that keeps the centre in place."""
     slant, stretch = amount * rng.choice((-1, 1)), 1 + amount * rng.uniform(0.5, 1)
     width, height = picture.size
     terms = (stretch, slant, (1 - stretch) * width / 2 - slant * height / 2, 0.0, 1.0, 0.0)
@@ -65,7 +65,7 @@ def shear(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
 
 
 def perspective(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Seen from the side: each corner moves inwards by up to `amount` of the sides."""
+    """View from the side: move each corner inwards by up to `amount` of the sides."""
     width, height = picture.size
     inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
@@ -77,7 +77,7 @@ def perspective(picture: Picture, amount: float, rng: np.random.Generator) -> Pi
 
 
 def mirror(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """1: left and right exchanged; 2: upside down; 3: lying on its side."""
+    """Mirror (1), turn upside down (2), or lay on the side (3)."""
     turns = {
         1: Image.Transpose.FLIP_LEFT_RIGHT,
         2: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -87,13 +87,13 @@ def mirror(picture: Picture, amount: float, rng: np.random.Generator) -> Picture
 
 
 def far_away(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Small on a plain ground: the picture takes `amount` of the sides, anywhere."""
+    """Shrink to `amount` of the sides, anywhere on a plain background."""
     ground = Image.new("RGB", picture.size, border_colour(picture))
     return _pasted(picture, amount, ground, rng)
 
 
 def crop(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Too close: only `amount` of the area is left, from anywhere."""
+    """Come too close: keep only `amount` of the area, from anywhere."""
     share = amount**0.5
     width, height = (max(1, round(side * share)) for side in picture.size)
     left = int(rng.integers(picture.width - width + 1))
@@ -102,26 +102,26 @@ def crop(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
 
 
 def low_resolution(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Only `amount` pixels on the short side."""
+    """Reduce the short side to `amount` pixels."""
     scale = amount / min(picture.size)
     small = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return picture.resize(small, BICUBIC).resize(picture.size, BICUBIC)
 
 
 def gamma(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Samples to the power of `amount`: above 1 darker, below 1 brighter."""
+    """Raise samples to the power of `amount`: above 1 is darker, below 1 brighter."""
     table = (255 * (np.arange(256) / 255) ** amount).round().astype(int).tolist()
     return picture.point(table * 3)
 
 
 def white_balance(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Light too warm or too cold: red up and blue down by the factor 1 + `amount`, or inversely."""
+    """Make the light warm or cold: red up, blue down by the factor 1 + `amount`, or inversely."""
     factor = (1 + amount) ** rng.choice((-1, 1))
     return _picture(_samples(picture) * (factor, 1.0, 1 / factor))
 
 
 def shadow(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """A soft-edged shadow over about half of the picture takes `amount` of its light."""
+    """Cast a soft-edged shadow over about half of the picture, taking `amount` of its light."""
     angle = rng.uniform(0, 2 * np.pi)
     down, right = np.indices((picture.height, picture.width), dtype=np.float64)
     down, right = down / picture.height - 0.5, right / picture.width - 0.5
@@ -131,7 +131,7 @@ def shadow(picture: Picture, amount: float, rng: np.random.Generator) -> Picture
 
 
 def elastic(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Smooth random displacement, at most `amount` of the short side."""
+    """Displace smoothly at random, by at most `amount` of the short side."""
     from scipy.ndimage import map_coordinates
 
     shape = (picture.height, picture.width)
@@ -145,7 +145,7 @@ def elastic(picture: Picture, amount: float, rng: np.random.Generator) -> Pictur
 
 
 def occlusion(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Something of one colour stands in front of `amount` of the area."""
+    """Cover `amount` of the area by something of one colour."""
     share = amount**0.5
     width, height = (round(side * share) for side in picture.size)
     left = int(rng.integers(picture.width - width + 1))
@@ -156,7 +156,7 @@ def occlusion(picture: Picture, amount: float, rng: np.random.Generator) -> Pict
 
 
 def clutter(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Pasted on a busy ground of shapes, where it takes `amount` of the sides."""
+    """Paste at `amount` of the sides on a background of random shapes."""
     ground = Image.new("RGB", picture.size, _any_colour(rng))
     draw = ImageDraw.Draw(ground)
     for number in range(SHAPES_ON_GROUND):
@@ -168,12 +168,12 @@ def clutter(picture: Picture, amount: float, rng: np.random.Generator) -> Pictur
 
 
 def defocus(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Out of focus: a Gaussian of `amount` of the short side."""
+    """Blur by a Gaussian of `amount` of the short side."""
     return picture.filter(ImageFilter.GaussianBlur(amount * min(picture.size)))
 
 
 def motion(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Moved while the shutter was open, by `amount` of the short side, in any direction."""
+    """Blur by motion over `amount` of the short side, in any direction."""
     angle, length = rng.uniform(0, np.pi), amount * min(picture.size)
     steps = np.linspace(-length / 2, length / 2, min(max(2, round(length) + 1), MOTION_STEPS))
     total = np.zeros((picture.height, picture.width, 3))
@@ -189,13 +189,13 @@ def motion(picture: Picture, amount: float, rng: np.random.Generator) -> Picture
 
 
 def noise(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Gaussian noise, `amount` of 255 strong."""
+    """Add Gaussian noise of `amount` of 255."""
     samples = _samples(picture)
     return _picture(samples + rng.normal(0, amount, samples.shape))
 
 
 def jpeg(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Saved as JPEG of quality `amount`."""
+    """Save as JPEG of quality `amount`."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=int(amount))
     with Image.open(buffer) as saved:
@@ -203,12 +203,12 @@ def jpeg(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
 
 
 def grey(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """`amount` of the colour is gone; 1 is a grey picture."""
+    """Remove `amount` of the colour; 1 gives a grey picture."""
     return Image.blend(picture, ImageOps.grayscale(picture).convert("RGB"), amount)
 
 
 def sketch(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """Drawn rather than photographed: dark lines on white, mixed in by `amount`."""
+    """Mix in a drawing, dark lines on white, by `amount`."""
     level = ImageOps.grayscale(picture).filter(ImageFilter.GaussianBlur(1))
     rows, columns = np.gradient(np.pad(np.asarray(level, dtype=np.float64), 1, mode="edge"))
     lines = np.hypot(rows, columns)[1:-1, 1:-1]
@@ -218,7 +218,7 @@ def sketch(picture: Picture, amount: float, rng: np.random.Generator) -> Picture
 
 
 def border_colour(picture: Picture) -> tuple[int, int, int]:
-    """The median colour of the outermost pixels: what the ground of a product photo looks like."""
+    """Return the median colour of the outermost pixels, usually that of the background."""
     samples = np.asarray(picture)
     edge = np.concatenate([samples[0], samples[-1], samples[:, 0], samples[:, -1]])
     red, green, blue = np.median(edge, axis=0).astype(int).tolist()
@@ -226,7 +226,7 @@ def border_colour(picture: Picture) -> tuple[int, int, int]:
 
 
 def _pasted(picture: Picture, share: float, ground: Picture, rng: np.random.Generator) -> Picture:
-    """The picture at `share` of its size, somewhere on a ground of its own size."""
+    """Paste the picture at `share` of its size anywhere on a background of its own size."""
     size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
     left = int(rng.integers(ground.width - size[0] + 1))
     top = int(rng.integers(ground.height - size[1] + 1))
@@ -235,7 +235,7 @@ def _pasted(picture: Picture, share: float, ground: Picture, rng: np.random.Gene
 
 
 def _waves(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Random numbers that change slowly from place to place, shape (height, width)."""
+    """Return random numbers that vary slowly over the picture, shape (height, width)."""
     coarse = rng.uniform(-1, 1, (WAVES_A_SIDE, WAVES_A_SIDE)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize(size, BICUBIC))
 
@@ -243,7 +243,7 @@ def _waves(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float3
 def _perspective_terms(
     corners: NDArray[np.float64], sources: NDArray[np.float64]
 ) -> tuple[float, ...]:
-    """The eight numbers with which Pillow finds the source of each corner."""
+    """Return the eight numbers by which Pillow finds the source of each corner."""
     rows = []
     for (x, y), (u, v) in zip(corners, sources, strict=True):
         rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])

@@ -1,6 +1,7 @@
-"""The stress test: a user's own queries, made harder step by step, asked again.
+"""Run the stress test: ask a user's own queries again, made harder step by step.
 
-The same queries are compared with themselves, so a drop says more than two accuracies would.
+Queries are compared with themselves, so a drop is more precise than the difference of two
+independent accuracies.
 """
 
 import io
@@ -39,9 +40,9 @@ ADVERSARIAL = "adversarial"
 class StressRow:
     """One difficulty at one strength (0 slight, 1 medium, 2 severe).
 
-    `drop` is accuracy before less after, with its 95 % interval (paired bootstrap); `cosine` is the
-    mean similarity of each embedding to that of the untouched photo. `picture` is a small JPEG of
-    one of the queries, None where none was made.
+    `drop` is accuracy before minus after, with its 95 % interval (paired bootstrap); `cosine` is
+    the mean similarity of each embedding to that of the unchanged photo. `picture` is a small JPEG
+    of one of the queries, or None.
     """
 
     name: str
@@ -58,7 +59,7 @@ class StressRow:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """The untouched queries, what became of them, and what could not be done and why."""
+    """The unchanged queries, the results under each difficulty, and what was skipped and why."""
 
     queries: int
     accuracy: float
@@ -70,7 +71,7 @@ class Stress:
 
 @dataclass(frozen=True, slots=True)
 class StressTask:
-    """What is asked: `photos` are upright RGB pictures of the queries, in their order."""
+    """What to ask: `photos` are upright RGB pictures of the queries, in order."""
 
     photos: Sequence[Picture]
     queries: Labelled
@@ -83,7 +84,7 @@ class StressTask:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What the queries found: right or not, something relevant first or not (Q,), embeddings."""
+    """Results of the queries: whether right, whether the first hit is relevant (Q,), embeddings."""
 
     correct: NDArray[np.float64]
     hit: NDArray[np.float64]
@@ -104,16 +105,16 @@ class _Variant:
 
 
 def steps() -> int:
-    """How often `advance` of `stress` is called."""
+    """Return how often `stress` calls `advance`."""
     return 1 + 3 * (len(DIFFICULTIES) + 1)
 
 
 def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None) -> Stress:
-    """Ask every query untouched, and under each difficulty at three strengths."""
+    """Ask every query unchanged, and under each difficulty at three strengths."""
     pixels = _fitted(task.photos, task.encoder.spec.preprocessing)
     clean = _ask(task, pixels)
     advance(1)
-    shown = int(np.argmax(clean.correct))  # one that was right, if there is one
+    shown = int(np.argmax(clean.correct))  # one that was right, if any
     source = adversarial.network_of(task.encoder)
     skipped: tuple[tuple[str, str], ...] = ()
     attacks: Iterator[_Variant] = iter(())
@@ -134,7 +135,7 @@ def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None
 def made(
     photos: Sequence[Picture], difficulty: Difficulty, number: int, strength: int, seed: int
 ) -> list[Picture]:
-    """Each photo under a difficulty. Chance is the same at every strength, so steps compare."""
+    """Apply a difficulty to each photo, with the same random choices at every strength."""
     return [
         difficulty.make(
             photo, difficulty.amounts[strength], np.random.default_rng((seed, number, row))
@@ -144,7 +145,7 @@ def made(
 
 
 def _variants(task: StressTask, shown: int) -> Iterator[_Variant]:
-    """The queries under each difficulty at each strength."""
+    """Yield the queries under each difficulty at each strength."""
     for number, difficulty in enumerate(DIFFICULTIES):
         for strength in range(len(difficulty.amounts)):
             pictures = made(task.photos, difficulty, number, strength, task.seed)
@@ -155,7 +156,7 @@ def _variants(task: StressTask, shown: int) -> Iterator[_Variant]:
 
 
 def _ahead(variants: Iterator[_Variant]) -> Iterator[_Variant]:
-    """The same, each made by another thread while the one before is being asked."""
+    """Yield the same, making each in another thread while the one before is being asked."""
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(next, variants, None)
         while (variant := coming.result()) is not None:
@@ -166,7 +167,7 @@ def _ahead(variants: Iterator[_Variant]) -> Iterator[_Variant]:
 def _attacks(
     task: StressTask, clean: _Outcome, pixels: Pixels, source: NetworkSource, shown: int
 ) -> Iterator[_Variant]:
-    """The queries with small changes that are computed to mislead the encoder."""
+    """Yield the queries with imperceptible changes that are computed to mislead the encoder."""
     towards, away = _rivals(task, clean)
     signs = adversarial.misleading_signs(source, pixels, towards, away)
     for strength, levels in enumerate(adversarial.STEPS):
@@ -178,7 +179,7 @@ def _attacks(
 
 
 def _rivals(task: StressTask, clean: _Outcome) -> tuple[Vectors, Vectors]:
-    """For each query the nearest items of another label and of its own; itself where none is."""
+    """Return for each query the nearest items of another and of its own label, or itself."""
     labels = np.array([label or "" for label in task.gallery.labels])
     towards, away = clean.vectors.copy(), clean.vectors.copy()
     for row, label in enumerate(task.queries.labels):
@@ -206,7 +207,7 @@ def _compared(task: StressTask, clean: _Outcome, variant: _Variant) -> StressRow
 
 
 def _ask(task: StressTask, pixels: Pixels) -> _Outcome:
-    """Embed and rank; a picture in which the encoder finds nothing finds nothing."""
+    """Embed and rank; a picture without an embedding finds nothing."""
     kept, found = encode_possible(task.encoder, pixels)
     vectors = np.zeros((len(pixels), task.encoder.spec.dimension), dtype=np.float32)
     vectors[kept] = found
@@ -222,7 +223,7 @@ def _ask(task: StressTask, pixels: Pixels) -> _Outcome:
 
 
 def _fitted(pictures: Sequence[Picture], preprocessing: Preprocessing) -> Pixels:
-    """As the encoder wants them: through the same door as any photo, without loss."""
+    """Prepare pictures for the encoder, losslessly, in the same way as any photo."""
     limits = ImageLimits(formats=CATALOG_FORMATS)
     fitted = []
     for picture in pictures:
@@ -233,7 +234,7 @@ def _fitted(pictures: Sequence[Picture], preprocessing: Preprocessing) -> Pixels
 
 
 def _small(picture: Picture) -> bytes:
-    """A small JPEG for people."""
+    """Render a small JPEG for people."""
     shown = picture.copy()
     shown.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX))
     buffer = io.BytesIO()
