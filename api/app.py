@@ -22,18 +22,22 @@ from api.routes import (
     pictures,
     queries,
     site,
+    uploads,
 )
 from api.security.addresses import AddressMiddleware
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.middleware import EdgeMiddleware
 from indexer.jobs.supervisor import Supervisor
+from indexer.staging import Staging
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.images.decode_pool import DecodePool
 
 log = logging.getLogger(__name__)
+
+"""How often uploads whose time is over are looked for."""
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
 """Smaller answers fit a packet anyway. Level 9 makes a page of labels 6 % smaller still, and takes
@@ -49,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine, app.state.decoder = engine, decoder
+        app.state.staging = Staging(engine.catalog.paths, settings)
         supervisor = Supervisor(engine.settings)
         watch = JobWatch(engine.catalog, app.state.is_stopping)
         app.state.supervisor, app.state.job_watch = supervisor, watch
@@ -89,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
     )
     problems.install(app)
-    for module in (health, collections, queries, item_batches, items, pictures, jobs):
+    for module in (health, collections, queries, item_batches, items, pictures, jobs, uploads):
         app.include_router(module.router)
     openapi.install(app)
     site.install(app)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from indexer.staging import Staging
 from search_engine.catalog.collection_rows import check_collection_name
 from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, ParameterError
@@ -14,6 +15,12 @@ async def engine_of(request: Request) -> SearchEngine:
     """The engine that the lifespan opened."""
     engine: SearchEngine = request.app.state.engine
     return engine
+
+
+async def staging_of(request: Request) -> Staging:
+    """The uploads of the data directory."""
+    staging: Staging = request.app.state.staging
+    return staging
 
 
 async def collection_of(c: str) -> str:
@@ -33,6 +40,7 @@ async def no_parameters(request: Request) -> None:
 
 
 EngineDep = Annotated[SearchEngine, Depends(engine_of)]
+StagingDep = Annotated[Staging, Depends(staging_of)]
 CollectionDep = Annotated[str, Depends(collection_of)]
 NO_PARAMETERS = [Depends(no_parameters)]
 """Of a route that reads no query string."""

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from api.forms import query_parameters, text_value, whole_number
 from search_engine.catalog.collection_rows import COLLECTION_NAME
+from search_engine.errors import ParameterError
 from search_engine.names import MAX_ID_BYTES
 from search_engine.search.options import Kind, Option
 
@@ -87,6 +88,17 @@ def whole(name: str, help: str, default: int, low: int, high: int) -> Parameter:
     )
 
 
+def flag(name: str, help: str) -> Parameter:
+    """True or false; false where it is missing."""
+
+    def read(value: str | None) -> bool:
+        if value not in (None, "true", "false"):
+            raise ParameterError("neither true nor false", where=name, fix="give one of them")
+        return value == "true"
+
+    return Parameter(name, help, {"type": "boolean", "default": False}, read)
+
+
 def of_options(*options: Option) -> Parameters:
     """Options of a search in the address; `api.forms` reads them."""
     return Parameters(*(_of_option(each) for each in options))
@@ -148,9 +160,15 @@ IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "The id of a job.",
         {"type": "string", "pattern": "^[0-9a-f]{32}$", "examples": ["0" * 32]},
     ),
-    "name": (
+    "file_name": (
         "The name of a file that the job made.",
         {"type": "string", "examples": ["snapshot.tar"]},
+    ),
+    "upload_id": ("The id of an upload.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "name": (
+        "The name of a file: a relative path such as `images/red.jpg`, whose last part says by its "
+        "suffix what the file is; no part begins with a dot.",
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "examples": ["shop.csv"]},
     ),
 }
 """What stands in paths, by its name: its text and its schema in OpenAPI."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from indexer.incoming import Incoming, Room, too_large
 from indexer.staged_files import StagedFile, StagedKind, check_name, kind_of
@@ -35,6 +36,10 @@ UPLOAD_SOURCE = "upload"
 
 _LOCK_WAIT_S = 10.0
 _ID_CHARS = frozenset("0123456789abcdef")
+
+
+Reads = Literal["pictures", "table", "archive"]
+"""What an upload is taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,15 @@ class Staging:
         mine = [each for each in found if each.collection == collection and each.expires_at >= now]
         return sorted(mine, key=lambda each: (each.created_at, each.id))
 
-    def files(self, collection: str, upload_id: str) -> Iterator[StagedFile]:
+    def files(self, collection: str, upload_id: str) -> Sequence[StagedFile]:
         """The whole files of an upload, by name.
 
         Raises:
             UploadNotFoundError: As `get`.
         """
         self.get(collection, upload_id)
-        return _listed(self._root / upload_id / "files")
+        listed = _listed(self._root / upload_id / "files")
+        return sorted(listed, key=lambda each: each.name)
 
     def receive(self, collection: str, upload_id: str, name: str) -> Incoming:
         """Begin to take a file in, in parts; see `Incoming`.
@@ -192,23 +198,34 @@ class Staging:
         have pictures beside it, or the folder of the pictures.
 
         Raises:
+            UploadNotFoundError, UploadError: As `leading`.
+        """
+        folder = self._root / upload_id / "files"
+        _, name = self.leading(collection, upload_id)
+        return folder if name is None else folder / name
+
+    def leading(self, collection: str, upload_id: str) -> tuple[Reads, str | None]:
+        """What an upload is taken for, and the name of its archive or table.
+
+        Raises:
             UploadNotFoundError: As `get`.
             UploadError: There is nothing in it, or it is not clear what is to be read.
         """
-        folder = self._root / upload_id / "files"
         named: dict[StagedKind, list[str]] = {"archive": [], "table": [], "picture": []}
         for each in self.files(collection, upload_id):
             named[each.kind].append(each.name)
-        leading = named["archive"] + named["table"]
+        archives, tables = named["archive"], named["table"]
         if not any(named.values()):
             raise UploadError("the upload is empty", fix="put pictures, a table or an archive")
-        if len(leading) > 1 or (named["archive"] and named["picture"]):
-            names = ", ".join(sorted(leading)[:3])
+        if len(archives) + len(tables) > 1 or (archives and named["picture"]):
+            names = ", ".join(sorted(archives + tables)[:3])
             raise UploadError(
                 f"it is not clear what of the upload is to be read ({names})",
                 fix="leave one table with its pictures, or one archive alone, or pictures alone",
             )
-        return folder / leading[0] if leading else folder
+        if archives:
+            return "archive", archives[0]
+        return ("table", tables[0]) if tables else ("pictures", None)
 
     def unpacked(self, upload_id: str) -> Path:
         """Where the content of an upload's archive belongs; it goes away with the upload."""

@@ -59,7 +59,7 @@ ORDER = {
         "client docstrings",
         "deprecation forms idempotency security job_events",
         "parameters",
-        "bodies",
+        "bodies upload_bodies upload_columns",
         "routes openapi",
         "app",
         "cli",

@@ -168,7 +168,7 @@ def get_job_rejects(job_id: str, engine: EngineDep) -> FileResponse:
 
 
 @router.get(
-    "/jobs/{job_id}/files/{name}",
+    "/jobs/{job_id}/files/{file_name}",
     operation_id="getJobFile",
     summary="A file that a job made",
     response_class=FileResponse,
@@ -181,9 +181,9 @@ def get_job_rejects(job_id: str, engine: EngineDep) -> FileResponse:
     },
     dependencies=NO_PARAMETERS,
 )
-def get_job_file(job_id: str, name: str, engine: EngineDep) -> FileResponse:
+def get_job_file(job_id: str, file_name: str, engine: EngineDep) -> FileResponse:
     """Such as the snapshot; `files` of the job names them."""
-    path = _file(engine, job_id, name)
+    path = _file(engine, job_id, file_name)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 

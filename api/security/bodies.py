@@ -15,8 +15,8 @@ FORM_OVERHEAD_BYTES = 64 * 2**10
 
 GRACE_S = 30.0
 LEAST_BYTES_A_S = 4 * 2**10
-"""A body may be waited for so long, and longer by what of it came at this speed; a photo of 10 MB
-comes within 43 minutes or not at all, and nothing at all is waited for 30 seconds."""
+"""So long a body is waited for, and longer by the time that what came of it takes at this speed:
+a sender who sends less than that is given up sooner or later, one who sends nothing at once."""
 
 _UPLOADS = re.compile(r"/v1/collections/[^/]+/uploads(/[^/]+/files/.+)?")
 _BATCHES = re.compile(r"/v1/collections/[^/]+/(items|search|classify):batch")
@@ -42,25 +42,24 @@ class BodyLimits:
 class BodyMiddleware:
     """Counts and times bodies as they come; whoever reads one too large or too slow is told."""
 
-    def __init__(self, app: ASGIApp, limits: BodyLimits, grace_s: float = GRACE_S) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
         self._app = app
         self._limits = limits
-        self._grace_s = grace_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one request (the ASGI interface)."""
         if scope["type"] == "http":
-            receive = _Watched(receive, self._limits.of(scope), self._grace_s).receive
+            receive = _Watched(receive, self._limits.of(scope)).receive
         await self._app(scope, receive, send)
 
 
 class _Watched:
     """The body of one request; only the time that its sender takes counts."""
 
-    def __init__(self, receive: Receive, most_bytes: int, grace_s: float) -> None:
+    def __init__(self, receive: Receive, most_bytes: int) -> None:
         self._receive = receive
         self._most_bytes = most_bytes
-        self._left_s = grace_s
+        self._left_s = GRACE_S
         self._bytes = 0
         self._is_whole = False
 

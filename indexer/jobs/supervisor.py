@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from indexer.jobs.queue import is_alive, note_death, remove_old
-from indexer.jobs.uploads import keep_uploads
+from indexer.jobs.uploads import keep_uploads, staging_of
 from search_engine.catalog.job_rows import UNFINISHED, Job, JobQuery, jobs_in
 from search_engine.catalog.job_writer import change_job, start_job
 from search_engine.catalog.store import Catalog
@@ -177,6 +177,7 @@ class Supervisor:
             remove_old(catalog)
             with catalog.read() as connection:
                 keep_uploads(self._settings, jobs_in(connection, JobQuery(states=UNFINISHED)))
+            staging_of(self._settings).expire()
 
     def _end_all(self, catalog: Catalog) -> None:
         """Stop all processes; those that take too long are killed, and their jobs wait again."""

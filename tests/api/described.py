@@ -52,7 +52,7 @@ def check_described(response: Response) -> None:
 def _operations() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
     found = []
     for path, operations in document()["paths"].items():
-        pattern = re.escape(path).replace(r"\{item_id\}", ID)
+        pattern = re.sub(r"\\{(item_id|name)\\}$", lambda _: ID, re.escape(path))
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
         found += [(method, re.compile(pattern), each) for method, each in operations.items()]
     return found

@@ -198,7 +198,7 @@ def test_a_file_is_no_folder(staging: Staging) -> None:
     for name in ("a.jpg", "c.jpg/d.jpg", "c.jpg/d/e.jpg"):
         with pytest.raises(UploadError, match="of the upload"):
             staging.write("shop", upload.id, name, [JPEG])
-    assert names(staging, upload.id) == ["c.jpg", "a.jpg/b.jpg"]
+    assert names(staging, upload.id) == ["a.jpg/b.jpg", "c.jpg"]
     assert staging.get("shop", upload.id).files == 2
 
 
