@@ -66,7 +66,7 @@ LIST = Parameters(CURSOR, whole("limit", "uploads to a page", PAGE_UPLOADS, 1, M
     operation_id="createUpload",
     summary="Open an upload, or send one file",
     response_model=Upload,
-    responses=responses(400, 403, 408, 409, 413, 415, 422, 503, 507),
+    responses=responses(400, 403, 404, 408, 409, 413, 415, 422, 503, 507),
     openapi_extra={**file_body((JSON, typed_schema(NewUpload))), **CREATE.openapi},
 )
 async def create_upload(
@@ -94,7 +94,7 @@ async def create_upload(
     "",
     operation_id="listUploads",
     summary="Open uploads, oldest first",
-    responses=responses(422),
+    responses=responses(404, 422),
     openapi_extra=LIST.openapi,
 )
 def list_uploads(request: Request, collection: CollectionDep, staging: StagingDep) -> UploadPage:
