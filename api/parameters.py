@@ -10,7 +10,7 @@ from api.forms import query_parameters, text_value, whole_number
 from search_engine.catalog.collection_rows import COLLECTION_NAME
 from search_engine.errors import ParameterError
 from search_engine.names import MAX_ID_BYTES
-from search_engine.search.options import Kind, Option
+from search_engine.search.options import OPTIONS, Kind, Option, check_choice
 
 _TYPES: Mapping[Kind, dict[str, Any]] = {
     "whole": {"type": "integer"},
@@ -97,6 +97,18 @@ def flag(name: str, help: str) -> Parameter:
         return value == "true"
 
     return Parameter(name, help, {"type": "boolean", "default": False}, read)
+
+
+def include_vectors() -> Parameter:
+    """In which form items come with their embeddings; None for without."""
+    option = next(each for each in OPTIONS if each.name == "include")
+    schema = {"type": "string", "enum": list(option.choices)}
+    return Parameter(
+        option.name,
+        "add the embedding of each item, as numbers or as the base64 of little-endian float32",
+        schema,
+        lambda value: check_choice(value, option.name) if value else None,
+    )
 
 
 def of_options(*options: Option) -> Parameters:

@@ -1,5 +1,6 @@
 """Items: list, read, put, change, delete."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response
@@ -9,7 +10,7 @@ from api.bodies import body as body_of
 from api.bodies import json_body, typed_schema
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import FORM, JSON, parse_json, read_body
-from api.parameters import CURSOR, Parameters, as_sent, text, whole
+from api.parameters import CURSOR, Parameters, as_sent, include_vectors, text, whole
 from api.problems import Problem, responses
 from api.schemas.items import (
     Item,
@@ -17,6 +18,7 @@ from api.schemas.items import (
     ItemPage,
     ItemPatch,
     ItemRequest,
+    add_vector,
     item_answer,
     item_page_json,
 )
@@ -24,6 +26,8 @@ from search_engine.catalog.descriptions import COLUMNS
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.listing import ADDED
 from search_engine.collections.listing import MAX_PAGE_ITEMS, PAGE_ITEMS, ItemQuestion
+from search_engine.engine import SearchEngine
+from search_engine.records import CatalogItem
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
@@ -38,7 +42,9 @@ LIST_ITEMS = Parameters(
     ),
     CURSOR,
     whole("limit", "items to a page", PAGE_ITEMS, 1, MAX_PAGE_ITEMS),
+    include_vectors(),
 )
+GET_ITEM = Parameters(include_vectors())
 MERGE_PATCH = (JSON, "application/merge-patch+json")
 _ITEM_BODY = body_of({FORM: typed_schema(ItemForm), JSON: typed_schema(ItemRequest)})
 
@@ -59,7 +65,9 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     values = LIST_ITEMS.read(request)
     question = ItemQuestion(read_filter(values["filter"]), values["q"], values["sort"] or ADDED)
     page = engine.item_page(question, values["limit"], values["cursor"], collection=collection)
-    return item_page_json(collection, page)
+    found = item_page_json(collection, page)
+    _add_vectors(found["items"], page.items, engine, collection, values["include"])
+    return found
 
 
 @router.get(
@@ -67,12 +75,15 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     operation_id="getItem",
     summary="One item",
     responses=responses(404, 422),
-    dependencies=NO_PARAMETERS,
+    openapi_extra=GET_ITEM.openapi,
 )
-def get_item(collection: CollectionDep, item_id: str, engine: EngineDep) -> Item:
-    """Without its embedding."""
-    record = engine.catalog.collection(collection)
-    return item_answer(collection, engine.catalog.get(record, item_id))
+def get_item(request: Request, collection: CollectionDep, item_id: str, engine: EngineDep) -> Item:
+    """What is known of it; with its embedding where `include` asks for it."""
+    values = GET_ITEM.read(request)
+    item = engine.catalog.get(engine.catalog.collection(collection), item_id)
+    found = item_answer(collection, item)
+    _add_vectors([found], [item], engine, collection, values["include"])
+    return found
 
 
 @router.put(
@@ -138,6 +149,22 @@ def delete_item(
     engine.remove(item_id, collection=collection)
     later.add_task(engine.fold_changes, collection)
     return Response(status_code=204)
+
+
+def _add_vectors(
+    found: Sequence[Item],
+    items: Sequence[CatalogItem],
+    engine: SearchEngine,
+    collection: str,
+    include: str | None,
+) -> None:
+    """Add the embeddings of items to their answers, if they are asked for."""
+    if include is None:
+        return
+    record = engine.catalog.collection(collection)
+    vectors = engine.catalog.vectors(record, [item.key for item in items])
+    for answer, item in zip(found, items, strict=True):
+        add_vector(answer, vectors.get(item.key), include)
 
 
 def _object(attributes: Any) -> Any:
