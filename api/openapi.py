@@ -66,8 +66,8 @@ class _Document:
         if not self._body:
             body = json.dumps(self._app.openapi(), ensure_ascii=False, separators=(",", ":"))
             self._body = body.encode()
-            self._tag = f'W/"{hashlib.blake2b(self._body, digest_size=16).hexdigest()}"'
-        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+            self._tag = f'"{hashlib.blake2b(self._body, digest_size=16).hexdigest()}"'
+        headers = {"ETag": f"W/{self._tag}", "Cache-Control": "no-cache"}
         if has_already(request.headers.getlist("if-none-match"), self._tag):
             return Response(status_code=304, headers=headers)
         return Response(self._body, media_type="application/json", headers=headers)

@@ -27,7 +27,7 @@ class Addresses:
 
 def path(*parts: str) -> str:
     """An address of the API; slashes in parts are escaped too."""
-    return "/v1/" + "/".join(quote(each, safe="") for each in parts)
+    return "/v1/" + "/".join(quote(each, safe=":") for each in parts)
 
 
 def texts(values: Mapping[str, Any]) -> dict[str, str]:

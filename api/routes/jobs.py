@@ -46,7 +46,7 @@ LINES = "application/x-ndjson"
     summary="Ask for a job",
     responses=responses(400, 403, 404, 415, 422, 503, 507),
     dependencies=NO_PARAMETERS,
-    openapi_extra=body({JSON: request_schema(REF_TEMPLATE)}),
+    openapi_extra=body({JSON: {"title": "JobRequest", **request_schema(REF_TEMPLATE)}}),
 )
 async def create_job(
     request: Request, response: Response, collection: CollectionDep, engine: EngineDep

@@ -23,6 +23,7 @@ from api.client.core import Addresses, given, texts
 from api.client.methods import crowd, iteration, operation
 from api.client.pictures import Picture, picture_bytes, picture_file
 from api.client.vectors import with_arrays
+from api.schemas.batches import ItemChange, ItemChanges
 from api.schemas.items import Item, ItemPage, ItemPatch
 
 BATCH_OPERATIONS, BATCH_BYTES = 100, 32 * 2**20
@@ -136,7 +137,7 @@ class ItemOperations(Addresses):
         *,
         idempotency_key: str | None = None,
         collection: str | None = None,
-    ) -> Call[Any]:
+    ) -> Call[ItemChanges]:
         """Put, patch and delete up to 100 items; a result or a problem for each, in order.
 
         Args:
@@ -151,7 +152,7 @@ class ItemOperations(Addresses):
     @crowd
     def put_many(
         self, items: Iterable[NewItem], *, at_once: int = 2, collection: str | None = None
-    ) -> Together[Any]:
+    ) -> Together[list[ItemChange]]:
         """Put any number of items, in batches of which some are under way at a time.
 
         Nothing is sent before the first result is taken. An item that is refused is a result with

@@ -10,6 +10,7 @@ from uuid import uuid4
 from api.client.calls import IDEMPOTENCY_KEY, Call, Pages, Pause, in_bytes, in_json, paged
 from api.client.core import FINAL_STATES, Addresses, path
 from api.client.methods import iteration, operation, procedure
+from api.schemas.jobs import Job, JobPage
 
 LEAST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
 
@@ -26,7 +27,7 @@ class JobOperations(Addresses):
         idempotency_key: str | None = None,
         collection: str | None = None,
         **parameters: Any,
-    ) -> Call[Any]:
+    ) -> Call[Job]:
         """Have the server do something; the job is queued when this returns.
 
         Args:
@@ -49,7 +50,7 @@ class JobOperations(Addresses):
         state: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> Call[Any]:
+    ) -> Call[JobPage]:
         """A page of jobs of all collections or of one, the newest first."""
         filters = {"collection": collection, "kind": kind, "state": state}
         query = {**filters, "limit": limit, "cursor": cursor}
@@ -63,18 +64,18 @@ class JobOperations(Addresses):
         kind: str | None = None,
         state: str | None = None,
         limit: int | None = None,
-    ) -> Pages[Any]:
+    ) -> Pages[Job]:
         """All of these jobs; `limit` is how many come at once."""
         query = {"collection": collection, "kind": kind, "state": state, "limit": limit}
         return paged(Call("GET", path("jobs"), in_json, query=query), "jobs")
 
     @operation
-    def get_job(self, job_id: str) -> Call[Any]:
+    def get_job(self, job_id: str) -> Call[Job]:
         """How far a job is, and what came of it."""
         return Call("GET", path("jobs", job_id), in_json)
 
     @operation
-    def cancel_job(self, job_id: str) -> Call[Any]:
+    def cancel_job(self, job_id: str) -> Call[Job]:
         """Stop a job; what it has committed stays."""
         return Call("DELETE", path("jobs", job_id), in_json)
 
@@ -92,10 +93,10 @@ class JobOperations(Addresses):
     def wait(
         self,
         job_id: str,
-        on_progress: Callable[[Any], None] | None = None,
+        on_progress: Callable[[Job], None] | None = None,
         *,
         timeout_s: float | None = None,
-    ) -> Generator[Call[Any] | Pause, Any, Any]:
+    ) -> Generator[Call[Job] | Pause, Job, Job]:
         """Wait until a job has ended, well or not: its `state` tells.
 
         Args:

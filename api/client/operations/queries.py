@@ -15,6 +15,7 @@ from api.client.core import Addresses, given, texts
 from api.client.methods import iteration, operation
 from api.client.pictures import Picture, picture_bytes, picture_file
 from api.client.vectors import encoded, with_arrays
+from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import Neighbor
 from api.schemas.results import ClassifyAnswer, SearchAnswer
 from search_engine.search.options import OPTIONS, ClassifyArguments, SearchArguments
@@ -111,7 +112,7 @@ class QueryOperations(Addresses):
         facets: Sequence[str] | None = None,
         collection: str | None = None,
         **options: Unpack[SearchArguments],
-    ) -> Call[Any]:
+    ) -> Call[SearchBatch]:
         """Search for several at once.
 
         Args:
@@ -131,7 +132,7 @@ class QueryOperations(Addresses):
         facets: Sequence[str] | None = None,
         collection: str | None = None,
         **options: Unpack[ClassifyArguments],
-    ) -> Call[Any]:
+    ) -> Call[ClassifyBatch]:
         """Classify several at once; arguments as of `search_batch`."""
         return _batch(self.at(collection, "classify:batch"), queries, {"facets": facets, **options})
 

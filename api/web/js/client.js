@@ -399,7 +399,8 @@ export function sleep(ms, signal) {
   });
 }
 
-const addressOf = (...parts) => `/v1/${parts.map(encodeURIComponent).join("/")}`;
+const addressOf = (...parts) => `/v1/${parts.map(escaped).join("/")}`;
+const escaped = (part) => encodeURIComponent(part).replaceAll("%3A", ":");
 const jobAt = (jobId, ...parts) => addressOf("jobs", jobId, ...parts);
 const keyed = (key) => ({ "Idempotency-Key": key ?? crypto.randomUUID() });
 const pauseMs = (attempt) =>
