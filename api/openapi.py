@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from api import filter_schema
 from api.bodies import typed_schema
 from api.docstrings import describe_fields, schemas
+from api.examples import exchanges
 from api.heads import has_already
 from api.parameters import IN_PATH
 from api.problems import known_codes
@@ -85,6 +86,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components = document["components"]["schemas"]
     for operation in operations(document):
         _describe_path(operation)
+        _show(operation)
     _gather(document["paths"], components)
     components |= filter_schema.COMPONENTS | {"Problem": _problem()}
     for name, schema in components.items():
@@ -114,11 +116,23 @@ def _describe_path(operation: dict[str, Any]) -> None:
                 each |= {"description": text, "schema": dict(schema)}
 
 
+def _show(operation: dict[str, Any]) -> None:
+    """Give an operation the example that was recorded of it."""
+    exchange = exchanges().get(operation["operationId"])
+    if exchange is None:
+        return
+    answer = operation["responses"].get(str(exchange["status"]), {})
+    for holder, value in ((answer, "answer"), (operation.get("requestBody", {}), "body")):
+        content = holder.get("content", {}).get("application/json")
+        if content is not None and value in exchange:
+            content["examples"] = {"recorded": {"value": exchange[value]}}  # type: ignore[literal-required]
+
+
 def _gather(part: Any, components: dict[str, Any]) -> Any:
     """Move schemas that have a title or `$defs` to the components; what stands in their place."""
     if isinstance(part, list):
         return [_gather(each, components) for each in part]
-    if not isinstance(part, dict):
+    if not isinstance(part, dict) or "value" in part:
         return part
     for name, schema in part.pop("$defs", {}).items():
         components.setdefault(name, _gather(schema, components))

@@ -70,6 +70,8 @@ CODES = {
     "idempotency_key_in_use": "The first request with this Idempotency-Key is still at work.",
     "not_ready": "The catalog, the index or the encoder cannot be used yet.",
     "request_timeout": "The request took too long to come.",
+    "address_too_long": "The address is longer than the server reads.",
+    "headers_too_large": "The headers are more than the server reads.",
     "http_error": "Another HTTP status; its title says which.",
     "bug": "Something is wrong on the side of the server.",
 }

@@ -55,14 +55,14 @@ ORDER = {
     ),
     "api": (
         "schemas",
-        "problems base64_pictures cursors dependencies filter_schema heads healthcheck",
+        "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
         "client docstrings",
         "deprecation forms idempotency security job_events",
         "parameters",
         "bodies upload_bodies upload_columns",
         "routes openapi",
         "app",
-        "cli",
+        "cli reference",
     ),
 }
 FACADE = "__init__"

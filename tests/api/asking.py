@@ -11,6 +11,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.problems import known_codes
 from search_engine.config import Settings
 from tests.api.described import check_described
 
@@ -76,6 +77,7 @@ def check_answer(response: Response, data: Path) -> None:
     assert body["type"] == f"urn:eyedex:problem:{body['code']}"
     assert body["request_id"] == response.headers["x-request-id"]
     assert body["title"]
+    assert body["code"] in known_codes()
     assert body["detail"]
     for leak in (*LEAKS, str(data)):
         assert leak not in response.text

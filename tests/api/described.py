@@ -43,8 +43,8 @@ def check_described(response: Response) -> None:
     kind = response.headers["content-type"].partition(";")[0]
     assert kind in content, f"{kind} of {method} {path}"
     if kind.endswith("json"):
-        validator = _validator(operation["operationId"], status, kind)
-        error = next(validator.iter_errors(response.json()), None)
+        fits = _validator(operation["operationId"], status, kind)
+        error = next(fits.iter_errors(response.json()), None)
         assert error is None, f"{method} {path}: {error.json_path}: {error.message}"
 
 
@@ -69,9 +69,13 @@ def _operation(method: str, path: str) -> dict[str, Any] | None:
 def _validator(operation_id: str, status: str, kind: str) -> Draft202012Validator:
     answers = next(each for _, _, each in _operations() if each["operationId"] == operation_id)
     answer = answers["responses"].get(status, answers["responses"]["default"])
+    return validator(answer["content"][kind]["schema"])
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """What checks a value against a schema of the description."""
     whole = DRAFT202012.create_resource(document())
     registry: Registry[Any] = Registry().with_resource("urn:openapi", whole)
-    schema = answer["content"][kind]["schema"]
     return Draft202012Validator(_absolute(schema), registry=registry)
 
 

@@ -1,4 +1,4 @@
-"""The JavaScript client in Node against a real server; browser tests use it as the page does."""
+"""The JavaScript client in Node, against a real server; browser tests use it as the page does."""
 
 import json
 import shutil
