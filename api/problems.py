@@ -30,6 +30,7 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.NotFoundError: 404,
     errors.MissingPictureError: 404,
     errors.CollectionExistsError: 409,
+    errors.SourceError: 422,
     errors.JobFinishedError: 409,
     errors.SourceDeniedError: 403,
     errors.TooManyUploadsError: 409,
