@@ -205,8 +205,8 @@ class SearchEngine:
             What was found for each, in order, or why nothing was.
 
         Raises:
-            ExternalEncoderError, CollectionNotFoundError, FilterError, ParameterError,
-            MissingExtraError: As for `search`, where it is not about one of them.
+            CollectionNotFoundError, FilterError, ParameterError, MissingExtraError: As `search`, where
+                it is not about one of them.
         """
         return self._searched(self.live(collection), asked, search_options(options, photo=False))
 
@@ -448,7 +448,6 @@ class SearchEngine:
 
         Raises:
             CollectionNotFoundError: It is missing and nothing is put.
-            ExternalEncoderError: The collection's embeddings are made elsewhere.
             StorageError, LockHeldError: Nothing was done.
         """
         return self._changes.apply(collection, operations)
@@ -596,7 +595,7 @@ class SearchEngine:
         if options.filter is not None:
             live.fitted(options.filter)
         photos = any(one.picture is not None for one in asked)
-        encoder = self.encoders.for_pictures(live) if photos else None
+        encoder = self.encoders.for_pictures_if_any(live, photos)
         subjects = self.subjects.of(live, encoder, asked)
         known = [one for one in subjects if not isinstance(one, EyedexError)]
         alone = options.rerank is not None

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 from search_engine.catalog.collection_rows import Collection, check_collection_name
@@ -77,14 +78,18 @@ class Changes:
         """Embed and write; None where the collection became another one meanwhile."""
         puts = [each for each in ready if isinstance(each, Put)]
         live = self._live_or_new(collection) if puts else self._collections.get(collection)
-        encoder = self._encoders.for_pictures(live) if puts else None
-        made = iter(() if encoder is None else self._drafts(encoder, puts))
+        encoder = self._encoders.for_pictures_if_any(live, bool(puts))
+        made: Iterator[ItemDraft | EyedexError] = iter(())
+        if isinstance(encoder, EyedexError):
+            made = repeat(encoder)
+        elif encoder is not None:
+            made = self._drafts(encoder, puts)
         steps = [next(made) if isinstance(each, Put) else each for each in ready]
         drafted = any(isinstance(each, ItemDraft) for each in steps)
         try:
             with self._catalog.write() as writer:
                 fingerprint = live.record.fingerprint or ""
-                if drafted and encoder is not None:
+                if drafted and encoder is not None and not isinstance(encoder, EyedexError):
                     spec, fingerprint = encoder.spec, encoder.spec.fingerprint
                     writer.set_encoder(live.record.id, spec.name, {}, fingerprint, spec.dimension)
                 outcomes = written(writer, live.record.id, fingerprint, steps)

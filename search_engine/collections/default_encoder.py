@@ -8,6 +8,7 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.encoders.runtime import RuntimeChoice
+from search_engine.errors import ExternalEncoderError
 
 
 class CollectionEncoders:
@@ -34,6 +35,15 @@ class CollectionEncoders:
             ExternalEncoderError: The collection's embeddings are made elsewhere.
         """
         return refuse_pictures(self.of(live))
+
+    def for_pictures_if_any(
+        self, live: LiveCollection, has_pictures: bool
+    ) -> Encoder | ExternalEncoderError | None:
+        """As `for_pictures`, where one of many things may be a picture; None where none is."""
+        try:
+            return self.for_pictures(live) if has_pictures else None
+        except ExternalEncoderError as error:
+            return error
 
     def _made(self) -> Encoder:
         with self._making:

@@ -96,6 +96,6 @@ def cannot_look(name: str) -> ExternalEncoderError:
     """Return the error for a picture that an external encoder should encode."""
     return ExternalEncoderError(
         f"the embeddings of {name} are made elsewhere: a picture cannot be encoded here",
-        fix="ask with an item of the collection (`eyedex search --item`), or let its embedding be "
-        "made there too, and `eyedex import` it",
+        fix="ask with an item of the collection (`eyedex search --item`) or with its embedding "
+        "(`vector`), or let that be made there too, and `eyedex import` it",
     )

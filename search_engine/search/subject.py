@@ -1,8 +1,9 @@
 """Embed the subjects of searches: photos, tokens of photos, items, embeddings from elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 from search_engine.catalog.store import Catalog
@@ -10,7 +11,13 @@ from search_engine.collections.live import LiveCollection
 from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
-from search_engine.errors import EyedexError, ImageError, ParameterError, QueryExpiredError
+from search_engine.errors import (
+    ExternalEncoderError,
+    EyedexError,
+    ImageError,
+    ParameterError,
+    QueryExpiredError,
+)
 from search_engine.images import PICTURE_QUALITY, Box, GivenPicture, ImageLimits, picture_bytes
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
@@ -70,16 +77,23 @@ class Subjects:
         self.queries = QueryCache()
 
     def of(
-        self, live: LiveCollection, encoder: Encoder | None, asked: Sequence[Asked]
+        self,
+        live: LiveCollection,
+        encoder: Encoder | ExternalEncoderError | None,
+        asked: Sequence[Asked],
     ) -> list[Subject | EyedexError]:
         """The subjects of questions, in order, or why one is none; photos in one batch.
 
         Args:
             live: Where the items are.
-            encoder: What sees photos; None where there is no photo among the questions.
+            encoder: What sees photos, or why nothing does; None where there is none to be seen.
             asked: What is asked with.
         """
-        photos = iter(() if encoder is None else self._photos(encoder, asked))
+        photos: Iterator[Subject | EyedexError] = iter(())
+        if isinstance(encoder, ExternalEncoderError):
+            photos = repeat(encoder)
+        elif encoder is not None:
+            photos = iter(self._photos(encoder, asked))
         return [
             next(photos) if one.picture is not None else self._known(live, one) for one in asked
         ]
