@@ -205,8 +205,8 @@ class SearchEngine:
             What was found for each, in order, or why nothing was.
 
         Raises:
-            CollectionNotFoundError, FilterError, ParameterError, MissingExtraError: As `search`, where
-                it is not about one of them.
+            CollectionNotFoundError, FilterError, ParameterError, MissingExtraError: As `search`,
+                where it is not about one of them.
         """
         return self._searched(self.live(collection), asked, search_options(options, photo=False))
 

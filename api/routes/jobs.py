@@ -13,6 +13,7 @@ from api.bodies import REF_TEMPLATE, body
 from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, read_body
+from api.idempotency import PARAMETER, Answer, answer_once
 from api.job_events import JobWatch
 from api.parameters import CURSOR, Parameters, text, whole
 from api.problems import responses
@@ -44,19 +45,24 @@ LINES = "application/x-ndjson"
     status_code=202,
     operation_id="createJob",
     summary="Ask for a job",
-    responses=responses(400, 403, 404, 415, 422, 503, 507),
+    response_model=JobAnswer,
+    responses=responses(400, 403, 404, 409, 415, 422, 503, 507),
     dependencies=NO_PARAMETERS,
-    openapi_extra=body({JSON: {"title": "JobRequest", **request_schema(REF_TEMPLATE)}}),
+    openapi_extra={
+        **body({JSON: {"title": "JobRequest", **request_schema(REF_TEMPLATE)}}),
+        "parameters": [PARAMETER],
+    },
 )
-async def create_job(
-    request: Request, response: Response, collection: CollectionDep, engine: EngineDep
-) -> JobAnswer:
+async def create_job(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
     """It is done beside the server, after others of its collection; `Location` is where it is."""
-    given = await read_body(request, FIELD_NAMES, kinds=(JSON,))
-    made = await run_in_threadpool(_submit, engine, collection, given.values)
-    request.app.state.supervisor.wake()
-    response.headers["Location"] = f"/v1/jobs/{made.id}"
-    return _answer(engine, made)
+
+    async def do() -> Answer:
+        given = await read_body(request, FIELD_NAMES, kinds=(JSON,))
+        made = await run_in_threadpool(_submit, engine, collection, given.values)
+        request.app.state.supervisor.wake()
+        return 202, _answer(engine, made)
+
+    return await answer_once(request, engine, do, lambda job: {"Location": f"/v1/jobs/{job['id']}"})
 
 
 @router.get(
