@@ -7,14 +7,25 @@ from indexer.remembered import recalled
 from indexer.sources import SourceOptions, open_source
 from indexer.staging import UPLOAD_SOURCE
 from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+
+MOST_BYTES = 32 * 2**20
+"""Of a table that is read while somebody waits: some seconds."""
 
 
 def add_columns(found: UploadDetails, engine: SearchEngine, table: Path, collection: str) -> None:
     """Tell the columns as `eyedex index --dry-run` does, by what is known of earlier uploads.
 
     Raises:
-        SourceError: The table cannot be read.
+        ParameterError: The table is too large to be read while somebody waits.
+        SourceError: It cannot be read.
     """
+    if table.stat().st_size > MOST_BYTES:
+        raise ParameterError(
+            f"a table of more than {MOST_BYTES:,} bytes is not read while you wait",
+            where="columns",
+            fix="ask for a job of the kind index with dry_run, whose result has them",
+        )
     settings = engine.settings
     said = SourceOptions(addresses=bool(settings.allow_urls))
     reading, _ = recalled(settings, collection, UPLOAD_SOURCE, said)

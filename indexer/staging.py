@@ -318,10 +318,13 @@ def _make_folder(target: Path, name: str) -> None:
     Raises:
         UploadError: A file has the name of one of them, or a folder that of the file.
     """
+    missing = [folder for folder in target.parents if not folder.exists()]
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UploadError(f"what stands before a slash in {name} is a file of the upload") from None
+    for folder in missing:
+        sync_directory(folder.parent)
     if target.is_dir():
         raise UploadError(f"{name} is a folder of the upload already")
 

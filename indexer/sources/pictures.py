@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISLNK
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from indexer.sources.base import confined
@@ -19,6 +20,8 @@ from search_engine.errors import RowError
 from search_engine.storage.durable import replace_synced
 
 MAX_PATH_CHARS = 4_096
+FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
+"""How accents are coded: Macs name files in the second form, all others in the first."""
 MAX_VIEWS = 1_000
 """Pictures of one row, at most."""
 
@@ -177,7 +180,8 @@ def _other_spellings(reference: str) -> Iterator[str]:
     """Yield possible names of a file, without what URLs and Windows add."""
     plain = _plain_spelling(reference)
     bare = re.split(r"[?#]", plain, maxsplit=1)[0]
-    spellings: Sequence[str] = (plain, bare, unquote(plain), unquote(bare))
+    written: Sequence[str] = (plain, bare, unquote(plain), unquote(bare))
+    spellings = (*written, *(normalize(form, one) for one in written for form in FORMS))
     for spelling in dict.fromkeys(spellings):
         yield spelling
         stem, dot, suffix = spelling.rpartition(".")

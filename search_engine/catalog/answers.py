@@ -1,5 +1,7 @@
 """Answers to requests that may come again: found by the key that their sender chose."""
 
+import base64
+import zlib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
@@ -25,7 +27,7 @@ def find_answer(connection: Connection, key: str, now: float) -> KeptAnswer | No
         answers.c.key == key, answers.c.created > now - KEPT_S
     )
     row = connection.execute(query).first()
-    return None if row is None else KeptAnswer(*row)
+    return None if row is None else KeptAnswer(row.request, row.status, _unpacked(row.body))
 
 
 def keep_answer(writer: CatalogWriter, key: str, answer: KeptAnswer, now: float) -> None:
@@ -37,7 +39,16 @@ def keep_answer(writer: CatalogWriter, key: str, answer: KeptAnswer, now: float)
             "key": key,
             "request": answer.request,
             "status": answer.status,
-            "body": answer.body,
+            "body": _packed(answer.body),
             "created": now,
         }
         connection.execute(insert(answers).values(row))
+
+
+def _packed(text: str) -> str:
+    """A tenth of it, mostly: whoever sends a catalog in batches has many answers kept."""
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def _unpacked(packed: str) -> str:
+    return zlib.decompress(base64.b64decode(packed)).decode()

@@ -214,6 +214,16 @@ def test_columns_are_told_before_a_job_reads_them(changing: CheckedClient) -> No
     assert_problem(refused, 422, "bad_parameter")
 
 
+def test_a_large_table_is_for_a_job(
+    changing: CheckedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.upload_columns.MOST_BYTES", len(TABLE) - 1)
+    upload = opened(changing)
+    put(changing, upload, "catalog.csv", TABLE)
+    response = changing.get(f"{UPLOADS}/{upload}", params={"columns": "true"})
+    assert "dry_run" in assert_problem(response, 422, "bad_parameter")["detail"]
+
+
 def test_a_table_that_cannot_be_read_is_told(changing: CheckedClient) -> None:
     upload = opened(changing)
     put(changing, upload, "catalog.json", b"{broken")

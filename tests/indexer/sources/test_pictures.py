@@ -1,10 +1,12 @@
 """What a table says of a picture, and which file that is: never one outside the table's folder."""
 
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
-from indexer.sources.pictures import Pictures, folder_label, path_id, view_id
+from indexer.sources.pictures import FORMS, Pictures, folder_label, path_id, view_id
 from search_engine.errors import RowError
 
 
@@ -83,6 +85,18 @@ def test_what_leads_elsewhere_is_refused(root: Path, written: str, code: str | N
     with pytest.raises(RowError) as caught:
         pictures.find(written)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_accents_are_found_however_they_are_coded(
+    tmp_path: Path, stored: Literal["NFC", "NFD"]
+) -> None:
+    name = "Schöne Töpfe/é.jpg"
+    picture = tmp_path / normalize(stored, name)
+    picture.parent.mkdir()
+    picture.write_bytes(b"x")
+    for written in FORMS:
+        assert Pictures(tmp_path).find(normalize(written, name)) == picture
 
 
 def test_a_missing_picture_names_the_path_that_was_tried(root: Path) -> None:
