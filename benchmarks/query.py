@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -75,18 +76,33 @@ def make_catalog(data: Path, encoder: Encoder, items: int) -> None:
         LiveCollection(catalog, catalog.collection(NAME), Settings(data=data)).compact()
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: where it listens, and the number of its process."""
+
+    port: int
+    process: int
+
+
 @contextmanager
 def serving(data: Path) -> Iterator[int]:
     """A server on a data directory; gives its port when it is ready."""
+    with started(data) as server:
+        yield server.port
+
+
+@contextmanager
+def started(data: Path, tree: Path | None = None) -> Iterator[Server]:
+    """A server on a data directory, by the code of a working tree, when it is ready."""
     command = [sys.executable, "-m", "api.cli.main", "serve", "--data", str(data), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tree)
     try:
         assert process.stderr is not None
         found = re.search(r":(\d+) ", process.stderr.readline())
         assert found, "the server does not say where it listens"
-        port = int(found[1])
-        wait_until_ready(port)
-        yield port
+        server = Server(int(found[1]), process.pid)
+        wait_until_ready(server.port)
+        yield server
     finally:
         process.terminate()
         process.wait()

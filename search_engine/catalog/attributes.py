@@ -68,6 +68,9 @@ class _Guarded:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
     def execute(self, statement: Any, *arguments: Any) -> Any:
         guarded = visitors.replacement_traverse(statement, {}, _guard)
         return self._connection.execute(guarded, *arguments)

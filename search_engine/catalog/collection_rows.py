@@ -1,19 +1,20 @@
 """Rows of the collections table, and the names that collections may have."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from search_engine.catalog.damaged import Damaged, UnreadableOptions
+from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.tables import FORMER, LIVE, collections, items
 from search_engine.errors import CollectionNotFoundError, ParameterError
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_COLLECTION_COLUMNS = (
+_COLLECTION_COLUMNS = (  # as the fields of Collection
     collections.c.id,
     collections.c.name,
     collections.c.uid,
@@ -23,7 +24,9 @@ _COLLECTION_COLUMNS = (
     collections.c.dimension,
     collections.c.index_factory,
 )
-_COLLECTION_BY_NAME = select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
+_COLLECTION_BY_NAME = Prepared(
+    select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def collection_in(connection: Connection, name: str) -> Collection:
     """As `Catalog.collection`, in the view of a connection."""
     row = None
     if COLLECTION_NAME.fullmatch(name):
-        row = connection.execute(_COLLECTION_BY_NAME, {"name": name}).first()
+        row = next(_COLLECTION_BY_NAME.rows(connection, name=name), None)
     if row is None:
         names = connection.execute(select(collections.c.name)).scalars().all()
         near = get_close_matches(name, names, 1)
@@ -91,8 +94,8 @@ def is_former(found: Mapping[str, Any]) -> bool:
     return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
 
 
-def _collection(row: Row[*tuple[Any, ...]]) -> Collection:
-    found = Collection(**row._mapping)
+def _collection(row: Iterable[Any]) -> Collection:
+    found = Collection(*row)
     options = found.encoder_options
     if isinstance(options, Damaged):
         return replace(found, encoder_options=UnreadableOptions(found.name, options.what))

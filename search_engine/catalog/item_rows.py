@@ -1,19 +1,20 @@
 """Rows of the items table as catalog items, for whoever holds a connection: reader or writer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.tables import LIVE, items
 from search_engine.errors import ItemNotFoundError
 from search_engine.names import asked_item_id
 from search_engine.near import shown
 from search_engine.records import CatalogItem
 
-ITEM_COLUMNS = (
+ITEM_COLUMNS = (  # as the fields of CatalogItem: by their names a row takes three times as long
     items.c.key,
     items.c.item_id,
     items.c.label,
@@ -24,19 +25,22 @@ ITEM_COLUMNS = (
 )
 
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
-_ITEMS_BY_KEYS = select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
-"""Made once, as every search asks these; keys come as a JSON list, however many they are."""
+_ITEMS_BY_KEYS = Prepared(
+    select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
+)
+"""Keys come as a JSON list, however many they are."""
 
 
-def item_of(row: Row[*tuple[Any, ...]]) -> CatalogItem:
+def item_of(row: Iterable[Any]) -> CatalogItem:
     """The item of a row of `ITEM_COLUMNS`."""
-    return CatalogItem(**row._mapping)
+    return CatalogItem(*row)
 
 
 def items_by_keys(connection: Connection, keys: Sequence[int]) -> dict[int, CatalogItem]:
     """Live items by key, as the connection sees them; removed ones are left out."""
-    rows = connection.execute(_ITEMS_BY_KEYS, {"keys": json.dumps(list(keys))})
-    return {row.key: item_of(row) for row in rows}
+    rows = _ITEMS_BY_KEYS.rows(connection, keys=json.dumps(list(keys)))
+    found = [item_of(row) for row in rows]
+    return {item.key: item for item in found}
 
 
 def live_items(

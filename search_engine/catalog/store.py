@@ -31,6 +31,7 @@ from search_engine.catalog.item_rows import (
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.listing import Order, Place, list_keys
+from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.tables import (
     collections,
     embeddings,
@@ -52,8 +53,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_SEQ = select(sequence.c.value)
-"""Made once, as every search asks it."""
+_SEQ = Prepared(select(sequence.c.value))
 
 
 class Catalog(CatalogConnections):
@@ -70,7 +70,8 @@ class Catalog(CatalogConnections):
     def seq(self) -> int:
         """The number of the last change to the database."""
         with self._query() as connection:
-            return int(connection.execute(_SEQ).scalar_one())
+            ((found,),) = _SEQ.rows(connection)
+            return int(found)
 
     def collections(self) -> list[Collection]:
         """All collections by name."""

@@ -27,7 +27,7 @@ START_DESCRIPTORS = 24
 
 DECODE_MEMORY_BYTES = 2**30
 FRAME_BYTES = 4 * 2**20
-"""Of a child's memory for pixels; an answer with more of them goes through the pipe."""
+"""Of a child's memory for a photo, then for its pixels; what has more goes through the pipe."""
 
 
 def process_context() -> ForkServerContext | SpawnContext:
@@ -85,13 +85,14 @@ class DecodeProcess:
         Raises:
             EOFError, OSError: The process died.
         """
-        self._pipe.send((function, arguments, DECODE_WALL_S + ORPHAN_S))
+        asked = tuple(pickle.PickleBuffer(one) if type(one) is bytes else one for one in arguments)
+        self._pipe.send(self._frame.pack((function, asked, DECODE_WALL_S + ORPHAN_S)))
         try:
             packed: _Packed = self._receive(DECODE_WALL_S)
         except TimeoutError:
             self.kill()
             return None, TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
-        answer: tuple[Any, Exception | None] = self._frame.unpack(packed)
+        answer: tuple[Any, Exception | None] = self._frame.unpack(packed, bytearray)
         return answer
 
     def kill(self) -> None:
@@ -120,35 +121,36 @@ _Packed = tuple[bytes, list[int]]
 
 
 class _Frame:
-    """Memory that a child and its parent share, so that pixels need not go through the pipe.
+    """Memory that a child and its parent share, so that photos and pixels need not go through the
+    pipe: first those of the question, then those of the answer.
 
-    Pickled data with the buffers of arrays beside it (PEP 574).
+    Pickled data with the buffers of bytes and arrays beside it (PEP 574).
     """
 
     def __init__(self, memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
         self._bytes = memoryview(memory).cast("B")
 
-    def pack(self, answer: object) -> _Packed:
-        """Put the arrays of an answer into the memory; the rest, and their sizes."""
+    def pack(self, content: object) -> _Packed:
+        """Put the buffers of a question or an answer into the memory; the rest, and their sizes."""
         found: list[pickle.PickleBuffer] = []
-        rest = pickle.dumps(answer, 5, buffer_callback=found.append)
+        rest = pickle.dumps(content, 5, buffer_callback=found.append)
         arrays = [each.raw() for each in found]
         if sum(each.nbytes for each in arrays) > len(self._bytes):
-            return pickle.dumps(answer, 5), []
+            return pickle.dumps(content, 5), []
         start = 0
         for each in arrays:
             self._bytes[start : start + each.nbytes] = each
             start += each.nbytes
         return rest, [each.nbytes for each in arrays]
 
-    def unpack(self, packed: _Packed) -> Any:
-        """The answer, with arrays of its own."""
+    def unpack(self, packed: _Packed, kind: type[bytes] | type[bytearray]) -> Any:
+        """What was packed, with buffers of its own: bytes, or what arrays can be changed in."""
         rest, sizes = packed
         ends = list(accumulate(sizes))
-        arrays = [
-            bytearray(self._bytes[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+        buffers = [
+            kind(self._bytes[end - size : end]) for size, end in zip(sizes, ends, strict=True)
         ]
-        return pickle.loads(rest, buffers=arrays)
+        return pickle.loads(rest, buffers=buffers)
 
 
 def _require_descriptors() -> None:
@@ -169,7 +171,7 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
     try:
         pipe.send(True)
         while True:
-            function, arguments, end_after_s = pipe.recv()
+            function, arguments, end_after_s = frame.unpack(pipe.recv(), bytes)
             signal.setitimer(signal.ITIMER_REAL, end_after_s)
             answer = answer_of(function, arguments)
             signal.setitimer(signal.ITIMER_REAL, 0)

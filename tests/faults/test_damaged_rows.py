@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from api.cli.exits import Exit
+from api.schemas.items import item_answer
 from indexer.change.sequence import forget_former
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine import SearchEngine
 from search_engine.catalog.field_indexes import PREFIX
+from search_engine.collections.listing import ItemQuestion
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, DamagedRecordError
 from search_engine.maintenance.check import check_data
@@ -155,6 +157,21 @@ def test_a_filter_that_has_to_look_at_rows_tells_what_it_passed_over(data: Path)
     (warning,) = found.warnings
     assert warning.startswith("damaged_items: ")
     assert repr(item_id) in warning
+
+
+@pytest.mark.parametrize("sort", ["added", "price", "-color", "label"])
+@pytest.mark.parametrize("text", [None, "e"])
+def test_damaged_items_are_listed_as_others_are(
+    damaged: tuple[Path, str], sort: str, text: str | None
+) -> None:
+    data, item_id = damaged
+    with SearchEngine(data) as engine:
+        found = [each.item_id for each in engine.items(sort=sort, q=text)]
+        page = engine.item_page(ItemQuestion(q=text, sort=sort), 500)
+        (one,) = [each for each in page.items if each.item_id == item_id] or [None]
+        assert text or one is not None
+        assert one is None or item_answer("default", one)["item_id"] == item_id
+    assert len(found) == len(set(found)) == page.total
 
 
 def test_every_verb_survives_and_names_what_is_damaged(
