@@ -5,7 +5,8 @@
 A server of its own process holds N items. One client uploads photos of the clothing dataset over
 one connection, one after the other, then four clients at once; a query's cost is the time that all
 processes of the server together spent on the cores. In turn with it the same photos are decoded and
-encoded in this process: what the server needs beyond that is `rest`. With --against, the server of
+encoded in this process: what the server needs beyond that is the rest, of which the search of the
+index, measured here too, grows with the catalog. With --against, the server of
 another working tree is asked in turn as well. No photo is sent twice alike.
 """
 
@@ -23,10 +24,15 @@ from typing import Any
 
 from benchmarks.ingest import copy_photos
 from benchmarks.machine import parser_of, report, spread
-from benchmarks.query import Client, Server, make_catalog, started, timed
+from benchmarks.query import Client, K, Server, make_catalog, started, timed
+from benchmarks.scale import NAME
+from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.images import ImageLimits, decode_pixels
+from search_engine.indexes.live import Snapshot
 from search_engine.storage.paths import DataPaths
 
 CLIENTS = 4
@@ -39,6 +45,17 @@ class Cost:
     """Of one query: milliseconds on the cores, and how long it took."""
 
     core_ms: float
+    p50_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Of one query in this process: milliseconds on the cores by stage, and how long decoding and
+    encoding took."""
+
+    decode_ms: float
+    encode_ms: float
+    search_ms: float
     p50_ms: float
 
 
@@ -59,15 +76,21 @@ def main() -> None:
         make_catalog(data, encoder, given.count)
         trees = {"this": TREE, **({"other": given.against} if given.against else {})}
         servers = {name: stack.enter_context(started(data, tree)) for name, tree in trees.items()}
-        rows = [*measure(servers, photos, encoder, given.runs)]
+        with Catalog(DataPaths(data)) as catalog:
+            snapshot = LiveCollection(
+                catalog, catalog.collection(NAME), Settings(data=data)
+            ).snapshot()
+            assert snapshot is not None
+            here = partial(in_process, photos, encoder, snapshot)
+            rows = [*measure(servers, photos, here, given.runs)]
     report(rows, given.json, dataset=dataset, items=given.count, photos=given.photos)
 
 
 def measure(
-    servers: dict[str, Server], photos: list[bytes], encoder: Encoder, runs: int
+    servers: dict[str, Server], photos: list[bytes], here: Callable[[], Here], runs: int
 ) -> Iterator[dict[str, object]]:
     """All rows of the report."""
-    contestants: dict[str, Callable[[], Any]] = {"here": lambda: in_process(photos, encoder)}
+    contestants: dict[str, Callable[[], Any]] = {"here": here}
     for name, server in servers.items():
         contestants[f"{name}, one client"] = partial(alone, server, photos)
         contestants[f"{name}, {CLIENTS} clients"] = partial(together, server, photos)
@@ -77,32 +100,39 @@ def measure(
     for _ in range(runs):
         for name, ask in contestants.items():
             found[name].append(ask())
-    here = found.pop("here")
-    for number, stage in enumerate(("decode", "encode")):
-        yield {"what": f"{stage} in process, core-ms", **spread([each[number] for each in here])}
-    yield {"what": "both in process, p50 ms", **spread([each[2] for each in here])}
+    own: list[Here] = found.pop("here")
+    for stage in ("decode", "encode", "search"):
+        values = [getattr(each, f"{stage}_ms") for each in own]
+        yield {"what": f"{stage} in process, core-ms", **spread(values)}
+    yield {"what": "decode and encode in process, p50 ms", **spread([each.p50_ms for each in own])}
     for name, costs in found.items():
-        rest = [one.core_ms - own[0] - own[1] for one, own in zip(costs, here, strict=True)]
+        pairs = [*zip(costs, own, strict=True)]
+        rest = [one.core_ms - at.decode_ms - at.encode_ms for one, at in pairs]
+        beyond = [each - at.search_ms for each, at in zip(rest, own, strict=True)]
         yield {"what": f"{name}: core-ms a query", **spread([one.core_ms for one in costs])}
         yield {"what": f"{name}: the rest, core-ms", **spread(rest)}
+        yield {"what": f"{name}: the rest without the search, core-ms", **spread(beyond)}
         yield {"what": f"{name}: p50 ms", **spread([one.p50_ms for one in costs])}
-        ratios = [one.p50_ms / own[2] for one, own in zip(costs, here, strict=True)]
-        yield {"what": f"{name}: p50 to both in process", **spread(ratios)}
+        ratios = [one.p50_ms / at.p50_ms for one, at in pairs]
+        yield {"what": f"{name}: p50 to decode and encode in process", **spread(ratios)}
 
 
-def in_process(photos: list[bytes], encoder: Encoder) -> tuple[float, float, float]:
-    """Core-ms of decoding and of encoding one photo, and the median of how long both take."""
-    took, cores = [], [0.0, 0.0]
+def in_process(photos: list[bytes], encoder: Encoder, snapshot: Snapshot) -> Here:
+    """The stages of one query in this process, each on the cores."""
+    took, cores = [], [0.0, 0.0, 0.0]
     for photo in photos:
         started, at = time.perf_counter(), time.process_time()
         pixels = decode_pixels(photo, encoder.spec.preprocessing, ImageLimits()).pixels
-        between = time.process_time()
-        encoder.encode(pixels[None])
-        cores[0] += between - at
-        cores[1] += time.process_time() - between
+        decoded = time.process_time()
+        vector = encoder.encode(pixels[None])
         took.append((time.perf_counter() - started) * 1_000)
-    decoding, encoding = (each / len(photos) * 1_000 for each in cores)
-    return decoding, encoding, median(took)
+        encoded = time.process_time()
+        snapshot.search(vector, K + 1)
+        ends = (decoded, encoded, time.process_time())
+        for number, (end, start) in enumerate(zip(ends, (at, *ends), strict=False)):
+            cores[number] += end - start
+    decoding, encoding, searching = (each / len(photos) * 1_000 for each in cores)
+    return Here(decoding, encoding, searching, median(took))
 
 
 def alone(server: Server, photos: list[bytes]) -> Cost:

@@ -369,3 +369,16 @@ def test_large_photos_pass_through_in_the_order_asked(pool: DecodePool) -> None:
     decoded = [one for one in found if isinstance(one, DecodedImage)]
     assert [tuple(one.pixels[0, 0].tolist()) for one in decoded] == colours
     assert pool.decode(jpeg(photo(1_200, 900)), SQUASH).pixels.shape == (16, 16, 3)
+
+
+def test_a_photo_beyond_the_shared_memory_is_decoded_as_others() -> None:
+    """What follows a picture's end does not count; the next photo finds nothing of it."""
+    data = jpeg()
+    large = data + bytes(decoding.FRAME_BYTES)
+    limits = ImageLimits(max_bytes=2 * len(large))
+    wanted = InlineDecoder(limits).decode(data, SQUASH).pixels
+    with DecodePool(limits, 1) as pool:
+        for given in (data, large, data):
+            decoded = pool.decode(given, SQUASH)
+            assert np.array_equal(decoded.pixels, wanted)
+            decoded.pixels[:] = 0  # its own
