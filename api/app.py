@@ -97,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (health, collections, queries, item_batches, items, pictures, jobs, uploads):
         app.include_router(module.router)
     openapi.install(app)
-    site.install(app)
+    site.install(app, settings.docs)
     return app
 
 

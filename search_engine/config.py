@@ -133,6 +133,7 @@ class Settings(BaseModel):
         le=16,
         description="Jobs that a server runs at once, each of another collection.",
     )
+    docs: bool = Field(default=False, description="Serve the reference of the API at `/docs`.")
     read_only: bool = Field(
         default=False,
         description="Answer questions only and write nothing, alone or beside another process.",

@@ -35,6 +35,9 @@ def serve(
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
     ] = False,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
+    ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
     from api.app import create_app
@@ -42,7 +45,7 @@ def serve(
     from search_engine.storage.paths import DataPaths
 
     _check_host(host, insecure)
-    settings = settings_from(data, read_only=read_only or None)
+    settings = settings_from(data, read_only=read_only or None, docs=docs or None)
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)

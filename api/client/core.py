@@ -55,7 +55,7 @@ def request_arguments(call: Call[Any]) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return "1" if value else "0"
+        return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
     return json.dumps(value, ensure_ascii=False)

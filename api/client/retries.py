@@ -16,6 +16,9 @@ from api.client.errors import error_of, no_answer
 T = TypeVar("T")
 
 REPEATED = frozenset((429, 502, 503, 504))
+STILL_AT_WORK = (409, "idempotency_key_in_use")
+"""Of a request that was sent before, whose answer did not arrive."""
+
 Outcome: TypeAlias = "httpx2.Response | httpx2.TransportError"
 
 
@@ -45,6 +48,8 @@ class Retries:
             return False
         if isinstance(outcome, httpx2.TransportError):
             return not isinstance(outcome, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol)
+        if outcome.status_code == STILL_AT_WORK[0]:
+            return error_of(outcome).code == STILL_AT_WORK[1]
         return outcome.status_code in REPEATED and _retry_after_s(outcome) <= self.patience_s
 
 

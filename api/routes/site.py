@@ -9,11 +9,17 @@ from api.security.addresses import ExactFiles
 WEB = Path(__file__).parents[1] / "web"
 
 
-def install(app: FastAPI) -> None:
-    """Serve the page at `/` and its files below `/static`."""
+def install(app: FastAPI, docs: bool) -> None:
+    """Serve the page at `/` and its files; with `docs` the reference of the API at `/docs`."""
     files = ExactFiles(directory=WEB)
     app.mount("/static", files, name="static")
 
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
+
+    if docs:
+
+        @app.get("/docs", include_in_schema=False)
+        async def reference(request: Request) -> Response:
+            return await files.get_response("docs.html", request.scope)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from api.client.calls import IDEMPOTENCY_KEY, Call, Steps, Together, in_json, nothing
+from api.client.calls import IDEMPOTENCY_KEY, Call, Pages, Steps, Together, in_json, nothing, paged
 from api.client.core import Addresses
-from api.client.methods import operation, procedure
+from api.client.methods import iteration, operation, procedure
+from api.schemas.uploads import Upload, UploadDetails, UploadFile, UploadPage
 
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -20,11 +20,33 @@ class UploadOperations(Addresses):
 
     @operation
     def create_upload(
-        self, *, idempotency_key: str | None = None, collection: str | None = None
-    ) -> Call[Any]:
-        """Begin an upload; its files follow by `put_upload_file`."""
+        self,
+        name: str | None = None,
+        content: bytes | os.PathLike[str] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        collection: str | None = None,
+    ) -> Call[Upload]:
+        """Open an upload, whose files follow by `put_upload_file`; or send one file as it.
+
+        Args:
+            name: The name of the one file, such as `shop.zip`.
+            content: Its bytes, or the path where it is.
+            idempotency_key: The same for the same upload; made here if none is given.
+            collection: Another one than the client's.
+        """
+        address = self.at(collection, "uploads")
         headers = {IDEMPOTENCY_KEY: idempotency_key or uuid4().hex}
-        return Call("POST", self.at(collection, "uploads"), in_json, json={}, headers=headers)
+        if name is None or content is None:
+            return Call("POST", address, in_json, json={}, headers=headers)
+        return Call(
+            "POST",
+            address,
+            in_json,
+            query={"name": name},
+            content=_content(content),
+            headers={**headers, **BYTES},
+        )
 
     @operation
     def put_upload_file(
@@ -34,24 +56,43 @@ class UploadOperations(Addresses):
         content: bytes | os.PathLike[str],
         *,
         collection: str | None = None,
-    ) -> Call[Any]:
+    ) -> Call[UploadFile]:
         """Stage a file under a relative path; the file of a path is streamed."""
         address = self.at(collection, "uploads", upload_id, "files", name)
-        body = content if isinstance(content, bytes) else Path(content)
-        return Call("PUT", address, in_json, content=body, headers=BYTES)
+        return Call("PUT", address, in_json, content=_content(content), headers=BYTES)
 
     @operation
     def get_upload(
-        self, upload_id: str, *, columns: bool | None = None, collection: str | None = None
-    ) -> Call[Any]:
-        """Files, sizes and expiry of an upload; with `columns` what is in its table."""
+        self,
+        upload_id: str,
+        *,
+        columns: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[UploadDetails]:
+        """An upload with a page of its files; with `columns` what is in its table."""
         address = self.at(collection, "uploads", upload_id)
-        return Call("GET", address, in_json, query={"columns": columns})
+        query = {"columns": columns, "limit": limit, "cursor": cursor}
+        return Call("GET", address, in_json, query=query)
 
     @operation
-    def list_uploads(self, collection: str | None = None) -> Call[Any]:
-        """All uploads that have not expired."""
-        return Call("GET", self.at(collection, "uploads"), in_json)
+    def list_uploads(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[UploadPage]:
+        """A page of the uploads that have not expired."""
+        query = {"limit": limit, "cursor": cursor}
+        return Call("GET", self.at(collection, "uploads"), in_json, query=query)
+
+    @iteration
+    def uploads(self, *, limit: int | None = None, collection: str | None = None) -> Pages[Upload]:
+        """All uploads that have not expired; `limit` is how many come at once."""
+        address = self.at(collection, "uploads")
+        return paged(Call("GET", address, in_json, query={"limit": limit}), "uploads")
 
     @operation
     def delete_upload(self, upload_id: str, *, collection: str | None = None) -> Call[None]:
@@ -61,7 +102,7 @@ class UploadOperations(Addresses):
     @procedure
     def upload_folder(
         self, folder: str | os.PathLike[str], *, at_once: int = 4, collection: str | None = None
-    ) -> Steps[Any]:
+    ) -> Steps[UploadDetails]:
         """Stage all files below a folder, or one file; hidden ones are left out.
 
         Returns:
@@ -76,6 +117,10 @@ class UploadOperations(Addresses):
         )
         yield Together(calls, at_once)
         return (yield UploadOperations.get_upload.make(self, made["id"], collection=collection))
+
+
+def _content(given: bytes | os.PathLike[str]) -> bytes | Path:
+    return given if isinstance(given, bytes) else Path(given)
 
 
 def _files(place: Path) -> Iterator[tuple[str, Path]]:

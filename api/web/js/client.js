@@ -48,6 +48,7 @@
 
 const REPEATED = new Set([429, 502, 503, 504]);
 const SAFE_TO_REPEAT = new Set(["GET", "PUT", "DELETE"]);
+const STILL_AT_WORK = "idempotency_key_in_use"; // the first one, whose answer did not arrive
 const FINAL_STATES = new Set(["done", "failed", "cancelled", "interrupted"]);
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8000;
@@ -221,9 +222,13 @@ export class Client {
 
   /* Uploads */
 
-  createUpload({ collection, signal, idempotencyKey } = {}) {
+  /** Open an upload; with `name` and `content` (a Blob or bytes) that one file is it. */
+  createUpload({ collection, signal, idempotencyKey, name, content } = {}) {
     const headers = keyed(idempotencyKey);
-    return this.#send("POST", this.#at(collection, "uploads"), { json: {}, headers, signal });
+    const address = this.#at(collection, "uploads");
+    if (!name) return this.#send("POST", address, { json: {}, headers, signal });
+    const sent = { ...headers, "Content-Type": "application/octet-stream" };
+    return this.#send("POST", address, { query: { name }, body: content, headers: sent, signal });
   }
 
   /** Stage a file under a relative path. @param {Blob | Uint8Array | string} content */
@@ -233,14 +238,18 @@ export class Client {
     return this.#send("PUT", address, { body: content, headers, signal });
   }
 
-  getUpload(uploadId, { collection, signal, columns } = {}) {
-    const query = { columns: columns ? 1 : undefined };
+  /** An upload with a page of its files; `columns: true` tells what is in its table. */
+  getUpload(uploadId, { collection, signal, ...query } = {}) {
     return this.#get(this.#at(collection, "uploads", uploadId), query, { signal });
   }
 
-  listUploads({ collection, signal } = {}) {
-    return this.#get(this.#at(collection, "uploads"), {}, { signal });
+  /** A page of uploads: `limit`, `cursor`. */
+  listUploads({ collection, signal, ...query } = {}) {
+    return this.#get(this.#at(collection, "uploads"), query, { signal });
   }
+
+  /** All uploads. @returns {AsyncGenerator<object>} */
+  uploads = (options = {}) => pages((page) => this.listUploads(page), "uploads", options);
 
   deleteUpload(uploadId, { collection, signal } = {}) {
     return this.#send("DELETE", this.#at(collection, "uploads", uploadId), { signal });
@@ -353,9 +362,9 @@ export class Client {
         const response = await this.#fetch(method, address, request);
         if (response.ok) return await bodyOf(response, as);
         const after = Number(response.headers.get("Retry-After") ?? 0) || 0;
-        if (last || !REPEATED.has(response.status) || after > LONGEST_RETRY_AFTER_S) {
-          throw await problemOf(response);
-        }
+        const problem = await problemOf(response);
+        const repeats = REPEATED.has(response.status) || problem.code === STILL_AT_WORK;
+        if (last || !repeats || after > LONGEST_RETRY_AFTER_S) throw problem;
         await sleep(Math.max(after * 1000, pauseMs(attempt)), request.signal);
       } catch (error) {
         if (last || !(error instanceof Problem) || error.status) throw error;
