@@ -66,6 +66,11 @@ def body(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def union_body(name: str, schema: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """For `openapi_extra`: a body that is one of several, named and described here."""
+    return body({JSON: {"title": name, "description": said, **schema}})
+
+
 def typed_schema(declared: Any, name: str = "") -> dict[str, Any]:
     """The schema of a type, named by it unless another name is given."""
     schema = TypeAdapter(declared).json_schema(ref_template=REF_TEMPLATE)

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 PLACE = Path(__file__).parent / "examples.json"
 LONGEST_TEXT, LONGEST_LIST = 120, 4
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
+_SOME_HASH = "5e0c1f6e7c1b4c5f9a0d3b2e8f7a6c41"
 _HASH = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -40,23 +41,35 @@ def stable(text: str, ids: Mapping[str, str]) -> str:
     """A text without what differs each time: ids as they are named, times, seconds."""
     for found, name in ids.items():
         text = text.replace(found, name)
-    return _HASH.sub("5e0c1f6e7c1b4c5f9a0d3b2e8f7a6c41", _TIME.sub("2026-11-30T12:00:00Z", text))
+    named = set(ids.values())
+    text = _HASH.sub(lambda found: found[0] if found[0] in named else _SOME_HASH, text)
+    return _TIME.sub("2026-11-30T12:00:00Z", text)
 
 
 def settled(value: Any, name: str = "") -> Any:
     """A value of JSON without times that differ each time; long texts and lists are cut short."""
     if isinstance(value, dict):
-        if name == "timings_ms":
+        if name in _MEASURED:
             return dict.fromkeys(sorted(value), 1.0)
         return {key: settled(each, key) for key, each in value.items()}
     if isinstance(value, list):
         return [settled(each) for each in value[:LONGEST_LIST]]
     if name in _SETTLED and value is not None:
         return _SETTLED[name]
+    if isinstance(value, str) and "\ndata: " in value:
+        return _EVENT.sub(_settled_event, value)
     if isinstance(value, str) and name not in _WHOLE and len(value) > LONGEST_TEXT:
         return f"{value[:40]}…"
     return value
 
+
+def _settled_event(found: re.Match[str]) -> str:
+    return f"id: 5\nevent: {found[1]}\ndata: {json.dumps(settled(json.loads(found[2])))}"
+
+
+_EVENT = re.compile(r"id: \d+\nevent: (\w+)\ndata: (.*)")
+_MEASURED = ("timings_ms", "stages", "waits", "utilisation")
+"""Times by stage."""
 
 _WHOLE = ("curl", "detail", "answer")
 _SETTLED: Mapping[str, Any] = {
@@ -66,6 +79,7 @@ _SETTLED: Mapping[str, Any] = {
     "seconds_left": 0.0,
     "seconds": 0.5,
     "images_per_second": 100.0,
+    "bottleneck": "decode",
     "seq": 100,
     "version": 5,
 }

@@ -141,7 +141,12 @@ EXAMPLES = (
         'await client.listJobs({ collection: "toys", state: "done", limit: 1 });',
     ),
     Example(
-        "getJobRejects", 'client.get_job_rejects(job["id"])', "await client.getJobRejects(job.id);"
+        "getJobRejects",
+        "try:\n"
+        '    lines = client.get_job_rejects(job["id"])\n'
+        "except NotFound:\n    lines = None  # nothing was refused",
+        "// null: nothing was refused\n"
+        "const lines = await client.getJobRejects(job.id).catch(() => null);",
     ),
     Example(
         "getJobFile",

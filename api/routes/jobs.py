@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.bodies import REF_TEMPLATE, body
+from api.bodies import REF_TEMPLATE, union_body
 from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, read_body
@@ -49,7 +49,9 @@ LINES = "application/x-ndjson"
     responses=responses(400, 403, 404, 409, 415, 422, 503, 507),
     dependencies=NO_PARAMETERS,
     openapi_extra={
-        **body({JSON: {"title": "JobRequest", **request_schema(REF_TEMPLATE)}}),
+        **union_body(
+            "JobRequest", request_schema(REF_TEMPLATE), "What is to be done, by its kind."
+        ),
         "parameters": [PARAMETER],
     },
 )

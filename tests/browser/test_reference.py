@@ -40,5 +40,5 @@ def test_every_operation_and_schema_can_be_read(page: Page, hsv_data: Path, tmp_
         expect(page.locator("#putItem")).to_be_in_viewport()
         section = page.get_by_role("region", name="What looks like this", exact=True)
         section.get_by_text("Example").first.click()
-        expect(section.locator("pre").first).to_contain_text('"filter": "price < 100"')
+        expect(section.locator("pre").first).to_contain_text("backpack-0001-a")
         assert {url.split("/")[2] for url in asked} == {server.url.split("/")[2]}

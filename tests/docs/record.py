@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from api.client import Client, Conflict
+from api.client import Client, Conflict, NotFound
 from api.client.core import DEFAULT_URL
 from api.examples import PLACE, Exchange, settled, stable
 from api.reference.__main__ import write
@@ -54,7 +54,8 @@ def record(url: str, folder: Path) -> dict[str, Exchange]:
     hooks: dict[str, list[Callable[..., Any]]] = {
         "response": [lambda response: seen.append((response.request, response))]
     }
-    names: dict[str, Any] = {"Path": Path, "Conflict": Conflict, "print": lambda *_: None}
+    names: dict[str, Any] = {"Path": Path, "Conflict": Conflict, "NotFound": NotFound}
+    names["print"] = lambda *_: None
     with chdir(folder), httpx2.Client(base_url=url, timeout=60, event_hooks=hooks) as http:
         names["client"] = Client(http=http)
         for example in (each for each in EXAMPLES if each.operation in known):

@@ -79,7 +79,8 @@ def test_all_of_it_works_in_javascript(served: LiveServer, folder: Path) -> None
     if node is None:
         pytest.skip("no node on the PATH")
     shutil.copy(CLIENT, folder / "client.mjs")
-    program = "\n".join(blocks("js", PAGE.read_text(encoding="utf-8")))
+    lines = [each.javascript for each in EXAMPLES if each.operation in exchanges()]
+    program = "\n".join([*blocks("js", INTRODUCTION.read_text(encoding="utf-8")), *lines])
     (folder / "all.mjs").write_text(program.replace(DEFAULT_URL, served.url))
     done = subprocess.run(
         [node, "all.mjs"], cwd=folder, capture_output=True, text=True, timeout=60, check=False

@@ -49,6 +49,35 @@ await client.deleteCollection("js");
 assert.equal((await client.listCollections()).collections.length, 1);
 assert.ok((await client.listFacets(["view"], { filter })).facets.view);
 
+/* Many at once, uploads, jobs */
+const put = [];
+const three = ["a", "b", "c"].map((each) => ({ item_id: `js/${each}`, image: photo }));
+for await (const { status } of client.putMany(three)) put.push(status);
+assert.deepEqual(put, [201, 201, 201]);
+const gone = three.map(({ item_id: id }) => ({ op: "delete", item_id: id }));
+assert.equal((await client.batchItems(gone)).results.length, 3);
+const asked2 = [{ image: photo }, { item_id: "unknown" }];
+const { results } = await client.searchBatch(asked2, { k: 1 });
+assert.deepEqual(results.map((each) => each.code ?? each.neighbors.length), [1, "item_not_found"]);
+const [{ vector }] = (await client.search({ image: photo }, { k: 1, include: "vector" })).neighbors;
+assert.deepEqual(ids(await client.search({ vector }, { k: 1 })), ids(first).slice(0, 1));
+let every = 0;
+for await (const each of client.searchAll({ image: photo }, { k: 50 })) every += each.score <= 1 ? 1 : 0;
+assert.equal(every, found.length);
+const collection = "from-js";
+const upload = await client.createUpload({ collection });
+await client.putUploadFile(upload.id, "Mugs/a b.jpg", photo, { collection });
+assert.equal((await client.getUpload(upload.id, { collection })).file_count, 1);
+const parameters = { source: { upload: upload.id }, encoder: "hsv" };
+const job = await client.createJob("index", parameters, { collection });
+const seen = [];
+const done = await client.wait(job.id, { onProgress: ({ state }) => seen.push(state) });
+assert.deepEqual([done.state, seen.at(-1), done.counts.added], ["done", "done", 1]);
+await assert.rejects(client.cancelJob(job.id), problem(409, "job_finished"));
+const last = String(done.version);
+for await (const event of client.watchJob(job.id, { lastId: last })) assert.fail(event.event);
+await client.deleteCollection(collection, { confirm: collection });
+
 /* Stopping, and servers that fail */
 const stopping = new AbortController();
 stopping.abort();
