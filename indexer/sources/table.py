@@ -119,7 +119,7 @@ class TableSource:
         return self._pictures.references(record.cells.get(column)) if column else []
 
     def _ids(self, record: Record, references: list[str]) -> list[str]:
-        """Return the ids of a record's pictures as written; one where it has no pictures."""
+        """Return the ids of a record's pictures as written; one id for one without pictures."""
         column = self._fields.get("item_id")
         if column is None:
             return [path_id(reference) for reference in references] or [""]

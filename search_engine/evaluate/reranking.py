@@ -50,8 +50,10 @@ class RerankTask:
 
 @dataclass(frozen=True, slots=True)
 class RerankRow:
-    """Measures of a method before and after, and the median milliseconds that it adds; or why
-    not.\n\nThe time is None if nothing could be timed."""
+    """Measures of a method before and after, or the reason why it was not tried.
+
+    `added_ms` is the median of what it adds to a query, None if nothing could be timed.
+    """
 
     name: str
     queries: int = 0

@@ -1,7 +1,7 @@
-"""From untrusted bytes to upright sRGB pictures at the size an encoder wants.
+"""Convert untrusted bytes to upright sRGB pictures at the size an encoder wants.
 
-Everything that can be known from the header (type, bytes, pixels, scans) is checked before a pixel
-is decoded. Decoding in separate processes is the business of `search_engine.images.decode_pool`.
+Whatever the header tells (type, bytes, pixels, scans) is checked before a pixel is decoded.
+`search_engine.images.decode_pool` decodes in separate processes.
 """
 
 from search_engine.images.files import read_file

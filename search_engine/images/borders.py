@@ -1,8 +1,8 @@
-"""Plain ground around what a picture shows, as shops add it to make their pictures square.
+"""Remove plain borders around pictures, such as shops add to make them square.
 
-A picture has a border where two opposite sides are of one even colour. A photo that was pasted on a
-ground fills its corners and is cut out exactly. A thing that stands free on a ground, as in product
-photos, keeps the ground that it needs to be seen whole: cut to its outline it was found less often.
+A picture has a border if two opposite sides have one even colour, the ground. A photo pasted on a
+ground fills its own corners and is cut out exactly. A thing on a plain ground, as in product
+photos, keeps some ground around it: cut to its outline it was found less often.
 """
 
 import math
@@ -18,40 +18,41 @@ Frame = tuple[int, int, int, int]
 Colour = tuple[int, ...]
 
 EVEN = 4
-"""Levels, of 255, between the darkest and the lightest pixel of a side of one colour."""
+"""Levels (of 255) between the darkest and lightest pixel of a side that has one colour."""
 
 DIFFERENT = 8
-"""A pixel whose channels are all within so many levels is ground."""
+"""A pixel is ground if all its channels are within so many levels."""
 
 CLEARLY = 0.25
-"""Of the largest difference to the ground, for a pixel to be part of a thing without a doubt."""
+"""Share of the largest difference to the ground from which a pixel certainly belongs to a thing."""
 
 BLOCK_PX = 16
-"""So far JPEG may blur an edge: in blocks of 8, and it often keeps colours at half the size."""
+"""How far JPEG may blur an edge: it has blocks of 8, and often colours at half the size."""
 
 MOSTLY = 0.5
 CORNER = 0.04
-"""How large the corners are that are looked at, relative to the short side of a photo."""
+"""Size of the corners that are examined, relative to the short side of a photo."""
 
 FREE_SPACE = 1 / 14
-"""On each side of a thing, relative to it: of 256 pixels the middle 224 then show it whole."""
+"""Ground kept on each side of a thing, relative to it: the middle 224 of 256 pixels then show
+it."""
 
 LEAST_SHARE = 0.25
-"""Of a side of the picture: a speck on plain ground is not made to fill it."""
+"""Least share of a side of the picture: a speck on plain ground is not enlarged to fill it."""
 
 SMALLEST_PX = 32
 LOOKED_AT_PX = 512
-"""A picture whose short side is at least twice as long is looked at in a smaller copy."""
+"""Pictures whose short side is at least twice as long are examined in a reduced copy."""
 
 
 def trim(image: Image.Image) -> Image.Image:
-    """The RGB picture without its border; itself where it has none."""
+    """Return the RGB picture without its border; itself if it has none."""
     frame = content_frame(image)
     return image if frame in (None, (0, 0, *image.size)) else image.crop(frame)
 
 
 def content_frame(image: Image.Image) -> Frame | None:
-    """Where a picture with a border has its content; None without one, or if all is ground."""
+    """Return the content of a picture with a border; None without a border, or if all is ground."""
     ground = _ground(image)
     if ground is None or min(image.size) < SMALLEST_PX:
         return None
@@ -69,7 +70,7 @@ def content_frame(image: Image.Image) -> Frame | None:
 
 
 def _ground(image: Image.Image) -> Colour | None:
-    """The even colour of two opposite sides; most pictures are told by their corners."""
+    """Return the even colour of two opposite sides; for most pictures the corners rule it out."""
     width, height = image.size
     corners = [image.getpixel((x, y)) for x in (0, width - 1) for y in (0, height - 1)]
     if np.ptp(np.asarray(corners), axis=0).max() > 2 * EVEN:
@@ -92,12 +93,12 @@ def _even_colour(line: Image.Image) -> Colour | None:
 
 @lru_cache(64)
 def _marking(ground: Colour, difference: int) -> list[int]:
-    """By channel and level: 0 for those of the ground, 255 for others."""
+    """Return a look-up table by channel and level: 0 for the ground, 255 for other levels."""
     return [255 * (abs(level - here) > difference) for here in ground for level in range(256)]
 
 
 def _firm_outline(image: Image.Image, ground: Colour, outline: Frame) -> Frame:
-    """The outline of what differs clearly: the noise of JPEG around a thing is not of its size."""
+    """Return the outline of clear differences: JPEG noise around a thing is not part of it."""
     extrema = image.crop(outline).getextrema()
     largest = np.abs(np.asarray(extrema) - np.asarray(ground)[:, None]).max()
     firm = image.point(_marking(ground, max(DIFFERENT, int(CLEARLY * largest))))
@@ -105,11 +106,11 @@ def _firm_outline(image: Image.Image, ground: Colour, outline: Frame) -> Frame:
 
 
 def _photo_frame(marked: Image.Image, outline: Frame) -> Frame | None:
-    """Where a photo was pasted on the ground; None if what is there is none.
+    """Return the frame of a photo pasted on the ground; None if there is something else.
 
     Args:
         marked: Above 0 where a pixel is not ground.
-        outline: Encloses all of these.
+        outline: The bounding box of all these pixels.
     """
     edges = []
     for side in range(4):
@@ -131,7 +132,7 @@ def _photo_frame(marked: Image.Image, outline: Frame) -> Frame | None:
 
 
 def _is_plain(image: Image.Image, frame: Frame) -> bool:
-    """Whether a part has one colour: a thing without features but its outline, and no photo."""
+    """Return whether a part has one colour: then it is a featureless thing, not a photo."""
     left, top, right, bottom = frame
     rim = round(CORNER * min(right - left, bottom - top))
     inside = image.crop((left + rim, top + rim, right - rim, bottom - rim))
@@ -139,12 +140,12 @@ def _is_plain(image: Image.Image, frame: Frame) -> bool:
 
 
 def _edge(marked: Image.Image, outline: Frame, side: int) -> int | None:
-    """Where the first line, from outside, is mostly content; None without one in reach.
+    """Return the first line from outside that is mostly content; None if there is none in reach.
 
     Args:
         marked: See `_photo_frame`.
         outline: See `_photo_frame`.
-        side: Its place in a frame.
+        side: Its index in a frame.
     """
     outer = outline[side]
     if outer == (0, 0, *marked.size)[side]:
@@ -159,17 +160,17 @@ def _edge(marked: Image.Image, outline: Frame, side: int) -> int | None:
 
 
 def _marked_pixels(marked: Image.Image, frame: Frame) -> NDArray[np.bool_]:
-    """Whether each pixel of a part is not ground, (H, W)."""
+    """Return whether each pixel of a part is not ground, (H, W)."""
     levels: NDArray[np.uint8] = np.asarray(marked.crop(frame))
     return np.asarray(levels.max(axis=2) > 0)
 
 
 def _free_frame(size: tuple[int, int], outline: Frame) -> Frame:
-    """A square around a thing, as far as the picture goes: more ground on two sides is of no harm.
+    """Return a square around a thing within the picture; extra ground on two sides does no harm.
 
     Args:
-        size: Of the picture.
-        outline: Of the thing.
+        size: The size of the picture.
+        outline: The bounding box of the thing.
     """
     left, top, right, bottom = outline
     thing = max(right - left, bottom - top) * (1 + 2 * FREE_SPACE)

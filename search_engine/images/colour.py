@@ -1,9 +1,8 @@
-"""What the numbers of a picture mean as colours: from its ICC profile to sRGB.
+"""Convert the colours of a picture from its ICC profile to sRGB.
 
-littleCMS converts, relative to white and with black point compensation, as browsers do. Pictures
-without a profile are taken for sRGB and cost nothing; so does, after the first of its kind, a
-profile that is sRGB itself. PNG's gAMA, cHRM and cICP are not looked at, nor are the notes of
-cameras in Exif.
+littleCMS converts relative to white and with black point compensation, as browsers do. Pictures
+without a profile are taken for sRGB at no cost; so are profiles equal to sRGB after their first
+use. PNG's gAMA, cHRM and cICP are ignored, and so is the colour space in Exif data.
 """
 
 import io
@@ -18,20 +17,20 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
 MAX_PROFILE_BYTES = 4 * 2**20
-"""Those of printing presses, the largest there are, have up to 3 MiB."""
+"""Size limit of profiles; the largest, of printing presses, have up to 3 MiB."""
 
 KEPT_CONVERSIONS = 8
 SAME_LEVELS = 2
-"""A profile that moves no colour by more, of 255, is sRGB: its makers rounded otherwise."""
+"""A profile that moves no colour by more levels (of 255) is sRGB, rounded in another way."""
 
 LEAST_RANGE = 64
-"""Levels between the darkest and the lightest colour of a profile that can be meant."""
+"""Levels between the darkest and lightest colour of a plausible profile, at least."""
 
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
-"""Colour space of a profile by the mode of the pictures that it describes."""
+"""Colour space of a profile by the mode of the pictures that it applies to."""
 
 _OF_PICTURES = ("scnr", "mntr", "prtr", "spac")
-"""Classes of profiles; others join devices or name colours."""
+"""Classes of profiles for pictures; others link devices or name colours."""
 
 
 class BadProfileError(Exception):
@@ -40,24 +39,24 @@ class BadProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """From the colours of a profile, which is for pictures of one mode, to sRGB."""
+    """A conversion from a profile, for pictures of one mode, to sRGB."""
 
     mode: str
     _transform: "ImageCmsTransform"
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """The picture in sRGB."""
+        """Return the picture in sRGB."""
         same = image if image.mode == self.mode else image.convert(self.mode)
         converted = self._transform.apply(same)
-        converted.info.clear()  # a profile of sRGB, which would go into every file made of it
+        converted.info.clear()  # else it would be written into every file made of it
         return converted
 
 
 def conversion(profile: bytes | None, mode: str) -> Conversion | None:
-    """How colours of a profile become sRGB; None where they are that already.
+    """Return the conversion of a profile to sRGB; None if it is sRGB already.
 
     Args:
-        profile: As the file has it, or None.
+        profile: The profile in the file, or None.
         mode: `RGB`, `L` or `CMYK`; an RGB profile describes grey pictures too.
 
     Raises:
@@ -104,7 +103,7 @@ def _transform(profile: bytes, mode: str) -> "ImageCmsTransform":
 
 
 def _probe(mode: str) -> Image.Image:
-    """One pixel of each of some colours, black and white among them."""
+    """Return a pixel for each of some colours, including black and white."""
     bands = len(Image.new(mode, (1, 1)).getbands())
     levels = np.linspace(0, 255, 3 if bands == 4 else 6).astype(np.uint8)
     colours = np.stack(np.meshgrid(*[levels] * bands), axis=-1).reshape(1, -1, bands)

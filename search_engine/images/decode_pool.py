@@ -1,8 +1,8 @@
-"""Where pictures are decoded: in this process, or in a pool of processes that may die.
+"""Decode pictures in a pool of processes that may die.
 
-A hostile picture can make a decoder crash, hang or eat memory. A server and a bulk run therefore
+A hostile picture can make a decoder crash, hang or use up memory. Servers and bulk runs therefore
 decode in child processes with limits on memory and time; a lost child costs one picture and is
-replaced. A single query of the owner's own file is decoded in place, which saves the start.
+replaced. A single query with the owner's own file is decoded in place, which is quicker.
 """
 
 import threading
@@ -28,16 +28,16 @@ from search_engine.images.decode_process import DECODE_WALL_S, DecodeProcess, pr
 from search_engine.images.decoder import Outcome, decode_each, decode_probe
 
 ATTEMPTS = 2
-"""A picture that loses its process twice is given up: it, not chance, is the reason."""
+"""Attempts at a picture: if it loses its process twice, it is the cause."""
 
 T = TypeVar("T")
 
 
 class DecodePool:
-    """Decodes in `workers` child processes, each limited in memory and wall time.
+    """Decode in `workers` child processes, each limited in memory and wall time.
 
-    Every child has its own pipe, used by one thread at a time, and the children share nothing: one
-    that dies, at whatever moment, cannot harm the others. They start when they are first needed.
+    Every child has its own pipe, used by one thread at a time, and children share nothing: a child
+    that dies, at any moment, cannot harm the others. They start on first use.
     """
 
     def __init__(self, limits: ImageLimits, workers: int) -> None:
@@ -49,7 +49,7 @@ class DecodePool:
         forks.follow(self)
 
     def _begin(self) -> None:
-        """With no process started yet."""
+        """Reset the state to no processes started."""
         self._context = process_context()
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="decode")
         self._idle: LifoQueue[DecodeProcess | None] = LifoQueue()
@@ -69,18 +69,18 @@ class DecodePool:
 
     @property
     def busy_seconds(self) -> float:
-        """How long the processes were at work, all of them together."""
+        """Total time that the processes were at work."""
         return self._busy_seconds
 
     def warm_up(self) -> None:
-        """Begin to start the processes, so that the first pictures need not wait for them."""
+        """Begin to start the processes, so that the first pictures do not wait for them."""
         for _ in range(self._idle.qsize()):
             self._start(self._call, len, b"")
 
     def submit(
         self, pictures: Sequence[bytes], preprocessing: Preprocessing
     ) -> "Future[list[Outcome]]":
-        """See Decoder; where one picture costs the process, each is decoded by itself."""
+        """See Decoder; if a batch loses its process, its pictures are decoded one by one."""
         return self._start(self._decode_each, pictures, preprocessing)
 
     def decode(
@@ -96,9 +96,9 @@ class DecodePool:
         return self._call(render_jpeg, data, max_side_px, limits or self._limits, quality)
 
     def check(self) -> None:
-        """See Decoder; in each process that is idle, and in new ones for those that are gone."""
+        """See Decoder; checks every idle process, and new ones in place of those that are gone."""
         slots: list[DecodeProcess | None] = []
-        with suppress(Empty):  # busy all the time: they decode
+        with suppress(Empty):  # always busy, so they do decode
             slots.append(self._idle.get(timeout=DECODE_WALL_S))
             while True:
                 slots.append(self._idle.get_nowait())
@@ -107,7 +107,7 @@ class DecodePool:
                 try:
                     self._ask(slots.pop(), decode_probe, ())
                 except WorkerLostError:
-                    self._call(decode_probe)  # its slot is the next that is idle
+                    self._call(decode_probe)  # its slot becomes the next idle one
         finally:
             for slot in slots:
                 self._idle.put(slot)
@@ -142,7 +142,7 @@ class DecodePool:
     def _decode_each(
         self, pictures: Sequence[bytes], preprocessing: Preprocessing
     ) -> list[Outcome]:
-        """All in one call; one by one when that was too much for a process."""
+        """Decode all in one call; one by one if that was too much for a process."""
         try:
             return self._call(decode_each, pictures, preprocessing, self._limits)
         except (TooComplexError, WorkerLostError):
@@ -155,7 +155,7 @@ class DecodePool:
             return error
 
     def _call(self, function: Callable[..., T], *arguments: object) -> T:
-        """The function's result, from the next process that is idle."""
+        """Return the function's result from the next idle process."""
         for _ in range(ATTEMPTS - 1):
             with suppress(WorkerLostError):
                 return self._ask(self._idle.get(), function, arguments)
@@ -167,10 +167,9 @@ class DecodePool:
         function: Callable[..., T],
         arguments: tuple[object, ...],
     ) -> T:
-        """The function's result from the process of a slot, which is idle again afterwards.
+        """Return the function's result from the process of a slot, which is idle again afterwards.
 
-        A slot whose process is gone gets a new one, and stays empty until the next question where
-        none can be started.
+        A lost process is replaced; if none can be started, the slot stays empty until its next use.
         """
         child = None
         try:
@@ -200,10 +199,10 @@ class DecodePool:
                 self._busy_seconds += time.perf_counter() - started
 
     def _living(self, child: DecodeProcess | None) -> DecodeProcess:
-        """The process itself, or a new one in its place when there is none or it is dead.
+        """Return the process, or a new one if there is none or it is dead.
 
         Raises:
-            EOFError, OSError: None can be started.
+            EOFError, OSError: No process can be started.
         """
         if child is not None and child.is_alive():
             return child

@@ -1,4 +1,4 @@
-"""A process that decodes pictures: limited in memory and time, it may die without harm."""
+"""A process that decodes pictures, with limits on memory and time; it may die without harm."""
 
 import ctypes
 import multiprocessing
@@ -20,18 +20,18 @@ from search_engine.images.decoder import answer_of
 START_S = 60.0
 DECODE_WALL_S = 5.0
 ORPHAN_S = 1.0
-"""So much later a child ends itself: its parent, which would have ended it, must be gone."""
+"""A child ends itself so much later than its parent would have ended it, in case that is gone."""
 
 START_DESCRIPTORS = 24
-"""More than the start of a process opens at once, of the fork server too."""
+"""File descriptors to require: more than starting a process and the fork server opens at once."""
 
 DECODE_MEMORY_BYTES = 2**30
 FRAME_BYTES = 4 * 2**20
-"""Of a child's memory for a photo, then for its pixels; what has more goes through the pipe."""
+"""Shared memory of a child for a photo, then for its pixels; larger ones go through the pipe."""
 
 
 def process_context() -> ForkServerContext | SpawnContext:
-    """How processes are started: by a server that forks them, unless that is our parent's."""
+    """Start processes by a fork server, unless that belongs to the process we were forked from."""
     if _home() != os.getpid():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -41,7 +41,7 @@ def process_context() -> ForkServerContext | SpawnContext:
 
 @cache
 def _home() -> int:
-    """The process that had a pool first, and with it the server."""
+    """Return the id of the process that first had a pool, and so owns the fork server."""
     return os.getpid()
 
 
@@ -69,10 +69,10 @@ class DecodeProcess:
         return not self._killed and self._process.is_alive()
 
     def wait_until_started(self) -> None:
-        """Return when it can be called.
+        """Wait until it can be called.
 
         Raises:
-            EOFError, OSError: It died, or takes far too long.
+            EOFError, OSError: It died, or took far too long.
         """
         if not self._started:
             self._started = self._receive(START_S)
@@ -80,7 +80,7 @@ class DecodeProcess:
     def call(
         self, function: Callable[..., Any], arguments: tuple[object, ...]
     ) -> tuple[Any, Exception | None]:
-        """The function's result, or what it raised.
+        """Return the function's result, or raise its exception.
 
         Raises:
             EOFError, OSError: The process died.
@@ -96,16 +96,16 @@ class DecodeProcess:
         return answer
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
         self._killed = True
         self._process.kill()
 
     def disown(self) -> None:
-        """Leave it to the parent of this process, which would end it when it ends itself."""
+        """Leave it to the process that this one was forked from, which ends it at its own end."""
         multiprocessing.process._children.discard(self._process)  # type: ignore[attr-defined]
 
     def end(self) -> None:
-        """Kill it, wait until it is gone and give back what it took."""
+        """Kill it, wait for its end, and release its resources."""
         self.kill()
         self._process.join()
         self._process.close()
@@ -121,17 +121,17 @@ _Packed = tuple[bytes, list[int]]
 
 
 class _Frame:
-    """Memory that a child and its parent share, so that photos and pixels need not go through the
-    pipe: first those of the question, then those of the answer.
+    """Memory shared by a child and its parent, so that photos and pixels skip the pipe: first the
+    buffers of the question, then those of the answer.
 
-    Pickled data with the buffers of bytes and arrays beside it (PEP 574).
+    Data is pickled with the buffers of bytes and arrays out of band (PEP 574).
     """
 
     def __init__(self, memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
         self._bytes = memoryview(memory).cast("B")
 
     def pack(self, content: object) -> _Packed:
-        """Put the buffers of a question or an answer into the memory; the rest, and their sizes."""
+        """Copy the buffers of a question or answer into the memory; return the rest and sizes."""
         found: list[pickle.PickleBuffer] = []
         rest = pickle.dumps(content, 5, buffer_callback=found.append)
         arrays = [each.raw() for each in found]
@@ -144,7 +144,7 @@ class _Frame:
         return rest, [each.nbytes for each in arrays]
 
     def unpack(self, packed: _Packed, kind: type[bytes] | type[bytearray]) -> Any:
-        """What was packed, with buffers of its own: bytes, or what arrays can be changed in."""
+        """Return what was packed, with copies of its buffers; arrays are writable in bytearrays."""
         rest, sizes = packed
         ends = list(accumulate(sizes))
         buffers = [
@@ -154,7 +154,7 @@ class _Frame:
 
 
 def _require_descriptors() -> None:
-    """Make sure that a process can be started: a start that fails halfway leaves files open.
+    """Check that a process can be started: a start that fails halfway leaves files open.
 
     Raises:
         OSError: Too few files can be opened.
@@ -165,7 +165,7 @@ def _require_descriptors() -> None:
 
 
 def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
-    """What a child does: answer calls until its parent closes the pipe or is gone."""
+    """Answer calls in a child until its parent closes the pipe or is gone."""
     _restrain()
     frame = _Frame(memory)
     try:
@@ -181,7 +181,7 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
 
 
 def _restrain() -> None:
-    """Set limits in a fresh child, which leaves interrupts to its parent."""
+    """Set limits in a new child, which leaves interrupts to its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""What decodes pictures: the protocol, and decoding in the calling process."""
+"""The protocol of decoders, and one that decodes in the calling process."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,56 +15,56 @@ from search_engine.images import (
 )
 
 PROBE = b"GIF87a\1\0\1\0\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\x08\4\0\1\4\4\0;"
-"""A picture of one pixel, to see whether pictures can be decoded."""
+"""A picture of one pixel, to check whether pictures can be decoded."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 Outcome = DecodedImage | ImageError | WorkerLostError
-"""What became of one picture of several."""
+"""The result for one picture of several."""
 
 
 class Decoder(Protocol):
-    """Runs the functions of `search_engine.images` somewhere."""
+    """Runs the functions of `search_engine.images`, perhaps in other processes."""
 
     @property
     def workers(self) -> int:
-        """How many pictures are decoded at a time."""
+        """How many pictures are decoded at once."""
         ...
 
     def submit(
         self, pictures: Sequence[bytes], preprocessing: Preprocessing
     ) -> "Future[list[Outcome]]":
-        """Start to decode pictures for an encoder, one after the other; some may be refused."""
+        """Start to decode pictures for an encoder, in order; some may fail."""
         ...
 
     def decode(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
     ) -> DecodedImage:
-        """Decode for an encoder and wait."""
+        """Decode a picture for an encoder and wait."""
         ...
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None
     ) -> bytes:
-        """Re-encode as JPEG and wait; a picture from elsewhere may have other limits."""
+        """Re-encode a picture as JPEG and wait; `limits` replaces the usual ones."""
         ...
 
     def check(self) -> None:
-        """Decode a tiny picture, wherever pictures are decoded.
+        """Decode a tiny picture in every place where pictures are decoded.
 
         Raises:
-            WorkerLostError: It cannot be done, and why.
+            WorkerLostError: Decoding is impossible; the message says why.
         """
         ...
 
     def close(self) -> None:
-        """End the processes, if there are any."""
+        """End the processes, if any."""
         ...
 
 
 class InlineDecoder:
-    """Decodes in the calling process: no start-up cost, no isolation."""
+    """Decode in the calling process: no start-up cost, no isolation."""
 
     workers = 1
 
@@ -96,7 +96,7 @@ class InlineDecoder:
         decode_probe()
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 def answers_of(
@@ -119,7 +119,7 @@ def answers_of(
 def answer_of(
     function: Callable[..., Any], arguments: tuple[object, ...]
 ) -> tuple[Any, Exception | None]:
-    """A function's result, or what it raised."""
+    """Return a function's result, or the error that it raised."""
     try:
         return function(*arguments), None
     except MemoryError:
@@ -136,6 +136,6 @@ def decode_probe() -> None:
 def decode_each(
     pictures: Sequence[bytes], preprocessing: Preprocessing, limits: ImageLimits
 ) -> list[Any]:
-    """What becomes of each picture, decoded one after the other."""
+    """Decode pictures one after the other, to results or errors."""
     answers = [answer_of(decode_pixels, (data, preprocessing, limits)) for data in pictures]
     return [value if error is None else error for value, error in answers]

@@ -1,4 +1,4 @@
-"""Bytes of the owner's files, as far as they are regular files at all."""
+"""Read the owner's files, if they are regular files."""
 
 import errno
 import os
@@ -9,17 +9,17 @@ from search_engine.errors import CorruptImageError, ImageError, MissingPictureEr
 from search_engine.images.limits import CATALOG_SETTING, too_many_bytes
 
 SHOWN_CHARS = 200
-"""Of a path in a message; something longer was hardly meant as one."""
+"""Characters of a path in a message; longer ones were hardly meant as paths."""
 
 _NO_SUCH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file, at most `max_bytes`; never hangs on a pipe or a device.
+    """Read a regular file of at most `max_bytes`; never hang on a pipe or device.
 
     Raises:
         MissingPictureError: There is no such file.
-        ImageError: It is something else, unreadable (`corrupt_image`), or too large.
+        ImageError: It is not a regular file, unreadable (`corrupt_image`), or too large.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -34,7 +34,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def shown_path(path: Path) -> str:
-    """A path as it was tried, short enough for a line."""
+    """Return a path as it was tried, shortened to fit a line."""
     tried = str(path.absolute())
     return tried if len(tried) <= SHOWN_CHARS else f"{tried[:SHOWN_CHARS]}..."
 
@@ -49,7 +49,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
 
 
 def _kind(mode: int) -> str:
-    """What to say of something that is no regular file."""
+    """Describe what is not a regular file."""
     names = {
         stat.S_IFDIR: "a folder",
         stat.S_IFIFO: "a pipe",

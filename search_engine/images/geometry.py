@@ -1,4 +1,4 @@
-"""Which part of a picture an encoder looks at, and how that becomes squares of its size."""
+"""Choose the parts of a picture that an encoder sees, and scale them to its size."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ Corners = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
 
 ORDINARY = 1.5
-"""The long side by the short one up to which a picture is seen by its middle alone."""
+"""Ratio of long to short side up to which the middle of a picture stands for it."""
 
 TWICE = 2.0
 
@@ -25,13 +25,12 @@ FORMER_EDITIONS: tuple[Edition, ...] = (1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How an encoder wants its pictures; part of the encoder's identity.
+    """How an encoder prepares pictures; part of the encoder's identity.
 
-    `crop` scales the short side to `resize_px` and takes the central `size_px` square;
-    `squash` scales the whole picture to the `size_px` square. Since edition 2 colours are those of
-    the picture's profile, and the ends of wide and tall pictures are not cropped away (see
-    `views`); since edition 3 borders do not count (see `borders`). A collection stays with the
-    edition that it began with.
+    `crop` scales the short side to `resize_px` and takes the central `size_px` square; `squash`
+    scales the whole picture to the `size_px` square. Since edition 2, colour profiles are applied
+    and the ends of wide and tall pictures are not cropped away (see `views`); since edition 3,
+    borders are removed (see `borders`). A collection keeps the edition that it was created with.
     """
 
     size_px: int
@@ -42,7 +41,7 @@ class Preprocessing:
 
 
 def crop_box(image: Image.Image, box: Box | None) -> Image.Image:
-    """The region `box` of the picture, at least one pixel large; the picture itself without one."""
+    """Cut out the region `box`, at least one pixel large; return the picture itself without one."""
     if box is None:
         return image
     x, y, width, height = box
@@ -53,10 +52,10 @@ def crop_box(image: Image.Image, box: Box | None) -> Image.Image:
 
 
 def parse_box(text: str) -> Box:
-    """`x,y,w,h` as fractions of the upright picture.
+    """Parse `x,y,w,h` as fractions of the upright picture.
 
     Raises:
-        ParameterError: Not four numbers, or not inside the picture.
+        ParameterError: There are not four numbers, or the region is not inside the picture.
     """
     try:
         x, y, width, height = (float(part) for part in text.split(","))
@@ -75,11 +74,11 @@ def parse_box(text: str) -> Box:
 
 
 def views(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
-    """The squares that stand for a picture, the one from its middle first.
+    """Return the squares that represent a picture, the middle one first.
 
-    Ordinary pictures have that one only. Where it leaves half of a wide or tall picture out, the
-    whole picture, made small on white, counts as much; of longer ones three squares side by side
-    count. Of real photos of 16:9 padding or squashing alone told less than the middle alone.
+    Ordinary pictures have only that. If it omits up to half of a wide or tall picture, the whole
+    picture, reduced on white, is added with equal weight; longer pictures have three squares side
+    by side. For real 16:9 photos, padding or squashing alone was worse than the middle alone.
     """
     ratio = max(image.size) / min(image.size)
     if preprocessing.fit == "crop" and preprocessing.edition > 1:
@@ -111,10 +110,10 @@ def _whole(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
 
 
 def _row(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
-    """Three squares along the long side, as far from the edges as that of the middle alone.
+    """Return three squares along the long side, as far from the edges as the middle one alone.
 
-    They are longer than high where they would leave gaps. More of them would each count for less:
-    a thing near one end of a long banner would hardly matter.
+    They are stretched along the side if they would otherwise leave gaps. More squares would each
+    have less weight: a thing near one end of a long banner would hardly matter.
     """
     long, short = max(image.size), min(image.size)
     height = short * preprocessing.size_px / preprocessing.resize_px

@@ -1,7 +1,7 @@
-"""Pictures as Python programs have them, as the bytes of a file.
+"""Convert pictures from the forms of Python programs to the bytes of a file.
 
-Pixels become PNG without loss: so the limits of decoding, the content hash and what is remembered
-of a query are the same whatever a picture came as.
+Pixels become lossless PNG, so the limits of decoding, the content hash and the query cache are the
+same for every form.
 """
 
 import io
@@ -32,28 +32,28 @@ ACCEPTED = (
     "RGB; height x width x 3)"
 )
 QUICK = 1
-"""Of PNG's levels of compression."""
+"""Fast level of PNG compression."""
 
 LEAST_SIDE_PX = 512
-"""Pixels that need more bytes than a file may have are made fewer, but not fewer than this."""
+"""Pixels that exceed the byte limit are reduced, but not below this side."""
 
 _IN_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
 def picture_bytes(picture: GivenPicture, limits: ImageLimits) -> bytes:
-    """The content of a file with the picture.
+    """Return the content of a file with the picture.
 
     Args:
         picture: Its bytes, a path, a file opened for reading bytes, a PIL image (turned as its Exif
             data say, its colour profile kept) or an array of 8-bit samples: (H, W), (H, W, 1),
             (H, W, 3) for RGB or (H, W, 4) for RGBA. Not changed; a file is read to its end.
-        limits: A file that is larger is refused; pixels that would make a larger one are halved in
-            number on each side until it fits, as no encoder sees so many.
+        limits: Larger files are refused; larger arrays and images are halved on each side until
+            they fit, as no encoder uses so many pixels.
 
     Raises:
-        ParameterError: It is something else.
+        ParameterError: It is none of these.
         MissingPictureError: There is no such file.
-        ImageError: It is too large, or cannot be read.
+        ImageError: It is too large or unreadable.
     """
     if isinstance(picture, bytes):
         return picture
@@ -111,7 +111,7 @@ def _is_shape(shape: tuple[int, ...]) -> bool:
 
 
 def _png(image: Image.Image, limits: ImageLimits) -> bytes:
-    """The picture as it looks: upright, with its profile, smaller where it would be too large."""
+    """Encode the picture as it looks: upright, with its profile, reduced if too large."""
     check_size(image.size, limits)
     profile = image.info.get("icc_profile")
     try:
@@ -127,7 +127,7 @@ def _png(image: Image.Image, limits: ImageLimits) -> bytes:
             shown = shown.reduce(2)
     except ImageError:
         raise
-    except Exception as error:  # whatever a file raises that Pillow had not read yet
+    except Exception as error:  # Pillow may only read the file now
         raise corrupt(error) from error
     return data
 

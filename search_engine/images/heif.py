@@ -1,4 +1,4 @@
-"""HEIC and AVIF, as phones and browsers make them: which of them can be read here.
+"""HEIC and AVIF, as phones and browsers make them, and which of them can be read here.
 
 Pillow reads AVIF by itself. HEIC needs pillow-heif, an extra: the libraries in its wheels are under
 the LGPL and the GPL.
@@ -8,12 +8,12 @@ from functools import cache
 from importlib.util import find_spec
 
 HEIF_FORMATS = ("AVIF", "HEIF")
-"""By the names that Pillow gives them."""
+"""Pillow's names of the formats."""
 
 
 @cache
 def readable_heif() -> tuple[str, ...]:
-    """Those of the two formats that can be read."""
+    """Return those of the two formats that can be read."""
     from PIL import features
 
     found = {"AVIF": features.check("avif"), "HEIF": find_spec("pillow_heif") is not None}
@@ -22,7 +22,7 @@ def readable_heif() -> tuple[str, ...]:
 
 @cache
 def register_heif() -> None:
-    """Let Pillow open HEIC, one thread a picture; other formats stay as they are."""
+    """Let Pillow open HEIC, using one thread a picture; leave other formats alone."""
     import pillow_heif
 
     pillow_heif.register_heif_opener(

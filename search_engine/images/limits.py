@@ -1,6 +1,6 @@
-"""What a picture may be and cost, checked from its header before a pixel is decoded.
+"""Check from its header what a picture is and costs, before a pixel is decoded.
 
-Only the parsers of the accepted formats ever run, chosen by the content and not by the file name.
+Only parsers of accepted formats run, chosen by content and not by file name.
 """
 
 import io
@@ -25,25 +25,24 @@ from search_engine.errors import (
 from search_engine.images.heif import HEIF_FORMATS, register_heif
 
 UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-"""Accepted from anybody."""
+"""Formats accepted from anybody."""
 
 CATALOG_FORMATS = (*UPLOAD_FORMATS, "BMP", "TIFF")
-"""Accepted from the owner's own files."""
+"""Formats accepted from the owner's own files."""
 
 CATALOG_SETTING = "EYEDEX_CATALOG_MAX_"
-"""How the settings for the owner's own files begin."""
+"""Prefix of the settings for the owner's own files."""
 
 MAX_RESTART_MARKERS = 65_535
-"""JPEG restart markers; a 40 megapixel photo with one a row of blocks has about 1,000."""
+"""JPEG restart markers; a 40 megapixel photo with one for each row of blocks has about 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a picture may cost. Sizes are checked from the header, before decoding.
+    """The limits of a picture. Sizes are checked from the header, before decoding.
 
-    `max_jpeg_pixels` is for JPEGs, which are decoded at a fraction of their size so that no more
-    than `max_pixels` come out; None for `max_pixels`. `setting` begins the names of the settings
-    that a refusal is to name.
+    `max_jpeg_pixels` is for JPEGs, which are decoded at a reduced size so that at most `max_pixels`
+    result; None for `max_pixels`. `setting` is the prefix of the settings that an error names.
     """
 
     max_bytes: int = 10 * 2**20
@@ -55,12 +54,12 @@ class ImageLimits:
     setting: str | None = None
 
     def most_pixels(self, kind: str | None) -> int:
-        """Of a picture of that format."""
+        """Return the pixel limit of a format."""
         return (kind == "JPEG" and self.max_jpeg_pixels) or self.max_pixels
 
 
 def sniff_format(data: bytes) -> str | None:
-    """The Pillow name of the format that the first bytes announce, or None."""
+    """Return the Pillow name of the format that the first bytes show, or None."""
     for name, is_format in _MAGIC.items():
         if is_format(data):
             return name
@@ -68,7 +67,7 @@ def sniff_format(data: bytes) -> str | None:
 
 
 def _brands(data: bytes) -> list[bytes]:
-    """What a file of ISO's media format says that it is: the main brand and those it fits."""
+    """Return the brands of an ISO media file: the main one and the compatible ones."""
     if data[4:8] != b"ftyp":
         return []
     end = min(int.from_bytes(data[:4], "big"), len(data))
@@ -98,7 +97,7 @@ _MAGIC: dict[str, Callable[[bytes], bool]] = {
 
 
 def open_checked(data: bytes, limits: ImageLimits) -> Image.Image:
-    """The picture with its header parsed and every limit checked, not decoded yet."""
+    """Open the picture with its header parsed and every limit checked, but not decoded."""
     if not data:
         raise EmptyFileError("the file is empty")
     if len(data) > limits.max_bytes:
@@ -126,7 +125,7 @@ def open_checked(data: bytes, limits: ImageLimits) -> Image.Image:
 
 
 def check_size(size: tuple[int, int], limits: ImageLimits, kind: str | None = None) -> None:
-    """Raise TooManyPixelsError for a picture of more pixels, or of longer sides."""
+    """Raise TooManyPixelsError if a picture has too many pixels or too long sides."""
     width, height = size
     if width * height > limits.most_pixels(kind) or max(width, height) > limits.max_side_px:
         raise _too_many_pixels(limits, kind, size)
@@ -140,13 +139,13 @@ def _opened(data: bytes, kind: str | None, limits: ImageLimits) -> Image.Image:
     except Image.DecompressionBombError:
         if kind != "JPEG" or limits.max_jpeg_pixels is None:
             raise
-        return JpegImageFile(io.BytesIO(data))  # not decoded at that size
+        return JpegImageFile(io.BytesIO(data))  # decoded at a smaller size
 
 
 def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
-    """Width and height where they have a fixed place, though all else may be missing; else 0, 0.
+    """Return width and height if they have a fixed place in the file, else 0, 0.
 
-    So a header that is all there is of a picture is refused for what it announces.
+    So even a file with nothing but a header is refused for its declared size.
     """
     if kind == "PNG" and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
@@ -156,10 +155,10 @@ def _announced_size(data: bytes, kind: str | None) -> tuple[int, int]:
 
 
 def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
-    """Each scan of a progressive JPEG costs a pass over all pixels, for a few bytes of file.
+    """Limit the scans of progressive JPEGs: each costs a pass over all pixels, for few bytes.
 
-    Where the bytes that begin markers are few anywhere, so are the markers; only else are they told
-    from the same bytes elsewhere, which takes longer.
+    If the bytes that begin markers are rare in the file, so are the markers; otherwise they are
+    counted exactly, which takes longer.
     """
     few_scans = data.count(b"\xff\xda") <= limits.max_jpeg_scans
     if not few_scans or data.count(b"\xff") > MAX_RESTART_MARKERS:
@@ -167,8 +166,8 @@ def _check_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
 
 
 def _count_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
-    """Only markers up to the end of the picture count: profiles, and the film clips that phones put
-    behind their photos, hold any bytes."""
+    """Count markers up to the end of the picture only: profiles, and the film clips that phones
+    append to photos, contain any bytes."""
     scans = restarts = 0
     position = 2
     while (marker := _JPEG_MARKER.search(data, position)) and marker[1] != b"\xd9":
@@ -186,9 +185,9 @@ def _count_jpeg_markers(data: bytes, limits: ImageLimits) -> None:
 
 
 def has_all_scans(data: bytes) -> bool:
-    """Whether the scans of a JPEG make up all of its coefficients, in all of their bits.
+    """Return whether the scans of a JPEG give all bits of all its coefficients.
 
-    Progressive ones come in many scans, and a file may end between two of them.
+    Progressive JPEGs have many scans, and a file may end between two of them.
     """
     components = 0
     progressive = False
@@ -215,7 +214,7 @@ _JPEG_MARKER = re.compile(rb"\xff+([^\x00\x01\xff])", re.DOTALL)
 
 
 def _check_png_pixels(data: bytes) -> None:
-    """Pillow checks the sums of all chunks but those that hold the pixels."""
+    """Check the pixel chunks of a PNG: Pillow verifies the checksums of all others."""
     position = 8
     while len(head := data[position : position + 8]) == 8 and head[4:] != b"IEND":
         end = position + 8 + int.from_bytes(head[:4], "big")
@@ -227,7 +226,7 @@ def _check_png_pixels(data: bytes) -> None:
 
 
 def corrupt(error: Exception) -> CorruptImageError:
-    """What to say of a picture whose decoder failed."""
+    """Return the error for a picture whose decoder failed."""
     reason = str(error).split("\n")[0][:120] or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
         reason = "its header is damaged"
@@ -250,7 +249,7 @@ def _unsupported(data: bytes, limits: ImageLimits) -> UnsupportedTypeError:
 
 
 def too_many_bytes(size: int, limit: int, setting: str | None = None) -> TooManyBytesError:
-    """What to say of a file that is too large."""
+    """Return the error for a file that is too large."""
     named = f" ({setting}BYTES)" if setting else ""
     return TooManyBytesError(f"{size:,} bytes; at most {limit:,} are accepted{named}")
 

@@ -1,4 +1,4 @@
-"""What is made of a picture's bytes: squares for an encoder, and JPEGs to show and to keep."""
+"""Turn the bytes of a picture into squares for an encoder, or into JPEGs to show and store."""
 
 import io
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ PICTURE_QUALITY = 92
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """What an encoder looks at, and what a user should know.
+    """The input of an encoder, and notes for users.
 
-    `views` have the shape (V, size_px, size_px, 3), uint8, RGB: one of the middle and, of wide and
-    tall pictures, others; all of them together are the picture.
+    `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
+    tall pictures; together they represent the picture.
     """
 
     views: NDArray[np.uint8]
@@ -38,16 +38,16 @@ class DecodedImage:
 def decode_pixels(
     data: bytes, preprocessing: Preprocessing, limits: ImageLimits, box: Box | None = None
 ) -> DecodedImage:
-    """One picture as an encoder wants it.
+    """Decode a picture for an encoder.
 
-    Large JPEGs are decoded at a fraction of their size, never smaller than what is needed. A region
-    is cut out first and is then a picture like any other: its border does not count.
+    Large JPEGs are decoded at a reduced size, never below what is needed. A region is cut out first
+    and then treated like any picture: its border is removed.
 
     Args:
-        data: The file's content; its type is found from the content alone.
+        data: The file's content, which alone determines its type.
         preprocessing: Size and fit.
-        limits: What is accepted.
-        box: Look at this region only.
+        limits: The limits to check.
+        box: The region to use; None for all.
 
     Raises:
         ImageError: A subclass that names the reason.
@@ -58,7 +58,7 @@ def decode_pixels(
     if preprocessing.edition > 2:
         content = trim(shown)
         too_small = content is not shown and min(content.size) < preprocessing.resize_px
-        if too_small and sniff_format(data) == "JPEG":  # perhaps there are more pixels of it
+        if too_small and sniff_format(data) == "JPEG":  # the file may have more pixels of it
             image, _ = load(preprocessing.resize_px * min(image.size) / min(content.size))
             content = trim(crop_box(image, box))
         shown = content
@@ -69,7 +69,7 @@ def decode_pixels(
 def render_jpeg(
     data: bytes, max_side_px: int, limits: ImageLimits, quality: int = THUMBNAIL_QUALITY
 ) -> bytes:
-    """The picture upright, in sRGB, without metadata, as JPEG of at most that long a long side."""
+    """Return the picture upright, in sRGB, without metadata, as JPEG with a limited long side."""
     image, _ = load_rgb(data, limits, min_side_px=max_side_px)
     image.thumbnail((max_side_px, max_side_px), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()

@@ -1,7 +1,7 @@
-"""From a file's content to an upright RGB picture on white, its colours as viewers show them.
+"""Decode a file to an upright RGB picture on white, with its colours as viewers show them.
 
-Animated pictures give their first frame. Metadata other than the orientation and the colour profile
-is dropped.
+Animated pictures give their first frame. Only the orientation and the colour profile are used of
+the metadata.
 """
 
 import io
@@ -21,7 +21,7 @@ END_MARK_MISSING = "end_mark_missing"
 NOTHING: tuple[str, ...] = ()
 
 MOST_SHRUNK = 8
-"""A JPEG can be decoded at an eighth of its size, not below."""
+"""JPEGs can be decoded at an eighth of their size, not smaller."""
 
 _JPEG_END = b"\xff\xd9"
 _RESTARTS = [bytes([0xFF, 0xD0 + number % 8]) for number in range(16)]
@@ -29,7 +29,7 @@ _ANYTHING = tuple(
     junk + b"".join(restart + junk for restart in _RESTARTS)
     for junk in (b"\xaa" * 300, b"\x55\x2a\x93" * 100)
 )
-"""Where a picture goes on by a restart marker, by that one of the eight that is its next."""
+"""Continuations of a picture after a restart marker, one for each of the eight that may be next."""
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -45,7 +45,7 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
 RgbPicture = tuple[Image.Image, tuple[str, ...]]
-"""An upright sRGB picture, and what a user should know of it."""
+"""An upright sRGB picture, and notes for users."""
 
 
 def load_rgb(
@@ -53,42 +53,42 @@ def load_rgb(
 ) -> RgbPicture:
     """Decode to an upright sRGB picture on a white ground.
 
-    Colours are converted before the picture is made smaller: as an average of other numbers, edges
-    of strong contrast would become other colours.
+    Colours are converted before the picture is reduced: averages in another colour space would
+    change the colours of edges with strong contrast.
 
     Args:
         data: The file's content.
         limits: Checked from the header first.
-        min_side_px: A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as its short
-            side stays at least this long; None decodes at full size.
-        profiles: Whether colour profiles count.
+        min_side_px: A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size if its short side stays at
+            least this long; None decodes at full size.
+        profiles: Whether to apply colour profiles.
 
     Raises:
         ImageError: A subclass that names the reason.
     """
     image = open_checked(data, limits)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which we drop anyway
+        warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which is dropped
         try:
             animated = (FIRST_FRAME_USED,) if getattr(image, "is_animated", False) else ()
             image.draft("RGB", _wanted_size(image.size, min_side_px, limits))
             image, ended = _loaded(image, data)
             rgb, notes = to_rgb(image, image.info.get("icc_profile") if profiles else None)
-            rgb = upright(rgb, image)  # after loading, which turns a TIFF by itself
+            rgb = upright(rgb, image)  # only now, as loading turns a TIFF by itself
         except ImageError:
             raise
         except MemoryError as error:
             raise TooComplexError("decoding needs more memory than is allowed") from error
         except Exception as error:
             raise corrupt(error) from error
-    rgb.info.clear()  # comments would be written into every JPEG made of it
+    rgb.info.clear()  # else comments go into every JPEG made of it
     return rgb, animated + ended + notes
 
 
 def _wanted_size(
     size: tuple[int, int], min_side_px: float | None, limits: ImageLimits
 ) -> tuple[int, int]:
-    """The size that a JPEG has to have at least, such that no more pixels come out than may."""
+    """Return the least size at which to decode a JPEG without exceeding the pixel limit."""
     side = max(size) if min_side_px is None else max(1, int(min_side_px))
     shrink = 1
     while size[0] * size[1] > limits.max_pixels * shrink**2 and shrink < MOST_SHRUNK:
@@ -97,10 +97,9 @@ def _wanted_size(
 
 
 def _loaded(image: Image.Image, data: bytes) -> RgbPicture:
-    """The picture, decoded; a JPEG that lacks nothing but its end mark gets one.
+    """Decode the picture; a JPEG that only lacks its end marker gets one.
 
-    It lacks nothing if it has all its scans and whatever is put in the place of more makes no
-    difference.
+    It lacks nothing else if it has all its scans, and no continuation changes any pixel.
     """
     drafted = image.size
     try:
@@ -124,7 +123,7 @@ def _drafted(data: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def upright(image: Image.Image, source: Image.Image) -> Image.Image:
-    """The picture turned as the Exif data of its source say."""
+    """Turn the picture as the Exif data of its source say."""
     try:
         orientation = int(source.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - a broken Exif block never spoils a good picture
@@ -133,7 +132,7 @@ def upright(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, profile: bytes | None) -> RgbPicture:
-    """sRGB on white, whatever the mode; 16-bit and float samples are scaled, not clipped."""
+    """Convert any mode to sRGB on white; 16-bit and float samples are scaled, not clipped."""
     deep = image.mode.startswith("I") or image.mode == "F"
     if not deep and (image.mode in _WITH_ALPHA or "transparency" in image.info):
         return _on_white(image, profile)
@@ -163,9 +162,9 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scale_samples(image: Image.Image) -> Image.Image:
-    """Grey samples of 16 bits or more, or floats, to 8 bits: `convert` would clip to white."""
+    """Scale grey samples of 16 bits or more, or floats, to 8 bits: `convert` would clip."""
     stored = np.asarray(image)
-    if stored.dtype.itemsize == 2:  # rounds stored / 257 without another type
+    if stored.dtype.itemsize == 2:  # stored / 257, rounded, in the same type
         return Image.fromarray(((stored - (stored >> 8) + 128) >> 8).astype(np.uint8))
     samples = stored.astype(np.float32)
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,4 +1,4 @@
-"""What every index and every backend does, and the one place that knows how results are ordered."""
+"""Protocols of indexes and backends, and the order of results."""
 
 from pathlib import Path
 from typing import Protocol
@@ -14,15 +14,15 @@ from search_engine.records import Hits, Keys, Vectors
 
 
 class Index(Protocol):
-    """What a generation holds: vectors under ascending keys, which never change.
+    """The content of a generation: vectors under ascending keys, which never change.
 
-    Scores are exact cosines (inner products of unit rows), whatever finds the candidates. Best
-    first, equal scores by key.
+    Scores are exact cosines (inner products of unit rows), however candidates are found. Results
+    come best first, equal scores by key.
     """
 
     @property
     def spec(self) -> IndexSpec:
-        """Which kind it is, and how hard it searches."""
+        """The kind of index, and how hard it searches."""
         ...
 
     @property
@@ -32,7 +32,7 @@ class Index(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether nothing among the nearest is ever missed."""
+        """Whether no nearest vector is ever missed."""
         ...
 
     @property
@@ -43,16 +43,17 @@ class Index(Protocol):
     def __len__(self) -> int: ...
 
     def vectors(self, positions: Positions) -> Vectors:
-        """The stored vectors at some positions, (P, D), float32."""
+        """Return the stored vectors at some positions, (P, D), float32."""
         ...
 
     def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
-        """The k most similar of all vectors, or of a selection; never fewer than there are.
+        """Return the k most similar of all vectors or of a selection; fewer only if there are no
+        more.
 
         Args:
             queries: Shape (Q, D), float32, unit rows. Not changed.
             k: At least 1.
-            within: Positions that may be found; None for all.
+            within: Positions to search; None for all.
 
         Raises:
             DimensionMismatchError: D differs from the index.
@@ -70,19 +71,19 @@ class Index(Protocol):
 
 
 class Backend(Protocol):
-    """A way to make and open indexes; `search_engine.indexes.registry` names them."""
+    """Builds and opens indexes; `search_engine.indexes.registry` names the backends."""
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names of the files that a saved index is made of."""
+        """Names of the files of a saved index."""
         ...
 
     def check(self, factory: str, dimension: int) -> None:
-        """Raise ParameterError unless it can make such a kind of index."""
+        """Raise ParameterError unless the backend can build such a kind of index."""
         ...
 
     def limit_threads(self, count: int) -> None:
-        """Compute with at most so many threads from now on, in this process."""
+        """Limit the threads of all later computations in this process."""
         ...
 
     def build(
@@ -94,27 +95,27 @@ class Backend(Protocol):
         before: Index | None = None,
         changed: int = 0,
     ) -> Index:
-        """An index that reaches a recall on its own vectors, or as much as this kind can.
+        """Build an index that reaches a recall on its own vectors, or as much as this kind can.
 
         Args:
-            factory: Which kind.
+            factory: The kind of index.
             keys: Shape (N,), int64, ascending strictly.
             vectors: Shape (N, D), unit rows; kept as float16.
             recall: index_recall@10 wanted, above 0 to 1.
-            before: The collection's index before; what it learned may be used again.
-            changed: How many vectors changed since that one.
+            before: The collection's previous index, whose trained parameters may be reused.
+            changed: How many vectors have changed since then.
 
         Raises:
-            ParameterError: This kind cannot be built of these vectors.
+            ParameterError: This kind cannot be built from these vectors.
         """
         ...
 
     def keys(self, folder: Path) -> Keys:
-        """The keys of a saved index, (N,), int64, without opening it; not verified."""
+        """Read the keys of a saved index, (N,), int64, without opening or verifying it."""
         ...
 
     def open(self, folder: Path, spec: IndexSpec, dimension: int) -> Index:
-        """A saved index whose files were verified.
+        """Open a saved index whose files were verified.
 
         Raises:
             CorruptDataError: They do not make an index.
@@ -123,7 +124,7 @@ class Backend(Protocol):
 
 
 def positions_of(index_keys: Keys, keys: Keys) -> Positions:
-    """Where those of the keys that are in an index stand; ascending if the keys are."""
+    """Return the positions of the keys that are in an index; ascending if the keys are."""
     if len(index_keys) == 0:
         return np.empty(0, dtype=np.int64)
     found = np.searchsorted(index_keys, keys)
@@ -133,9 +134,9 @@ def positions_of(index_keys: Keys, keys: Keys) -> Positions:
 
 
 class VectorIndex(Protocol):
-    """Vectors that come and go: the live index of a collection, and the oracle of the tests.
+    """Vectors that come and go: the live index of a collection, and the reference of the tests.
 
-    Nearest neighbors by cosine. Best first, equal scores by key.
+    It finds nearest neighbors by cosine, best first, equal scores by key.
     """
 
     @property
@@ -146,7 +147,7 @@ class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
     def upsert(self, keys: Keys, vectors: NDArray[np.floating]) -> None:
-        """Add vectors, or replace those whose key is there; of a repeated key the last counts.
+        """Add vectors, or replace those of existing keys; the last of a repeated key counts.
 
         Args:
             keys: Shape (N,), int64.
@@ -159,16 +160,16 @@ class VectorIndex(Protocol):
         ...
 
     def remove(self, keys: Keys) -> None:
-        """Forget keys; unknown ones are ignored."""
+        """Remove keys; unknown ones are ignored."""
         ...
 
     def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
-        """The k most similar vectors of each query, fewer when there are fewer.
+        """Return the k most similar vectors of each query, fewer if there are fewer.
 
         Args:
             queries: Shape (Q, D), float32, unit rows. Not changed.
             k: At least 1.
-            within: Search only these keys; None searches all.
+            within: Keys to search; None for all.
 
         Returns:
             Hits of shape (Q, at most k).
@@ -181,7 +182,7 @@ class VectorIndex(Protocol):
 
 
 def check_content(keys: Keys, vectors: NDArray[np.floating]) -> None:
-    """Raise ValueError or DimensionMismatchError unless they can be the content of an index."""
+    """Raise ValueError or DimensionMismatchError unless keys and vectors can make an index."""
     check_vectors(vectors, vectors.shape[1])
     if len(keys) != len(vectors) or np.any(np.diff(keys) <= 0):
         raise ValueError("keys must ascend strictly, one for each vector")
@@ -198,7 +199,7 @@ def check_vectors(vectors: NDArray[np.floating], dimension: int) -> None:
 
 
 def check_upsert(keys: Keys, vectors: NDArray[np.floating], dimension: int) -> None:
-    """As `check_vectors`, and there must be one key for each vector."""
+    """Do the same as `check_vectors`, and require one key for each vector."""
     check_vectors(vectors, dimension)
     if keys.shape != (len(vectors),):
         raise DimensionMismatchError(
@@ -207,21 +208,21 @@ def check_upsert(keys: Keys, vectors: NDArray[np.floating], dimension: int) -> N
 
 
 def check_search(queries: Vectors, k: int, dimension: int) -> None:
-    """Raise DimensionMismatchError or ValueError unless a search makes sense."""
+    """Raise DimensionMismatchError or ValueError unless a search is possible."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
     check_vectors(queries, dimension)
 
 
 def last_of_each(keys: Keys) -> NDArray[np.int64]:
-    """Positions of the last occurrence of each key, by ascending key."""
+    """Return the position of the last occurrence of each key, by ascending key."""
     _, first_from_behind = np.unique(keys[::-1], return_index=True)
     return np.asarray(len(keys) - 1 - first_from_behind, dtype=np.int64)
 
 
 def top_k(keys: Keys, scores: NDArray[np.float32], k: int) -> tuple[Keys, NDArray[np.float32]]:
-    """The k best of one query's candidates, best first, equal scores by key."""
-    if len(keys) > 4 * k:  # a partial sort first; ties with the last place stay in
+    """Select the k best candidates of one query, best first, equal scores by key."""
+    if len(keys) > 4 * k:  # a partial sort first, keeping ties with the last place
         threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
         keep = scores >= threshold
         keys, scores = keys[keep], scores[keep]
@@ -230,7 +231,7 @@ def top_k(keys: Keys, scores: NDArray[np.float32], k: int) -> tuple[Keys, NDArra
 
 
 def pack_hits(rows: list[tuple[Keys, NDArray[np.float32]]]) -> Hits:
-    """One Hits from the results of each query."""
+    """Combine the results of each query to one Hits."""
     width = max((len(keys) for keys, _ in rows), default=0)
     hits = Hits(
         keys=np.full((len(rows), width), -1, dtype=np.int64),

@@ -1,6 +1,6 @@
-"""Which kind of index a collection gets: a pure function of its size and what it may cost.
+"""Choose the kind of index for a collection, by its size and the memory limit.
 
-The figures behind it: `python -m benchmarks.index` and docs/operator.md.
+For the measurements see `python -m benchmarks.index` and docs/operator.md.
 """
 
 import math
@@ -9,45 +9,45 @@ from dataclasses import dataclass
 from search_engine.errors import ParameterError
 
 EXACT_ELEMENTS = 25_600_000
-"""Up to so many (100,000 x 256, or 20,000 x 1,280) comparing with all vectors takes about as
-long as encoding the photo that asks."""
+"""Up to so many numbers (100,000 x 256, or 20,000 x 1,280) comparing with all vectors takes about
+as long as encoding a query photo."""
 COMPONENTS_A_ROOT = 10
-"""Leading principal components that the codes of an inverted file describe, for each root of the
-dimension: 160 of 256, 360 of 1,280. Of CNN features fewer need too many candidates, and more make
-the lists slower to read."""
+"""Leading principal components in the codes of an inverted file, for each root of the dimension:
+160 of 256, 360 of 1,280. With fewer, CNN features need too many candidates; more make the lists
+slower to read."""
 COMPONENTS_STEP = 8
 DIMENSIONS_A_CODE = (2, 4)
-"""Dimensions that 4 bits stand for: accurate, and small."""
+"""Dimensions for each 4-bit code: accurate, and small."""
 LISTS_A_ROOT = 1.5
 BYTES_A_LIST = 2_048
 BYTES_A_ROW = 20
-"""Numbers that FAISS (8) and we (12) keep for each row."""
+"""Bytes that FAISS (8) and we (12) store for each row."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
-    """A FAISS factory string and what it will take in memory, estimated."""
+    """A FAISS factory string, and its estimated memory."""
 
     factory: str
     memory_bytes: int
 
 
 def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 0.99) -> IndexPlan:
-    """The kind of index for so many vectors.
+    """Choose the kind of index for so many vectors.
 
-    Exact as long as that is quick; beyond, an inverted file with codes of 4 bits that are
+    It is exact as long as that is fast; beyond, an inverted file with codes of 4 bits that are
     compared in registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB
-    2015; FAISS's fast scan) on principal components turned at random. Everything found is scored
-    again with the stored vectors, which are mapped into memory and not counted here.
+    2015; FAISS's fast scan) on principal components turned at random. Candidates are scored again
+    with the stored vectors, which are memory-mapped and not counted here.
 
     Args:
         count: Number of vectors, 0 or more.
-        dimension: Of a vector.
-        memory_bytes: What the index may take.
+        dimension: Width of the vectors.
+        memory_bytes: Memory limit of the index.
         recall: index_recall@10 wanted, above 0 to 1; 1 means exact.
 
     Raises:
-        ParameterError: Not even the smallest kind fits, or the recall is no share.
+        ParameterError: Not even the smallest kind fits, or the recall is out of range.
     """
     if not 0 < recall <= 1:
         raise ParameterError(f"a recall of {recall}", where="recall", fix="give 0.99 for 99%")

@@ -1,4 +1,4 @@
-"""All vectors compared by NumPy: the backend `numpy`, slow and plainly right."""
+"""The backend `numpy`: compare all vectors with NumPy, slow and obviously right."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class NumpyBackend:
             raise ParameterError("it has one kind", where="--index", fix=f"give {NAME}")
 
     def limit_threads(self, count: int) -> None:
-        """Do nothing: NumPy's threads are those of its linear algebra, set by the environment."""
+        """Do nothing: NumPy's threads are those of its linear algebra, set in the environment."""
 
     def build(
         self,

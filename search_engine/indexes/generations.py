@@ -1,13 +1,13 @@
-"""Generations: published, immutable index files that describe and check themselves.
+"""Generations: published, immutable index files that describe and verify themselves.
 
     indexes/<collection>/gen-000042/{manifest.json, files of the backend}
     indexes/<collection>/CURRENT     the name of one of them
 
-Everything here is derived from the catalog and can be rebuilt. FAISS files carry no checksum and
-FAISS reports success when the disk is full, so what a backend has written is fsynced, read back and
-hashed by us; loading verifies length and SHA-256 of every file before the backend reads a byte. A
-generation that fails falls back to the one before it; the caller rebuilds when none is left.
-Generations of two encoders may lie beside each other; whoever loads one says of which.
+Everything here is derived from the catalog and can be rebuilt. FAISS files have no checksum and
+FAISS reports success when the disk is full, so files of a backend are fsynced, read back and hashed
+here; loading verifies length and SHA-256 of every file before the backend reads a byte. If a
+generation fails, the one before it is used; the caller rebuilds if none is left. Generations of
+several encoders may coexist; loading names the encoder.
 """
 
 import os
@@ -53,7 +53,7 @@ _NAME = re.compile(r"gen-(\d{6})")
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A loaded generation, and what had to be passed over to find it."""
+    """A loaded generation, and the problems of those skipped before it."""
 
     name: str
     manifest: Manifest
@@ -62,21 +62,17 @@ class Generation:
 
 
 def publish(folder: Path, manifest: Manifest, index: Index, spared: Collection[str] = ()) -> str:
-    """Write a new generation and make it the current one; older ones but one are deleted.
+    """Write a new generation and make it current; delete all but one of the older ones.
 
-    The caller sees to it that nobody else publishes at the same time.
-
-    Args:
-        folder: Of the collection.
-        manifest: What it holds, without files.
-        index: What is to be written.
-        spared: Fingerprints of other encoders whose newest generation stays as well.
+    The caller ensures that nobody else publishes at the same time. Args: folder: The folder of the
+    collection. manifest: Describes the content, without files. index: The index to write. spared:
+    Fingerprints of other encoders whose newest generation is kept.
 
     Returns:
         The generation's name.
 
     Raises:
-        StorageError: Nothing was published; the current generation is what it was.
+        StorageError: Nothing was published; the current generation is unchanged.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,10 +97,10 @@ def publish(folder: Path, manifest: Manifest, index: Index, spared: Collection[s
 
 
 def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> None:
-    """Delete all generations but the newest of an encoder, and one each of those that are spared.
+    """Delete all generations but the newest `KEPT` of an encoder and the newest of each spared one.
 
-    One that is damaged stays as long as it is among them, and does not count: it is not what
-    anybody can go back to. The caller sees to it that nobody publishes at the same time.
+    A damaged one newer than these is kept and not counted, as nobody can go back to it. The caller
+    ensures that nobody publishes at the same time.
     """
     left = {**dict.fromkeys(spared, 1), fingerprint: KEPT}
     names = generations(folder)
@@ -121,9 +117,9 @@ def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> Non
 
 
 def settle(folder: Path, name: str) -> None:
-    """Clear away what an interrupted `publish` left, and let CURRENT name the generation in use.
+    """Delete what an interrupted `publish` left, and let CURRENT name the generation in use.
 
-    The caller sees to it that nobody publishes at the same time.
+    The caller ensures that nobody publishes at the same time.
     """
     _remove_leftovers(folder)
     try:
@@ -137,8 +133,8 @@ def settle(folder: Path, name: str) -> None:
 def discard_newer(folder: Path, seq: int) -> list[str]:
     """Delete generations that claim changes the catalog does not know yet.
 
-    An older copy of the catalog was put back beside them: from here on its numbers mean other
-    changes. The caller sees to it that nobody publishes at the same time.
+    An older copy of the catalog was restored beside them, whose further sequence numbers mean other
+    changes. The caller ensures that nobody publishes at the same time.
     """
     discarded = []
     for name in generations(folder):
@@ -155,10 +151,10 @@ def discard_newer(folder: Path, seq: int) -> list[str]:
 def roll_back(folder: Path, collection_uid: str, fingerprint: str) -> str:
     """Make the newest sound generation of an encoder before the current one current.
 
-    The caller sees to it that nobody publishes at the same time.
+    The caller ensures that nobody publishes at the same time.
 
     Raises:
-        NotFoundError: There is none; damaged ones are named.
+        NotFoundError: There is none; the message names damaged ones.
     """
     try:
         now = current(folder)
@@ -185,9 +181,9 @@ def roll_back(folder: Path, collection_uid: str, fingerprint: str) -> str:
 
 
 def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | None:
-    """The current generation, else the newest earlier one that is sound; None if there is none.
+    """Load the current generation, else the newest earlier one that is sound; None without any.
 
-    What was passed over is named in `findings`.
+    `findings` has the problems of those that were skipped.
     """
     findings: list[str] = []
     for name in _candidates(folder, (collection_uid, fingerprint), findings):
@@ -203,7 +199,7 @@ def load(folder: Path, collection_uid: str, fingerprint: str) -> Generation | No
 
 
 def find(folder: Path, collection_uid: str, fingerprint: str) -> tuple[str, Manifest] | None:
-    """The newest generation of an encoder whose files are there; `load` verifies them."""
+    """Return the newest generation of an encoder whose files exist; `load` verifies them."""
     for name in generations(folder):
         try:
             manifest = read_manifest(folder / name)
@@ -218,19 +214,19 @@ def find(folder: Path, collection_uid: str, fingerprint: str) -> tuple[str, Mani
 
 
 def read_keys(folder: Path) -> Keys:
-    """The keys that a generation holds, (N,), int64; not verified."""
+    """Read the keys of a generation, (N,), int64; not verified."""
     return backend_of(read_manifest(folder).spec.factory).keys(folder)
 
 
 def generations(folder: Path) -> list[str]:
-    """Names of all generations, newest first."""
+    """List the names of all generations, newest first."""
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))[::-1]
 
 
 def describe_generations(folder: Path) -> list[dict[str, Any]]:
-    """What each generation holds and whether it is sound, newest first."""
+    """Describe the content and soundness of each generation, newest first."""
     try:
         now = current(folder)
     except CorruptDataError:
@@ -257,15 +253,15 @@ def describe_generations(folder: Path) -> list[dict[str, Any]]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """What an interrupted `publish` left behind."""
+    """List what an interrupted `publish` left behind."""
     return sorted([*folder.glob(".gen-*.new"), *folder.glob(".CURRENT.new")])
 
 
 def current(folder: Path) -> str | None:
-    """The name in CURRENT; None if there is no such file.
+    """Return the name in CURRENT; None if there is no such file.
 
     Raises:
-        CorruptDataError: It does not hold a name.
+        CorruptDataError: The file does not hold a name.
     """
     path = folder / "CURRENT"
     if path.is_symlink():
@@ -284,7 +280,7 @@ def current(folder: Path) -> str | None:
 
 
 def _read(folder: Path, manifest: Manifest) -> Index:
-    """Files that are already verified, as an index that has answered a few queries."""
+    """Open verified files as an index, and let it answer a few queries."""
     backend = backend_of(manifest.spec.factory)
     index = backend.open(folder, manifest.spec, manifest.dimension)
     if (len(index), index.dimension) != (manifest.count, manifest.dimension):
@@ -294,8 +290,8 @@ def _read(folder: Path, manifest: Manifest) -> Index:
 
 
 def _check_self_queries(index: Index, folder: Path) -> None:
-    """A few stored vectors must find themselves, or something as similar; most of them must where
-    the index is approximate."""
+    """Check that stored vectors find themselves, or something as similar; for an approximate index,
+    that most of them do."""
     if len(index) == 0:
         return
     positions = np.linspace(0, len(index) - 1, min(SELF_QUERIES, len(index))).astype(np.int64)
@@ -308,7 +304,7 @@ def _check_self_queries(index: Index, folder: Path) -> None:
 
 
 def _candidates(folder: Path, owner: tuple[str, str], findings: list[str]) -> Iterator[str]:
-    """The current generation and those before it; all of an owner whose current one it is not."""
+    """Return the current generation and earlier ones; all, if the current one has another owner."""
     names = generations(folder)
     try:
         name = current(folder)
@@ -322,7 +318,7 @@ def _candidates(folder: Path, owner: tuple[str, str], findings: list[str]) -> It
 
 
 def _may_be_of(folder: Path, owner: tuple[str, str]) -> bool:
-    """Whether a generation does not say that it is of somebody else."""
+    """Return whether a generation has this owner, or does not name its owner."""
     try:
         return _owner(read_manifest(folder)) == owner
     except (CorruptDataError, NewerFormatError):

@@ -1,8 +1,8 @@
-"""A base generation, what changed since, and what was removed, as one immutable snapshot.
+"""A base generation, the changes since, and the removals, as one immutable snapshot.
 
-Readers take `snapshot` once and keep it for their whole query; changes make a new snapshot and
-swap it in. New and changed vectors go to an exact delta; positions of the base that are removed
-or superseded are masked, so a search never loses places to them.
+Readers take `snapshot` once for their whole query; changes swap in a new snapshot. New and changed
+vectors go to an exact delta; removed or superseded positions of the base are masked, so they never
+take up places of a search.
 """
 
 import threading
@@ -30,7 +30,7 @@ from search_engine.records import Hits, Keys, Vectors
 
 FIRST_CAPACITY = 256
 COMPACT_FRACTION = 0.05
-"""Share of the base that may change before a new generation is worth its writing."""
+"""Share of the base that must have changed for a new generation to be worth writing."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Snapshot:
     """One state of a collection's index; nothing in it changes.
 
     `masked` marks positions of the base. The delta's rows are (N, D), float32, rounded to float16;
-    `alive` says which of them count.
+    `alive` marks those that count.
     """
 
     dimension: int
@@ -55,11 +55,11 @@ class Snapshot:
 
     @cached_property
     def pending(self) -> int:
-        """Changes that the base does not have yet; counted once, as every query asks."""
+        """Number of changes that the base lacks; computed once, as every query asks."""
         return int(np.count_nonzero(self.masked)) + int(np.count_nonzero(self.alive))
 
     def needs_compaction(self) -> bool:
-        """Whether a new generation is worth its writing."""
+        """Whether a new generation is worth writing."""
         base = len(self.base) if self.base is not None else 0
         return self.pending > base * COMPACT_FRACTION
 
@@ -102,7 +102,7 @@ class Snapshot:
         return pack_hits(rows)
 
     def vectors(self, keys: Keys) -> Vectors:
-        """The stored embeddings (N, D), float32, of live keys, in the order given."""
+        """Return the stored embeddings (N, D), float32, of live keys, in the given order."""
         found = np.empty((len(keys), self.dimension), dtype=np.float32)
         delta, rows = self._delta_by_key
         places = np.minimum(np.searchsorted(delta, keys), max(len(delta) - 1, 0))
@@ -113,7 +113,7 @@ class Snapshot:
         return found
 
     def rows(self, within: KeySet) -> Selection:
-        """The rows of the base that hold these keys and still count."""
+        """Return the rows of the base that hold these keys and still count."""
         assert self.base is not None
         known = within.remembered(self)
         if known is None:
@@ -124,7 +124,7 @@ class Snapshot:
 
     @cached_property
     def _delta_by_key(self) -> tuple[Keys, NDArray[np.int64]]:
-        """The live keys of the delta, ascending, and their rows."""
+        """Live keys of the delta, ascending, and their rows."""
         rows = np.flatnonzero(self.alive)
         order = np.argsort(self.delta_keys[rows])
         return self.delta_keys[rows][order], rows[order]
@@ -141,9 +141,9 @@ class Snapshot:
 
 
 def describe_snapshot(snapshot: Snapshot | None) -> dict[str, Any]:
-    """What answers queries: generation, kind of index, its index_recall@10, and changes since.
+    """Describe what answers queries: generation, kind of index, index_recall@10, later changes.
 
-    The kind is None while there is no generation: everything is compared with then.
+    The kind is None without a generation: queries are then compared with everything.
     """
     base = None if snapshot is None else snapshot.base
     return {
@@ -155,7 +155,7 @@ def describe_snapshot(snapshot: Snapshot | None) -> dict[str, Any]:
 
 
 class LiveIndex:
-    """The snapshot that is current, and how it moves on. See VectorIndex."""
+    """The current snapshot, and how it changes. See VectorIndex."""
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class LiveIndex:
         return self.snapshot.search(queries, k, within)
 
     def apply(self, seq: int, keys: Keys, vectors: NDArray[np.floating], removed: Keys) -> None:
-        """Take over changes and swap in the snapshot that has them, complete up to `seq`."""
+        """Apply changes, and swap in the snapshot that includes them, complete up to `seq`."""
         check_upsert(keys, vectors, self.dimension)
         last = last_of_each(keys)
         keys = keys[last]
@@ -221,7 +221,7 @@ class LiveIndex:
             )
 
     def _without(self, old: Snapshot, keys: Keys) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The masks of a snapshot in which these keys count no more; the old ones stay."""
+        """Return the masks of a snapshot without these keys; the old masks are not changed."""
         masked, alive = old.masked, old.alive
         if old.base is not None and len(keys):
             masked = masked.copy()
@@ -233,7 +233,7 @@ class LiveIndex:
         return masked, alive
 
     def _reserve(self, used: int, wanted: int) -> None:
-        """Room for `wanted` rows; rows below `used` are shared with older snapshots."""
+        """Make room for `wanted` rows; rows below `used` are shared with older snapshots."""
         capacity = len(self._buffer_keys)
         if wanted <= capacity:
             return

@@ -1,6 +1,6 @@
-"""The manifest of a generation: what its files hold, with the length and SHA-256 of each.
+"""The manifest of a generation: the content of its files, with length and SHA-256 of each.
 
-It is sealed with a checksum of its own, so that a damaged one is not believed.
+It has a checksum of its own, so that damage to it is detected.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from search_engine.indexes.spec import IndexSpec
 from search_engine.storage.durable import sha256_file, sync_directory, write_synced
 
 FORMAT = 2
-"""1 had vectors.f16 without its first page, and exact indexes only."""
+"""Version 1 had vectors.f16 without its first page, and exact indexes only."""
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation holds; `seq` is the change of the catalog that it is complete up to."""
+    """The content of a generation, complete up to sequence number `seq` of the catalog."""
 
     collection_uid: str
     fingerprint: str
@@ -40,7 +40,7 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Describe the files of the index that a backend has saved in a folder, durably."""
+    """Describe the files that a backend has saved in a folder, durably."""
     described = asdict(manifest)
     for name in manifest.backend_files:
         path = folder / name
@@ -51,7 +51,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a generation says that it holds; its other files are not looked at.
+    """Read the manifest of a generation, without looking at its other files.
 
     Raises:
         CorruptDataError: It cannot be read, or does not match its own checksum.
@@ -96,7 +96,7 @@ def verify(folder: Path) -> Manifest:
 
 
 def is_sound(folder: Path) -> bool:
-    """Whether a generation passes `verify`."""
+    """Return whether a generation passes `verify`."""
     try:
         verify(folder)
     except (CorruptDataError, NewerFormatError):
@@ -105,5 +105,5 @@ def is_sound(folder: Path) -> bool:
 
 
 def seal_of(described: dict[str, Any]) -> str:
-    """The checksum of what a manifest says."""
+    """Return the checksum of a manifest's content."""
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Names of index backends to what makes them. A new one is a line here and a module.
+"""Index backends by name. A new one is a line here and a module.
 
-An owner names a kind of index by `eyedex index --index`: the name of a backend, with what it needs
-to know behind a colon, or else a FAISS factory string.
+`eyedex index --index` takes the name of a backend, with its parameters after a colon, or a FAISS
+factory string.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ BACKENDS = {
 
 
 def backend_of(factory: str) -> Backend:
-    """The backend that makes and opens a kind of index."""
+    """Return the backend that builds and opens a kind of index."""
     name = factory.partition(":")[0]
     module, _, made_by = BACKENDS[name if name in BACKENDS else DEFAULT].partition(":")
     backend: Backend = getattr(import_module(module), made_by)()
@@ -24,6 +24,6 @@ def backend_of(factory: str) -> Backend:
 
 
 def limit_threads(count: int) -> None:
-    """Let no backend compute with more threads than that, in this process."""
+    """Limit the threads of all backends in this process."""
     for name in BACKENDS:
         backend_of(name).limit_threads(count)

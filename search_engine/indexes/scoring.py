@@ -1,8 +1,8 @@
-"""Exact scores of stored vectors, and the one order of results.
+"""Score stored vectors exactly, and order results.
 
 Scores are cosines: inner products of unit rows. Each is a dot product of its own (`np.vecdot`). A
-product of matrices is twice as fast, but rounds a row differently by its place, so that equal
-vectors would not tie and the same item would score differently before and after a compaction.
+matrix product is twice as fast, but rounds a row differently depending on its position, so equal
+vectors would not tie, and an item would score differently before and after a compaction.
 """
 
 import math
@@ -17,11 +17,12 @@ Positions = NDArray[np.int64]
 """Rows of an index; -1 stands for none."""
 
 CHUNK_ELEMENTS = 2**17
-"""Elements widened at once: with what they are made of 768 KiB, which a core's cache holds."""
+"""Elements widened at once: source and result take 768 KiB, which fits a core's cache."""
 SCORES_AT_ONCE = 2**24
 FEW_ELEMENTS = 2**13
 FEW_CANDIDATES = 64
-"""Up to here the fewest calls are fastest: after a search the caches hold nothing of NumPy."""
+"""Up to here fewer calls are fastest: after a search, NumPy's code and data are not in the
+cache."""
 
 _EXPONENT_SHIFT = np.float32(2.0**112)
 _SIGN_AND_MAGNITUDE = np.uint32(0x8FFFE000).view(np.int32)
@@ -29,9 +30,9 @@ _MAGNITUDE = np.int32(0x7FFFFFFF)
 
 
 def cosines(query: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Scores (N,), float32, of the vectors (N, D) for one query (D,).
+    """Score the vectors (N, D) for one query (D,): (N,), float32.
 
-    float16 and float32 rows of the same values give the same scores.
+    float16 and float32 rows of equal values give equal scores.
     """
     if vectors.dtype == np.float16:
         return np.asarray(np.vecdot(_widened(vectors), query * _EXPONENT_SHIFT))
@@ -41,7 +42,7 @@ def cosines(query: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArra
 def rescore(
     queries: Vectors, vectors: NDArray[np.float16], positions: Positions
 ) -> NDArray[np.float32]:
-    """Scores (Q, C) of each query's own candidates, -inf where there is none.
+    """Score each query's own candidates, (Q, C), -inf for none.
 
     Args:
         queries: Shape (Q, D), float32.
@@ -64,7 +65,7 @@ def rescore(
 def scan(
     queries: Vectors, vectors: NDArray[np.float16], rows: Positions | None, k: int
 ) -> tuple[Positions, NDArray[np.float32]]:
-    """The k best of some rows (ascending; None for all) by comparing with each of them.
+    """Return the k best of some rows (ascending; None for all) by comparing with each.
 
     Returns:
         Positions and scores, both (Q, min(k, rows)).
@@ -87,14 +88,14 @@ def scan(
 def best(
     positions: Positions, scores: NDArray[np.float32], k: int
 ) -> tuple[Positions, NDArray[np.float32]]:
-    """The k best candidates of each row, best first, equal scores by position.
+    """Return the k best candidates of each row, best first, equal scores by position.
 
-    A score and a position make one sortable integer, so that one partition orders both: the bits
-    of floats, read as integers with the magnitude of negative ones inverted, sort as the floats
-    do (Herf, "Radix tricks", 2001).
+    A score and a position make one sortable integer, so that one partition orders both: the bits of
+    floats, read as integers with the magnitude of negative ones inverted, sort like the floats
+    (Herf, "Radix tricks", 2001).
 
     Args:
-        positions: Shape (Q, C), below 2^31; -1 (with a score of -inf) sorts behind all.
+        positions: Shape (Q, C), below 2^31; -1 (with a score of -inf) sorts last.
         scores: Shape (Q, C), float32.
 
     Returns:
@@ -103,7 +104,7 @@ def best(
     if len(scores) == 1 and scores.shape[1] <= FEW_CANDIDATES:
         few = np.lexsort((positions[0], -scores[0]))[:k]
         return positions[:, few], scores[:, few]
-    bits = (scores + np.float32(0)).view(np.int32)  # there is no -0.0 after this
+    bits = (scores + np.float32(0)).view(np.int32)  # turns -0.0 into 0.0
     ascending = bits ^ ((bits >> 31) & _MAGNITUDE)
     order = (~ascending).astype(np.int64) << 32 | (positions & 0xFFFFFFFF)
     if k < order.shape[1]:
@@ -116,7 +117,7 @@ def best(
 
 
 class _Scratch(threading.local):
-    """Buffers of one thread. Fresh ones for each chunk would cost more than the arithmetic: the
+    """Buffers of one thread. New ones for each chunk would cost more than the arithmetic, as the
     kernel has to clear their pages."""
 
     def __init__(self) -> None:
@@ -133,9 +134,9 @@ _scratch = _Scratch()
 
 
 def _gathered(vectors: NDArray[np.float16], positions: Positions) -> NDArray[np.float32]:
-    """Rows by position, as `_widened` gives them, in this thread's scratch: read before the next.
+    """Gather rows by position in this thread's buffers, as `_widened`: use before the next call.
 
-    Positions below 0 give any row.
+    Positions below 0 give an arbitrary row.
     """
     shape = (*positions.shape, vectors.shape[1])
     elements = math.prod(shape)
@@ -148,7 +149,7 @@ def _gathered(vectors: NDArray[np.float16], positions: Positions) -> NDArray[np.
 def _widened(
     rows: NDArray[np.float16], out: NDArray[np.int32] | None = None
 ) -> NDArray[np.float32]:
-    """float16 rows as float32, times 2^-112, exactly; three times as fast as `astype`.
+    """Widen float16 rows to float32 times 2^-112, exactly; three times as fast as `astype`.
 
     The bits of a float16 moved up by 13 places are a float32 whose exponent is too small by 112,
     the difference of the two formats' biases (IEEE 754-2019, section 3.6). Rows must be finite.

@@ -1,4 +1,4 @@
-"""Which items a search may find: as keys for all, as rows and bits for one state of an index."""
+"""Items that a search may find: as keys in general, as rows and bits for one index state."""
 
 import weakref
 from functools import cached_property
@@ -11,7 +11,7 @@ from search_engine.records import Keys
 
 
 class Selection:
-    """Some rows of an index: `positions` ascending, int64, of `size` rows in all."""
+    """Some rows of an index: `positions` ascending, int64, of `size` rows in total."""
 
     def __init__(self, positions: Positions, size: int) -> None:
         self.positions = positions
@@ -22,14 +22,14 @@ class Selection:
 
     @cached_property
     def bits(self) -> NDArray[np.uint8]:
-        """One bit a row, the lowest first, as FAISS's IDSelectorBitmap reads them."""
+        """One bit for each row, lowest first, as FAISS's IDSelectorBitmap reads them."""
         chosen = np.zeros(self.size, dtype=np.bool_)
         chosen[self.positions] = True
         return np.packbits(chosen, bitorder="little")
 
 
 class KeySet:
-    """A set of keys, ascending; remembers where they stand in the state searched last."""
+    """A set of ascending keys; caches their positions in the index state searched last."""
 
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = np.unique(keys)
@@ -39,7 +39,7 @@ class KeySet:
         return len(self.keys)
 
     def contains(self, keys: Keys) -> NDArray[np.bool_]:
-        """Which of the keys are in the set."""
+        """Return which of the keys are in the set."""
         if len(self.keys) == 0:
             return np.zeros(len(keys), dtype=np.bool_)
         found = np.searchsorted(self.keys, keys)
@@ -47,10 +47,10 @@ class KeySet:
         return np.asarray(self.keys[found] == keys)
 
     def remembered(self, state: object) -> Selection | None:
-        """Where the keys stand in a state of an index, if that was the last one remembered."""
+        """Return the cached positions of the keys in an index state, if they are for that state."""
         last = self._last
         return last[1] if last is not None and last[0]() is state else None
 
     def remember(self, state: object, selection: Selection) -> None:
-        """Keep where the keys stand in a state of an index, as long as that lives."""
+        """Cache the positions of the keys in an index state, as long as that exists."""
         self._last = (weakref.ref(state), selection)

@@ -1,14 +1,14 @@
-"""What kind an index is and how hard it searches: small frozen values that manifests keep."""
+"""The kind of an index and its search effort: small frozen values stored in manifests."""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
 AUTOMATIC = "auto"
-"""In the place of a factory string: the kind that suits."""
+"""Replaces a factory string to choose a suitable kind."""
 DEPTHS = (10, 200)
-"""Numbers of neighbors for which an index is tuned, the second the most that anybody can ask for;
-between them a power law holds."""
+"""Numbers of neighbors for which an index is tuned, the second being the largest allowed; a power
+law interpolates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,28 +16,28 @@ class Effort:
     """How hard an approximate index searches, at each of `DEPTHS`.
 
     `probes` is FAISS's `nprobe` of an inverted file or `efSearch` of a graph; `candidates` is how
-    many of what it finds are scored exactly.
+    many results are scored exactly.
     """
 
     probes: tuple[int, int] = (32, 64)
     candidates: tuple[int, int] = (64, 256)
 
     def probes_at(self, depth: float) -> int:
-        """Probes that reach the `depth` nearest: k, or k / selectivity under a filter."""
+        """Return the probes to reach the `depth` nearest: k, or k / selectivity under a filter."""
         return _power_law(self.probes, depth)
 
     def candidates_at(self, k: int) -> int:
-        """Candidates to score for the k best."""
+        """Return the candidates to score for the k best."""
         return max(k, _power_law(self.candidates, k))
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """A FAISS factory string; for approximate kinds also what tuning found.
+    """A FAISS factory string, and for approximate kinds the result of tuning.
 
-    `recall` is the index_recall@10 that it reached on the index's own vectors; None means that
-    the index is exact or was not tuned. `since_training` counts the changes since its centroids
-    and codes were learned: generations use them again as long as they fit.
+    `recall` is the index_recall@10 reached on the index's own vectors; None if the index is exact
+    or was not tuned. `since_training` counts the changes since its centroids and codes were
+    learned: generations reuse them as long as they fit.
     """
 
     factory: str = "Flat"
@@ -47,10 +47,10 @@ class IndexSpec:
 
     @classmethod
     def from_json(cls, described: dict[str, Any]) -> "IndexSpec":
-        """The inverse of `dataclasses.asdict`.
+        """Invert `dataclasses.asdict`.
 
         Raises:
-            KeyError, TypeError, ValueError: It is not that.
+            KeyError, TypeError, ValueError: The value does not fit.
         """
         effort = described["effort"]
         return cls(
@@ -67,8 +67,8 @@ def _pair(values: Any) -> tuple[int, int]:
 
 
 def _power_law(at_depths: tuple[int, int], depth: float) -> int:
-    """Through the two points in log-log; never below the first."""
+    """Interpolate through two points in log-log scale; never below the first."""
     first, second = at_depths
     exponent = math.log(max(1.0, second / first)) / math.log(DEPTHS[1] / DEPTHS[0])
     exact = float(first * max(1.0, depth / DEPTHS[0]) ** exponent)
-    return math.ceil(round(exact, 6))  # rounded: at a depth it is what was tuned, not one more
+    return math.ceil(round(exact, 6))  # rounded first: at a tuned depth exactly the tuned value

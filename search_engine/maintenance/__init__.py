@@ -1,1 +1,1 @@
-"""Maintenance: check a data directory, save it, bring it back."""
+"""Maintenance: check a data directory, take snapshots of it, restore them."""

@@ -1,4 +1,4 @@
-"""Is everything on disk what it should be? Reads all, changes nothing."""
+"""Check that everything on disk is as it should be: read all, change nothing."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy",
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be; an `error` makes the check fail."""
+    """A problem; an `error` makes the check fail."""
 
     level: Literal["error", "note"]
     where: str
@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Findings, and facts about what was checked."""
+    """Problems, and facts about what was checked."""
 
     findings: tuple[Finding, ...]
     collections: tuple[dict[str, Any], ...]
@@ -62,18 +62,18 @@ class CheckReport:
 
     @property
     def sound(self) -> bool:
-        """Whether there is no error."""
+        """Whether there are no errors."""
         return all(finding.level != "error" for finding in self.findings)
 
 
 def check_data(settings: Settings) -> CheckReport:
     """Verify the database, every embedding, every generation, and that they agree.
 
-    And whatever was learned from a collection: calibrations and classifiers.
+    It also verifies what was learned from collections: calibrations and classifiers.
 
     Raises:
         NotFoundError: There is no catalog.
-        StorageError: It cannot even be opened.
+        StorageError: The catalog cannot be opened.
     """
     paths = DataPaths(settings.data)
     findings: list[Finding] = []
@@ -116,7 +116,7 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
 def _check_items(
     connection: Connection, collection: Collection, unsearchable: Container[int]
 ) -> tuple[str, list[Finding]]:
-    """Every embedding against its checksum; and a digest of the collection's whole content."""
+    """Verify every embedding by its checksum; also return a digest of the collection's content."""
     query = (
         select(
             items.c.key,
@@ -152,7 +152,7 @@ def _check_items(
 
 
 def _check_texts(connection: Connection, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
-    """What is known of an item, as far as it cannot be read."""
+    """Report texts of an item that cannot be read."""
     where = f"item {row.item_id!r}"
     if isinstance(row.attributes, Damaged):
         what = f"its attributes cannot be read: {row.attributes.what}"
@@ -173,11 +173,11 @@ _TEXTS = {
     "product_id": "index the item again",
     "content_hash": "index the item again",
 }
-"""Columns of text, and how to mend them."""
+"""Columns of text, and how to repair them."""
 
 
 def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
-    """What the catalog says of the encoders of a collection."""
+    """Check what the catalog records of the encoders of a collection."""
     where = f"collection {collection.name}"
     if isinstance(collection.encoder_options, UnreadableOptions):
         try:
@@ -196,7 +196,7 @@ def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Find
 def _check_unsearchable(
     catalog: Catalog, collection: Collection, lost: Mapping[int, str]
 ) -> Iterator[Finding]:
-    """Items that an encoder could not be given, as their picture was gone, say."""
+    """Report items that an encoder could not embed, for example as their picture was gone."""
     if lost:
         shown = catalog.by_keys(list(lost)[:UNSEARCHABLE_SHOWN])
         named = ", ".join(repr(item.item_id) for item in shown.values())
@@ -210,7 +210,7 @@ def _check_unsearchable(
 
 
 def _check_former(connection: Connection, former: Collection | None) -> Iterator[Finding]:
-    """The embeddings that are kept of the encoder before, without which there is no going back."""
+    """Check the embeddings kept for the former encoder, which an undo needs."""
     if former is None:
         return
     query = (
@@ -235,7 +235,7 @@ def _check_former(connection: Connection, former: Collection | None) -> Iterator
 def _check_key_state(
     connection: Connection, collection: Collection, keys: Keys
 ) -> Iterator[Finding]:
-    """Number and checksum of the live keys, by which an index that drifted is told."""
+    """Check number and checksum of the live keys, which reveal an outdated index."""
     query = select(collections.c.key_count, collections.c.key_checksum)
     noted = connection.execute(query.where(collections.c.id == collection.id)).one()
     if tuple(noted) != (len(keys), key_checksum(keys)):
@@ -281,7 +281,7 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
 
 
 def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:
-    """The keys that a search can find against the keys of the catalog."""
+    """Compare the keys that a search can find with those of the catalog."""
     collection = live.record
     findings = []
     snapshot = live.snapshot()
@@ -311,7 +311,7 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
 
 
 def _check_learned(catalog: Catalog) -> Iterator[Finding]:
-    """Calibrations and classifiers that cannot be used, and why."""
+    """Report calibrations and classifiers that cannot be used, and why."""
     for path in learned_files(catalog.paths):
         flaw = flaw_of(path, catalog)
         if flaw is not None:
@@ -321,7 +321,7 @@ def _check_learned(catalog: Catalog) -> Iterator[Finding]:
 
 
 def is_sqlite_note(finding: Finding) -> bool:
-    """Whether it is of SQLite's version, which no damage comes of."""
+    """Return whether a message is only about SQLite's version, and not about damage."""
     return finding in tuple(_sqlite_note())
 
 

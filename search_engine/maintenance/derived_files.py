@@ -1,6 +1,6 @@
-"""What was learned from collections and lies beside the catalog: calibrations and classifiers.
+"""Files beside the catalog that were learned from collections: calibrations and classifiers.
 
-Both are derived, so whatever is wrong with one is mended by making it again.
+Both are derived, so any problem is solved by making them again.
 """
 
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ from search_engine.vote.calibration.store import (
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why a file is not used, and how to mend it; an `error` where it is not what was written."""
+    """Why a file is not used, and how to repair it; an `error` if it is damaged."""
 
     level: Literal["error", "note"]
     what: str
 
 
 def learned_files(paths: DataPaths) -> Iterator[Path]:
-    """All calibrations and classifiers of a data directory, sound or not, by name."""
+    """List all calibrations and classifiers of a data directory, sound or not, by name."""
     for folder in sorted(paths.root.glob("indexes/*/")):
         yield from calibration_files(folder)
     for folder in sorted(paths.root.glob("classifiers/*/")):
@@ -40,13 +40,13 @@ def learned_files(paths: DataPaths) -> Iterator[Path]:
 
 
 def leftovers(paths: DataPaths) -> Iterator[Path]:
-    """What was left by calibrating or training that was interrupted."""
+    """List what interrupted calibrations and trainings left."""
     yield from sorted(paths.root.glob("indexes/*/.calibration-*.new"))
     yield from sorted(paths.root.glob("classifiers/*/.*.new"))
 
 
 def flaw_of(path: Path, catalog: Catalog) -> Flaw | None:
-    """What keeps a file from being used; None where it is sound, or gone meanwhile."""
+    """Return why a file cannot be used; None if it is sound, or gone meanwhile."""
     name = path.parent.name
     record = next((each for each in catalog.collections() if each.name == name), None)
     if record is None:
@@ -69,7 +69,7 @@ def flaw_of(path: Path, catalog: Catalog) -> Flaw | None:
 
 
 def _verified_seq(path: Path, catalog: Catalog, record: Collection) -> int:
-    """The change of the catalog that a sound file is of; see `flaw_of` for the errors."""
+    """Return the sequence number that a sound file belongs to; see `flaw_of` for errors."""
     if path.suffix == storage.SUFFIX:
         stored = storage.load(path)
         check_classifier(stored, path, record)
@@ -82,7 +82,7 @@ def _verified_seq(path: Path, catalog: Catalog, record: Collection) -> int:
 
 
 def _mend(path: Path, catalog: Catalog, record: Collection) -> str:
-    """The command that makes the file anew, if its name is that of something that is there."""
+    """Return the command that makes the file again, if its name matches something that exists."""
     for target in ("label", "product_id", *catalog.fields(record)):
         if path in (calibration_file(path.parent, target, of) for of in (record.fingerprint, None)):
             return f"{calibrate_command(record.name, target)} makes it anew"

@@ -1,8 +1,7 @@
-"""Restore: a data directory from a snapshot, all of it or nothing.
+"""Restore a data directory from a snapshot, completely or not at all.
 
-The archive is checked completely before anything is written; what was unpacked is checked again
-and then takes the directory's place by one rename. Whatever interrupts it, the directory is what
-it was, or complete.
+The archive is verified before anything is written; the unpacked files are checked again and then
+replace the directory by one rename. After any interruption the directory is unchanged or complete.
 """
 
 import ctypes
@@ -36,14 +35,14 @@ from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
 
 _SQLITE_SHARED_BYTES = (0x40000002, 510)
-"""Where in its file, and how many, SQLite keeps a shared lock as long as a catalog is open."""
+"""Offset and length in the file of SQLite's shared lock, held while a catalog is open."""
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What a data directory holds now; `kept` is where its former content went."""
+    """The content of the data directory now; `kept` is where its former content is."""
 
     data: Path
     size_bytes: int
@@ -57,19 +56,19 @@ class RestoreReport:
 def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> RestoreReport:
     """Make the data directory what it was when a snapshot was taken.
 
-    The archive is read and checked completely before anything is written, and what was unpacked is
-    checked again before it takes the directory's place.
+    The archive is verified before anything is written, and the unpacked files are checked again
+    before they replace the directory.
 
     Args:
-        settings: Names the data directory; it must be missing or empty.
+        settings: Name the data directory, which must be missing or empty.
         file: The snapshot.
-        replace: Also restore over a catalog; it is kept beside, as `<name>.before-restore-<n>`.
+        replace: Replace an existing catalog, which is kept as `<name>.before-restore-<n>`.
 
     Raises:
-        ParameterError: There is something in the directory, or no such snapshot.
+        ParameterError: The directory is not empty, or there is no such snapshot.
         LockHeldError: Another process has the catalog open, is writing to it or restoring it.
-        StorageError: The snapshot is damaged, incomplete or of a newer version, or it cannot be
-            unpacked. The data directory is what it was.
+        StorageError: The snapshot is damaged, incomplete or of a newer version, or cannot be
+            unpacked. The data directory is unchanged.
     """
     started = time.perf_counter()
     data = real_path(settings.data)
@@ -109,12 +108,12 @@ def _check_schema(description: Description, file: Path) -> None:
 
 
 def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> CheckReport:
-    """Files of a verified archive as a sound data directory that is safe on disk."""
+    """Unpack a verified archive to a sound data directory, safe on disk."""
     archive.extract(folder)
     fault_point("restore_extracted")
     report = checked(settings, folder, file)
     for copy in folder.glob(f"{DataPaths(folder).catalog.name}.before-*"):
-        copy.unlink()  # the snapshot of an older version is itself what there was before
+        copy.unlink()  # no backup: the snapshot of an older version is one
     with Catalog(DataPaths(folder)) as catalog:
         if catalog.seq() != archive.description.seq:
             raise CorruptDataError("the catalog is not of the announced state", where=str(file))
@@ -131,7 +130,7 @@ def _put_in_place(staged: Path, data: Path, occupied: bool) -> Path | None:
     """Make the staged directory the data directory, by one rename.
 
     Returns:
-        Where the former data directory is, if there was one.
+        The path of the former data directory, if there was one.
     """
     if occupied:
         kept = _exchange_with_former(staged, data)
@@ -156,10 +155,10 @@ def _rename_to_free_place(staged: Path, data: Path) -> None:
 
 
 def _exchange_with_former(staged: Path, data: Path) -> Path:
-    """Exchange the two, so that there is a data directory at any moment.
+    """Exchange the two, so that a data directory exists at any moment.
 
-    The new one waits under the name that the former one gets. So a process killed before the
-    exchange leaves it there, and one killed after it leaves nothing to be done.
+    The new one waits under the name that the former one will get. A process killed before the
+    exchange leaves it there, and after the exchange nothing remains to do.
     """
     kept = _place_to_keep(data)
     with _nobody_has_open(DataPaths(data).catalog):
@@ -168,7 +167,7 @@ def _exchange_with_former(staged: Path, data: Path) -> Path:
             sync_directory(data.parent)
             fault_point("restore_before_exchange")
             _exchange(kept, data)
-        except (OSError, StorageError):  # nothing that can come after the exchange
+        except (OSError, StorageError):  # not if the exchange has happened
             os.rename(kept, staged)
             raise
     return kept
@@ -182,10 +181,10 @@ def _place_to_keep(data: Path) -> Path:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Exchange two directories in one step, so that neither name is ever missing.
+    """Exchange two directories atomically, so that neither name is ever missing.
 
     Raises:
-        OSError, StorageError: They are what they were.
+        OSError, StorageError: Nothing was exchanged.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     failed = libc.renameat2(
@@ -204,10 +203,10 @@ def _exchange(one: Path, other: Path) -> None:
 
 @contextmanager
 def _held(paths: DataPaths, wait_s: float | None) -> Iterator[None]:
-    """Every lock of a data directory, which nobody has open; without `wait_s`, none.
+    """Hold every lock of a data directory that nobody has open; none without `wait_s`.
 
     Raises:
-        LockHeldError: Somebody uses it.
+        LockHeldError: Another process uses it.
     """
     with ExitStack() as locks:
         if wait_s is not None:
@@ -221,12 +220,12 @@ def _held(paths: DataPaths, wait_s: float | None) -> Iterator[None]:
 
 @contextmanager
 def _nobody_has_open(catalog: Path) -> Iterator[None]:
-    """Keep everybody from opening the catalog; SQLite itself is not asked, it may be damaged.
+    """Keep other processes from opening the catalog, without SQLite, as it may be damaged.
 
-    Held for a moment only: who waits for it has opened the file already.
+    The lock is held for a moment only, as whoever waits for it has already opened the file.
 
     Raises:
-        LockHeldError: Somebody has it open, even if idle.
+        LockHeldError: A process has it open, even if idle.
     """
     first, count = _SQLITE_SHARED_BYTES
     lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, first, count, 0)
@@ -245,7 +244,7 @@ def _nobody_has_open(catalog: Path) -> Iterator[None]:
 
 
 def _check_place(data: Path, replace: bool) -> bool:
-    """Whether there is a catalog to be replaced.
+    """Return whether there is a catalog to replace.
 
     Raises:
         ParameterError: Nothing can be restored here.

@@ -1,12 +1,12 @@
-"""Snapshots: the whole data directory as one file that checks itself.
+"""Snapshots: the whole data directory as one file that verifies itself.
 
-A snapshot holds the catalog as of one commit and, for every collection, the newest sound
-generation that is not ahead of it, and the calibrations and classifiers that fit it. It is made
-while others search and write. What it holds has passed `check_data`, so a snapshot that was made
-can be restored (`search_engine.maintenance.restore`).
+A snapshot holds the catalog as of one commit and, for every collection, the newest sound generation
+that is not ahead of it, and the calibrations and classifiers that fit it. It is made while others
+search and write. Its content has passed `check_data`, so it can be restored
+(`search_engine.maintenance.restore`).
 
-The work is done aside and ends in one rename: whatever interrupts it, there is no new file, or a
-complete one. The archive's form is `search_engine.storage.archive`.
+It is prepared in a temporary folder and put in place by one rename: after any interruption there is
+no new file, or a complete one. `search_engine.storage.archive` defines the format.
 """
 
 import os
@@ -50,7 +50,7 @@ from search_engine.storage.paths import DataPaths
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReport:
-    """What a snapshot holds."""
+    """The content of a snapshot."""
 
     file: Path
     size_bytes: int
@@ -68,20 +68,20 @@ class SnapshotReport:
 
 
 def make_snapshot(settings: Settings, file: Path, force: bool = False) -> SnapshotReport:
-    """Write everything that the data directory holds, as of one commit, into one file.
+    """Write everything in the data directory, as of one commit, to one file.
 
-    Neither servers nor indexing runs have to stop, and none of them waits for it.
+    Servers and indexing runs need not stop, and do not wait for it.
 
     Args:
-        settings: Names the data directory.
-        file: Where to; must not exist yet.
+        settings: Name the data directory.
+        file: The file to write; it must not exist.
         force: Replace the file if it exists, once the new one is complete.
 
     Raises:
-        ParameterError: There is such a file, or no such folder.
+        ParameterError: The file exists, or its folder does not.
         LockHeldError: Another process is writing a snapshot of this name.
-        StorageError: The catalog is missing or damaged, or the file cannot be written; there is no
-            new file, and a former one is what it was.
+        StorageError: The catalog is missing or damaged, or the file cannot be written; an existing
+            file is unchanged.
     """
     started = time.perf_counter()
     file = real_path(file)
@@ -115,11 +115,11 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
 
 
 def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckReport]:
-    """A data directory of its own with what the snapshot shall hold, checked as any other.
+    """Prepare a data directory with the content of the snapshot, checked like any other.
 
-    Generations are taken before the catalog is copied, so that there is one that is not ahead of
-    the copy even if two newer ones are published meanwhile; and after it, should one fit better.
-    What was learned is taken before, so that it is of a state that the copy knows.
+    Generations are taken before the catalog is copied, so that one is not ahead of the copy even if
+    two newer ones are published meanwhile; and again after it, in case one fits better.
+    Calibrations and classifiers are taken before, so that the copy knows the state they belong to.
     """
     paths = DataPaths(settings.data)
     staged.root.mkdir(mode=0o700)
@@ -151,9 +151,9 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
 
 
 def _copy_catalog(source: Path, target: Path) -> None:
-    """The catalog as of its last commit; what was deleted from it does not come along.
+    """Copy the catalog as of its last commit, without deleted content.
 
-    A reader that stays for long: writers go on, only their log grows meanwhile.
+    This is a long read: writers go on, but their log grows meanwhile.
     """
     engine = reader_engine(source)
     connection = engine.raw_connection()
@@ -172,7 +172,7 @@ def _copy_catalog(source: Path, target: Path) -> None:
 def _stage_generations(
     paths: DataPaths, staged: DataPaths, collections: Sequence[Collection]
 ) -> dict[Path, Manifest]:
-    """The newest sound generation of each collection, unless it was staged before."""
+    """Take the newest sound generation of each collection, unless it was taken before."""
     found = {}
     for collection in collections:
         source, target = paths.index(collection.name), staged.index(collection.name)
@@ -187,7 +187,7 @@ def _stage_generations(
 
 
 def _stage_generation(source: Path, target: Path) -> Manifest | None:
-    """Its manifest; None if it is damaged, or was collected while we looked."""
+    """Take a generation and return its manifest; None if it is damaged or was deleted meanwhile."""
     target.mkdir(mode=0o700, parents=True)
     try:
         _link_or_copy(source / MANIFEST, target / MANIFEST)
@@ -200,12 +200,12 @@ def _stage_generation(source: Path, target: Path) -> Manifest | None:
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    """The file never changes, so a second name for it is as good as a copy."""
+    """Link or copy a file; it never changes, so a second name is as good as a copy."""
     try:
         os.link(source, target)
     except FileNotFoundError:
         raise
-    except OSError:  # another file system, or one without links
+    except OSError:  # another file system, or no hard links
         shutil.copyfile(source, target, follow_symlinks=False)
 
 
@@ -215,7 +215,7 @@ def _keep_best_generations(
     found: dict[Path, Manifest],
     seq: int,
 ) -> None:
-    """Of each collection in the copy, the newest generation that is not ahead of the copy."""
+    """Keep the newest generation of each collection that is not ahead of the copied catalog."""
     best: set[Path] = set()
     for collection in collections:
         folder = staged.index(collection.name)
@@ -233,23 +233,23 @@ def _keep_best_generations(
 
 
 def _stage_learned(paths: DataPaths, staged: DataPaths) -> None:
-    """All calibrations and classifiers; each is put in the place of a former one, never changed."""
+    """Take all calibrations and classifiers; such files are replaced, but never changed."""
     for path in learned_files(paths):
         target = staged.root / path.relative_to(paths.root)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # its collection was deleted meanwhile
+        with suppress(FileNotFoundError):  # the collection was deleted meanwhile
             _link_or_copy(path, target)
 
 
 def _drop_unusable(staged: DataPaths, copy: Catalog) -> None:
-    """What the copy could not use is left out, as damaged generations are."""
+    """Leave out what the copy could not use, as with damaged generations."""
     for path in list(learned_files(staged)):
         if flaw_of(path, copy) is not None:
             path.unlink()
 
 
 def _count(description: Description, end: str, within: str = "") -> int:
-    """Members with such a name."""
+    """Count the members with such a name."""
     return sum(
         member.name.endswith(end) and within in member.name for member in description.members
     )

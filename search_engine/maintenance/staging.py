@@ -1,4 +1,4 @@
-"""What snapshot, restore and export share: a folder to work in, room, checks of what was made."""
+"""Parts shared by snapshot, restore and export: a folder to work in, disk space, checks."""
 
 import os
 import shutil
@@ -14,11 +14,12 @@ from search_engine.storage.locks import exclusive
 
 ERRORS_SHOWN = 3
 SPARE_BYTES = 2**20
-"""Room that opening a copied catalog takes beyond its files."""
+"""Space that opening a copied catalog takes beyond its files."""
 
 
 def checked(settings: Settings, folder: Path, called: Path) -> CheckReport:
-    """The report of `check_data`, if it is good; `called` is what the user knows it by."""
+    """Run `check_data` and return its report if there are no errors; `called` is a name for
+    users."""
     report = check_data(settings.model_copy(update={"data": folder}))
     errors = [
         f"{one.where.replace(str(folder), str(called))}: {one.what}"
@@ -35,7 +36,7 @@ def checked(settings: Settings, folder: Path, called: Path) -> CheckReport:
 
 
 def check_space(folder: Path, needed_bytes: int) -> None:
-    """Refuse at once what cannot fit; a restored archive may announce anything."""
+    """Refuse at once what cannot fit; the header of an archive may declare anything."""
     room = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
     free_bytes = room.f_bavail * room.f_frsize
     if needed_bytes + SPARE_BYTES > free_bytes:
@@ -47,7 +48,7 @@ def check_space(folder: Path, needed_bytes: int) -> None:
 
 
 def check_target(file: Path, force: bool) -> None:
-    """Raise ParameterError where no file can be written, or there is one that is to stay."""
+    """Raise ParameterError if no file can be written, or an existing one must stay."""
     if not file.parent.is_dir():
         raise ParameterError("there is no such folder", where=str(file.parent))
     if file.exists() and not file.is_file():
@@ -60,9 +61,9 @@ def check_target(file: Path, force: bool) -> None:
 
 @contextmanager
 def workshop(folder: Path, doing: str) -> Iterator[Path]:
-    """A folder to work in, ours alone and empty; it is gone afterwards.
+    """Provide an empty folder to work in, of our own, which is deleted afterwards.
 
-    What a killed process left in it is deleted first.
+    Leftovers of a killed process are deleted first.
     """
     with exclusive(folder / "lock", 0.0, doing):
         try:
@@ -77,14 +78,14 @@ def workshop(folder: Path, doing: str) -> Iterator[Path]:
 
 
 def _clear(folder: Path) -> None:
-    """Delete what we put there, and nothing else that may be there."""
+    """Delete what we put there, and nothing else."""
     shutil.rmtree(folder / "data", ignore_errors=True)
     with suppress(OSError):
         (folder / "archive").unlink()
 
 
 def real_path(path: Path) -> Path:
-    """The path without symbolic links, so that what is renamed is what is meant."""
+    """Return the path without symbolic links, so that a rename affects the right directory."""
     real = os.path.realpath(path)
     try:
         real.encode()
@@ -94,5 +95,5 @@ def real_path(path: Path) -> Path:
 
 
 def item_count(report: CheckReport) -> int:
-    """Items of all collections."""
+    """Count the items of all collections."""
     return sum(fact["items"] for fact in report.collections)

@@ -1,4 +1,4 @@
-"""The archive of a snapshot: a tar file whose every byte but the contents is known beforehand.
+"""The archive of a snapshot: a tar file in which every byte but the contents is known beforehand.
 
     snapshot.json                                    what follows, with length and SHA-256
     catalog.sqlite
@@ -6,14 +6,14 @@
     indexes/<collection>/calibration-<digest>.json
     indexes/<collection>/gen-000042/index.faiss      and its other files, all by name
 
-Any tar program can list and unpack it; this one does not parse it as such. From `snapshot.json`
-follow all headers, the padding and the length of the whole, so reading compares instead of
-interpreting: links, devices, names that lead elsewhere, sparse and long-name extensions, members
-that are missing, added, doubled or moved, and anything behind the end all differ from what must
-stand there. Not compressed: deflate works at 20 MB/s a core and would be most of the time, and a
-compressed archive cannot tell what it unpacks to. Compress the file itself to keep it for long.
+Any tar program can list and unpack it, but this module does not parse tar. `snapshot.json`
+determines all headers, the padding and the total length, so reading compares instead of
+interpreting: links, devices, unsafe names, sparse and long-name extensions, missing, added,
+duplicate or moved members, and anything after the end all differ from the expected bytes. It is not
+compressed: deflate handles 20 MB/s on a core and would take most of the time, and the size of
+compressed content is not known beforehand. Compress the file itself to keep it for long.
 
-What belongs into a snapshot, and how it is put to use, is the business of `snapshot` and `restore`.
+`snapshot` and `restore` define what belongs in a snapshot, and how it is used.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from search_engine.storage.durable import sha256_file, storage_error
 from search_engine.storage.faults import fault_point
 
 FORMAT = 2
-"""1 had neither calibrations nor classifiers; it is read as well."""
+"""Version 1 had neither calibrations nor classifiers; it can be read too."""
 DESCRIPTION = "snapshot.json"
 CATALOG = "catalog.sqlite"
 MAX_DESCRIPTION_BYTES = 8 * 2**20
@@ -72,7 +72,8 @@ class Member(BaseModel):
 
 
 class Description(BaseModel):
-    """`snapshot.json`: what wrote the archive, the state it holds, and its files in order."""
+    """`snapshot.json`: the version that wrote the archive, the state it holds, and its files in
+    order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -85,24 +86,24 @@ class Description(BaseModel):
     seal: str = ""
 
     def encoded(self) -> bytes:
-        """The one spelling of it, sealed: SHA-256 of itself without the seal."""
+        """Serialise canonically, with the SHA-256 of itself without this seal."""
         described = {**self.model_dump(), "seal": ""}
         seal = hashlib.sha256(json.dumps(described, indent=1).encode()).hexdigest()
         return json.dumps({**described, "seal": seal}, indent=1).encode() + b"\n"
 
     def unpacked_bytes(self) -> int:
-        """Length of all files together."""
+        """Total length of all files."""
         return sum(member.size_bytes for member in self.members)
 
 
 class _Versioned(BaseModel):
-    """The one thing that any later format keeps."""
+    """The only field that all later formats keep."""
 
     format: int
 
 
 class Archive:
-    """An archive opened for reading; `snapshot.json` is already checked, and the total length."""
+    """An archive opened for reading; `snapshot.json` and the total length are already verified."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -114,10 +115,10 @@ class Archive:
             self._refuse("it is shorter or longer than it says")
 
     def verify(self) -> None:
-        """Read everything and compare it with what it must be; nothing is written.
+        """Compare every byte with what it must be; nothing is written.
 
         Raises:
-            CorruptDataError: Something differs.
+            CorruptDataError: A byte differs.
         """
         for _, chunks in self._members():
             for _ in chunks:
@@ -127,7 +128,7 @@ class Archive:
         """Write all files into a new folder, durably, and verify them once more on the way.
 
         Raises:
-            CorruptDataError: Something differs; the folder is then of no use.
+            CorruptDataError: A byte differs; the folder is then useless.
         """
         folder.mkdir(mode=0o700)
         for member, chunks in self._members():
@@ -142,7 +143,7 @@ class Archive:
                 os.fsync(file.fileno())
 
     def _members(self) -> Iterator[tuple[Member, Iterator[bytes]]]:
-        """Every member with its content, which must be read before the next one."""
+        """Yield every member with its content, which must be read before the next member."""
         self._file.seek(self._start)
         for member in self.description.members:
             yield member, self._contents(member)
@@ -208,11 +209,11 @@ class Archive:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """The archive, with everything checked that takes no time.
+    """Open an archive, with every check that takes no time.
 
     Raises:
         ParameterError: There is no such file.
-        CorruptDataError: It is not a whole archive.
+        CorruptDataError: It is not a complete archive.
         NewerFormatError: A newer version wrote it.
     """
     try:
@@ -229,7 +230,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 
 def describe_members(folder: Path) -> tuple[Member, ...]:
-    """The catalog and all else that a folder has for an archive, in the order of the archive."""
+    """Describe the files of a folder for an archive, the catalog first, in archive order."""
     found = [
         path.relative_to(folder).as_posix()
         for pattern in _MEMBER_FILES
@@ -246,7 +247,7 @@ def describe_members(folder: Path) -> tuple[Member, ...]:
 
 
 def write_archive(path: Path, folder: Path, description: Description) -> None:
-    """Write a new archive of a folder's files, durably; reading it back is up to the caller.
+    """Write a new archive of a folder's files, durably; the caller reads it back.
 
     Raises:
         StorageError: There are more collections than an archive can list.
@@ -267,18 +268,18 @@ def write_archive(path: Path, folder: Path, description: Description) -> None:
         file.write(_END)
         file.flush()
         os.fsync(file.fileno())
-        # Forget the cached pages, so that reading back reads what the disk has.
+        # drop cached pages, so that reading back reads from disk
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     fault_point("snapshot_archive_written")
 
 
 def _in_order(names: Sequence[str]) -> bool:
-    """The catalog first, then the rest by name, each once."""
+    """Put the catalog first, then the rest by name, each once."""
     return list(names) == [CATALOG, *sorted(set(names) - {CATALOG})]
 
 
 def _packed_bytes(description: Description) -> int:
-    """Length of all that follows `snapshot.json`."""
+    """Return the length of everything after `snapshot.json`."""
     packed = (
         _BLOCK_BYTES + member.size_bytes + len(_padding(member.size_bytes))
         for member in description.members
@@ -291,7 +292,7 @@ def _padding(size_bytes: int) -> bytes:
 
 
 def _header(name: str, size_bytes: int) -> bytes:
-    """The POSIX header of a plain file; from 8 GiB on the size is binary, as GNU tar has it."""
+    """Return the POSIX header of a plain file; from 8 GiB on the size is binary, as in GNU tar."""
     octal = size_bytes < 8**11
     size = b"%011o\0" % size_bytes if octal else b"\x80" + size_bytes.to_bytes(11, "big")
     above, name = _divided(name)
@@ -305,7 +306,7 @@ def _header(name: str, size_bytes: int) -> bytes:
 
 
 def _divided(name: str) -> tuple[str, str]:
-    """Folder and name, as POSIX has names of more than 100 bytes: the folder is the shortest."""
+    """Split a name of more than 100 bytes for POSIX, with the shortest possible folder."""
     if len(name) <= _NAME_BYTES:
         return "", name
     slash = name.index("/", len(name) - _NAME_BYTES - 1)
@@ -313,13 +314,13 @@ def _divided(name: str) -> tuple[str, str]:
 
 
 def _make_folders(above: Path, folder: Path) -> None:
-    """Make a folder and those between, for their owner alone."""
+    """Make a folder and its parents, for their owner alone."""
     if folder != above:
         _make_folders(above, folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _create(path: Path) -> BinaryIO:
-    """A file that was not there, for its owner alone."""
+    """Create a new file, for its owner alone."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, 0o600), "wb")

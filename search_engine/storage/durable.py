@@ -1,4 +1,4 @@
-"""Writing files so that they are there after a power loss, or not at all."""
+"""Write files so that after a power loss they exist completely or not at all."""
 
 import errno
 import hashlib
@@ -26,7 +26,7 @@ def write_synced(path: Path, data: bytes | memoryview) -> None:
 
 
 def replace_synced(path: Path, data: bytes) -> None:
-    """Put a file with this content in the place of another, atomically."""
+    """Replace a file by one with this content, atomically."""
     aside = path.with_name(f".{path.name}.new")
     write_synced(aside, data)
     fault_point("current_before_rename")
@@ -35,7 +35,7 @@ def replace_synced(path: Path, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make names created or renamed in a directory durable."""
+    """Make created or renamed names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -44,7 +44,7 @@ def sync_directory(path: Path) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(HASH_CHUNK_BYTES):
@@ -53,7 +53,7 @@ def sha256_file(path: Path) -> str:
 
 
 def storage_error(error: OSError, doing: str, where: Path) -> StorageError:
-    """An operating-system error as one of ours."""
+    """Convert an operating-system error to one of ours."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StorageFullError(
             f"no space is left while {doing}",

@@ -1,7 +1,7 @@
-"""Named places where a test can make the process fail as a machine would.
+"""Named points where tests can make the process fail as a machine would.
 
-`EYEDEX_FAULT=name:count:kill` kills the process the count-th time it comes by; `eio` and `enospc`
-raise what a failing or full disk raises. Without the variable a call costs one look-up.
+`EYEDEX_FAULT=name:count:kill` kills the process the count-th time it reaches the point; `eio` and
+`enospc` raise the error of a failing or full disk. Without the variable a call costs one look-up.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""One writer at a time, across processes: an OS lock that dies with its holder."""
+"""Allow one writer at a time across processes, by an OS lock that ends with its holder."""
 
 import fcntl
 import os
@@ -15,9 +15,9 @@ POLL_S = 0.01
 
 
 class _Held:
-    """The open file of a lock; a child that was forked meanwhile lets go of it at once.
+    """The open file of a lock; a child forked meanwhile closes it at once.
 
-    Else the lock would be held as long as the child lives.
+    Else the lock would be held as long as the child exists.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,21 +35,21 @@ class _Held:
 
     def release(self) -> None:
         if self.descriptor is not None:
-            fcntl.flock(self.descriptor, fcntl.LOCK_UN)  # for children that are just being forked
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)  # for children being forked right now
             os.close(self.descriptor)
             self.descriptor = None
 
 
 @contextmanager
 def exclusive(path: Path, wait_s: float, doing: str) -> Iterator[None]:
-    """Hold `flock` on the file; it is released when the block ends or the process dies.
+    """Hold `flock` on the file until the block ends or the process dies.
 
-    Time is measured by the monotonic clock. Two threads of one process exclude each other too,
-    since each opens the file anew.
+    Time is measured by the monotonic clock. Threads of one process exclude each other too, as each
+    opens the file itself.
 
     Raises:
-        LockHeldError: Somebody else held it for longer than `wait_s`.
-        StorageError: Its file cannot be made.
+        LockHeldError: Another holder kept it for longer than `wait_s`.
+        StorageError: The file cannot be created.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

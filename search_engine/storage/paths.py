@@ -1,4 +1,4 @@
-"""Where things live below a data directory."""
+"""Paths below a data directory."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,41 +9,42 @@ DEFAULT_COLLECTION = "default"
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """Where things live below the data directory."""
+    """Paths below a data directory."""
 
     root: Path
 
     @property
     def told(self) -> Path:
-        """Which notes `eyedex check` gave already, one a line."""
+        """Notes that `eyedex check` has already given, one for each line."""
         return self.root / ".told"
 
     @property
     def catalog(self) -> Path:
-        """The SQLite file that holds the truth."""
+        """The SQLite file of the catalog, from which the rest can be rebuilt."""
         return self.root / "catalog.sqlite"
 
     @property
     def lock(self) -> Path:
-        """Held by whoever writes, for the length of one batch."""
+        """Locked by a writer for the duration of one batch."""
         return self.root / "lock"
 
     @property
     def encoders(self) -> Path:
-        """Networks exported for the runtime; can be deleted at any time."""
+        """Networks exported for the runtime; may be deleted at any time."""
         return self.root / "encoders"
 
     def network(self, sha256: str) -> Path:
-        """The weights of a fine-tuned network; written from the catalog again if deleted."""
+        """Return the weights file of a fine-tuned network; rewritten from the catalog if
+        deleted."""
         return self.encoders / f"{sha256}.safetensors"
 
     @property
     def fetched(self) -> Path:
-        """Pictures that were fetched from the addresses in tables."""
+        """Pictures fetched from addresses in tables."""
         return self.root / "fetched"
 
     def unpacked(self, source: str) -> Path:
-        """The content of an archive, by the name of the source."""
+        """Return the folder for the content of an archive, by the name of the source."""
         digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8)
         return self.root / "unpacked" / digest.hexdigest()
 
@@ -53,24 +54,26 @@ class DataPaths:
         return self.root / "uploads"
 
     def rejects(self, collection: str) -> Path:
-        """The rows that the last `eyedex index` or `eyedex import` of a collection refused."""
+        """Return the file of rows rejected by a collection's last `eyedex index` or `eyedex
+        import`."""
         suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"
         return self.root / f"rejects{suffix}.jsonl"
 
     def index(self, collection: str) -> Path:
-        """The generations of one collection."""
+        """Return the folder of the generations of a collection."""
         return self.root / "indexes" / collection
 
     def classifiers(self, collection: str) -> Path:
-        """What `eyedex train` stored for one collection; can be trained again at any time."""
+        """Return the folder of trained classifiers of a collection, which can be trained again."""
         return self.root / "classifiers" / collection
 
     def tuning(self, collection: str) -> Path:
-        """Pixels and state of a network that is being trained; gone when it is used."""
+        """Return the folder for pixels and state of a training, deleted when its result is used."""
         return self.root / "tuning" / collection
 
     def index_run_lock(self, collection: str) -> Path:
-        """Held by `eyedex index` from start to end, so that two runs cannot interleave."""
+        """Return the lock that a run of `eyedex index` holds, so that two runs cannot
+        interleave."""
         return self.root / "indexes" / f"{collection}.lock"
 
     @property

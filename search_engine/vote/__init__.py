@@ -1,1 +1,1 @@
-"""The vote: neighbors become a class, with a confidence."""
+"""The vote: from neighbors to a class with a confidence."""

@@ -10,16 +10,16 @@ from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import STALE_SHARE, CalibrationCache
 
 NOTHING_IS_FAR = -1.0
-"""The least score where calibration found no item without a twin."""
+"""The least score if calibration found no item without a twin."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoteKnowledge:
     """The calibration of a target, and what is known without one.
 
-    `outdated` says that too much changed since it was calibrated. Nothing in the catalog looks like
-    a photo whose nearest item is below `least_score`; None where that is not known. `has_values`
-    tells whether any item has a value to vote with, `command` calibrates the target.
+    `outdated` tells that too much changed since the calibration. A photo whose nearest item is
+    below `least_score` resembles nothing in the catalog; None if unknown. `has_values` tells
+    whether any item has a value to vote with, `command` calibrates the target.
     """
 
     target: str
@@ -50,9 +50,9 @@ def knowledge_of(
 def _least_score(
     calibrations: CalibrationCache, record: Collection, fitted: Calibration | None
 ) -> float | None:
-    """As was calibrated, for the label if not for the target; else as the encoder is known for.
+    """Return the calibrated least score, of the label if not of the target; else the encoder's.
 
-    How far a photo may be says something of the pictures, and little of what is voted on.
+    How far a photo may be depends on the pictures, and hardly on the target.
     """
     known = fitted or calibrations.get(record, "label")[0]
     if known is not None and known.least_score > NOTHING_IS_FAR:

@@ -1,8 +1,8 @@
-"""Labels that are paths (`Fruit/Apple/Granny-Smith`): the levels of a vote. Pure functions.
+"""Votes on labels that are paths (`Fruit/Apple/Granny-Smith`), level by level. Pure functions.
 
-A label stands for itself and for everything above it, so the share of `Fruit` is the sum of the
-shares of all labels below it. A flat label is a path of one level. A catalog of an earlier version
-may hold longer paths than are accepted now: whatever is below the last level counts as part of it.
+A label stands for itself and everything above it, so the share of `Fruit` is the sum of the shares
+of all labels below it. A flat label is a path of one level. Catalogs of earlier versions may have
+longer paths than are accepted now: the rest is part of the last level.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ ROUNDING = 1e-12
 
 
 def prefixes(label: str) -> tuple[str, ...]:
-    """The path cut after its first, second, ... part; the last one is the label itself."""
+    """Cut the path after its first, second, ... part; the last result is the label itself."""
     parts = label.split(SEPARATOR, MAX_LABEL_LEVELS - 1)
     return tuple(accumulate(parts, lambda path, part: f"{path}{SEPARATOR}{part}"))
 
 
 def node_shares(votes: Sequence[Vote]) -> dict[str, float]:
-    """The share of every node of the tree that got votes: of a parent, the sum of its children.
+    """Return the share of every node of the tree that got votes: of a parent, the sum of its children.
 
-    A label that is also a parent of others is a child of itself.
+    A label that is also a parent is a child of itself.
     """
     shares: dict[str, float] = {}
     for vote in votes:
@@ -40,20 +40,20 @@ def node_shares(votes: Sequence[Vote]) -> dict[str, float]:
 
 
 def levels_of(votes: Sequence[Vote]) -> tuple[Level, ...]:
-    """The path of the winner with the share of the votes at each level; none without votes."""
+    """Return the path of the winner with the share at each level; empty without votes."""
     return _levels(votes[0].label, node_shares(votes)) if votes else ()
 
 
 def supported_level(votes: Sequence[Vote], support: float) -> tuple[Level, tuple[Level, ...]]:
-    """The deepest level that so many of the votes agree on, and the levels of the path through it.
+    """Return the deepest level that enough votes agree on, and the levels of the path through it.
 
-    Where there is none, as where votes are split among many flat labels, it is the first part that
-    most agree on. The path goes on below it to the label with most votes there. Equal shares go to
-    what comes first in the votes.
+    If there is none, for example with votes split among many flat labels, it is the first part with
+    most votes. The path continues below it to the label with most votes there. Ties go to what
+    comes first in the votes.
 
     Args:
         votes: Best first, at least one.
-        support: A share of the votes, more than 0.
+        support: The share of the votes that is enough, more than 0.
     """
     shares = node_shares(votes)
     agreed = [path for path, share in shares.items() if share >= support - ROUNDING]
@@ -78,18 +78,18 @@ class PathTable:
 
     @property
     def depth(self) -> int:
-        """Levels of the longest path."""
+        """Number of levels of the longest path."""
         return int(self.nodes.shape[1])
 
     def agree(self, one: Codes, other: Codes) -> NDArray[np.bool_]:
-        """Whether two labels have the same node at each level, (Q, D); -1 agrees with nothing."""
+        """Return whether two labels have the same node at each level, (Q, D); -1 equals nothing."""
         mine = np.where(one[:, None] >= 0, self.nodes[one], -1)
         yours = np.where(other[:, None] >= 0, self.nodes[other], -1)
         return np.asarray((mine >= 0) & (mine == yours))
 
 
 def path_table(labels: Sequence[str]) -> PathTable:
-    """The table of some labels."""
+    """Make the table of some labels."""
     paths = [prefixes(label) for label in labels]
     number: dict[str, int] = {}
     nodes = np.full((len(labels), max(map(len, paths), default=1)), -1, dtype=np.int64)
@@ -101,10 +101,10 @@ def path_table(labels: Sequence[str]) -> PathTable:
 
 @dataclass(frozen=True, slots=True)
 class LevelShares:
-    """Of each winner, at each level of its path, given that the level above is right; (Q, D).
+    """Shares of each winner at each level of its path, given that the level above is right; (Q, D).
 
-    `share` is its share of the votes below the level above, `rival` the largest share of another
-    child there. Both are NaN below the winner's label, and where nobody voted.
+    `share` is relative to the votes below the level above, `rival` the largest share of another
+    child there. Both are NaN below the winner's label, and without votes.
     """
 
     share: Floats
@@ -112,7 +112,7 @@ class LevelShares:
 
 
 def level_shares(counted: Tally, table: PathTable) -> LevelShares:
-    """How the votes split at each level along the path of the winner."""
+    """Compute how votes split at each level along the path of the winner."""
     queries, depth = len(counted.codes), table.depth
     share, rival = np.full((queries, depth), np.nan), np.full((queries, depth), np.nan)
     if counted.codes.shape[1] == 0:
@@ -126,7 +126,7 @@ def level_shares(counted: Tally, table: PathTable) -> LevelShares:
         whole = inside.sum(axis=1)
         known = (winner[:, 0] >= 0) & (whole > 0)
         own = np.where(here == winner, inside, 0.0)
-        # A label that ends at the level above is one more child of it: -1 is its own node.
+        # a label that ends at the level above is a child of itself: -1 is its own node
         share[known, level] = (own.sum(axis=1) / np.maximum(whole, 1e-300))[known]
         best_other = _largest_sum(here, np.where(here == winner, 0.0, inside))
         rival[known, level] = (best_other / np.maximum(whole, 1e-300))[known]
@@ -135,7 +135,7 @@ def level_shares(counted: Tally, table: PathTable) -> LevelShares:
 
 
 def _largest_sum(nodes: Codes, shares: Floats) -> Floats:
-    """The largest sum of the shares of one node, for each row."""
+    """Return the largest sum of the shares of one node, for each row."""
     order = np.argsort(nodes, axis=1, kind="stable")
     nodes, shares = np.take_along_axis(nodes, order, 1), np.take_along_axis(shares, order, 1)
     running = np.cumsum(shares, axis=1)

@@ -1,7 +1,7 @@
-"""A class by the vote of the neighbors. Pure functions, no state.
+"""Predict a label by the vote of the neighbors. Pure functions.
 
-The counting itself is `tally`, for many queries at once; here are the words: labels, scores and
-items to an answer.
+`tally` counts the votes of many queries at once; this module converts labels and scores to arrays,
+and counts to answers.
 """
 
 import math
@@ -24,14 +24,14 @@ def vote(
     class_weights: Mapping[str, float] | None = None,
     least_score: float = -1.0,
 ) -> Prediction:
-    """The label with the largest share of the votes; `VoteRule` says who votes with what weight.
+    """Return the label with the largest share of the votes; `VoteRule` determines voters and weights.
 
     Args:
-        labelled: Label and score of each neighbor; those without a label do not vote.
+        labelled: Label and score of each neighbor; unlabelled ones do not vote.
         rule: Weights and thresholds.
-        products: Their products, for a rule that counts each product once.
-        class_weights: A factor for the votes of a label, 1 where there is none.
-        least_score: Abstain where no neighbor with a label is as close.
+        products: The neighbors' products, for a rule that counts each product once.
+        class_weights: Factors for the votes of labels; missing ones are 1.
+        least_score: Abstain if no labelled neighbor has this score.
     """
     rule = rule or VoteRule()
     ballots = ballots_of([labelled], None if products is None else [products])
@@ -50,7 +50,7 @@ def vote(
 
 
 def _answer(votes: tuple[Vote, ...], rule: VoteRule) -> Prediction:
-    """The level of the winner that the rule supports."""
+    """Return the level of the winner that the rule supports."""
     if rule.support is None:
         levels = levels_of(votes)
         found = levels[-1]
@@ -65,7 +65,7 @@ def ballots_of(
     rows: Sequence[Sequence[tuple[str | None, float]]],
     products: Sequence[Sequence[str | None]] | None = None,
 ) -> Ballots:
-    """Labels and scores of the neighbors of several queries, in any order, as arrays."""
+    """Convert labels and scores of the neighbors of several queries, in any order, to arrays."""
     labels = tuple(sorted({label for row in rows for label, _ in row if label is not None}))
     number = {label: code for code, label in enumerate(labels)}
     width = max((len(row) for row in rows), default=0)
@@ -83,7 +83,7 @@ def ballots_of(
 
 
 def votes_of(counted: Tally, labels: Sequence[str], query: int) -> tuple[Vote, ...]:
-    """The votes of one query, best first."""
+    """Return the votes of one query, best first."""
     return tuple(
         Vote(labels[code], share)
         for code, share in zip(
@@ -94,7 +94,7 @@ def votes_of(counted: Tally, labels: Sequence[str], query: int) -> tuple[Vote, .
 
 
 def _numbers(products: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number for each product of a row; -1 for none."""
+    """Number the products of each row; -1 for none."""
     seen: dict[str, int] = {}
     return np.array(
         [-1 if one is None else seen.setdefault(one, len(seen)) for one in products], np.int64

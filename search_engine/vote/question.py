@@ -1,6 +1,6 @@
-"""How a class is asked for: what to search, and the answer of the neighbors that vote.
+"""Questions for a class: what to search, and how the neighbors that vote answer.
 
-`k` is how many neighbors are shown; who votes is said by the calibrated rule, whatever is shown.
+`k` is how many neighbors are shown; the calibrated rule determines who votes, whatever is shown.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class Question(Protocol):
 
     @property
     def shown(self) -> SearchOptions:
-        """Options of the search for the neighbors that are shown."""
+        """Options of the search for the neighbors to show."""
         ...
 
     @property
@@ -79,13 +79,13 @@ class Question(Protocol):
 
 
 def ask(question: Question, find: Find) -> list[SearchResult]:
-    """What a search finds for each subject, with its class.
+    """Return what a search finds for each subject, with the prediction.
 
-    Those who vote and those who are shown are found at once where that is possible.
+    One search finds both the voters and the neighbors to show, if possible.
 
     Args:
-        question: What to search for.
-        find: The search, by its options.
+        question: The question.
+        find: Runs a search with some options.
     """
     shown, voting = question.shown, question.voting
     if replace(shown, k=0) == replace(voting, k=0):
@@ -111,15 +111,15 @@ def ask(question: Question, find: Find) -> list[SearchResult]:
 
 
 def notes_of(question: Question) -> tuple[str, ...]:
-    """Its warnings as answers have them: `code: sentence`."""
+    """Format the warnings as answers have them: `code: sentence`."""
     return tuple(f"{code}: {text}" for code, text in question.warnings.items())
 
 
 @dataclass(frozen=True, slots=True)
 class VoteQuestion:
-    """The neighbors vote; without `uncalibrated_because` it is the vote that was calibrated.
+    """A vote of the neighbors; it is the calibrated vote if `uncalibrated_because` is None.
 
-    `least_score` is the cosine below which nothing looks like a photo, -1 where that is not known.
+    `least_score` is the cosine below which a photo resembles nothing, -1 if unknown.
     """
 
     target: str
@@ -135,7 +135,7 @@ class VoteQuestion:
 
     @property
     def calibrated(self) -> Calibration | None:
-        """The calibration that answers, if it is the vote that was calibrated."""
+        """The calibration, if this is the vote that was calibrated."""
         if self.fitted is None or self.uncalibrated_because is not None:
             return None
         least = max(self.fitted.least_score, self.least_score)
@@ -185,9 +185,9 @@ class VoteQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Options of a classification; see `SearchEngine.classify`. None leaves one at its default.
+    """Options of a classification; see `SearchEngine.classify`. None means the default.
 
-    `search` are the options of the search, but for its `k`.
+    `search` are the options of the search, except its `k`.
     """
 
     target: str = "label"
@@ -202,11 +202,11 @@ class Wanted:
     def of(
         cls, options: ClassifyArguments, rule: VoteRule | None = None, photo: bool = True
     ) -> "Wanted":
-        """From options as Python takes them.
+        """Make options from keyword arguments.
 
         Raises:
             TypeError: There is no such option.
-            ParameterError, FilterError: A value cannot be.
+            ParameterError, FilterError: A value is invalid.
         """
         own = {name: options.get(name) for name in ("k", "vote_k", "accept_accuracy", "classifier")}
         rest = {
@@ -223,21 +223,21 @@ class Wanted:
         return -1.0 if least is None else round(least, DECIMALS) - 0.5 * 10**-DECIMALS
 
     def shown(self, usual: int) -> SearchOptions:
-        """Options of the search for what is shown: `usual` neighbors unless `k` says."""
+        """Return options of the search for what is shown: `usual` neighbors unless `k` is given."""
         return replace(self.search, k=usual if self.k is None else check_k(self.k))
 
 
 def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
-    """The question to the neighbors, by the calibration if it is the vote that was calibrated.
+    """Make the question to the neighbors, calibrated if it is the vote that was calibrated.
 
-    Another vote goes by the same rule otherwise, and still refuses what nothing looks like.
+    Any other vote uses the same rule for the rest, and still rejects photos that resemble nothing.
 
     Args:
         known: What the collection knows of the vote on the target.
-        wanted: What is asked for.
+        wanted: The options of the classification.
 
     Raises:
-        ParameterError: An accuracy is asked for where nothing can promise it, or too many voters.
+        ParameterError: The requested accuracy cannot be guaranteed, or there are too many voters.
     """
     fitted = known.fitted
     rule = _rule(fitted, wanted)
@@ -259,14 +259,14 @@ def ask_vote(known: VoteKnowledge, wanted: Wanted) -> VoteQuestion:
 
 
 def _rule(fitted: Calibration | None, wanted: Wanted) -> VoteRule:
-    """The given rule, else the calibrated one, with the given number of voters."""
+    """Return the given rule, else the calibrated one, with the given number of voters."""
     rule = wanted.rule or (VoteRule() if fitted is None else fitted.rule)
     voters = (rule.k or NEIGHBORS) if wanted.vote_k is None else wanted.vote_k
     return replace(rule, k=check_k(voters, "vote_k"))
 
 
 def _in_the_way(fitted: Calibration | None, wanted: Wanted) -> str | None:
-    """Why this is not the vote that was calibrated; None if it is."""
+    """Return why this is not the vote that was calibrated; None if it is."""
     if fitted is None:
         return "not_calibrated"
     if wanted.rule is not None:
@@ -277,7 +277,7 @@ def _in_the_way(fitted: Calibration | None, wanted: Wanted) -> str | None:
 
 
 def _bar(known: VoteKnowledge, wanted: Wanted, because: str | None) -> float | None:
-    """The confidence from which on so many answers are right."""
+    """Return the confidence from which on this share of the answers is right."""
     accuracy = wanted.accept_accuracy
     if accuracy is None:
         return None
@@ -313,7 +313,7 @@ def _warnings(known: VoteKnowledge, because: str | None, least: float | None) ->
 
 
 def _values(neighbor: Neighbor, target: str) -> tuple[tuple[str, ...] | None, bool]:
-    """The values of an item, a single one as a list of one; and whether it is a list."""
+    """Return the values of an item, single ones as a list, and whether it was a list."""
     values = values_of(neighbor.item, target)
     if values is not None:
         return values, True

@@ -1,7 +1,7 @@
-"""Votes of neighbors counted, for many queries at once. Pure functions on arrays.
+"""Count votes of neighbors for many queries at once. Pure functions on arrays.
 
-Who votes and how loud is said by a `VoteRule`; what follows from the count (an answer, a
-confidence) is the business of `labels` and `calibration`.
+A `VoteRule` determines voters and weights; `labels` and `calibration` turn the counts into answers
+and confidences.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ WEIGHT_DIGITS = 12
 class VoteRule:
     """How neighbors vote.
 
-    The `k` nearest neighbors vote (None: all that are given). With `per_product` a product's
-    nearest photo votes for all of them, so that ten photos of one product are one voter; photos
-    without a product stand for themselves. Neighbors below `min_score` have no vote; a winner with
-    less than `min_confidence` is not announced. Of label paths, the deepest level that `support` of
-    the votes agree on is the answer; with None it is the whole label of the winner, always.
+    The `k` nearest neighbors vote (None: all). With `per_product` only a product's nearest photo
+    votes, so that ten photos of one product are one voter; photos without a product vote
+    separately. Neighbors below `min_score` do not vote; a winner below `min_confidence` is an
+    abstention. For label paths, the answer is the deepest level that the share `support` of the
+    votes agree on; with None it is always the whole label of the winner.
 
     `weights` is one of
 
-    - similarity: exp((score - best score) / temperature), the closer, the louder; equal shares go
-      to the label whose best neighbor is closer, then to the first in the alphabet. Wu et al.,
-      "Unsupervised feature learning via non-parametric instance discrimination", CVPR 2018.
-    - uniform, distance: 1, or 1 / the Euclidean distance of the unit vectors; equal shares go to
-      the first in the alphabet. Those of scikit-learn's KNeighborsClassifier.
+    - similarity: exp((score - best score) / temperature); equal shares go to the label whose best
+    neighbor is closer, then to the first in the alphabet. Wu et al., "Unsupervised feature learning
+    via non-parametric instance discrimination", CVPR 2018. - uniform, distance: 1, or 1 / the
+    Euclidean distance of the unit vectors, as in scikit-learn's KNeighborsClassifier; equal shares
+    go to the first in the alphabet.
 
     Of eight temperatures tried by leaving one out of 3,068 clothing photos, 0.05 and 0.06 are best
     and equal but for noise with k = 10 (0.842 and 0.843; plain counting 0.836; `python -m
@@ -57,9 +57,8 @@ WHOLE_LABEL = VoteRule(support=None)
 class Ballots:
     """The neighbors of Q queries, best first, at most K each.
 
-    `scores` (Q, K), float64, -inf behind the last neighbor; `codes` (Q, K), int64, the label of
-    each as its place in `labels`, which ascend; `products` (Q, K), int64, or None where nobody
-    asks. -1 means none.
+    `scores` (Q, K), float64, -inf after the last neighbor; `codes` (Q, K), int64, are positions in
+    `labels`, which ascend; `products` (Q, K), int64, or None if not needed. -1 means none.
     """
 
     scores: Floats
@@ -72,7 +71,7 @@ class Ballots:
 class Tally:
     """The labels that got votes, M at most, best first: `codes` and `shares`, (Q, M).
 
-    Behind the last label of a query stand -1 and 0. Shares of a query add up to 1, or there was no
+    After the last label of a query come -1 and 0. Shares of a query add up to 1 if there was a
     voter.
     """
 
@@ -81,11 +80,11 @@ class Tally:
 
 
 def tally(ballots: Ballots, rule: VoteRule, class_weights: Floats | None = None) -> Tally:
-    """The share of the votes of each label.
+    """Compute the share of the votes of each label.
 
     Args:
-        ballots: Who stands near each query.
-        rule: Weights and who votes; its `min_confidence` is not looked at.
+        ballots: The neighbors of each query.
+        rule: Voters and weights; its `min_confidence` is ignored.
         class_weights: A factor for the votes of each label, (labels,).
     """
     ballots = _within_k(ballots, rule)
@@ -102,7 +101,7 @@ def tally(ballots: Ballots, rule: VoteRule, class_weights: Floats | None = None)
 
 
 def vote_weights(ballots: Ballots, rule: VoteRule) -> Floats:
-    """The weight of each neighbor's vote, (Q, K), at most 1; 0 without a vote."""
+    """Compute the weight of each neighbor's vote, (Q, K), at most 1; 0 without a vote."""
     scores = ballots.scores
     voting = _asked(ballots, rule) & (ballots.codes >= 0) & (scores >= rule.min_score)
     if rule.weights == "uniform":
@@ -121,7 +120,7 @@ def voter_counts(ballots: Ballots, rule: VoteRule) -> Codes:
 
 @dataclass(frozen=True, slots=True)
 class GroupSums:
-    """Sum the weights and take the best score of each (row, code), ascending; (G,) each."""
+    """Sum of the weights and best score of each (row, code), ascending; (G,) each."""
 
     rows: Codes
     codes: Codes
@@ -130,7 +129,7 @@ class GroupSums:
 
 
 def group_sums(rows: Codes, codes: Codes, weights: Floats, scores: Floats) -> GroupSums:
-    """Sums of entries that are given best first within each row."""
+    """Sum entries, given best first within each row, by row and code."""
     if len(rows) == 0:
         return GroupSums(rows, codes, np.empty(0), np.empty(0))
     order = np.argsort(rows * (int(codes.max()) + 1) + codes, kind="stable")
@@ -142,7 +141,7 @@ def group_sums(rows: Codes, codes: Codes, weights: Floats, scores: Floats) -> Gr
 
 
 def _within_k(ballots: Ballots, rule: VoteRule) -> Ballots:
-    """The first k columns, where no others can be asked."""
+    """Return the first k columns, if more are not needed."""
     if rule.k is None or rule.per_product:
         return ballots
     scores, codes = ballots.scores[:, : rule.k], ballots.codes[:, : rule.k]
@@ -150,7 +149,7 @@ def _within_k(ballots: Ballots, rule: VoteRule) -> Ballots:
 
 
 def _asked(ballots: Ballots, rule: VoteRule) -> NDArray[np.bool_]:
-    """Which neighbors are among the k, labelled or not; (Q, K)."""
+    """Return which neighbors are among the k, labelled or not; (Q, K)."""
     asked = np.isfinite(ballots.scores)
     if rule.per_product and ballots.products is not None:
         asked &= _first_of_each(ballots.products)
@@ -160,7 +159,7 @@ def _asked(ballots: Ballots, rule: VoteRule) -> NDArray[np.bool_]:
 
 
 def _first_of_each(products: Codes) -> NDArray[np.bool_]:
-    """The first neighbor of each product of a row, and all that have no product."""
+    """Return the first neighbor of each product in a row, and all without a product."""
     first = products < 0
     rows, columns = np.nonzero(products >= 0)
     pairs = rows * (int(products.max(initial=0)) + 1) + products[rows, columns]
@@ -170,7 +169,7 @@ def _first_of_each(products: Codes) -> NDArray[np.bool_]:
 
 
 def _by_distance(scores: Floats, voting: NDArray[np.bool_]) -> Floats:
-    """1 / distance; where neighbors are at no distance at all, they alone vote."""
+    """Compute 1 / distance; if neighbors are at distance 0, only they vote."""
     distance = np.sqrt(np.maximum(2.0 - 2.0 * np.where(voting, scores, -1.0), 0.0))
     same = voting & (distance == 0.0)
     near = 1.0 / np.where(distance == 0.0, 1.0, distance)

@@ -1,7 +1,8 @@
-"""Targets with several values a picture (a JSON list): each value is voted on by itself.
+"""Targets with several values a picture (a JSON list): each value is voted on separately.
 
-A neighbor votes for all of its values; a value's share is its part of all votes, so shares do not
-add up to 1. Neighbors without the attribute do not vote, those with an empty list vote for none.
+A neighbor votes for all of its values; a value's share is relative to all votes, so shares do not
+add up to 1. Neighbors without the attribute do not vote, those with an empty list vote for no
+value.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ LEAST_SHARE = 1e-3
 class ValueTable:
     """The neighbors of Q queries, and the values of each.
 
-    The codes of `ballots` say whether a neighbor has the attribute (0) or not (-1). Each of E
-    entries is a value of a neighbor: `rows` and `columns` say which neighbor's, `codes` which of
+    The codes of `ballots` are 0 for neighbors with the attribute, else -1. Each of E entries is a
+    value of a neighbor: `rows` and `columns` identify the neighbor, `codes` are positions in
     `values`, which ascend.
     """
 
@@ -43,9 +44,9 @@ class ValueShares:
 
 
 class ValueModel(BaseModel):
-    """How shares become probabilities, and from which probability on a value is answered.
+    """Turns shares into probabilities, with the probability from which on a value is answered.
 
-    `thresholds` are those of values with enough pictures to fit one; `threshold` is that of others.
+    `thresholds` are for values with enough pictures to fit one; `threshold` is for the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +57,7 @@ class ValueModel(BaseModel):
     thresholds: dict[str, float]
 
     def probabilities(self, shares: Floats) -> Floats:
-        """The probability of values with these shares."""
+        """Return the probability of values with these shares."""
         return 1.0 / (1.0 + np.exp(-(self.bias + self.share * log_odds(shares))))
 
 
@@ -64,7 +65,7 @@ def value_table(
     valued: Sequence[tuple[Sequence[str] | None, float]],
     products: Sequence[str | None] | None = None,
 ) -> ValueTable:
-    """The neighbors of one query, in any order."""
+    """Make the table of one query from its neighbors, in any order."""
     order = sorted(range(len(valued)), key=lambda place: -valued[place][1])
     found = [valued[place][0] for place in order]
     values = tuple(sorted({value for each in found for value in each or ()}))
@@ -84,7 +85,7 @@ def value_table(
 
 
 def value_shares(table: ValueTable, rule: VoteRule) -> ValueShares:
-    """The share of the votes for each value, by row and value."""
+    """Compute the share of the votes for each value, by row and value."""
     weights = vote_weights(table.ballots, rule)
     cast = weights[table.rows, table.columns]
     heard = cast > 0
@@ -95,7 +96,7 @@ def value_shares(table: ValueTable, rule: VoteRule) -> ValueShares:
 
 
 def log_odds(shares: Floats) -> Floats:
-    """The logarithm of the odds, kept finite."""
+    """Return the logarithm of the odds, kept finite."""
     clipped = np.clip(shares, LEAST_SHARE, 1.0 - LEAST_SHARE)
     return np.asarray(np.log(clipped / (1.0 - clipped)))
 
@@ -107,16 +108,16 @@ def predict_values(
     least_score: float = -1.0,
     min_confidence: float | None = None,
 ) -> Prediction:
-    """The values of the first query of a table.
+    """Predict the values of the first query of a table.
 
-    Without a model the share is the probability, and a majority of the votes is wanted.
+    Without a model the share is the probability, and a majority of the votes is required.
 
     Args:
-        table: Its neighbors.
-        rule: Who votes and how loud.
-        model: Probabilities and thresholds.
-        least_score: Abstain where no neighbor is as close.
-        min_confidence: Answer only values as probable, whatever their threshold.
+        table: The neighbors.
+        rule: Voters and weights.
+        model: Gives probabilities and thresholds.
+        least_score: Abstain if no neighbor has this score.
+        min_confidence: Answer only values with this probability, whatever their threshold.
     """
     voters = table.ballots.codes[0] >= 0
     calibrated = model is not None
@@ -152,7 +153,7 @@ def predict_values(
 
 
 def _needed(chance: ValueChance, model: ValueModel | None, wanted: float | None) -> float:
-    """The probability from which on a value is answered."""
+    """Return the probability from which on a value is answered."""
     if wanted is not None:
         return wanted
     if model is None:

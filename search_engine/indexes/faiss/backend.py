@@ -1,4 +1,4 @@
-"""FAISS as backend: kinds by factory string, tuned to a recall, read back from files."""
+"""The FAISS backend: kinds by factory string, tuned to a recall, stored in files."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from search_engine.records import Keys
 LOOP_LIMIT = 100_000_000
 BYTE_LIMIT_SLACK = 2**20
 STALE_SHARE = 0.3
-"""An index learns its centroids and codes anew when so many changed since; before that it takes
-over what the one before had learned, as long as it finds as much with that."""
+"""Share of changed vectors from which on an index is trained again; below it, the parameters of the
+previous index are reused as long as recall does not suffer."""
 
 
 class FaissBackend:
@@ -79,7 +79,7 @@ class FaissBackend:
 
 
 def _learned(before: Index | None, factory: str, changed: int, count: int) -> FaissIndex | None:
-    """The index before, if what it learned may be used again for so many vectors."""
+    """Return the previous index, if its trained parameters may be reused for so many vectors."""
     if not isinstance(before, FaissIndex) or before.exact or before.spec.factory != factory:
         return None
     stale = before.spec.since_training + changed

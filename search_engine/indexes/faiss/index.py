@@ -1,11 +1,10 @@
-"""Candidates from FAISS, exact scores from the stored vectors.
+"""Find candidates with FAISS, and score them exactly with the stored vectors.
 
-Whatever finds the candidates, their scores are computed from the float16 vectors, so scores are
-exact, comparable between kinds of index, and the same for one query or many. A search never finds
-less than there is: where an approximate kind finds too few, or a filter leaves so few that
-comparing with each of them is cheaper, all of them are compared.
+Scores are computed from the float16 vectors, so they are exact, comparable between kinds of index,
+and the same for one query or many. A search always fills its k places if it can: if an approximate
+kind finds too few, or a filter leaves so few that comparing with each is cheaper, all are compared.
 
-Immutable: what changes lives in `search_engine.indexes.live`.
+An index is immutable; `search_engine.indexes.live` holds changes.
 """
 
 from collections.abc import Iterator
@@ -31,19 +30,19 @@ from search_engine.storage.durable import write_synced
 FILES = ("index.faiss", "vectors.f16", "keys.i64")
 
 TIE_MARGIN = 1e-5
-"""FAISS and NumPy add in different orders; scores closer than this may be ties."""
+"""FAISS and NumPy sum in different orders; scores closer than this may be ties."""
 TIE_ROOM = 16
 REFINED_ROOM = 6
-"""FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: beyond the
-k-th by so many places the order differs no more from that of the scores."""
+"""FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: so many
+places after the k-th, its order agrees with that of the scores."""
 SCAN_NS = 30_000
 SCAN_NS_AN_ELEMENT = 0.65
-"""Gathering and scoring one element of a stored vector, on one core, by measurement."""
+"""Time to gather and score one element of a stored vector on one core, as measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How to search: compare with all rows, or let FAISS find `fetch` by these parameters."""
+    """How to search: compare with all rows, or let FAISS find `fetch` with these parameters."""
 
     scans: bool
     fetch: int = 0
@@ -53,7 +52,7 @@ class _Plan:
 class FaissIndex:
     """Vectors under ascending keys, searched through FAISS.
 
-    `keys` (N,), int64, ascend; row n of `stored` and position n of `faiss_index` are key n's.
+    `keys` (N,), int64, ascend; row n of `stored` and position n of `faiss_index` belong to key n.
     """
 
     def __init__(
@@ -81,15 +80,15 @@ class FaissIndex:
         """Train and fill an index.
 
         Args:
-            spec: Which kind.
+            spec: The kind of index.
             keys: Shape (N,), int64, ascending strictly.
             vectors: Shape (N, D), kept as float16.
-            trained: An index of the same kind and dimension that was trained already, on vectors
-                like these: what it learned is used again, which takes a fraction of the time.
+            trained: An index of the same kind and dimension, trained on similar vectors; its
+                parameters are reused, which takes a fraction of the time.
 
         Raises:
             DimensionMismatchError: The vectors are not (N, D).
-            ParameterError: This kind cannot be built of these vectors.
+            ParameterError: This kind cannot be built from these vectors.
             ValueError: Keys do not ascend strictly, or a vector is not finite.
         """
         check_content(keys, vectors)
@@ -99,15 +98,15 @@ class FaissIndex:
 
     @property
     def most_probes(self) -> int:
-        """Probes beyond which an effort makes no difference."""
+        """Number of probes beyond which more make no difference."""
         return self._kind.most_probes
 
     def most_candidates(self, probes: int) -> int:
-        """Candidates that so many probes can find."""
+        """Return how many candidates so many probes can find."""
         return min(len(self), probes) if self._kind.probes_bound_candidates else len(self)
 
     def with_spec(self, spec: IndexSpec) -> "FaissIndex":
-        """The same content, searched with another effort."""
+        """Return the same content with another search effort."""
         assert spec.factory == self.spec.factory
         return FaissIndex(spec, self.faiss_index, self.keys, self.stored)
 
@@ -152,7 +151,7 @@ class FaissIndex:
         return self._hits(positions, scores)
 
     def _plan(self, k: int, within: Selection | None) -> "_Plan":
-        """How to search an approximate kind; remembered as long as the selection is."""
+        """Plan the search of an approximate kind; cached as long as the selection exists."""
         plans = self._plans if within is None else self._plans_within.setdefault(within, {})
         if k not in plans:
             plans[k] = self._make_plan(k, within)
@@ -173,10 +172,10 @@ class FaissIndex:
         return _Plan(scans=False, fetch=fetch, parameters=parameters)
 
     def _candidates(self, queries: Vectors, plan: "_Plan") -> Positions:
-        """Positions (Q, `plan.fetch`), -1 for none, most likely with the k best.
+        """Find positions (Q, `plan.fetch`), -1 for none, most likely including the k best.
 
-        What the kind finds is scored with the stored vectors by FAISS, quicker than here, but
-        with another rounding.
+        FAISS scores what the kind finds with the stored vectors, faster than here, but with other
+        rounding.
         """
         assert self._refined is not None
         with self._threads_for(len(queries)):
@@ -184,13 +183,13 @@ class FaissIndex:
         return np.asarray(positions)
 
     def unrefined(self, queries: Vectors, k: int, effort: Effort) -> Positions:
-        """What the kind itself finds, (Q, `effort.candidates_at(k)`), in its own order."""
+        """Return what the kind itself finds, (Q, `effort.candidates_at(k)`), in its own order."""
         count = min(effort.candidates_at(k), len(self))
         parameters = self._kind.parameters(k, effort, None)
         return np.asarray(self.faiss_index.search(queries, count, params=parameters)[1])
 
     def nanoseconds(self, k: int, effort: Effort, share: float = 1.0) -> float:
-        """What a query costs on one core, roughly, if this share of all rows may be found."""
+        """Estimate the time of a query on one core, if this share of all rows may be found."""
         candidates = min(effort.candidates_at(k), share * len(self))
         scoring = candidates * SCAN_NS_AN_ELEMENT * self.dimension
         return self._kind.nanoseconds(k, effort, share) + scoring
@@ -201,7 +200,7 @@ class FaissIndex:
         return scan(queries, self.stored.rows, None if within is None else within.positions, k)
 
     def _flat_candidates(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
-        """The k best and all that may tie with the k-th: ties are ordered by key."""
+        """Return the k best and all possible ties with the k-th, which are ordered by key."""
         available = len(self) if within is None else len(within)
         parameters = self._kind.parameters(k, self.spec.effort, within)
         fetch = min(k + TIE_ROOM, available)
@@ -225,10 +224,10 @@ class FaissIndex:
         return Hits(keys=self.keys[positions], scores=scores, counts=counts)
 
     def _threads_for(self, queries: int) -> AbstractContextManager[None]:
-        """Where FAISS searches: few queries on the calling thread alone.
+        """Choose FAISS's threads: few queries run on the calling thread alone.
 
-        Waking FAISS's other threads costs a query several milliseconds where they are not awake
-        anyway: beside a network that has just run, or on a machine with other work.
+        Waking sleeping FAISS threads costs a query several milliseconds, for example after a
+        network has run, or on a machine with other work.
         """
         self._kind.expect(queries)
         return nullcontext() if queries > kinds.FEW_QUERIES else _one_thread()
@@ -236,7 +235,7 @@ class FaissIndex:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """FAISS on one thread; the number is of the calling thread alone."""
+    """Run FAISS on one thread; the setting only affects the calling thread."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

@@ -1,6 +1,6 @@
-"""FAISS's kinds of index: how each is made, and how it is told how hard to search and where.
+"""Kinds of FAISS index: how each is built, and how its search is limited and filtered.
 
-Hides FAISS's factory, pre-transforms, parameter classes and selectors.
+It hides FAISS's factory, pre-transforms, parameter classes and selectors.
 """
 
 import re
@@ -20,49 +20,49 @@ ADD_ELEMENTS = 2**24
 """Elements widened to float32 at once."""
 TRAINING_ELEMENTS = 2**26
 TRAINING_ROWS_A_LIST = 256
-"""FAISS uses at most so many for a centroid."""
+"""Training rows for each centroid; FAISS uses no more."""
 TRAINING_ROWS = 2**16
 CLUSTERING_ROUNDS = 20
 GRAPH_CONSTRUCTION = 100
 FEW_QUERIES = 8
-"""So few are searched on one thread: waking others takes longer than it saves."""
+"""Up to so many queries run on one thread: waking others takes longer than it saves."""
 FAISS_DECIDES = 0
 QUERY_BY_QUERY = 11
-"""Values of `IndexIVFFastScan.implem` in FAISS; this one keeps candidates in a reservoir."""
+"""Value of `IndexIVFFastScan.implem` in FAISS that keeps candidates in a reservoir."""
 FACTORY = re.compile(r"[A-Za-z0-9_(),+-]{1,128}")
 DEADLY = re.compile(r"(?<!\d)0+(?!\d)|HNSW0*1(?!\d)|\d{7,}")
-"""Numbers that end the process (0, and graphs of one link a node) or need all its memory."""
+"""Numbers that crash the process (0, and graphs of one link a node) or need all its memory."""
 FACTORY_FIX = "give a FAISS factory string, such as HNSW16,SQ8 or IVF1024,PQ64x4fs"
 
 
 class Kind(Protocol):
-    """One kind of FAISS index, filled; positions in it are the rows of the stored vectors."""
+    """One kind of FAISS index, filled; its positions are the rows of the stored vectors."""
 
     faiss_index: Any
     most_probes: int
-    """More make no difference."""
+    """Number of probes beyond which more make no difference."""
     probes_bound_candidates: bool
     """Whether a search finds no more candidates than it has probes."""
 
     def expect(self, queries: int) -> None:
-        """Fit how FAISS works to so many queries. Answers stay the same, so threads that expect
-        different numbers at a time do no harm."""
+        """Adapt FAISS to the number of queries. Answers do not change, so threads that expect
+        different numbers at once do no harm."""
         ...
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
-        """FAISS's parameters for the k best at an effort, of all rows or of a selection."""
+        """Return FAISS's parameters to find the k best at an effort, in all rows or a selection."""
         ...
 
     def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
-        """What a query costs on one core, roughly, if this share of all rows may be found."""
+        """Estimate the time of a query on one core, if this share of all rows may be found."""
         ...
 
 
 def create(factory: str, dimension: int) -> Any:
-    """An empty FAISS index, with what Eyedex sets beyond FAISS's defaults.
+    """Create an empty FAISS index, with settings beyond FAISS's defaults.
 
     Raises:
-        ParameterError: FAISS does not know the factory string, or makes what cannot be searched
+        ParameterError: FAISS does not know the factory string, or its index cannot be searched
             here.
     """
     if not FACTORY.fullmatch(factory) or DEADLY.search(factory):
@@ -87,7 +87,7 @@ def create(factory: str, dimension: int) -> Any:
     if isinstance(inner, faiss.IndexIVF):
         inner.cp.niter = CLUSTERING_ROUNDS
         inner.cp.seed = SEED
-        inner.cp.min_points_per_centroid = 1  # it only prints to stderr
+        inner.cp.min_points_per_centroid = 1  # FAISS only prints to stderr
     if isinstance(inner, faiss.IndexIVFPQFastScan):
         inner.by_residual = False  # one look-up table for all lists: a third faster, as accurate
     if isinstance(inner, faiss.IndexHNSW):
@@ -99,19 +99,19 @@ def create(factory: str, dimension: int) -> Any:
 
 
 def build(factory: str, vectors: NDArray[np.float16], trained: Any = None) -> Any:
-    """A FAISS index, trained and filled with vectors (N, D), float16.
+    """Train and fill a FAISS index with vectors (N, D), float16.
 
-    Flat compares inner products; all other kinds compare by L2 distance, which orders unit rows
-    alike and whose errors of quantisation do not favour long rows.
+    Flat compares inner products; all other kinds use L2 distance, which orders unit rows equally
+    and whose quantisation errors do not favour long rows.
 
     Args:
         factory: FAISS factory string.
         vectors: Shape (N, D).
-        trained: An index of the same factory string and dimension, whose centroids and codes are
-            to be used again; None learns them from the vectors.
+        trained: An index of the same factory string and dimension whose centroids and codes to
+            reuse; None learns them from the vectors.
 
     Raises:
-        ParameterError: As `create`, or there are too few vectors to train it.
+        ParameterError: As for `create`, or there are too few vectors to train it.
     """
     index = _emptied(trained) or create(factory, int(vectors.shape[1]))
     try:
@@ -130,10 +130,10 @@ def build(factory: str, vectors: NDArray[np.float16], trained: Any = None) -> An
 
 
 def kind_of(index: Any) -> Kind:
-    """What a FAISS index is.
+    """Return the kind of a FAISS index.
 
     Raises:
-        ParameterError: It is of a kind that cannot be searched here.
+        ParameterError: Its kind cannot be searched here.
     """
     inner = inner_index(index)
     for family, kind in _KINDS.items():
@@ -148,7 +148,7 @@ def kind_of(index: Any) -> Kind:
 
 
 def inner_index(index: Any) -> Any:
-    """The index behind pre-transforms."""
+    """Return the index behind pre-transforms."""
     index = faiss.downcast_index(index)
     if isinstance(index, faiss.IndexPreTransform):
         return faiss.downcast_index(index.index)
@@ -156,9 +156,9 @@ def inner_index(index: Any) -> Any:
 
 
 class InvertedFile:
-    """Looks into the lists whose centroids are nearest to the query.
+    """Searches the lists whose centroids are nearest to the query.
 
-    Under a filter only lists that hold a match count, so that matches far from the query are
+    Under a filter only lists with a match are searched, so that matches far from the query are
     found as well.
     """
 
@@ -199,8 +199,7 @@ class InvertedFile:
         )
 
     def _coarse(self, probes: int, lists: NDArray[np.bool_] | None) -> Any:
-        """How to look for the nearest centroids: only those of some lists, unless they are found
-        through a graph."""
+        """Limit the search for the nearest centroids to some lists, unless it uses a graph."""
         if self._has_graph_of_centroids:
             return faiss.SearchParametersHNSW(efSearch=2 * probes)
         if lists is None:
@@ -211,7 +210,7 @@ class InvertedFile:
         return _through_transforms(self.faiss_index, parameters)
 
     def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
-        """See Kind. By measurement: 0.1 ns an element of a centroid, 0.16 a byte of code."""
+        """See Kind. As measured: 0.1 ns for an element of a centroid, 0.16 for a byte of code."""
         probes = min(self._lists.nlist, effort.probes_at(k / share))
         rows = probes * self._lists.ntotal / self._lists.nlist
         coarse = self._lists.nlist * self._lists.d * 0.1
@@ -219,7 +218,7 @@ class InvertedFile:
 
 
 class Graph:
-    """Walks a graph of near neighbors (HNSW)."""
+    """Searches a graph of near neighbors (HNSW)."""
 
     probes_bound_candidates = True
 
@@ -241,7 +240,7 @@ class Graph:
         return _through_transforms(self.faiss_index, parameters)
 
     def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
-        """See Kind. By measurement: 2 us a node expanded."""
+        """See Kind. As measured: 2 us for each expanded node."""
         return float(max(effort.candidates_at(k), effort.probes_at(k / share)) * 2_000)
 
 
@@ -262,7 +261,7 @@ class Codes:
         """See Kind."""
         if within is None:
             return None
-        if isinstance(self.faiss_index, faiss.IndexFlat):  # compares with these rows only
+        if isinstance(self.faiss_index, faiss.IndexFlat):  # compare with these rows only
             return faiss.SearchParameters(sel=faiss.IDSelectorArray(within.positions))
         return _through_transforms(
             self.faiss_index, faiss.SearchParameters(sel=_selector(within.bits))
@@ -282,7 +281,7 @@ _KINDS: dict[str, type[InvertedFile | Graph | Codes]] = {
 
 
 def _emptied(trained: Any) -> Any:
-    """A copy that holds what was learned, and no rows; None of what FAISS cannot copy."""
+    """Return a copy with the trained parameters but no rows; None if FAISS cannot copy it."""
     if trained is None:
         return None
     try:
@@ -294,11 +293,11 @@ def _emptied(trained: Any) -> Any:
 
 
 def _train(index: Any, vectors: NDArray[np.float16]) -> None:
-    """On a sample, as large as FAISS makes use of and memory allows."""
+    """Train on a sample, as large as FAISS uses and memory allows."""
     if index.is_trained:
         return
     if len(vectors) == 0:
-        raise RuntimeError("it must be trained")  # some kinds would go on with NaN
+        raise RuntimeError("it must be trained")  # some kinds would accept NaN
     inner = inner_index(index)
     wanted = TRAINING_ROWS
     if isinstance(inner, faiss.IndexIVF):
@@ -317,7 +316,7 @@ def _try_filter(index: Any, vectors: NDArray[np.float16]) -> None:
 
 
 def _list_of_each(index: Any) -> NDArray[np.int32]:
-    """In which inverted list each row is, shape (N,)."""
+    """Return the inverted list of each row, shape (N,)."""
     found = np.zeros(index.ntotal, dtype=np.int32)
     for number in range(index.nlist):
         size = index.invlists.list_size(number)
@@ -337,5 +336,5 @@ def _selector(bits: NDArray[np.uint8]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """FAISS's own words, without its file names."""
+    """Return FAISS's own message, without file names."""
     return re.sub(r"Error in .* at \S+:\d+: (Error: )?", "", str(error)).strip()

@@ -1,9 +1,9 @@
-"""The vectors themselves, in one place that NumPy and FAISS both read without a copy.
+"""The vectors, stored once so that NumPy and FAISS both read them without a copy.
 
     | one page, FAISS's description of the rows at its end | rows, float16, little endian |
 
-FAISS reads an index as description and content in one piece. So the description stands right
-before the rows, and the rows start on a page of their own. As a file this is `vectors.f16`.
+FAISS reads an index as a description directly followed by content. So the description ends the
+first page, and the rows start on the next. As a file this is `vectors.f16`.
 """
 
 import mmap
@@ -25,7 +25,7 @@ class StoredVectors:
     """Rows (N, D), float16, read-only; `faiss_index` is FAISS's view of the same memory."""
 
     def __init__(self, buffer: NDArray[np.uint8], dimension: int) -> None:
-        """Take over a page and rows in one buffer of bytes."""
+        """Use a page and rows in one buffer of bytes."""
         self.buffer = buffer
         self.rows: NDArray[np.float16] = buffer[PAGE_BYTES:].view(STORED).reshape(-1, dimension)
         description = _description(len(self.rows), dimension)
@@ -37,7 +37,7 @@ class StoredVectors:
 
     @classmethod
     def of(cls, rows: NDArray[np.floating]) -> "StoredVectors":
-        """A copy of rows (N, D) in memory."""
+        """Copy rows (N, D) to memory."""
         count, dimension = rows.shape
         buffer = np.zeros(PAGE_BYTES + count * dimension * STORED.itemsize, dtype=np.uint8)
         description = np.frombuffer(_description(count, dimension), dtype=np.uint8)
@@ -47,7 +47,7 @@ class StoredVectors:
 
     @classmethod
     def map(cls, path: Path, dimension: int) -> "StoredVectors":
-        """A file, mapped into memory: read as far as it is needed, and given up under pressure.
+        """Map a file into memory: it is read as needed, and evicted under memory pressure.
 
         Raises:
             CorruptDataError: It does not hold vectors of this dimension.
@@ -71,7 +71,7 @@ class StoredVectors:
 
 
 def _description(count: int, dimension: int) -> bytes:
-    """What FAISS writes before the rows of a float16 scalar quantiser, for L2."""
+    """Return what FAISS writes before the rows of a float16 scalar quantiser for L2."""
     index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
     index.is_trained = True
     index.ntotal = count

@@ -1,10 +1,10 @@
-"""How hard an approximate index must search, found by asking it about its own vectors.
+"""Find how hard an approximate index must search, by querying it with its own vectors.
 
-Some stored vectors, each left out of its own answer, are the questions; comparing with all
-vectors gives the right answers. On the scale data of `benchmarks.vectors` this needs as many
-probes as photos that are not in the index do, or slightly more.
+The questions are some stored vectors, each left out of its own answer; comparing with all vectors
+gives the right answers. On the scale data of `benchmarks.vectors` they need as many probes as
+photos outside the index, or slightly more.
 
-What counts is the score: of equal vectors, as placeholders and doubles have, any will do.
+Only scores matter: among equal vectors, as of placeholder pictures and duplicates, any is right.
 """
 
 from dataclasses import dataclass, replace
@@ -21,21 +21,21 @@ from search_engine.records import Vectors
 
 SAMPLE = 512
 ROOM = 0.002
-"""Tuned so much above the target, for the error of a sample."""
+"""Margin above the target, for the error of a sample."""
 MOST_CANDIDATES = 3_000
 CANDIDATES_A_NEIGHBOR = (2, 3, 4, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60, 80, 100)
 PROBES = tuple(round(4 * 1.15**step) for step in range(50))
-"""4 to 3,770."""
+"""Numbers of probes to try, from 4 to 3,770."""
 TIE_MARGIN = 1e-6
-"""Scores of float32 that differ by less are equal: the sums are rounded at this size."""
+"""float32 scores that differ by less are equal, as sums are rounded at this size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Stored vectors that are asked for their nearest others.
+    """Stored vectors used as queries for their nearest others.
 
     Q rows of the index and their vectors (Q, D); `right` (Q, K) are the nearest others and `scores`
-    (Q, K) theirs, best first.
+    (Q, K) their scores, best first.
     """
 
     rows: Positions
@@ -44,16 +44,16 @@ class Questions:
     scores: NDArray[np.float32]
 
     def bars(self, k: int) -> NDArray[np.float32]:
-        """What one of the k nearest scores at least, (Q, 1)."""
+        """Return the least score among the k nearest, (Q, 1)."""
         return np.asarray(self.scores[:, k - 1 : k] - np.float32(TIE_MARGIN))
 
     def tied(self, k: int) -> Positions:
-        """Questions that have more than k answers of that score."""
+        """Return the questions for which more than k answers reach that score."""
         return np.flatnonzero((self.scores[:, k : k + 1] >= self.bars(k)).any(axis=1))
 
 
 def questions(stored: NDArray[np.float16], rows: Positions, k: int) -> Questions:
-    """What some of the stored vectors (N, D) should find, themselves aside: k and the next one."""
+    """Return what some stored vectors (N, D) should find besides themselves: k and one more."""
     k = min(k + 1, len(stored) - 1)
     vectors = stored[rows].astype(np.float32)
     _, right = nearest(vectors, stored, k, rows)
@@ -65,13 +65,13 @@ def questions(stored: NDArray[np.float16], rows: Positions, k: int) -> Questions
 
 
 def tune(index: FaissIndex, target: float, sample: int = SAMPLE) -> FaissIndex:
-    """The same index with the least effort that reaches a recall, and the recall it reached.
+    """Return the index with the least effort that reaches a recall, and the recall reached.
 
-    When even the greatest effort does not reach the target, that effort stays and `recall` says
-    what it gives. Exact indexes come back as they are, and those of fewer than two vectors.
+    If even the greatest effort misses the target, that effort is used and `recall` says what it
+    gives. Exact indexes, and those with fewer than two vectors, are returned unchanged.
 
     Args:
-        index: What to tune.
+        index: The index to tune.
         target: index_recall@10: the share of the 10 most similar vectors that a search finds.
         sample: Number of questions.
     """
@@ -90,7 +90,7 @@ def tune(index: FaissIndex, target: float, sample: int = SAMPLE) -> FaissIndex:
 
 
 def index_recall(index: FaissIndex, asked: Questions, k: int) -> float:
-    """Share of the k places that a search fills with what scores as well as the k nearest."""
+    """Return the share of the k places filled with items that score like the k nearest."""
     found = index.search(asked.vectors, k + 1)
     others = found.keys != index.keys[asked.rows][:, None]
     others &= np.cumsum(others, axis=1) <= k
@@ -98,14 +98,14 @@ def index_recall(index: FaissIndex, asked: Questions, k: int) -> float:
 
 
 def _least_effort(index: FaissIndex, asked: Questions, k: int, target: float) -> tuple[int, int]:
-    """Probes and candidates of the cheapest effort that reaches the target at this depth."""
+    """Return probes and candidates of the cheapest effort that reaches the target at this depth."""
     wanted = min(1.0, target + ROOM)
     cheapest: tuple[float, int, int] | None = None
     efforts = [probes for probes in PROBES if probes < index.most_probes] + [index.most_probes]
     for probes in efforts:
         most = min(MOST_CANDIDATES, index.most_candidates(probes))
         if most < CANDIDATES_A_NEIGHBOR[0] * k and probes < efforts[-1]:
-            continue  # enough for a vector that has its place in the graph, not for others
+            continue  # enough for vectors in the graph, not for others
         counts = _counts(k, most)
         reached = _recall_by_count(index, asked, k, probes, counts)
         enough = [count for count, recall in zip(counts, reached, strict=True) if recall >= wanted]
@@ -118,14 +118,14 @@ def _least_effort(index: FaissIndex, asked: Questions, k: int, target: float) ->
 
 
 def _counts(k: int, most: int) -> list[int]:
-    """Numbers of candidates to consider for k neighbors, ascending."""
+    """Return ascending numbers of candidates to consider for k neighbors."""
     return [number * k for number in CANDIDATES_A_NEIGHBOR if number * k <= most] or [most]
 
 
 def _recall_by_count(
     index: FaissIndex, asked: Questions, k: int, probes: int, counts: list[int]
 ) -> list[float]:
-    """For each number of candidates the share of right neighbors among the first so many."""
+    """Return the share of right neighbors among the first candidates, for each number of them."""
     effort = Effort((probes, probes), (counts[-1], counts[-1]))
     found = index.unrefined(asked.vectors, k, effort)
     is_right = _is_among(found, asked.right[:, :k])
@@ -138,9 +138,9 @@ def _recall_by_count(
 def _scores_as_well(
     index: FaissIndex, asked: Questions, k: int, tied: Positions, found: Positions
 ) -> NDArray[np.bool_]:
-    """Which of the found (T, C) score like the k nearest of the tied questions.
+    """Return which of the found (T, C) score like the k nearest of the tied questions.
 
-    Equal questions find the same, so each different one is scored once.
+    Equal questions find the same, so each distinct one is scored once.
     """
     if not len(tied):
         return np.zeros(found.shape, dtype=np.bool_)
@@ -153,6 +153,6 @@ def _scores_as_well(
 
 
 def _is_among(found: Positions, right: Positions) -> NDArray[np.bool_]:
-    """Which of the found (Q, C) are among the right ones (Q, k) of the same row."""
+    """Return which of the found (Q, C) are among the right ones (Q, k) of the same row."""
     offset = (np.arange(len(found)) * (int(max(found.max(), right.max())) + 2))[:, None] + 1
     return np.asarray(np.isin(found + offset, right + offset) & (found >= 0))

@@ -30,7 +30,7 @@ from search_engine.vote.calibration.tuned import hold_out_tuned
 from search_engine.vote.values import ValueModel
 
 CHEAP_PRODUCT = 200_000_000_000
-"""Calibrate automatically up to this many items * queries * dimension: some seconds."""
+"""Calibrate automatically up to this many items * queries * dimension: a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,20 @@ def calibrate_collection(
     advance: Advance = lambda count: None,
     record: Collection | None = None,
 ) -> Calibration:
-    """Fit the vote of a collection on one target and keep it for `SearchEngine.classify`.
+    """Fit the vote of a collection on one target, and store it for `SearchEngine.classify`.
 
     Args:
-        catalog: Where it is.
-        collection: Which.
-        request: What, and how.
+        catalog: The catalog.
+        collection: Its name.
+        request: What to calibrate, and how.
         advance: Counts the steps.
-        record: The collection with the encoder that it is about to have.
+        record: The collection with its next encoder; None for the current one.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
-        ParameterError: There is no such field, too few items have it, or they were imported tuned.
-        StorageError: The outcome could not be written.
+        ParameterError: There is no such field, too few items have it, or they were imported already
+            tuned.
+        StorageError: The result could not be written.
     """
     request = request or CalibrationRequest()
     check_field(catalog, catalog.collection(collection), request.target, "target")
@@ -103,10 +104,10 @@ def _imported_tuned(collection: str) -> ParameterError:
 
 
 def refresh_label(catalog: Catalog, collection: str) -> float | None:
-    """Calibrate `label` again, with the former options, if enough changed and it takes seconds.
+    """Calibrate `label` again with the same options, if enough changed and it is quick.
 
     Returns:
-        The seconds that it took; None when nothing was done.
+        The seconds it took; None if nothing was done.
     """
     record = catalog.collection(collection)
     before = load_calibration(catalog, record, "label")
@@ -122,11 +123,11 @@ def refresh_label(catalog: Catalog, collection: str) -> float | None:
 def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
     """Calibrate, for a collection's next encoder, every target calibrated for the current one.
 
-    The embeddings by the next encoder must be stored. A calibration for it that exists already is
-    kept, and one that is out of date is repeated by its own rule.
+    The embeddings by the next encoder must be stored. An existing calibration for it is kept, or
+    repeated by its own rule if it is outdated.
 
     Returns:
-        Targets that were left out, because calibrating them would take long.
+        Targets left out because calibrating them would take long.
     """
     now = catalog.collection(wanted.name)
     uncalibrated = []
@@ -141,7 +142,7 @@ def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
 
 
 def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibration | None) -> bool:
-    """Calibrate with the former options unless that takes long; whether it was done."""
+    """Calibrate with the same options unless that takes long; return whether it was done."""
     count = catalog.count(record)
     if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
         return False
@@ -164,12 +165,12 @@ def gallery_voters(gallery: Labelled) -> Voters:
 
 
 def _taught(projection: Projection | None) -> Projection | None:
-    """The projection if it learned from labels; others need no items held out."""
+    """Return the projection if it learned from labels; others need no items held out."""
     return None if projection is None or projection.origin.target is None else projection
 
 
 def _before(record: Collection, projection: Projection | None) -> Collection:
-    """The collection with the encoder that it had before tuning."""
+    """Return the collection with its encoder before tuning."""
     if projection is None:
         return record
     fingerprint, dimension = projection.origin.fingerprint, len(projection.mean)
@@ -183,7 +184,7 @@ def _held_out(
     request: CalibrationRequest,
     advance: Advance,
 ) -> HeldOut:
-    """Held-out items of a tuned collection; `gallery` has the embeddings before the projection."""
+    """Hold out items of a tuned collection; `gallery` has the embeddings before the projection."""
     items = catalog.by_keys(gallery.keys.tolist())
     origin = projection.origin
     taught = [
@@ -250,7 +251,7 @@ def _fit(
 
 
 def _lists(catalog: Catalog, gallery: Labelled, target: str) -> list[tuple[str, ...] | None] | None:
-    """The values of each item, where some item has a list; a single value is a list of one."""
+    """Return the values of each item if some item has a list; single values become lists."""
     if target in ("label", "product_id"):
         return None
     found = catalog.by_keys(gallery.keys.tolist())

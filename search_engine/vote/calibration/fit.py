@@ -1,8 +1,8 @@
-"""Finding the `Calibration` of a gallery from its own items. Pure functions, seeded.
+"""Find the `Calibration` of a gallery from its own items, by pure, seeded functions.
 
-k and temperature are those whose probabilities lose least: the mean negative logarithm of what the
-true label was given (log loss, a proper scoring rule), over held-out items. With them the
-regressions are fitted; what is reported of their quality is cross-fitted, by scikit-learn.
+k and temperature minimise the log loss over held-out items: the mean negative logarithm of the
+probability of the true label, a proper scoring rule. The regressions are fitted with them; their
+reported quality is cross-fitted, by scikit-learn.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,17 +32,17 @@ from search_engine.vote.label_paths import LevelShares, PathTable, level_shares,
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
 
 QUERIES = 5_000
-"""Held-out items at most; they are always compared with the whole gallery."""
+"""Held-out items, at most; they are always compared with the whole gallery."""
 NEIGHBORS_TRIED = (5, 10, 20, 30, 50)
 TEMPERATURES_TRIED = (0.03, 0.05, 0.07, 0.1)
 LEAST_ITEMS = 50
 LEAST_TO_FIT = 20
 LEAST_PROBABILITY = 1e-3
 TOO_FAR_QUANTILE = 0.002
-"""Half of that refuses 0.949 of vegetables in a catalog of clothes, this 0.965. Of new photos of
-clothes both lose 0.003, of groceries half of it 0.003 and this 0.010."""
+"""Half of that rejects 0.949 of vegetables in a catalog of clothes, this value 0.965. Of new photos
+of clothes both wrongly reject 0.003, of groceries half of it 0.003 and this value 0.010."""
 INDIFFERENT = 0.002
-"""Log losses that differ by less are equal: rounding, or another processor, may swap them."""
+"""Log losses that differ by less are equal, as rounding or another processor may swap them."""
 CURVE_POINTS = 200
 SURE_Z = 1.28
 """One-sided 90 %: what is promised holds in nine of ten catalogs."""
@@ -53,7 +53,7 @@ Models = tuple[LevelModels, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a fit found; see `Calibration`."""
+    """The result of a fit; see `Calibration`."""
 
     rule: VoteRule
     twin_score: float
@@ -85,17 +85,17 @@ def fit_labels(
     held: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> Fit:
-    """The fit of a target with one label an item.
+    """Fit a target with one label an item.
 
     Args:
         voters: The whole gallery.
-        leave_out: See `held_out`; None for products where they are known, else scenes.
+        leave_out: See `held_out`; None for products if they are known, else scenes.
         per_product: Count a product once, however many photos it has.
         balanced: Give the votes of rare labels more weight: N / (labels * items of the label).
-        queries: Held-out items at most.
-        seed: Which items, and which folds.
-        held: Held-out items that were asked already; None asks the gallery for its own.
-        advance: Called with the number of items asked.
+        queries: Held-out items, at most.
+        seed: Selects items and folds.
+        held: Held-out items with known neighbors; None finds them in the gallery.
+        advance: Called with the number of items done since the last call.
 
     Raises:
         ParameterError: There are too few labelled items, or fewer than two labels.
@@ -124,7 +124,8 @@ def fit_labels(
 
 
 def balanced_weights(voters: Voters) -> Floats:
-    """N / (labels * items of the label), as scikit-learn's class_weight="balanced"; (labels,)."""
+    """Return N / (labels * items of the label), as class_weight="balanced" in scikit-learn;
+    (labels,)."""
     known = voters.codes[voters.codes >= 0]
     counts = np.bincount(known, minlength=len(voters.labels))
     return np.asarray(len(known) / (len(voters.labels) * np.maximum(counts, 1)))
@@ -142,15 +143,15 @@ def _choose(held: HeldOut, rule: VoteRule, factors: Floats | None) -> VoteRule:
 
 
 def least_loss(rule: VoteRule, losses: Callable[[VoteRule], Floats]) -> VoteRule:
-    """Of the rules that are tried, the one with fewest neighbors whose loss is the least.
+    """Return the rule with fewest neighbors whose loss is the least, or nearly so.
 
-    Or is not told from the least: within one standard error of the difference, item by item
-    (Breiman et al., "Classification and regression trees", 1984: the one-standard-error rule), or
-    too near to it to matter. Of temperatures that are as good, the one next to the usual.
+    Nearly means within one standard error of the paired difference (Breiman et al., "Classification
+    and regression trees", 1984: the one-standard-error rule), or a negligible difference. Among
+    equally good temperatures, the one closest to the default is taken.
 
     Args:
-        rule: What stays as it is.
-        losses: The loss of each item under a rule, (Q,).
+        rule: The settings that stay unchanged.
+        losses: Returns the loss of each item under a rule, (Q,).
     """
     tried = [
         (one, losses(one))
@@ -169,9 +170,9 @@ def least_loss(rule: VoteRule, losses: Callable[[VoteRule], Floats]) -> VoteRule
 
 
 def log_losses(counted: Tally, sure: Floats, truth: Codes) -> Floats:
-    """-log(probability of the true label) of each item, (Q,).
+    """Compute -log(probability of the true label) of each item, (Q,).
 
-    What the winner does not get is shared out among the others by their votes.
+    The probability that the winner does not get is distributed to the others by their votes.
     """
     if counted.codes.shape[1] == 0:
         return np.full(len(truth), -np.log(LEAST_PROBABILITY))
@@ -191,7 +192,7 @@ def _count(
 
 
 def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
-    """A regression for near and one for far photos, at each level, where the one above is right."""
+    """Fit, at each level, a regression for near and one for far photos that are right above it."""
     models = []
     above = np.ones(len(near), dtype=np.bool_)
     for depth in range(found.deep.shape[1]):
@@ -208,7 +209,7 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
 
 
 def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:
-    """The probabilities of each level, each by models that did not see the item, (Q, D)."""
+    """Predict each level by models that did not see the item, (Q, D)."""
     sure = np.full(found.deep.shape, np.nan)
     for away in folds_of(held.rows, seed):
         kept = _rows_of(found, ~away)
@@ -218,18 +219,18 @@ def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:
 
 
 def folds_of(rows: Codes, seed: int) -> list[NDArray[np.bool_]]:
-    """Held-out folds; an item that is asked twice is in one of them."""
+    """Make held-out folds; an item that is asked twice is in one of them."""
     items, place = np.unique(rows, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(len(items)) % FOLDS
     return [fold[place] == number for number in range(FOLDS)]
 
 
 def accuracy_curve(sure: Floats, right: NDArray[np.bool_]) -> tuple[CurvePoint, ...]:
-    """Accuracy and coverage of answering from a confidence on, by ascending confidence.
+    """Compute accuracy and coverage of answering from a confidence on, by ascending confidence.
 
-    The answer is the deepest level that is sure enough. The accuracy is the lower end of Wilson's
-    interval, so it is a promise and not a hope. Geifman and El-Yaniv, "Selective classification
-    for deep neural networks", NeurIPS 2017.
+    The answer is the deepest level that is confident enough. The accuracy is the lower end of
+    Wilson's interval, a guarantee rather than an estimate. Geifman and El-Yaniv, "Selective
+    classification for deep neural networks", NeurIPS 2017.
 
     Args:
         sure: Probabilities by level, (Q, D), NaN below the label.
@@ -255,7 +256,7 @@ def accuracy_curve(sure: Floats, right: NDArray[np.bool_]) -> tuple[CurvePoint, 
 
 
 def wilson_lower(hits: int, count: int) -> float:
-    """The lower end of Wilson's one-sided interval of a share."""
+    """Return the lower end of Wilson's one-sided interval of a share."""
     if count == 0:
         return 0.0
     share, z2 = hits / count, SURE_Z**2
@@ -264,11 +265,11 @@ def wilson_lower(hits: int, count: int) -> float:
 
 
 def expected_ece(confidence: Floats, seed: int = 0) -> float:
-    """The calibration error that confidences would show if they were exactly right.
+    """Return the calibration error that exactly right confidences would show.
 
-    The measure is never 0 on a finite number of queries; this is the mean over outcomes drawn by
-    the confidences themselves (Roelofs et al., "Mitigating bias in calibration error estimation",
-    AISTATS 2022, on this bias).
+    The measure is never 0 for finitely many queries; this is the mean over outcomes drawn with
+    these confidences (Roelofs et al., "Mitigating bias in calibration error estimation", AISTATS
+    2022, on this bias).
     """
     random = np.random.default_rng(seed)
     drawn = [
@@ -305,13 +306,13 @@ def _level_figures(honest: Floats, found: _Counted) -> tuple[LevelFigures, ...]:
 
 
 def least_score(held: HeldOut) -> float:
-    """What the nearest neighbors of all far items but one in 500 reach.
+    """Return the score that the nearest neighbors of all but one in 500 far items reach.
 
-    Fewer than 500 do not tell that: the farthest of N is about one in N, and one in 500 is as much
-    farther from the median as it is in a normal distribution. And new photos
-    differ more from what a fine-tuned network has learned than held-out items do: of the groceries'
-    validation photos 21 % were farther than the farthest of 264 items. Then it is as far again from
-    the median as the farthest one.
+    With fewer than 500 items it is extrapolated from the farthest of N, about one in N, with the
+    distances from the median in a normal distribution. New photos differ more from what a
+    fine-tuned network has learned than held-out items do: of the groceries' validation photos 21 %
+    were farther than the farthest of 264 items. For those it is twice as far from the median as the
+    farthest item.
     """
     best = held.ballots.scores[~held.near].max(axis=1, initial=-1.0)
     if not len(best):
@@ -324,7 +325,7 @@ def least_score(held: HeldOut) -> float:
 
 
 def _turned_away(held: HeldOut, least: float) -> float | None:
-    """The share of items that would be too far if the catalog did not have their label at all."""
+    """Return the share of items that would be too far if the catalog lacked their label."""
     other = (held.ballots.codes >= 0) & (held.ballots.codes != held.truth[:, None])
     best = np.where(other, held.ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
     known = np.isfinite(best)
@@ -332,7 +333,7 @@ def _turned_away(held: HeldOut, least: float) -> float | None:
 
 
 def _leaf(sure: Floats) -> Floats:
-    """The probability of the whole label, (Q,)."""
+    """Return the probability of the whole label, (Q,)."""
     deepest = np.maximum(np.isfinite(sure).sum(axis=1) - 1, 0)
     return np.asarray(np.nan_to_num(sure[np.arange(len(sure)), deepest]))
 
@@ -347,7 +348,7 @@ def _rows_of(found: _Counted, chosen: NDArray[np.bool_]) -> _Counted:
 
 
 def rows_of(held: HeldOut, rows: Codes) -> HeldOut:
-    """Select some of the held-out items."""
+    """Select held-out items."""
     ballots = held.ballots
     products = None if ballots.products is None else ballots.products[rows]
     return replace(
@@ -361,7 +362,7 @@ def rows_of(held: HeldOut, rows: Codes) -> HeldOut:
 
 
 def check_enough(voters: Voters, different: int) -> None:
-    """Raise ParameterError unless there are enough items that vote, for two different things."""
+    """Raise ParameterError unless there are enough items that vote, for at least two labels."""
     labelled = int(np.count_nonzero(voters.codes >= 0))
     if labelled < LEAST_ITEMS:
         raise _too_few(labelled, "labelled items")
@@ -376,7 +377,7 @@ def _too_few(count: int, what: str) -> ParameterError:
 
 
 def known_labels(labels: Sequence[str | None]) -> tuple[tuple[str, ...], Codes]:
-    """The different labels, ascending, and the place of each in them; -1 for None."""
+    """Return the distinct labels, ascending, and the position of each item's label; -1 for None."""
     names = tuple(sorted({label for label in labels if label is not None}))
     number = {label: code for code, label in enumerate(names)}
     codes = np.array([-1 if one is None else number[one] for one in labels], dtype=np.int64)

@@ -1,6 +1,6 @@
-"""Finding the `Calibration` of a target with several values a picture. Pure functions, seeded.
+"""Find the `Calibration` of a target with several values a picture, by pure, seeded functions.
 
-As `fit`, value by value: every value that got a vote is one case, right or wrong.
+Like `fit`, but for each value: every value that got a vote is one case, right or wrong.
 """
 
 from collections.abc import Sequence
@@ -42,9 +42,9 @@ CURVE_POINTS = 100
 
 @dataclass(frozen=True, slots=True)
 class ItemValues:
-    """The values of N items, one after the other: item n has codes[starts[n]:starts[n + 1]].
+    """The values of N items in one list: item n has codes[starts[n]:starts[n + 1]].
 
-    `names` ascend; an item without the attribute has `known` False.
+    `names` ascend; `known` is False for items without the attribute.
     """
 
     names: tuple[str, ...]
@@ -54,13 +54,13 @@ class ItemValues:
 
     @property
     def has(self) -> set[tuple[int, int]]:
-        """All pairs of an item and one of its values."""
+        """Return all pairs of an item and one of its values."""
         items = np.repeat(np.arange(len(self.known)), np.diff(self.starts))
         return set(zip(items.tolist(), self.codes.tolist(), strict=True))
 
 
 def item_values(values: Sequence[Sequence[str] | None]) -> ItemValues:
-    """The values of items, None where they have no such attribute."""
+    """Convert the values of items, None for items without the attribute."""
     names = tuple(sorted({value for each in values for value in each or ()}))
     number = {value: code for code, value in enumerate(names)}
     codes = np.array([number[one] for each in values for one in each or ()], dtype=np.int64)
@@ -79,16 +79,16 @@ def fit_values(
     held: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> tuple[Fit, ValueModel]:
-    """The fit of a target with several values an item.
+    """Fit a target with several values an item.
 
     Args:
-        voters: The whole gallery; its labels are not looked at, but codes tell who has any (0).
-        values: Of each item.
+        voters: The whole gallery; codes are 0 for items with values, and labels are ignored.
+        values: The values of each item.
         per_product: Count a product once, however many photos it has.
-        queries: Held-out items at most.
-        seed: Which items.
-        held: Held-out items that were asked already; None asks the gallery for its own.
-        advance: Called with the number of items asked.
+        queries: Held-out items, at most.
+        seed: Selects the items.
+        held: Held-out items with known neighbors; None finds them in the gallery.
+        advance: Called with the number of items done since the last call.
 
     Raises:
         ParameterError: There are too few items with values.
@@ -123,7 +123,7 @@ class _Cases:
 
 
 def held_table(held: HeldOut, values: ItemValues) -> ValueTable:
-    """The values of the neighbors of held-out items."""
+    """Collect the values of the neighbors of held-out items."""
     here = np.isfinite(held.ballots.scores) & values.known[held.places]
     rows, columns = np.nonzero(here)
     places = held.places[rows, columns]
@@ -158,7 +158,7 @@ def _losses(
     has: set[tuple[int, int]],
     values: ItemValues,
 ) -> Floats:
-    """The log loss of each query, over its values and those that got a vote, (Q,)."""
+    """Compute the log loss of each query, over its values and those that got a vote, (Q,)."""
     sure = model.probabilities(cases.found.shares)
     given = np.clip(np.where(cases.right, sure, 1.0 - sure), LEAST_PROBABILITY, 1.0)
     count = len(held.rows)
@@ -169,7 +169,7 @@ def _losses(
 
 
 def _with_thresholds(model: ValueModel, cases: _Cases, values: ItemValues) -> ValueModel:
-    """Thresholds with the best F1, of all values together and of each that has enough cases."""
+    """Find thresholds with the best F1, for all values together and for each with enough cases."""
     sure = model.probabilities(cases.found.shares)
     each = {}
     for code in np.unique(cases.found.codes):
@@ -183,7 +183,7 @@ def _with_thresholds(model: ValueModel, cases: _Cases, values: ItemValues) -> Va
 
 
 def best_threshold(sure: Floats, right: NDArray[np.bool_]) -> float:
-    """Find the probability threshold with the best F1, the higher one of equals."""
+    """Find the probability threshold with the best F1; among equals, the highest."""
     if not right.any():
         return 1.0
     order = np.argsort(-sure, kind="stable")
@@ -206,7 +206,8 @@ def _cross_fitted(held: HeldOut, cases: _Cases, seed: int) -> Floats:
 
 
 def _curve(cases: _Cases, sure: Floats, queries: int) -> tuple[CurvePoint, ...]:
-    """Precision of the answered values, and the share of pictures with any, by probability."""
+    """Compute the precision of answered values, and the share of pictures with any, by
+    probability."""
     points = []
     if len(sure) == 0:
         return ()
@@ -232,7 +233,7 @@ def _figures(
     values: ItemValues,
     seed: int,
 ) -> Figures:
-    """Accuracy is the precision of the values that the thresholds let through."""
+    """Compute figures; accuracy is the precision of the values above the thresholds."""
     bars = np.array([model.thresholds.get(name, model.threshold) for name in values.names])
     said = honest >= bars[cases.found.codes] if len(honest) else np.zeros(0, np.bool_)
     return Figures(

@@ -1,14 +1,14 @@
-"""Items of a gallery asked as if they were new photos: what their neighbors would have been.
+"""Query a gallery with its own items as if they were new photos, leaving out related items.
 
-Each item is asked in up to two ways. Without only itself (leave-one-out), if it then still has a
-twin, another picture of the same thing. And without its whole group: all items of its product or,
-where there are no product ids, of its scene (`things.scenes_of`).
+Each item is queried in up to two ways: leaving out only itself, if it then still has a twin,
+another picture of the same thing; and leaving out its whole group, all items of its product or,
+without product ids, of its scene (`things.scenes_of`).
 
-Leaving out one item alone would promise too much: photos taken in one go find each other, and a
-photo that comes later has hardly any such neighbor (Roberts et al., "Cross-validation strategies
-for data with temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Photos
-with a twin (near) and without (far) are kept apart from here on, as the same share of the votes
-deserves more trust for one than for the other.
+Leaving out single items only would be too optimistic: photos of one session find each other, but a
+later photo hardly has such neighbors (Roberts et al., "Cross-validation strategies for data with
+temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Photos with a twin
+(near) and without (far) are kept separate, as the same share of the votes is more reliable for near
+ones.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ LeaveOut = Literal["one", "product", "scene"]
 
 @dataclass(frozen=True, slots=True)
 class Voters:
-    """A gallery with what it votes on: vectors (N, D), the rest (N,) with -1 for none.
+    """A gallery with its labels and products: vectors (N, D), the rest (N,) with -1 for none.
 
-    `labels` ascend, `codes` are places in it; `products` are numbers of products.
+    `labels` ascend, `codes` are positions in it; `products` are numbers of products.
     """
 
     vectors: Vectors
@@ -41,18 +41,18 @@ class Voters:
 
     @property
     def has_products(self) -> bool:
-        """Whether some product has several items, so that products tell what belongs together."""
+        """Whether some product has several items, so that products can define the groups."""
         known = self.products[self.products >= 0]
         return len(np.unique(known)) < len(known)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Held-out items with their neighbors; an item may be there twice, near and far.
+    """Held-out items with their neighbors; an item may occur twice, near and far.
 
-    `rows` (Q,) are places in the gallery, `truth` (Q,) their labels, `near` (Q,) which kind;
-    `places` (Q, K) are those of the neighbors. `twin_score` is the score from which two items are
-    twins. `is_sample` says that these are the only items not trained on.
+    `rows` (Q,) are positions in the gallery, `truth` (Q,) their labels, `near` (Q,) their kind;
+    `places` (Q, K) are the positions of the neighbors. `twin_score` is the score from which two
+    items are twins. `is_sample` tells that no other items were held out of a training.
     """
 
     ballots: Ballots
@@ -72,16 +72,16 @@ def hold_out(
     seed: int = 0,
     advance: Advance = lambda count: None,
 ) -> HeldOut:
-    """Find the neighbors of items of the gallery, with the items themselves left out.
+    """Find the neighbors of items of the gallery, leaving out the items themselves.
 
-    Items whose label no item has that is not left out could not be right: they are not asked.
+    Items whose label only occurs among left-out items cannot be answered right, and are skipped.
 
     Args:
         voters: The whole gallery.
-        queries: Ask at most so many, drawn without replacement from those with a label.
-        leave_out: What is left out for a far photo.
-        seed: Which items are drawn.
-        advance: Called with the number of queries done.
+        queries: Items to query, at most, drawn without replacement from labelled ones.
+        leave_out: The group to leave out for far photos.
+        seed: Selects the items.
+        advance: Called with the number of queries done since the last call.
     """
     rows = draw(voters.codes, queries, seed)
     scores, found = nearest(voters.vectors[rows], voters.vectors, NEIGHBORS, rows, advance)
@@ -110,7 +110,7 @@ def _left_out(
 
 
 def _without(scores: Floats, found: Codes, left: NDArray[np.bool_]) -> tuple[Floats, Codes]:
-    """Scores and places of the neighbors that are not left out, best first."""
+    """Return scores and positions of the remaining neighbors, best first."""
     kept = np.where(left, -np.inf, scores)
     order = np.argsort(-kept, axis=1, kind="stable")
     return np.take_along_axis(kept, order, 1), np.take_along_axis(found, order, 1)
@@ -125,7 +125,7 @@ def _asked(
     found: Codes,
     twin: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Choose the items to ask without only themselves, and those to ask without their group."""
+    """Choose the items to query leaving out only themselves, and those leaving out their group."""
     counts = np.bincount(voters.codes[voters.codes >= 0], minlength=len(voters.labels))
     others = counts[voters.codes[rows]] - 1
     lost = (left & (voters.codes[found] == voters.codes[rows][:, None])).sum(axis=1)
@@ -136,12 +136,12 @@ def _asked(
 
 
 def _best(scores: Floats) -> Floats:
-    """The largest score of each row; -inf in an empty one."""
+    """Return the largest score of each row; -inf for an empty one."""
     return np.asarray(scores.max(axis=1, initial=-np.inf))
 
 
 def draw(codes: Codes, count: int, seed: int) -> Codes:
-    """Draw rows that have a label, at most so many, ascending."""
+    """Draw at most so many rows that have a label, ascending."""
     rows = np.flatnonzero(codes >= 0)
     if len(rows) <= count:
         return rows
@@ -149,7 +149,7 @@ def draw(codes: Codes, count: int, seed: int) -> Codes:
 
 
 def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:
-    """The ballots of neighbors at some places of the gallery."""
+    """Make ballots of neighbors by their positions in the gallery."""
     here = np.isfinite(scores)
     codes = np.where(here, voters.codes[places], -1)
     products = np.where(here, voters.products[places], -1)
@@ -157,10 +157,10 @@ def ballots_at(voters: Voters, scores: Floats, places: Codes) -> Ballots:
 
 
 def twin_score(codes: Codes, rows: Codes, scores: Floats, found: Codes) -> float:
-    """What 95 % of the items do not reach with any item of another label.
+    """Return the score that 95 % of the items do not reach with any item of another label.
 
-    Items that are more alike than that show one thing, rather than two of a class. Where all
-    neighbors of an item have its label, the score of the last one is used.
+    More similar items show one thing, rather than two of a class. If all neighbors of an item have
+    its label, the score of the last one is used.
     """
     if scores.size == 0:
         return 1.0

@@ -7,18 +7,18 @@ from search_engine.records import Floats
 from search_engine.vote.calibration.record import Logistic
 
 PENALTY = 0.1
-"""Of the squared weights, halved, against the summed log loss; scikit-learn's C = 10."""
+"""Factor of half the squared weights, against the summed log loss; C = 10 in scikit-learn."""
 STEPS = 50
 SMALL_STEP = 1e-8
 
 
 def fit_logistic(features: Floats, right: NDArray[np.bool_]) -> Logistic:
-    """A regression that never promises certainty.
+    """Fit a regression that never predicts certainty.
 
-    One success and one failure are added in the middle of the data, so that even outcomes that
-    are all alike have a finite fit; Platt's targets do the same. The same as scikit-learn's
-    LogisticRegression, whose import takes longer than all fits of a calibration, and which would
-    stay in the memory of every indexing run.
+    One success and one failure are added at the mean of the data, so that even identical outcomes
+    have a finite fit, like Platt's targets. The result equals scikit-learn's LogisticRegression,
+    whose import takes longer than all fits of a calibration and would use memory in every indexing
+    run.
 
     Args:
         features: (N, 2); N may be 0.
@@ -33,7 +33,8 @@ def fit_logistic(features: Floats, right: NDArray[np.bool_]) -> Logistic:
 
 
 def _minimum(design: Floats, outcomes: Floats, penalty: Floats) -> Floats:
-    """The weights with the least penalised log loss, which is convex: damped Newton steps."""
+    """Return the weights with the least penalised log loss, which is convex: damped Newton
+    steps."""
     weights = np.zeros(design.shape[1])
     loss = _loss(weights, design, outcomes, penalty)
     for _ in range(STEPS):

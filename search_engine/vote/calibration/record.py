@@ -1,13 +1,13 @@
-"""What was learned about the vote of a collection on one target, and how an answer uses it.
+"""The calibration of a collection's vote on one target, and how answers use it.
 
-A `Calibration` turns the shares of a vote into the probability of being right. It is found by
-`fit`, kept by `store`, and used with nothing but NumPy.
+A `Calibration` turns the shares of a vote into the probability of being right. `fit` finds it,
+`store` keeps it, and using it only needs NumPy.
 
 The probability is that of a logistic regression on the winner's share and its lead over the next
 (Platt, "Probabilistic outputs for support vector machines", 1999, with two features), one for
 photos that have a twin in the catalog and one for others (`held_out`). For label paths there is one
-at each level, given that the level above is right; the chain of them is the probability of a node,
-so it can only fall from level to level, and what a node does not get is left to its siblings.
+at each level, given that the level above is right; their product is the probability of a node, so
+it can only fall from level to level.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Logistic(BaseModel):
 
 
 class LevelModels(BaseModel):
-    """The two regressions of one level of the label path."""
+    """The two regressions for one level of the label path."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,7 +70,7 @@ class CurvePoint(BaseModel):
 
 
 class LevelFigures(BaseModel):
-    """How good one level of the path is, over the held-out items that are so deep."""
+    """Quality of one level of the path, over the held-out items with labels that deep."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,12 +80,12 @@ class LevelFigures(BaseModel):
 
 
 class Figures(BaseModel):
-    """What the fit was made of, and how good it is on items it did not see (cross-fitted).
+    """The data of the fit, and its quality on items it did not see (cross-fitted).
 
-    `ece_expected` is what a perfect confidence would show on so many items: errors are measured
-    with noise, and an `ece_after` no larger than this is as good as can be known.
-    `unknown_turned_away` is the share of photos of a class that the catalog lacks that would be
-    `too_far`; None where no item has neighbors of another label.
+    `ece_expected` is what a perfect confidence would show on so many items: the error is measured
+    with noise, and an `ece_after` up to this cannot be improved upon. `unknown_turned_away` is the
+    share of photos of unknown classes that would be `too_far`; None if no item has neighbors of
+    another label.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,9 +104,9 @@ class Figures(BaseModel):
 class Calibration(BaseModel):
     """The fitted vote of one target of one collection.
 
-    `rule` has the k and the temperature found. `twin_score` tells photos with a twin from others,
-    `least_score` those that nothing looks like. `curve` ascends in confidence. `seq` and `items`
-    say what the collection was when this was found.
+    `rule` has the fitted k and temperature. Photos have a twin from `twin_score` on, and resemble
+    nothing below `least_score`. `curve` ascends in confidence. `seq` and `items` describe the
+    collection at the time of the fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,10 +127,10 @@ class Calibration(BaseModel):
     figures: Figures
 
     def threshold(self, accuracy: float) -> CurvePoint:
-        """The least confidence to answer from, so that so many of the answers are right.
+        """Return the least confidence from which on this share of the answers is right.
 
         Raises:
-            ParameterError: No confidence of this catalog is so sure.
+            ParameterError: No confidence of this catalog guarantees that.
         """
         found = self.point(accuracy)
         if found is not None:
@@ -143,7 +143,7 @@ class Calibration(BaseModel):
         )
 
     def point(self, accuracy: float) -> CurvePoint | None:
-        """As `threshold`; None where no confidence reaches that accuracy."""
+        """Return the point of the curve with this accuracy, or None if none reaches it."""
         return next((point for point in self.curve if point.accuracy >= accuracy), None)
 
     def vote(
@@ -153,7 +153,7 @@ class Calibration(BaseModel):
         products: Sequence[str | None] | None = None,
         min_confidence: float = 0.0,
     ) -> Prediction:
-        """As `labels.vote`, by the rule found, with the probability of being right."""
+        """Vote like `labels.vote`, by the fitted rule, with the probability of being right."""
         ballots = ballots_of([labelled], None if products is None else [products])
         return self.predict(ballots, min_confidence)[0]
 
@@ -164,13 +164,13 @@ class Calibration(BaseModel):
         products: Sequence[str | None] | None = None,
         min_confidence: float | None = None,
     ) -> Prediction:
-        """The values of a picture that may have several, where `values` were calibrated."""
+        """Predict the values of a picture that may have several, if `values` were calibrated."""
         assert self.values is not None
         table = value_table(valued, products)
         return predict_values(table, self.rule, self.values, self.least_score, min_confidence)
 
     def predict(self, ballots: Ballots, min_confidence: float = 0.0) -> list[Prediction]:
-        """The answers to Q queries: the deepest level of the path whose confidence suffices."""
+        """Answer Q queries with the deepest level of the path that is confident enough."""
         counted, confidence = self.confidences(ballots)
         voters = voter_counts(ballots, self.rule).tolist()
         best = np.where(ballots.codes >= 0, ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
@@ -187,7 +187,8 @@ class Calibration(BaseModel):
         return answers
 
     def confidences(self, ballots: Ballots) -> tuple[Tally, Floats]:
-        """The votes, and the probability of each level of the winner's path, (Q, D), else NaN."""
+        """Return the votes, and the probability of each level of the winner's path, (Q, D), else
+        NaN."""
         counted = tally(ballots, self.rule, self.weights_of(ballots.labels))
         table = path_table(ballots.labels)
         return counted, chances(
@@ -195,14 +196,14 @@ class Calibration(BaseModel):
         )
 
     def weights_of(self, labels: Sequence[str]) -> Floats | None:
-        """The factor of each label's votes, if votes are balanced."""
+        """Return the factor of each label's votes, if votes are balanced."""
         return weights_of(self.class_weights, labels)
 
 
 def chances(shares: LevelShares, models: Sequence[LevelModels], near: NDArray[np.bool_]) -> Floats:
-    """The probability that the winner's path is right down to each level, (Q, D).
+    """Return the probability that the winner's path is right down to each level, (Q, D).
 
-    Levels deeper than any that was fitted are as sure as the regression of the deepest says.
+    Levels deeper than any that was fitted use the regression of the deepest.
     """
     found: Floats = np.full(shares.share.shape, np.nan)
     above: Floats = np.ones(len(found))
@@ -215,7 +216,7 @@ def chances(shares: LevelShares, models: Sequence[LevelModels], near: NDArray[np
 
 
 def level_features(shares: LevelShares, depth: int) -> Floats:
-    """Log-odds of the winner's share and its lead over the next at one level, (Q, 2)."""
+    """Return log-odds of the winner's share and its lead over the next at one level, (Q, 2)."""
     share = np.nan_to_num(shares.share[:, depth], nan=0.5)
     rival = np.nan_to_num(shares.rival[:, depth], nan=0.5)
     clipped = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
@@ -223,25 +224,25 @@ def level_features(shares: LevelShares, depth: int) -> Floats:
 
 
 def is_near(ballots: Ballots, twin_score: float) -> NDArray[np.bool_]:
-    """Whether the catalog has a twin of the photo, labelled or not, (Q,)."""
+    """Return whether the catalog has a twin of the photo, labelled or not, (Q,)."""
     return np.asarray(ballots.scores.max(axis=1, initial=-np.inf) >= twin_score)
 
 
 def agreement(counted: Tally, table: PathTable, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the winner's path is right down to each level, (Q, D)."""
+    """Return whether the winner's path is right down to each level, (Q, D)."""
     winners = counted.codes[:, 0] if counted.codes.shape[1] else np.full(len(truth), -1)
     return table.agree(winners, truth)
 
 
 def weights_of(class_weights: Mapping[str, float] | None, labels: Sequence[str]) -> Floats | None:
-    """The factors of some labels, 1 where there is none; None without any."""
+    """Return the factors of some labels, 1 if missing; None without any factors."""
     if class_weights is None:
         return None
     return np.array([class_weights.get(label, 1.0) for label in labels], dtype=np.float64)
 
 
 def _answer(votes: tuple[Vote, ...], confidence: Floats, min_confidence: float) -> Prediction:
-    """The deepest level with enough confidence; without one, the confidence of the whole label."""
+    """Return the deepest level with enough confidence, or the confidence of the whole label."""
     levels = tuple(
         Level(path, float(sure))
         for path, sure in zip(prefixes(votes[0].label), confidence, strict=False)

@@ -1,11 +1,11 @@
-"""Calibrations of collections on disk: one small JSON file for each target that has one.
+"""Store calibrations of collections: one small JSON file for each target.
 
     indexes/<collection>/calibration-<digest of encoder and target>.json
 
-As everything beside the catalog they are derived and can be made again. Each ends with a checksum
-of itself. A file that is damaged, of another collection, another encoder or a state that the
-catalog does not know is as good as none. Those of two encoders lie beside each other, so that
-answers are calibrated right from when a collection changes between them.
+Like everything beside the catalog they can be made again. Each ends with a checksum of itself.
+Files that are damaged, of another collection or encoder, or of a state that the catalog does not
+know are ignored. Those of two encoders can coexist, so that answers are calibrated from the moment
+a collection changes between them.
 """
 
 import hashlib
@@ -43,9 +43,9 @@ STALE_SHARE = 0.2
 
 
 def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path:
-    """Where the calibration of a target for an encoder is; targets can be any text, so by digest.
+    """Return the file of a target's calibration for an encoder; targets are any text, so by digest.
 
-    Without a fingerprint, where earlier versions had the only one.
+    Without a fingerprint it is the file of earlier versions, which had only one.
     """
     text = target if fingerprint is None else f"{fingerprint}\n{target}"
     digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
@@ -53,7 +53,7 @@ def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path
 
 
 def calibration_files(folder: Path) -> list[Path]:
-    """All calibrations in the folder of a collection, sound or not, by name."""
+    """List all calibration files in the folder of a collection, sound or not, by name."""
     return sorted(folder.glob(f"calibration-{'[0-9a-f]' * 2 * DIGEST_BYTES}.json"))
 
 
@@ -61,7 +61,7 @@ def save_calibration(paths: DataPaths, collection: Collection, made: Calibration
     """Replace the stored calibration atomically.
 
     Raises:
-        StorageError: It could not be written; the one before stays.
+        StorageError: It could not be written; an existing one stays.
     """
     folder = paths.index(collection.name)
     path = calibration_file(folder, made.target, made.fingerprint)
@@ -76,12 +76,12 @@ def save_calibration(paths: DataPaths, collection: Collection, made: Calibration
 
 
 def read_calibration(path: Path) -> Calibration:
-    """The calibration in a file.
+    """Read the calibration in a file.
 
     Raises:
         NotFoundError: There is no such file.
         NewerFormatError, OlderFormatError: Another version wrote it.
-        CorruptDataError: It is damaged, or of another target or encoder than its name says.
+        CorruptDataError: It is damaged, or its name is for another target or encoder.
     """
     try:
         described = json.loads(path.read_bytes())
@@ -104,7 +104,7 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def check_calibration(found: Calibration, collection: Collection) -> None:
-    """Raise ModelMismatchError unless a calibration is of this collection and its encoder."""
+    """Raise ModelMismatchError unless a calibration belongs to this collection and its encoder."""
     if found.collection_uid != collection.uid:
         raise ModelMismatchError("the calibration is of a former collection of this name")
     if found.fingerprint != collection.fingerprint:
@@ -115,7 +115,7 @@ def check_calibration(found: Calibration, collection: Collection) -> None:
 
 
 def load_calibration(catalog: Catalog, collection: Collection, target: str) -> Calibration | None:
-    """The calibration of a target, if there is one of this collection and encoder."""
+    """Return the calibration of a target for this collection and encoder, if any."""
     path = _file_here(catalog, collection, target)
     try:
         found = read_calibration(path)
@@ -131,7 +131,7 @@ def load_calibration(catalog: Catalog, collection: Collection, target: str) -> C
 
 
 def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence[str]) -> None:
-    """Delete a collection's calibrations for all encoders but these."""
+    """Delete a collection's calibrations for all other encoders."""
     for path in calibration_files(paths.index(collection.name)):
         try:
             if read_calibration(path).fingerprint not in kept:
@@ -141,7 +141,7 @@ def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence
 
 
 def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
-    """The targets that have a calibration, in alphabetical order."""
+    """List the targets that have a calibration, in alphabetical order."""
     targets = []
     for path in calibration_files(catalog.paths.index(collection.name)):
         try:
@@ -152,7 +152,7 @@ def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
 
 
 def moved_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
-    """Share of the items that were added, removed or got another picture since then."""
+    """Return the share of the items added, removed or given another picture since then."""
     changed = select(func.count()).where(
         items.c.collection_id == collection.id, items.c.index_seq > since.seq
     )
@@ -161,7 +161,8 @@ def moved_share(catalog: Catalog, collection: Collection, since: Calibration) ->
 
 
 def edited_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
-    """As `moved_share`, with items whose label or attributes were changed; this reads all."""
+    """Do the same as `moved_share`, including changed labels and attributes; this reads all
+    items."""
     changed = select(func.count()).where(
         items.c.collection_id == collection.id, items.c.seq > since.seq
     )
@@ -171,7 +172,7 @@ def edited_share(catalog: Catalog, collection: Collection, since: Calibration) -
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A calibration, and the state of its file and the catalog when it was read."""
+    """A calibration, and the state of its file and of the catalog when it was read."""
 
     stamp: tuple[int, int, int]
     found: Calibration | None
@@ -186,7 +187,7 @@ class CalibrationCache:
         self._known: dict[tuple[str, str | None, str], _Loaded] = {}
 
     def get(self, collection: Collection, target: str) -> tuple[Calibration | None, float]:
-        """The calibration if there is one, and the share of the items that changed since."""
+        """Return the calibration, if any, and the share of the items that changed since."""
         path = _file_here(self._catalog, collection, target)
         try:
             status = path.stat()
@@ -203,7 +204,7 @@ class CalibrationCache:
 
 
 def _file_here(catalog: Catalog, collection: Collection, target: str) -> Path:
-    """The file of a collection's encoder, or that of an earlier version while there is none."""
+    """Return the file for a collection's encoder, or that of an earlier version without one."""
     folder = catalog.paths.index(collection.name)
     path = calibration_file(folder, target, collection.fingerprint)
     earlier = calibration_file(folder, target, None)

@@ -1,4 +1,4 @@
-"""Items of a tuned gallery asked as if they were new photos.
+"""Query a tuned gallery with its own items as if they were new photos.
 
 Items that a projection learned from stand nearer to their class than new photos will. So each is
 asked in a space that was learned without it, and without all photos of the same thing: cross-
@@ -34,18 +34,18 @@ def hold_out_tuned(
     unseen: Codes | None = None,
     advance: Advance = lambda count: None,
 ) -> HeldOut:
-    """As `calibration.held_out.hold_out`, for a gallery that is searched through a projection.
+    """Do the same as `held_out.hold_out` for a gallery that is searched through a projection.
 
     Args:
         voters: The gallery with its embeddings before the projection.
         learned: The classes that the projection learns from, (N,), -1 for none.
-        shrinkage: With which it learns.
+        shrinkage: The shrinkage that it learns with.
         things: What each item shows, (N,).
-        queries: Ask at most so many.
-        seed: Which ones.
-        unseen: Rows that a fine-tuned network did not learn from: only these are asked, and all at
-            once, as nothing that shows the same as they was learned from either.
-        advance: Called with the number of queries done.
+        queries: Items to query, at most.
+        seed: Selects the items.
+        unseen: Rows that a fine-tuned network did not learn from: only these are queried, all at
+            once, as nothing that shows the same things was learned from either.
+        advance: Called with the number of queries done since the last call.
     """
     fold = fold_of(learned, things)
     if unseen is not None:

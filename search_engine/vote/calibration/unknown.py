@@ -1,8 +1,8 @@
-"""Can photos of classes that the catalog lacks be told from the others?
+"""Measure whether photos of classes that the catalog lacks can be recognised.
 
-Classes are taken out of the gallery; their items are then unknown. Evaluated as out-of-distribution
-detection: Hendrycks and Gimpel, "A baseline for detecting misclassified and out-of-distribution
-examples in neural networks", ICLR 2017.
+Classes are removed from the gallery; their items are then unknown. This is evaluated as
+out-of-distribution detection: Hendrycks and Gimpel, "A baseline for detecting misclassified and
+out-of-distribution examples in neural networks", ICLR 2017.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from search_engine.vote.tally import VoteRule, tally
 
 QUERIES = 5_000
 SHARE_WEIGHT = 0.2
-"""How much a unanimous vote adds to familiarity, in units of cosine."""
+"""Weight of a unanimous vote in familiarity, in units of cosine."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownAuroc:
     """Areas under the ROC curve of known against unknown photos, mean over the repeats.
 
-    By the cosine of the best neighbor, by the winner's share of the votes, and by `familiarity`.
+    They are by the cosine of the best neighbor, the winner's share of the votes, and `familiarity`.
     """
 
     best_score: float
@@ -37,11 +37,11 @@ class UnknownAuroc:
 
 
 def familiarity(best_scores: Floats, shares: Floats) -> Floats:
-    """How much photos look like something the catalog has; higher is more familiar.
+    """Return how much photos resemble the catalog; higher is more familiar.
 
-    Neighbors that are close speak for a photo, and so do neighbors that agree: together they tell
-    unknown classes better than either (clothing 0.76 against 0.74 and 0.68, groceries 0.92 against
-    0.91 and 0.83).
+    Close neighbors make a photo familiar, and so do neighbors that agree: together they detect
+    unknown classes better than either alone (clothing 0.76 against 0.74 and 0.68, groceries 0.92
+    against 0.91 and 0.83).
 
     Args:
         best_scores: Cosine of the nearest neighbor, (Q,).
@@ -57,19 +57,19 @@ def unknown_auroc(
     seed: int = 0,
     rule: VoteRule | None = None,
 ) -> UnknownAuroc:
-    """How well unknown classes are recognised, by taking some out of the gallery again and again.
+    """Measure how well unknown classes are recognised, by removing random ones repeatedly.
 
-    Known photos are items of the other classes, each leaving itself out.
+    Known photos are items of the other classes, each left out of its own search.
 
     Args:
         gallery: Labelled items.
-        classes: How many are taken out at once.
-        repeats: How often, each time other ones.
-        seed: Which ones.
+        classes: Classes to remove at once.
+        repeats: Number of random selections.
+        seed: Selects the classes.
         rule: The vote; None for k = 20 and temperature 0.07.
 
     Raises:
-        ParameterError: There are not more classes than that.
+        ParameterError: There are not more classes than `classes`.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -93,7 +93,7 @@ def unknown_auroc(
 def _evidence(
     voters: Voters, away: Codes, rule: VoteRule, seed: int
 ) -> tuple[tuple[Floats, Floats, Floats], Codes]:
-    """Best score, share and familiarity of known (1) and unknown (0) items, known ones first."""
+    """Return best score, share and familiarity of known (1), then unknown (0) items."""
     gone = np.isin(voters.codes, away)
     left = Voters(voters.vectors[~gone], voters.codes[~gone], voters.labels, voters.products[~gone])
     known = draw(left.codes, QUERIES, seed)
