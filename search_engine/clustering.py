@@ -1,4 +1,4 @@
-"""Clusters of embeddings: which items belong together, who stands for them, what to call them.
+"""Cluster embeddings, choose a representative of each cluster, and propose labels.
 
 Pure functions on arrays. Clusters are numbered from 0, the largest first (of equal size, the one
 with the earliest item); -1 is in none.
@@ -20,12 +20,12 @@ Members = NDArray[np.int64]
 
 SEED = 0
 STARTS = 3
-"""k-means begins so often from other centres; the tightest clusters count."""
+"""Number of k-means runs from different centres; the tightest clusters are kept."""
 BATCH_FROM = 20_000
 """From so many items on, k-means learns from batches."""
 BATCH_SIZE = 4_096
 PRINCIPAL = 50
-"""Density means little in a thousand dimensions: HDBSCAN looks at so many principal components."""
+"""Principal components for HDBSCAN: density means little in a thousand dimensions."""
 SMALLEST = 5
 """Items of the smallest cluster that HDBSCAN finds."""
 MIN_SUPPORT = 0.8
@@ -34,7 +34,7 @@ MIN_LABELLED = 3
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Members of each cluster, and the medoid of each: the row most alike to the others."""
+    """Members of each cluster, and its medoid: the row most similar to the others."""
 
     members: Members
     medoids: NDArray[np.int64]
@@ -44,17 +44,17 @@ class Clusters:
 
     @property
     def noise(self) -> int:
-        """Items in no cluster."""
+        """Number of items in no cluster."""
         return int((self.members < 0).sum())
 
     def name(self, number: int) -> str:
-        """`cluster-07`: numbered from 1, all names of equal length."""
+        """Return a name such as `cluster-07`: numbered from 1, all names of equal length."""
         return f"cluster-{number + 1:0{max(2, len(str(len(self))))}d}"
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far clusters are classes, over the `items` that have a label and a cluster.
+    """How well clusters match classes, over the `items` that have a label and a cluster.
 
     `purity` is the share that has the most frequent label of its cluster; `nmi` the mutual
     information of label and cluster over the mean of their entropies. Manning, Raghavan and
@@ -69,7 +69,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A label for an item that has none; `support` is the share of labelled members having it.
+    """A label for an unlabelled item; `support` is the share of labelled members having it.
 
     A cluster without any label gets its own name as a label, and a support of 0.
     """
@@ -79,18 +79,18 @@ class Proposal:
 
 
 def default_clusters(items: int) -> int:
-    """The square root of half the items: the rule of thumb of Mardia et al., 1979."""
+    """Return the square root of half the items: the rule of thumb of Mardia et al., 1979."""
     return max(2, round(math.sqrt(items / 2)))
 
 
 def kmeans(vectors: Vectors, clusters: int | None = None) -> Clusters:
-    """Clusters around centres (scikit-learn's KMeans); every item is in one.
+    """Cluster around centres (scikit-learn's KMeans); every item is in a cluster.
 
     On unit rows the squared distance falls as the cosine rises, so this is k-means by cosine.
 
     Args:
         vectors: Shape (N, D), unit rows.
-        clusters: How many; None for `default_clusters`.
+        clusters: Number of clusters; None for `default_clusters`.
 
     Raises:
         ParameterError: There are fewer items than clusters, or fewer than 2 clusters.
@@ -114,10 +114,10 @@ def kmeans(vectors: Vectors, clusters: int | None = None) -> Clusters:
 
 
 def hdbscan(vectors: Vectors) -> Clusters:
-    """Dense regions, as many as there are (scikit-learn's HDBSCAN); the rest is in none.
+    """Find dense regions (scikit-learn's HDBSCAN); other items are in no cluster.
 
     Campello et al., "Density-based clustering based on hierarchical density estimates", PAKDD 2013.
-    The leaves of the hierarchy are taken: many small clusters, each mostly of one class.
+    It takes the leaves of the hierarchy: many small clusters, each mostly of one class.
 
     Args:
         vectors: Shape (N, D), unit rows.
@@ -148,7 +148,7 @@ METHODS: dict[str, Callable[[Vectors], Clusters]] = {"kmeans": kmeans, "hdbscan"
 
 
 def agreement(clusters: Clusters, labels: Sequence[str | None]) -> Agreement | None:
-    """Purity and mutual information; None where no item has both a label and a cluster."""
+    """Compute purity and mutual information; None if no item has both a label and a cluster."""
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
 
@@ -170,13 +170,13 @@ def propose_labels(
     min_support: float = MIN_SUPPORT,
     min_labelled: int = MIN_LABELLED,
 ) -> list[Proposal | None]:
-    """A label for each item that has none and is in a cluster that tells; None for all others.
+    """Propose a label for each unlabelled item whose cluster has enough; None for all others.
 
     Args:
-        clusters: Of N items.
-        labels: What is known of them, N values.
+        clusters: Clusters of N items.
+        labels: Their labels, N values, None if unknown.
         min_support: A label needs at least this share of a cluster's labelled members.
-        min_labelled: A cluster with fewer labelled members, though with some, says nothing.
+        min_labelled: A cluster with fewer labelled members, but at least one, proposes nothing.
     """
     of_cluster = [
         _proposal(clusters, number, labels, min_support, min_labelled)
@@ -206,14 +206,14 @@ def _proposal(
 
 
 def most_frequent(labels: Sequence[str]) -> tuple[str, int]:
-    """The label that occurs most often, the first in the alphabet of several, and how often."""
+    """Return the most frequent label, the first in the alphabet among equals, and its count."""
     values, counts = np.unique(labels, return_counts=True)
     best = int(counts.argmax())
     return str(values[best]), int(counts[best])
 
 
 def _numbered(vectors: Vectors, found: NDArray[np.integer]) -> Clusters:
-    """The clusters in our order, with their medoids."""
+    """Number the clusters in our order, and find their medoids."""
     numbers, first, size = np.unique(found, return_index=True, return_counts=True)
     real = numbers >= 0
     order = np.lexsort((first[real], -size[real]))
@@ -227,6 +227,6 @@ def _numbered(vectors: Vectors, found: NDArray[np.integer]) -> Clusters:
 
 
 def _medoid(vectors: Vectors, rows: NDArray[np.int64]) -> int:
-    """The row with the highest sum of cosines to the rows: that with their sum, in one product."""
+    """Return the row with the largest sum of cosines to all rows, which is that with their sum."""
     chosen = vectors[rows].astype(np.float64)
     return int(rows[(chosen @ chosen.sum(axis=0)).argmax()])

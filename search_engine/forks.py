@@ -1,10 +1,10 @@
-"""What a forked process may go on with, and what is made anew in it.
+"""Handle forks: what a child process may keep using, and what is made again in it.
 
-A child of a fork has its parent's memory and none of its threads: locks that one of them held stay
-held, pools wait for workers that are not there, and SQLite's connections must not be used at all.
-So a fork waits until no thread is inside SQLite or a network, connections are closed before it,
-and followers make anew in the child whatever had threads or locks. Where a thread was inside all
-the same, the child says so instead of waiting forever.
+A forked child has its parent's memory but none of its threads: locks that they held stay locked,
+pools wait for workers that do not exist, and SQLite's connections must not be used at all. So a
+fork waits until no thread is inside SQLite or a network, connections are closed before it, and
+followers recreate in the child whatever had threads or locks. If a thread was inside nevertheless,
+the child raises an error instead of waiting forever.
 """
 
 import ctypes
@@ -18,28 +18,28 @@ from weakref import WeakSet
 from search_engine.errors import ForkError
 
 WAIT_S = 5.0
-"""A fork waits so long for those inside; the longest of our calls are far shorter."""
+"""How long a fork waits for threads inside the gate; our longest calls are far shorter."""
 
 _ON_ONE_THREAD = {"faiss": "omp_set_num_threads", "torch": "set_num_threads"}
-"""Libraries whose threads a child has lost: by what they are told to do without."""
+"""Libraries whose threads a child lacks, with the function that makes them use one thread."""
 
 
 class Follower(Protocol):
-    """Something that has to do with a fork; weakly referred to, so it may go at any time."""
+    """Something affected by forks; weakly referenced, so it may be deleted at any time."""
 
     def before_fork(self) -> None:
-        """Give up in the parent what a child must not inherit; nobody is inside the gate."""
+        """Release in the parent what a child must not inherit; no thread is inside the gate."""
         ...
 
     def after_fork(self, torn: bool) -> None:
-        """Begin anew in the child; `torn` when somebody was inside the gate all the same."""
+        """Recreate resources in the child; `torn` if a thread was inside the gate nevertheless."""
         ...
 
 
 class _Gate:
     """`with gate:` around calls of libraries that have locks or threads of their own.
 
-    May be entered again by a thread that is inside. Nobody may wait for another thread inside.
+    It is reentrant. A thread inside must not wait for another thread.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class _Gate:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nobody in but the calling thread, when those inside have come out."""
+        """Wait for all threads to leave, and admit only the calling thread."""
         thread = threading.get_ident()
         until = time.monotonic() + WAIT_S
         with self._lock:
@@ -78,14 +78,14 @@ class _Gate:
             self._depths[thread] = self._depths.get(thread, 0) + 1
 
     def open(self) -> None:
-        """The fork is over."""
+        """Admit threads again after the fork."""
         self.__exit__()
         with self._lock:
             self._forks -= 1
             self._changed.notify_all()
 
     def renew(self) -> bool:
-        """Begin anew in a child; whether anybody was inside when it was forked off."""
+        """Reset the gate in a child; return whether a thread was inside when it was forked."""
         depths = self._depths
         self._begin()
         return depths != {threading.get_ident(): 1}
@@ -96,21 +96,21 @@ _followers: "WeakSet[Follower]" = WeakSet()
 
 
 def follow(follower: Follower) -> None:
-    """Tell it of every fork from now on."""
+    """Notify a follower of every fork from now on."""
     with gate:
         _followers.add(follower)
 
 
 def keep_forever(owner: object) -> None:
-    """Never give up what a child inherited: that would wait for threads that it does not have."""
+    """Keep an inherited object alive: deleting it would wait for threads that do not exist here."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
 
 
 def check_whole(torn: bool) -> None:
-    """Refuse to go on with what was in use when this process was forked.
+    """Refuse to use what was in use when this process was forked.
 
     Raises:
-        ForkError: It was.
+        ForkError: It was in use.
     """
     if torn:
         raise ForkError(
@@ -120,19 +120,19 @@ def check_whole(torn: bool) -> None:
 
 
 class _OpenCvThreads:
-    """OpenCV's threads are ended before a fork: a child would wait for their end for ever."""
+    """Ends OpenCV's threads before a fork: a child would wait for their end forever."""
 
     _before = 0
 
     def end(self) -> None:
-        """Let OpenCV, where it is loaded, work on the thread that calls it."""
+        """Let OpenCV, if loaded, work on the calling thread only."""
         cv2 = sys.modules.get("cv2")
         if cv2 is not None:
             self._before = cv2.getNumThreads()
             cv2.setNumThreads(1)
 
     def begin(self) -> None:
-        """Let it have as many as before."""
+        """Restore OpenCV's number of threads."""
         cv2 = sys.modules.get("cv2")
         if cv2 is not None and self._before:
             cv2.setNumThreads(self._before)
@@ -155,7 +155,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     torn = gate.renew()
-    followers = list(_followers)  # all of them stay until each has begun anew
+    followers = list(_followers)  # keeps all alive until each is recreated
     for follower in followers:
         follower.after_fork(torn)
     for library, function in _ON_ONE_THREAD.items():

@@ -1,10 +1,10 @@
 """Retrieval and calibration measures: pure functions on arrays.
 
 `relevant` is always a boolean array (Q, N): for each query, whether the gallery item at each rank
-is relevant, best rank first. `total` (Q,) counts the relevant items of the whole gallery, those
-beyond the N ranks too. Functions of these give one value for each query, (Q,): the measure of a run
-is their mean, and intervals and comparisons need them one by one. Queries without a relevant item
-have no defined recall or average precision: callers leave them out and count them.
+is relevant, best rank first. `total` (Q,) counts the relevant items of the whole gallery, including
+those beyond the N ranks. Functions of these give one value for each query, (Q,): the measure of a
+run is their mean, and intervals and comparisons need the single values. Recall and average
+precision are undefined for queries without a relevant item: callers leave them out and count them.
 
 Definitions follow Manning, Raghavan and Schuetze, "Introduction to Information Retrieval",
 chapter 8. What papers on metric learning call Recall@k is `hit_rate` here.
@@ -23,32 +23,32 @@ CALIBRATION_BINS = 15
 
 
 def defined_mean(values: Floats) -> float | None:
-    """Mean over the queries for which a measure is defined; None where there are none."""
+    """Return the mean over the queries for which a measure is defined; None without any."""
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if len(defined) else None
 
 
 def hit_rate(relevant: Relevance, k: int) -> Floats:
-    """1 for a query with a relevant item among the first k, else 0."""
+    """Return 1 for a query with a relevant item among the first k, else 0."""
     return np.asarray(relevant[:, :k].any(axis=1), dtype=np.float64)
 
 
 def precision(relevant: Relevance, k: int) -> Floats:
-    """Share of relevant items among the first k; missing ranks count as misses."""
+    """Return the share of relevant items among the first k; missing ranks count as misses."""
     return np.asarray(relevant[:, :k].sum(axis=1) / k)
 
 
 def recall(relevant: Relevance, total: NDArray[np.int64], k: int) -> Floats:
-    """Share of all relevant items that are among the first k."""
+    """Return the share of all relevant items that are among the first k."""
     return np.asarray(relevant[:, :k].sum(axis=1) / np.maximum(total, 1))
 
 
 def average_precision(
     relevant: Relevance, total: NDArray[np.int64], k: int | None = None
 ) -> Floats:
-    """Mean of the precision at the ranks of the relevant items, over min(k, total) of them.
+    """Return the mean precision at the ranks of relevant items, over min(k, total) of them.
 
-    Without `k` the whole ranking counts; ranks beyond N or k that hold relevant items add nothing.
+    Without `k` the whole ranking counts; relevant items beyond N or k add nothing.
     """
     relevant = relevant[:, :k]
     ranks = np.arange(1, relevant.shape[1] + 1)
@@ -58,7 +58,7 @@ def average_precision(
 
 
 def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) -> Floats:
-    """Discounted gain of the relevant items, 1 / log2(rank + 1) each, over the best possible.
+    """Return the discounted gain of relevant items, 1 / log2(rank + 1), over the best possible.
 
     Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
@@ -72,13 +72,13 @@ def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) ->
 
 
 def r_precision(relevant: Relevance, total: NDArray[np.int64]) -> Floats:
-    """Precision among as many ranks as there are relevant items."""
+    """Return the precision among as many ranks as there are relevant items."""
     within = np.arange(relevant.shape[1]) < total[:, None]
     return np.asarray((relevant & within).sum(axis=1) / np.maximum(total, 1))
 
 
 def reciprocal_rank(relevant: Relevance) -> Floats:
-    """1 / rank of the first relevant item; 0 where there is none."""
+    """Return 1 / rank of the first relevant item; 0 without any."""
     first = relevant.argmax(axis=1)
     return np.where(relevant.any(axis=1), 1 / (first + 1), 0.0)
 
@@ -96,7 +96,7 @@ class PrecisionRecall:
 class Reliability:
     """Answers in bins of equal width by confidence; arrays of shape (bins,).
 
-    `confidence` and `accuracy` are means over the bin's answers, NaN where it has none.
+    `confidence` and `accuracy` are means over the answers of a bin, NaN for empty bins.
     """
 
     count: NDArray[np.int64]
@@ -112,14 +112,14 @@ class Reliability:
 
 
 def confidence_bins(confidence: Floats, bins: int = CALIBRATION_BINS) -> NDArray[np.int64]:
-    """The bin of each confidence, 0 to bins - 1; a bin holds its upper edge."""
+    """Return the bin of each confidence, 0 to bins - 1; a bin includes its upper edge."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def reliability(
     confidence: Floats, correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
 ) -> Reliability:
-    """How often answers are right, by how sure they were.
+    """Compute how often answers are right, by their confidence.
 
     Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
@@ -140,10 +140,10 @@ def expected_calibration_error(
 
 @dataclass(frozen=True, slots=True)
 class CoverageCurve:
-    """What asking for more confidence buys; arrays of shape (thresholds,), most sure first.
+    """What demanding more confidence gains; arrays of shape (thresholds,), highest first.
 
-    At each threshold: the share of all queries that are at least so sure, and how many of those
-    are right. Equal confidences stand or fall together.
+    At each threshold: the share of all queries with at least this confidence, and the share of
+    those that are right. Equal confidences share a threshold.
     """
 
     threshold: Floats
@@ -151,18 +151,18 @@ class CoverageCurve:
     accuracy: Floats
 
     def coverage_at(self, accuracy: float) -> float:
-        """The largest coverage at which at least so many answers are right; 0 if none is."""
+        """Return the largest coverage at which at least this share of answers is right, or 0."""
         good = self.accuracy >= accuracy
         return float(self.coverage[good].max(initial=0.0))
 
 
 def coverage_curve(confidence: Floats, correct: NDArray[np.bool_], queries: int) -> CoverageCurve:
-    """Accuracy against coverage (risk and coverage in Geifman and El-Yaniv, NeurIPS 2017).
+    """Compute accuracy by coverage (risk and coverage in Geifman and El-Yaniv, NeurIPS 2017).
 
     Args:
-        confidence: Of the queries that were answered, shape (A,).
+        confidence: Confidences of the answered queries, shape (A,).
         correct: Whether the answers are right, shape (A,).
-        queries: How many queries there were, answered or not.
+        queries: Number of queries, answered or not.
     """
     order = np.argsort(-confidence, kind="stable")
     sure, right = confidence[order], correct[order]

@@ -1,8 +1,8 @@
-"""Ids, labels and product ids: what is accepted, and the one spelling that is stored.
+"""Ids, labels and product ids: which texts are accepted, and in which form they are stored.
 
-Every way in (a table, a folder, HTTP, Python, an import) checks with these functions, and every way
-of asking normalises with `normal`, so that a name means the same item everywhere. Texts are in
-Unicode's composed form (NFC): a file name from a Mac and the same name typed elsewhere are equal.
+All input (tables, folders, HTTP, Python, imports) is checked by these functions, and all queries
+are normalised by `normal`, so that a name means the same item everywhere. Texts are in Unicode's
+composed form (NFC): a file name from a Mac equals the same name typed elsewhere.
 """
 
 import unicodedata
@@ -16,15 +16,15 @@ SEPARATOR = "/"
 
 
 def normal(text: str) -> str:
-    """The text in NFC, as names are stored; for asking, where whatever is unknown is not found."""
+    """Return the text in NFC, as names are stored; for queries, which unknown names just miss."""
     return unicodedata.normalize("NFC", text)
 
 
 def asked_item_id(value: object) -> str:
-    """The id as it would be stored, for asking: one that no item can have is not found.
+    """Return an id as it would be stored, for queries: an impossible id is just not found.
 
     Raises:
-        ParameterError: It is no text.
+        ParameterError: It is not a text.
     """
     if not isinstance(value, str):
         raise _refused("item_id", f"is {_kind(value)}, not a text", "give it as text")
@@ -32,13 +32,13 @@ def asked_item_id(value: object) -> str:
 
 
 def check_item_id(value: object) -> str:
-    """The id as it is stored.
+    """Return the id as it is stored.
 
-    1 to 256 bytes of UTF-8 in NFC, without control characters and without space around it; no part
-    between slashes is empty, `.` or `..`, which web clients would take out of an address.
+    Ids have 1 to 256 bytes of UTF-8 in NFC, without control characters or surrounding space; no
+    part between slashes is empty, `.` or `..`, as web clients remove these from addresses.
 
     Raises:
-        ParameterError: It is not such an id; says why.
+        ParameterError: It is not such an id; the message says why.
     """
     item_id = _checked_text(value, "item_id", MAX_ID_BYTES)
     if item_id != item_id.strip():
@@ -54,14 +54,14 @@ def check_item_id(value: object) -> str:
 
 
 def check_label(value: object) -> str | None:
-    """The label as it is stored; None for one that is empty.
+    """Return the label as it is stored; None for an empty one.
 
-    A path of at most 32 levels between slashes and 1,024 bytes of UTF-8 in NFC, without control
-    characters. Slashes and space around it and empty levels are left out: `/Home//Mug/` is
-    `Home/Mug`.
+    Labels are paths of at most 32 levels between slashes and 1,024 bytes of UTF-8 in NFC, without
+    control characters. Surrounding slashes and space, and empty levels are dropped: `/Home//Mug/`
+    is `Home/Mug`.
 
     Raises:
-        ParameterError: It is not such a label; says why.
+        ParameterError: It is not such a label; the message says why.
     """
     if value is None or value == "":
         return None
@@ -73,10 +73,10 @@ def check_label(value: object) -> str | None:
 
 
 def check_product_id(value: object) -> str | None:
-    """The product id as it is stored, at most 1,024 bytes; None for one that is empty.
+    """Return the product id as it is stored, at most 1,024 bytes; None for an empty one.
 
     Raises:
-        ParameterError: It is not such an id; says why.
+        ParameterError: It is not such an id; the message says why.
     """
     if value is None or value == "":
         return None

@@ -1,4 +1,4 @@
-"""Names and values near one that is not there, for messages that say "did you mean"."""
+"""Find names and values close to an unknown one, for messages with "did you mean"."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from search_engine.names import normal
 
 MAX_COMPARED = 100
-"""Characters of a text that are compared: the time grows with their square."""
+"""Characters of a text to compare: the time grows with their square."""
 MAX_SHOWN = 60
 _LIKE = 0.6
 
 
 def near(text: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Up to `count` of the known texts that may have been meant, the nearest first.
+    """Return up to `count` of the known texts that may have been meant, the nearest first.
 
-    Those that differ in case, Unicode form or space only come first, then paths that end in the
-    text; only where there are none, those that are spelled much alike.
+    Texts that only differ in case, Unicode form or space come first, then paths that end in the
+    text; only without any of these, texts of similar spelling.
     """
     known = list(known)
     asked = _plain(text)
@@ -31,14 +31,14 @@ def near(text: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 
 def did_you_mean(text: str, known: Sequence[str]) -> str:
-    """How to mend a name that is not among the known ones: the nearest of them, else all."""
+    """Suggest how to correct an unknown name: the nearest known ones, else all."""
     found = near(text, known, 1)
     listed = f"known: {', '.join(known)}" if known else "there are none"
     return f"did you mean {found[0]}? {listed}" if found else listed
 
 
 def shown(text: str) -> str:
-    """A text that somebody sent as a message may name it: short, and without odd characters."""
+    """Shorten a user's text for messages, without odd characters."""
     short = text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
     return short if short.isprintable() else ascii(short)[1:-1]
 

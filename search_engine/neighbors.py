@@ -1,4 +1,4 @@
-"""Exact nearest neighbors of blocks of rows, by comparing with all."""
+"""Exact nearest neighbors of blocks of rows, by comparing with all rows."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ QUERIES_A_BLOCK = 256
 VECTORS_A_BLOCK = 16_384
 
 Advance = Callable[[int], None]
-"""Called with a number of queries that are done."""
+"""Called with the number of queries done since the last call."""
 
 
 def nearest(
@@ -21,17 +21,17 @@ def nearest(
     own: Codes | None = None,
     advance: Advance = lambda count: None,
 ) -> tuple[Floats, Codes]:
-    """The nearest rows of some queries: cosines, best first, and places; (Q, K) both.
+    """Find the nearest rows of queries: cosines, best first, and positions; (Q, K) both.
 
-    K is k, or what there is. Equal cosines are in the order of the rows. Blocks of queries are
-    compared with blocks of rows, so that memory does not grow with either.
+    K is k, or less if there are fewer rows. Equal cosines are in the order of the rows. Blocks of
+    queries are compared with blocks of rows, so that memory does not grow with either.
 
     Args:
         queries: Shape (Q, D), unit rows.
         vectors: Shape (N, D), unit rows.
         k: Neighbors wanted.
-        own: Places (Q,) of queries that are rows themselves, which never find themselves.
-        advance: Counts the queries.
+        own: Positions (Q,) of queries that are rows themselves, so that they never find themselves.
+        advance: Counts the queries done.
     """
     kept = max(0, min(k, len(vectors) - (own is not None)))
     scores = np.full((len(queries), kept), -np.inf)
@@ -48,7 +48,7 @@ def nearest(
 def _nearest(
     queries: Vectors, vectors: Vectors | NDArray[np.float16], kept: int, own: Codes | None
 ) -> tuple[Floats, Codes]:
-    """The best of each block of rows, merged with the best of those before."""
+    """Merge the best of each block of rows with the best of the blocks before."""
     scores = np.empty((len(queries), 0))
     found = np.empty((len(queries), 0), dtype=np.int64)
     for start in range(0, len(vectors), VECTORS_A_BLOCK):

@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own, so that threads here keep the interpreter and the cores."""
+"""Heavy work in a separate process, which leaves interpreter and cores to threads here."""
 
 import multiprocessing
 import os
@@ -11,24 +11,24 @@ LOOK_S = 0.1
 
 
 def spare_cores() -> int:
-    """How many threads to work with in the background, so that one core is left for answers."""
+    """Return the number of threads for background work, leaving one core free."""
     return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def run_apart(
     function: Callable[..., None], *arguments: Any, unless: threading.Event | None = None
 ) -> int:
-    """Call a function of a module in a new process at low priority, and wait for its end.
+    """Run a function of a module in a new process at low priority, and wait for its end.
 
-    It is ended when this process ends in order; when this one is killed, it finishes its work.
+    It ends when this process exits normally; if this process is killed, it finishes its work.
 
     Args:
-        function: What to call.
+        function: The function to call.
         arguments: Its arguments.
-        unless: When this is set, the process is killed, whatever it is doing.
+        unless: The process is killed as soon as this is set.
 
     Returns:
-        Its exit code; not 0 when the function raised, after it told stderr.
+        Its exit code; not 0 if the function raised, which is printed to stderr.
     """
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_call, args=(function, arguments), daemon=True)

@@ -1,4 +1,4 @@
-"""Frozen records that travel between the parts: items, hits, neighbors, predictions."""
+"""Frozen records passed between the parts: items, hits, neighbors, predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 Codes = NDArray[np.int64]
-"""Numbers of labels, values or products; -1 where there is none."""
+"""Numbers of labels, values or products; -1 for none."""
 
 Keys = NDArray[np.int64]
 """Keys of items inside an index, shape (N,), int64."""
@@ -27,10 +27,10 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CatalogItem:
-    """One picture of the catalog with what is known about it.
+    """One picture of the catalog with its description.
 
-    `key` is the item's number inside indexes; it is never used again after a removal.
-    `picture` names the source file, or is None when the catalog itself holds the picture.
+    `key` is the item's number inside indexes; it is never reused after a removal. `picture` names
+    the source file, or is None when the catalog itself holds the picture.
     """
 
     key: int
@@ -44,7 +44,7 @@ class CatalogItem:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An item that was put into the catalog; `is_new` unless it replaced one of its id."""
+    """An item that was stored; `is_new` unless it replaced one with its id."""
 
     item: CatalogItem
     is_new: bool
@@ -64,8 +64,8 @@ class ItemPage:
 class Hits:
     """What an index found for Q queries, best first.
 
-    A row has as many results as were found, at most k: `counts` says how many, and what stands
-    behind them in `keys` and `scores` means nothing.
+    A row has the results that were found, at most k: `counts` says how many; what follows them in
+    `keys` and `scores` is meaningless.
     """
 
     keys: NDArray[np.int64]
@@ -73,16 +73,16 @@ class Hits:
     counts: NDArray[np.int64]
 
     def row(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Keys and scores of one query, without padding."""
+        """Return keys and scores of one query, without padding."""
         count = int(self.counts[query])
         return self.keys[query, :count], self.scores[query, :count]
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """One hit with its item; `score` is the cosine similarity, higher is better.
+    """A hit with its item; `score` is the cosine similarity, higher is better.
 
-    `vector` is its stored embedding, (D,), where that was asked for and is sound.
+    `vector` is its stored embedding, (D,), if it was requested and is sound.
     """
 
     item: CatalogItem
@@ -100,7 +100,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of a label path, and how sure it is that the path is right so far, 0 to 1."""
+    """A level of a label path, with the probability that the path is right so far, 0 to 1."""
 
     label: str
     confidence: float
@@ -108,7 +108,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class ValueChance:
-    """A value that a picture may have beside others, and the probability of it, 0 to 1."""
+    """A value of several that a picture may have, with its probability, 0 to 1."""
 
     value: str
     probability: float
@@ -125,10 +125,9 @@ class Prediction:
     of `classification.UNCALIBRATED`). `votes` are best first; `voters` neighbors cast them.
 
     `levels` are the path of the winner, from its first part to the whole label, each with its own
-    confidence; the answer is one of them, the deepest that is supported. A target with several
-    values a picture has no label: `values` are then those that the picture is believed to have,
-    `chances` are all that got a vote, both best first, and `confidence` is the least probability
-    among the answered values.
+    confidence; the answer is the deepest that is supported. A target with several values a picture
+    has no label: `values` are then the predicted ones, `chances` all that got a vote, both best
+    first, and `confidence` is the least probability among the predicted values.
     """
 
     label: str | None
@@ -144,7 +143,7 @@ class Prediction:
     uncalibrated_because: str | None = None
 
     def summary(self) -> dict[str, Any]:
-        """The answer without the votes behind it, as files and HTTP have it."""
+        """Return the answer without the votes, as in files and HTTP answers."""
         return {
             "label": self.label,
             "confidence": round(self.confidence, 6),
@@ -165,12 +164,12 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Neighbors of one query, best first, and what it took to find them.
+    """Neighbors of one query, best first, and how they were found.
 
-    `vector` is the embedding that was searched for, (1, D). `query_token` stands for the photo in
-    further searches; None for a search by an item. Where `rerank` names a re-ranking, the order is
-    its own and scores need not fall. `include` says in which form embeddings were asked for.
-    `next_cursor` leads to the neighbors behind these; None where there are none.
+    `vector` is the embedding that was searched for, (1, D). `query_token` replaces the photo in
+    further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
+    the order, and scores need not descend. `include` is the requested form of embeddings.
+    `next_cursor` leads to the next neighbors; None if there are none.
     """
 
     neighbors: tuple[Neighbor, ...]

@@ -1,10 +1,9 @@
-"""Which items are held out together, so that what is measured on them holds for new photos.
+"""Decide which items are held out together, so that measurements hold for new photos.
 
-Photos of one thing find each other, and a classifier that saw one of them knows the others by
-heart. So photos of a product are held out together, and where product ids do not tell, those of a
-scene: a chain of items of one class, each a twin of the next (Roberts et al., "Cross-validation
-strategies for data with temporal, spatial, hierarchical, or phylogenetic structure", Ecography
-2017).
+Photos of one thing find each other, and a classifier that saw one of them recognises the others. So
+photos of a product are held out together or, without product ids, those of a scene: a chain of
+items of one class, each a twin of the next (Roberts et al., "Cross-validation strategies for data
+with temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017).
 """
 
 from collections.abc import Sequence
@@ -15,24 +14,24 @@ from numpy.typing import NDArray
 from search_engine.records import Codes, Vectors
 
 FOLDS = 5
-"""Into so many parts items are divided where each part is judged by the others."""
+"""Number of parts into which items are split to judge each part by the others."""
 SEED = 0
 TWIN_QUANTILE = 0.95
-"""Twins are more alike than this share of the items is to its most alike of another class."""
+"""Share of the items whose best match in another class is less similar than twins are."""
 SAMPLE = 2_000
 ROWS_A_BLOCK = 512
 
 
 def fold_of(codes: Codes, things: NDArray[np.int64], folds: int = FOLDS) -> NDArray[np.int64]:
-    """The fold in which each item is held out, shape (N,); -1 where it never is.
+    """Return the fold in which each item is held out, shape (N,); -1 for never.
 
-    A class that is of one thing only is never held out, so that each fold leaves items of every
-    class to learn from.
+    A class with a single thing is never held out, so that every fold leaves items of every class to
+    learn from.
 
     Args:
         codes: The class of each item, (N,).
         things: What each item shows, (N,); see `things_of`.
-        folds: How many.
+        folds: Number of folds.
     """
     random = np.random.default_rng(SEED)
     fold = np.full(len(codes), -1, dtype=np.int64)
@@ -47,12 +46,12 @@ def fold_of(codes: Codes, things: NDArray[np.int64], folds: int = FOLDS) -> NDAr
 def things_of(
     vectors: Vectors, codes: Codes, groups: Sequence[str | None] = ()
 ) -> NDArray[np.int64]:
-    """A number for the thing that each item shows, shape (N,): its group, else its scene.
+    """Number the things that items show, shape (N,): their group, else their scene.
 
     Args:
         vectors: Shape (N, D), unit rows.
         codes: The class of each item, (N,).
-        groups: Product ids, for instance; items of None stand alone. They count as soon as one
+        groups: For example product ids; None is a thing of its own. They are used if at least one
             group has two items.
     """
     names = [f"#{row}" if name is None else f"={name}" for row, name in enumerate(groups)]
@@ -64,14 +63,14 @@ def things_of(
 def scenes_of(
     vectors: Vectors, codes: Codes, twin_score: float, rows: Codes | None = None
 ) -> NDArray[np.int64]:
-    """A number for the scene of each item, shape (N,).
+    """Number the scenes of items, shape (N,).
 
     Args:
         vectors: Shape (N, D), unit rows.
         codes: The class of each item, (N,).
         twin_score: The cosine from which two items of a class are twins.
-        rows: Items whose scenes are wanted; None for all. What no chain leads to from them stands
-            alone, and takes hardly any time.
+        rows: Items whose scenes are needed; None for all. Items that no chain connects to them get
+            scenes of their own, at hardly any cost.
     """
     scenes = len(codes) + np.arange(len(codes))
     known = 0
@@ -85,10 +84,10 @@ def scenes_of(
 
 
 def _chains(vectors: Vectors, twin_score: float, first: Codes) -> NDArray[np.int64]:
-    """The chain of twins that each item is in, of those that lead from the first ones, (N,).
+    """Return the chain of twins of each item, for chains that start from the first ones, (N,).
 
-    Chains are joined block by block: where a class is one chain, all pairs at once would not fit
-    into memory.
+    Chains are joined block by block: if a class is one chain, all its pairs would not fit into
+    memory.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -111,7 +110,7 @@ def _chains(vectors: Vectors, twin_score: float, first: Codes) -> NDArray[np.int
 
 
 def _twin_score(vectors: Vectors, codes: Codes) -> float:
-    """What all but few items do not reach with any item of another class; by a sample of them."""
+    """Return the score that few items reach with any item of another class, from a sample."""
     random = np.random.default_rng(SEED)
     chosen = random.permutation(len(codes))[:SAMPLE]
     best = np.empty(len(chosen))

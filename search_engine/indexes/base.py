@@ -47,8 +47,7 @@ class Index(Protocol):
         ...
 
     def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
-        """Return the k most similar of all vectors or of a selection; fewer only if there are no
-        more.
+        """Return the k most similar of all vectors or of a selection; fewer only if none are left.
 
         Args:
             queries: Shape (Q, D), float32, unit rows. Not changed.

@@ -304,7 +304,7 @@ def _check_self_queries(index: Index, folder: Path) -> None:
 
 
 def _candidates(folder: Path, owner: tuple[str, str], findings: list[str]) -> Iterator[str]:
-    """Return the current generation and earlier ones; all, if the current one has another owner."""
+    """Yield the current generation and earlier ones; all, if the current one has another owner."""
     names = generations(folder)
     try:
         name = current(folder)

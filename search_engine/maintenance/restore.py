@@ -167,7 +167,7 @@ def _exchange_with_former(staged: Path, data: Path) -> Path:
             sync_directory(data.parent)
             fault_point("restore_before_exchange")
             _exchange(kept, data)
-        except (OSError, StorageError):  # not if the exchange has happened
+        except (OSError, StorageError):  # cannot come after the exchange
             os.rename(kept, staged)
             raise
     return kept

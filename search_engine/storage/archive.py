@@ -72,8 +72,7 @@ class Member(BaseModel):
 
 
 class Description(BaseModel):
-    """`snapshot.json`: the version that wrote the archive, the state it holds, and its files in
-    order."""
+    """`snapshot.json`: what wrote the archive, the state it holds, and its files in order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -34,8 +34,7 @@ class DataPaths:
         return self.root / "encoders"
 
     def network(self, sha256: str) -> Path:
-        """Return the weights file of a fine-tuned network; rewritten from the catalog if
-        deleted."""
+        """Return the weights file of a fine-tuned network; the catalog can restore it."""
         return self.encoders / f"{sha256}.safetensors"
 
     @property
@@ -54,8 +53,7 @@ class DataPaths:
         return self.root / "uploads"
 
     def rejects(self, collection: str) -> Path:
-        """Return the file of rows rejected by a collection's last `eyedex index` or `eyedex
-        import`."""
+        """Return the file of rows rejected by the last `eyedex index` or `eyedex import`."""
         suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"
         return self.root / f"rejects{suffix}.jsonl"
 
@@ -72,8 +70,7 @@ class DataPaths:
         return self.root / "tuning" / collection
 
     def index_run_lock(self, collection: str) -> Path:
-        """Return the lock that a run of `eyedex index` holds, so that two runs cannot
-        interleave."""
+        """Return the lock of a run of `eyedex index`, so that two runs cannot interleave."""
         return self.root / "indexes" / f"{collection}.lock"
 
     @property

@@ -28,7 +28,7 @@ def prefixes(label: str) -> tuple[str, ...]:
 
 
 def node_shares(votes: Sequence[Vote]) -> dict[str, float]:
-    """Return the share of every node of the tree that got votes: of a parent, the sum of its children.
+    """Return the share of every node that got votes: of a parent, the sum of its children.
 
     A label that is also a parent is a child of itself.
     """

@@ -24,7 +24,7 @@ def vote(
     class_weights: Mapping[str, float] | None = None,
     least_score: float = -1.0,
 ) -> Prediction:
-    """Return the label with the largest share of the votes; `VoteRule` determines voters and weights.
+    """Return the label with the largest share of the votes, which `VoteRule` defines.
 
     Args:
         labelled: Label and score of each neighbor; unlabelled ones do not vote.

@@ -124,8 +124,7 @@ def fit_labels(
 
 
 def balanced_weights(voters: Voters) -> Floats:
-    """Return N / (labels * items of the label), as class_weight="balanced" in scikit-learn;
-    (labels,)."""
+    """Return N / (labels * items of the label), as scikit-learn's "balanced"; shape (labels,)."""
     known = voters.codes[voters.codes >= 0]
     counts = np.bincount(known, minlength=len(voters.labels))
     return np.asarray(len(known) / (len(voters.labels) * np.maximum(counts, 1)))

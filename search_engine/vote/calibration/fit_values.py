@@ -54,7 +54,7 @@ class ItemValues:
 
     @property
     def has(self) -> set[tuple[int, int]]:
-        """Return all pairs of an item and one of its values."""
+        """All pairs of an item and one of its values."""
         items = np.repeat(np.arange(len(self.known)), np.diff(self.starts))
         return set(zip(items.tolist(), self.codes.tolist(), strict=True))
 
@@ -206,8 +206,7 @@ def _cross_fitted(held: HeldOut, cases: _Cases, seed: int) -> Floats:
 
 
 def _curve(cases: _Cases, sure: Floats, queries: int) -> tuple[CurvePoint, ...]:
-    """Compute the precision of answered values, and the share of pictures with any, by
-    probability."""
+    """Compute precision of answered values, and share of pictures with any, by probability."""
     points = []
     if len(sure) == 0:
         return ()

@@ -33,8 +33,7 @@ def fit_logistic(features: Floats, right: NDArray[np.bool_]) -> Logistic:
 
 
 def _minimum(design: Floats, outcomes: Floats, penalty: Floats) -> Floats:
-    """Return the weights with the least penalised log loss, which is convex: damped Newton
-    steps."""
+    """Return the weights with the least penalised log loss (convex), by damped Newton steps."""
     weights = np.zeros(design.shape[1])
     loss = _loss(weights, design, outcomes, penalty)
     for _ in range(STEPS):

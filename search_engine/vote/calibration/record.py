@@ -187,8 +187,7 @@ class Calibration(BaseModel):
         return answers
 
     def confidences(self, ballots: Ballots) -> tuple[Tally, Floats]:
-        """Return the votes, and the probability of each level of the winner's path, (Q, D), else
-        NaN."""
+        """Return votes, and the probability of each level of the winner's path (Q, D), else NaN."""
         counted = tally(ballots, self.rule, self.weights_of(ballots.labels))
         table = path_table(ballots.labels)
         return counted, chances(

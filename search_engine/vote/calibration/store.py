@@ -161,8 +161,7 @@ def moved_share(catalog: Catalog, collection: Collection, since: Calibration) ->
 
 
 def edited_share(catalog: Catalog, collection: Collection, since: Calibration) -> float:
-    """Do the same as `moved_share`, including changed labels and attributes; this reads all
-    items."""
+    """Do the same as `moved_share`, including changed labels and attributes; reads all items."""
     changed = select(func.count()).where(
         items.c.collection_id == collection.id, items.c.seq > since.seq
     )

@@ -1,9 +1,9 @@
 """Query a tuned gallery with its own items as if they were new photos.
 
-Items that a projection learned from stand nearer to their class than new photos will. So each is
-asked in a space that was learned without it, and without all photos of the same thing: cross-
-fitting, as Chernozhukov et al., "Double/debiased machine learning", The Econometrics Journal 2018,
-do it against the same kind of self-deception.
+Items that a projection learned from are nearer to their class than new photos will be. So each is
+queried in a space learned without it and without all photos of the same thing. This is
+cross-fitting as in Chernozhukov et al., "Double/debiased machine learning", The Econometrics
+Journal 2018.
 """
 
 import numpy as np
