@@ -30,7 +30,6 @@ TABLE = "eyedex-samples.jsonl"
 """Name of the table made from a tar in the WebDataset layout."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 _SAMPLE_PARTS = (".json", ".cls", ".txt")
 
 

@@ -28,8 +28,6 @@ from search_engine.storage.paths import DataPaths
 THREADS = 16
 AHEAD = 4 * THREADS
 """Pictures requested ahead of the one that is needed."""
-MOST_REMEMBERED = 10_000
-"""Recently fetched addresses to remember; an address that recurs among them is fetched once."""
 MAX_REDIRECTS = 3
 ATTEMPTS = 3
 BACK_OFF_S = 0.5

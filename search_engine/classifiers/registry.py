@@ -49,8 +49,3 @@ def create_classifier(name: str) -> Classifier:
             f"there is no classifier {name!r}", where="--with", fix=f"known: {', '.join(_BY_NAME)}"
         )
     return HeadClassifier(kind.name, kind.learn, kind.most_items)
-
-
-def list_classifiers() -> tuple[ClassifierKind, ...]:
-    """List all kinds, the simplest first."""
-    return KINDS

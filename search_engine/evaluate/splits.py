@@ -101,12 +101,6 @@ def choose_classes(
     return tuple(sorted(rng.choice(common, count, replace=False).tolist()))
 
 
-def without_classes(gallery: Labelled, classes: Sequence[str]) -> Labelled:
-    """Return the gallery without the items of some classes."""
-    away = set(classes)
-    return take(gallery, np.flatnonzero([label not in away for label in gallery.labels]))
-
-
 def with_vectors(labelled: Labelled, vectors: NDArray[np.float32]) -> Labelled:
     """Return the same pictures with other embeddings."""
     return replace(labelled, vectors=vectors)

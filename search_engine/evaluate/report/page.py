@@ -39,7 +39,6 @@ STYLES = "page.css"
 EXTRA = ("matplotlib", "jinja2")
 SHOWN_CLASSES = 20
 PICTURED_CLASSES = 60
-OPEN_ROWS = 15
 CLASS_SIDE_PX, CLASS_QUALITY = 72, 75
 CURVE_DEPTH = 100
 LESS_EXACT, OTHER, ABSTAINED = OTHERS = ("less exact", "other classes", "no answer")

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from search_engine.encoders.torch_imports import import_transforms
+
 Picture = Image.Image
 Make = Callable[[Picture, float, np.random.Generator], Picture]
 
@@ -69,11 +71,11 @@ def perspective(picture: Picture, amount: float, rng: np.random.Generator) -> Pi
     width, height = picture.size
     inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
-    moves = inwards * rng.uniform(0.2, 1, (4, 2)) * amount * (width, height)
-    terms = _perspective_terms(corners + moves, corners)
-    return picture.transform(
-        picture.size, Image.Transform.PERSPECTIVE, terms, BICUBIC, fillcolor=border_colour(picture)
+    moved = corners + inwards * rng.uniform(0.2, 1, (4, 2)) * amount * (width, height)
+    seen: Picture = import_transforms().functional.perspective(
+        picture, corners.tolist(), moved.tolist(), BICUBIC, [*border_colour(picture)]
     )
+    return seen
 
 
 def mirror(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
@@ -238,17 +240,6 @@ def _waves(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float3
     """Return random numbers that vary slowly over the picture, shape (height, width)."""
     coarse = rng.uniform(-1, 1, (WAVES_A_SIDE, WAVES_A_SIDE)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize(size, BICUBIC))
-
-
-def _perspective_terms(
-    corners: NDArray[np.float64], sources: NDArray[np.float64]
-) -> tuple[float, ...]:
-    """Return the eight numbers by which Pillow finds the source of each corner."""
-    rows = []
-    for (x, y), (u, v) in zip(corners, sources, strict=True):
-        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
-        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
-    return tuple(np.linalg.solve(np.array(rows), sources.ravel()).tolist())
 
 
 def _any_colour(rng: np.random.Generator) -> tuple[int, int, int]:

@@ -346,20 +346,6 @@ def _rows_of(found: _Counted, chosen: NDArray[np.bool_]) -> _Counted:
     )
 
 
-def rows_of(held: HeldOut, rows: Codes) -> HeldOut:
-    """Select held-out items."""
-    ballots = held.ballots
-    products = None if ballots.products is None else ballots.products[rows]
-    return replace(
-        held,
-        ballots=Ballots(ballots.scores[rows], ballots.codes[rows], ballots.labels, products),
-        places=held.places[rows],
-        rows=held.rows[rows],
-        truth=held.truth[rows],
-        near=held.near[rows],
-    )
-
-
 def check_enough(voters: Voters, different: int) -> None:
     """Raise ParameterError unless there are enough items that vote, for at least two labels."""
     labelled = int(np.count_nonzero(voters.codes >= 0))

@@ -11,7 +11,6 @@ from search_engine.evaluate.splits import (
     narrowed,
     sample_rows,
     take,
-    without_classes,
 )
 from tests.search_engine.evaluate.test_evaluation import labelled
 from tests.small_catalog import unit_vectors
@@ -66,7 +65,6 @@ def test_rows_are_taken_with_all_that_is_known_of_them() -> None:
     assert list(some.labels) == ["c", "a"]
     assert some.keys.tolist() == [3, 1]
     assert some.products == some.names == ()
-    assert list(without_classes(gallery, ["b"]).labels) == ["a", "c"]
 
 
 def test_a_sample_is_ascending_without_repeats_and_follows_the_seed() -> None:
