@@ -1,77 +1,38 @@
 """SearchEngine: a data directory, opened for searching, classifying and live changes."""
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import Any, Self, Unpack
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Unpack
 
-import numpy as np
-
-from search_engine import forks
+from search_engine.answering import Answering, Outcomes, only
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
-from search_engine.catalog.filter_text import read_filter
-from search_engine.catalog.filters import Filter, compile_filter
+from search_engine.catalog.filter_text import GivenFilter, read_filter, require_filter
+from search_engine.catalog.filters import compile_filter
 from search_engine.catalog.listing import ADDED
-from search_engine.catalog.store import Catalog
-from search_engine.classifiers.question import ask_model
-from search_engine.classifiers.trained import (
-    ClassifierCache,
-    ListedClassifier,
-    OpenedClassifier,
-    list_trained,
-    open_classifier,
-)
+from search_engine.classifiers.trained import ListedClassifier, OpenedClassifier, list_trained
 from search_engine.collections.changes import Changes
-from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.listing import ItemQuestion, every_item, item_page
-from search_engine.collections.live import LiveCollection
-from search_engine.collections.opened import OpenCollections
 from search_engine.collections.operations import Operation, Outcome
-from search_engine.collections.pictures import KEPT_PICTURE_SIDE_PX, ItemPictures
-from search_engine.config import Settings
-from search_engine.errors import (
-    CollectionNotFoundError,
-    EngineClosedError,
-    EyedexError,
-    ImageError,
-    ParameterError,
-    PictureNotFoundError,
-)
-from search_engine.images import PICTURE_QUALITY, GivenPicture, picture_bytes
-from search_engine.images.decoder import Decoder, InlineDecoder
+from search_engine.data_directory import DataDirectory
+from search_engine.images import GivenPicture, picture_bytes
 from search_engine.records import (
     Attributes,
     CatalogItem,
     FacetCount,
     ItemPage,
     Keys,
-    Pixels,
     SearchResult,
     Stored,
 )
-from search_engine.search.finding import Finder
 from search_engine.search.given_vectors import GivenVector
-from search_engine.search.options import (
-    ClassifyArguments,
-    SearchArguments,
-    SearchOptions,
-    search_options,
-)
-from search_engine.search.rerank.pictures import ItemFeatures
-from search_engine.search.subject import Asked, Picture, Subject, Subjects
-from search_engine.storage.paths import DEFAULT_COLLECTION, DataPaths
-from search_engine.vote.calibration.store import CalibrationCache
-from search_engine.vote.knowledge import knowledge_of
-from search_engine.vote.question import Question, Wanted, ask, ask_vote
+from search_engine.search.options import ClassifyArguments, SearchArguments, search_options
+from search_engine.search.subject import Asked, Picture, Subjects
+from search_engine.storage.paths import DEFAULT_COLLECTION
+from search_engine.vote.question import Question, Wanted
 from search_engine.vote.tally import VoteRule
 
-log = logging.getLogger(__name__)
 
-
-class SearchEngine:
+class SearchEngine(DataDirectory):
     """Search, classify and change the collections of one data directory.
 
     Safe to use from several threads, and in children that are forked. Changes are durable and
@@ -80,81 +41,14 @@ class SearchEngine:
     the token of one that was asked about before.
     """
 
-    def __init__(
-        self,
-        data: str | Path | None = None,
-        *,
-        settings: Settings | None = None,
-        decoder: Decoder | None = None,
-        create: bool = True,
-    ) -> None:
-        """Open a data directory.
-
-        Args:
-            data: The directory; None for that of the settings.
-            settings: With `read_only` nothing is written; nor is it where nothing can be written.
-            decoder: What decodes pictures; None for this process.
-            create: Make the directory if it is missing, unless it is to be read only.
-
-        Raises:
-            NotFoundError: It is missing.
-            StorageError: It cannot be used.
-        """
-        settings = settings or Settings()
-        self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
-        self.catalog = Catalog(
-            DataPaths(self.settings.data),
-            self.settings.lock_wait_s,
-            create=create,
-            read_only=self.settings.read_only,
-        )
-        self._decoder = decoder or InlineDecoder(self.settings.catalog_limits())
-        self._begin()
-        forks.follow(self)
-
     def _begin(self) -> None:
-        """With nothing opened or remembered yet."""
-        catalog, settings, decoder = self.catalog, self.settings, self._decoder
-        self._collections = OpenCollections(catalog, settings)
-        self.encoders = CollectionEncoders(catalog, settings.runtime)
-        self.pictures = ItemPictures(catalog, decoder, settings.catalog_limits())
-        self.subjects = Subjects(catalog, decoder, settings.catalog_limits(), self.pictures)
-        self.finder = Finder(catalog, ItemFeatures(catalog, self.pictures.render))
+        super()._begin()
+        catalog, decoder, settings = self.catalog, self._decoder, self.settings
+        subjects = Subjects(catalog, decoder, settings.catalog_limits(), self.pictures)
+        self.answering = Answering(self, subjects)
         self._changes = Changes(
             catalog, self._collections, self.encoders, decoder, settings.lock_wait_s
         )
-        self._calibrations = CalibrationCache(catalog)
-        self._classifiers = ClassifierCache()
-
-    def before_fork(self) -> None:
-        """See `search_engine.forks.Follower`."""
-
-    def after_fork(self, torn: bool) -> None:
-        """See `search_engine.forks.Follower`: what is open has locks that nobody would free."""
-        self._begin()
-
-    def close(self) -> None:
-        """Give up connections and decoding processes; whatever is asked later is refused.
-
-        To close twice changes nothing.
-        """
-        self._decoder.close()
-        self.catalog.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A pickled engine is opened anew where it is unpickled, as by `multiprocessing`."""
-        if not isinstance(self._decoder, InlineDecoder):
-            raise TypeError(
-                "a SearchEngine with a decoder of its own cannot be pickled; send the data "
-                "directory and open a SearchEngine there"
-            )
-        return _opened, (self.settings.model_copy(update={"data": self.settings.data.absolute()}),)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def search(
         self,
@@ -185,7 +79,7 @@ class SearchEngine:
         """
         checked = search_options(options, photo=vector is None)
         asked = Asked(picture=picture, vector=vector, box=checked.box)
-        return _only(self._searched(self.live(collection), [asked], checked))
+        return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
         self,
@@ -193,7 +87,7 @@ class SearchEngine:
         *,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
-    ) -> list[SearchResult | EyedexError]:
+    ) -> Outcomes:
         """As `search` and `similar`, for many at once: decoded, encoded and searched together.
 
         Args:
@@ -208,7 +102,9 @@ class SearchEngine:
             CollectionNotFoundError, FilterError, ParameterError, MissingExtraError: As `search`,
                 where it is not about one of them.
         """
-        return self._searched(self.live(collection), asked, search_options(options, photo=False))
+        return self.answering.search(
+            self.live(collection), asked, search_options(options, photo=False)
+        )
 
     def similar(
         self,
@@ -226,7 +122,7 @@ class SearchEngine:
             PictureNotFoundError: The re-ranking looks at its picture, which is gone.
         """
         asked = Asked(item_id=item_id)
-        return _only(self.search_many([asked], collection=collection, **options))
+        return only(self.search_many([asked], collection=collection, **options))
 
     def classify(
         self,
@@ -262,7 +158,7 @@ class SearchEngine:
         """
         wanted = Wanted.of(options, rule, photo=picture is not None)
         asked = Asked(picture, item_id, vector, wanted.search.box)
-        return _only(self._classified(self.live(collection), [asked], wanted))
+        return only(self.answering.classify(self.live(collection), [asked], wanted))
 
     def classify_many(
         self,
@@ -271,10 +167,10 @@ class SearchEngine:
         rule: VoteRule | None = None,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[ClassifyArguments],
-    ) -> list[SearchResult | EyedexError]:
+    ) -> Outcomes:
         """As `classify`, for many at once; see `search_many`."""
         wanted = Wanted.of(options, rule, photo=False)
-        return self._classified(self.live(collection), asked, wanted)
+        return self.answering.classify(self.live(collection), asked, wanted)
 
     def question(
         self,
@@ -289,7 +185,7 @@ class SearchEngine:
             ParameterError: There is no such field, or no calibration for `accept_accuracy`.
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
-        return self._question(self.live(collection), Wanted.of(options, rule))
+        return self.answering.question(self.live(collection), Wanted.of(options, rule))
 
     def classifier(
         self, name: str, target: str = "label", *, collection: str = DEFAULT_COLLECTION
@@ -303,7 +199,7 @@ class SearchEngine:
             ModelMismatchError: It learned from embeddings of another encoder.
             StorageError: It is damaged, or cannot be read.
         """
-        return self._classifier(self.live(collection), name, target)
+        return self.answering.classifier(self.live(collection), name, target)
 
     def classifiers(self, *, collection: str = DEFAULT_COLLECTION) -> list[ListedClassifier]:
         """The trained classifiers that fit a collection, by name and target.
@@ -317,7 +213,7 @@ class SearchEngine:
         self,
         fields: Sequence[str],
         *,
-        filter: Filter | Mapping[str, Any] | str | None = None,
+        filter: GivenFilter | None = None,
         collection: str = DEFAULT_COLLECTION,
     ) -> dict[str, tuple[FacetCount, ...]]:
         """How many items have which value of some fields, most frequent first.
@@ -342,7 +238,7 @@ class SearchEngine:
 
     def filter_warnings(
         self,
-        filter: Filter | Mapping[str, Any] | str | None,
+        filter: GivenFilter | None,
         *,
         collection: str = DEFAULT_COLLECTION,
     ) -> tuple[str, ...]:
@@ -357,7 +253,7 @@ class SearchEngine:
     def items(
         self,
         *,
-        filter: Filter | Mapping[str, Any] | str | None = None,
+        filter: GivenFilter | None = None,
         q: str | None = None,
         sort: str = ADDED,
         collection: str = DEFAULT_COLLECTION,
@@ -428,7 +324,9 @@ class SearchEngine:
         collection: str = DEFAULT_COLLECTION,
     ) -> Stored:
         """As `upsert`, and says whether the item is new; `known` is what is known of it by name."""
-        return self._changes.put(collection, item_id, self._bytes(picture), known)
+        return self._changes.put(
+            collection, item_id, picture_bytes(picture, self.settings.catalog_limits()), known
+        )
 
     def change(
         self, operations: Sequence[Operation], *, collection: str = DEFAULT_COLLECTION
@@ -474,21 +372,17 @@ class SearchEngine:
         """
         self._changes.remove(self.live(collection), *item_ids)
 
-    def remove_matching(
-        self, filter: Filter | Mapping[str, Any] | str, *, collection: str = DEFAULT_COLLECTION
-    ) -> int:
+    def remove_matching(self, filter: GivenFilter, *, collection: str = DEFAULT_COLLECTION) -> int:
         """Remove the items that fulfil a filter, and say how many these were.
 
         Raises:
             FilterError: It is none, or does not fit the collection.
         """
-        return self._changes.remove_matching(self.live(collection), _some_filter(filter))
+        return self._changes.remove_matching(self.live(collection), require_filter(filter))
 
-    def keys_matching(
-        self, filter: Filter | Mapping[str, Any] | str, *, collection: str = DEFAULT_COLLECTION
-    ) -> Keys:
+    def keys_matching(self, filter: GivenFilter, *, collection: str = DEFAULT_COLLECTION) -> Keys:
         """Keys of the items that fulfil a filter, ascending; see `remove_matching`."""
-        return self._changes.keys_matching(self.live(collection), _some_filter(filter))
+        return self._changes.keys_matching(self.live(collection), require_filter(filter))
 
     def create_collection(self, name: str) -> Collection:
         """Add an empty collection."""
@@ -501,149 +395,3 @@ class SearchEngine:
             LockHeldError: It is being indexed; a build of its index in the background gives way.
         """
         self._changes.delete_collection(name)
-
-    def fold_changes(self, name: str) -> None:
-        """Build a collection's index anew if it is worth it, in the background.
-
-        What goes wrong is logged: nobody waits for it, and answers come from the catalog meanwhile.
-        """
-        try:
-            self.live(name).compact_aside()
-        except (CollectionNotFoundError, EngineClosedError):
-            log.debug("collection %s is gone: its index is not built", name)
-        except Exception as error:  # noqa: BLE001 - FAISS and the system raise anything
-            log.warning("the index of %s is not up to date yet: %s", name, error)
-
-    def live(self, name: str) -> LiveCollection:
-        """The collection, opened.
-
-        Raises:
-            CollectionNotFoundError: There is none of that name.
-        """
-        return self._collections.get(name)
-
-    def reopen(self, name: str) -> None:
-        """Take over at once what this process has just changed about a collection's encoder."""
-        self._collections.reopen(name)
-
-    def pixels(self, count: int, *, collection: str = DEFAULT_COLLECTION) -> Pixels:
-        """The pictures of the first items as the collection's encoder takes them, at most `count`.
-
-        Items whose picture is gone are passed over.
-        """
-        live = self.live(collection)
-        encoder = self.encoders.for_pictures(live)
-        found = []
-        for item in self.catalog.page(live.record, 0, count):
-            with suppress(PictureNotFoundError, ImageError):
-                jpeg = self.picture(item, KEPT_PICTURE_SIDE_PX, PICTURE_QUALITY)
-                found.append(self._decoder.decode(jpeg, encoder.spec.preprocessing).pixels)
-        size = encoder.spec.preprocessing.size_px
-        return np.stack(found) if found else np.empty((0, size, size, 3), dtype=np.uint8)
-
-    def picture(self, item: CatalogItem, max_side_px: int, quality: int) -> bytes:
-        """An item's picture as JPEG, upright, without metadata.
-
-        Raises:
-            PictureNotFoundError: The source file is gone or is no picture any more.
-        """
-        return self.pictures.render(item, max_side_px, quality)
-
-    def original(self, item: CatalogItem) -> bytes:
-        """An item's picture as it was given, or as the catalog keeps it.
-
-        Raises:
-            PictureNotFoundError: The source file is gone.
-        """
-        return self.pictures.original(item)
-
-    def find(
-        self, live: LiveCollection, subjects: Sequence[Subject], options: SearchOptions
-    ) -> list[SearchResult]:
-        """The neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
-        encoder = None if options.weights is None else self.encoders.of(live)
-        return self.finder.find(live, encoder, subjects, options)
-
-    def _searched(
-        self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions
-    ) -> list[SearchResult | EyedexError]:
-        self.finder.check(live, options)
-        return self._answered(
-            live, asked, options, lambda subjects: self.find(live, subjects, options)
-        )
-
-    def _classified(
-        self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted
-    ) -> list[SearchResult | EyedexError]:
-        question = self._question(live, wanted)
-        self.finder.check(live, question.shown)
-        return self._answered(
-            live,
-            asked,
-            question.shown,
-            lambda subjects: ask(question, partial(self.find, live, subjects)),
-        )
-
-    def _answered(
-        self,
-        live: LiveCollection,
-        asked: Sequence[Asked],
-        options: SearchOptions,
-        find: Callable[[Sequence[Subject]], list[SearchResult]],
-    ) -> list[SearchResult | EyedexError]:
-        """What is found for each that is asked with; only re-ranking can fail for one alone."""
-        if options.filter is not None:
-            live.fitted(options.filter)
-        photos = any(one.picture is not None for one in asked)
-        encoder = self.encoders.for_pictures_if_any(live, photos)
-        subjects = self.subjects.of(live, encoder, asked)
-        known = [one for one in subjects if not isinstance(one, EyedexError)]
-        alone = options.rerank is not None
-        results = iter(_found_alone(find, known) if alone else find(known))
-        return [one if isinstance(one, EyedexError) else next(results) for one in subjects]
-
-    def _question(self, live: LiveCollection, wanted: Wanted) -> Question:
-        """See `question`."""
-        if wanted.classifier is not None:
-            trained = self._classifier(live, wanted.classifier, wanted.target)
-            return ask_model(trained.model, trained.note, wanted)
-        check_field(self.catalog, live.record, wanted.target, "target")
-        known = knowledge_of(self.catalog, self._calibrations, live.record, wanted.target)
-        return ask_vote(known, wanted)
-
-    def _classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:
-        """See `classifier`."""
-        check_field(self.catalog, live.record, target, "target")
-        return open_classifier(self.catalog, live.record, name, target, self._classifiers)
-
-    def _bytes(self, picture: GivenPicture) -> bytes:
-        return picture_bytes(picture, self.settings.catalog_limits())
-
-
-def _opened(settings: Settings) -> SearchEngine:
-    return SearchEngine(settings=settings, create=False)
-
-
-def _only(outcomes: Sequence[SearchResult | EyedexError]) -> SearchResult:
-    """The result of the one thing that was asked with."""
-    outcome = outcomes[0]
-    if isinstance(outcome, EyedexError):
-        raise outcome
-    return outcome
-
-
-def _found_alone(
-    find: Callable[[Sequence[Subject]], list[SearchResult]], subjects: Sequence[Subject]
-) -> Iterator[SearchResult | EyedexError]:
-    for subject in subjects:
-        try:
-            yield find([subject])[0]
-        except EyedexError as error:
-            yield error
-
-
-def _some_filter(given: Filter | Mapping[str, Any] | str) -> Filter:
-    parsed = read_filter(given)
-    if parsed is None:
-        raise ParameterError("the filter is empty", where="filter", fix="give a condition")
-    return parsed

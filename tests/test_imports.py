@@ -35,6 +35,8 @@ ORDER = {
         "vote",
         "classifiers",
         "maintenance",
+        "data_directory",
+        "answering",
         "engine",
         "evaluate",
         "adapt",

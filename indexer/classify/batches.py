@@ -142,7 +142,7 @@ def classify_source(
     if live.encoder() is None:
         raise ParameterError(f"collection {collection!r} is empty", fix="index something first")
     for options in (question.voting, question.shown):
-        engine.finder.check(live, options)
+        engine.answering.finder.check(live, options)
         if options.filter is not None:
             live.fitted(options.filter)
     if question.shown.box is not None:
@@ -163,7 +163,7 @@ class _Asking:
     def answers(self, rows: Sequence[EmbeddedRow], decoder: Decoder) -> list[SearchResult]:
         """Return the prediction and neighbors of each picture."""
         subjects = [self._subject(row, decoder) for row in rows]
-        return ask(self.question, partial(self.engine.find, self.live, subjects))
+        return ask(self.question, partial(self.engine.answering.find, self.live, subjects))
 
     def _subject(self, row: EmbeddedRow, decoder: Decoder) -> Subject:
         features = partial(self._features, row.row.file, decoder)

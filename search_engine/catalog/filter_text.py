@@ -16,12 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_engine.catalog.filters import Condition, Filter, Group, Word, parse_filter
-from search_engine.errors import FilterError
+from search_engine.errors import FilterError, ParameterError
 from search_engine.near import shown
 
 OPERATORS = {
     "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"
 }  # fmt: skip
+GivenFilter = Filter | Mapping[str, Any] | str
+"""A filter, its JSON form, or a line of text."""
 MAX_TEXT = 4_096
 MAX_DEPTH = 8
 
@@ -35,7 +37,7 @@ _ESCAPED = {'"': re.compile(r"\\(.)", re.DOTALL), "'": re.compile(r"\\(.)|'(')",
 JsonFilter = dict[str, Any]
 
 
-def read_filter(source: Filter | Mapping[str, Any] | str | None) -> Filter | None:
+def read_filter(source: GivenFilter | None) -> Filter | None:
     """The filter that somebody gave, in whichever form: a line, JSON as text, or its value.
 
     Raises:
@@ -46,6 +48,19 @@ def read_filter(source: Filter | Mapping[str, Any] | str | None) -> Filter | Non
     if isinstance(source, Condition | Group):
         return source
     return parse_filter_text(source) if isinstance(source, str) else parse_filter(source)
+
+
+def require_filter(given: GivenFilter) -> Filter:
+    """As `read_filter`, for what needs a filter.
+
+    Raises:
+        FilterError: As `read_filter`.
+        ParameterError: It is empty.
+    """
+    parsed = read_filter(given)
+    if parsed is None:
+        raise ParameterError("the filter is empty", where="filter", fix="give a condition")
+    return parsed
 
 
 def parse_filter_text(text: str) -> Filter:

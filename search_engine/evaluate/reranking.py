@@ -148,7 +148,7 @@ def _reorder(
     ) -> NDArray[np.int64]:
         pictures = AskedPictures(
             lambda: _features(task.photos, rows[query]),
-            lambda places: engine.finder.item_features.of(keys[places]),
+            lambda places: engine.answering.finder.item_features.of(keys[places]),
         )
         gallery = VisibleGallery(task.gallery.vectors, np.sort(items))
         asked, first = queries.vectors[[query]], slice(CANDIDATES)

@@ -158,7 +158,9 @@ def test_forks_beside_threads_that_search(engine: SearchEngine) -> None:
 
     def ask(colour: str) -> None:
         while not stopped.is_set():
-            engine.subjects.queries = QueryCache()  # so that the network is at work each time
+            engine.answering.subjects.queries = (
+                QueryCache()
+            )  # so that the network is at work each time
             found.add((colour, search(engine, colour)))
 
     threads = [threading.Thread(target=ask, args=(COLOURS[n % 3],)) for n in range(8)]

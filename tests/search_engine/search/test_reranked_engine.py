@@ -233,7 +233,7 @@ class TestGeometric:
             def gone(*_: object) -> bytes:
                 raise PictureNotFoundError("the source picture cannot be read any more")
 
-            engine.finder.item_features = ItemFeatures(engine.catalog, gone)
+            engine.answering.finder.item_features = ItemFeatures(engine.catalog, gone)
             assert ids(engine.search(picture, k=MAX_K, rerank="geometric")) == plain
 
     def test_without_opencv_the_extra_is_named(

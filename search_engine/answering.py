@@ -1,0 +1,111 @@
+"""`Answering`: what a data directory answers to many pictures, items and embeddings at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from search_engine.catalog.fields import check_field
+from search_engine.classifiers.question import ask_model
+from search_engine.classifiers.trained import ClassifierCache, OpenedClassifier, open_classifier
+from search_engine.collections.live import LiveCollection
+from search_engine.data_directory import DataDirectory
+from search_engine.errors import EyedexError
+from search_engine.records import SearchResult
+from search_engine.search.finding import Finder
+from search_engine.search.options import SearchOptions
+from search_engine.search.rerank.pictures import ItemFeatures
+from search_engine.search.subject import Asked, Subject, Subjects
+from search_engine.vote.calibration.store import CalibrationCache
+from search_engine.vote.knowledge import knowledge_of
+from search_engine.vote.question import Question, Wanted, ask, ask_vote
+
+Outcomes = list[SearchResult | EyedexError]
+"""Of each that was asked with, in order: what was found, or why nothing was."""
+
+
+class Answering:
+    """Answers questions about the collections of a data directory. For several threads."""
+
+    def __init__(self, directory: DataDirectory, subjects: Subjects) -> None:
+        self._catalog = directory.catalog
+        self._encoders = directory.encoders
+        self.subjects = subjects
+        self.finder = Finder(self._catalog, ItemFeatures(self._catalog, directory.pictures.render))
+        self._calibrations = CalibrationCache(self._catalog)
+        self._classifiers = ClassifierCache()
+
+    def find(
+        self, live: LiveCollection, subjects: Sequence[Subject], options: SearchOptions
+    ) -> list[SearchResult]:
+        """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
+        encoder = None if options.weights is None else self._encoders.of(live)
+        return self.finder.find(live, encoder, subjects, options)
+
+    def search(
+        self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions
+    ) -> Outcomes:
+        """Find the neighbors of each; see `SearchEngine.search_many`."""
+        self.finder.check(live, options)
+        return self._answered(
+            live, asked, options, lambda subjects: self.find(live, subjects, options)
+        )
+
+    def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
+        """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""
+        question = self.question(live, wanted)
+        self.finder.check(live, question.shown)
+        return self._answered(
+            live,
+            asked,
+            question.shown,
+            lambda subjects: ask(question, partial(self.find, live, subjects)),
+        )
+
+    def _answered(
+        self,
+        live: LiveCollection,
+        asked: Sequence[Asked],
+        options: SearchOptions,
+        find: Callable[[Sequence[Subject]], list[SearchResult]],
+    ) -> Outcomes:
+        """What is found for each that is asked with; only re-ranking can fail for one alone."""
+        if options.filter is not None:
+            live.fitted(options.filter)
+        photos = any(one.picture is not None for one in asked)
+        encoder = self._encoders.for_pictures_if_any(live, photos)
+        subjects = self.subjects.of(live, encoder, asked)
+        known = [one for one in subjects if not isinstance(one, EyedexError)]
+        alone = options.rerank is not None
+        results = iter(_found_alone(find, known) if alone else find(known))
+        return [one if isinstance(one, EyedexError) else next(results) for one in subjects]
+
+    def question(self, live: LiveCollection, wanted: Wanted) -> Question:
+        """Prepare the vote or the classifier that is wanted; see `SearchEngine.question`."""
+        if wanted.classifier is not None:
+            trained = self.classifier(live, wanted.classifier, wanted.target)
+            return ask_model(trained.model, trained.note, wanted)
+        check_field(self._catalog, live.record, wanted.target, "target")
+        known = knowledge_of(self._catalog, self._calibrations, live.record, wanted.target)
+        return ask_vote(known, wanted)
+
+    def classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:
+        """Open a trained classifier; see `SearchEngine.classifier`."""
+        check_field(self._catalog, live.record, target, "target")
+        return open_classifier(self._catalog, live.record, name, target, self._classifiers)
+
+
+def _found_alone(
+    find: Callable[[Sequence[Subject]], list[SearchResult]], subjects: Sequence[Subject]
+) -> Iterator[SearchResult | EyedexError]:
+    for subject in subjects:
+        try:
+            yield find([subject])[0]
+        except EyedexError as error:
+            yield error
+
+
+def only(outcomes: Outcomes) -> SearchResult:
+    """Return the result for the only thing that was asked with; raise the error if there is one."""
+    outcome = outcomes[0]
+    if isinstance(outcome, EyedexError):
+        raise outcome
+    return outcome
