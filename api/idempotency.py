@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a request that comes again is answered alike, and done once.
+"""`Idempotency-Key`: a repeated request is executed once and answered with the first answer.
 
-A client that got no answer cannot know whether its request was done. With a key of its own it may
-send the same again: within 24 hours it gets the first answer.
+A client that received no answer cannot know whether its request was executed. With a key it can
+safely send the request again within 24 hours.
 """
 
 import hashlib
@@ -36,8 +36,8 @@ PARAMETER: dict[str, Any] = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "description": "Your own name for this request: sent again within 24 hours with the same name, "
-    f"it is not done again but answered alike, with the header {REPLAYED}",
+    "description": "A key of your choice for this request. The same request with the same key "
+    f"within 24 hours is not executed again but gets the first answer, with the header {REPLAYED}.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 """The header in OpenAPI."""
@@ -52,20 +52,20 @@ async def answer_once(
     do: Callable[[], Awaitable[Answer]],
     headers: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda body: {},
 ) -> Response:
-    """What `do` answers, or the answer that was given to the same request before.
+    """Return the answer of `do`, or the answer to the same request before.
 
-    Only success is kept: what was refused may be sent again.
+    Only successful answers are kept, so a refused request can be sent again with its key.
 
     Args:
-        request: Whose body is read whole.
-        engine: Keeps the answers in its catalog.
-        do: Does what is asked.
-        headers: Of the answer, by its body.
+        request: The request; its body is read completely.
+        engine: Its catalog stores the answers.
+        do: Executes the request.
+        headers: Returns further headers for a body.
 
     Raises:
-        Problem: 422 `idempotency_key_reused`: the key was another request's; 409
-            `idempotency_key_in_use`: the first one is still at work.
-        ParameterError: The key is none.
+        Problem: 422 `idempotency_key_reused` if another request used the key; 409
+            `idempotency_key_in_use` if the first request has not finished.
+        ParameterError: The key is malformed.
     """
     key = key_of(request)
     if key is None:
@@ -82,10 +82,10 @@ async def answer_once(
 
 
 def key_of(request: Request) -> str | None:
-    """The key of a request; None where it has none.
+    """Return the key of a request, or None if it has none.
 
     Raises:
-        ParameterError: It cannot be a key.
+        ParameterError: The key is malformed.
     """
     given = request.headers.getlist(HEADER)
     if not given:
@@ -98,7 +98,7 @@ def key_of(request: Request) -> str | None:
 
 
 def digest_of(request: Request, body_digest: str) -> str:
-    """What tells a request from others: method, address, kind and content."""
+    """Return a digest of the method, URL, content type and content of a request."""
     kind = request.headers.get("content-type", "")
     told = (request.method, request.url.path, request.url.query, kind, body_digest)
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
@@ -106,10 +106,10 @@ def digest_of(request: Request, body_digest: str) -> str:
 
 @contextmanager
 def at_work(engine: SearchEngine, key: str) -> Iterator[None]:
-    """Let no other request of this key in meanwhile.
+    """Exclude other requests with this key in this process.
 
     Raises:
-        Problem: One is at work.
+        Problem: Another request with this key has not finished.
     """
     mark = (id(engine), key)
     with _lock:
@@ -126,13 +126,13 @@ def at_work(engine: SearchEngine, key: str) -> Iterator[None]:
 
 
 def found(engine: SearchEngine, key: str) -> KeptAnswer | None:
-    """What was answered to the request of a key."""
+    """Return the stored answer of a key, if there is one."""
     with engine.catalog.read() as connection:
         return find_answer(connection, key, time.time())
 
 
 def keep(engine: SearchEngine, key: str, digest: str, answer: Answer) -> None:
-    """Keep an answer for when its request comes again; what is done is answered all the same."""
+    """Store an answer; a failure is logged only, since the request was executed."""
     kept = KeptAnswer(digest, answer[0], json.dumps(answer[1]))
     try:
         with engine.catalog.write() as writer:
@@ -146,10 +146,10 @@ def replayed(
     digest: str,
     headers: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda body: {},
 ) -> Response:
-    """The answer that was kept.
+    """Return the stored answer.
 
     Raises:
-        Problem: It is the answer to another request.
+        Problem: It belongs to another request.
     """
     if kept.request != digest:
         raise Problem(

@@ -1,4 +1,4 @@
-"""Raw bodies that are files of uploads: taken in as they come, never held whole."""
+"""Receive raw bodies as files of uploads, without holding them in memory."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -13,21 +13,21 @@ from indexer.staged_files import StagedFile
 from indexer.staging import Staging
 
 PART_BYTES = 2**20
-"""So much is held before it is written."""
+"""Bytes buffered before they are written."""
 
 _OF_FORMS = (FORM, "application/x-www-form-urlencoded")
 _OF_ANYONE = ("", "text/plain")
-"""What a page of any site may send without being asked."""
+"""Content types that pages of other sites can send without a preflight request."""
 
 
 async def received(
     request: Request, staging: Staging, collection: str, upload_id: str, name: str
 ) -> tuple[StagedFile, str]:
-    """Take the body in as a file of an upload; it, and the SHA-256 of its bytes.
+    """Receive the body as a file of an upload; return the file and the SHA-256 of its bytes.
 
     Raises:
-        EyedexError: As `Staging.receive` and `Incoming`.
-        ClientDisconnect: The body ends too early; nothing is kept of it.
+        EyedexError: As for `Staging.receive` and `Incoming`.
+        ClientDisconnect: The body ends too early; nothing of it is kept.
     """
     incoming = await run_in_threadpool(staging.receive, collection, upload_id, name)
     digest = hashlib.sha256()
@@ -42,7 +42,7 @@ async def received(
 
 
 async def body_digest(request: Request) -> str:
-    """The SHA-256 of a body that is not kept."""
+    """Return the SHA-256 of a body without keeping it."""
     digest = hashlib.sha256()
     async for part in request.stream():
         digest.update(part)
@@ -50,7 +50,7 @@ async def body_digest(request: Request) -> str:
 
 
 def check_kind(request: Request, is_put: bool) -> None:
-    """Refuse a body that is a form, and of a POST what any page may send.
+    """Refuse forms, and for POST all content types that pages of other sites can send.
 
     Raises:
         Problem: 415.
@@ -66,7 +66,7 @@ def check_kind(request: Request, is_put: bool) -> None:
 
 
 def file_body(*others: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    """The raw body of a file in OpenAPI, and other bodies by their kinds."""
+    """Return the raw body of a file in OpenAPI, with other bodies by content type."""
     file = {
         "type": "string",
         "format": "binary",
@@ -89,5 +89,5 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
 
 
 def _announced(request: Request) -> int:
-    """The length that the headers tell, which were looked at before; 0 where they do not."""
+    """Return the checked Content-Length, or 0 if there is none."""
     return int(request.headers.get("content-length", "0"))

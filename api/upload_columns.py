@@ -1,4 +1,4 @@
-"""What becomes of the columns of a table in an upload, told before a job reads it."""
+"""Report how the columns of an uploaded table would be read."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 
 MOST_BYTES = 32 * 2**20
-"""Of a table that is read while somebody waits: some seconds."""
+"""Largest table that is read within a request; it takes some seconds."""
 
 
 def add_columns(found: UploadDetails, engine: SearchEngine, table: Path, collection: str) -> None:
-    """Tell the columns as `eyedex index --dry-run` does, by what is known of earlier uploads.
+    """Add the columns as `eyedex index --dry-run` reports them, using options of earlier uploads.
 
     Raises:
-        ParameterError: The table is too large to be read while somebody waits.
-        SourceError: It cannot be read.
+        ParameterError: The table is too large to be read within a request.
+        SourceError: The table cannot be read.
     """
     if table.stat().st_size > MOST_BYTES:
         raise ParameterError(

@@ -1,4 +1,4 @@
-"""A file that is being sent: written aside in parts, within limits, and looked at when whole."""
+"""Receive a file in parts, within limits, and check its content once it is complete."""
 
 import os
 import shutil
@@ -20,16 +20,16 @@ from search_engine.storage.durable import storage_error
 from search_engine.storage.faults import fault_point
 
 ROOM_LOOKED_AT_BYTES = 8 * 2**20
-"""After so many bytes the room on the disk is looked at again."""
+"""Interval between checks of the free disk space."""
 
 _DOING = "keeping a file that was sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a file may take: bytes of its upload, of a picture, and what the disk keeps free.
+    """Limits of a file: bytes left in its upload, limits of pictures, and disk space to keep free.
 
-    `most_bytes` is what all of the upload may have, for the message.
+    `most_bytes` is the limit of the whole upload, for error messages.
     """
 
     bytes: int
@@ -39,7 +39,7 @@ class Room:
 
 
 class Incoming:
-    """A file on its way into an upload; as a context, it is dropped unless it was finished."""
+    """A file being received. Used as a context manager, it is discarded unless finished."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Incoming:
         room: Room,
         accept: "Callable[[Incoming, StagedKind], StagedFile]",
     ) -> None:
-        """Take in a file of that name, writing below `parts`; `accept` puts it in its place."""
+        """Write the file below `parts`; `accept` moves it into its upload."""
         self.name = name
         self.bytes = 0
         self._kind = kind_of(name)
@@ -60,12 +60,12 @@ class Incoming:
         self._descriptor: int | None = None
 
     def check(self, more: int) -> None:
-        """Refuse the file where so many bytes more would be too many.
+        """Refuse the file if `more` further bytes would exceed a limit.
 
         Raises:
-            TooManyBytesError: For a picture.
-            UploadTooLargeError: For the upload.
-            StorageFullError: For the disk.
+            TooManyBytesError: The picture would be too large.
+            UploadTooLargeError: The upload would be too large.
+            StorageFullError: The disk would be too full.
         """
         size, most = self.bytes + more, self._room.pictures.max_bytes
         if self._kind == "picture" and size > most:
@@ -77,10 +77,10 @@ class Incoming:
             self._looked_at = self.bytes
 
     def add(self, chunk: bytes) -> None:
-        """Write some more of the file.
+        """Append a part of the file.
 
         Raises:
-            EyedexError: As `check`, or it cannot be written.
+            EyedexError: As for `check`, or the part cannot be written.
         """
         self.check(len(chunk))
         try:
@@ -94,12 +94,12 @@ class Incoming:
         self.bytes += len(chunk)
 
     def finish(self) -> StagedFile:
-        """Look at the content, make it durable and part of the upload.
+        """Check the content, make it durable and add it to the upload.
 
         Raises:
-            ImageError, UploadError: It is not what its name says.
-            UploadNotFoundError: The upload is gone meanwhile.
-            StorageError: It cannot be written.
+            ImageError, UploadError: The content does not match the name.
+            UploadNotFoundError: The upload was deleted meanwhile.
+            StorageError: The file cannot be written.
         """
         try:
             os.fsync(self._opened())
@@ -109,7 +109,7 @@ class Incoming:
         return self._accept(self, kind)
 
     def drop(self) -> None:
-        """Forget what was written aside."""
+        """Delete the parts written so far."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -142,14 +142,14 @@ class Incoming:
             )
 
     def _explained(self, error: OSError) -> EyedexError:
-        """Where the upload was deleted while its file was coming, its folder is missing."""
+        """Translate an OS error; a missing folder means that the upload was deleted meanwhile."""
         if isinstance(error, FileNotFoundError):
             return UploadNotFoundError("the upload is gone", fix="open another")
         return storage_error(error, _DOING, self.path)
 
 
 def too_large(most_bytes: int) -> UploadTooLargeError:
-    """What to say of an upload that grows too large."""
+    """Return the error for an upload that would exceed its limit."""
     return UploadTooLargeError(
         f"an upload has at most {most_bytes:,} bytes (EYEDEX_STAGED_MAX_BYTES)",
         fix="open another upload for the rest",

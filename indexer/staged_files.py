@@ -1,4 +1,4 @@
-"""Files of uploads: what they may be called, and whether they are what they are called."""
+"""Names of uploaded files, and checks that their content matches them."""
 
 import tarfile
 import zipfile
@@ -23,7 +23,7 @@ StagedKind = Literal["picture", "table", "archive"]
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz")
 MAX_PART_BYTES = 200
-"""Of a part of a name between slashes; file systems allow 255."""
+"""Limit of each path component; file systems allow 255."""
 
 _BINARY_TABLES = {".parquet": b"PAR1", ".xlsx": b"PK\x03\x04", ".xlsm": b"PK\x03\x04"}
 _KINDS = (
@@ -34,7 +34,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A whole file of an upload; `is_new` unless it took the place of another."""
+    """A complete file of an upload; `is_new` is false if it replaced another."""
 
     name: str
     kind: StagedKind
@@ -43,11 +43,11 @@ class StagedFile:
 
 
 def check_name(name: str) -> str:
-    """The name of a file as it is kept: a relative path that a file can have anywhere.
+    """Return the name as it is stored: a normalized relative path.
 
     Raises:
-        ParameterError: It is no such path.
-        UnsupportedTypeError: Nothing that a job reads is called so.
+        ParameterError: The name is not an acceptable relative path.
+        UnsupportedTypeError: The suffix is not of a file that jobs read.
     """
     try:
         name = check_item_id(name)
@@ -63,10 +63,10 @@ def check_name(name: str) -> str:
 
 
 def kind_of(name: str) -> StagedKind:
-    """What a file is, by its name.
+    """Return the kind of a file, by its name.
 
     Raises:
-        UnsupportedTypeError: Nothing that a job reads.
+        UnsupportedTypeError: Jobs read no such files.
     """
     base = Path(name.lower())
     if base.name.endswith(ARCHIVE_SUFFIXES):
@@ -79,17 +79,17 @@ def kind_of(name: str) -> StagedKind:
 
 
 def check_content(path: Path, name: str, formats: tuple[str, ...]) -> StagedKind:
-    """The kind of a file, if its content is of it; a look at its beginning, no more.
+    """Return the kind of a file after checking that the start of its content matches.
 
     Args:
-        path: Where it is.
-        name: What it is called, for the message.
-        formats: Of pictures that are accepted.
+        path: Location of the file.
+        name: Name in the upload, for messages.
+        formats: Accepted formats of pictures.
 
     Raises:
-        EmptyFileError: There are no bytes at all.
-        UnsupportedTypeError: It is no picture.
-        UploadError: It is no table, or no archive.
+        EmptyFileError: The file is empty.
+        UnsupportedTypeError: It should be a picture and is not.
+        UploadError: It should be a table or an archive and is not.
     """
     kind = kind_of(name)
     with path.open("rb") as file:

@@ -1,8 +1,8 @@
-"""Uploads: files that are sent for a job, staged below the data directory until they expire.
+"""Stage uploaded files below the data directory until a job reads them or they expire.
 
-An upload is a folder `uploads/<id>` with `about.json` and `files/`. A file is written aside and put
-into `files/` when it is whole, so that a job in another process sees all of it or nothing. What
-changes the state of uploads holds one lock, for moments only.
+An upload is a folder `uploads/<id>` with `about.json` and `files/`. A file is written elsewhere and
+renamed into `files/` once complete, so a job in another process sees the whole file or nothing.
+Every change of state holds one lock, briefly.
 """
 
 import json
@@ -32,22 +32,22 @@ from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
 
 UPLOAD_SOURCE = "upload"
-"""The source that items of uploads have come from, unless the job names another."""
+"""Default name of the source of uploaded items."""
 
 _LOCK_WAIT_S = 10.0
 _ID_CHARS = frozenset("0123456789abcdef")
 
 
 Reads = Literal["pictures", "table", "archive"]
-"""What an upload is taken for."""
+"""How a job reads an upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload: its collection, how much it holds, and until when, in seconds since 1970.
+    """An open upload. Times are in seconds since 1970.
 
-    `files` and `bytes` count what is whole; after a crash they may be a file too many, which is
-    found out before anything is refused for it.
+    `files` and `bytes` count complete files. After a crash they may include a file that was never
+    renamed; both are recounted before an upload is refused for its size.
     """
 
     id: str
@@ -59,17 +59,17 @@ class Upload:
 
 
 class Staging:
-    """The uploads of one data directory. For several threads and processes."""
+    """Manages the uploads of one data directory. Safe to use from several threads and processes."""
 
     def __init__(self, paths: DataPaths, settings: Settings) -> None:
         self._root = paths.uploads
         self._settings = settings
 
     def create(self, collection: str) -> Upload:
-        """Open an upload for a collection, which may not be there yet.
+        """Open an upload for a collection, which need not exist yet.
 
         Raises:
-            TooManyUploadsError: As many are open as there may be.
+            TooManyUploadsError: The maximum number of uploads is open.
             StorageError: It cannot be written.
         """
         self.expire()
@@ -90,7 +90,7 @@ class Staging:
         return upload
 
     def get(self, collection: str, upload_id: str) -> Upload:
-        """An upload that is open.
+        """Return an open upload.
 
         Raises:
             UploadNotFoundError: The collection has none of this id.
@@ -103,14 +103,14 @@ class Staging:
         return upload
 
     def list(self, collection: str) -> Sequence[Upload]:
-        """The open uploads of a collection, oldest first."""
+        """Return the open uploads of a collection, oldest first."""
         now = time.time()
         found = filter(None, (self._read(upload_id) for upload_id in self._ids()))
         mine = [each for each in found if each.collection == collection and each.expires_at >= now]
         return sorted(mine, key=lambda each: (each.created_at, each.id))
 
     def files(self, collection: str, upload_id: str) -> Sequence[StagedFile]:
-        """The whole files of an upload, by name.
+        """Return the complete files of an upload, sorted by name.
 
         Raises:
             UploadNotFoundError: As `get`.
@@ -120,16 +120,16 @@ class Staging:
         return sorted(listed, key=lambda each: each.name)
 
     def receive(self, collection: str, upload_id: str, name: str) -> Incoming:
-        """Begin to take a file in, in parts; see `Incoming`.
+        """Start receiving a file in parts; see `Incoming`.
 
         Args:
             collection: Of the upload.
             upload_id: Of the upload.
-            name: A relative path in the upload, with a suffix that says what the file is.
+            name: A relative path whose suffix tells what the file is.
 
         Raises:
             UploadNotFoundError: As `get`.
-            ParameterError, UnsupportedTypeError: The file cannot have this name.
+            ParameterError, UnsupportedTypeError: The name is not accepted.
         """
         upload, name = self.get(collection, upload_id), check_name(name)
         folder, most = self._root / upload_id, self._settings.staged_max_bytes
@@ -144,7 +144,7 @@ class Staging:
     def write(
         self, collection: str, upload_id: str, name: str, chunks: Iterable[bytes]
     ) -> StagedFile:
-        """Put a file into an upload, or another in the place of one of that name.
+        """Add a file to an upload, or replace the one with that name.
 
         Raises:
             EyedexError: As `receive` and `Incoming.add` and `Incoming.finish`.
@@ -155,7 +155,7 @@ class Staging:
             return incoming.finish()
 
     def keep(self, collection: str, upload_id: str) -> Upload:
-        """Let an upload expire later, counted from now; for a job that uses it.
+        """Restart the expiry of an upload, for a job that uses it.
 
         Raises:
             UploadNotFoundError: As `get`.
@@ -167,7 +167,7 @@ class Staging:
         return kept
 
     def delete(self, collection: str, upload_id: str) -> None:
-        """Remove an upload with its files.
+        """Delete an upload and its files.
 
         Raises:
             UploadNotFoundError: As `get`.
@@ -178,7 +178,7 @@ class Staging:
         shutil.rmtree(gone, ignore_errors=True)
 
     def expire(self) -> int:
-        """Remove the uploads whose time is over, and what a crash left; says how many it were."""
+        """Delete expired uploads and leftovers of crashes; return the number of expired uploads."""
         if not self._root.is_dir():
             return 0
         now = time.time()
@@ -194,8 +194,8 @@ class Staging:
         return len(over)
 
     def source(self, collection: str, upload_id: str) -> Path:
-        """What `indexer.sources.open_source` is to open: the one archive, the one table, which may
-        have pictures beside it, or the folder of the pictures.
+        """Return the path for `indexer.sources.open_source`: the only archive, the only table
+        (with or without pictures beside it), or the folder of pictures.
 
         Raises:
             UploadNotFoundError, UploadError: As `leading`.
@@ -205,11 +205,11 @@ class Staging:
         return folder if name is None else folder / name
 
     def leading(self, collection: str, upload_id: str) -> tuple[Reads, str | None]:
-        """What an upload is taken for, and the name of its archive or table.
+        """Return how a job reads an upload, and the name of its archive or table.
 
         Raises:
             UploadNotFoundError: As `get`.
-            UploadError: There is nothing in it, or it is not clear what is to be read.
+            UploadError: The upload is empty, or it is ambiguous what to read.
         """
         named: dict[StagedKind, list[str]] = {"archive": [], "table": [], "picture": []}
         for each in self.files(collection, upload_id):
@@ -228,11 +228,11 @@ class Staging:
         return ("table", tables[0]) if tables else ("pictures", None)
 
     def unpacked(self, upload_id: str) -> Path:
-        """Where the content of an upload's archive belongs; it goes away with the upload."""
+        """Return the folder for the unpacked archive of an upload, deleted with the upload."""
         return self._root / upload_id / "unpacked"
 
     def _accept(self, upload: Upload, incoming: Incoming, kind: StagedKind) -> StagedFile:
-        """Make a whole file one of its upload's."""
+        """Move a complete file into its upload."""
         folder = self._root / upload.id
         target = folder / "files" / incoming.name
         with self._changing("keeping a file that was sent"):
@@ -253,10 +253,10 @@ class Staging:
         return StagedFile(incoming.name, kind, incoming.bytes, is_new)
 
     def _within_limits(self, grown: Upload, more_bytes: int, is_new: bool) -> Upload:
-        """The upload, counted anew where it seems too large.
+        """Return the upload, recounted if it seems too large.
 
         Raises:
-            UploadTooLargeError: It is.
+            UploadTooLargeError: It is too large.
         """
         most = self._settings
         if grown.files <= most.staged_max_files and grown.bytes <= most.staged_max_bytes:
@@ -291,7 +291,7 @@ class Staging:
             return []
 
     def _read(self, upload_id: str) -> Upload | None:
-        """What is known of an upload; None where it is gone or cannot be read."""
+        """Return the record of an upload, or None if it is gone or unreadable."""
         try:
             return Upload(**json.loads((self._root / upload_id / "about.json").read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -302,7 +302,7 @@ class Staging:
         return upload is not None and upload.expires_at >= now
 
     def _put_away(self, upload_id: str) -> Path:
-        """Take an upload out of sight, at once and whole."""
+        """Hide an upload atomically; its files are deleted later."""
         gone = self._root / f".gone-{upload_id}"
         os.replace(self._root / upload_id, gone)
         return gone
@@ -313,10 +313,10 @@ def _write_about(folder: Path, upload: Upload) -> None:
 
 
 def _make_folder(target: Path, name: str) -> None:
-    """Make the folders above a file that are missing.
+    """Create the missing parent folders of a file.
 
     Raises:
-        UploadError: A file has the name of one of them, or a folder that of the file.
+        UploadError: A parent is a file, or the file is a folder.
     """
     missing = [folder for folder in target.parents if not folder.exists()]
     try:
@@ -336,7 +336,7 @@ def _size(path: Path) -> int:
 
 
 def _listed(folder: Path) -> Iterator[StagedFile]:
-    """The files below a folder by name."""
+    """Yield the files below a folder."""
     for below, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):

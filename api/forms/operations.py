@@ -1,4 +1,4 @@
-"""Operations on items in JSON, many at a time."""
+"""Read batches of operations on items from JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from search_engine.names import MAX_ID_BYTES
 from search_engine.search.options import check_names
 
 MAX_OPERATIONS = 100
-"""Of one request."""
+"""Maximum number of operations in a request."""
 
 Op = Literal["put", "patch", "delete"]
 OPS: tuple[Op, ...] = ("put", "patch", "delete")
@@ -30,7 +30,7 @@ _FIELDS: Mapping[Op, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class GivenOperation:
-    """An operation as it was sent, as far as it can be told, and what it means or why nothing."""
+    """An operation as it was sent, and its meaning or the error that prevents one."""
 
     op: Op | None
     item_id: str | None
@@ -38,10 +38,10 @@ class GivenOperation:
 
 
 async def read_operations(request: Request) -> list[GivenOperation]:
-    """The operations of a body, each read by itself.
+    """Return the operations of a body; an invalid one does not affect the others.
 
     Raises:
-        Problem, ParameterError: They are none, or too many.
+        Problem, ParameterError: There are no operations, or too many.
     """
     body = await read_body(request, ("operations",), (JSON,))
     given = body.values.get("operations")
@@ -66,7 +66,7 @@ def _given(value: Any) -> GivenOperation:
 
 
 def _told(item_id: Any) -> str | None:
-    """An id as it can be told: nothing of what no id could be."""
+    """Return the id if it can be repeated in an answer, else None."""
     if not isinstance(item_id, str) or len(item_id) > MAX_ID_BYTES:
         return None
     return None if any("\ud800" <= one <= "\udfff" for one in item_id) else item_id

@@ -1,4 +1,4 @@
-"""Items, many at a time."""
+"""Batches of operations on items."""
 
 from collections.abc import Sequence
 
@@ -33,11 +33,10 @@ _REQUEST = {**json_body(ItemOperations), "parameters": [PARAMETER]}
 async def batch_items(
     request: Request, collection: CollectionDep, engine: EngineDep, later: BackgroundTasks
 ) -> Response:
-    """Up to 100 operations in their order, each answered as it would be alone.
+    """Executes up to 100 operations in order; each result is what the operation would have alone.
 
-    An operation that cannot be done harms no other; all that can be done is durable, and found by
-    the next search, when this answers. Pictures are embedded together, which takes less time than
-    one after the other.
+    An operation that fails does not affect the others. The rest are committed in one transaction
+    and visible to the next search. Pictures are encoded together, faster than one by one.
     """
 
     async def do() -> Answer:

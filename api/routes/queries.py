@@ -100,10 +100,10 @@ def similar(
 async def search_batch(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> SearchBatch:
-    """As search, for up to 64 photos, items and embeddings under the same options.
+    """As search, for up to 64 photos, items and embeddings with the same options.
 
-    They are decoded, encoded and searched together, which takes less time than one after the other.
-    A query that cannot be answered has its problem in its place.
+    They are decoded, encoded and searched together, faster than one by one. A query that fails has
+    a problem in its place and does not affect the others.
     """
     form = await read_batch(request, "search")
     results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
@@ -121,7 +121,7 @@ async def search_batch(
 async def classify_batch(
     request: Request, collection: CollectionDep, engine: EngineDep
 ) -> ClassifyBatch:
-    """As classify, for up to 64 photos, items and embeddings under the same options."""
+    """As classify, for up to 64 photos, items and embeddings with the same options."""
     form = await read_batch(request, "classify")
     results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
     return {"results": results, "request_id": request_id(request)}

@@ -1,4 +1,4 @@
-"""Uploads: files for a job, sent one by one or as an archive."""
+"""Uploads of files for jobs, one by one or as an archive."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -47,13 +47,13 @@ from search_engine.errors import EyedexError, UploadError
 router = APIRouter(prefix="/v1/collections/{c}/uploads", tags=["uploads"])
 
 CREATE = Parameters(
-    text("name", "name of the one file that is the body; none opens an empty upload", "shop.zip"),
+    text("name", "name of the file in the body; leave it out to open an empty upload", "shop.zip"),
     headers=[PARAMETER],
 )
 PAGE_FILES, MAX_PAGE_FILES = 100, 1_000
 PAGE_UPLOADS, MAX_PAGE_UPLOADS = 50, 200
 DETAILS = Parameters(
-    flag("columns", "tell what becomes of the columns of the table, which reads all of it"),
+    flag("columns", "report how the columns of the table are read, which reads all of it"),
     CURSOR,
     whole("limit", "files to a page", PAGE_FILES, 1, MAX_PAGE_FILES),
 )
@@ -72,12 +72,10 @@ LIST = Parameters(CURSOR, whole("limit", "uploads to a page", PAGE_UPLOADS, 1, M
 async def create_upload(
     request: Request, collection: CollectionDep, engine: EngineDep, staging: StagingDep
 ) -> Response:
-    """An empty one for `{}`, to put files into; with `name`, one of the one file that is the body.
+    """Open an empty upload with `{}`; with `name`, upload the body as its only file.
 
-    That may be an archive of pictures with or without a table, a table that names its pictures by
-    addresses, or a picture.
-
-    The files wait for a job that names the upload, and go when it has expired.
+    The file may be an archive of pictures with or without a table, a table that names pictures by
+    URL, or a picture. Files wait for a job that names the upload, and are deleted when it expires.
     """
     name = CREATE.read(request)["name"]
     if name is not None:
@@ -98,7 +96,7 @@ async def create_upload(
     openapi_extra=LIST.openapi,
 )
 def list_uploads(request: Request, collection: CollectionDep, staging: StagingDep) -> UploadPage:
-    """Without those that have expired."""
+    """Expired uploads are left out."""
     values = LIST.read(request)
     question, limit = {"uploads of": collection}, values["limit"]
     known = staging.list(collection)
@@ -123,7 +121,7 @@ def get_upload(
     engine: EngineDep,
     staging: StagingDep,
 ) -> UploadDetails:
-    """What a job takes it for; with `columns=true`, what becomes of the columns of its table."""
+    """Tells how a job would read the upload; with `columns=true`, how the columns of its table."""
     values = DETAILS.read(request)
     question = {"files of": upload_id}
     files = iter(staging.files(collection, upload_id))
@@ -159,10 +157,9 @@ async def put_file(
     staging: StagingDep,
     response: Response,
 ) -> UploadFile:
-    """The body is the file itself. It is there whole when this answers, in the place of one of that
-    name; 201 for a new one, else 200.
+    """The body is the file itself, and replaces a file with the same name (200 instead of 201).
 
-    Pictures may lie in folders: those are their labels where no table says otherwise.
+    Folders of pictures are their labels, unless the upload has a table.
     """
     check_kind(request, is_put=True)
     file, _ = await received(request, staging, collection, upload_id, name)
@@ -179,7 +176,7 @@ async def put_file(
     dependencies=NO_PARAMETERS,
 )
 def delete_upload(collection: CollectionDep, upload_id: str, staging: StagingDep) -> Response:
-    """With all its files."""
+    """Deletes all its files."""
     staging.delete(collection, upload_id)
     return Response(status_code=204)
 
@@ -187,7 +184,7 @@ def delete_upload(collection: CollectionDep, upload_id: str, staging: StagingDep
 async def _create_with(
     request: Request, engine: SearchEngine, staging: Staging, collection: str, name: str
 ) -> Response:
-    """An upload of the one file that is the body."""
+    """Create an upload with the body as its only file."""
     check_kind(request, is_put=False)
     key = key_of(request)
     if key is None:
@@ -205,7 +202,7 @@ async def _create_with(
 async def _received(
     request: Request, staging: Staging, collection: str, name: str
 ) -> tuple[Mapping[str, Any], str]:
-    """A new upload with the body as its file, and the digest of that."""
+    """Return a new upload with the body as its file, and the digest of the body."""
     upload = await run_in_threadpool(staging.create, collection)
     try:
         _, digest = await received(request, staging, collection, upload.id, name)
@@ -221,7 +218,7 @@ def _location(body: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _reads(staging: Staging, collection: str, upload_id: str) -> tuple[TakenFor, str | None]:
-    """What a job takes an upload for, and why it would refuse it."""
+    """Return how a job reads an upload, and why it would refuse it."""
     try:
         return staging.leading(collection, upload_id)[0], None
     except UploadError as error:

@@ -1,4 +1,4 @@
-"""What many questions at once are answered, and many changes."""
+"""Batches of queries and of operations on items."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from api.schemas.shape import shape
 
 @shape
 class SearchBatch(TypedDict):
-    """What was found for each query."""
+    """The results of a batch of searches."""
 
     results: list[SearchAnswer | Problem]
-    """In the order of the queries; a problem where one could not be answered."""
+    """In the order of the queries; a problem for each query that could not be answered."""
     request_id: str
     """Names this answer in the log of the server."""
 
 
 @shape
 class ClassifyBatch(TypedDict):
-    """A class for each query."""
+    """The results of a batch of classifications."""
 
     results: list[ClassifyAnswer | Problem]
-    """In the order of the queries; a problem where one could not be answered."""
+    """In the order of the queries; a problem for each query that could not be answered."""
     request_id: str
     """Names this answer in the log of the server."""
 
 
 @shape
 class ItemOperation(TypedDict):
-    """A change of an item: `put` with its picture, `patch` of what is known of it, `delete`."""
+    """An operation on an item: `put` with its picture, `patch` of its description, or `delete`."""
 
     op: Literal["put", "patch", "delete"]
     item_id: str
@@ -50,31 +50,31 @@ class ItemOperation(TypedDict):
 
 @shape
 class ItemOperations(TypedDict):
-    """Changes of up to 100 items."""
+    """Up to 100 operations on items."""
 
     operations: list[ItemOperation]
-    """Done in their order."""
+    """Executed in order."""
 
 
 @shape
 class ItemChange(TypedDict):
-    """What became of an operation."""
+    """The result of an operation."""
 
     item_id: str | None
-    """As it was asked for; null where the operation names none that could be."""
+    """The id in the operation; null if it cannot be the id of an item."""
     op: Literal["put", "patch", "delete"] | None
-    """Null where it names none of these."""
+    """Null if the operation is none of these."""
     status: int
-    """As the operation alone would be answered: 201 for a new item, 204 for one that is gone."""
+    """The status that the operation would have alone: 201 for a new item, 204 for a deletion."""
     item: NotRequired[Item]
-    """The item as the operation left it."""
+    """The item after the operation."""
     problem: NotRequired[Problem]
-    """Why it was not done."""
+    """Why the operation was not executed."""
 
 
 @shape
 class ItemChanges(TypedDict):
-    """What became of each operation."""
+    """The results of a batch of operations."""
 
     results: list[ItemChange]
     """In the order of the operations."""

@@ -1,4 +1,4 @@
-"""Uploads: what was sent for a job, and what becomes of it."""
+"""Uploads of files for jobs."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 
 TakenFor = Literal["empty", "pictures", "table", "archive", "unclear"]
-"""What a job takes an upload for."""
+"""How a job reads an upload."""
 
 
 @shape
 class NewUpload(TypedDict):
-    """Nothing is said of an upload yet: its files are."""
+    """An empty object: files are added to the upload afterwards."""
 
 
 @shape
 class Upload(TypedDict):
-    """Files that are staged for a job of a collection, until they expire."""
+    """Files for a job of a collection, kept until the upload expires."""
 
     id: str
-    """Names it, for `source` of a job."""
+    """Id of the upload, for `source` of a job."""
     collection: str
     file_count: int
-    """How many files are whole."""
+    """Number of complete files."""
     size_bytes: int
-    """How large they are together."""
+    """Total size of the complete files."""
     created_at: str
-    """When it was opened (RFC 3339)."""
+    """When the upload was opened (RFC 3339)."""
     expires_at: str
-    """When it goes, unless a file is added or a job uses it before."""
+    """When the upload is deleted, unless a file is added or a job uses it before (RFC 3339)."""
 
 
 @shape
 class UploadFile(TypedDict):
-    """A whole file of an upload."""
+    """A complete file of an upload."""
 
     name: str
     """A relative path."""
@@ -54,54 +54,54 @@ class UploadFile(TypedDict):
 
 @shape
 class Column(TypedDict):
-    """What becomes of a column of a table."""
+    """How a column of a table is read."""
 
     column: str
     """Its name in the table."""
     becomes: str | None
-    """`item_id`, `image`, `label`, `product_id` or the name of an attribute; null where it is left
-    out."""
+    """`item_id`, `image`, `label`, `product_id` or the name of an attribute; null if the column is
+    ignored."""
     kind: str
     """The type of its values."""
     filled: float | None
-    """The share of rows that have a value, 0 to 1; null where it was not counted."""
+    """Fraction of rows with a value, 0 to 1; null if it was not counted."""
     examples: list[str]
-    """Its first different values, as they are written."""
+    """The first distinct values, as they are written in the table."""
     note: str | None
-    """What else is to be known of it."""
+    """Further information about the column."""
 
 
 @shape
 class UploadDetails(Upload):
-    """An upload with its files, page by page."""
+    """An upload with a page of its files."""
 
     reads: TakenFor
-    """What a job takes it for. It reads none that is `empty` or `unclear`."""
+    """How a job reads the upload; it refuses one that is `empty` or `unclear`."""
     unclear_because: str | None
-    """Why a job would refuse it; null where it would not."""
+    """Why a job would refuse the upload; null if it would not."""
     files: list[UploadFile]
-    """By name."""
+    """Sorted by name."""
     next_cursor: str | None
-    """Leads to the next page of files; null where this is the last one."""
+    """Cursor of the next page of files; null on the last page."""
     rows: NotRequired[int]
-    """How many rows the table has, where `columns=true` asks for them."""
+    """Number of rows of the table, with `columns=true`."""
     columns: NotRequired[list[Column]]
-    """What becomes of the columns of the table, where `columns=true` asks for them."""
+    """How the columns of the table are read, with `columns=true`."""
     notes: NotRequired[list[str]]
-    """How the table was understood, where `columns=true` asks for its columns."""
+    """Notes about how the table is read, with `columns=true`."""
 
 
 @shape
 class UploadPage(TypedDict):
-    """Some uploads, oldest first."""
+    """A page of uploads, oldest first."""
 
     uploads: list[Upload]
     next_cursor: str | None
-    """Leads to the next page; null where this is the last one."""
+    """Cursor of the next page; null on the last page."""
 
 
 def upload_json(upload: staging.Upload) -> Upload:
-    """An upload without its files."""
+    """Return an upload without its files."""
     return {
         "id": upload.id,
         "collection": upload.collection,
@@ -113,14 +113,14 @@ def upload_json(upload: staging.Upload) -> Upload:
 
 
 def file_json(file: staged_files.StagedFile) -> UploadFile:
-    """A file of an upload."""
+    """Return a file of an upload."""
     return {"name": file.name, "kind": file.kind, "size_bytes": file.bytes}
 
 
 def details_json(
     upload: staging.Upload, files: Sequence[staged_files.StagedFile], next_cursor: str | None
 ) -> UploadDetails:
-    """An upload with some of its files; what it is taken for is told by who looked."""
+    """Return an upload with a page of files; the caller fills in how it is read."""
     return cast(
         UploadDetails,
         {
@@ -134,7 +134,7 @@ def details_json(
 
 
 def columns_json(columns: Sequence[ColumnReport]) -> list[Column]:
-    """What becomes of the columns of a source."""
+    """Return how the columns of a source are read."""
     return [
         {
             "column": one.column,

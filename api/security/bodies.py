@@ -1,4 +1,4 @@
-"""How large the body of a request may be, and how slow: by where it is sent."""
+"""Limits on the size and the slowness of request bodies, by route."""
 
 import asyncio
 import re
@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORM_OVERHEAD_BYTES = 64 * 2**10
-"""Room for the other fields of a form that carries a picture of the largest size."""
+"""Allowance for the other fields of a form with a picture of maximum size."""
 
 GRACE_S = 30.0
 LEAST_BYTES_A_S = 4 * 2**10
-"""So long a body is waited for, and longer by the time that what came of it takes at this speed:
-a sender who sends less than that is given up sooner or later, one who sends nothing at once."""
+"""A body may keep the server waiting this long, plus the time its bytes take at this rate: slower
+senders are timed out eventually, silent ones after the grace period."""
 
 _UPLOADS = re.compile(r"/v1/collections/[^/]+/uploads(/[^/]+/files/.+)?")
 _BATCHES = re.compile(r"/v1/collections/[^/]+/(items|search|classify):batch")
@@ -25,14 +25,14 @@ _CLOSE: Mapping[str, str] = MappingProxyType({"Connection": "close"})
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Most bytes of a body: of most requests, of batches, and of a file for a job."""
+    """Maximum bytes of a body: of usual requests, of batches, and of uploaded files."""
 
     usual: int
     batch: int
     upload: int
 
     def of(self, scope: Scope) -> int:
-        """That of one request."""
+        """Return the limit for one request."""
         path = scope["path"]
         if _BATCHES.fullmatch(path):
             return self.batch
@@ -40,7 +40,7 @@ class BodyLimits:
 
 
 class BodyMiddleware:
-    """Counts and times bodies as they come; whoever reads one too large or too slow is told."""
+    """Counts and times bodies while they are read; reading raises if one is too large or slow."""
 
     def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
         self._app = app
@@ -54,7 +54,7 @@ class BodyMiddleware:
 
 
 class _Watched:
-    """The body of one request; only the time that its sender takes counts."""
+    """The body of one request; only time spent waiting for its sender counts."""
 
     def __init__(self, receive: Receive, most_bytes: int) -> None:
         self._receive = receive
@@ -64,7 +64,7 @@ class _Watched:
         self._is_whole = False
 
     async def receive(self) -> Message:
-        """The next part, or what comes after the body.
+        """Return the next message.
 
         Raises:
             HTTPException: 413 or 408.
@@ -92,5 +92,5 @@ class _Watched:
 
 
 def too_large(most_bytes: int) -> str:
-    """What to say of a body that is."""
+    """Return the text about a body that is too large."""
     return f"at most {most_bytes:,} bytes are accepted"

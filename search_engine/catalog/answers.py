@@ -1,4 +1,4 @@
-"""Answers to requests that may come again: found by the key that their sender chose."""
+"""Stored answers to requests that may be repeated, found by the key their sender chose."""
 
 import base64
 import zlib
@@ -14,7 +14,7 @@ KEPT_S = 24 * 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What was answered: `request` is the digest of what was asked, `body` a text."""
+    """A stored answer; `request` is the digest of the request, `body` is JSON."""
 
     request: str
     status: int
@@ -22,7 +22,7 @@ class KeptAnswer:
 
 
 def find_answer(connection: Connection, key: str, now: float) -> KeptAnswer | None:
-    """The answer of a key, for 24 hours; `now` is in seconds since 1970."""
+    """Return the answer of a key if it is younger than 24 hours; `now` is in seconds since 1970."""
     query = select(answers.c.request, answers.c.status, answers.c.body).where(
         answers.c.key == key, answers.c.created > now - KEPT_S
     )
@@ -31,7 +31,7 @@ def find_answer(connection: Connection, key: str, now: float) -> KeptAnswer | No
 
 
 def keep_answer(writer: CatalogWriter, key: str, answer: KeptAnswer, now: float) -> None:
-    """Keep an answer, unless the key has one; those that are too old go."""
+    """Store an answer unless the key has one, and delete expired answers."""
     connection = writer.connection
     connection.execute(delete(answers).where(answers.c.created <= now - KEPT_S))
     if find_answer(connection, key, now) is None:
@@ -46,7 +46,7 @@ def keep_answer(writer: CatalogWriter, key: str, answer: KeptAnswer, now: float)
 
 
 def _packed(text: str) -> str:
-    """A tenth of it, mostly: whoever sends a catalog in batches has many answers kept."""
+    """Compress a body to about a tenth: a catalog sent in batches leaves many answers."""
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 

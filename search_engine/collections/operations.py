@@ -1,4 +1,4 @@
-"""Changes of items as values: what is to be done, many at a time, and what became of it."""
+"""Operations on items as values, their outcomes, and how they are written in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from search_engine.records import CatalogItem
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Add an item with the bytes of its picture, or replace the one of that id.
+    """Add an item with the bytes of its picture, or replace the item with that id.
 
     `known` has its label, product id and attributes by name.
     """
@@ -26,7 +26,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Change label, product id or attributes of an item by a merge patch (RFC 7396)."""
+    """Change the label, product id or attributes of an item by a merge patch (RFC 7396)."""
 
     item_id: str
     changes: Mapping[str, Any]
@@ -44,18 +44,18 @@ Operation = Put | Patch | Delete
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An operation that was done: the item as it left it, None where it removed it."""
+    """A completed operation with the resulting item, None after a deletion."""
 
     item: CatalogItem | None
     is_new: bool = False
 
 
 Outcome = Done | EyedexError
-"""What became of an operation; an error says why it was not done."""
+"""Result of an operation, or the error that prevented it."""
 
 
 def checked(operation: Operation) -> Operation | EyedexError:
-    """The operation as it is stored, or why it cannot be."""
+    """Return the operation with normalized values, or the error of an invalid one."""
     try:
         if not isinstance(operation, Put):
             return operation
@@ -66,13 +66,13 @@ def checked(operation: Operation) -> Operation | EyedexError:
 
 
 Step = ItemDraft | Patch | Delete | EyedexError
-"""An operation that is ready to be written, or the reason why it is not."""
+"""An operation ready to be written, or the error that prevents it."""
 
 
 def written(
     writer: CatalogWriter, collection_id: int, fingerprint: str, steps: Sequence[Step]
 ) -> list[Outcome]:
-    """Write steps in their order; drafts that stand together are written at once."""
+    """Write steps in order; consecutive drafts are written together."""
     outcomes: list[Outcome] = []
     drafts: dict[str, ItemDraft] = {}
 
@@ -120,7 +120,7 @@ def _changed(
 
 
 def patched(writer: CatalogWriter, collection_id: int, patch: Patch) -> CatalogItem:
-    """Change what is known of an item, leaving its picture.
+    """Change the description of an item but not its picture.
 
     Raises:
         ItemNotFoundError: There is no such item.

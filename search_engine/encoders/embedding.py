@@ -1,4 +1,4 @@
-"""Pictures as files become embeddings, many at a time; one picture is a batch of one."""
+"""Compute embeddings of encoded pictures in batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from search_engine.records import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embedding of a picture, (1, D), and what its sender should know."""
+    """The embedding of a picture, shape (1, D), with warnings for its sender."""
 
     vector: Vectors = field(repr=False)
     warnings: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedBatch:
-    """What became of each picture, in order, and the seconds that the whole took."""
+    """Outcomes in input order, and the seconds that all pictures together took."""
 
     outcomes: list[Embedded | ImageError | WorkerLostError]
     decode_s: float = 0.0
@@ -32,7 +32,7 @@ class EmbeddedBatch:
 def embed_pictures(
     decoder: Decoder, encoder: Encoder, pictures: Sequence[tuple[bytes, Box | None]]
 ) -> EmbeddedBatch:
-    """Decode pictures, or regions of them, several at a time, and encode them in one batch."""
+    """Decode pictures, or regions of them, in parallel and encode them in one batch."""
     started = perf_counter()
     preprocessing = encoder.spec.preprocessing
     outcomes = answers_of(decoder, partial(_decoded, decoder, preprocessing), pictures)

@@ -1,4 +1,4 @@
-"""Embeddings that are asked with: numbers, or the base64 of them, as unit rows."""
+"""Parse embeddings given as queries, and encode embeddings as base64."""
 
 import base64
 import binascii
@@ -12,21 +12,21 @@ from search_engine.errors import ParameterError
 from search_engine.records import Vectors
 
 GivenVector = str | Sequence[float] | NDArray[Any]
-"""Numbers, or a text: the base64 of little-endian float32."""
+"""Numbers, or base64 of little-endian float32."""
 
 _FORMS = "an array of numbers, or the base64 of little-endian float32"
 _MOST = float(np.finfo(np.float32).max)
 
 
 def unit_vector(given: GivenVector, dimension: int | None) -> Vectors:
-    """An embedding that is asked with, (1, D), scaled to length 1; what is given is not changed.
+    """Return a given embedding as a unit row of shape (1, D); the input is not modified.
 
     Args:
-        given: See GivenVector; of any length but 0.
-        dimension: D, as the collection's encoder has it; None where it is not known yet.
+        given: See GivenVector; any length except 0.
+        dimension: D of the collection's encoder; None if it is not known yet.
 
     Raises:
-        ParameterError: It is none, has another dimension, is zero or not finite.
+        ParameterError: It is not an embedding, has another dimension, is zero or not finite.
     """
     numbers = _decoded(given) if isinstance(given, str) else _numbers(given)
     if dimension is not None and len(numbers) != dimension:
@@ -45,7 +45,7 @@ def unit_vector(given: GivenVector, dimension: int | None) -> Vectors:
 
 
 def encode_vector(vector: NDArray[np.float32]) -> str:
-    """The base64 of an embedding (D,) as little-endian float32; `unit_vector` reads it."""
+    """Return an embedding (D,) as base64 of little-endian float32, readable by `unit_vector`."""
     return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 

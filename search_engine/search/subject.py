@@ -30,9 +30,9 @@ Picture = GivenPicture | QueryToken
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One thing to ask with, exactly one of: a picture, an item's id, an embedding.
+    """One query: exactly one of a picture (or its token), an item id and an embedding.
 
-    A picture may be the token of one; `box` is the region of it that is looked at.
+    `box` restricts the picture to a region.
     """
 
     picture: Picture | None = field(default=None, repr=False)
