@@ -26,7 +26,7 @@ class HeadMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_head)
+        await self._app({**scope, "method": "GET", "head_only": True}, receive, send_head)
 
 
 def add_header(request: Request, name: str, value: str) -> None:

@@ -38,6 +38,7 @@ LIST_JOBS = Parameters(
     CURSOR,
 )
 LINES = "application/x-ndjson"
+EVENTS = "text/event-stream"
 
 
 @router.post(
@@ -128,7 +129,7 @@ def cancel_job(request: Request, job_id: str, engine: EngineDep) -> JobAnswer:
             "description": "Server-sent events: `progress` with the job, whenever something "
             "changed, and one named by its state when it has ended, which is the last. Their ids "
             "are versions of the job: `Last-Event-ID` goes on behind one.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {EVENTS: {"schema": {"type": "string"}}},
         },
         204: {"description": "Nothing more will happen: the client has the last event"},
         **responses(404, 422),
@@ -152,8 +153,10 @@ async def watch_job(request: Request, job_id: str, engine: EngineDep) -> Respons
     job = await run_in_threadpool(queue.find, engine.catalog, job_id)
     if job.is_finished and job.version <= known:
         return Response(status_code=204)
+    if request.scope.get("head_only"):
+        return Response(media_type=EVENTS)
     watch: JobWatch = request.app.state.job_watch
-    return StreamingResponse(watch.events(job, known), media_type="text/event-stream")
+    return StreamingResponse(watch.events(job, known), media_type=EVENTS)
 
 
 @router.get(

@@ -7,7 +7,6 @@ from typing import Any
 
 from indexer.covered import name_of
 from indexer.jobs.parameters import IndexJob, UploadSource
-from indexer.jobs.queue import REJECTS
 from indexer.jobs.sources import opened_files
 from indexer.jobs.task import Task
 from indexer.jobs.uploads import staging_of
@@ -39,7 +38,7 @@ def _index(job: IndexJob, task: Task, path: Path) -> Mapping[str, Any]:
         rejects = DataPaths(task.settings.data).rejects(task.collection)
         try:
             with (
-                task.running.keeping(rejects, REJECTS),
+                task.running.keeping(rejects, opened.source.path),
                 task.stage("indexing", len(opened.source)) as advance,
             ):
                 index_source(opened.source, opened.request, task.settings, advance, report=report)

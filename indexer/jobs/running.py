@@ -1,7 +1,5 @@
 """A run that tells how it goes, whoever started it: what kinds of jobs and verbs are given."""
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.change.request import Advance, Stage
-from indexer.jobs.queue import submit
+from indexer.jobs.queue import REJECTS, submit
 from indexer.jobs.recording import Counting, Recording
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
@@ -49,23 +47,29 @@ class Running:
         return self._folder / name
 
     @contextmanager
-    def keeping(self, file: Path, name: str) -> Iterator[None]:
-        """Keep a file that the block writes among the files of the job, however the block ends."""
+    def keeping(self, rejects: Path, source: Path) -> Iterator[None]:
+        """Keep the rejects that the block writes with the job, however the block ends.
+
+        Args:
+            rejects: The file.
+            source: Where its rows come from; strangers who read the file shall not learn of it.
+        """
         try:
             yield
         finally:
-            self._keep(file, name)
+            self._keep(rejects, source if source.is_dir() else source.parent)
 
-    def _keep(self, file: Path, name: str) -> None:
+    def _keep(self, rejects: Path, folder: Path) -> None:
         if self._folder is None:
             return
-        with suppress(FileNotFoundError):
-            state = file.stat()
+        with suppress(OSError):
+            state = rejects.stat()
             if state.st_mtime < self._since - 1 or not state.st_size:
                 return  # of a run before, or nothing
-            kept = self.file(name)
-            kept.unlink(missing_ok=True)
-            _link_or_copy(file, kept)
+            with rejects.open(encoding="utf-8") as lines:
+                kept = self.file(REJECTS)
+                with kept.open("w", encoding="utf-8") as file:
+                    file.writelines(line.replace(f"{folder.resolve()}/", "") for line in lines)
 
 
 @contextmanager
@@ -167,12 +171,3 @@ def _end_early(recording: Recording, running: Running) -> None:
         "fix": "run the command again: what was committed stays",
     }
     recording.end("interrupted", error=error, result=running.result)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)

@@ -40,8 +40,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     threading.Thread(target=_end_with_server, name="server", daemon=True).start()
-    _leave_room()
-    run_job(Settings.model_validate(order["settings"]), order["job"])
+    cores = _leave_room()
+    settings = Settings.model_validate(order["settings"])
+    fewer = {"workers": min(settings.workers, cores)}
+    run_job(settings.model_copy(update=fewer), order["job"])
 
 
 def run_job(settings: Settings, job_id: str) -> None:
@@ -104,11 +106,12 @@ def _when_free(work: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
             time.sleep(LOCK_LOOK_S)
 
 
-def _leave_room() -> None:
-    """Low priority, and not on the first of several cores."""
+def _leave_room() -> int:
+    """Low priority, and not on the first of several cores; says how many are left."""
     os.nice(LOW_PRIORITY)
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[-spare_cores() :])
+    cores = sorted(os.sched_getaffinity(0))[-spare_cores() :]
+    os.sched_setaffinity(0, cores)
+    return len(cores)
 
 
 def _end_with_server() -> None:

@@ -42,7 +42,7 @@ def check_described(response: Response) -> None:
         return
     kind = response.headers["content-type"].partition(";")[0]
     assert kind in content, f"{kind} of {method} {path}"
-    if kind.endswith("json"):
+    if kind.endswith(("/json", "+json")):
         fits = _validator(operation["operationId"], status, kind)
         error = next(fits.iter_errors(response.json()), None)
         assert error is None, f"{method} {path}: {error.json_path}: {error.message}"

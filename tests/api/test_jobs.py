@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from indexer.jobs.queue import submit
+from indexer.jobs.queue import find, submit
 from search_engine.catalog.job_writer import change_job, end_job, start_job
 from tests.api.asking import DEFAULT, CheckedClient, ask_json, assert_problem
 from tests.conftest import copy_data
@@ -20,13 +20,17 @@ from tests.small_catalog import open_catalog
 
 JOBS = f"{DEFAULT}/jobs"
 PATIENCE_S = 60
+FEW = 20
 
 
 @pytest.fixture(scope="module")
 def sources(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that jobs may read: the drawn catalog, and one that takes long to index."""
+    """A directory that jobs may read: a few drawn pictures, and one that takes long to index."""
     root = tmp_path_factory.mktemp("sources")
-    (root / "drawn").symlink_to(sample)
+    few = root / "few"
+    few.mkdir()
+    for path in sorted((sample / "images").glob("*.jpg"))[:FEW]:
+        (few / path.name).write_bytes(path.read_bytes())
     large = root / "large"
     large.mkdir()
     from PIL import Image
@@ -90,7 +94,7 @@ def test_a_job_is_done_beside_the_server_which_serves_what_came_of_it(
     server: CheckedClient, sample: Path
 ) -> None:
     path = "/v1/collections/new/jobs"
-    made = ask_for(server, path, kind="index", source={"path": "catalog.csv"}, encoder="hsv")
+    made = ask_for(server, path, kind="index", source={"path": "few"}, encoder="hsv")
     assert (made["state"], made["version"], made["origin"]) == ("queued", 1, "http")
     text = server.get(f"/v1/jobs/{made['id']}/events").text
     assert text.startswith("retry: 2000\n\n")
@@ -101,12 +105,12 @@ def test_a_job_is_done_beside_the_server_which_serves_what_came_of_it(
     assert {event[1] for event in told[:-1]} <= {"progress"}
     job = told[-1][2]
     assert job == look(server, made["id"])
-    assert (job["result"]["added"], job["counts"]["added"], job["attempts"]) == (115, 115, 1)
-    assert server.get("/v1/collections/new").json()["items"] == 115
+    assert (job["result"]["added"], job["counts"]["added"], job["attempts"]) == (FEW, FEW, 1)
+    assert server.get("/v1/collections/new").json()["items"] == FEW
     found = server.post("/v1/collections/new/search", files={
         "image": (sample / "images" / "backpack-0001-a.jpg").read_bytes()
     }).json()  # fmt: skip
-    assert found["neighbors"][0]["item_id"] == "backpack-0001-a"
+    assert found["neighbors"][0]["item_id"] == "backpack-0001-a.jpg"
 
     switch = ask_for(server, path, kind="switch", encoder="edges", force=True)
     assert wait(server, switch["id"], "done", "failed")["error"] is None
@@ -115,7 +119,7 @@ def test_a_job_is_done_beside_the_server_which_serves_what_came_of_it(
     }).json()  # fmt: skip
     assert found["encoder"] != ""
     assert server.get("/v1/collections/new").json()["encoder"]["name"] == "edges"
-    assert found["neighbors"][0]["item_id"] == "backpack-0001-a"
+    assert found["neighbors"][0]["item_id"] == "backpack-0001-a.jpg"
 
 
 def test_events_go_on_behind_the_last_one(server: CheckedClient) -> None:
@@ -180,6 +184,44 @@ def test_a_killed_process_is_followed_by_another(server: CheckedClient) -> None:
     assert job["state"] == "running"
     server.delete(f"/v1/jobs/{made['id']}")
     assert wait(server, made["id"], "cancelled")["error"] is None
+
+
+def test_a_server_that_stops_leaves_its_job_to_the_next(
+    hsv_data: Path, sources: Path, tmp_path: Path
+) -> None:
+    data = copy_data(hsv_data, tmp_path / "data")
+    with CheckedClient(data, sources=str(sources)) as first:
+        path = "/v1/collections/large/jobs"
+        made = ask_for(first, path, kind="index", source={"path": "large/t.csv"}, encoder="hsv")
+        at_work(first, made["id"])
+        since = time.monotonic()
+    assert time.monotonic() - since < 4
+    with open_catalog(data) as catalog:
+        waiting = find(catalog, made["id"])
+    assert (waiting.state, waiting.deaths) == ("queued", 0)
+    with CheckedClient(data, sources=str(sources)) as second:
+        wait(second, made["id"], "running")
+        second.delete(f"/v1/jobs/{made['id']}")
+        assert wait(second, made["id"], "cancelled")["attempts"] == 2
+
+
+def test_rejects_do_not_tell_where_files_are(server: CheckedClient, sources: Path) -> None:
+    (sources / "bad.csv").write_text("item_id,image\na,none.jpg\n")
+    path = "/v1/collections/bad/jobs"
+    made = ask_for(server, path, kind="index", source={"path": "bad.csv"}, encoder="hsv")
+    job = wait(server, made["id"], "done")
+    assert job["reasons"] == {"missing_file": 1}
+    answer = server.get(f"/v1/jobs/{made['id']}/rejects")
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    assert json.loads(answer.text)["reason"] == "there is no such picture: none.jpg"
+    assert str(sources) not in answer.text + json.dumps(job)
+
+
+def test_a_head_of_events_does_not_wait(server: CheckedClient) -> None:
+    with open_catalog(server.data) as catalog:
+        job = submit(catalog, "waits", "index", {}, "cli")
+    head = server.head(f"/v1/jobs/{job.id}/events")
+    assert (head.status_code, head.content) == (200, b"")
 
 
 def test_jobs_are_listed_newest_first_in_pages(server: CheckedClient) -> None:

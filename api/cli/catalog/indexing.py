@@ -11,7 +11,6 @@ from api.cli.exits import report_error
 from api.cli.recording import recorded
 from api.cli.terminal.output import print_json
 from api.cli.terminal.progress import resumable
-from indexer.jobs.queue import REJECTS
 from indexer.jobs.running import Running
 from indexer.opened_source import OpenedSource, index_result, opened_source
 from indexer.report import PruneRefusedError, RunReport
@@ -70,7 +69,7 @@ class IndexingRun:
         with self._recorded(request) as running:
             running.counts(lambda: (report.counts(), dict(report.reasons)))
             with (
-                running.keeping(paths.rejects(request.collection), REJECTS),
+                running.keeping(paths.rejects(request.collection), opened.source.path),
                 resumable("indexing", len(opened.source), running.stage) as advance,
             ):
                 index_source(opened.source, request, self.settings, advance, _say_encoder, report)
