@@ -6,10 +6,11 @@ value and its key. So a page begins behind the place where the last one ended, h
 came or went before it.
 """
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,6 @@ from sqlalchemy import (
     null,
     select,
     true,
-    tuple_,
 )
 
 from search_engine.catalog.attributes import (
@@ -92,8 +92,9 @@ def list_keys(
             continue
         start = after if after is not None and number == after[0] else None
         wanted = limit - len(found)
-        statements = [_statement(each, order, start).where(listed).limit(wanted) for each in part]
-        rows = merge(*(_rows(connection, each) for each in statements), reverse=order.descending)
+        statements = chain.from_iterable(_statements(each, order, start) for each in part)
+        each_rows = [_rows(connection, one.where(listed).limit(wanted)) for one in statements]
+        rows = merge(*each_rows, reverse=order.descending)
         found += ((number, value, key) for value, key in islice(rows, wanted))
     return found
 
@@ -114,14 +115,27 @@ def _parts(order: Order) -> list[list[_Range]]:
     return [*(reversed(parts) if order.descending else parts), missing]
 
 
-def _statement(found: _Range, order: Order, after: Place | None) -> Select[Any]:
+def _statements(found: _Range, order: Order, after: Place | None) -> Iterator[Select[Any]]:
+    """What to ask of a range, each along its index from where it begins.
+
+    Behind a place these are two: the rest of the items of its value, and those of other values.
+    SQLite would not look for both at once in an index of an attribute, but read it from its start.
+    """
     value, key = found.value, items.c.key
     by = (key,) if value is None else (value, key)
-    query = select(null() if value is None else value, key).where(found.condition)
-    if after is not None:
-        last = tuple_(*map(literal, after[-len(by) :]))
-        query = query.where(tuple_(*by) < last if order.descending else tuple_(*by) > last)
-    return query.order_by(*(each.desc() if order.descending else each for each in by))
+    beyond = operator.lt if order.descending else operator.gt
+    query = (
+        select(null() if value is None else value, key)
+        .where(found.condition)
+        .order_by(*(each.desc() if order.descending else each for each in by))
+    )
+    if after is None:
+        yield query
+    elif value is None:
+        yield query.where(beyond(key, after[2]))
+    else:
+        yield query.where(value == after[1], beyond(key, after[2]))
+        yield query.where(beyond(value, after[1]))
 
 
 def _rows(connection: Connection, statement: Select[Any]) -> Iterator[tuple[Any, int]]:
