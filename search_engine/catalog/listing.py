@@ -7,7 +7,7 @@ came or went before it.
 """
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
@@ -123,7 +123,7 @@ def _statements(found: _Range, order: Order, after: Place | None) -> Iterator[Se
     """
     value, key = found.value, items.c.key
     by = (key,) if value is None else (value, key)
-    beyond = operator.lt if order.descending else operator.gt
+    beyond: Callable[[Any, Any], Any] = operator.lt if order.descending else operator.gt
     query = (
         select(null() if value is None else value, key)
         .where(found.condition)

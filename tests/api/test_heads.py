@@ -1,5 +1,6 @@
 """Heads of answers: ids of requests, times, what may be kept, what will go."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from api.app import create_app
 from api.deprecation import Deprecated
@@ -130,6 +133,11 @@ def aging(tmp_path: Path) -> Iterator[TestClient]:
             raise Problem(422, "bad_parameter", "badly")
         return Response(b"as ever")
 
+    @app.get("/v1/told", tags=["health"])
+    def told() -> Response:
+        events = (b"data: " + b"x" * 5_000 + b"\n\n" for _ in range(3))
+        return StreamingResponse(events, media_type="text/event-stream")
+
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -143,3 +151,35 @@ def test_what_will_go_says_so(aging: TestClient, path: str, status: int) -> None
     assert response.headers["link"] == '</v1/new>; rel="successor-version"'
     assert "deprecation" not in aging.get("/healthz").headers
     assert aging.get("/openapi.json").json()["paths"]["/v1/old"]["get"]["deprecated"] is True
+
+
+def test_events_are_neither_packed_nor_held_back(aging: TestClient) -> None:
+    """Each leaves as it is told."""
+    parts: list[Message] = []
+
+    async def ask() -> None:
+        headers = [(b"host", b"127.0.0.1"), (b"accept-encoding", b"gzip")]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+            "scheme": "http", "path": "/v1/told", "raw_path": b"/v1/told", "query_string": b"",
+            "root_path": "", "headers": headers, "server": ("127.0.0.1", 80), "client": None,
+        }  # fmt: skip
+        gone = asyncio.Event()
+
+        async def receive() -> Message:
+            if not gone.is_set():
+                gone.set()
+                return {"type": "http.request", "body": b"", "more_body": False}
+            return await asyncio.Future()
+
+        async def send(message: Message) -> None:
+            parts.append(message)
+
+        await aging.app(scope, receive, send)
+
+    asyncio.run(ask())
+    start, *bodies = parts
+    names = {name for name, _ in start["headers"]}
+    assert b"content-encoding" not in names
+    assert (b"cache-control", b"no-store") in start["headers"]
+    assert [len(each["body"]) for each in bodies if each["body"]] == [5_008] * 3
