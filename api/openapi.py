@@ -17,7 +17,7 @@ from api.bodies import typed_schema
 from api.docstrings import describe_fields, schemas
 from api.examples import exchanges
 from api.heads import has_already
-from api.parameters import IN_PATH
+from api.parameters import IN_PATH, REQUEST_ID
 from api.problems import known_codes
 from api.schemas.server import Problem
 
@@ -85,6 +85,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     components = document["components"]["schemas"]
     for operation in operations(document):
+        operation.setdefault("parameters", []).append(REQUEST_ID)
         _describe_path(operation)
         _show(operation)
     _gather(document["paths"], components)

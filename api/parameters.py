@@ -157,6 +157,15 @@ IF_NONE_MATCH = header(
     "If-None-Match", "The `ETag` of an answer that the client has: 304 where it still holds."
 )
 
+REQUEST_ID = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "required": False,
+    "description": "Your own name for this request, in its answer and in the log of the server.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+}
+"""What every route takes, in OpenAPI; the middleware reads it."""
+
 IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "c": (
         "The name of a collection.",

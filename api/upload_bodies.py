@@ -71,10 +71,15 @@ def file_body(*others: tuple[str, dict[str, Any]]) -> dict[str, Any]:
         "type": "string",
         "format": "binary",
         "contentMediaType": "application/octet-stream",
-        "description": "The bytes of the file.",
+        "description": "The bytes of the file, of whatever kind; this one says nothing of it.",
     }
     content: dict[str, Any] = {kind: {"schema": schema} for kind, schema in others}
-    return {"requestBody": {"required": True, "content": {**content, "*/*": {"schema": file}}}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {**content, "application/octet-stream": {"schema": file}},
+        }
+    }
 
 
 async def _parts(request: Request) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from api.examples import exchanges
+from api.parameters import REQUEST_ID
 from api.reference.scenario import EXAMPLES
 
 INTRODUCTION = Path(__file__).parent / "introduction.md"
@@ -43,7 +44,7 @@ def _operation(
 ) -> Iterator[str]:
     yield f"### {operation['operationId']}\n\n`{method} {path}`"
     yield f"{operation['summary']}. {operation.get('description', '')}".strip()
-    parameters = operation.get("parameters", [])
+    parameters = [each for each in operation["parameters"] if each != REQUEST_ID]
     if parameters:
         rows = [
             (f"`{each['name']}`", each["in"], _type(each["schema"]), _text(each))

@@ -116,7 +116,10 @@ class UploadOperations(Addresses):
             for name, file in _files(Path(folder))
         )
         yield Together(calls, at_once)
-        return (yield UploadOperations.get_upload.make(self, made["id"], collection=collection))
+        found: UploadDetails = yield UploadOperations.get_upload.make(
+            self, made["id"], collection=collection
+        )
+        return found
 
 
 def _content(given: bytes | os.PathLike[str]) -> bytes | Path:

@@ -105,7 +105,7 @@ def test_many_questions_at_once(asking: Client, folder: Path) -> None:
 def test_embeddings_are_arrays(asking: Client, folder: Path) -> None:
     picture = next(folder.rglob("*.jpg"))
     answer = asking.search(picture, k=3, include="vector")
-    vector = answer["neighbors"][0]["vector"]
+    vector: Any = answer["neighbors"][0]["vector"]
     assert isinstance(vector, np.ndarray)
     assert vector.dtype == np.float32
     again = asking.search(vector=vector, k=3)
