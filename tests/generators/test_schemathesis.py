@@ -27,7 +27,7 @@ def test_no_answer_is_other_than_described(served: LiveServer, tools: Path, tmp_
         tmp_path,
         *(tools / "schemathesis", "run", f"{served.url}/openapi.json"),
         *("--url", served.url, "--checks", ",".join(CHECKS)),
-        *("--max-examples", EXAMPLES, "--seed", "7", "--request-timeout", "20"),
+        *("--max-examples", str(EXAMPLES), "--seed", "7", "--request-timeout", "20"),
         *("--phases", "examples,coverage,fuzzing", "--exclude-operation-id", "watchJob"),
         timeout=1200,
     )
