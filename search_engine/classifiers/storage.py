@@ -107,7 +107,7 @@ def save(folder: Path, stored: StoredClassifier) -> Path:
     model = stored.model
     header = stored.description.model_dump_json()
     arrays = model.head.arrays()
-    data = packed(arrays, {"header": header, "sha256": _digest(header, arrays)})
+    data = packed(arrays, {"header": header, "sha256": digest_of(header, arrays)})
     file = file_of(folder, model.name, stored.origin.target)
     try:
         for each in (folder.parent, folder):
@@ -180,7 +180,7 @@ def _contents(
 def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
     """Return the classifier, or raise ValueError with what is wrong."""
     found = _description(described)
-    if _digest(described["header"], arrays) != described["sha256"]:
+    if digest_of(described["header"], arrays) != described["sha256"]:
         raise ValueError("it does not match its checksum")
     head = HEADS[found.head].from_arrays(arrays, len(found.classes))
     model = TrainedModel(
@@ -216,7 +216,8 @@ def _check_format(header: str) -> None:
         )
 
 
-def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+def digest_of(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the checksum that a file has for its header and arrays."""
     digest = hashlib.sha256(header.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

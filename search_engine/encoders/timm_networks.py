@@ -38,7 +38,7 @@ def timm_network(request: EncoderRequest) -> CnnEncoder:
     published = _published(request)
     pooling = parse_pooling(request.pooling, POOLINGS, request.name)
     preprocessing = _preprocessing(published, request.name)
-    dimension = _dimension(request.variant, pooling.name, preprocessing.size_px)
+    dimension = dimension_of(request.variant, pooling.name, preprocessing.size_px)
     weights = request.weights or _hub_weights(published, request)
     spec = EncoderSpec(
         name=request.name,
@@ -81,7 +81,8 @@ def _network(variant: str) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _dimension(variant: str, pooling: str, size_px: int) -> int:
+def dimension_of(variant: str, pooling: str, size_px: int) -> int:
+    """Return the width of a network's features under a pooling, without its weights."""
     return feature_dimension(
         lambda: pooled_trunk(_network(variant), pooling, f"timm:{variant}"), size_px
     )

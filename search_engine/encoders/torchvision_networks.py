@@ -53,7 +53,7 @@ def torchvision_network(request: EncoderRequest) -> CnnEncoder:
     published = import_torchvision().models.get_model_weights(request.variant).DEFAULT
     preset = published.transforms()
     size = int(preset.crop_size[0])
-    dimension = _dimension(request.variant, pooling.name, size)
+    dimension = dimension_of(request.variant, pooling.name, size)
     weights = request.weights or torch_hub_weights(published.url, request)
     interpolation = "bicubic" if "bicubic" in str(preset.interpolation).lower() else "bilinear"
     spec = EncoderSpec(
@@ -87,7 +87,9 @@ def torchvision_names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def _dimension(variant: str, pooling: str, size_px: int) -> int:
+def dimension_of(variant: str, pooling: str, size_px: int) -> int:
+    """Return the width of a network's features under a pooling, without its weights."""
+
     def build_trunk() -> "nn.Module":
         network, _ = _network(variant)
         return _pooled_trunk(network, pooling, f"torchvision:{variant}")

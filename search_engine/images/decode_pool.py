@@ -72,28 +72,48 @@ class DecodePool:
         """Total time that the processes were at work."""
         return self._busy_seconds
 
+    @property
+    def pids(self) -> list[int]:
+        """Ids of the processes that have been started."""
+        return [child.pid for child in self._children]
+
     def warm_up(self) -> None:
         """Begin to start the processes, so that the first pictures do not wait for them."""
         for _ in range(self._idle.qsize()):
-            self._start(self._call, len, b"")
+            self.start(len, b"")
 
     def submit(
         self, pictures: Sequence[bytes], preprocessing: Preprocessing
     ) -> "Future[list[Outcome]]":
         """See Decoder; if a batch loses its process, its pictures are decoded one by one."""
-        return self._start(self._decode_each, pictures, preprocessing)
+        return self._later(self._decode_each, pictures, preprocessing)
 
     def decode(
         self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
     ) -> DecodedImage:
         """See Decoder."""
-        return self._call(decode_pixels, data, preprocessing, self._limits, box)
+        return self.call(decode_pixels, data, preprocessing, self._limits, box)
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None
     ) -> bytes:
         """See Decoder."""
-        return self._call(render_jpeg, data, max_side_px, limits or self._limits, quality)
+        return self.call(render_jpeg, data, max_side_px, limits or self._limits, quality)
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """Return the result of a module's function from the next idle process, or raise its error.
+
+        Raises:
+            WorkerLostError: The function ended `ATTEMPTS` processes.
+        """
+        for _ in range(ATTEMPTS - 1):
+            with suppress(WorkerLostError):
+                return self._ask(self._idle.get(), function, arguments)
+        return self._ask(self._idle.get(), function, arguments)
+
+    def start(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
+        """Do the same as `call` without waiting."""
+        return self._later(self.call, function, *arguments)
 
     def check(self) -> None:
         """See Decoder; checks every idle process, and new ones in place of those that are gone."""
@@ -107,7 +127,7 @@ class DecodePool:
                 try:
                     self._ask(slots.pop(), decode_probe, ())
                 except WorkerLostError:
-                    self._call(decode_probe)  # its slot becomes the next idle one
+                    self.call(decode_probe)  # its slot becomes the next idle one
         finally:
             for slot in slots:
                 self._idle.put(slot)
@@ -133,7 +153,7 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _start(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
+    def _later(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
         try:
             return self._threads.submit(function, *arguments)
         except RuntimeError:
@@ -144,7 +164,7 @@ class DecodePool:
     ) -> list[Outcome]:
         """Decode all in one call; one by one if that was too much for a process."""
         try:
-            return self._call(decode_each, pictures, preprocessing, self._limits)
+            return self.call(decode_each, pictures, preprocessing, self._limits)
         except (TooComplexError, WorkerLostError):
             return [self._outcome(picture, preprocessing) for picture in pictures]
 
@@ -153,13 +173,6 @@ class DecodePool:
             return self.decode(picture, preprocessing)
         except (ImageError, WorkerLostError) as error:
             return error
-
-    def _call(self, function: Callable[..., T], *arguments: object) -> T:
-        """Return the function's result from the next idle process."""
-        for _ in range(ATTEMPTS - 1):
-            with suppress(WorkerLostError):
-                return self._ask(self._idle.get(), function, arguments)
-        return self._ask(self._idle.get(), function, arguments)
 
     def _ask(
         self,

@@ -64,6 +64,11 @@ class DecodeProcess:
         self._started = False
         self._killed = False
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return int(self._process.pid or 0)
+
     def is_alive(self) -> bool:
         """Whether it can be called."""
         return not self._killed and self._process.is_alive()
@@ -80,7 +85,7 @@ class DecodeProcess:
     def call(
         self, function: Callable[..., Any], arguments: tuple[object, ...]
     ) -> tuple[Any, Exception | None]:
-        """Return the function's result, or raise its exception.
+        """Return the function's result, and the error that it raised, one of them None.
 
         Raises:
             EOFError, OSError: The process died.

@@ -35,7 +35,7 @@ def cosines(query: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArra
     float16 and float32 rows of equal values give equal scores.
     """
     if vectors.dtype == np.float16:
-        return np.asarray(np.vecdot(_widened(vectors), query * _EXPONENT_SHIFT))
+        return np.asarray(np.vecdot(widened(vectors), query * _EXPONENT_SHIFT))
     return np.asarray(np.vecdot(np.asarray(vectors, dtype=np.float32), query))
 
 
@@ -134,7 +134,7 @@ _scratch = _Scratch()
 
 
 def _gathered(vectors: NDArray[np.float16], positions: Positions) -> NDArray[np.float32]:
-    """Gather rows by position in this thread's buffers, as `_widened`: use before the next call.
+    """Gather rows by position in this thread's buffers, as `widened`: use before the next call.
 
     Positions below 0 give an arbitrary row.
     """
@@ -143,12 +143,10 @@ def _gathered(vectors: NDArray[np.float16], positions: Positions) -> NDArray[np.
     _scratch.reserve(elements)
     narrow = _scratch.narrow[:elements].reshape(shape)
     np.take(vectors, positions, axis=0, out=narrow, mode="clip")
-    return _widened(narrow, _scratch.wide[:elements].reshape(shape))
+    return widened(narrow, _scratch.wide[:elements].reshape(shape))
 
 
-def _widened(
-    rows: NDArray[np.float16], out: NDArray[np.int32] | None = None
-) -> NDArray[np.float32]:
+def widened(rows: NDArray[np.float16], out: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
     """Widen float16 rows to float32 times 2^-112, exactly; three times as fast as `astype`.
 
     The bits of a float16 moved up by 13 places are a float32 whose exponent is too small by 112,

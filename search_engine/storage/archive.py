@@ -150,7 +150,8 @@ class Archive:
 
     def _contents(self, member: Member) -> Iterator[bytes]:
         self._expect(
-            _header(member.name, member.size_bytes), f"{member.name} is not the file it announces"
+            header_of(member.name, member.size_bytes),
+            f"{member.name} is not the file it announces",
         )
         digest = hashlib.sha256()
         left = member.size_bytes
@@ -167,7 +168,7 @@ class Archive:
         header = self._read(_BLOCK_BYTES)
         size = _OCTAL_SIZE.fullmatch(header[_SIZE_FIELD])
         size_bytes = int(size[1], 8) if size else 0
-        if header != _header(DESCRIPTION, size_bytes) or size_bytes > MAX_DESCRIPTION_BYTES:
+        if header != header_of(DESCRIPTION, size_bytes) or size_bytes > MAX_DESCRIPTION_BYTES:
             self._refuse("it is not a snapshot of eyedex")
         raw = self._read(size_bytes)
         self._expect(_padding(size_bytes), f"{DESCRIPTION} is not followed by zeros")
@@ -255,9 +256,9 @@ def write_archive(path: Path, folder: Path, description: Description) -> None:
     if len(encoded) > MAX_DESCRIPTION_BYTES:
         raise StorageError("these are too many collections for one snapshot", where=str(path))
     with _create(path) as file:
-        file.write(_header(DESCRIPTION, len(encoded)) + encoded + _padding(len(encoded)))
+        file.write(header_of(DESCRIPTION, len(encoded)) + encoded + _padding(len(encoded)))
         for member in description.members:
-            file.write(_header(member.name, member.size_bytes))
+            file.write(header_of(member.name, member.size_bytes))
             file.flush()
             fault_point("snapshot_archive_half")
             with (folder / member.name).open("rb") as source:
@@ -290,7 +291,7 @@ def _padding(size_bytes: int) -> bytes:
     return bytes(-size_bytes % _BLOCK_BYTES)
 
 
-def _header(name: str, size_bytes: int) -> bytes:
+def header_of(name: str, size_bytes: int) -> bytes:
     """Return the POSIX header of a plain file; from 8 GiB on the size is binary, as in GNU tar."""
     octal = size_bytes < 8**11
     size = b"%011o\0" % size_bytes if octal else b"\x80" + size_bytes.to_bytes(11, "big")

@@ -66,6 +66,11 @@ def fault_point(name: str) -> None:
         _fail(action)
 
 
+def reset() -> None:
+    """Count from zero again, for another plan in the same process."""
+    _passed.clear()
+
+
 @lru_cache(maxsize=1)
 def _parse(plan: str) -> tuple[str, int, str]:
     name, count, action = plan.split(":")

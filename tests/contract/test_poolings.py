@@ -107,7 +107,7 @@ def test_the_width_of_features_is_known_without_weights(name: str) -> None:
     family, _, variant = name.partition(":")
     module = {"timm": timm_networks, "torchvision": torchvision_networks}[family]
     widths = {
-        pooling: module._dimension(variant, pooling, 224) for pooling in ("penultimate", "gem")
+        pooling: module.dimension_of(variant, pooling, 224) for pooling in ("penultimate", "gem")
     }
     assert len(set(widths.values())) == 1
     assert widths["gem"] in (440, 768)

@@ -1,13 +1,24 @@
 """What tests of faults share: a catalog of fewer items than the drawn one."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from search_engine.storage import faults
 from tests.conftest import once
 
 ROWS = 48
+Fault = Callable[[str], None]
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
+    """Make the named point fail once, in this process."""
+    faults.reset()
+    yield lambda plan: monkeypatch.setenv("EYEDEX_FAULT", plan)
+    faults.reset()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,15 @@ from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import SourceError, StorageError, StorageFullError
 from search_engine.maintenance.check import check_data
-from search_engine.storage import faults
 from search_engine.storage.paths import DataPaths
 from tests.embedding_tables import CLIP, counts, take_in, write_npy
+from tests.faults.conftest import Fault
 from tests.faults.test_interruption import KILLED, eyedex
 from tests.small_catalog import unit_vectors
 
 ROWS, DIMENSION = 3_000, 16
 PART = 1_024
 FORMS = (".npy", ".parquet")
-
-Fault = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +40,6 @@ def undisturbed(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("undisturbed") / "data"
     assert counts(take_in(file, data)) == (ROWS, 0, 0, 0)
     return data
-
-
-@pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
-    """Make the named point fail once, in this process."""
-    faults._passed.clear()
-    yield lambda plan: monkeypatch.setenv("EYEDEX_FAULT", plan)
-    faults._passed.clear()
 
 
 def digest_of(data: Path) -> str:

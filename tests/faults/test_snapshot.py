@@ -16,7 +16,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from search_engine.maintenance import restore, snapshot
 from search_engine.maintenance.restore import restore_snapshot
 from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.storage import archive as archives
-from search_engine.storage import faults
 from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
@@ -91,14 +90,6 @@ def other(hsv_data: Path, tmp_path: Path) -> Path:
     with SearchEngine(data) as engine:
         engine.remove(next(engine.catalog.item_ids(engine.catalog.collection("default"))))
     return data
-
-
-@pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Make the named point fail once, in this process."""
-    faults._passed.clear()
-    yield lambda plan: monkeypatch.setenv("EYEDEX_FAULT", plan)
-    faults._passed.clear()
 
 
 def digest_of(data: Path) -> str:
@@ -273,14 +264,14 @@ def test_long_names_are_written_as_tar_programs_read_them() -> None:
         f"classifiers/{longest}/class-mean-{'0' * 16}.safetensors",
         f"indexes/{longest}/gen-000001/manifest.json",
     ):
-        header = archives._header(name, 7)
+        header = archives.header_of(name, 7)
         assert header == plain(name, bytes(7))[0].tobuf(tarfile.USTAR_FORMAT)
         assert tarfile.TarInfo.frombuf(header, "utf-8", "strict").name == name
 
 
 def test_sizes_from_8_gib_on_are_written_as_tar_programs_read_them() -> None:
     for size in (0, 8**11 - 1, 8**11, TB):
-        header = archives._header("catalog.sqlite", size)
+        header = archives.header_of("catalog.sqlite", size)
         info = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
         assert (info.name, info.size, info.isreg()) == ("catalog.sqlite", size, True)
 
@@ -560,21 +551,18 @@ def test_two_generations_published_while_the_catalog_is_copied(
     copy_data(hsv_data, source)
     engine = SearchEngine(source)
     (first,) = [name for name in names(source / "indexes" / "default") if name.startswith("gen-")]
-    copy_catalog = snapshot._copy_catalog
+    copied = {"before": "snapshot_generations_staged", "after": "snapshot_catalog_copied"}[when]
 
     def publish_two() -> None:
         for item_id in list(engine.catalog.item_ids(engine.catalog.collection("default")))[:2]:
             engine.remove(item_id)
             assert engine.live("default").compact(force=True)
 
-    def copy(*arguments: Path) -> None:
-        if when == "before":
-            publish_two()
-        copy_catalog(*arguments)
-        if when == "after":
+    def publish_there(point: str) -> None:
+        if point == copied:
             publish_two()
 
-    monkeypatch.setattr(snapshot, "_copy_catalog", copy)
+    monkeypatch.setattr(snapshot, "fault_point", publish_there)
     with engine:
         make_snapshot(Settings(data=source), file)
     assert not (source / "indexes" / "default" / first).exists()
@@ -1031,15 +1019,14 @@ def test_a_catalog_made_meanwhile_is_not_lost(
     good: Path, hsv_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    unpack = restore._unpack
     made: dict[str, str] = {}
 
-    def late(*arguments: Any) -> Any:
-        copy_data(hsv_data, data)
-        made.update(tree(data))
-        return unpack(*arguments)
+    def make_there(point: str) -> None:
+        if point == "restore_extracted":
+            copy_data(hsv_data, data)
+            made.update(tree(data))
 
-    monkeypatch.setattr(restore, "_unpack", late)
+    monkeypatch.setattr(restore, "fault_point", make_there)
     with pytest.raises(LockHeldError):
         restore_snapshot(Settings(data=data), good)
     assert made

@@ -64,7 +64,7 @@ if __name__ == "__main__":
         future.result()
     if sys.argv[1] == "busy":
         decoding.DECODE_WALL_S = float(sys.argv[2])
-        pool._start(pool._call, time.sleep, 600)
+        pool.start(time.sleep, 600)
         time.sleep(0.5)
     print("ready", flush=True)
     time.sleep(600)
@@ -92,11 +92,6 @@ def children_of(pid: int) -> list[int]:
     for one in below:
         below += [child for child, parent in parents.items() if parent == one]
     return below[1:]
-
-
-def decoding_children(pool: DecodePool) -> list[int]:
-    pids = [child._process.pid for child in pool._children]
-    return [pid for pid in pids if pid is not None]
 
 
 def is_gone(pid: int) -> bool:
@@ -182,22 +177,22 @@ def test_the_largest_picture_fits_into_the_memory_of_a_child(
 
 def test_more_memory_than_a_child_may_have_is_too_complex(pool: DecodePool) -> None:
     with pytest.raises(TooComplexError, match="memory"):
-        pool._call(bytearray, decoding.DECODE_MEMORY_BYTES)
+        pool.call(bytearray, decoding.DECODE_MEMORY_BYTES)
     assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
 
 
 def test_a_child_that_dies_idle_is_replaced(pool: DecodePool) -> None:
     pool.decode(png(), SQUASH)
     for _ in range(3):
-        (pid,) = decoding_children(pool)
+        (pid,) = pool.pids
         os.kill(pid, signal.SIGKILL)
         assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
-        assert decoding_children(pool) != [pid]
+        assert pool.pids != [pid]
 
 
 def test_a_call_that_kills_its_child_costs_only_itself() -> None:
     with DecodePool(LIMITS, 2) as pool:
-        deadly = pool._start(pool._call, os.abort)
+        deadly = pool.start(os.abort)
         others = [pool.submit([png()], SQUASH) for _ in range(20)]
         with pytest.raises(WorkerLostError):
             deadly.result(timeout=30)
@@ -228,19 +223,19 @@ def test_a_picture_that_takes_too_long_costs_none_of_those_beside_it(
 def test_a_call_is_tried_again_when_its_child_dies_by_chance() -> None:
     with DecodePool(LIMITS, 1) as pool:
         pool.decode(png(), SQUASH)
-        waiting = pool._start(pool._call, time.sleep, 1)
-        (pid,) = decoding_children(pool)
+        waiting = pool.start(time.sleep, 1)
+        (pid,) = pool.pids
         assert wait_for(waiting.running, 5)
         os.kill(pid, signal.SIGKILL)
         assert waiting.result(timeout=30) is None
-        assert decoding_children(pool) != [pid]
+        assert pool.pids != [pid]
 
 
 def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.3)
     with DecodePool(LIMITS, 1) as pool:
         with pytest.raises(TooComplexError, match="longer than"):
-            pool._call(time.sleep, 60)
+            pool.call(time.sleep, 60)
         monkeypatch.undo()
         assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
 
@@ -248,9 +243,9 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_closing_leaves_no_child_and_drops_what_waits() -> None:
     pool = DecodePool(LIMITS, 2)
     pool.decode(png(), SQUASH)
-    dropped = [pool._start(pool._call, time.sleep, 60) for _ in range(4)]
-    assert wait_for(lambda: len(decoding_children(pool)) == 2, 30)
-    pids = decoding_children(pool)
+    dropped = [pool.start(time.sleep, 60) for _ in range(4)]
+    assert wait_for(lambda: len(pool.pids) == 2, 30)
+    pids = pool.pids
     started = time.monotonic()
     pool.close()
     assert time.monotonic() - started < 3
@@ -295,9 +290,9 @@ def test_a_start_that_fails_is_made_up_for_by_the_next_question() -> None:
                         ask()
             opened = len(os.listdir("/proc/self/fd"))
             pool.check()
-            assert len(decoding_children(pool)) == 2
+            assert len(pool.pids) == 2
             assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
-            for pid in decoding_children(pool):
+            for pid in pool.pids:
                 os.kill(pid, signal.SIGKILL)
                 assert wait_for(lambda pid=pid: is_gone(pid), 5)  # type: ignore[misc]
         assert len(os.listdir("/proc/self/fd")) - opened < 20
@@ -306,20 +301,20 @@ def test_a_start_that_fails_is_made_up_for_by_the_next_question() -> None:
 def test_all_are_started_anew_when_the_fork_server_is_killed() -> None:
     with DecodePool(LIMITS, 2) as pool:
         pool.check()
-        before = decoding_children(pool)
+        before = pool.pids
         for _ in range(2):
             kill_fork_server()
             assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
         kill_fork_server()
         pool.check()
-        assert len(decoding_children(pool)) == 2
+        assert len(pool.pids) == 2
         assert wait_for(lambda: all(is_gone(pid) for pid in before), 5)
 
 
 def test_everything_killed_at_once_is_started_anew() -> None:
     with DecodePool(LIMITS, 2) as pool:
         pool.check()
-        for pid in decoding_children(pool):
+        for pid in pool.pids:
             os.kill(pid, signal.SIGKILL)
         kill_fork_server()
         found = [pool.submit([png()], SQUASH) for _ in range(6)]
@@ -330,10 +325,10 @@ def test_everything_killed_at_once_is_started_anew() -> None:
 def test_a_check_leaves_the_pool_as_it_was_and_starts_what_is_missing() -> None:
     with DecodePool(LIMITS, 3) as pool:
         pool.check()
-        pids = decoding_children(pool)
+        pids = pool.pids
         assert len(pids) == 3
         pool.check()
-        assert decoding_children(pool) == pids
+        assert pool.pids == pids
 
 
 def test_a_pool_that_is_not_used_starts_no_process() -> None:

@@ -169,7 +169,8 @@ class InvertedFile:
         self._lists = inner_index(index)
         self._is_fast_scan = isinstance(self._lists, faiss.IndexIVFFastScan)
         self.most_probes = int(self._lists.nlist)
-        self._list_of = _list_of_each(self._lists)
+        self.list_of = _list_of_each(self._lists)
+        """The list of each row, shape (N,)."""
         centroids = faiss.downcast_index(self._lists.quantizer)
         self._has_graph_of_centroids = isinstance(centroids, faiss.IndexHNSW)
 
@@ -186,7 +187,7 @@ class InvertedFile:
         else:
             probes = effort.probes_at(k * self._lists.ntotal / len(within))
             lists = np.zeros(self._lists.nlist, dtype=np.bool_)
-            lists[self._list_of[within.positions]] = True
+            lists[self.list_of[within.positions]] = True
             selector = _selector(within.bits)
         most = self._lists.nlist
         if lists is not None and not self._has_graph_of_centroids:

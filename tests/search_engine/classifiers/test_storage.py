@@ -286,7 +286,7 @@ def rewritten(file: Path, **header: Any) -> Path:
 
     arrays = LINEAR.arrays()
     text = json.dumps({**_description(file), **header})
-    digest = storage._digest(text, arrays)
+    digest = storage.digest_of(text, arrays)
     file.write_bytes(save(arrays, {"header": text, "sha256": digest}))
     return file
 

@@ -1,7 +1,9 @@
 """The gate of re-rankings: what it measures, and what it makes of that."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +184,8 @@ class TestJudging:
     def test_pictures_that_are_gone_are_not_timed(self, hsv_data: Path, tmp_path: Path) -> None:
         copy_data(hsv_data, tmp_path / "data")
         with SearchEngine(tmp_path / "data") as engine:
-            with engine.catalog.write() as writer:
-                writer._connection.exec_driver_sql("UPDATE items SET picture = NULL")
+            with closing(sqlite3.connect(engine.catalog.paths.catalog)) as database, database:
+                database.execute("UPDATE items SET picture = NULL")
             (row,) = judge_rerankings(engine, task_of(engine), [METHODS["geometric"]])
         assert row.added_ms is None
         assert row.verdict == "no better"

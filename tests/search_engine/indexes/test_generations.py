@@ -341,13 +341,11 @@ def test_a_failed_publication_leaves_the_current_generation(
 ) -> None:
     from search_engine.storage import faults
 
-    faults._passed.clear()
-    faults._parse.cache_clear()
+    faults.reset()
     monkeypatch.setenv("EYEDEX_FAULT", f"{point}:1:{fault}")
     with pytest.raises(StorageFullError if fault == "enospc" else StorageError):
         publish(folder, 30)
     monkeypatch.delenv("EYEDEX_FAULT")
-    faults._parse.cache_clear()
     found = load(folder)
     assert found is not None
     assert found.name == "gen-000002"

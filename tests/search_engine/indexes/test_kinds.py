@@ -73,7 +73,7 @@ def test_an_inverted_file_knows_the_list_of_each_row() -> None:
     _, nearest = inner_index(index).quantizer.search(VECTORS.astype(np.float32), 1)
     kind = kind_of(index)
     assert isinstance(kind, kinds.InvertedFile)
-    np.testing.assert_array_equal(kind._list_of, nearest[:, 0])
+    np.testing.assert_array_equal(kind.list_of, nearest[:, 0])
 
 
 @pytest.mark.parametrize(("k", "probes"), [(1, 4), (10, 4), (200, 40), (10**6, 64)])
@@ -88,7 +88,7 @@ def test_under_a_filter_only_lists_with_a_match_count() -> None:
     kind = kind_of(index)
     assert isinstance(kind, kinds.InvertedFile)
     tenth = Selection(np.arange(0, COUNT, 10), COUNT)
-    lists = len(np.unique(kind._list_of[tenth.positions]))
+    lists = len(np.unique(kind.list_of[tenth.positions]))
     assert kind.parameters(10, EFFORT, tenth).nprobe == min(40, lists)
     one = Selection(np.array([17]), COUNT)
     assert kind.parameters(10, EFFORT, one).nprobe == 1

@@ -33,9 +33,9 @@ def test_there_are_63488_finite_float16_numbers() -> None:
 
 def test_every_finite_float16_is_widened_exactly() -> None:
     """Subnormal ones and -0.0 too."""
-    widened = scoring._widened(FINITE) * np.float32(2.0**112)
-    np.testing.assert_array_equal(widened, FINITE.astype(np.float32))
-    np.testing.assert_array_equal(np.signbit(widened), np.signbit(FINITE))
+    wide = scoring.widened(FINITE) * np.float32(2.0**112)
+    np.testing.assert_array_equal(wide, FINITE.astype(np.float32))
+    np.testing.assert_array_equal(np.signbit(wide), np.signbit(FINITE))
 
 
 def test_every_finite_float16_scores_as_its_float32() -> None:
