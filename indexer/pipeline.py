@@ -10,6 +10,7 @@ is continued by running again.
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from indexer.covered import Covered
@@ -117,7 +118,8 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
     left = dict(gone)
     paths = not (run.temporary or run.keep_pictures)
-    planned = plan(chunk.rows, known, run.unsearchable, left, run.replace, paths)
+    again = run.unsearchable | (_without_file(known) if run.keep_pictures else frozenset())
+    planned = plan(chunk.rows, known, again, left, run.replace, paths)
     for content in gone.keys() - left.keys():
         run.covered.forget(gone[content])
     if not run.dry_run:
@@ -137,6 +139,12 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
             run.on_progress(1)
         else:
             yield each
+
+
+def _without_file(known: Mapping[str, CatalogItem]) -> frozenset[int]:
+    """Keys of items whose picture was a file that is gone: the upload has it again."""
+    files = {item.key: item.picture for item in known.values() if item.picture is not None}
+    return frozenset(key for key, file in files.items() if not Path(file).exists())
 
 
 def _add_views(run: Run, chunk: _Chunk) -> None:

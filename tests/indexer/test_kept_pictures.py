@@ -83,6 +83,20 @@ def test_the_same_pictures_in_another_upload_change_nothing(
     assert changed.moved == 1
 
 
+def test_a_picture_whose_file_is_gone_is_kept_from_the_upload(
+    settings: Settings, photos: Path, tmp_path: Path
+) -> None:
+    index_source(open_source(photos), replace(REQUEST, keep_pictures=False), settings)
+    staging, upload_id = staged(settings, photos)
+    photos.rename(tmp_path / "elsewhere")
+    report = index(staging, upload_id, settings)
+    assert (report.added, report.updated, report.unchanged) == (0, 10, 0)
+    staging.delete("default", upload_id)
+    with SearchEngine(settings=settings) as engine:
+        for item in engine.items():
+            assert engine.original(item)
+
+
 def test_what_is_no_longer_in_the_uploads_can_be_pruned(settings: Settings, photos: Path) -> None:
     index(*staged(settings, photos), settings)
     (photos / "even" / "0.jpg").unlink()
