@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_engine.catalog import facets, key_queries
+from search_engine.catalog import key_queries
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.facets import TOP_VALUES
 from search_engine.catalog.filters import compile_filter, parse_filter
@@ -175,7 +175,7 @@ def test_facets_count_what_fulfils_the_filter(
 ) -> None:
     query = None if source is None else compile_filter(parse_filter(source))
     with pytest.MonkeyPatch.context() as patch, stocked(catalog, known) as (collection, _):
-        patch.setattr(facets, "FEW", few)
+        patch.setattr(key_queries, "FEW_SHARE", few)
         found = catalog.facets(collection, [field], query)[field]
     matching = [item for item in known if source is None or fulfils(item, source)]
     assert [(one.value, one.count) for one in found] == tallied(matching, field)
