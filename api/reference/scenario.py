@@ -63,8 +63,8 @@ EXAMPLES = (
     ),
     Example(
         "putItem",
-        "client.put_item(\n"
-        '    "toys/robot", "photo.jpg", label="Toys/Robots", attributes={"price": 19.9}\n)',
+        'client.put_item("toys/robot", "photo.jpg", label="Toys/Robots", '
+        'attributes={"price": 19.9})',
         'await client.putItem("toys/robot", photo, {\n'
         '  label: "Toys/Robots",\n  attributes: { price: 19.9 },\n});',
     ),
@@ -76,9 +76,9 @@ EXAMPLES = (
     ),
     Example(
         "batchItems",
-        "client.batch_items([\n"
-        '    {"op": "patch", "item_id": "toys/robot", "label": "Toys"},\n'
-        '    {"op": "delete", "item_id": "unknown"},\n])',
+        "client.batch_items(\n    [\n"
+        '        {"op": "patch", "item_id": "toys/robot", "label": "Toys"},\n'
+        '        {"op": "delete", "item_id": "unknown"},\n    ]\n)',
         "await client.batchItems([\n"
         '  { op: "patch", item_id: "toys/robot", label: "Toys" },\n'
         '  { op: "delete", item_id: "unknown" },\n]);',
@@ -105,8 +105,8 @@ EXAMPLES = (
     ),
     Example(
         "putUploadFile",
-        "client.put_upload_file(\n"
-        '    upload["id"], "Toys/robot.jpg", Path("photo.jpg"), collection="toys"\n)',
+        'client.put_upload_file(upload["id"], "Toys/robot.jpg", Path("photo.jpg"), '
+        'collection="toys")',
         "await client.putUploadFile(\n"
         '  upload.id, "Toys/robot.jpg", photo, { collection: "toys" },\n);',
     ),
@@ -122,8 +122,8 @@ EXAMPLES = (
     ),
     Example(
         "createJob",
-        "job = client.create_job(\n"
-        '    "index", source={"upload": upload["id"]}, encoder="hsv", collection="toys"\n)',
+        'job = client.create_job("index", source={"upload": upload["id"]}, encoder="hsv", '
+        'collection="toys")',
         "const job = await client.createJob(\n"
         '  "index",\n  { source: { upload: upload.id }, encoder: "hsv" },\n'
         '  { collection: "toys" },\n);',
