@@ -104,7 +104,7 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
 def _network(encoder: Encoder) -> CnnEncoder:
     if not isinstance(encoder, CnnEncoder):
         raise ParameterError(
-            f"the encoder {encoder.spec.name} is no network that could be trained",
+            f"the encoder {encoder.spec.name} is not a network that can be trained",
             fix="index with a network, or leave out --finetune",
         )
     return encoder

@@ -85,7 +85,9 @@ def open_pictures(paths: Sequence[Path], reading: SourceOptions = AS_FOUND) -> R
     if len(paths) == 1 and (paths[0].is_dir() or _is_table(paths[0])):
         return open_source(paths[0], reading)
     for path in filter(_is_table, paths):
-        raise ParameterError("a table is a source by itself", where=str(path), fix="name it alone")
+        raise ParameterError(
+            "a table cannot be combined with other sources", where=str(path), fix="name it alone"
+        )
     if len(paths) == 1 and not paths[0].exists():
         raise MissingPictureError("there is no such picture", where=shown(paths[0]))
     return PictureFiles(paths)
@@ -147,7 +149,7 @@ def classify_source(
             live.fitted(options.filter)
     if question.shown.box is not None:
         raise ParameterError(
-            "a region is of one photo, not of many", where="box", fix="leave it out"
+            "a region applies to one photo, not to many", where="box", fix="leave it out"
         )
     return _classified(_Asking(engine, live, question), source)
 

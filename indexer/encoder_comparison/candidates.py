@@ -59,7 +59,7 @@ def candidates(names: str, settings: Settings) -> list[Candidate]:
         raise ParameterError(
             f"not a list of encoders: {names!r}",
             where="--encoders",
-            fix="divide names by commas, such as hsv,lbp,efficientnet_lite0/gem",
+            fix="separate names with commas, such as hsv,lbp,efficientnet_lite0/gem",
         )
     return [_candidate(name, settings) for name in listed]
 

@@ -87,7 +87,7 @@ def declare(file: EmbeddingFile, asked: str | None) -> Declared:
         raise ParameterError(
             "the file does not say by which encoder its embeddings are",
             where=str(file.path),
-            fix="declare it: --encoder external:NAME, with a name of yours",
+            fix="declare it: --encoder external:NAME, with a name of your choice",
         )
     if file.encoder is None:
         raise ModelMismatchError(

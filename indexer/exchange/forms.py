@@ -122,7 +122,7 @@ def check_suffix(path: Path) -> None:
     """Raise ParameterError unless the suffix is that of a known format."""
     if path.suffix.lower() not in (PARQUET, NPY):
         raise ParameterError(
-            f"not a form of embeddings: {path.suffix or 'no suffix'}",
+            f"not a format of embeddings: {path.suffix or 'no suffix'}",
             where=str(path),
             fix=f"use {PARQUET}, or {NPY} with JSON beside it",
         )

@@ -56,7 +56,7 @@ def _document(scanner: JsonScanner, heading: dict[str, Any]) -> Iterator[Any]:
     else:
         yield from _object(scanner, heading)
     if scanner.peek():
-        raise ValueError("something stands behind its end")
+        raise ValueError("there is something after its end")
 
 
 def _object(scanner: JsonScanner, heading: dict[str, Any]) -> Iterator[Any]:

@@ -190,7 +190,7 @@ def _read_header(path: Path) -> tuple[np.dtype[Any], tuple[int, int], bool, int]
         raise SourceError(
             f"{size:,} bytes long, but its header announces {wanted:,}",
             where=str(path),
-            fix="it is truncated, or something stands behind its end",
+            fix="it is truncated, or has more data after its end",
         )
     return dtype, (shape[0], shape[1]), fortran, offset
 

@@ -192,7 +192,7 @@ class ParquetEmbeddings:
                 yield file
         except (OSError, ValueError, self._arrow.ArrowException) as error:
             said = " ".join(str(error).split())[:300]
-            raise SourceError(f"not a sound Parquet file: {said}", where=str(self.path)) from error
+            raise SourceError(f"not a valid Parquet file: {said}", where=str(self.path)) from error
 
     def _check_columns(self, schema: Any) -> None:
         """Raise SourceError unless each column exists once and has a usable type."""

@@ -104,7 +104,7 @@ class AllowedHosts:
         except (OSError, UnicodeError) as error:
             raise RowError("fetch_failed", f"there is no host {host[:100]}") from error
         if not found or not all(map(is_public, found)):
-            raise RowError("url_denied", f"{host[:100]} is no public host")
+            raise RowError("url_denied", f"{host[:100]} is not a public host")
         return found[0]
 
     def _allowing(self, host: str, port: int) -> list[HostPattern]:

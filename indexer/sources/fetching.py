@@ -120,7 +120,7 @@ class Fetcher:
                         said = _headers(response)
                 except (TimeoutException, TimeoutError) as error:
                     limit = f"{self._limits.timeout_s:g} s"
-                    raise _AgainError(f"no whole answer within {limit}") from error
+                    raise _AgainError(f"no complete answer within {limit}") from error
                 except (NetworkError, ProtocolError, OSError) as error:
                     raise _AgainError(_reason(error)) from error
                 asked = self._hosts.url(str(asked.join(said.get("location", ""))))
@@ -140,7 +140,7 @@ class Fetcher:
             raise RowError("fetch_failed", f"not a picture but {kind[:50]}: {url}")
         data = self._body(url, response)
         if str(len(data)) != said.get("content-length", str(len(data))):
-            raise _AgainError("the answer is not whole")
+            raise _AgainError("the answer is incomplete")
         keep(path, data, {"url": url, **{name: said.get(name) for name in VALIDATORS}})
         return path
 

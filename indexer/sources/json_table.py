@@ -178,7 +178,7 @@ def _values_of_document(scanner: JsonScanner, decoder: _RecordDecoder) -> Iterat
             else:
                 scanner.value()
     if scanner.peek():
-        raise ValueError(f"something stands behind its end, in line {scanner.line()}")
+        raise ValueError(f"there is something after its end, in line {scanner.line()}")
 
 
 def _values_of_array(

@@ -109,7 +109,7 @@ class Pictures:
     def _written(self, content: bytes) -> Path:
         if self._inside is None:
             raise RowError(
-                "no_picture", "the picture is within the table: `eyedex index` takes it out"
+                "no_picture", "the picture is within the table: `eyedex index` extracts it"
             )
         name = _digest(content)
         path = self._inside / name[:2] / name

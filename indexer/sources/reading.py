@@ -98,7 +98,7 @@ def _unknown(path: Path, what: str) -> SourceError:
     return SourceError(
         f"neither a folder nor a table that can be read: {what}",
         where=str(path),
-        fix=f"read are {FORMATS}",
+        fix=f"use {FORMATS}",
     )
 
 

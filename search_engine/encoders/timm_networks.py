@@ -135,5 +135,5 @@ def _hub_weights(published: Any, request: EncoderRequest) -> Path:
     if url:
         return torch_hub_weights(url, request)
     raise WeightsError(
-        f"nobody published weights of {request.name}", fix="name a file with --weights"
+        f"there are no published weights of {request.name}", fix="name a file with --weights"
     )

@@ -118,7 +118,7 @@ def learn_vocabulary(kind: str, pictures: Iterable[NDArray[np.uint8]]) -> Vocabu
     if count < 2:
         raise ParameterError(
             f"{len(features)} local features are in {len(found)} pictures: too few for words",
-            fix="give more pictures, or such with more detail",
+            fix="give more pictures, or more detailed ones",
         )
     means = faiss.Kmeans(features.shape[1], count, niter=ROUNDS, seed=SEED, verbose=False)
     means.train(features)

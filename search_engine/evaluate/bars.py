@@ -62,7 +62,7 @@ def _parse(text: str) -> Bar:
         value = math.nan
     if not equals or not math.isfinite(value):
         raise ParameterError(
-            f"{text!r} is not a measure and a number", where=WHERE, fix="say accuracy=0.9"
+            f"{text!r} is not a measure and a number", where=WHERE, fix="write it like accuracy=0.9"
         )
     if describe(name.strip()) is None:
         raise ParameterError(

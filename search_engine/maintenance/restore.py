@@ -260,7 +260,7 @@ def _check_place(data: Path, replace: bool) -> bool:
     if not data.exists() or not any(data.iterdir()):
         return False
     if not DataPaths(data).catalog.is_file():
-        raise ParameterError("there is something else than a catalog here", where=str(data))
+        raise ParameterError("something other than a catalog is here", where=str(data))
     if not replace:
         raise ParameterError(
             "there is a catalog here already",

@@ -254,7 +254,7 @@ def write_archive(path: Path, folder: Path, description: Description) -> None:
     """
     encoded = description.encoded()
     if len(encoded) > MAX_DESCRIPTION_BYTES:
-        raise StorageError("these are too many collections for one snapshot", where=str(path))
+        raise StorageError("there are too many collections for one snapshot", where=str(path))
     with _create(path) as file:
         file.write(header_of(DESCRIPTION, len(encoded)) + encoded + _padding(len(encoded)))
         for member in description.members:

@@ -133,7 +133,7 @@ def test_a_table_names_its_pictures(engine: SearchEngine, folder: Path) -> None:
 
 def test_a_table_is_a_source_by_itself(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("item_id,image\n")
-    with pytest.raises(ParameterError, match="a table is a source by itself"):
+    with pytest.raises(ParameterError, match="a table cannot be combined with other sources"):
         open_pictures([tmp_path / "list.csv", tmp_path / "a.jpg"])
     with pytest.raises(SourceError):
         open_pictures([tmp_path / "none.csv"])

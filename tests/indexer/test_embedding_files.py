@@ -266,7 +266,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path, share: float) -> No
     path = write_parquet(tmp_path / "a.parquet", VECTORS, RECORDS)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(SourceError, match="not a sound Parquet file"):
+    with pytest.raises(SourceError, match="not a valid Parquet file"):
         open_embeddings(path)
 
 

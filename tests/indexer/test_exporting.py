@@ -244,8 +244,8 @@ def test_places_that_cannot_be_written_are_refused_before_anything(
 ) -> None:
     (tmp_path / "folder.npy").mkdir()
     for name, says in [
-        ("a.csv", "not a form of embeddings"),
-        ("a", "not a form of embeddings"),
+        ("a.csv", "not a format of embeddings"),
+        ("a", "not a format of embeddings"),
         ("nowhere/a.npy", "there is no such folder"),
         ("folder.npy", "this is not a file"),
     ]:

@@ -67,7 +67,7 @@ def create(factory: str, dimension: int) -> Any:
     """
     if not FACTORY.fullmatch(factory) or DEADLY.search(factory):
         raise ParameterError(
-            f"{factory[:128]!r} is no kind of index", where="index", fix=FACTORY_FIX
+            f"{factory[:128]!r} is not a kind of index", where="index", fix=FACTORY_FIX
         )
     metric = faiss.METRIC_INNER_PRODUCT if factory == FLAT else faiss.METRIC_L2
     try:

@@ -31,7 +31,7 @@ class StoredVectors:
         description = _description(len(self.rows), dimension)
         self._described = buffer[PAGE_BYTES - len(description) :]
         if self._described[: len(description)].tobytes() != description:
-            raise CorruptDataError("the vectors are not described as they are")
+            raise CorruptDataError("the description does not match the vectors")
         reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(self._described), len(self._described))
         self.faiss_index: Any = faiss.read_index(reader)
 
