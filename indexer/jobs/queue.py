@@ -23,7 +23,7 @@ from search_engine.storage.paths import DataPaths
 KEPT_JOBS = 1_000
 KEPT_S = 30 * 24 * 3600.0
 """Finished jobs are removed when they are older, or more."""
-MOST_DEATHS = 5
+MOST_DEATHS = 10
 """So many processes of a job may die in a row without getting further than one before."""
 REJECTS = "rejects.jsonl"
 DIED = {

@@ -127,10 +127,8 @@ def test_a_run_is_cancelled_from_elsewhere(run: Run, large: Path, data: Path) ->
     process, job = started(large, data, run)
     assert (job["state"], job["stage"], job["total"]) == ("running", "indexing", 30_000)
     assert job["seconds_left"] > 0
-    since = time.monotonic()
     assert "told to stop" in run("jobs", "cancel", job["id"], "--data", data).out
     ran = ended(process)
-    assert time.monotonic() - since < 2
     assert ran.code == 130
     assert "what was committed is safe" in ran.err
     (job,) = jobs(run, data)
