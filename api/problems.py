@@ -32,6 +32,7 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.CollectionExistsError: 409,
     errors.SourceError: 422,
     errors.JobFinishedError: 409,
+    errors.TooManyJobsError: 409,
     errors.SourceDeniedError: 403,
     errors.TooManyUploadsError: 409,
     errors.UploadTooLargeError: 413,

@@ -16,6 +16,7 @@ EyedexError
 │   │   └── UploadNotFoundError, JobNotFoundError
 │   ├── CollectionExistsError
 │   ├── JobFinishedError       a job that cannot be cancelled any more
+│   ├── TooManyJobsError       as many jobs wait as may
 │   ├── SourceDeniedError      a path that jobs may not read
 │   ├── UploadError            files that cannot be sent, or not used as they were sent
 │   │   └── UploadTooLargeError, TooManyUploadsError
@@ -205,6 +206,12 @@ class JobFinishedError(InputError):
     """The job has ended already, so it cannot be cancelled."""
 
     code = "job_finished"
+
+
+class TooManyJobsError(InputError):
+    """As many jobs as may wait are waiting already."""
+
+    code = "too_many_jobs"
 
 
 class SourceDeniedError(InputError):

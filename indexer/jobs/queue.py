@@ -12,17 +12,20 @@ from search_engine.catalog.job_writer import (
     add_job,
     cancel_job,
     change_job,
+    count_queued,
     end_job,
     remove_jobs,
 )
 from search_engine.catalog.store import Catalog
-from search_engine.errors import JobNotFoundError
+from search_engine.errors import JobNotFoundError, TooManyJobsError
 from search_engine.storage.locks import is_held
 from search_engine.storage.paths import DataPaths
 
 KEPT_JOBS = 1_000
 KEPT_S = 30 * 24 * 3600.0
 """Finished jobs are removed when they are older, or more."""
+MOST_QUEUED = 1_000
+"""So many jobs may wait for the server; runs of the command line wait for nobody."""
 MOST_DEATHS = 10
 """So many processes of a job may die in a row without getting further than one before."""
 REJECTS = "rejects.jsonl"
@@ -54,9 +57,14 @@ def submit(
     """Add a job that waits for its turn.
 
     Raises:
+        TooManyJobsError: Too many wait already.
         ReadOnlyError, LockHeldError, StorageError: It cannot be written.
     """
     with catalog.write() as writer:
+        if origin == "http" and count_queued(writer) >= MOST_QUEUED:
+            raise TooManyJobsError(
+                f"{MOST_QUEUED:,} jobs wait already", fix="let some end, or cancel some"
+            )
         return add_job(writer, collection, kind, params, origin)
 
 

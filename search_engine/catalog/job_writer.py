@@ -38,6 +38,12 @@ def add_job(
     return job_in(writer.connection, row["id"])
 
 
+def count_queued(writer: CatalogWriter) -> int:
+    """How many jobs wait."""
+    waiting = select(func.count()).where(jobs.c.state == "queued")
+    return int(writer.connection.execute(waiting).scalar_one())
+
+
 def change_job(
     writer: CatalogWriter, job_id: str, *, only: Sequence[State] = UNFINISHED, **values: Any
 ) -> bool:

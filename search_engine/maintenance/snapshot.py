@@ -22,8 +22,8 @@ from typing import Any
 
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
-from search_engine.catalog.passing import clear_passing
 from search_engine.catalog.store import Catalog
+from search_engine.catalog.transient import clear_transient
 from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
@@ -136,7 +136,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     with Catalog(staged) as copy:
         seq = copy.seq()
         with copy.write() as writer:
-            clear_passing(writer)
+            clear_transient(writer)
         _keep_best_generations(staged, copy.collections(), found, seq)
         _drop_unusable(staged, copy)
     report = checked(settings, staged.root, paths.root)

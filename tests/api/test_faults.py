@@ -41,6 +41,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.QueryExpiredError: ("query_expired", 404, Exit.USAGE),
     errors.JobNotFoundError: ("job_not_found", 404, Exit.USAGE),
     errors.JobFinishedError: ("job_finished", 409, Exit.USAGE),
+    errors.TooManyJobsError: ("too_many_jobs", 409, Exit.USAGE),
     errors.SourceDeniedError: ("source_denied", 403, Exit.USAGE),
     errors.UploadNotFoundError: ("upload_not_found", 404, Exit.USAGE),
     errors.UploadError: ("bad_upload", 422, Exit.USAGE),

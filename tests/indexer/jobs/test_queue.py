@@ -13,6 +13,7 @@ from indexer.jobs.queue import (
     KEPT_JOBS,
     KEPT_S,
     MOST_DEATHS,
+    MOST_QUEUED,
     cancel,
     find,
     listed,
@@ -23,7 +24,7 @@ from indexer.jobs.queue import (
 from indexer.jobs.recording import Recording
 from indexer.jobs.running import recorded
 from search_engine.catalog.job_rows import Job, JobQuery
-from search_engine.catalog.job_writer import change_job, end_job, start_job
+from search_engine.catalog.job_writer import add_job, change_job, end_job, start_job
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
@@ -34,6 +35,7 @@ from search_engine.errors import (
     ParameterError,
     SourceDeniedError,
     SourceError,
+    TooManyJobsError,
 )
 from tests.small_catalog import open_catalog
 
@@ -78,6 +80,19 @@ def test_a_waiting_job_is_cancelled_at_once_and_once(catalog: Catalog) -> None:
         cancel(catalog, job.id)
     with pytest.raises(JobNotFoundError):
         cancel(catalog, "0" * 32)
+
+
+def test_no_more_jobs_wait_than_may(catalog: Catalog) -> None:
+    with catalog.write() as writer:
+        for _ in range(MOST_QUEUED):
+            last = add_job(writer, "a", "index", {}, "http")
+    with pytest.raises(TooManyJobsError, match="1,000 jobs wait"):
+        submit(catalog, "a", "index", {})
+    assert submit(catalog, "a", "index", {}, "cli").state == "queued"
+    cancel(catalog, last.id)
+    with catalog.write() as writer:
+        start_job(writer, listed(catalog, JobQuery(limit=1))[0])  # the one of the command line
+    assert submit(catalog, "a", "index", {}).state == "queued"
 
 
 def test_a_job_at_work_is_asked_to_stop(catalog: Catalog) -> None:

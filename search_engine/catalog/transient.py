@@ -6,7 +6,7 @@ from search_engine.catalog.tables import answers, jobs
 from search_engine.catalog.writer import CatalogWriter
 
 
-def clear_passing(writer: CatalogWriter) -> None:
+def clear_transient(writer: CatalogWriter) -> None:
     """Delete it, as a copy of the catalog must not start a job again that this one has."""
     for table in (jobs, answers):
         writer.connection.execute(delete(table))
