@@ -2,6 +2,7 @@
 
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
 from eyedex_client import Client
@@ -27,6 +28,7 @@ from eyedex_client.types import UNSET, File, Unset
 
 url, photo = sys.argv[1], Path(sys.argv[2])
 name = "generated"
+ITEMS = 5_000
 
 with Client(base_url=url) as client:
     upload = create_upload.sync(name, client=client, body=NewUpload())
@@ -36,6 +38,9 @@ with Client(base_url=url) as client:
             put_upload_file.sync(
                 name, upload.id, f"Kind/{number}.jpg", client=client, body=File(payload=file)
             )
+    rows = (f"item-{number},Kind/{number % 3}.jpg,Kind" for number in range(ITEMS))
+    table = BytesIO("\n".join(["item_id,image,label", *rows]).encode())
+    put_upload_file.sync(name, upload.id, "shop.csv", client=client, body=File(payload=table))
     source = UploadSource(upload=upload.id)
     job = create_job.sync(
         name, client=client, body=IndexJob(kind="index", source=source, encoder="hsv")
@@ -47,7 +52,7 @@ with Client(base_url=url) as client:
         job = get_job.sync(job.id, client=client)
         assert isinstance(job, Job), job
         seen.add((job.stage, job.done, job.total))
-    assert (job.state, job.counts["added"]) == ("done", 3), job
+    assert (job.state, job.counts["added"]) == ("done", ITEMS), job
     assert seen
 
     with photo.open("rb") as file:
@@ -62,13 +67,13 @@ with Client(base_url=url) as client:
     ids: list[str] = []
     cursor: str | Unset = UNSET
     while True:
-        page = list_items.sync(name, client=client, limit=2, cursor=cursor)
+        page = list_items.sync(name, client=client, limit=500, cursor=cursor)
         assert isinstance(page, ItemPage), page
         ids += [item.item_id for item in page.items]
         if page.next_cursor is None:
             break
         cursor = page.next_cursor
-    assert len(ids) == 3
+    assert len(set(ids)) == len(ids) == ITEMS
     assert isinstance(get_item.sync(name, ids[0], client=client), Item)
 
     problem = get_item.sync(name, "unknown", client=client)

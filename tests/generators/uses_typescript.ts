@@ -9,6 +9,7 @@ import type { components, paths } from "./api";
 const [, , baseUrl, photo] = process.argv;
 const client = createClient<paths>({ baseUrl });
 const c = "typed";
+const items = 5_000;
 const picture = new Blob([readFileSync(photo)]);
 
 function check(truth: unknown, what: unknown): asserts truth {
@@ -19,14 +20,16 @@ async function main(): Promise<void> {
   const made = await client.POST("/v1/collections/{c}/uploads", { params: { path: { c } }, body: {} });
   check(made.data, made.error);
   const path = { c, upload_id: made.data.id };
-  for (const name of ["Kind/1.jpg", "Kind/2.jpg", "Kind/3.jpg"]) {
+  const rows = Array.from({ length: items }, (_, n) => `item-${n},Kind/${(n % 3) + 1}.jpg,Kind`);
+  const table = new Blob([["item_id,image,label", ...rows].join("\n")]);
+  for (const name of ["Kind/1.jpg", "Kind/2.jpg", "Kind/3.jpg", "shop.csv"]) {
     const staged = await client.PUT("/v1/collections/{c}/uploads/{upload_id}/files/{name}", {
       params: { path: { ...path, name } },
-      body: picture as unknown as string,
+      body: (name === "shop.csv" ? table : picture) as unknown as string,
       bodySerializer: (body: unknown) => body,
       headers: { "Content-Type": "application/octet-stream" },
     });
-    check(staged.data?.kind === "picture", staged.error);
+    check(staged.data, staged.error);
   }
   const asked = await client.POST("/v1/collections/{c}/jobs", {
     params: { path: { c } },
@@ -40,7 +43,7 @@ async function main(): Promise<void> {
     check(now.data, now.error);
     job = now.data;
   }
-  check(job.state === "done" && job.counts.added === 3 && job.done === job.total, job);
+  check(job.state === "done" && job.counts.added === items && job.done === job.total, job);
 
   const form = new FormData();
   form.set("image", picture);
@@ -59,14 +62,14 @@ async function main(): Promise<void> {
   const ids: string[] = [];
   for (let cursor: string | undefined; ; ) {
     const page = await client.GET("/v1/collections/{c}/items", {
-      params: { path: { c }, query: { limit: 2, cursor } },
+      params: { path: { c }, query: { limit: 500, cursor } },
     });
     check(page.data, page.error);
     ids.push(...page.data.items.map((each) => each.item_id));
     if (page.data.next_cursor === null) break;
     cursor = page.data.next_cursor;
   }
-  check(ids.length === 3, ids);
+  check(new Set(ids).size === items && ids.length === items, ids.length);
 
   const missing = await client.GET("/v1/collections/{c}/items/{item_id}", {
     params: { path: { c, item_id: "unknown" } },
