@@ -13,6 +13,8 @@ from api.filter_schema import FILTER
 from api.forms import FORM, JSON
 from api.forms.queries import MAX_QUERIES, OF_ONE
 from api.parameters import option_schema
+from search_engine.search.boosts import MAX_BOOST, MAX_BOOSTS
+from search_engine.search.examples import MAX_EXAMPLES, MAX_WEIGHT
 from search_engine.search.options import Option, Verb, options_of
 
 REF_TEMPLATE = "#/components/schemas/{model}"
@@ -46,6 +48,18 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
 }
 """What can be asked about in JSON, exactly one of them; in a form `image` takes the place of
 `image_base64`."""
+EXAMPLE_TEXTS: Mapping[str, str] = {
+    "like": "Examples of what is wanted, beside what is asked about or instead of it. Items that "
+    "are examples are not found.",
+    "unlike": "Examples of what is not wanted.",
+}
+WEIGHT = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": MAX_WEIGHT,
+    "default": 1,
+    "description": "How much it counts.",
+}
 
 
 def json_body(declared: Any, *kinds: str, name: str = "") -> dict[str, Any]:
@@ -85,7 +99,7 @@ def question_body(verb: Verb) -> dict[str, Any]:
     options = {each.name: option_schema(each) for each in options_of(verb)}
     in_json = {each.name: _in_json(each) for each in options_of(verb)}
     subjects = {name: dict(schema) for name, schema in SUBJECT_SCHEMAS.items()}
-    in_form = {"image": PICTURE_FILE, **subjects}
+    in_form = {"image": _pictures() if verb == "search" else PICTURE_FILE, **subjects}
     del in_form["image_base64"]
     in_form["vector"] = {
         "type": "string",
@@ -94,8 +108,8 @@ def question_body(verb: Verb) -> dict[str, Any]:
     }
     return body(
         {
-            FORM: _fields(f"{name}Form", {**in_form, **options}),
-            JSON: _fields(f"{name}Request", {**subjects, **in_json}),
+            FORM: _fields(f"{name}Form", {**in_form, **_examples_in_form(verb), **options}),
+            JSON: _fields(f"{name}Request", {**subjects, **_examples(verb), **in_json}),
         }
     )
 
@@ -106,13 +120,46 @@ def batch_body(verb: Verb) -> dict[str, Any]:
     shared = [each for each in options_of(verb) if each.name not in OF_ONE]
     box = next(each for each in options_of(verb) if each.name == "box")
     subjects = {name: dict(schema) for name, schema in SUBJECT_SCHEMAS.items()}
-    query = _fields("Query", {**subjects, "box": _in_json(box)})
+    title = "SearchQuery" if verb == "search" else "Query"
+    query = _fields(title, {**subjects, "box": _in_json(box), **_examples(verb)})
     return body(
         {
             FORM: _many(f"{name}Form", "image", PICTURE_FILE, map(_as_text, shared)),
             JSON: _many(f"{name}Request", "queries", query, map(_as_json, shared)),
         }
     )
+
+
+def _pictures() -> dict[str, Any]:
+    """One picture, or several examples to like."""
+    several = {"type": "array", "items": PICTURE_FILE, "minItems": 2, "maxItems": MAX_EXAMPLES}
+    return {"anyOf": [PICTURE_FILE, {**several, "description": "Examples to like."}]}
+
+
+def _examples(verb: Verb) -> dict[str, Any]:
+    """Lists of examples, which a search may have."""
+    if verb != "search":
+        return {}
+    one = {
+        "title": "SearchExample",
+        "description": "An example: exactly one thing, and how much it counts.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**SUBJECT_SCHEMAS, "weight": WEIGHT},
+    }
+    listed = {"type": "array", "items": one, "maxItems": MAX_EXAMPLES}
+    return {name: {**listed, "description": said} for name, said in EXAMPLE_TEXTS.items()}
+
+
+def _examples_in_form(verb: Verb) -> dict[str, Any]:
+    return {
+        name: {
+            "type": "string",
+            "description": f"{EXAMPLE_TEXTS[name]} As JSON: a list of objects.",
+            "examples": ['[{"item_id": "mugs/red.jpg", "weight": 2}]'],
+        }
+        for name in _examples(verb)
+    }
 
 
 def _many(
@@ -147,8 +194,8 @@ def _fields(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": name,
         "description": "What is asked about, exactly one of "
-        f"{', '.join(f'`{each}`' for each in fields if each in ('image', *SUBJECT_SCHEMAS))}; "
-        "and how.",
+        f"{', '.join(f'`{each}`' for each in fields if each in ('image', *SUBJECT_SCHEMAS))}"
+        f"{', or examples to `like`' if 'like' in fields else ''}; and how.",
         "type": "object",
         "additionalProperties": False,
         "properties": dict(fields),
@@ -166,5 +213,10 @@ def _in_json(option: Option) -> dict[str, Any]:
 _OTHER_IN_JSON: Mapping[str, dict[str, Any]] = {
     "filter": FILTER,
     "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+    "boosts": {
+        "type": "object",
+        "additionalProperties": {"type": "number", "minimum": -MAX_BOOST, "maximum": MAX_BOOST},
+        "maxProperties": MAX_BOOSTS,
+    },
     "fields": {"type": "array", "items": {"type": "string", "minLength": 1}},
 }

@@ -19,6 +19,7 @@ _TYPES: Mapping[Kind, dict[str, Any]] = {
     "filter": {"type": "string"},
     "box": {"type": "string"},
     "weights": {"type": "string"},
+    "boosts": {"type": "string"},
     "fields": {"type": "string"},
 }
 _EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {"whole": int, "number": float}

@@ -8,7 +8,7 @@ from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import ClassifierCache, OpenedClassifier, open_classifier
 from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
-from search_engine.errors import EyedexError
+from search_engine.errors import EyedexError, ParameterError
 from search_engine.records import SearchResult
 from search_engine.search.finding import Finder
 from search_engine.search.options import SearchOptions
@@ -34,11 +34,15 @@ class Answering:
         self._classifiers = ClassifierCache()
 
     def find(
-        self, live: LiveCollection, subjects: Sequence[Subject], options: SearchOptions
+        self,
+        live: LiveCollection,
+        subjects: Sequence[Subject],
+        options: SearchOptions,
+        with_views: bool = False,
     ) -> list[SearchResult]:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
         encoder = None if options.weights is None else self._encoders.of(live)
-        return self.finder.find(live, encoder, subjects, options)
+        return self.finder.find(live, encoder, subjects, options, with_views)
 
     def search(
         self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions
@@ -46,7 +50,7 @@ class Answering:
         """Find the neighbors of each; see `SearchEngine.search_many`."""
         self.finder.check(live, options)
         return self._answered(
-            live, asked, options, lambda subjects: self.find(live, subjects, options)
+            live, asked, options, lambda subjects: self.find(live, subjects, options, True)
         )
 
     def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
@@ -58,6 +62,7 @@ class Answering:
             asked,
             question.shown,
             lambda subjects: ask(question, partial(self.find, live, subjects)),
+            takes_mixes=False,
         )
 
     def _answered(
@@ -66,15 +71,19 @@ class Answering:
         asked: Sequence[Asked],
         options: SearchOptions,
         find: Callable[[Sequence[Subject]], list[SearchResult]],
+        takes_mixes: bool = True,
     ) -> Outcomes:
-        """What is found for each that is asked with; only re-ranking can fail for one alone."""
+        """What is found for each that is asked with; only re-ranking and mixing can fail for one
+        alone."""
         if options.filter is not None:
             live.fitted(options.filter)
-        photos = any(one.picture is not None for one in asked)
+        photos = any(one.has_pictures for one in asked)
         encoder = self._encoders.for_pictures_if_any(live, photos)
         subjects = self.subjects.of(live, encoder, asked)
+        if not takes_mixes:
+            subjects = [_unless_mixed(one) for one in subjects]
         known = [one for one in subjects if not isinstance(one, EyedexError)]
-        alone = options.rerank is not None
+        alone = options.rerank is not None or options.mix is not None
         results = iter(_found_alone(find, known) if alone else find(known))
         return [one if isinstance(one, EyedexError) else next(results) for one in subjects]
 
@@ -101,6 +110,16 @@ def _found_alone(
             yield find([subject])[0]
         except EyedexError as error:
             yield error
+
+
+def _unless_mixed(subject: Subject | EyedexError) -> Subject | EyedexError:
+    if isinstance(subject, EyedexError) or subject.mix is None:
+        return subject
+    return ParameterError(
+        "a class is that of one picture, and a mix is for search",
+        where="like",
+        fix="ask with one picture, item or embedding",
+    )
 
 
 def only(outcomes: Outcomes) -> SearchResult:

@@ -24,9 +24,10 @@ from search_engine.records import (
     SearchResult,
     Stored,
 )
+from search_engine.search.examples import GivenExample, Picture
 from search_engine.search.given_vectors import GivenVector
 from search_engine.search.options import ClassifyArguments, SearchArguments, search_options
-from search_engine.search.subject import Asked, Picture, Subjects
+from search_engine.search.subject import Asked, Subjects
 from search_engine.storage.paths import DEFAULT_COLLECTION
 from search_engine.vote.question import Question, Wanted
 from search_engine.vote.tally import VoteRule
@@ -55,6 +56,8 @@ class SearchEngine(DataDirectory):
         picture: Picture | None = None,
         *,
         vector: GivenVector | None = None,
+        like: Sequence[GivenExample] = (),
+        unlike: Sequence[GivenExample] = (),
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
@@ -65,10 +68,12 @@ class SearchEngine(DataDirectory):
                 earlier result.
             vector: An embedding instead, by the collection's encoder: D numbers of any length
                 but 0, or the base64 of them as little-endian float32.
+            like: Examples of what is wanted, beside these or instead: ids of items, or `Example`s
+                of pictures, items and embeddings. Those items are not found themselves.
+            unlike: Examples of what is not wanted.
             collection: Where to search.
-            options: `k`, `filter`, `box`, `group_by`, `min_score`, `rerank`, `weights`,
-                `include`, `cursor`; see `search_engine.search.options`. Fewer than k come back
-                when fewer items match.
+            options: Those of `search_engine.search.options`. Fewer than k come back when fewer
+                items match.
 
         Raises:
             ImageError: The picture is refused.
@@ -77,8 +82,8 @@ class SearchEngine(DataDirectory):
             CollectionNotFoundError, FilterError, ParameterError: As they say.
             MissingExtraError: The re-ranking needs OpenCV.
         """
-        checked = search_options(options, photo=vector is None)
-        asked = Asked(picture=picture, vector=vector, box=checked.box)
+        checked = search_options(options, photo=picture is not None)
+        asked = Asked(picture, None, vector, checked.box, like, unlike)
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
@@ -110,18 +115,20 @@ class SearchEngine(DataDirectory):
         self,
         item_id: str,
         *,
+        like: Sequence[GivenExample] = (),
+        unlike: Sequence[GivenExample] = (),
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
         """The items that look most like an item, itself left out; from its stored embedding.
 
-        Options are those of `search` but for `box`.
+        Examples are those of `search`, and options too but for `box`.
 
         Raises:
             ItemNotFoundError: There is no such item.
             PictureNotFoundError: The re-ranking looks at its picture, which is gone.
         """
-        asked = Asked(item_id=item_id)
+        asked = Asked(item_id=item_id, like=like, unlike=unlike)
         return only(self.search_many([asked], collection=collection, **options))
 
     def classify(

@@ -79,15 +79,25 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupViews:
+    """How many items of a group match, the neighbor among them, and the ids of the first 20."""
+
+    count: int
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbor:
     """A hit with its item; `score` is the cosine similarity, higher is better.
 
-    `vector` is its stored embedding, (D,), if it was requested and is sound.
+    `vector` is its stored embedding, (D,), if it was requested and is sound. `views` are its
+    group's, in a search by groups.
     """
 
     item: CatalogItem
     score: float
     vector: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    views: GroupViews | None = None
 
 
 @dataclass(frozen=True, slots=True)

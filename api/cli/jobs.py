@@ -160,12 +160,10 @@ def _follow_stage(catalog: "Catalog", job: "Job", advance: Any) -> "Job":
 
 
 def _far(answer: "JobAnswer") -> str:
-    """How far a job is, or what came of it, in a few words."""
+    """How far a job is, in a few words."""
     error = answer["error"]
     if error is not None:
         return error["code"]
-    if answer["state"] == "done":
-        return ", ".join(f"{count:,} {name}" for name, count in answer["counts"].items() if count)
     if answer["state"] != "running" or answer["stage"] is None:
         return ""
     left = answer["seconds_left"]
@@ -177,7 +175,7 @@ def _far(answer: "JobAnswer") -> str:
 def _print(answer: "JobAnswer") -> None:
     """A job for people: a line for each thing to know."""
     print(f"{answer['kind']} of {answer['collection']}: {answer['state']}")
-    if _far(answer) and answer["state"] == "running":
+    if _far(answer) and answer["error"] is None:
         print(_far(answer))
     if answer["counts"]:
         print(", ".join(f"{count:,} {name}" for name, count in answer["counts"].items()))

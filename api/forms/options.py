@@ -11,7 +11,8 @@ from search_engine.catalog.filter_text import read_filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
 from search_engine.images import Box, parse_box
-from search_engine.search.options import OPTIONS, SUBJECTS, Kind, Option, check_names
+from search_engine.search.boosts import check_boosts, parse_boosts
+from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -41,7 +42,8 @@ def read_option(option: Option, value: Any) -> Any:
 
 def without_subjects(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are options."""
-    return {name: value for name, value in values.items() if name not in SUBJECTS}
+    asked = (*SUBJECTS, *EXAMPLES)
+    return {name: value for name, value in values.items() if name not in asked}
 
 
 def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
@@ -96,6 +98,13 @@ def _weights(option: Option, value: Any) -> Mapping[str, float] | None:
     return None if text is None else parse_weights(text)
 
 
+def _boosts(option: Option, value: Any) -> Mapping[str, float] | None:
+    if isinstance(value, Mapping):
+        return check_boosts(value)
+    text = text_value({option.name: value}, option.name)
+    return None if text is None else parse_boosts(text)
+
+
 _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "whole": _whole,
     "number": _number,
@@ -103,5 +112,6 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "filter": lambda option, value: read_filter(value),
     "box": lambda option, value: read_box(value, option.name),
     "weights": _weights,
+    "boosts": _boosts,
     "fields": lambda option, value: field_names(value, option.name),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NotRequired
+from typing import TYPE_CHECKING, Any, NotRequired, cast
 from urllib.parse import quote
 
 from typing_extensions import TypedDict
@@ -47,11 +47,23 @@ class Item(WithVector):
 
 
 @shape
+class GroupViews(TypedDict):
+    """The items of one group, such as the pictures of one product."""
+
+    count: int
+    """How many of them fulfil the filter, this one among them."""
+    item_ids: list[str]
+    """The first 20, in the order in which they were added."""
+
+
+@shape
 class Neighbor(Item):
     """An item that was found."""
 
     score: float
     """Its cosine similarity to what was asked with, -1 to 1."""
+    views: NotRequired[GroupViews]
+    """Its group, in a search with `group_by`."""
 
 
 @shape
@@ -184,7 +196,12 @@ def item_page_json(collection: str, page: records.ItemPage) -> ItemPage:
 
 def neighbor_json(neighbor: records.Neighbor, include: str | None = None) -> Neighbor:
     """An item with its score, and its embedding in the form that `include` names."""
-    found: Neighbor = {**item_json(neighbor.item), "score": round(neighbor.score, 6)}
+    found = cast(Neighbor, {**item_json(neighbor.item), "score": round(neighbor.score, 6)})
+    if neighbor.views is not None:
+        found["views"] = {
+            "count": neighbor.views.count,
+            "item_ids": list(neighbor.views.item_ids),
+        }
     add_vector(found, neighbor.vector, include)
     return found
 

@@ -81,7 +81,7 @@ class SearchAnswer(WithVector):
     `include` asks for embeddings."""
 
     neighbors: list[Neighbor]
-    """Best first; in the order of the re-ranking where there is one."""
+    """Best first; in the order of the re-ranking, mix, boosts or diversity where there is one."""
     timings_ms: dict[str, float]
     """Milliseconds by stage, and `total`."""
     encoder: str
@@ -91,13 +91,13 @@ class SearchAnswer(WithVector):
     warnings: list[str]
     """Sentences, each behind a code and a colon."""
     next_cursor: NotRequired[str | None]
-    """Leads to the neighbors behind these; null where there are none, and with a re-ranking."""
+    """Leads to the neighbors behind these; null where there are none, and with such an order."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
     facets: NotRequired[dict[str, list[FacetValue]]]
     """Values of the fields that were asked for, most frequent first."""
     query_token: NotRequired[str | None]
-    """Stands for the photo in further questions; null where an item was asked with."""
+    """Stands for the photo or the mix in further questions; null where an item was asked with."""
     request_id: NotRequired[str]
     """Names this answer in the log of the server."""
 

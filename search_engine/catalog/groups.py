@@ -37,6 +37,13 @@ def groups_of(connection: Connection, keys: Sequence[int], field: str) -> dict[i
     return {key: _group(key, kind, value) for key, kind, value in rows}
 
 
+def item_ids_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """The ids of the live items among these keys."""
+    query = select(items.c.key, items.c.item_id).where(_AMONG, LIVE)
+    rows = connection.execute(query, {"keys": json.dumps(list(keys))})
+    return {row.key: row.item_id for row in rows}
+
+
 def keys_in_groups(
     connection: Connection, collection_id: int, field: str, groups: Iterable[Group]
 ) -> Keys:

@@ -20,7 +20,7 @@ from search_engine.catalog.collection_rows import (
 )
 from search_engine.catalog.connections import CatalogConnections
 from search_engine.catalog.facets import count_values, has_field
-from search_engine.catalog.groups import Group, groups_of, keys_in_groups
+from search_engine.catalog.groups import Group, groups_of, item_ids_of, keys_in_groups
 from search_engine.catalog.item_rows import (
     ITEM_COLUMNS,
     item_of,
@@ -169,6 +169,10 @@ class Catalog(CatalogConnections):
     def groups_of(self, keys: Sequence[int], field: str) -> dict[int, Group]:
         """The group of live items by their value of a field; see `groups`."""
         return self.ask(lambda connection: groups_of(connection, keys, field))
+
+    def item_ids_of(self, keys: Sequence[int]) -> dict[int, str]:
+        """The ids of the live items among some keys."""
+        return self.ask(lambda connection: item_ids_of(connection, keys))
 
     def keys_in_groups(self, collection: Collection, field: str, groups: Iterable[Group]) -> Keys:
         """Keys of all live items of some groups, shape (N,), int64, ascending."""

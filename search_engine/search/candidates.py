@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.records import Keys, Vectors
 from search_engine.search.rerank.base import Scores
@@ -27,7 +28,7 @@ def nearest(scopes: Sequence[Scope], queries: Vectors, count: int) -> list[tuple
 
     The scopes are those of the queries: of one state of the index, under one filter.
     """
-    fetch = count + any(each.exclude is not None for each in scopes)
+    fetch = count + max(len(each.exclude) for each in scopes)
     hits = scopes[0].snapshot.search(queries, fetch, scopes[0].within)
     rows = [each.cut(*hits.row(row), count) for row, each in enumerate(scopes)]
     return [
@@ -81,6 +82,13 @@ def exact_scores(keys: Keys, scores: Scores, vectors: Callable[[Keys], Vectors])
     exact = scores.astype(np.float64)
     exact[near] = np.minimum(1.0, np.round(exact[near] / lengths, DECIMALS))
     return exact.astype(np.float32)
+
+
+def reaching(scores: Scores, least: float | None) -> NDArray[np.bool_]:
+    """Which scores reach a least one, rounded as scores are shown."""
+    if least is None:
+        return np.ones(len(scores), dtype=np.bool_)
+    return np.asarray(np.round(scores.astype(np.float64), DECIMALS) >= round(least, DECIMALS))
 
 
 @contextmanager

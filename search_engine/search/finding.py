@@ -1,7 +1,7 @@
 """`Finder`: the neighbors of subjects, many at a time; one photo is a batch of one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,14 +15,18 @@ from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, SearchResult, Vectors
+from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
+from search_engine.search.mixes import BEST
 from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
+from search_engine.search.preferences import Preferences
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
-from search_engine.search.shaping import Reranking, Shaping, first_count
+from search_engine.search.shaping import Ordering, Reranking, Shaping, first_count
 from search_engine.search.subject import Subject
+from search_engine.search.views import group_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Finder:
         encoder: Encoder | None,
         subjects: Sequence[Subject],
         options: SearchOptions,
+        with_views: bool = False,
     ) -> list[SearchResult]:
         """The neighbors of each subject, under the same options, in one state of the index.
 
@@ -57,6 +62,7 @@ class Finder:
             encoder: What the subjects are embedded by; only weights need it.
             subjects: What is asked with.
             options: How; `check` has found that they fit.
+            with_views: Whether neighbors of groups tell the views of theirs.
 
         Raises:
             ParameterError: The encoder has no parts to weigh.
@@ -68,7 +74,7 @@ class Finder:
         snapshot = live.snapshot()
         found = [_Found()] * len(subjects)
         if snapshot is not None:
-            found = self._found(live, snapshot, subjects, queries, options, timings)
+            found = self._found(live, snapshot, subjects, queries, options, timings, with_views)
         shares = {name: ms / len(subjects) for name, ms in timings.items()}
         return [
             SearchResult(
@@ -95,15 +101,16 @@ class Finder:
             ParameterError: There is no such field or re-ranking, or options exclude each other.
             MissingExtraError: The re-ranking needs OpenCV.
         """
+        if options.mix is not None:
+            check_choice(options.mix, "mix")
         if options.rerank is not None:
             method = method_named(options.rerank)
-            if options.weights is not None:
-                raise ParameterError(
-                    "re-ranking compares embeddings as they are stored",
-                    where="rerank",
-                    fix="leave out the weights, or the re-ranking",
-                )
+            _check_alone("rerank", options, ("weights", "boost", "diversity"))
             method.check_extra()
+        if options.mix == BEST:
+            _check_alone("mix", options, ("weights", "rerank"))
+        if options.boost:
+            check_boosted_fields(self._catalog, live.record, tuple(options.boost))
         if options.include is not None:
             check_choice(options.include, "include")
         if options.group_by is not None:
@@ -117,6 +124,7 @@ class Finder:
         queries: Vectors,
         options: SearchOptions,
         timings: dict[str, float],
+        with_views: bool,
     ) -> list[_Found]:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within: KeySet | None = None
@@ -125,7 +133,7 @@ class Finder:
             with timed(timings, "filter"):
                 within = live.matching(options.filter)
                 warnings = live.fitted(options.filter).warnings
-        scopes = [Scope(snapshot, within, one.key) for one in subjects]
+        scopes = [Scope(snapshot, within, one.keys) for one in subjects]
         places = [place_of(live.record, one, options) for one in subjects]
         with timed(timings, "search"):
             count = first_count(options, max(place.shown if place else 0 for place in places))
@@ -139,7 +147,7 @@ class Finder:
                 options,
                 rows[number],
                 timings,
-                self._reranking(subjects[number], options),
+                self._ordering(subjects[number], options),
                 places[number],
             )
             for number, scope in enumerate(scopes)
@@ -147,6 +155,11 @@ class Finder:
         found = [each.shape() for each in shapings]
         with timed(timings, "catalog"):
             neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
+            if with_views and options.group_by is not None:
+                neighbors = [
+                    self._with_views(live, scope, each, options.group_by)
+                    for scope, each in zip(scopes, neighbors, strict=True)
+                ]
         pages = [
             Page.of(live.record, *each, options)
             for each in zip(subjects, places, found, strict=True)
@@ -177,11 +190,39 @@ class Finder:
             for row in rows
         ]
 
-    def _reranking(self, subject: Subject, options: SearchOptions) -> Reranking | None:
-        if options.rerank is None:
+    def _with_views(
+        self, live: LiveCollection, scope: Scope, neighbors: Sequence[Neighbor], by: str
+    ) -> tuple[Neighbor, ...]:
+        keys = [each.item.key for each in neighbors]
+        views = group_views(self._catalog, live.record, scope, keys, by)
+        return tuple(replace(each, views=views.get(each.item.key)) for each in neighbors)
+
+    def _ordering(self, subject: Subject, options: SearchOptions) -> Ordering | None:
+        if options.mix is not None and subject.mix is None:
+            raise ParameterError(
+                "there are no examples to mix", where="mix", fix="give like or unlike, or leave it"
+            )
+        if options.ordered_by is None:
             return None
+        if options.rerank is None:
+            return Preferences(self._catalog, options, subject.mix)
         pictures = AskedPictures(subject.features, self.item_features.of)
         return Reranking(method_named(options.rerank), pictures)
+
+
+_WHY_ALONE = {
+    "rerank": "re-ranking compares embeddings as they are stored, and has an order of its own",
+    "mix": "the best example is found by embeddings as they are stored",
+}
+
+
+def _check_alone(name: str, options: SearchOptions, others: Sequence[str]) -> None:
+    """Refuse options beside one that they do not go with."""
+    for other in others:
+        if getattr(options, other):
+            raise ParameterError(
+                _WHY_ALONE[name], where=name, fix=f"leave out the {other}, or {name}"
+            )
 
 
 def _queries(

@@ -25,7 +25,7 @@ MAX_K = 200
 DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
-Kind = Literal["whole", "number", "text", "filter", "box", "weights", "fields"]
+Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "fields"]
 BOTH: tuple[Verb, ...] = ("search", "classify")
 CLASSIFY: tuple[Verb, ...] = ("classify",)
 
@@ -121,6 +121,37 @@ OPTIONS = (
         changes_vote=True,
     ),
     Option(
+        "mix",
+        "text",
+        "how examples to like and unlike count: by one query moved towards the likes, or by the "
+        "nearest of them; best has one page",
+        "best",
+        default="rocchio",
+        choices=("rocchio", "best"),
+        verbs=("search",),
+        metavar="NAME",
+    ),
+    Option(
+        "boost",
+        "boosts",
+        "move items up or down by numbers and booleans: field:weight, added to the score for the "
+        "order only; one page",
+        "in_stock:0.1,price:-0.02",
+        verbs=("search",),
+    ),
+    Option(
+        "diversity",
+        "number",
+        "how much results should differ from each other, against being alike: 0 not, 1 most; "
+        "one page",
+        "0.3",
+        default="0",
+        verbs=("search",),
+        low=0,
+        high=1,
+        unit="a share",
+    ),
+    Option(
         "facets",
         "fields",
         "count the items that fulfil the filter by their values of these fields",
@@ -183,8 +214,11 @@ OPTIONS = (
         argument="classifier",
     ),
 )
+_ORDERS = ("rerank", "boost", "diversity")
 SUBJECTS = ("image_base64", "item_id", "query_token", "vector")
 """Beside an uploaded `image`: what is asked about."""
+EXAMPLES = ("like", "unlike")
+"""Of a search: lists of examples, beside a subject or instead."""
 
 
 class SearchArguments(TypedDict, total=False):
@@ -197,6 +231,9 @@ class SearchArguments(TypedDict, total=False):
     min_score: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
+    mix: str | None
+    boost: Mapping[str, float] | str | None
+    diversity: float | None
     include: str | None
     cursor: str | None
 
@@ -221,8 +258,18 @@ class SearchOptions:
     min_score: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
+    mix: str | None = None
+    boost: Mapping[str, float] | None = None
+    diversity: float | None = None
     include: str | None = None
     cursor: str | None = None
+
+    @property
+    def ordered_by(self) -> str | None:
+        """The first of these that orders by something else than the score; None for none."""
+        if self.mix == "best":
+            return "mix"
+        return next((each for each in _ORDERS if getattr(self, each)), None)
 
     def in_the_vote(self) -> SearchOptions:
         """These without those that only say what is shown."""
@@ -374,6 +421,12 @@ def _weights(value: Any, _: Option) -> Mapping[str, float]:
     return parse_weights(value) if isinstance(value, str) else value
 
 
+def _boosts(value: Any, _: Option) -> Mapping[str, float]:
+    from search_engine.search.boosts import check_boosts, parse_boosts
+
+    return parse_boosts(value) if isinstance(value, str) else check_boosts(value)
+
+
 _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "whole": lambda value, option: check_k(value, option.name),
     "number": check_number,
@@ -381,4 +434,5 @@ _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "filter": _filter,
     "box": _box,
     "weights": _weights,
+    "boosts": _boosts,
 }

@@ -3,7 +3,7 @@
 A place is the score and key of the last neighbor that was shown: whatever comes or goes before it,
 the next page are the best behind it. Scores are exact and ordered by key where equal, so every item
 stands in one place. A re-ranking puts the first `CANDIDATES` in order, all of which one page can
-have; there are no pages behind it.
+have, and other orders so many as one page needs; there are no pages behind them.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,7 @@ from typing import Any
 from search_engine.catalog.collection_rows import Collection
 from search_engine.cursors import read_cursor, write_cursor
 from search_engine.errors import ParameterError
-from search_engine.search.options import SearchOptions
-from search_engine.search.rerank.base import CANDIDATES
+from search_engine.search.options import MAX_K, SearchOptions
 from search_engine.search.subject import Subject
 
 MAX_SHOWN = 10_000
@@ -43,15 +42,16 @@ def place_of(record: Collection, subject: Subject, options: SearchOptions) -> Pl
     """Where the page begins that is asked for; None for the first one.
 
     Raises:
-        ParameterError: The cursor is none, or of another question; there is a re-ranking.
+        ParameterError: The cursor is none, or of another question; there is a re-ranking
+            or another order than by score.
     """
     if options.cursor is None:
         return None
-    if options.rerank is not None:
+    if options.ordered_by is not None:
         raise ParameterError(
-            "a re-ranking has no further pages",
+            f"an order by {options.ordered_by} has no further pages",
             where="cursor",
-            fix=f"leave out the cursor, and ask for up to {CANDIDATES} at once",
+            fix=f"leave out the cursor, and ask for up to {MAX_K} at once",
         )
     score, key, shown = read_cursor(options.cursor, _identity(record, subject, options), _KINDS)
     return Place(float(score), key, min(max(shown, 0), MAX_SHOWN))
@@ -74,7 +74,7 @@ class Page:
         options: SearchOptions,
     ) -> "Page":
         """The page of the first k of the keys and scores that were found behind a place."""
-        if len(found) <= options.k or options.rerank is not None:
+        if len(found) <= options.k or options.ordered_by is not None:
             return cls()
         shown = options.k + (0 if place is None else place.shown)
         if shown >= MAX_SHOWN:
@@ -91,7 +91,7 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "filter": options.filter,
         "group_by": options.group_by,
         "min_score": options.min_score,
-        "subject": subject.token or (subject.key, _digest(subject)),
+        "subject": subject.token or (subject.keys, _digest(subject)),
         "weights": None if options.weights is None else sorted(options.weights.items()),
     }
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from search_engine.images import Box
 from search_engine.records import Vectors
+from search_engine.search.mixes import Mix
 
 KEPT = 4_096
-"""Entries at most; embeddings of 1,280 dimensions then take 20 MB."""
+"""Embeddings at most; those of 1,280 dimensions then take 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,22 @@ class QueryToken:
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
     """A photo as the encoder of a fingerprint sees it: vector (1, D), and what its sender should
-    know."""
+    know.
+
+    Or a mix, with the keys of the items that it is made of.
+    """
 
     token: QueryToken
     fingerprint: str
     vector: Vectors
     warnings: tuple[str, ...] = ()
+    mix: Mix | None = None
+    keys: tuple[int, ...] = ()
+
+    @property
+    def embeddings(self) -> int:
+        """How many it holds: its own, and those that it is mixed of."""
+        return 1 if self.mix is None else 1 + len(self.mix)
 
 
 class QueryCache:
@@ -40,6 +51,7 @@ class QueryCache:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._lock = threading.Lock()
+        self._embeddings = 0
         self._queries: OrderedDict[QueryToken, EmbeddedQuery] = OrderedDict()
 
     def get(self, token: QueryToken) -> EmbeddedQuery | None:
@@ -51,16 +63,25 @@ class QueryCache:
             return query
 
     def keep(self, query: EmbeddedQuery) -> None:
-        """Add a query, and drop the least recently used one when full."""
+        """Add a query, and drop the least recently used ones when full."""
         with self._lock:
+            former = self._queries.pop(query.token, None)
+            self._embeddings += query.embeddings - (former.embeddings if former else 0)
             self._queries[query.token] = query
-            self._queries.move_to_end(query.token)
-            if len(self._queries) > self._kept:
-                self._queries.popitem(last=False)
+            while self._embeddings > self._kept and len(self._queries) > 1:
+                _, oldest = self._queries.popitem(last=False)
+                self._embeddings -= oldest.embeddings
 
 
 def query_token(picture: bytes, box: Box | None, fingerprint: str) -> QueryToken:
     """Names a photo, a region of it and an encoder; only who has the photo can make it."""
     identity = hashlib.blake2b(picture, digest_size=16)
     identity.update(repr((box, fingerprint)).encode())
+    return QueryToken(identity.hexdigest())
+
+
+def mix_token(mix: Mix, keys: tuple[int, ...], fingerprint: str) -> QueryToken:
+    """Names a mix of embeddings and items; only who has all of it can make it."""
+    identity = hashlib.blake2b(mix.digest.encode(), digest_size=16)
+    identity.update(repr((keys, fingerprint)).encode())
     return QueryToken(identity.hexdigest())

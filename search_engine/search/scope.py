@@ -1,9 +1,10 @@
-"""The items that a search may find: a snapshot, narrowed by a filter, without the query item."""
+"""The items that a search may find: a snapshot, narrowed by a filter, without the query items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
@@ -13,11 +14,11 @@ from search_engine.search.rerank.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The keys that may be found; `exclude` is the query item."""
+    """The keys that may be found; `exclude` are those of the items that are asked with."""
 
     snapshot: Snapshot
     within: KeySet | None = None
-    exclude: int | None = None
+    exclude: tuple[int, ...] = ()
 
     def vectors(self, keys: Keys) -> Vectors:
         """See Gallery."""
@@ -25,8 +26,7 @@ class Scope:
 
     def nearest(self, queries: Vectors, count: int) -> Sequence[tuple[Keys, Scores]]:
         """See Gallery."""
-        fetch = count if self.exclude is None else count + 1
-        hits = self.snapshot.search(queries, fetch, self.within)
+        hits = self.snapshot.search(queries, count + len(self.exclude), self.within)
         return [self.cut(*hits.row(query), count) for query in range(len(queries))]
 
     def without(self, keys: Keys) -> "Scope":
@@ -34,9 +34,14 @@ class Scope:
         every = self.snapshot.keys() if self.within is None else self.within.keys
         return replace(self, within=KeySet(every[~np.isin(every, keys)]))
 
+    def holds(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys may be found."""
+        others = ~np.isin(keys, self.exclude)
+        return others if self.within is None else others & self.within.contains(keys)
+
     def cut(self, keys: Keys, scores: Scores, count: int) -> tuple[Keys, Scores]:
-        """The best hits of a query, without the query item."""
-        if self.exclude is not None:
-            others = keys != self.exclude
+        """The best hits of a query, without the items that are asked with."""
+        if self.exclude:
+            others = ~np.isin(keys, self.exclude)
             keys, scores = keys[others], scores[others]
         return keys[:count], scores[:count]

@@ -1,7 +1,8 @@
-"""Shape the hits of one query into results: re-rank, cut off by score, group."""
+"""Shape the hits of one query into results: put in order, cut off by score, group."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -11,15 +12,16 @@ from search_engine.catalog.store import Catalog
 from search_engine.indexes.scoring import cosines
 from search_engine.records import Keys, Vectors
 from search_engine.search.candidates import (
-    DECIMALS,
     FIRST,
     Timings,
     exact_scores,
     nearest_of,
+    reaching,
     timed,
 )
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
+from search_engine.search.preferences import preferred_count
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
 from search_engine.search.rerank.registry import Method
 from search_engine.search.scope import Scope
@@ -41,10 +43,28 @@ class Reranking:
     method: Method
     pictures: Pictures
 
+    @property
+    def count(self) -> int:
+        """See Ordering."""
+        return CANDIDATES
+
     def reorder(self, query: Vectors, keys: Keys, scores: Scores, scope: Scope) -> Keys:
-        """The candidates, (C,) best first, in the method's order; see `rerank.base.Reorder`."""
+        """See Ordering and `rerank.base.Reorder`."""
         found = Candidates(query, keys, scores, scope, self.pictures)
         return self.method.reorder(found)
+
+
+class Ordering(Protocol):
+    """Puts the first `count` candidates in another order; `Reranking` or `Preferences`."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        ...
+
+    def reorder(self, query: Vectors, keys: Keys, scores: Scores, scope: Scope) -> Keys:
+        """The candidates, (C,) best first, in the new order; others may be among them."""
+        ...
 
 
 def first_count(options: SearchOptions, shown: int = 0) -> int:
@@ -55,7 +75,10 @@ def first_count(options: SearchOptions, shown: int = 0) -> int:
     count = shown + options.k + 1
     if options.group_by is not None:
         count *= GROUP_FETCH
-    return max(count, FIRST, CANDIDATES if options.rerank is not None else 0)
+    if options.ordered_by is None:
+        return max(count, FIRST)
+    ordered = CANDIDATES if options.rerank is not None else preferred_count(options)
+    return max(count, FIRST, ordered)
 
 
 @dataclass(slots=True)
@@ -63,7 +86,7 @@ class Shaping:
     """Shapes the hits of one query into as many results as are asked for, behind a place if there
     is one.
 
-    With a re-ranking the first candidates come in its order, and the rest behind them: the first
+    With an ordering the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
 
     `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
@@ -76,7 +99,7 @@ class Shaping:
     options: SearchOptions
     first: tuple[Keys, Scores]
     timings: Timings
-    reranking: Reranking | None = None
+    ordering: Ordering | None = None
     place: Place | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -158,17 +181,17 @@ class Shaping:
         least = self.options.min_score
         if least is None:
             return keys, scores
-        good = np.round(scores.astype(np.float64), DECIMALS) >= round(least, DECIMALS)
+        good = reaching(scores, least)
         return keys[good], scores[good]
 
     def _hits(self) -> tuple[Keys, Scores]:
-        """Keys and cosines of the best, in the order of the re-ranking if there is one."""
+        """Keys and cosines of the best, in the order that is asked for if one is."""
         keys, scores = self.first
-        if self.reranking is None:
+        if self.ordering is None:
             return keys, scores
         with timed(self.timings, "rerank"):
-            candidates = keys[:CANDIDATES], scores[:CANDIDATES]
-            best = self.reranking.reorder(self.query, *candidates, self.scope)
+            candidates = keys[: self.ordering.count], scores[: self.ordering.count]
+            best = self.ordering.reorder(self.query, *candidates, self.scope)
             own = cosines(self.query[0], self.scope.vectors(best))
             own = exact_scores(best, own, self.scope.vectors)
             others = ~np.isin(keys, best)

@@ -1,16 +1,20 @@
-"""Embed the subjects of searches: photos, tokens of photos, items, embeddings from elsewhere."""
+"""Embed the subjects of searches: photos, tokens, items, embeddings, and mixes of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from typing import cast
+
+import numpy as np
 
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
+from search_engine.encoders.external import is_external
 from search_engine.errors import (
     ExternalEncoderError,
     EyedexError,
@@ -18,50 +22,88 @@ from search_engine.errors import (
     ParameterError,
     QueryExpiredError,
 )
-from search_engine.images import PICTURE_QUALITY, Box, GivenPicture, ImageLimits, picture_bytes
+from search_engine.images import PICTURE_QUALITY, Box, ImageLimits, picture_bytes
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
+from search_engine.search.examples import Example, GivenExample, Picture, examples, named
 from search_engine.search.given_vectors import GivenVector, unit_vector
-from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
+from search_engine.search.mixes import Mix, rocchio
+from search_engine.search.query_cache import (
+    EmbeddedQuery,
+    QueryCache,
+    QueryToken,
+    mix_token,
+    query_token,
+)
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
-
-Picture = GivenPicture | QueryToken
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One query: exactly one of a picture (or its token), an item id and an embedding.
 
-    `box` restricts the picture to a region.
+    `box` restricts the picture to a region. `like` and `unlike` are examples of what is wanted and
+    what is not; with some to like, a query needs nothing else.
     """
 
     picture: Picture | None = field(default=None, repr=False)
     item_id: str | None = None
     vector: GivenVector | None = field(default=None, repr=False)
     box: Box | None = None
+    like: Sequence[GivenExample] = ()
+    unlike: Sequence[GivenExample] = ()
 
     def __post_init__(self) -> None:
-        given = (self.picture, self.item_id, self.vector)
-        if sum(each is not None for each in given) != 1:
+        for name in ("like", "unlike"):
+            if getattr(self, name) != ():
+                object.__setattr__(self, name, examples(getattr(self, name), name))
+        given = self._given
+        if given > 1 or not (given or self.like):
             raise ParameterError(
-                "give a picture, an item_id or a vector, one of them", where="image"
+                "give a picture, an item_id or a vector, one of them, or examples to like",
+                where="image",
             )
+
+    @property
+    def _given(self) -> int:
+        return sum(each is not None for each in (self.picture, self.item_id, self.vector))
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it, or an example, is a picture or a token."""
+        pictures = (self.picture, *(each.picture for each in self.examples))
+        return any(each is not None for each in pictures)
+
+    @property
+    def parts(self) -> "tuple[Asked, ...]":
+        """The query itself, if there is one, and its examples: each without further ones."""
+        if not self.examples:
+            return (self,)
+        own = (replace(self, like=(), unlike=()),) if self._given else ()
+        return (*own, *(Asked(one.picture, one.item_id, one.vector) for one in self.examples))
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Those to like, then those not to."""
+        return cast(tuple[Example, ...], (*self.like, *self.unlike))
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is asked with: `vector` (1, D), and where it comes from.
 
-    `features` are made when a re-ranking asks for them. `key` is the item's own, which is not found
-    then. `token` stands for the photo in further questions. `timings_ms` say what embedding took.
+    `features` are made when a re-ranking asks for them. `keys` are those of the items that it is
+    made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
+    what embedding took. `mix` is what its vector comes from where there are examples.
     """
 
     vector: Vectors = field(repr=False)
     features: Callable[[], LocalFeatures]
-    key: int | None = None
+    keys: tuple[int, ...] = ()
     token: str | None = None
     warnings: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    mix: Mix | None = None
 
 
 class Subjects:
@@ -89,6 +131,39 @@ class Subjects:
             encoder: What sees photos, or why nothing does; None where there is none to be seen.
             asked: What is asked with.
         """
+        parts = iter(self._of_parts(live, encoder, [part for one in asked for part in one.parts]))
+        return [self._whole(live, one, [next(parts) for _ in one.parts]) for one in asked]
+
+    def _whole(
+        self, live: LiveCollection, asked: Asked, parts: Sequence[Subject | EyedexError]
+    ) -> Subject | EyedexError:
+        """The subject of a question, from those of its parts."""
+        if not asked.examples:
+            return parts[0]
+        try:
+            return self._remember(live, mixed(asked, parts))
+        except EyedexError as error:
+            return error
+
+    def _remember(self, live: LiveCollection, subject: Subject) -> Subject:
+        """The mix with a token, unless tokens are of no use as embeddings are made elsewhere."""
+        if subject.mix is None or is_external(live.record.encoder or ""):
+            return subject
+        fingerprint = live.record.fingerprint or ""
+        token = mix_token(subject.mix, subject.keys, fingerprint)
+        self.queries.keep(
+            EmbeddedQuery(
+                token, fingerprint, subject.vector, subject.warnings, subject.mix, subject.keys
+            )
+        )
+        return replace(subject, token=token.text)
+
+    def _of_parts(
+        self,
+        live: LiveCollection,
+        encoder: Encoder | ExternalEncoderError | None,
+        asked: Sequence[Asked],
+    ) -> list[Subject | EyedexError]:
         photos: Iterator[Subject | EyedexError] = iter(())
         if isinstance(encoder, ExternalEncoderError):
             photos = repeat(encoder)
@@ -111,7 +186,7 @@ class Subjects:
     def _item(self, live: LiveCollection, item_id: str) -> Subject:
         item = self._catalog.get(live.record, item_id)
         vector = self._catalog.vector(live.record, item.key)
-        return Subject(vector, partial(self._item_features, item), key=item.key)
+        return Subject(vector, partial(self._item_features, item), keys=(item.key,))
 
     def _photos(self, encoder: Encoder, asked: Sequence[Asked]) -> list[Subject | EyedexError]:
         """The subjects of photos and tokens; those that nobody asked about are encoded at once."""
@@ -169,6 +244,8 @@ class Subjects:
         return Subject(
             query.vector,
             features,
+            keys=query.keys,
+            mix=query.mix,
             token=query.token.text,
             warnings=query.warnings,
             timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
@@ -202,6 +279,47 @@ class _Photo:
     box: Box | None = None
     query: EmbeddedQuery | None = None
     given: Picture | None = None
+
+
+def mixed(asked: Asked, parts: Sequence[Subject | EyedexError]) -> Subject:
+    """The subject of a question with examples; `parts` are those of `asked.parts`.
+
+    Raises:
+        EyedexError: A part is none, or they cancel each other out.
+    """
+    known = list(_known_parts(asked, parts))
+    own = known[: len(known) - len(asked.examples)]
+    rows = [
+        part.vector * np.float32(example.weight)
+        for part, example in zip(known[len(own) :], asked.examples, strict=True)
+    ]
+    likes = len(asked.like)
+    mix = Mix.of([part.vector for part in own], rows[:likes], rows[likes:])
+    return Subject(
+        rocchio(mix),
+        partial(_no_features, "a mix is not one picture"),
+        keys=tuple(sorted({key for part in known for key in part.keys})),
+        warnings=tuple(dict.fromkeys(text for part in known for text in part.warnings)),
+        timings_ms=_sums(part.timings_ms for part in known),
+        mix=mix,
+    )
+
+
+def _sums(timings: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in timings:
+        for name, ms in each.items():
+            found[name] = found.get(name, 0.0) + ms
+    return found
+
+
+def _known_parts(asked: Asked, parts: Sequence[Subject | EyedexError]) -> Iterator[Subject]:
+    names = [f"like[{n}]" for n in range(len(asked.like))]
+    names += [f"unlike[{n}]" for n in range(len(asked.unlike))]
+    for name, part in zip([""] * (len(parts) - len(names)) + names, parts, strict=True):
+        if isinstance(part, EyedexError):
+            raise named(part, name) if name else part
+        yield part
 
 
 def _named(error: EyedexError, picture: Picture | None) -> EyedexError:

@@ -172,9 +172,9 @@ def test_a_form_names_no_queries(client: CheckedClient) -> None:
     assert_problem(ask_raw(client, body, BATCHES[SEARCH]), 422, "bad_parameter")
 
 
-def test_a_single_search_takes_one_picture_still(client: CheckedClient) -> None:
+def test_a_single_class_is_that_of_one_picture(client: CheckedClient) -> None:
     body = multipart(part("image", jpeg(), "a.jpg"), part("image", jpeg(), "b.jpg"))
-    assert_problem(ask_raw(client, body), 422, "one_file_only")
+    assert_problem(ask_raw(client, body, CLASSIFY), 422, "one_file_only")
 
 
 def test_what_one_picture_lacks_for_a_re_ranking_is_its_own_problem(

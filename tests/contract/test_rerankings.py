@@ -74,7 +74,7 @@ def test_what_the_search_may_not_find_is_not_found(method: Method) -> None:
     """Only even keys fulfil the filter, and 8 is the item that asks."""
     index = LiveIndex(6)
     index.upsert(np.arange(80), rows(80))
-    scope = Scope(index.snapshot, KeySet(np.arange(0, 80, 2)), exclude=8)
+    scope = Scope(index.snapshot, KeySet(np.arange(0, 80, 2)), exclude=(8,))
     query = rows(80)[[8]]
     ((keys, scores),) = scope.nearest(query, 10)
     order = method.reorder(Candidates(query, keys, scores, scope, PICTURES)).tolist()

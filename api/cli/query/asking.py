@@ -13,6 +13,7 @@ _METAVARS: dict[Kind, str] = {
     "filter": "FILTER",
     "box": "X,Y,W,H",
     "weights": "PART=NUMBER,...",
+    "boosts": "FIELD:NUMBER,...",
     "fields": "FIELD,FIELD",
 }
 ONE_LETTER = {"k": "-k"}

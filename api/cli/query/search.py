@@ -22,13 +22,24 @@ def search(
         str | None,
         typer.Option(help="An item of the collection instead of a photo.", metavar="ITEM_ID"),
     ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An item that shows what is wanted, beside the photo or instead; repeatable.",
+            metavar="ITEM_ID",
+        ),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option(help="An item that shows what is not wanted; repeatable.", metavar="ITEM_ID"),
+    ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
     as_json: JsonOption = False,
     **options: Any,
 ) -> None:
-    """The catalog items that look most like a photo, or like one of them."""
-    _check_question(image, item, options.get("box"))
+    """The catalog items that look most like a photo, or like some of them."""
+    _check_question(image, item, like, options.get("box"))
     if options.get("include") is not None and not as_json:
         raise _only_in_json()
     asked = given(options)
@@ -38,11 +49,8 @@ def search(
         counted = (
             engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}
         )
-        if item is not None:
-            result = engine.similar(item, collection=collection, **asked)
-        else:
-            assert image is not None
-            result = engine.search(image, collection=collection, **asked)
+        asked |= {"like": like or [], "unlike": unlike or [], "collection": collection}
+        result = engine.search(image, **asked) if item is None else engine.similar(item, **asked)
     if as_json:
         extra = {"facets": facets_json(counted)} if counted else {}
         print_json({**result_json(result), **extra})
@@ -54,12 +62,17 @@ def search(
     Notes().print(result.warnings)
 
 
-def _check_question(image: Path | None, item: str | None, box: str | None) -> None:
+def _check_question(
+    image: Path | None, item: str | None, like: list[str] | None, box: str | None
+) -> None:
     from search_engine.errors import ParameterError
 
-    if (image is None) == (item is None):
-        raise ParameterError("give a photo or --item, one of them", where="eyedex search")
-    if item is not None and box is not None:
+    given = (image is not None) + (item is not None)
+    if given > 1 or not (given or like):
+        raise ParameterError(
+            "give a photo or --item, one of them, or --like", where="eyedex search"
+        )
+    if image is None and box is not None:
         raise ParameterError("an item has no region", where="--box", fix="leave it out")
 
 

@@ -69,15 +69,20 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
-    """Rank, score, label and id of each."""
+    """Rank, score, label and id of each; and how many items its group has, if there are groups."""
     if not neighbors:
         print("nothing was found", file=sys.stderr)
         return
+    grouped = any(one.views is not None for one in neighbors)
     rows = [
-        (rank, f"{one.score:.4f}", one.item.label or "", one.item.item_id)
+        (
+            rank, f"{one.score:.4f}", one.item.label or "", one.item.item_id,
+            *((one.views.count if one.views else 1,) if grouped else ()),
+        )
         for rank, one in enumerate(neighbors, 1)
-    ]
-    print_table(("rank", "score", "label", "item_id"), rows)
+    ]  # fmt: skip
+    headers = ("rank", "score", "label", "item_id", *(("views",) if grouped else ()))
+    print_table(headers, rows)
 
 
 def print_facets(facets: Mapping[str, Sequence["FacetCount"]]) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+GivenExample = str | Mapping[str, Any]
+"""The id of an item, or an example by the names of its fields."""
+
 NAMES = {each.keyword: each.name for each in OPTIONS}
 """Of options in requests, by those that Python has."""
 
@@ -40,6 +43,8 @@ class QueryOperations(Addresses):
         item_id: str | None = None,
         query_token: str | None = None,
         vector: Iterable[float] | None = None,
+        like: Sequence[GivenExample] = (),
+        unlike: Sequence[GivenExample] = (),
         facets: Sequence[str] | None = None,
         collection: str | None = None,
         **options: Unpack[SearchArguments],
@@ -51,11 +56,15 @@ class QueryOperations(Addresses):
             item_id: an item, or
             query_token: the token of an earlier answer, or
             vector: an embedding of the collection's encoder, of any length but 0.
+            like: Examples of what is wanted, beside these or instead: ids of items, or `image` (a
+                picture), `item_id`, `query_token` or `vector`, and `weight`.
+            unlike: Examples of what is not wanted.
             facets: Fields whose values are counted.
             collection: Another one than the client's.
             options: As of `SearchEngine.search`.
         """
         asked = {"item_id": item_id, "query_token": query_token, "facets": facets, **options}
+        asked |= _examples(like=like, unlike=unlike)
         return _question(self.at(collection, "search"), picture, vector, asked)
 
     @operation
@@ -96,11 +105,14 @@ class QueryOperations(Addresses):
         item_id: str | None = None,
         query_token: str | None = None,
         vector: Iterable[float] | None = None,
+        like: Sequence[GivenExample] = (),
+        unlike: Sequence[GivenExample] = (),
         collection: str | None = None,
         **options: Unpack[SearchArguments],
     ) -> Pages[Neighbor]:
         """All items by how much they look like a picture; `k` is how many come at once."""
         asked = {"item_id": item_id, "query_token": query_token, **options}
+        asked |= _examples(like=like, unlike=unlike)
         first = _question(self.at(collection, "search"), picture, vector, asked)
         return Pages(_turns(first), lambda answer: answer["neighbors"])
 
@@ -117,7 +129,7 @@ class QueryOperations(Addresses):
 
         Args:
             queries: Of each what is asked about: `image` (a picture), `item_id`, `query_token` or
-                `vector`; and `box`, if only a part of the picture is meant.
+                `vector`; and `box`, if only a part of the picture is meant, or `like` and `unlike`.
             facets: See `search`.
             collection: See `search`.
             options: Those of all queries.
@@ -147,7 +159,8 @@ def _turns(first: Call[Any]) -> Generator[Call[Any], Any, None]:
             return
         token = answer.get("query_token")
         if call.fields is not None and token is not None:
-            asked = {name: text for name, text in call.fields.items() if name != "box"}
+            spent = ("box", "like", "unlike")
+            asked = {name: text for name, text in call.fields.items() if name not in spent}
             call = replace(call, json={**asked, "query_token": token}, fields=None, files=None)
         if call.json is not None:
             call = replace(call, json={**call.json, "cursor": cursor})
@@ -176,12 +189,21 @@ def _batch(
     return Call("POST", address, _reader(asked), json=body, asks=True)
 
 
+def _examples(**given: Sequence[GivenExample]) -> dict[str, Any]:
+    """Examples as JSON has them, where there are any."""
+    return {
+        name: [_subject({"item_id": one} if isinstance(one, str) else one) for one in examples]
+        for name, examples in given.items()
+        if examples
+    }
+
+
 def _subject(query: Mapping[str, Any]) -> dict[str, Any]:
     """A query of a batch as JSON has it."""
 
-    found = _as_json(
-        {name: each for name, each in query.items() if name not in ("image", "vector")}
-    )
+    own = ("image", "vector", "like", "unlike")
+    found = _as_json({name: each for name, each in query.items() if name not in own})
+    found |= _examples(**{name: query[name] for name in own[2:] if query.get(name)})
     if query.get("image") is not None:
         found["image_base64"] = base64.b64encode(picture_bytes(query["image"])).decode()
     if query.get("vector") is not None:
@@ -208,6 +230,8 @@ def _as_texts(asked: Mapping[str, Any]) -> dict[str, str]:
     fields = _as_json(asked)
     if "facets" in fields:
         fields["facets"] = ",".join(fields["facets"])
+    for name in {"like", "unlike"} & set(fields):
+        fields[name] = json.dumps(fields[name])
     return texts(fields)
 
 
@@ -215,6 +239,8 @@ def _plain(name: str, value: Any) -> Any:
     """An option as a request has it."""
     if name == "weights" and isinstance(value, Mapping):
         return ",".join(f"{part}={weight}" for part, weight in value.items())
+    if name == "boost" and isinstance(value, Mapping):
+        return json.dumps(value)
     if name == "box" and not isinstance(value, str):
         sides = value if isinstance(value, Sequence) else (value.x, value.y, value.w, value.h)
         return ",".join(str(each) for each in sides)

@@ -16,6 +16,9 @@
  * @property {string} [item_id]
  * @property {string} [query_token]
  * @property {number[] | string} [vector] An embedding: numbers, or base64 of little-endian float32.
+ * @property {object[]} [like] Examples of what is wanted, beside these or instead, each as the API
+ *   has it: `item_id`, `image_base64`, `query_token` or `vector`, and `weight`.
+ * @property {object[]} [unlike] Examples of what is not wanted.
  */
 /**
  * @typedef {object} Item
@@ -120,11 +123,12 @@ export class Client {
   /** All items by how much they look like this; `k` is how many come at once. @returns {AsyncGenerator<Neighbor>} */
   async *searchAll(subject, options = {}) {
     let asked = subject;
+    const isMix = [subject, options].some((each) => each.like || each.unlike);
     for (let cursor; cursor !== null; ) {
       const answer = await this.search(asked, { ...options, ...(cursor && { cursor }) });
       yield* answer.neighbors;
       cursor = answer.next_cursor ?? null;
-      if (answer.query_token) asked = { ...asked, query_token: answer.query_token };
+      if (answer.query_token && !isMix) asked = { ...asked, query_token: answer.query_token };
     }
   }
 
@@ -333,7 +337,9 @@ export class Client {
         if (!image || error.code !== "query_expired") throw error;
       }
     }
-    return this.#send("POST", address, { body: formOf({ image, ...options }), signal, asks: true });
+    const { like, unlike } = subject;
+    const body = formOf({ image, like, unlike, ...options });
+    return this.#send("POST", address, { body, signal, asks: true });
   }
 
   async #askMany(verb, subjects, { collection, signal, ...options }) {

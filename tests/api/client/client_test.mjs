@@ -62,6 +62,13 @@ assert.deepEqual(results.map((each) => each.code ?? each.neighbors.length), [1, 
 const [{ vector }] = (await client.search({ image: photo }, { k: 1, include: "vector" })).neighbors;
 assert.deepEqual(ids(await client.search({ vector }, { k: 1 })), ids(first).slice(0, 1));
 let every = 0;
+const mix = { image: photo, like: [{ item_id: ids(first)[0] }], unlike: [{ item_id: ids(first)[1] }] };
+const mixed = [];
+for await (const each of client.searchAll(mix, { k: 50 })) mixed.push(each.item_id);
+assert.deepEqual(mixed, ids(await client.search(mix, { k: 200 })));
+assert.ok(!mixed.includes(ids(first)[0]));
+const basket = { like: [{ item_id: ids(first)[0] }, { item_id: ids(first)[1] }] };
+assert.equal((await client.search(basket, { k: 3, boost: { price: -0.1 }, diversity: 0.2 })).neighbors.length, 3);
 for await (const each of client.searchAll({ image: photo }, { k: 50 })) every += each.score <= 1 ? 1 : 0;
 assert.equal(every, found.length);
 const collection = "from-js";

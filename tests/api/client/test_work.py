@@ -114,6 +114,29 @@ def test_embeddings_are_arrays(asking: Client, folder: Path) -> None:
         asking.search(vector=[0.0, 0.0], k=3)
 
 
+def test_all_pages_of_a_mix_with_every_kind_of_example(asking: Client, folder: Path) -> None:
+    """The photo, and in the end its token, stand for the whole mix."""
+    picture = min(folder.rglob("*.jpg"))
+    first = asking.search(picture, k=3, include="vector")
+    near = [each["item_id"] for each in first["neighbors"]]
+    like = [near[0], {"image": picture, "weight": 2}, {"vector": first["vector"]}]
+    mixes: list[tuple[Path | None, dict[str, Any]]] = [
+        (picture, {"like": like, "unlike": [near[1]]}),
+        (None, {"like": like, "unlike": [near[1]]}),
+        (None, {"item_id": near[1], "like": [near[0]]}),
+    ]
+    for asked, mix in mixes:
+        whole = asking.search(asked, k=200, **mix)["neighbors"]
+        found = list(asking.search_all(asked, k=40, **mix))
+        assert [each["item_id"] for each in found] == [each["item_id"] for each in whole]
+        assert not set(near[:2]) & {each["item_id"] for each in found}
+    batch: Any = asking.search_batch(
+        [{"image": picture, **mixes[0][1]}], k=5, boost={"price": -0.1}
+    )
+    boosted = asking.search(picture, k=5, boost={"price": -0.1}, **mixes[0][1])
+    assert batch["results"][0]["neighbors"] == boosted["neighbors"]
+
+
 def test_all_pages_of_a_search(asking: Client, folder: Path) -> None:
     picture = next(folder.rglob("*.jpg"))
     every = [each["item_id"] for each in asking.search_all(picture, k=40)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from search_engine.search.mixes import Mix
 from search_engine.search.query_cache import EmbeddedQuery, QueryCache, QueryToken, query_token
 
 
@@ -28,6 +29,22 @@ def test_keeping_again_renews_and_replaces() -> None:
     cache.keep(query("c"))
     assert cache.get(QueryToken("a")) is renewed
     assert cache.get(QueryToken("b")) is None
+
+
+def test_mixes_take_the_room_of_all_that_they_hold() -> None:
+    cache = QueryCache(kept=6)
+    rows = [np.ones((1, 2), dtype=np.float32)] * 2
+    mix = EmbeddedQuery(QueryToken("m"), "f", rows[0], mix=Mix.of(rows[:1], rows, []))
+    names = [query(name) for name in "abc"]
+    for each in (*names, mix):
+        cache.keep(each)
+    assert [cache.get(each.token) is not None for each in names] == [False, True, True]
+    cache.keep(mix)
+    assert cache.get(names[1].token) is not None
+    large = EmbeddedQuery(QueryToken("l"), "f", rows[0], mix=Mix.of([], rows * 9, rows))
+    cache.keep(large)
+    assert cache.get(large.token) is large
+    assert cache.get(mix.token) is None
 
 
 def test_tokens_tell_photos_regions_and_encoders_apart() -> None:
