@@ -1,0 +1,70 @@
+"""What examples, boosts, diversity and views cost beside a plain search.
+
+    python -m benchmarks.orders [--json] [--count N] [--runs R]
+
+N items with a label and three attributes and vectors of 256 dimensions, drawn. The engine is asked
+by the stored embedding of an item, so that nothing is decoded or encoded. All ways take turns;
+milliseconds are those of the processor, of all threads together, so that what else runs on the
+machine hardly counts.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import alternate, parser_of, report, spread
+from benchmarks.scale import NAME, fill
+from search_engine.catalog.store import Catalog
+from search_engine.engine import SearchEngine
+from search_engine.storage.paths import DataPaths
+
+DIMENSION, SEED = 256, 1
+LIKES, UNLIKES = ["item-1", "item-2"], ["item-3", "item-4"]
+ASKED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "2 likes, 2 unlikes": {"like": LIKES, "unlike": UNLIKES},
+    "2 likes, 2 unlikes, best": {"like": LIKES, "unlike": UNLIKES, "mix": "best"},
+    "boost by 2 fields": {"boost": {"price": -0.02, "stock": 0.1}},
+    "diversity": {"diversity": 0.3},
+    "diversity, k=200": {"diversity": 0.3, "k": 200},
+    "plain, k=200": {"k": 200},
+    "groups by brand, with views": {"group_by": "brand"},
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=30)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as temporary:
+        data = Path(temporary) / "data"
+        rows = np.random.default_rng(SEED).normal(size=(given.count, DIMENSION)).astype(np.float32)
+        with Catalog(DataPaths(data)) as catalog:
+            fill(catalog, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        with SearchEngine(data) as engine:
+            engine.live(NAME).compact(force=True)
+            ways: dict[str, Callable[[], float]] = {
+                name: partial(_ms, partial(engine.similar, "item-0", **asked))
+                for name, asked in ASKED.items()
+            }
+            found = alternate(given.runs, ways)
+    report(
+        [{"what": name, **spread(ms)} for name, ms in found.items()], given.json, items=given.count
+    )
+
+
+def _ms(ask: Callable[[], object]) -> float:
+    started = time.process_time()
+    ask()
+    return (time.process_time() - started) * 1_000
+
+
+if __name__ == "__main__":
+    main()
