@@ -36,12 +36,19 @@ class Scope:
 
     def holds(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys may be found."""
-        others = ~np.isin(keys, self.exclude)
+        others = self._others(keys)
         return others if self.within is None else others & self.within.contains(keys)
 
     def cut(self, keys: Keys, scores: Scores, count: int) -> tuple[Keys, Scores]:
         """The best hits of a query, without the items that are asked with."""
         if self.exclude:
-            others = ~np.isin(keys, self.exclude)
+            others = self._others(keys)
             keys, scores = keys[others], scores[others]
         return keys[:count], scores[:count]
+
+    def _others(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys are not excluded; for a few of them faster than `np.isin`."""
+        others = np.ones(len(keys), dtype=np.bool_)
+        for each in self.exclude:
+            others &= keys != each
+        return others
