@@ -4,29 +4,59 @@ torch is imported only to build a network; an exported network starts without it
 """
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from search_engine.encoders.base import EncoderSpec, unit_rows
 from search_engine.encoders.batching import BatchedRuntime
-from search_engine.encoders.poolings import mean_of_views
+from search_engine.encoders.poolings import POSITIONS, SIDE, mean_of_views
+from search_engine.encoders.positions import Positions, adds_up, no_positions, unit_positions
 from search_engine.encoders.registry import EncoderRequest
-from search_engine.encoders.runtime import load_runtime
+from search_engine.encoders.runtime import RuntimeChoice, load_runtime
 from search_engine.encoders.runtime.base import NetworkSource
+from search_engine.encoders.runtime.probes import probe_pictures
+from search_engine.errors import ParameterError
 from search_engine.records import Pixels, Vectors
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class CnnEncoder:
-    """A network behind a runtime."""
+LEAST_ON_SPLIT_PROBES = 0.99
+"""Cosine to float32 that a split network must reach on synthetic pictures: heat maps need no more,
+and a hundred times the numbers differ more than their sums."""
 
-    def __init__(self, request: EncoderRequest, source: NetworkSource) -> None:
+
+CHECKED = 2
+"""Synthetic pictures whose positions must add up before a network is taken to be split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """How a network is built: normalised samples (N, 3, H, W) in, features (N, D) out.
+
+    `split` builds it with its features split over positions, (N, D, SIDE, SIDE). With `mirrored`
+    the features of each picture and of its mirror image are averaged.
+    """
+
+    build: "Callable[[], nn.Module]"
+    split: "Callable[[], nn.Module]"
+    mirrored: bool = False
+
+
+class CnnEncoder:
+    """A network behind a runtime; `split` is the same with its features split over positions."""
+
+    def __init__(
+        self, request: EncoderRequest, source: NetworkSource, split: NetworkSource
+    ) -> None:
         self.spec = source.spec
         self.source = source
+        self._split_source = split
+        self._choice = request.runtime
         self._runtime = BatchedRuntime(partial(load_runtime, request.runtime, source))
 
     @property
@@ -40,28 +70,58 @@ class CnnEncoder:
             return np.empty((0, self.spec.dimension), dtype=np.float32)
         return unit_rows(self._runtime.run(pixels))
 
+    def positions(self, pixels: Pixels) -> Positions:
+        """See PositionEncoder; the network for it is loaded when it is first asked for."""
+        if len(pixels) == 0:
+            return np.empty((0, SIDE, SIDE, self.spec.dimension), dtype=np.float32)
+        if self._split_runtime is None:
+            raise no_positions(self.spec)
+        return unit_positions(_split(self._split_runtime, pixels))
 
-def network_encoder(
-    request: EncoderRequest,
-    spec: EncoderSpec,
-    build_trunk: "Callable[[], nn.Module]",
-    mirrored: bool = False,
-) -> CnnEncoder:
+    @cached_property
+    def _split_runtime(self) -> BatchedRuntime | None:
+        """The network split over positions; None if it does more than to pool what it sees there.
+
+        Two threads may both load it at first, which costs time and does no harm.
+        """
+        choice: RuntimeChoice = "openvino" if self._choice == "openvino-int8" else self._choice
+        try:
+            runtime = BatchedRuntime(partial(load_runtime, choice, self._split_source))
+        except ParameterError:  # it pools no map at all
+            return None
+        probes = probe_pictures(self.spec.preprocessing.size_px)[:CHECKED]
+        sums = _split(runtime, probes).sum(axis=(1, 2))
+        return runtime if adds_up(sums, self._runtime.run(probes)) else None
+
+
+def network_encoder(request: EncoderRequest, spec: EncoderSpec, trunk: Trunk) -> CnnEncoder:
     """Make an encoder of a network that is only built when needed.
 
     Args:
         request: Runtime and cache.
         spec: The identity of the encoder.
-        build_trunk: Makes the network: normalised samples (N, 3, H, W) in, features out.
-        mirrored: Average the features of each picture and of its mirror image.
+        trunk: Makes the network.
     """
-
     spec = spec.as_made(request.fingerprint)
+    split = replace(spec, pooling=f"{spec.pooling} split", dimension=spec.dimension * POSITIONS)
 
     def build() -> "nn.Module":
-        return _with_normalisation(build_trunk(), spec, mirrored)
+        return _with_normalisation(trunk.build(), spec, trunk.mirrored, is_split=False)
 
-    return CnnEncoder(request, NetworkSource(spec, build, request.cache, request.keep))
+    def build_split() -> "nn.Module":
+        return _with_normalisation(trunk.split(), spec, trunk.mirrored, is_split=True)
+
+    return CnnEncoder(
+        request,
+        NetworkSource(spec, build, request.cache, request.keep),
+        NetworkSource(split, build_split, request.cache, request.keep, LEAST_ON_SPLIT_PROBES),
+    )
+
+
+def _split(runtime: BatchedRuntime, pixels: Pixels) -> Positions:
+    """The parts of features by position, not normalised, (N, SIDE, SIDE, D)."""
+    found = runtime.run(pixels)
+    return found.reshape(len(found), -1, SIDE, SIDE).transpose(0, 2, 3, 1)
 
 
 def feature_dimension(build_trunk: "Callable[[], nn.Module]", size_px: int) -> int:
@@ -78,7 +138,9 @@ def feature_dimension(build_trunk: "Callable[[], nn.Module]", size_px: int) -> i
     return int(features.flatten(1).shape[1])
 
 
-def _with_normalisation(trunk: "nn.Module", spec: EncoderSpec, mirrored: bool) -> "nn.Module":
+def _with_normalisation(
+    trunk: "nn.Module", spec: EncoderSpec, mirrored: bool, is_split: bool
+) -> "nn.Module":
     """Wrap a trunk: pixels (N, H, W, 3) uint8 in, features (N, dimension) out."""
     import torch
     from torch import nn
@@ -99,6 +161,9 @@ def _with_normalisation(trunk: "nn.Module", spec: EncoderSpec, mirrored: bool) -
             if mirrored:
                 samples = torch.cat([samples, samples.flip(3)])
             features: torch.Tensor = self.trunk(samples)
+            if mirrored and is_split:
+                here, mirror = features.chunk(2)
+                features = torch.cat([here, mirror.flip(3)])
             features = features.flatten(1)
             return mean_of_views(features) if mirrored else features
 

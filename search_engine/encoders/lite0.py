@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from search_engine.encoders.base import EncoderSpec
-from search_engine.encoders.cnn import CnnEncoder, network_encoder
+from search_engine.encoders.cnn import CnnEncoder, Trunk, network_encoder
 from search_engine.encoders.poolings import AVERAGE, GEM, LARGEST, MULTI, parse_pooling
 from search_engine.encoders.registry import EncoderRequest
-from search_engine.encoders.timm_trunks import pooled_trunk
+from search_engine.encoders.timm_trunks import pooled_trunk, split_trunk
 from search_engine.encoders.torch_imports import import_timm
 from search_engine.encoders.weights import COUNTER, SAFE_SUFFIX, file_sha256, fill, read_state
 from search_engine.errors import WeightsError
@@ -58,7 +58,10 @@ def efficientnet_lite0(request: EncoderRequest) -> CnnEncoder:
             return trained_lite0(weights)
         return pooled_trunk(trained_lite0(weights, pool=""), pooling.name, NAME)
 
-    return network_encoder(request, spec, build_trunk, pooling.mirrored)
+    def build_split() -> "nn.Module":
+        return split_trunk(trained_lite0(weights, pool=""), pooling.name, NAME)
+
+    return network_encoder(request, spec, Trunk(build_trunk, build_split, pooling.mirrored))
 
 
 def trained_lite0(weights: Path | None = None, pool: str = "avg") -> "nn.Module":

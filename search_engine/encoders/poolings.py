@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -108,10 +108,80 @@ def multi_pooled(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
     return torch.cat([_unit(part) for part in parts], dim=1)
 
 
+SIDE = 7
+"""Features are split over so many rows and columns of a picture, whatever the size of a map."""
+
+POSITIONS = SIDE * SIDE
+
+
+def split(maps: "Tensor", name: str) -> "Tensor":
+    """Split what `pooled` gives over the positions of a picture: (N, C, SIDE, SIDE).
+
+    The sum over positions is the pooled row. For the average a position has its own share. Where a
+    pooling is not linear, a channel is shared out by value times derivative, whose sum is the whole
+    for any mean of powers (Euler's theorem on homogeneous functions): by the third powers for GeM,
+    all to the largest for the maximum.
+    """
+    if name == AVERAGE:
+        return _gathered(maps / (maps.shape[2] * maps.shape[3]))
+    if name == LARGEST:
+        peaks = (maps == maps.amax(dim=(2, 3), keepdim=True)).to(maps.dtype)
+        return _gathered(maps * peaks / peaks.sum(dim=(2, 3), keepdim=True))
+    powers = maps.clamp(min=SMALLEST).pow(GEM_POWER)
+    whole = pooled(maps, name)[:, :, None, None]
+    return _gathered(whole * powers / powers.sum(dim=(2, 3), keepdim=True))
+
+
+def multi_split(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
+    """Split what `multi_pooled` gives over positions: (N, C, SIDE, SIDE), whose sum that is."""
+    import torch
+
+    maps = [(each, name) for each in blocks for name in (AVERAGE, LARGEST)]
+    maps += [(last, name) for name in (AVERAGE, GEM)]
+    parts = [
+        split(each, name) / _lengths(pooled(each, name))[:, :, None, None] for each, name in maps
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def _gathered(shares: "Tensor") -> "Tensor":
+    """Gather a map of any size on SIDE x SIDE positions; a cell between two is shared by area."""
+    down, across = (_overlaps(length).to(shares) for length in shares.shape[2:])
+    return down @ shares @ across.T
+
+
+def _overlaps(length: int) -> "Tensor":
+    """The share (SIDE, length) of each of `length` equal parts of a side that each position has."""
+    import torch
+
+    edges = torch.arange(SIDE + 1) * (length / SIDE)
+    starts, ends = edges[:-1, None], edges[1:, None]
+    parts = torch.arange(length)[None]
+    return (torch.minimum(ends, parts + 1) - torch.maximum(starts, parts)).clamp(min=0)
+
+
 def mean_of_views(features: "Tensor") -> "Tensor":
     """Average the first and the second half of the rows: pictures and their mirror images."""
     return features.reshape(2, -1, features.shape[1]).mean(dim=0)
 
 
 def _unit(rows: "Tensor") -> "Tensor":
-    return rows / rows.square().sum(dim=1, keepdim=True).sqrt().clamp(min=SMALLEST)
+    return rows / _lengths(rows)
+
+
+def _lengths(rows: "Tensor") -> "Tensor":
+    return rows.square().sum(dim=1, keepdim=True).sqrt().clamp(min=SMALLEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """What a network ends with: what one map becomes, by name of the pooling, and several."""
+
+    one: "Callable[[Tensor, str], Tensor]"
+    several: "Callable[[Sequence[Tensor], Tensor], Tensor]"
+
+
+ROWS = Pools(pooled, multi_pooled)
+"""One row a picture: its features."""
+SPLIT = Pools(split, multi_split)
+"""One row a position, which add up to the features."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search_engine.encoders.base import Encoder, unit_rows
+from search_engine.encoders.positions import Positions, positions_of, unit_positions
 from search_engine.errors import CorruptDataError
 from search_engine.records import Pixels, Vectors
 
@@ -149,6 +150,17 @@ class ProjectedEncoder:
         features = self.base.encode(pixels)
         with _blas().limit(limits=1):
             return self.projection.apply(features)
+
+    def positions(self, pixels: Pixels) -> Positions:
+        """See PositionEncoder: the mean that is taken off is the same part of every position.
+
+        Raises:
+            ParameterError: The encoder in front cannot do it.
+        """
+        parts = positions_of(self.base, pixels, "encoder")
+        mean = self.projection.mean / (parts.shape[1] * parts.shape[2])
+        with _blas().limit(limits=1):
+            return unit_positions((parts - mean) @ self.projection.matrix)
 
 
 @cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_engine.encoders.base import EncoderSpec
-from search_engine.encoders.cnn import CnnEncoder, feature_dimension, network_encoder
+from search_engine.encoders.cnn import CnnEncoder, Trunk, feature_dimension, network_encoder
 from search_engine.encoders.hubs import (
     hugging_face_cached,
     hugging_face_weights,
@@ -20,14 +20,14 @@ from search_engine.encoders.hubs import (
 )
 from search_engine.encoders.poolings import MULTI, OF_ONE_MAP, PENULTIMATE, parse_pooling
 from search_engine.encoders.registry import EncoderRequest
-from search_engine.encoders.timm_trunks import pooled_trunk
+from search_engine.encoders.timm_trunks import pooled_trunk, split_trunk
 from search_engine.encoders.torch_imports import import_timm
 from search_engine.encoders.weights import file_sha256, fill, read_state
 from search_engine.errors import UnknownEncoderError, WeightsError
 from search_engine.images import Preprocessing
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 POOLINGS = (PENULTIMATE, *OF_ONE_MAP, MULTI)
 FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
@@ -50,13 +50,18 @@ def timm_network(request: EncoderRequest) -> CnnEncoder:
         pooling=str(pooling),
     )
 
-    def build_trunk() -> "nn.Module":
+    def build() -> Any:
         network = _network(request.variant)
         state = _with_current_names(read_state(weights), network)
         fill(network, state, _classifiers(published), request.name, weights)
-        return pooled_trunk(network, pooling.name, request.name)
+        return network
 
-    return network_encoder(request, spec, build_trunk, pooling.mirrored)
+    trunk = Trunk(
+        lambda: pooled_trunk(build(), pooling.name, request.name),
+        lambda: split_trunk(build(), pooling.name, request.name),
+        pooling.mirrored,
+    )
+    return network_encoder(request, spec, trunk)
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from search_engine.encoders.poolings import MULTI, PENULTIMATE, multi_pooled, no_maps, pooled
+from search_engine.encoders.poolings import AVERAGE, MULTI, PENULTIMATE, ROWS, SPLIT, Pools, no_maps
 
 if TYPE_CHECKING:
     import torch
@@ -13,13 +13,14 @@ BLOCKS = 3
 EfficientNet-Lite0 are its blocks 3, 5 and 7."""
 
 
-def pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
+def pooled_trunk(network: Any, name: str, encoder: str, pools: Pools = ROWS) -> "nn.Module":
     """Wrap a network of timm without its classifier to pool its feature maps in another way.
 
     Args:
         network: Becomes part of the result.
         name: One of the poolings; `penultimate` is the network as it is.
         encoder: Its name, for errors.
+        pools: What to make of the maps.
 
     Raises:
         ParameterError: The network has no feature maps, like many transformers; for some this only
@@ -47,6 +48,14 @@ def pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
             if getattr(last, "ndim", None) != 4:
                 raise no_maps(encoder, name)
             last = last.permute(0, 3, 1, 2) if channels_last else last
-            return multi_pooled(blocks, last) if name == MULTI else pooled(last, name)
+            return pools.several(blocks, last) if name == MULTI else pools.one(last, name)
 
     return Pooled().eval()
+
+
+def split_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
+    """Wrap a network as `pooled_trunk` to split its features over positions.
+
+    For `penultimate` that is right where the network takes the plain average itself.
+    """
+    return pooled_trunk(network, AVERAGE if name == PENULTIMATE else name, encoder, SPLIT)

@@ -7,9 +7,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from search_engine.encoders.base import EncoderSpec
-from search_engine.encoders.cnn import CnnEncoder, feature_dimension, network_encoder
+from search_engine.encoders.cnn import CnnEncoder, Trunk, feature_dimension, network_encoder
 from search_engine.encoders.hubs import torch_hub_weights
-from search_engine.encoders.poolings import OF_ONE_MAP, PENULTIMATE, no_maps, parse_pooling, pooled
+from search_engine.encoders.poolings import (
+    AVERAGE,
+    OF_ONE_MAP,
+    PENULTIMATE,
+    ROWS,
+    SPLIT,
+    Pools,
+    no_maps,
+    parse_pooling,
+)
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.encoders.torch_imports import import_torchvision
 from search_engine.encoders.weights import file_sha256, fill, read_state
@@ -70,13 +79,18 @@ def torchvision_network(request: EncoderRequest) -> CnnEncoder:
         pooling=str(pooling),
     )
 
-    def build_trunk() -> "nn.Module":
+    def build() -> Any:
         network, classifier = _network(request.variant)
         state = _with_current_names(read_state(weights))
         fill(network, state, (classifier, *AUXILIARY), request.name, weights)
-        return _pooled_trunk(network, pooling.name, request.name)
+        return network
 
-    return network_encoder(request, spec, build_trunk, pooling.mirrored)
+    trunk = Trunk(
+        lambda: _pooled_trunk(build(), pooling.name, request.name),
+        lambda: _split_trunk(build(), pooling.name, request.name),
+        pooling.mirrored,
+    )
+    return network_encoder(request, spec, trunk)
 
 
 @lru_cache(maxsize=1)
@@ -130,7 +144,12 @@ def _current_name(name: str) -> str:
     return name
 
 
-def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
+def _split_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
+    """Return the network with its features split over positions; see `timm_trunks.split_trunk`."""
+    return _pooled_trunk(network, AVERAGE if name == PENULTIMATE else name, encoder, SPLIT)
+
+
+def _pooled_trunk(network: Any, name: str, encoder: str, pools: Pools = ROWS) -> "nn.Module":
     """Return the network, or its part before its own last pooling, followed by another pooling.
 
     Raises:
@@ -150,7 +169,7 @@ def _pooled_trunk(network: Any, name: str, encoder: str) -> "nn.Module":
             self.network = network
 
         def forward(self, samples: "torch.Tensor") -> "torch.Tensor":
-            return pooled(self.network(samples), name)
+            return pools.one(self.network(samples), name)
 
     return Pooled(maps).eval()
 

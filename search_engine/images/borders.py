@@ -47,8 +47,13 @@ LOOKED_AT_PX = 512
 
 def trim(image: Image.Image) -> Image.Image:
     """Return the RGB picture without its border; itself if it has none."""
-    frame = content_frame(image)
-    return image if frame in (None, (0, 0, *image.size)) else image.crop(frame)
+    frame = content_or_all(image)
+    return image if frame == (0, 0, *image.size) else image.crop(frame)
+
+
+def content_or_all(image: Image.Image) -> Frame:
+    """Return the content of a picture; all of it without a border."""
+    return content_frame(image) or (0, 0, *image.size)
 
 
 def content_frame(image: Image.Image) -> Frame | None:

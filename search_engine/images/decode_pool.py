@@ -89,10 +89,14 @@ class DecodePool:
         return self._later(self._decode_each, pictures, preprocessing)
 
     def decode(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
+        self,
+        data: bytes,
+        preprocessing: Preprocessing,
+        box: Box | None = None,
+        limits: ImageLimits | None = None,
     ) -> DecodedImage:
         """See Decoder."""
-        return self.call(decode_pixels, data, preprocessing, self._limits, box)
+        return self.call(decode_pixels, data, preprocessing, limits or self._limits, box)
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None

@@ -39,9 +39,13 @@ class Decoder(Protocol):
         ...
 
     def decode(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
+        self,
+        data: bytes,
+        preprocessing: Preprocessing,
+        box: Box | None = None,
+        limits: ImageLimits | None = None,
     ) -> DecodedImage:
-        """Decode a picture for an encoder and wait."""
+        """Decode a picture for an encoder and wait; `limits` replaces the usual ones."""
         ...
 
     def render(
@@ -80,10 +84,14 @@ class InlineDecoder:
         return future
 
     def decode(
-        self, data: bytes, preprocessing: Preprocessing, box: Box | None = None
+        self,
+        data: bytes,
+        preprocessing: Preprocessing,
+        box: Box | None = None,
+        limits: ImageLimits | None = None,
     ) -> DecodedImage:
         """See Decoder."""
-        return decode_pixels(data, preprocessing, self._limits, box)
+        return decode_pixels(data, preprocessing, limits or self._limits, box)
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None

@@ -42,13 +42,16 @@ class Preprocessing:
 
 def crop_box(image: Image.Image, box: Box | None) -> Image.Image:
     """Cut out the region `box`, at least one pixel large; return the picture itself without one."""
-    if box is None:
-        return image
+    return image if box is None else image.crop(region(image.size, box))
+
+
+def region(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
+    """The corners of a region of a picture of some size, at least one pixel apart."""
     x, y, width, height = box
-    left, top = int(x * image.width), int(y * image.height)
-    right = max(left + 1, round((x + width) * image.width))
-    bottom = max(top + 1, round((y + height) * image.height))
-    return image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+    left, top = int(x * size[0]), int(y * size[1])
+    right = max(left + 1, round((x + width) * size[0]))
+    bottom = max(top + 1, round((y + height) * size[1]))
+    return left, top, min(right, size[0]), min(bottom, size[1])
 
 
 def parse_box(text: str) -> Box:
@@ -73,8 +76,12 @@ def parse_box(text: str) -> Box:
     return x, y, width, height
 
 
-def views(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
-    """Return the squares that represent a picture, the middle one first.
+View = tuple[Image.Image, Corners]
+"""A square for an encoder, and what it shows of the picture; corners outside it show ground."""
+
+
+def views(image: Image.Image, preprocessing: Preprocessing) -> list[View]:
+    """Return the squares that represent a picture, the middle one first, and where they lie.
 
     Ordinary pictures have only that. If it omits up to half of a wide or tall picture, the whole
     picture, reduced on white, is added with equal weight; longer pictures have three squares side
@@ -89,9 +96,9 @@ def views(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]
     return [_middle(image, preprocessing)]
 
 
-def _middle(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+def _middle(image: Image.Image, preprocessing: Preprocessing) -> View:
     """Scale (and crop, in the same step) to the encoder's square."""
-    box: Corners | None = None
+    box: Corners = (0, 0, *image.size)
     if preprocessing.fit == "crop":
         side = min(image.size) * preprocessing.size_px / preprocessing.resize_px
         left, top = (image.width - side) / 2, (image.height - side) / 2
@@ -99,17 +106,18 @@ def _middle(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     return _square(image, preprocessing, box)
 
 
-def _whole(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+def _whole(image: Image.Image, preprocessing: Preprocessing) -> View:
     side = preprocessing.size_px
     scale = side / max(image.size)
     width, height = (max(1, round(length * scale)) for length in image.size)
     ground = Image.new("RGB", (side, side), "white")
     small = image.resize((width, height), _resampling(preprocessing))
     ground.paste(small, ((side - width) // 2, (side - height) // 2))
-    return ground
+    margins = [(max(image.size) - length) / 2 for length in image.size]
+    return ground, (-margins[0], -margins[1], image.width + margins[0], image.height + margins[1])
 
 
-def _row(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
+def _row(image: Image.Image, preprocessing: Preprocessing) -> list[View]:
     """Return three squares along the long side, as far from the edges as the middle one alone.
 
     They are stretched along the side if they would otherwise leave gaps. More squares would each
@@ -129,9 +137,9 @@ def _row(image: Image.Image, preprocessing: Preprocessing) -> list[Image.Image]:
     return found
 
 
-def _square(image: Image.Image, preprocessing: Preprocessing, box: Corners | None) -> Image.Image:
+def _square(image: Image.Image, preprocessing: Preprocessing, box: Corners) -> View:
     size = (preprocessing.size_px, preprocessing.size_px)
-    return image.resize(size, _resampling(preprocessing), box=box)
+    return image.resize(size, _resampling(preprocessing), box=box), box
 
 
 def _resampling(preprocessing: Preprocessing) -> Image.Resampling:

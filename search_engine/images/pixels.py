@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from search_engine.images.borders import trim
-from search_engine.images.geometry import Box, Preprocessing, crop_box, views
+from search_engine.images.borders import Frame, content_or_all
+from search_engine.images.geometry import (
+    Box,
+    Corners,
+    Preprocessing,
+    crop_box,
+    region,
+    views,
+)
 from search_engine.images.limits import ImageLimits, sniff_format
 from search_engine.images.rgb import load_rgb
 
@@ -22,11 +29,13 @@ class DecodedImage:
     """The input of an encoder, and notes for users.
 
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
-    tall pictures; together they represent the picture.
+    tall pictures; together they represent the picture. `boxes` are what each shows of the upright
+    picture; what lies outside of it is ground.
     """
 
     views: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -54,16 +63,48 @@ def decode_pixels(
     """
     load = partial(load_rgb, data, limits, profiles=preprocessing.edition > 1)
     image, notes = load(preprocessing.resize_px / (min(box[2], box[3]) if box else 1.0))
-    shown = crop_box(image, box)
-    if preprocessing.edition > 2:
-        content = trim(shown)
-        too_small = content is not shown and min(content.size) < preprocessing.resize_px
-        if too_small and sniff_format(data) == "JPEG":  # the file may have more pixels of it
-            image, _ = load(preprocessing.resize_px * min(image.size) / min(content.size))
-            content = trim(crop_box(image, box))
-        shown = content
+    frame = _content(image, box, preprocessing)
+    trimmed = preprocessing.edition > 2 and frame != _region(image, box)
+    if trimmed and _short_side(frame) < preprocessing.resize_px and sniff_format(data) == "JPEG":
+        # the file may have more pixels of it
+        image, _ = load(preprocessing.resize_px * min(image.size) / _short_side(frame))
+        frame = _content(image, box, preprocessing)
+    shown = image if frame == (0, 0, *image.size) else image.crop(frame)
     seen = views(shown, preprocessing)
-    return DecodedImage(np.stack([np.asarray(view) for view in seen]), notes)
+    return DecodedImage(
+        np.stack([np.asarray(view) for view, _ in seen]),
+        notes,
+        tuple(_box(corners, frame, image.size) for _, corners in seen),
+    )
+
+
+def _region(image: Image.Image, box: Box | None) -> Frame:
+    return (0, 0, *image.size) if box is None else region(image.size, box)
+
+
+def _content(image: Image.Image, box: Box | None, preprocessing: Preprocessing) -> Frame:
+    """The part of a picture to look at: a region without its border, where the edition trims."""
+    left, top, *_ = frame = _region(image, box)
+    if preprocessing.edition < 3:
+        return frame
+    inner = content_or_all(crop_box(image, box))
+    return left + inner[0], top + inner[1], left + inner[2], top + inner[3]
+
+
+def _short_side(frame: Frame) -> int:
+    left, top, right, bottom = frame
+    return min(right - left, bottom - top)
+
+
+def _box(corners: Corners, frame: Frame, size: tuple[int, int]) -> Box:
+    """Corners within a frame of a picture, as fractions of the picture."""
+    left, top, right, bottom = corners
+    return (
+        (frame[0] + left) / size[0],
+        (frame[1] + top) / size[1],
+        (right - left) / size[0],
+        (bottom - top) / size[1],
+    )
 
 
 def render_jpeg(

@@ -21,11 +21,6 @@ from numpy.typing import NDArray
 from search_engine.encoders.runtime.base import NetworkSource, Runtime
 from search_engine.encoders.runtime.probes import probe_pictures
 
-LEAST_ON_PROBES = 0.9991
-"""Cosine to float32 that each synthetic picture must reach, so that real ones reach 0.999. The
-default network reaches 0.9993; MobileNetV3 with random weights, for which some photos are below
-0.999, reaches 0.9970 to 0.9990."""
-
 _CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "flags")
 _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Environment variables that make a processor pass for a lesser one."""
@@ -59,7 +54,7 @@ def lowest_precision(
         runtime = reduced()
         reached = least_cosine(runtime, reference(source), source.spec.preprocessing.size_px)
         _keep(source, way, reached)
-    if reached >= LEAST_ON_PROBES:
+    if reached >= source.least_on_probes:
         return runtime or reduced()
     return full(f"bfloat16 reached only {reached:.4f}")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from search_engine.encoders.runtime import precision
-from search_engine.encoders.runtime.base import NetworkSource, Runtime
+from search_engine.encoders.runtime.base import LEAST_ON_PROBES, NetworkSource, Runtime
 from search_engine.encoders.runtime.openvino_runtime import openvino_runtime
 from search_engine.encoders.runtime.precision import least_cosine, lowest_precision
 from search_engine.encoders.runtime.probes import COUNT, probe_pictures
@@ -77,7 +78,7 @@ def test_it_is_measured_once_also_by_other_processes(
 ) -> None:
     choose(source, 0.2)
     (reached,) = kept(source).values()
-    assert 0.98 < reached < precision.LEAST_ON_PROBES
+    assert 0.98 < reached < LEAST_ON_PROBES
     monkeypatch.setattr(precision, "_measured", {})
     monkeypatch.setattr(precision, "least_cosine", None)  # cannot be called any more
     assert choose(source, 0.0).startswith("rounded 0.0 (bfloat16 reached only")
@@ -124,9 +125,8 @@ def test_a_runtime_falls_back_to_float32(
 ) -> None:
     """If nothing is near enough; where bfloat16 is not native it is float32 anyway."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr(precision, "LEAST_ON_PROBES", 1.1)
     pixels = noise(8)
-    runtime = load(source)
+    runtime = load(replace(source, least_on_probes=1.1))
     assert " float32 on CPU" in runtime.description
     assert ("bfloat16 reached" in runtime.description) == bool(kept(source))
     wanted = reference_runtime(source).run(pixels)
