@@ -10,8 +10,10 @@ from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.records import SearchResult
+from search_engine.search.explaining import Explainer
 from search_engine.search.finding import Finder
 from search_engine.search.options import SearchOptions
+from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Asked, Subject, Subjects
 from search_engine.vote.calibration.store import CalibrationCache
@@ -29,7 +31,11 @@ class Answering:
         self._catalog = directory.catalog
         self._encoders = directory.encoders
         self.subjects = subjects
-        self.finder = Finder(self._catalog, ItemFeatures(self._catalog, directory.pictures.render))
+        self.finder = Finder(
+            self._catalog,
+            ItemFeatures(self._catalog, directory.pictures.render),
+            Explainer(self._catalog, directory.pictures),
+        )
         self._calibrations = CalibrationCache(self._catalog)
         self._classifiers = ClassifierCache()
 
@@ -41,7 +47,11 @@ class Answering:
         with_views: bool = False,
     ) -> list[SearchResult]:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
-        encoder = None if options.weights is None else self._encoders.of(live)
+        encoder = None
+        if options.explain is not None:
+            encoder = self._encoders.for_pictures(live)
+        elif options.weights is not None:
+            encoder = self._encoders.of(live)
         return self.finder.find(live, encoder, subjects, options, with_views)
 
     def search(
@@ -49,6 +59,8 @@ class Answering:
     ) -> Outcomes:
         """Find the neighbors of each; see `SearchEngine.search_many`."""
         self.finder.check(live, options)
+        for one in asked:
+            check_regions(one.regions, one.box is not None, bool(one.examples), options)
         return self._answered(
             live, asked, options, lambda subjects: self.find(live, subjects, options, True)
         )

@@ -78,6 +78,38 @@ class Hits:
         return self.keys[query, :count], self.scores[query, :count]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heat:
+    """How much the places of a picture add to a cosine, which is their sum; some may be below 0.
+
+    `grid` (rows, columns) covers `box` of the upright picture: x, y, width and height as fractions.
+    """
+
+    grid: NDArray[np.float32]
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a photo, as fractions of its sides; `score` 0 to 1 says how much it stands out."""
+
+    box: tuple[float, float, float, float]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a neighbor has in common with the query, place by place in both pictures.
+
+    `query` is None if the query has no picture here. `shared` are the fields whose values an item
+    that was asked with shares.
+    """
+
+    item: Heat
+    query: Heat | None = None
+    shared: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class GroupViews:
     """How many items of a group match, the neighbor among them, and the ids of the first 20."""
@@ -90,14 +122,18 @@ class GroupViews:
 class Neighbor:
     """A hit with its item; `score` is the cosine similarity, higher is better.
 
-    `vector` is its stored embedding, (D,), if it was requested and is sound. `views` are its
-    group's, in a search by groups.
+    `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
+    if it was requested and the item's picture can be read. `views` are its group's, in a search by
+    groups. `region` is the number of the region that it matches, if the photo was searched with in
+    parts and one matches better than the whole.
     """
 
     item: CatalogItem
     score: float
     vector: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
     views: GroupViews | None = None
+    explanation: Explanation | None = field(default=None, repr=False, compare=False)
+    region: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +214,9 @@ class SearchResult:
 
     `vector` is the embedding that was searched for, (1, D). `query_token` replaces the photo in
     further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
-    the order, and scores need not descend. `include` is the requested form of embeddings.
+    the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
+    of explanations. `regions` are those that were proposed or that neighbors match; None if nobody
+    asked for them.
     `next_cursor` leads to the next neighbors; None if there are none.
     """
 
@@ -192,4 +230,6 @@ class SearchResult:
     query_token: str | None = None
     rerank: str | None = None
     include: str | None = None
+    explain: str | None = None
+    regions: tuple[Region, ...] | None = None
     next_cursor: str | None = None

@@ -10,7 +10,7 @@ from api.forms.values import field_names, text_value, whole_number
 from search_engine.catalog.filter_text import read_filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
-from search_engine.images import Box, parse_box
+from search_engine.images import Box, PixelBox, parse_box
 from search_engine.search.boosts import check_boosts, parse_boosts
 from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
 
@@ -57,7 +57,7 @@ def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def read_box(value: Any, name: str = "box") -> Box | None:
+def read_box(value: Any, name: str = "box") -> Box | PixelBox | None:
     """A region: a text, or in JSON a list of numbers; None where it is empty.
 
     Raises:

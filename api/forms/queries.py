@@ -39,6 +39,7 @@ MAX_QUERIES = 64
 
 OF_ONE = {
     "box": ("a region is of one picture", "give it beside the picture, in queries"),
+    "explain": ("explanations are of one question", "ask for them by itself"),
     "cursor": ("a page is of one question", "ask for the next one by itself"),
 }
 """Options that many questions cannot share, and what to say of them."""
@@ -73,8 +74,8 @@ async def read_query(request: Request, verb: Verb) -> QueryForm:
     check_options(without_subjects(body.values), verb, photo=one)
     options, facets = read_options(body.values)
     pictures = [] if one else [Example(picture=each) for each in body.images]
-    box = options.pop("box", None)
-    arguments = body.values, body.image if one else None, box, pictures
+    parts = {name: options.pop(name, None) for name in ("box", "regions")}
+    arguments = body.values, body.image if one else None, parts, pictures
     has_examples = any(body.values.get(name) for name in EXAMPLES)
     asked = await run_in_threadpool(_asked, *arguments) if has_examples else _asked(*arguments)
     return QueryForm([asked], options, facets)
@@ -141,21 +142,24 @@ def _query(values: Mapping[str, Any], verb: Verb) -> Asked:
         raise ParameterError(
             "box is about a photo that is sent", where="box", fix="leave it out, or send the photo"
         )
-    return _asked(values, image, box)
+    return _asked(values, image, {"box": box})
 
 
 def _asked(
     values: Mapping[str, Any],
     image: bytes | None,
-    box: Any,
+    parts: Mapping[str, Any],
     pictures: Sequence[Example] = (),
 ) -> Asked:
-    """What is asked with: one thing, or examples to like, `pictures` among them."""
+    """What is asked with: one thing, or examples to like, `pictures` among them.
+
+    `parts` are the box and the regions of the one thing, by their names in `Asked`.
+    """
     given = _subject(values, image)
     like = (*pictures, *_examples(values, "like"))
     if not (given or like):
         raise _not_one()
-    return Asked(**given, box=box, like=like, unlike=tuple(_examples(values, "unlike")))
+    return Asked(**given, **parts, like=like, unlike=tuple(_examples(values, "unlike")))
 
 
 def _subject(values: Mapping[str, Any], image: bytes | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
+from api.schemas.explanations import Explanation, explanation_json
 from api.schemas.shape import shape
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Neighbor(Item):
     """Its cosine similarity to what was asked with, -1 to 1."""
     views: NotRequired[GroupViews]
     """Its group, in a search with `group_by`."""
+    region: NotRequired[int]
+    """Which of the `regions` of the answer it matches, counted from 0; left out where it matches
+    the whole photo better."""
+    explanation: NotRequired[Explanation]
+    """What makes the score, where `explain` asks for it and its picture can be read."""
 
 
 @shape
@@ -194,14 +200,20 @@ def item_page_json(collection: str, page: records.ItemPage) -> ItemPage:
     }
 
 
-def neighbor_json(neighbor: records.Neighbor, include: str | None = None) -> Neighbor:
-    """An item with its score, and its embedding in the form that `include` names."""
+def neighbor_json(
+    neighbor: records.Neighbor, include: str | None = None, explain: str | None = None
+) -> Neighbor:
+    """An item with its score, and its embedding and explanation in the forms that are named."""
     found = cast(Neighbor, {**item_json(neighbor.item), "score": round(neighbor.score, 6)})
     if neighbor.views is not None:
         found["views"] = {
             "count": neighbor.views.count,
             "item_ids": list(neighbor.views.item_ids),
         }
+    if neighbor.region is not None:
+        found["region"] = neighbor.region
+    if neighbor.explanation is not None:
+        found["explanation"] = explanation_json(neighbor.explanation, explain)
     add_vector(found, neighbor.vector, include)
     return found
 

@@ -76,6 +76,17 @@ class Prediction(PredictionSummary):
 
 
 @shape
+class Region(TypedDict):
+    """A part of the photo."""
+
+    box: list[float]
+    """x, y, width and height as fractions of the photo's sides: a `box` to ask with."""
+    score: float
+    """Where proposed, the share of what stands out in the photo that lies within; else of its
+    area."""
+
+
+@shape
 class SearchAnswer(WithVector):
     """Neighbors, and what it took to find them; with the embedding that was asked with where
     `include` asks for embeddings."""
@@ -94,6 +105,8 @@ class SearchAnswer(WithVector):
     """Leads to the neighbors behind these; null where there are none, and with such an order."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
+    regions: NotRequired[list[Region]]
+    """Where `regions` asks for them: what stands out most, or what neighbors match."""
     facets: NotRequired[dict[str, list[FacetValue]]]
     """Values of the fields that were asked for, most frequent first."""
     query_token: NotRequired[str | None]
@@ -138,7 +151,9 @@ def search_json(result: records.SearchResult) -> SearchAnswer:
 
 def _found_json(result: records.SearchResult) -> SearchAnswer:
     body: SearchAnswer = {
-        "neighbors": [neighbor_json(each, result.include) for each in result.neighbors],
+        "neighbors": [
+            neighbor_json(each, result.include, result.explain) for each in result.neighbors
+        ],
         "timings_ms": dict(result.timings_ms),
         "encoder": result.encoder,
         "generation": result.generation,
@@ -146,8 +161,15 @@ def _found_json(result: records.SearchResult) -> SearchAnswer:
     }
     if result.rerank is not None:
         body["rerank"] = result.rerank
+    if result.regions is not None:
+        body["regions"] = [region_json(each) for each in result.regions]
     add_vector(body, result.vector[0], result.include)
     return body
+
+
+def region_json(region: records.Region) -> Region:
+    """A part of a photo."""
+    return {"box": [round(each, 4) for each in region.box], "score": round(region.score, 4)}
 
 
 def classify_json(result: records.SearchResult) -> ClassifyAnswer:

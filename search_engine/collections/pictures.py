@@ -6,8 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from search_engine.catalog.store import Catalog
-from search_engine.errors import ImageError, PictureNotFoundError, WorkerLostError
-from search_engine.images import PICTURE_QUALITY, ImageLimits, read_file
+from search_engine.errors import EyedexError, ImageError, PictureNotFoundError, WorkerLostError
+from search_engine.images import (
+    PICTURE_QUALITY,
+    DecodedImage,
+    ImageLimits,
+    Preprocessing,
+    read_file,
+)
 from search_engine.images.decoder import Decoder, answers_of
 from search_engine.records import CatalogItem
 
@@ -46,6 +52,20 @@ class ItemPictures:
             PictureNotFoundError: The source file is gone or no longer a picture.
         """
         return self._decoder.render(self.original(item), max_side_px, quality, self._limits)
+
+    def decode(
+        self, items: Sequence[CatalogItem], preprocessing: Preprocessing
+    ) -> list[DecodedImage | EyedexError]:
+        """Return items' pictures as an encoder takes them, in order, or why one cannot be had."""
+
+        def decode(item: CatalogItem) -> DecodedImage | PictureNotFoundError:
+            try:
+                data = self.original(item)
+            except PictureNotFoundError as error:
+                return error
+            return self._decoder.decode(data, preprocessing, limits=self._limits)
+
+        return [*answers_of(self._decoder, decode, items)]
 
 
 def kept_pictures(

@@ -5,7 +5,14 @@ Whatever the header tells (type, bytes, pixels, scans) is checked before a pixel
 """
 
 from search_engine.images.files import read_file
-from search_engine.images.geometry import FORMER_EDITIONS, Box, Preprocessing, crop_box, parse_box
+from search_engine.images.geometry import (
+    FORMER_EDITIONS,
+    Box,
+    PixelBox,
+    Preprocessing,
+    crop_box,
+    parse_box,
+)
 from search_engine.images.given import GivenPicture, picture_bytes
 from search_engine.images.heif import readable_heif
 from search_engine.images.limits import (
@@ -22,6 +29,7 @@ from search_engine.images.pixels import (
     DecodedImage,
     decode_pixels,
     render_jpeg,
+    upright_size,
 )
 from search_engine.images.rgb import load_rgb
 
@@ -37,6 +45,7 @@ __all__ = [
     "DecodedImage",
     "GivenPicture",
     "ImageLimits",
+    "PixelBox",
     "Preprocessing",
     "crop_box",
     "decode_pixels",
@@ -47,4 +56,5 @@ __all__ = [
     "readable_heif",
     "render_jpeg",
     "sniff_format",
+    "upright_size",
 ]

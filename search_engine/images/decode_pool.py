@@ -23,6 +23,7 @@ from search_engine.images import (
     Preprocessing,
     decode_pixels,
     render_jpeg,
+    upright_size,
 )
 from search_engine.images.decode_process import DECODE_WALL_S, DecodeProcess, process_context
 from search_engine.images.decoder import Outcome, decode_each, decode_probe
@@ -97,6 +98,10 @@ class DecodePool:
     ) -> DecodedImage:
         """See Decoder."""
         return self.call(decode_pixels, data, preprocessing, limits or self._limits, box)
+
+    def size(self, data: bytes) -> tuple[int, int]:
+        """See Decoder."""
+        return self.call(upright_size, data, self._limits)
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None

@@ -12,6 +12,7 @@ from search_engine.images import (
     Preprocessing,
     decode_pixels,
     render_jpeg,
+    upright_size,
 )
 
 PROBE = b"GIF87a\1\0\1\0\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\x08\4\0\1\4\4\0;"
@@ -46,6 +47,10 @@ class Decoder(Protocol):
         limits: ImageLimits | None = None,
     ) -> DecodedImage:
         """Decode a picture for an encoder and wait; `limits` replaces the usual ones."""
+        ...
+
+    def size(self, data: bytes) -> tuple[int, int]:
+        """Return width and height of a picture as it is shown."""
         ...
 
     def render(
@@ -92,6 +97,10 @@ class InlineDecoder:
     ) -> DecodedImage:
         """See Decoder."""
         return decode_pixels(data, preprocessing, limits or self._limits, box)
+
+    def size(self, data: bytes) -> tuple[int, int]:
+        """See Decoder."""
+        return upright_size(data, self._limits)
 
     def render(
         self, data: bytes, max_side_px: int, quality: int, limits: ImageLimits | None = None

@@ -1,7 +1,8 @@
 """Choose the parts of a picture that an encoder sees, and scale them to its size."""
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from PIL import Image
 
@@ -11,8 +12,34 @@ Box = tuple[float, float, float, float]
 """A region of the upright picture: x, y, width, height as fractions of its sides, 0 to 1."""
 
 
+class PixelBox(NamedTuple):
+    """A region of the upright picture in its own pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def fractions(self, size: tuple[int, int]) -> Box:
+        """The region as fractions of a picture of some width and height.
+
+        Raises:
+            ParameterError: It does not lie inside the picture.
+        """
+        width, height = size
+        if self.x + self.width > width or self.y + self.height > height:
+            raise ParameterError(
+                f"box does not lie inside the picture, which is {width} x {height} pixels upright",
+                where="box",
+                fix=f"give x+w at most {width}px and y+h at most {height}px",
+            )
+        return self.x / width, self.y / height, self.width / width, self.height / height
+
+
 Corners = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
+
+OR_PIXELS = "or in pixels as 120px,40px,300px,300px"
 
 ORDINARY = 1.5
 """Ratio of long to short side up to which the middle of a picture stands for it."""
@@ -54,26 +81,43 @@ def region(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
     return left, top, min(right, size[0]), min(bottom, size[1])
 
 
-def parse_box(text: str) -> Box:
-    """Parse `x,y,w,h` as fractions of the upright picture.
+def parse_box(text: str) -> Box | PixelBox:
+    """Parse `x,y,w,h` as fractions of the upright picture, or in pixels, each with its `px`.
 
     Raises:
-        ParameterError: There are not four numbers, or the region is not inside the picture.
+        ParameterError: There are not four numbers of one kind, or the region is not inside the
+            picture, as far as that is known without it.
     """
+    if "px" in text:
+        return _pixel_box(text)
     try:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError:
         raise ParameterError(
-            "box is not four numbers", where="box", fix="give x,y,w,h as fractions from 0 to 1"
+            "box is not four numbers",
+            where="box",
+            fix=f"give x,y,w,h as fractions from 0 to 1, {OR_PIXELS}",
         ) from None
     inside = 0 <= x < 1 and 0 <= y < 1 and 0 < width <= 1 and 0 < height <= 1
     if not inside or x + width > 1 + 1e-6 or y + height > 1 + 1e-6:
         raise ParameterError(
             "box does not lie inside the picture",
             where="box",
-            fix="give x,y,w,h as fractions from 0 to 1 with x+w and y+h at most 1",
+            fix=f"give x,y,w,h as fractions from 0 to 1 with x+w and y+h at most 1, {OR_PIXELS}",
         )
     return x, y, width, height
+
+
+def _pixel_box(text: str) -> PixelBox:
+    found = re.fullmatch(r"\s*,\s*".join([r"(\d{1,6})px"] * 4), text.strip())
+    sides = [int(side) for side in found.groups()] if found else []
+    if not sides or not (sides[2] and sides[3]):
+        raise ParameterError(
+            "box is not four whole numbers of pixels",
+            where="box",
+            fix="give x,y,w,h, each with px and w and h above 0, such as 120px,40px,300px,300px",
+        )
+    return PixelBox(*sides)
 
 
 View = tuple[Image.Image, Corners]

@@ -17,8 +17,8 @@ from search_engine.images.geometry import (
     region,
     views,
 )
-from search_engine.images.limits import ImageLimits, sniff_format
-from search_engine.images.rgb import load_rgb
+from search_engine.images.limits import ImageLimits, open_checked, sniff_format
+from search_engine.images.rgb import lies_on_its_side, load_rgb
 
 THUMBNAIL_QUALITY = 85
 PICTURE_QUALITY = 92
@@ -105,6 +105,16 @@ def _box(corners: Corners, frame: Frame, size: tuple[int, int]) -> Box:
         (right - left) / size[0],
         (bottom - top) / size[1],
     )
+
+
+def upright_size(data: bytes, limits: ImageLimits) -> tuple[int, int]:
+    """Return width and height of a picture as it is shown, from its header.
+
+    Raises:
+        ImageError: A subclass that names the reason.
+    """
+    image = open_checked(data, limits)
+    return image.size[::-1] if lies_on_its_side(image) else image.size
 
 
 def render_jpeg(

@@ -122,12 +122,22 @@ def _drafted(data: bytes, size: tuple[int, int]) -> Image.Image:
     return image
 
 
+def lies_on_its_side(source: Image.Image) -> bool:
+    """Return whether the Exif data of a picture turn it by a quarter."""
+    return _orientation(source) >= 5
+
+
+def _orientation(source: Image.Image) -> int:
+    try:
+        found = int(source.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - a broken Exif block never spoils a good picture
+        return 1
+    return found if found in _UPRIGHT else 1
+
+
 def upright(image: Image.Image, source: Image.Image) -> Image.Image:
     """Turn the picture as the Exif data of its source say."""
-    try:
-        orientation = int(source.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - a broken Exif block never spoils a good picture
-        return image
+    orientation = _orientation(source)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 

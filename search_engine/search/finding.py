@@ -14,17 +14,25 @@ from search_engine.encoders.union import weighted_query
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
-from search_engine.records import Neighbor, SearchResult, Vectors
+from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
+from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.mixes import BEST
 from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
 from search_engine.search.preferences import Preferences
+from search_engine.search.regions import matched
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
-from search_engine.search.shaping import Ordering, Reranking, Shaping, first_count
+from search_engine.search.shaping import (
+    Ordering,
+    Reranking,
+    Shaping,
+    first_count,
+    with_windows,
+)
 from search_engine.search.subject import Subject
 from search_engine.search.views import group_views
 
@@ -36,14 +44,16 @@ class _Found:
     neighbors: tuple[Neighbor, ...] = ()
     warnings: tuple[str, ...] = ()
     next_cursor: str | None = None
+    regions: tuple[Region, ...] | None = None
 
 
 class Finder:
     """Finds what looks like subjects in collections of one catalog. For several threads."""
 
-    def __init__(self, catalog: Catalog, item_features: ItemFeatures) -> None:
+    def __init__(self, catalog: Catalog, item_features: ItemFeatures, explainer: Explainer) -> None:
         self._catalog = catalog
         self.item_features = item_features
+        self._explainer = explainer
 
     def find(
         self,
@@ -59,7 +69,7 @@ class Finder:
 
         Args:
             live: Where to search.
-            encoder: What the subjects are embedded by; only weights need it.
+            encoder: What the subjects are embedded by; only weights and explanations need it.
             subjects: What is asked with.
             options: How; `check` has found that they fit.
             with_views: Whether neighbors of groups tell the views of theirs.
@@ -75,6 +85,14 @@ class Finder:
         found = [_Found()] * len(subjects)
         if snapshot is not None:
             found = self._found(live, snapshot, subjects, queries, options, timings, with_views)
+            if options.explain is not None:
+                assert encoder is not None
+                with timed(timings, "explain"):
+                    found = [
+                        self._explained(encoder, snapshot, *each)
+                        for each in zip(subjects, found, strict=True)
+                    ]
+        found = [_with_regions(snapshot, *each) for each in zip(subjects, found, strict=True)]
         shares = {name: ms / len(subjects) for name, ms in timings.items()}
         return [
             SearchResult(
@@ -87,6 +105,8 @@ class Finder:
                 query_token=subject.token,
                 rerank=options.rerank,
                 include=options.include,
+                explain=options.explain,
+                regions=each.regions,
                 next_cursor=each.next_cursor,
             )
             for subject, each in zip(subjects, found, strict=True)
@@ -98,7 +118,8 @@ class Finder:
         A filter is fitted where it is used, as that takes its time.
 
         Raises:
-            ParameterError: There is no such field or re-ranking, or options exclude each other.
+            ParameterError: There is no such field or re-ranking, options exclude each other, or so
+                many neighbors are not explained.
             MissingExtraError: The re-ranking needs OpenCV.
         """
         if options.mix is not None:
@@ -113,6 +134,9 @@ class Finder:
             check_boosted_fields(self._catalog, live.record, tuple(options.boost))
         if options.include is not None:
             check_choice(options.include, "include")
+        if options.explain is not None:
+            check_choice(options.explain, "explain")
+            check_explained(options.k)
         if options.group_by is not None:
             check_field(self._catalog, live.record, options.group_by, "group_by")
 
@@ -137,7 +161,12 @@ class Finder:
         places = [place_of(live.record, one, options) for one in subjects]
         with timed(timings, "search"):
             count = first_count(options, max(place.shown if place else 0 for place in places))
-            rows = nearest(scopes, queries, count)
+            rows = [
+                with_windows(scope, hits, one.windows, count)
+                for scope, hits, one in zip(
+                    scopes, nearest(scopes, queries, count), subjects, strict=True
+                )
+            ]
         shapings = [
             Shaping(
                 self._catalog,
@@ -149,6 +178,7 @@ class Finder:
                 timings,
                 self._ordering(subjects[number], options),
                 places[number],
+                subjects[number].windows,
             )
             for number, scope in enumerate(scopes)
         ]
@@ -197,6 +227,14 @@ class Finder:
         views = group_views(self._catalog, live.record, scope, keys, by)
         return tuple(replace(each, views=views.get(each.item.key)) for each in neighbors)
 
+    def _explained(
+        self, encoder: Encoder, snapshot: Snapshot, subject: Subject, found: _Found
+    ) -> _Found:
+        keys = np.array([each.item.key for each in found.neighbors], dtype=np.int64)
+        vectors = dict(zip(keys.tolist(), snapshot.vectors(keys), strict=True))
+        neighbors, warnings = self._explainer.explain(encoder, subject, found.neighbors, vectors)
+        return replace(found, neighbors=neighbors, warnings=(*found.warnings, *warnings))
+
     def _ordering(self, subject: Subject, options: SearchOptions) -> Ordering | None:
         if options.mix is not None and subject.mix is None:
             raise ParameterError(
@@ -234,6 +272,22 @@ def _queries(
         return queries
     assert encoder is not None
     return weighted_query(encoder, queries, options.weights)
+
+
+def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) -> _Found:
+    """What was found with its regions: those that were proposed, or those that neighbors match."""
+    if subject.windows is None or subject.regions is None or snapshot is None:
+        return replace(found, regions=subject.regions)
+    keys = np.array([each.item.key for each in found.neighbors], dtype=np.int64)
+    stored = snapshot.vectors(keys)
+    windows = matched(found.neighbors, stored, subject.vector, subject.windows)
+    used = list(dict.fromkeys(each for each in windows if each is not None))
+    neighbors = tuple(
+        one if window is None else replace(one, region=used.index(window))
+        for one, window in zip(found.neighbors, windows, strict=True)
+    )
+    regions = tuple(subject.regions[window] for window in used)
+    return replace(found, neighbors=neighbors, regions=regions)
 
 
 def _damages(neighbors: Sequence[Neighbor]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from search_engine.near import did_you_mean, shown
 
 if TYPE_CHECKING:
     from search_engine.catalog.filters import Filter
-    from search_engine.images import Box
+    from search_engine.images import Box, PixelBox
 
 MAX_K = 200
 DEFAULT_K = 10
@@ -83,8 +83,20 @@ OPTIONS = (
     Option(
         "box",
         "box",
-        "look at this region of the photo: x,y,w,h as fractions of its sides",
+        "look at this region of the photo: x,y,w,h as fractions of its sides, or in pixels as "
+        "120px,40px,300px,300px",
         "0.1,0.2,0.5,0.5",
+        photo_only=True,
+    ),
+    Option(
+        "regions",
+        "text",
+        "propose regions of the photo that stand out, or search with its parts too and take the "
+        "best match of each item",
+        "auto",
+        choices=("propose", "auto"),
+        metavar="NAME",
+        verbs=("search",),
         photo_only=True,
     ),
     Option(
@@ -167,6 +179,16 @@ OPTIONS = (
         metavar="NAME",
     ),
     Option(
+        "explain",
+        "text",
+        "show how much each place of both pictures adds to the score: numbers, or also as pictures "
+        "to lay over them",
+        "heatmap",
+        choices=("grid", "heatmap"),
+        metavar="NAME",
+        verbs=("search",),
+    ),
+    Option(
         "cursor",
         "text",
         "go on behind the page before: its `next_cursor`",
@@ -226,7 +248,8 @@ class SearchArguments(TypedDict, total=False):
 
     k: int | None
     filter: Filter | Mapping[str, Any] | str | None
-    box: Box | str | None
+    box: Box | PixelBox | str | None
+    regions: str | None
     group_by: str | None
     min_score: float | None
     rerank: str | None
@@ -235,6 +258,7 @@ class SearchArguments(TypedDict, total=False):
     boost: Mapping[str, float] | str | None
     diversity: float | None
     include: str | None
+    explain: str | None
     cursor: str | None
 
 
@@ -253,7 +277,8 @@ class SearchOptions:
 
     k: int = DEFAULT_K
     filter: Filter | None = None
-    box: Box | None = None
+    box: Box | PixelBox | None = None
+    regions: str | None = None
     group_by: str | None = None
     min_score: float | None = None
     rerank: str | None = None
@@ -262,6 +287,7 @@ class SearchOptions:
     boost: Mapping[str, float] | None = None
     diversity: float | None = None
     include: str | None = None
+    explain: str | None = None
     cursor: str | None = None
 
     @property
@@ -409,7 +435,7 @@ def _filter(value: Any, _: Option) -> Filter | None:
     return read_filter(value)
 
 
-def _box(value: Any, _: Option) -> Box:
+def _box(value: Any, _: Option) -> Box | PixelBox:
     from search_engine.images import parse_box
 
     return parse_box(value) if isinstance(value, str) else value

@@ -91,6 +91,7 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "filter": options.filter,
         "group_by": options.group_by,
         "min_score": options.min_score,
+        "regions": subject.windows is not None,
         "subject": subject.token or (subject.keys, _digest(subject)),
         "weights": None if options.weights is None else sorted(options.weights.items()),
     }

@@ -22,6 +22,7 @@ from search_engine.search.candidates import (
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
 from search_engine.search.preferences import preferred_count
+from search_engine.search.regions import COST, best_of
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
 from search_engine.search.rerank.registry import Method
 from search_engine.search.scope import Scope
@@ -89,6 +90,8 @@ class Shaping:
     With an ordering the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
 
+    With `windows` (W, D) an item is as near as the nearest of these and of the query.
+
     `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
     """
 
@@ -101,6 +104,7 @@ class Shaping:
     timings: Timings
     ordering: Ordering | None = None
     place: Place | None = None
+    windows: Vectors | None = None
     warnings: list[str] = field(default_factory=list)
 
     def shape(self) -> Sequence[tuple[int, float]]:
@@ -199,4 +203,15 @@ class Shaping:
 
     def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
         with timed(self.timings, "search"):
-            return nearest_of(scope, self.query, count)
+            hits = nearest_of(scope, self.query, count)
+            return with_windows(scope, hits, self.windows, count)
+
+
+def with_windows(
+    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, count: int
+) -> tuple[Keys, Scores]:
+    """The best `count` by the whole photo (`hits`) or by windows of it, (W, D), at their cost."""
+    if windows is None:
+        return hits
+    parts = [nearest_of(scope, window[None], count) for window in windows]
+    return best_of([hits, *((keys, scores - COST) for keys, scores in parts)], count)

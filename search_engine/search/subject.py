@@ -1,10 +1,12 @@
 """Embed the subjects of searches: photos, tokens, items, embeddings, and mixes of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from time import perf_counter
 from typing import cast
 
 import numpy as np
@@ -15,6 +17,7 @@ from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.encoders.external import is_external
+from search_engine.encoders.positions import positions_of
 from search_engine.errors import (
     ExternalEncoderError,
     EyedexError,
@@ -22,9 +25,17 @@ from search_engine.errors import (
     ParameterError,
     QueryExpiredError,
 )
-from search_engine.images import PICTURE_QUALITY, Box, ImageLimits, picture_bytes
+from search_engine.images import (
+    PICTURE_QUALITY,
+    Box,
+    DecodedImage,
+    ImageLimits,
+    PixelBox,
+    Preprocessing,
+    picture_bytes,
+)
 from search_engine.images.decoder import Decoder
-from search_engine.records import CatalogItem, Vectors
+from search_engine.records import CatalogItem, Region, Vectors
 from search_engine.search.examples import Example, GivenExample, Picture, examples, named
 from search_engine.search.given_vectors import GivenVector, unit_vector
 from search_engine.search.mixes import Mix, rocchio
@@ -35,6 +46,7 @@ from search_engine.search.query_cache import (
     mix_token,
     query_token,
 )
+from search_engine.search.regions import PROPOSE, WINDOWS, propose, whole_photo
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 
 
@@ -42,14 +54,16 @@ from search_engine.search.rerank.local_features import LocalFeatures, local_feat
 class Asked:
     """One query: exactly one of a picture (or its token), an item id and an embedding.
 
-    `box` restricts the picture to a region. `like` and `unlike` are examples of what is wanted and
-    what is not; with some to like, a query needs nothing else.
+    `box` restricts the picture to a region; `regions` (`propose` or `auto`) says what to do about
+    its parts. `like` and `unlike` are examples of what is wanted and what is not; with some to
+    like, a query needs nothing else.
     """
 
     picture: Picture | None = field(default=None, repr=False)
     item_id: str | None = None
     vector: GivenVector | None = field(default=None, repr=False)
-    box: Box | None = None
+    box: Box | PixelBox | None = None
+    regions: str | None = None
     like: Sequence[GivenExample] = ()
     unlike: Sequence[GivenExample] = ()
 
@@ -62,6 +76,10 @@ class Asked:
             raise ParameterError(
                 "give a picture, an item_id or a vector, one of them, or examples to like",
                 where="image",
+            )
+        if self.regions and (self.picture is None or isinstance(self.picture, QueryToken)):
+            raise ParameterError(
+                "regions are of a photo", where="regions", fix="send the photo itself"
             )
 
     @property
@@ -92,9 +110,12 @@ class Asked:
 class Subject:
     """What is asked with: `vector` (1, D), and where it comes from.
 
-    `features` are made when a re-ranking asks for them. `keys` are those of the items that it is
+    `features` are made when a re-ranking asks for them; `look` decodes the photo again when an
+    explanation asks for it, None if there is no photo. `keys` are those of the items that it is
     made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
-    what embedding took. `mix` is what its vector comes from where there are examples.
+    what embedding took. `mix` is what its vector comes from where there are examples. `regions`
+    are parts of the photo, if they were asked for; `windows` (W, D) their embeddings, if they are
+    searched with.
     """
 
     vector: Vectors = field(repr=False)
@@ -104,6 +125,15 @@ class Subject:
     warnings: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     mix: Mix | None = None
+    look: Callable[[Preprocessing], DecodedImage] | None = None
+    regions: tuple[Region, ...] | None = None
+    windows: Vectors | None = field(default=None, repr=False)
+
+    @property
+    def item_key(self) -> int | None:
+        """The key of the item that it is, if it is one."""
+        is_item = len(self.keys) == 1 and self.mix is None and self.token is None
+        return self.keys[0] if is_item else None
 
 
 class Subjects:
@@ -168,7 +198,15 @@ class Subjects:
         if isinstance(encoder, ExternalEncoderError):
             photos = repeat(encoder)
         elif encoder is not None:
-            photos = iter(self._photos(encoder, asked))
+            asked = [self._read_once(one) for one in asked]
+            photos = (
+                self._with_regions(encoder, *each)
+                for each in zip(
+                    self._photos(encoder, asked),
+                    (one for one in asked if one.picture is not None),
+                    strict=True,
+                )
+            )
         return [
             next(photos) if one.picture is not None else self._known(live, one) for one in asked
         ]
@@ -187,6 +225,49 @@ class Subjects:
         item = self._catalog.get(live.record, item_id)
         vector = self._catalog.vector(live.record, item.key)
         return Subject(vector, partial(self._item_features, item), keys=(item.key,))
+
+    def _read_once(self, asked: Asked) -> Asked:
+        """The question with the bytes of its photo, if that is looked at several times."""
+        if asked.regions is None or asked.picture is None or isinstance(asked.picture, QueryToken):
+            return asked
+        with suppress(EyedexError):  # said where it is read again
+            return replace(asked, picture=picture_bytes(asked.picture, self._limits))
+        return asked
+
+    def _with_regions(
+        self, encoder: Encoder, subject: Subject | EyedexError, asked: Asked
+    ) -> Subject | EyedexError:
+        """The subject with the regions of its photo that are asked for."""
+        if isinstance(subject, EyedexError) or asked.regions is None:
+            return subject
+        if asked.regions == PROPOSE:
+            return self._proposing(encoder, subject)
+        parts = self._photos(encoder, [replace(asked, box=box, regions=None) for box in WINDOWS])
+        seen = [
+            (Region(box, box[2] * box[3]), part)
+            for box, part in zip(WINDOWS, parts, strict=True)
+            if isinstance(part, Subject)  # an empty part has no embedding
+        ]
+        if not seen:
+            return replace(subject, regions=())
+        times = {
+            name: ms + sum(part.timings_ms[name] for _, part in seen)
+            for name, ms in subject.timings_ms.items()
+        }
+        return replace(
+            subject,
+            regions=tuple(region for region, _ in seen),
+            windows=np.concatenate([part.vector for _, part in seen]),
+            timings_ms=times,
+        )
+
+    def _proposing(self, encoder: Encoder, subject: Subject) -> Subject:
+        assert subject.look is not None
+        started = perf_counter()
+        pixels = subject.look(whole_photo(encoder.spec.preprocessing)).views
+        energy = np.linalg.norm(positions_of(encoder, pixels, "regions")[0], axis=-1)
+        times = {**subject.timings_ms, "regions": (perf_counter() - started) * 1000}
+        return replace(subject, regions=propose(energy), timings_ms=times)
 
     def _photos(self, encoder: Encoder, asked: Sequence[Asked]) -> list[Subject | EyedexError]:
         """The subjects of photos and tokens; those that nobody asked about are encoded at once."""
@@ -224,6 +305,8 @@ class Subjects:
                 return _Photo(picture, query=query)
             assert picture is not None
             data = picture_bytes(picture, self._limits)
+            if isinstance(box, PixelBox):
+                box = box.fractions(self._decoder.size(data))
         except EyedexError as error:
             return _named(error, picture)
         token = query_token(data, box, fingerprint)
@@ -249,9 +332,12 @@ class Subjects:
             token=query.token.text,
             warnings=query.warnings,
             timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
+            look=partial(self._look, photo.data, photo.box) if photo.data else None,
         )
 
-    def _remembered(self, token: QueryToken, box: Box | None, fingerprint: str) -> EmbeddedQuery:
+    def _remembered(
+        self, token: QueryToken, box: Box | PixelBox | None, fingerprint: str
+    ) -> EmbeddedQuery:
         if box is not None:
             raise ParameterError(
                 "a token stands for a region already", where="box", fix="send the photo itself"
@@ -262,6 +348,9 @@ class Subjects:
                 "the photo of this token is not remembered", fix="send the photo itself"
             )
         return query
+
+    def _look(self, data: bytes, box: Box | None, preprocessing: Preprocessing) -> DecodedImage:
+        return self._decoder.decode(data, preprocessing, box)
 
     def _features(self, data: bytes, box: Box | None) -> LocalFeatures:
         return local_features(self._decoder.render(data, side_px(box), PICTURE_QUALITY), box)

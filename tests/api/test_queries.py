@@ -406,3 +406,24 @@ def test_a_token_comes_alone(
     both = {"query_token": token, "item_id": first_row["item_id"]}
     assert_problem(ask_json(client, both), 422, "missing_file")
     assert_problem(ask(client, first_picture, query_token=token), 422, "missing_file")
+
+
+def test_regions_are_told_with_what_they_match(client: CheckedClient, first_picture: bytes) -> None:
+    body = ask(client, first_picture, k="20", regions="auto").json()
+    for one in body["neighbors"]:
+        assert one.get("region", 0) in range(max(1, len(body["regions"])))
+    assert all(len(each["box"]) == 4 for each in body["regions"])
+    assert "regions" not in ask(client, first_picture).json()
+
+
+@pytest.mark.parametrize("regions", ["all", "Auto", "auto,propose"])
+def test_other_regions_are_refused(
+    client: CheckedClient, first_picture: bytes, regions: str
+) -> None:
+    assert_problem(ask(client, first_picture, regions=regions), 422, "bad_parameter")
+
+
+def test_a_box_in_pixels(client: CheckedClient, first_picture: bytes) -> None:
+    assert ask(client, first_picture, box="0px,0px,40px,40px").status_code == 200
+    found = ask(client, first_picture, box="0px,0px,4000px,4000px")
+    assert "pixels upright" in assert_problem(found, 422, "bad_parameter")["detail"]

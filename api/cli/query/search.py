@@ -12,6 +12,8 @@ from api.cli.terminal.output import Notes, print_facets, print_json, print_neigh
 from api.schemas.items import facets_json
 from api.schemas.results import result_json
 
+ONLY_IN_JSON = {"include": "embeddings", "explain": "explanations"}
+
 
 @with_options("search")
 def search(
@@ -39,9 +41,10 @@ def search(
     **options: Any,
 ) -> None:
     """The catalog items that look most like a photo, or like some of them."""
-    _check_question(image, item, like, options.get("box"))
-    if options.get("include") is not None and not as_json:
-        raise _only_in_json()
+    _check_question(image, item, like, {name: options.get(name) for name in ("box", "regions")})
+    for name, what in ONLY_IN_JSON.items():
+        if options.get(name) is not None and not as_json:
+            raise _only_in_json(name, what)
     asked = given(options)
     facets = asked.pop("facets", "")
     names = [name.strip() for name in facets.split(",")] if facets else []
@@ -56,6 +59,8 @@ def search(
         print_json({**result_json(result), **extra})
         return
     print_neighbors(result.neighbors)
+    for number, region in enumerate(result.regions or ()):
+        print(f"region {number}: --box {','.join(f'{side:.3f}' for side in region.box)}")
     print_facets(counted)
     if result.rerank is not None:
         print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
@@ -63,7 +68,7 @@ def search(
 
 
 def _check_question(
-    image: Path | None, item: str | None, like: list[str] | None, box: str | None
+    image: Path | None, item: str | None, like: list[str] | None, parts: dict[str, str | None]
 ) -> None:
     from search_engine.errors import ParameterError
 
@@ -72,11 +77,12 @@ def _check_question(
         raise ParameterError(
             "give a photo or --item, one of them, or --like", where="eyedex search"
         )
-    if image is None and box is not None:
-        raise ParameterError("an item has no region", where="--box", fix="leave it out")
+    for name, value in parts.items():
+        if image is None and value is not None:
+            raise ParameterError("an item has no region", where=f"--{name}", fix="leave it out")
 
 
-def _only_in_json() -> Exception:
+def _only_in_json(name: str, what: str) -> Exception:
     from search_engine.errors import ParameterError
 
-    return ParameterError("embeddings are in JSON only", where="--include", fix="add --json")
+    return ParameterError(f"{what} are in JSON only", where=f"--{name}", fix="add --json")

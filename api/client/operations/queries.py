@@ -150,7 +150,8 @@ class QueryOperations(Addresses):
 
 
 def _turns(first: Call[Any]) -> Generator[Call[Any], Any, None]:
-    """The pages of a search; the photo is sent once, its token stands for it thereafter."""
+    """The pages of a search; the photo is sent once, its token stands for it thereafter
+    unless its parts are searched with."""
     call = first
     while True:
         answer = yield call
@@ -158,7 +159,7 @@ def _turns(first: Call[Any]) -> Generator[Call[Any], Any, None]:
         if cursor is None:
             return
         token = answer.get("query_token")
-        if call.fields is not None and token is not None:
+        if call.fields is not None and token is not None and "regions" not in call.fields:
             spent = ("box", "like", "unlike")
             asked = {name: text for name, text in call.fields.items() if name not in spent}
             call = replace(call, json={**asked, "query_token": token}, fields=None, files=None)
@@ -243,7 +244,8 @@ def _plain(name: str, value: Any) -> Any:
         return json.dumps(value)
     if name == "box" and not isinstance(value, str):
         sides = value if isinstance(value, Sequence) else (value.x, value.y, value.w, value.h)
-        return ",".join(str(each) for each in sides)
+        unit = "px" if hasattr(value, "fractions") else ""  # a PixelBox
+        return ",".join(f"{each}{unit}" for each in sides)
     if name == "facets":
         return list(value)
     if name == "filter" and not isinstance(value, str):
