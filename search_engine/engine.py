@@ -83,7 +83,7 @@ class SearchEngine(DataDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        asked = Asked(picture, None, vector, checked.box, checked.regions, like, unlike)
+        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions)
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(

@@ -63,9 +63,9 @@ class Asked:
     item_id: str | None = None
     vector: GivenVector | None = field(default=None, repr=False)
     box: Box | PixelBox | None = None
-    regions: str | None = None
     like: Sequence[GivenExample] = ()
     unlike: Sequence[GivenExample] = ()
+    regions: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("like", "unlike"):
