@@ -42,6 +42,11 @@ class DataPaths:
         """Pictures fetched from addresses in tables."""
         return self.root / "fetched"
 
+    @property
+    def spectra(self) -> Path:
+        """Perceptual hashes of pictures by their bytes; may be deleted at any time."""
+        return self.root / "spectra.bin"
+
     def unpacked(self, source: str) -> Path:
         """Return the folder for the content of an archive, by the name of the source."""
         digest = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8)
