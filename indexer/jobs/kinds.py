@@ -13,7 +13,8 @@ from indexer.change.sequence import undo_change
 from indexer.change.switch import switch_encoder
 from indexer.change.tune import tune_collection
 from indexer.clusters import ClusterRequest, cluster_collection, write_table
-from indexer.duplicates import find_duplicates, write_groups
+from indexer.duplicates.finding import find_duplicates
+from indexer.duplicates.output import write_groups
 from indexer.exchange.exporting import count_selected, export_embeddings
 from indexer.jobs.indexing import run_index
 from indexer.jobs.parameters import (
@@ -127,10 +128,9 @@ def _cluster(job: ClusterJob, task: Task) -> Result:
 
 
 def _duplicates(job: DuplicatesJob, task: Task) -> Result:
-    with _opened(task) as engine, task.stage("comparing", 1) as advance:
-        found = find_duplicates(engine, task.collection, job.min_score)
-        write_groups(task.file("duplicates.jsonl"), found)
-        advance(1)
+    with _opened(task) as engine:
+        found = find_duplicates(engine, task.collection, job.min_score, task.stage)
+    write_groups(task.file("duplicates.jsonl"), found)
     return found.summary()
 
 

@@ -197,13 +197,16 @@ class ClusterJob(_Given):
 
 
 class DuplicatesJob(_Given):
-    """Find items that show the same; the file `duplicates.jsonl` of the job has the groups."""
+    """Find items that show the same, as `eyedex duplicates`.
+
+    The file `duplicates.jsonl` of the job has a line for each group: `tier` and `items`.
+    """
 
     kind: Literal["duplicates"]
     min_score: Annotated[
         float,
-        Field(gt=0, le=1, description="Items at least so similar are taken for the same picture."),
-    ] = 0.98
+        Field(ge=0.5, le=1, description="Items at least so similar look alike: a cosine."),
+    ] = 0.9
 
 
 class SnapshotJob(_Given):

@@ -125,9 +125,10 @@ def test_cluster_and_duplicates(data: Path, done: Done) -> None:
     assert len((files_of(data, result) / "clusters.csv").read_text().splitlines()) == 116
     found = done("duplicates", min_score=0.9)
     lines = (files_of(data, found) / "duplicates.jsonl").read_text().splitlines()
-    groups = [json.loads(line)["item_ids"] for line in lines]
-    assert len(groups) == found["groups"] > 0
-    assert sum(len(group) - 1 for group in groups) == found["duplicates"]
+    groups = [json.loads(line) for line in lines]
+    assert len(groups) == sum(found["groups"].values()) > 0
+    alike = [each["items"] for each in groups if each["tier"] == "alike"]
+    assert sum(len(items) - 1 for items in alike) == found["duplicates"]["alike"]
 
 
 def test_export(data: Path, done: Done) -> None:
