@@ -7,11 +7,13 @@ import fcntl
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,12 +153,22 @@ class serve:  # noqa: N801 - used like a function
 
 
 def copy_data(source: Path, target: Path, dirs_exist_ok: bool = False) -> Path:
-    """Copy a data directory that nobody changes, and that other tests may have open.
+    """Copy a data directory whose items nobody changes, and that other tests may have open.
 
-    What SQLite keeps beside the catalog while it is open comes and goes.
+    The runs of other tests are among its jobs, some of them killed, and stay behind.
     """
-    beside = shutil.ignore_patterns("*-wal", "*-shm")
-    return Path(shutil.copytree(source, target, ignore=beside, dirs_exist_ok=dirs_exist_ok))
+    beside = shutil.ignore_patterns("catalog.sqlite*", "jobs")
+    shutil.copytree(source, target, ignore=beside, dirs_exist_ok=dirs_exist_ok)
+    with (
+        closing(sqlite3.connect(source / "catalog.sqlite")) as original,
+        closing(sqlite3.connect(target / "catalog.sqlite")) as copy,
+    ):
+        original.backup(copy)
+        if copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+            copy.execute("DELETE FROM jobs")
+        copy.commit()
+    (target / "catalog.sqlite").chmod(0o600)
+    return target
 
 
 def answers(url: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from search_engine.encoders.base import unit_rows
 from search_engine.images.crops import part_likeness
@@ -27,8 +28,9 @@ BLOCK = 256
 SAME = 0.88
 """Two pictures whose details agree so much, in some pose, are the same. Shirts with other prints,
 laid out alike, reach 0.81, and the second photo of one scene 0.85."""
-PART = 0.95
-"""A picture that agrees so much with a part of another is cut out of it."""
+PART = 0.96
+"""A picture that agrees so much with a part of another is cut out of it. Cuts of 40 photos of
+clothes reach 0.967 and more."""
 PART_COSINE = 0.75
 """Embeddings of pictures and of their parts agree so much at least."""
 
@@ -117,9 +119,10 @@ def _pairs_of(search: Callable[[Codes], Hits], rows: Codes, advance: Advance) ->
 def _are_parts(pairs: Pairs, spectra: Spectra) -> NDArray[np.bool_]:
     """Whether one of each pair is a part of the other."""
     best = np.zeros(len(pairs))
-    for whole, part in ((0, 1), (1, 0)):
-        for row in np.unique(pairs[:, whole]):
-            mine = np.flatnonzero(pairs[:, whole] == row)
-            found = part_likeness(spectra[row], spectra[pairs[mine, part]])
-            best[mine] = np.maximum(best[mine], found)
+    with threadpool_limits(1):  # the matrices are so small that threads only wait for each other
+        for whole, part in ((0, 1), (1, 0)):
+            for row in np.unique(pairs[:, whole]):
+                mine = np.flatnonzero(pairs[:, whole] == row)
+                found = part_likeness(spectra[row], spectra[pairs[mine, part]])
+                best[mine] = np.maximum(best[mine], found)
     return best >= PART

@@ -190,4 +190,4 @@ def test_only_networks_can_be_trained(hsv_data: Path, run: Run, tmp_path: Path) 
     data = tmp_path / "drawn"
     copy_data(hsv_data, data)
     ran = run("tune", "--finetune", "--data", data)
-    assert (ran.code, "hsv is no network" in ran.error) == (2, True)
+    assert (ran.code, "hsv is not a network" in ran.error) == (2, True)

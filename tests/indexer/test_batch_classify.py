@@ -245,7 +245,7 @@ def test_photos_are_reranked_as_one_is(
 
 
 def test_a_region_is_of_one_photo(engine: SearchEngine) -> None:
-    with pytest.raises(ParameterError, match="not of many"):
+    with pytest.raises(ParameterError, match="not to many"):
         classify_source(engine, open_pictures([]), engine.question(box="0,0,1,1"))
 
 

@@ -80,7 +80,7 @@ def test_what_pandas_writes_for_a_missing_value_is_null(tmp_path: Path) -> None:
         ("[1 2]", "'2' instead of ']' at character 3"),
         ('[{"a": 1}', "the end instead of ']'"),
         ('[{"a": }]', "Expecting value at character 7"),
-        ("[1] [2]", "behind its end"),
+        ("[1] [2]", "after its end"),
         ('{"items": [1],}', "no name of a member"),
         ("{1: 2}", "no name of a member at character 1"),
         ("[" + "9" * 5_000 + "]", "not JSON"),
