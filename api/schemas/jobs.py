@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from api.schemas.shape import shape
+from api.schemas.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,9 +126,9 @@ def job_json(job: job_rows.Job, files: Sequence[Path], now: float) -> Job:
         "cancel_requested": job.cancel_requested,
         "attempts": job.attempts,
         "version": job.version,
-        "created_at": _time(job.created),
-        "started_at": None if job.started is None else _time(job.started),
-        "finished_at": None if job.finished is None else _time(job.finished),
+        "created_at": rfc3339(job.created),
+        "started_at": None if job.started is None else rfc3339(job.started),
+        "finished_at": None if job.finished is None else rfc3339(job.finished),
     }
 
 
@@ -155,7 +155,3 @@ def _file(job_id: str, path: Path) -> JobFile:
         "size_bytes": path.stat().st_size,
         "url": f"/v1/jobs/{job_id}/files/{path.name}",
     }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
