@@ -25,6 +25,7 @@ from api.routes import (
     uploads,
 )
 from api.security.addresses import AddressMiddleware
+from api.security.admission import Admission
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.middleware import EdgeMiddleware
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         decoder.warm_up()
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine, app.state.decoder = engine, decoder
+        app.state.admission = Admission()
         app.state.staging = Staging(engine.catalog.paths, settings)
         supervisor = Supervisor(engine.settings)
         watch = JobWatch(engine.catalog, app.state.is_stopping)

@@ -71,6 +71,7 @@ CODES = {
     "idempotency_key_reused": "The Idempotency-Key was sent with another request.",
     "idempotency_key_in_use": "The first request with this Idempotency-Key is still at work.",
     "not_ready": "The catalog, the index or the encoder cannot be used yet.",
+    "overloaded": "More is asked than the server can answer in time; ask again later.",
     "request_timeout": "The request took too long to come.",
     "address_too_long": "The address is longer than the server reads.",
     "headers_too_large": "The headers are more than the server reads.",

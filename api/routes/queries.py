@@ -17,6 +17,7 @@ from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import facets_json, image_url
 from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
 from api.schemas.server import Problem as ProblemJson
+from api.security.admission import AdmissionDep
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.records import FacetCount, SearchResult
@@ -39,14 +40,17 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
     openapi_extra=question_body("search"),
     dependencies=NO_PARAMETERS,
 )
-async def search(request: Request, collection: CollectionDep, engine: EngineDep) -> SearchAnswer:
+async def search(
+    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
+) -> SearchAnswer:
     """Neighbors of a photo, of an item or of an embedding, best first.
 
     The `query_token` of the answer stands for the photo in further questions, which then need no
     upload and no encoding.
     """
     form = await read_query(request, "search")
-    return await run_in_threadpool(_one, request, engine, collection, form, _SEARCH)
+    async with admission.turn():
+        return await run_in_threadpool(_one, request, engine, collection, form, _SEARCH)
 
 
 @router.post(
@@ -58,7 +62,7 @@ async def search(request: Request, collection: CollectionDep, engine: EngineDep)
     dependencies=NO_PARAMETERS,
 )
 async def classify(
-    request: Request, collection: CollectionDep, engine: EngineDep
+    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
 ) -> ClassifyAnswer:
     """As search, with a class by the vote of the neighbors or by a trained classifier.
 
@@ -72,7 +76,8 @@ async def classify(
     collection changed since.
     """
     form = await read_query(request, "classify")
-    return await run_in_threadpool(_one, request, engine, collection, form, _CLASSIFY)
+    async with admission.turn():
+        return await run_in_threadpool(_one, request, engine, collection, form, _CLASSIFY)
 
 
 @router.get(
@@ -98,7 +103,7 @@ def similar(
     dependencies=NO_PARAMETERS,
 )
 async def search_batch(
-    request: Request, collection: CollectionDep, engine: EngineDep
+    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
 ) -> SearchBatch:
     """As search, for up to 64 photos, items and embeddings with the same options.
 
@@ -106,7 +111,8 @@ async def search_batch(
     a problem in its place and does not affect the others.
     """
     form = await read_batch(request, "search")
-    results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
+    async with admission.turn(len(form.asked)):
+        results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
     return {"results": results, "request_id": request_id(request)}
 
 
@@ -119,11 +125,12 @@ async def search_batch(
     dependencies=NO_PARAMETERS,
 )
 async def classify_batch(
-    request: Request, collection: CollectionDep, engine: EngineDep
+    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
 ) -> ClassifyBatch:
     """As classify, for up to 64 photos, items and embeddings with the same options."""
     form = await read_batch(request, "classify")
-    results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
+    async with admission.turn(len(form.asked)):
+        results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
     return {"results": results, "request_id": request_id(request)}
 
 
