@@ -20,6 +20,7 @@ _TYPES: Mapping[Kind, dict[str, Any]] = {
     "box": {"type": "string"},
     "weights": {"type": "string"},
     "boosts": {"type": "string"},
+    "colors": {"type": "string"},
     "fields": {"type": "string"},
 }
 _EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {"whole": int, "number": float}
@@ -106,7 +107,8 @@ def include_vectors() -> Parameter:
     schema = {"type": "string", "enum": list(option.choices)}
     return Parameter(
         option.name,
-        "add the embedding of each item, as numbers or as the base64 of little-endian float32",
+        "add the embedding of each item, as numbers or as the base64 of little-endian float32, or "
+        "the dominant colours of its picture",
         schema,
         lambda value: check_choice(value, option.name) if value else None,
     )

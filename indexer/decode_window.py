@@ -36,11 +36,17 @@ class DecodeWindow(Generic[T]):
     """Decodes ahead: takes entries with their pictures, and gives them back in batches."""
 
     def __init__(
-        self, decoder: Decoder, preprocessing: Preprocessing, batch_size: int, batches: int
+        self,
+        decoder: Decoder,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        batches: int,
+        with_colors: bool = False,
     ) -> None:
         """Hold up to `batches` batches, and no more files not yet decoded than WINDOW_BYTES."""
         self._decoder = decoder
         self._preprocessing = preprocessing
+        self._with_colors = with_colors
         self._batch_size = batch_size
         self._limit = batches * batch_size
         self._next: _Call[T] = _Call()
@@ -82,7 +88,7 @@ class DecodeWindow(Generic[T]):
 
     def _start(self) -> None:
         call, self._next = self._next, _Call()
-        decoding = self._decoder.submit(call.pictures, self._preprocessing)
+        decoding = self._decoder.submit(call.pictures, self._preprocessing, self._with_colors)
         self._started.append((call.entries, call.size, decoding))
 
     def _settle(self) -> None:

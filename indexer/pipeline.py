@@ -26,7 +26,7 @@ from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash, kept_pictures
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.errors import ImageError, NoEmbeddingError, SourceError, WorkerLostError
-from search_engine.images import DecodedImage, read_file
+from search_engine.images import DecodedImage, PictureColors, read_file
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Vectors
 from search_engine.storage.faults import fault_point
@@ -221,10 +221,11 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
 
 @dataclass(slots=True)
 class _Encoded:
-    """A batch with its embeddings; `refused` have none."""
+    """A batch with its embeddings and colours; `refused` have none."""
 
     rows: list[HashedRow]
     vectors: Vectors
+    colors: list[PictureColors | None]
     refused: list[HashedRow]
 
 
@@ -235,7 +236,11 @@ class _Conveyor:
         self._run = run
         self._encoding = encoding
         self._decoding: DecodeWindow[HashedRow] = DecodeWindow(
-            run.decoder, run.encoder.spec.preprocessing, run.batch_size, WINDOW_BATCHES
+            run.decoder,
+            run.encoder.spec.preprocessing,
+            run.batch_size,
+            WINDOW_BATCHES,
+            with_colors=True,
         )
         self._encoded: Future[_Encoded] | None = None
 
@@ -287,7 +292,7 @@ class _Conveyor:
             _take_back(self._run, hashed, NoEmbeddingError(NO_EMBEDDING))
         fault_point("embedded")
         with self._run.report.stage("commit"):
-            count = _commit(self._run, batch.rows, batch.vectors)
+            count = _commit(self._run, batch)
         self._run.report.encoded += count
         self._run.on_progress(count)
 
@@ -296,11 +301,13 @@ def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _E
     with run.report.stage("encode"):
         kept, vectors = encode_pictures(run.encoder, pictures)
     refused = sorted(set(range(len(rows))) - set(kept))
-    return _Encoded([rows[n] for n in kept], vectors, [rows[n] for n in refused])
+    colors = [pictures[n].colors for n in kept]
+    return _Encoded([rows[n] for n in kept], vectors, colors, [rows[n] for n in refused])
 
 
-def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> int:
+def _commit(run: Run, batch: _Encoded) -> int:
     """Make a batch durable; says how many of it."""
+    rows = batch.rows
     kept = _kept(run, rows) if run.keep_pictures else [None] * len(rows)
     drafts = [
         ItemDraft(
@@ -313,8 +320,11 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> int:
             picture=None if run.keep_pictures else str(hashed.row.image),
             jpeg=jpeg,
             source=run.source,
+            colors=colors,
         )
-        for hashed, vector, jpeg in zip(rows, vectors, kept, strict=True)
+        for hashed, vector, colors, jpeg in zip(
+            rows, batch.vectors, batch.colors, kept, strict=True
+        )
         if not isinstance(jpeg, Exception)
     ]
     with run.catalog.write() as writer:

@@ -11,7 +11,7 @@ from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.records import SearchResult
 from search_engine.search.explaining import Explainer
-from search_engine.search.finding import Finder
+from search_engine.search.finding import Finder, check_described
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures
@@ -61,9 +61,18 @@ class Answering:
         self.finder.check(live, options)
         for one in asked:
             check_regions(one.regions, one.box is not None, bool(one.examples), options)
-        return self._answered(
-            live, asked, options, lambda subjects: self.find(live, subjects, options, True)
+            if one.described:
+                check_described(options)
+        shown = [one for one in asked if not one.described]
+        found = iter(
+            self._answered(
+                live, shown, options, lambda subjects: self.find(live, subjects, options, True)
+            )
         )
+        return [
+            self.finder.described(live, options, True) if one.described else next(found)
+            for one in asked
+        ]
 
     def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
         """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""

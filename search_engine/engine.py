@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Unpack
 
 from search_engine.answering import Answering, Outcomes, only
+from search_engine.catalog.attributes import PICTURE_COLOR
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.filter_text import GivenFilter, read_filter, require_filter
@@ -61,7 +62,8 @@ class SearchEngine(DataDirectory):
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
-        """The catalog items that look most like a picture, or lie nearest to an embedding.
+        """The catalog items that look most like a picture, or lie nearest to an embedding, or are
+        described by words (`q`) and colours (`color`).
 
         Args:
             picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
@@ -83,7 +85,9 @@ class SearchEngine(DataDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions)
+        shown = any(each is not None for each in (picture, vector)) or like or unlike
+        described = checked.describes and not shown
+        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions, described)
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
@@ -229,7 +233,8 @@ class SearchEngine(DataDirectory):
         counts for each of its values.
 
         Args:
-            fields: `label`, `product_id` or names of attributes.
+            fields: `label`, `product_id`, names of attributes, or `picture_color`: the names of the
+                colours that were found in pictures.
             filter: Count only the items that fulfil it (`search_engine.catalog.filters`).
             collection: Where to count.
 
@@ -238,7 +243,7 @@ class SearchEngine(DataDirectory):
         """
         live = self.live(collection)
         for name in fields:
-            check_field(self.catalog, live.record, name, "facets")
+            check_field(self.catalog, live.record, name, "facets", also=(PICTURE_COLOR,))
         parsed = read_filter(filter)
         query = None if parsed is None else compile_filter(live.fitted(parsed).filter)
         return self.catalog.facets(live.record, fields, query)

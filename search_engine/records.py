@@ -120,12 +120,15 @@ class GroupViews:
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """A hit with its item; `score` is the cosine similarity, higher is better.
+    """A hit with its item; `score` is the cosine similarity, higher is better. Where there is
+    nothing to be similar to, it is the bm25 of words, the share of colours 0 to 1, or their fused
+    ranks 0 to 1.
 
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
     groups. `region` is the number of the region that it matches, if the photo was searched with in
-    parts and one matches better than the whole.
+    parts and one matches better than the whole. `palette` has the dominant colours of its picture,
+    packed, if they were requested and are known.
     """
 
     item: CatalogItem
@@ -134,6 +137,7 @@ class Neighbor:
     views: GroupViews | None = None
     explanation: Explanation | None = field(default=None, repr=False, compare=False)
     region: int | None = None
+    palette: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,8 @@ class FacetCount:
 class SearchResult:
     """Neighbors of one query, best first, and how they were found.
 
-    `vector` is the embedding that was searched for, (1, D). `query_token` replaces the photo in
+    `vector` is the embedding that was searched for, (1, D); (0, D) where words or colours alone say
+    what is wanted. `query_token` replaces the photo in
     further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
     the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
     of explanations. `regions` are those that were proposed or that neighbors match; None if nobody

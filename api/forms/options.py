@@ -12,6 +12,7 @@ from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
 from search_engine.images import Box, PixelBox, parse_box
 from search_engine.search.boosts import check_boosts, parse_boosts
+from search_engine.search.colors import check_colors, parse_colors
 from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
@@ -105,6 +106,13 @@ def _boosts(option: Option, value: Any) -> Mapping[str, float] | None:
     return None if text is None else parse_boosts(text)
 
 
+def _colors(option: Option, value: Any) -> Mapping[str, float] | None:
+    if isinstance(value, Mapping):
+        return check_colors(value)
+    text = text_value({option.name: value}, option.name)
+    return None if text is None else parse_colors(text)
+
+
 _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "whole": _whole,
     "number": _number,
@@ -113,5 +121,6 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "box": lambda option, value: read_box(value, option.name),
     "weights": _weights,
     "boosts": _boosts,
+    "colors": _colors,
     "fields": lambda option, value: field_names(value, option.name),
 }

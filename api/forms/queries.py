@@ -75,7 +75,8 @@ async def read_query(request: Request, verb: Verb) -> QueryForm:
     options, facets = read_options(body.values)
     pictures = [] if one else [Example(picture=each) for each in body.images]
     parts = {name: options.pop(name, None) for name in ("box", "regions")}
-    arguments = body.values, body.image if one else None, parts, pictures
+    describes = not {"q", "color"}.isdisjoint(options)
+    arguments = body.values, body.image if one else None, parts, pictures, describes
     has_examples = any(body.values.get(name) for name in EXAMPLES)
     asked = await run_in_threadpool(_asked, *arguments) if has_examples else _asked(*arguments)
     return QueryForm([asked], options, facets)
@@ -150,16 +151,18 @@ def _asked(
     image: bytes | None,
     parts: Mapping[str, Any],
     pictures: Sequence[Example] = (),
+    describes: bool = False,
 ) -> Asked:
     """What is asked with: one thing, or examples to like, `pictures` among them.
 
-    `parts` are the box and the regions of the one thing, by their names in `Asked`.
+    `parts` are the box and the regions of the one thing, by their names in `Asked`. Nothing is
+    needed where options describe what is wanted.
     """
     given = _subject(values, image)
-    like = (*pictures, *_examples(values, "like"))
-    if not (given or like):
+    like, unlike = (*pictures, *_examples(values, "like")), tuple(_examples(values, "unlike"))
+    if not (given or like or (describes and not unlike)):
         raise _not_one()
-    return Asked(**given, **parts, like=like, unlike=tuple(_examples(values, "unlike")))
+    return Asked(**given, **parts, like=like, unlike=unlike, described=not (given or like))
 
 
 def _subject(values: Mapping[str, Any], image: bytes | None) -> dict[str, Any]:
@@ -214,4 +217,5 @@ def _vector(value: Any) -> GivenVector | None:
 
 def _not_one() -> Problem:
     what = "a picture (image, image_base64), a query_token, an item_id or a vector"
-    return Problem(422, "missing_file", f"send {what}, one of them, or examples to like")
+    also = "examples to like, or in a search q or color"
+    return Problem(422, "missing_file", f"send {what}, one of them, or {also}")

@@ -18,6 +18,7 @@ from api.schemas.items import (
     ItemPage,
     ItemPatch,
     ItemRequest,
+    add_palette,
     add_vector,
     item_answer,
     item_page_json,
@@ -28,6 +29,7 @@ from search_engine.catalog.listing import ADDED
 from search_engine.collections.listing import MAX_PAGE_ITEMS, PAGE_ITEMS, ItemQuestion
 from search_engine.engine import SearchEngine
 from search_engine.records import CatalogItem
+from search_engine.search.options import PALETTE
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
@@ -66,7 +68,7 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     question = ItemQuestion(read_filter(values["filter"]), values["q"], values["sort"] or ADDED)
     page = engine.item_page(question, values["limit"], values["cursor"], collection=collection)
     found = item_page_json(collection, page)
-    _add_vectors(found["items"], page.items, engine, collection, values["include"])
+    _add_included(found["items"], page.items, engine, collection, values["include"])
     return found
 
 
@@ -82,7 +84,7 @@ def get_item(request: Request, collection: CollectionDep, item_id: str, engine: 
     values = GET_ITEM.read(request)
     item = engine.catalog.get(engine.catalog.collection(collection), item_id)
     found = item_answer(collection, item)
-    _add_vectors([found], [item], engine, collection, values["include"])
+    _add_included([found], [item], engine, collection, values["include"])
     return found
 
 
@@ -151,15 +153,20 @@ def delete_item(
     return Response(status_code=204)
 
 
-def _add_vectors(
+def _add_included(
     found: Sequence[Item],
     items: Sequence[CatalogItem],
     engine: SearchEngine,
     collection: str,
     include: str | None,
 ) -> None:
-    """Add the embeddings of items to their answers, if they are asked for."""
+    """Add the embeddings or palettes of items to their answers, if they are asked for."""
     if include is None:
+        return
+    if include == PALETTE:
+        palettes = engine.catalog.palettes([item.key for item in items])
+        for answer, item in zip(found, items, strict=True):
+            add_palette(answer, palettes.get(item.key))
         return
     record = engine.catalog.collection(collection)
     vectors = engine.catalog.vectors(record, [item.key for item in items])

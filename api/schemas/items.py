@@ -30,8 +30,24 @@ class WithVector(TypedDict):
 
 
 @shape
+class Swatch(TypedDict):
+    """A colour of a picture."""
+
+    color: str
+    """`#rrggbb`"""
+    name: str
+    """What it is called, such as `teal`."""
+    share: float
+    """How much of the picture has it, a plain ground left out, 0 to 1."""
+
+
+@shape
 class Item(WithVector):
-    """An item of a collection; with its embedding where `include` asks for it."""
+    """An item of a collection; with its embedding or its colours where `include` asks for them."""
+
+    palette: NotRequired[list[Swatch]]
+    """The dominant colours of its picture, most first, for `include=palette`; left out where they
+    are unknown."""
 
     item_id: str
     """Its id: 1 to 256 bytes of UTF-8."""
@@ -62,7 +78,8 @@ class Neighbor(Item):
     """An item that was found."""
 
     score: float
-    """Its cosine similarity to what was asked with, -1 to 1."""
+    """Its cosine similarity to what was asked with, -1 to 1. With `q` alone the bm25 of the words,
+    with `color` alone how much of the colours its picture has, with both their fused ranks."""
     views: NotRequired[GroupViews]
     """Its group, in a search with `group_by`."""
     region: NotRequired[int]
@@ -215,7 +232,21 @@ def neighbor_json(
     if neighbor.explanation is not None:
         found["explanation"] = explanation_json(neighbor.explanation, explain)
     add_vector(found, neighbor.vector, include)
+    add_palette(found, neighbor.palette)
     return found
+
+
+def add_palette(found: Item, packed: bytes | None) -> None:
+    """Add the dominant colours of a picture to an item, if they are given."""
+    if packed is None:
+        return
+    from search_engine.images.color_names import nearest_name
+    from search_engine.images.palette import swatches
+
+    found["palette"] = [
+        {"color": each.hex, "name": nearest_name(each.rgb), "share": round(each.share, 3)}
+        for each in swatches(packed)
+    ]
 
 
 def add_vector(found: WithVector, vector: NDArray[np.float32] | None, include: str | None) -> None:

@@ -163,7 +163,8 @@ def _found_json(result: records.SearchResult) -> SearchAnswer:
         body["rerank"] = result.rerank
     if result.regions is not None:
         body["regions"] = [region_json(each) for each in result.regions]
-    add_vector(body, result.vector[0], result.include)
+    if len(result.vector):
+        add_vector(body, result.vector[0], result.include)
     return body
 
 

@@ -21,6 +21,10 @@ LIST_KIND = "array"
 KINDS = (*TEXT_KINDS, *NUMBER_KINDS, *TRUTH_KINDS, LIST_KIND, "object")
 """What SQLite's json_type calls the values that are not null."""
 
+PICTURE_COLOR = "picture_color"
+"""Stands among attributes where they are filtered by and counted: the names of the colours that
+were found in an item's picture. No attribute of this name can be asked for."""
+
 MAX_INDEXED_PATH = 1_600
 """Longest path, in characters, that becomes part of a statement's text: any name of 128."""
 
@@ -46,11 +50,15 @@ def json_path(name: str) -> str:
 
 def attribute_kind(name: str) -> ColumnElement[str]:
     """One of `KINDS` or "null"; SQL's NULL for an item without the attribute."""
+    if name == PICTURE_COLOR:
+        return case((items.c.colors.is_not(None), LIST_KIND))
     return func.json_type(items.c.attributes, _path(name), type_=String)
 
 
 def attribute_value(name: str) -> ColumnElement[Any]:
     """A text or a number; 1 and 0 for true and false, and the JSON text of a list or an object."""
+    if name == PICTURE_COLOR:
+        return items.c.colors
     return func.json_extract(items.c.attributes, _path(name))
 
 

@@ -9,9 +9,11 @@ from search_engine.near import did_you_mean, shown
 from search_engine.records import CatalogItem
 
 
-def check_field(catalog: Catalog, collection: Collection, name: str, where: str) -> None:
-    """Raise ParameterError unless a name is `label`, `product_id` or an attribute."""
-    known = ["label", "product_id", *catalog.fields(collection)]
+def check_field(
+    catalog: Catalog, collection: Collection, name: str, where: str, also: tuple[str, ...] = ()
+) -> None:
+    """Raise ParameterError unless a name is `label`, `product_id`, an attribute or in `also`."""
+    known = ["label", "product_id", *catalog.fields(collection), *also]
     if not name:
         raise ParameterError("the name of a field is empty", where=where, fix="leave it out")
     if name not in known:

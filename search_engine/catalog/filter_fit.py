@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from search_engine.catalog.attributes import PICTURE_COLOR
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.field_values import KINDS_OF, FieldValues
 from search_engine.catalog.filters import (
@@ -55,7 +56,7 @@ def fit_filter(catalog: Catalog, collection: Collection, parsed: Filter) -> Fitt
         UnknownFieldError: Naming the fields there are.
         FilterError: A value's type does not fit the field.
     """
-    check_fields(parsed, catalog.fields(collection))
+    check_fields(parsed, [PICTURE_COLOR, *catalog.fields(collection)])
 
     def fit(connection: Connection) -> Fitted:
         found = _Fit(FieldValues(connection, collection.id))
@@ -87,7 +88,8 @@ class _Fit:
         kinds = sorted(KINDS_OF, key=lambda kind: kind != likely)  # the rest costs more
         if any(self._values.has(asked.field, kind) for kind in kinds):
             return False
-        self._warn(NOTHING, f"no item has a {asked.field} that can be compared")
+        remedy = "; run `eyedex colors`" if asked.field == PICTURE_COLOR else ""
+        self._warn(NOTHING, f"no item has a {asked.field} that can be compared{remedy}")
         return True
 
     def _equal(self, asked: Condition) -> Filter:

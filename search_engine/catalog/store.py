@@ -31,6 +31,7 @@ from search_engine.catalog.item_rows import (
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.listing import Order, Place, list_keys
+from search_engine.catalog.picture_colors import palettes_of
 from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.tables import (
     collections,
@@ -239,6 +240,10 @@ class Catalog(CatalogConnections):
                 fix="remove the item and add it again",
             )
         return unpack([row.vector], collection.dimension).astype(np.float32)
+
+    def palettes(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """Packed palettes of live items by key; those that are unknown are left out."""
+        return self.ask(lambda connection: palettes_of(connection, keys))
 
     def vectors(
         self, collection: Collection, keys: Sequence[int]

@@ -9,6 +9,10 @@ A collection's `key_count` and `key_checksum` follow the keys of its live items 
 its `index_factory` names the kind of index, unless that is chosen automatically. `former` is the
 encoder that it had before, by the columns of `FORMER`, as long as its embeddings are kept.
 
+An item's `palette` has the dominant colours of its picture as `images.palette` packs them, and
+`colors` their names as a JSON list; both are NULL where nobody looked. `item_words` has the words
+of the live items for full-text search (`words`); triggers keep it with every change of an item.
+
 An item's `source` is the folder, table or name that last gave its picture; NULL for one that came
 by HTTP or Python. `sources` keeps how each is understood, `fields` the type of an attribute where
 a source's columns have types.
@@ -93,6 +97,8 @@ items = Table(
     Column("content_hash", StoredString(64), nullable=False),
     Column("picture", StoredText),
     Column("source", StoredText),
+    Column("palette", LargeBinary),
+    Column("colors", Text),
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),
@@ -100,6 +106,7 @@ items = Table(
     _live_index("items_live_id", "collection_id", "item_id", unique=True),
     _live_index("items_live_label", "collection_id", "label"),
     _live_index("items_live_product", "collection_id", "product_id"),
+    _live_index("items_live_colors", "collection_id", "colors", "palette"),
     Index("items_index_seq", "collection_id", "index_seq"),
     sqlite_autoincrement=True,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.chunks import in_parts
@@ -30,6 +30,7 @@ from search_engine.errors import (
     CollectionExistsError,
     ParameterError,
 )
+from search_engine.images import PictureColors
 from search_engine.records import Attributes, CatalogItem
 
 MAX_FACTORY = 128
@@ -40,7 +41,8 @@ class ItemDraft:
     """An item to be written.
 
     `vector` is the embedding, shape (D,), float32. The picture is either a file (`picture`) or
-    bytes that the catalog keeps (`jpeg`).
+    bytes that the catalog keeps (`jpeg`). Without `colors` those that are known of the same bytes
+    stay.
     """
 
     item_id: str
@@ -52,6 +54,7 @@ class ItemDraft:
     picture: str | None = None
     jpeg: bytes | None = None
     source: str | None = None
+    colors: PictureColors | None = None
 
 
 class CatalogWriter(EmbeddingWriter):
@@ -160,6 +163,18 @@ class CatalogWriter(EmbeddingWriter):
             collection_id, [values.get("attributes") or {} for values in changes.values()]
         )
 
+    def set_colors(self, colors: Mapping[int, PictureColors]) -> None:
+        """Store the dominant colours of live items' pictures, by key; nothing else changes."""
+        rows = [
+            {"_key": key, "_palette": found.palette, "_colors": json.dumps(found.names)}
+            for key, found in colors.items()
+        ]
+        values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("palette", "colors")}
+        statement = update(items).where(items.c.key == bindparam("_key"), LIVE).values(**values)
+        if rows:
+            self._connection.execute(statement, rows)
+            _ = self.seq
+
     def remove(self, keys: Sequence[int]) -> None:
         """Turn items into tombstones; their vectors and pictures are deleted."""
         tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
@@ -217,6 +232,7 @@ class CatalogWriter(EmbeddingWriter):
         rows = [
             {
                 **self._columns(draft),
+                **_colors(draft),
                 "item_id": draft.item_id,
                 "collection_id": collection_id,
                 "removed": False,
@@ -229,9 +245,17 @@ class CatalogWriter(EmbeddingWriter):
 
     def _update(self, drafts: Sequence[ItemDraft], keys: Mapping[str, int]) -> None:
         if drafts:
-            rows = [{**self._columns(draft), "_key": keys[draft.item_id]} for draft in drafts]
+            rows = [
+                {
+                    **self._columns(draft),
+                    "_key": keys[draft.item_id],
+                    "_hash": draft.content_hash,
+                    **{f"_{name}": value for name, value in _colors(draft).items()},
+                }
+                for draft in drafts
+            ]
             statement = update(items).where(items.c.key == bindparam("_key"))
-            self._connection.execute(statement, rows)
+            self._connection.execute(statement.values(**_KEPT_COLORS), rows)
 
     def _columns(self, draft: ItemDraft) -> dict[str, Any]:
         return {
@@ -273,6 +297,23 @@ class CatalogWriter(EmbeddingWriter):
         if rows:
             self._connection.execute(insert(fields), rows)
             index_fields(self._connection)
+
+
+def _colors(draft: ItemDraft) -> dict[str, Any]:
+    """The columns of a draft's colours."""
+    if draft.colors is None:
+        return {"palette": None, "colors": None}
+    return {"palette": draft.colors.palette, "colors": json.dumps(draft.colors.names)}
+
+
+_KEPT_COLORS = {
+    column.name: func.coalesce(
+        bindparam(f"_{column.name}", type_=column.type),
+        case((items.c.content_hash == bindparam("_hash"), column)),
+    )
+    for column in (items.c.palette, items.c.colors)
+}
+"""Colours of a changed item: those that are given, else those of the same picture."""
 
 
 def _check_attributes(attributes: Attributes) -> None:

@@ -105,7 +105,8 @@ class Changes:
     def _drafts(self, encoder: Encoder, puts: Sequence[Put]) -> Iterator[ItemDraft | EyedexError]:
         """Items to be written, decoded several at a time and embedded in one batch; some are
         refused."""
-        batch = embed_pictures(self._decoder, encoder, [(each.picture, None) for each in puts])
+        pictures = [(each.picture, None) for each in puts]
+        batch = embed_pictures(self._decoder, encoder, pictures, with_colors=True)
         embedded = [*zip(puts, batch.outcomes, strict=True)]
         whole = [put.picture for put, each in embedded if isinstance(each, Embedded)]
         kept = iter(kept_pictures(self._decoder, whole))
@@ -117,6 +118,7 @@ class Changes:
                     content_hash=content_hash(put.picture),
                     vector=each.vector[0],
                     jpeg=jpeg,
+                    colors=each.colors,
                     **put.known,
                 )
             else:

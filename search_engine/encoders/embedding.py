@@ -7,17 +7,21 @@ from time import perf_counter
 
 from search_engine.encoders.base import Encoder, encode_pictures, nothing_found
 from search_engine.errors import ImageError, WorkerLostError
-from search_engine.images import Box, DecodedImage, Preprocessing
+from search_engine.images import Box, DecodedImage, PictureColors, Preprocessing
 from search_engine.images.decoder import Decoder, answers_of
 from search_engine.records import Vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embedding of a picture, shape (1, D), with warnings for its sender."""
+    """The embedding of a picture, shape (1, D), with warnings for its sender.
+
+    `colors` are there if they were asked for.
+    """
 
     vector: Vectors = field(repr=False)
     warnings: tuple[str, ...] = ()
+    colors: PictureColors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,16 @@ class EmbeddedBatch:
 
 
 def embed_pictures(
-    decoder: Decoder, encoder: Encoder, pictures: Sequence[tuple[bytes, Box | None]]
+    decoder: Decoder,
+    encoder: Encoder,
+    pictures: Sequence[tuple[bytes, Box | None]],
+    with_colors: bool = False,
 ) -> EmbeddedBatch:
     """Decode pictures, or regions of them, in parallel and encode them in one batch."""
     started = perf_counter()
     preprocessing = encoder.spec.preprocessing
-    outcomes = answers_of(decoder, partial(_decoded, decoder, preprocessing), pictures)
+    decode = partial(_decoded, decoder, preprocessing, with_colors)
+    outcomes = answers_of(decoder, decode, pictures)
     decoded_at = perf_counter()
     decoded = [each for each in outcomes if isinstance(each, DecodedImage)]
     vectors: dict[int, Vectors] = {}
@@ -51,10 +59,15 @@ def embed_pictures(
 
 
 def _decoded(
-    decoder: Decoder, preprocessing: Preprocessing, picture: tuple[bytes, Box | None]
+    decoder: Decoder,
+    preprocessing: Preprocessing,
+    with_colors: bool,
+    picture: tuple[bytes, Box | None],
 ) -> DecodedImage:
-    return decoder.decode(picture[0], preprocessing, picture[1])
+    return decoder.decode(picture[0], preprocessing, picture[1], with_colors=with_colors)
 
 
 def _embedded(decoded: DecodedImage, vector: Vectors | None) -> Embedded | ImageError:
-    return nothing_found((0,)) if vector is None else Embedded(vector, decoded.warnings)
+    if vector is None:
+        return nothing_found((0,))
+    return Embedded(vector, decoded.warnings, decoded.colors)

@@ -4,6 +4,7 @@ Whatever the header tells (type, bytes, pixels, scans) is checked before a pixel
 `search_engine.images.decode_pool` decodes in separate processes.
 """
 
+from search_engine.images.color_names import PictureColors
 from search_engine.images.files import read_file
 from search_engine.images.geometry import (
     FORMER_EDITIONS,
@@ -27,6 +28,7 @@ from search_engine.images.pixels import (
     PICTURE_QUALITY,
     THUMBNAIL_QUALITY,
     DecodedImage,
+    decode_colors,
     decode_pixels,
     render_jpeg,
     upright_size,
@@ -45,9 +47,11 @@ __all__ = [
     "DecodedImage",
     "GivenPicture",
     "ImageLimits",
+    "PictureColors",
     "PixelBox",
     "Preprocessing",
     "crop_box",
+    "decode_colors",
     "decode_pixels",
     "load_rgb",
     "parse_box",

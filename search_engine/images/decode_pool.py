@@ -20,7 +20,9 @@ from search_engine.images import (
     Box,
     DecodedImage,
     ImageLimits,
+    PictureColors,
     Preprocessing,
+    decode_colors,
     decode_pixels,
     render_jpeg,
     upright_size,
@@ -84,10 +86,10 @@ class DecodePool:
             self.start(len, b"")
 
     def submit(
-        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing, with_colors: bool = False
     ) -> "Future[list[Outcome]]":
         """See Decoder; if a batch loses its process, its pictures are decoded one by one."""
-        return self._later(self._decode_each, pictures, preprocessing)
+        return self._later(self._decode_each, pictures, preprocessing, with_colors)
 
     def decode(
         self,
@@ -95,9 +97,15 @@ class DecodePool:
         preprocessing: Preprocessing,
         box: Box | None = None,
         limits: ImageLimits | None = None,
+        with_colors: bool = False,
     ) -> DecodedImage:
         """See Decoder."""
-        return self.call(decode_pixels, data, preprocessing, limits or self._limits, box)
+        limits = limits or self._limits
+        return self.call(decode_pixels, data, preprocessing, limits, box, with_colors)
+
+    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+        """See Decoder."""
+        return self.call(decode_colors, data, limits or self._limits)
 
     def size(self, data: bytes) -> tuple[int, int]:
         """See Decoder."""
@@ -169,17 +177,17 @@ class DecodePool:
             raise WorkerLostError("the decoding pool was closed") from None
 
     def _decode_each(
-        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing, with_colors: bool
     ) -> list[Outcome]:
         """Decode all in one call; one by one if that was too much for a process."""
         try:
-            return self.call(decode_each, pictures, preprocessing, self._limits)
+            return self.call(decode_each, pictures, preprocessing, self._limits, with_colors)
         except (TooComplexError, WorkerLostError):
-            return [self._outcome(picture, preprocessing) for picture in pictures]
+            return [self._outcome(picture, preprocessing, with_colors) for picture in pictures]
 
-    def _outcome(self, picture: bytes, preprocessing: Preprocessing) -> Outcome:
+    def _outcome(self, picture: bytes, preprocessing: Preprocessing, with_colors: bool) -> Outcome:
         try:
-            return self.decode(picture, preprocessing)
+            return self.decode(picture, preprocessing, with_colors=with_colors)
         except (ImageError, WorkerLostError) as error:
             return error
 

@@ -9,7 +9,9 @@ from search_engine.images import (
     Box,
     DecodedImage,
     ImageLimits,
+    PictureColors,
     Preprocessing,
+    decode_colors,
     decode_pixels,
     render_jpeg,
     upright_size,
@@ -34,7 +36,7 @@ class Decoder(Protocol):
         ...
 
     def submit(
-        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing, with_colors: bool = False
     ) -> "Future[list[Outcome]]":
         """Start to decode pictures for an encoder, in order; some may fail."""
         ...
@@ -45,8 +47,13 @@ class Decoder(Protocol):
         preprocessing: Preprocessing,
         box: Box | None = None,
         limits: ImageLimits | None = None,
+        with_colors: bool = False,
     ) -> DecodedImage:
         """Decode a picture for an encoder and wait; `limits` replaces the usual ones."""
+        ...
+
+    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+        """Return the dominant colours of a picture; `limits` replaces the usual ones."""
         ...
 
     def size(self, data: bytes) -> tuple[int, int]:
@@ -81,11 +88,11 @@ class InlineDecoder:
         self._limits = limits
 
     def submit(
-        self, pictures: Sequence[bytes], preprocessing: Preprocessing
+        self, pictures: Sequence[bytes], preprocessing: Preprocessing, with_colors: bool = False
     ) -> "Future[list[Outcome]]":
         """See Decoder; the work is done before this returns."""
         future: Future[list[Outcome]] = Future()
-        future.set_result(decode_each(pictures, preprocessing, self._limits))
+        future.set_result(decode_each(pictures, preprocessing, self._limits, with_colors))
         return future
 
     def decode(
@@ -94,9 +101,14 @@ class InlineDecoder:
         preprocessing: Preprocessing,
         box: Box | None = None,
         limits: ImageLimits | None = None,
+        with_colors: bool = False,
     ) -> DecodedImage:
         """See Decoder."""
-        return decode_pixels(data, preprocessing, limits or self._limits, box)
+        return decode_pixels(data, preprocessing, limits or self._limits, box, with_colors)
+
+    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+        """See Decoder."""
+        return decode_colors(data, limits or self._limits)
 
     def size(self, data: bytes) -> tuple[int, int]:
         """See Decoder."""
@@ -151,8 +163,14 @@ def decode_probe() -> None:
 
 
 def decode_each(
-    pictures: Sequence[bytes], preprocessing: Preprocessing, limits: ImageLimits
+    pictures: Sequence[bytes],
+    preprocessing: Preprocessing,
+    limits: ImageLimits,
+    with_colors: bool = False,
 ) -> list[Any]:
     """Decode pictures one after the other, to results or errors."""
-    answers = [answer_of(decode_pixels, (data, preprocessing, limits)) for data in pictures]
+    answers = [
+        answer_of(decode_pixels, (data, preprocessing, limits, None, with_colors))
+        for data in pictures
+    ]
     return [value if error is None else error for value, error in answers]

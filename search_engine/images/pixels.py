@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from search_engine.images.borders import Frame, content_or_all
+from search_engine.images.borders import Frame, content_or_all, trim
+from search_engine.images.color_names import PictureColors, picture_colors
 from search_engine.images.geometry import (
     Box,
     Corners,
@@ -22,6 +23,8 @@ from search_engine.images.rgb import lies_on_its_side, load_rgb
 
 THUMBNAIL_QUALITY = 85
 PICTURE_QUALITY = 92
+COLORS_SIDE_PX = 256
+"""As large as pictures are decoded for most encoders, so that the same colours are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,13 @@ class DecodedImage:
 
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
     tall pictures; together they represent the picture. `boxes` are what each shows of the upright
-    picture; what lies outside of it is ground.
+    picture; what lies outside of it is ground. `colors` are there if they were asked for.
     """
 
     views: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    colors: PictureColors | None = None
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -45,7 +49,11 @@ class DecodedImage:
 
 
 def decode_pixels(
-    data: bytes, preprocessing: Preprocessing, limits: ImageLimits, box: Box | None = None
+    data: bytes,
+    preprocessing: Preprocessing,
+    limits: ImageLimits,
+    box: Box | None = None,
+    with_colors: bool = False,
 ) -> DecodedImage:
     """Decode a picture for an encoder.
 
@@ -57,6 +65,7 @@ def decode_pixels(
         preprocessing: Size and fit.
         limits: The limits to check.
         box: The region to use; None for all.
+        with_colors: Whether to find the dominant colours too.
 
     Raises:
         ImageError: A subclass that names the reason.
@@ -75,7 +84,18 @@ def decode_pixels(
         np.stack([np.asarray(view) for view, _ in seen]),
         notes,
         tuple(_box(corners, frame, image.size) for _, corners in seen),
+        picture_colors(shown) if with_colors else None,
     )
+
+
+def decode_colors(data: bytes, limits: ImageLimits) -> PictureColors:
+    """Find the dominant colours of a picture without its border.
+
+    Raises:
+        ImageError: A subclass that names the reason.
+    """
+    image, _ = load_rgb(data, limits, min_side_px=COLORS_SIDE_PX)
+    return picture_colors(trim(image))
 
 
 def _region(image: Image.Image, box: Box | None) -> Frame:

@@ -1,12 +1,15 @@
 """`Finder`: the neighbors of subjects, many at a time; one photo is a batch of one."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.catalog.damaged import damage_of
 from search_engine.catalog.fields import check_field
+from search_engine.catalog.groups import Group
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.encoders.base import Encoder
@@ -17,11 +20,12 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
+from search_engine.search.description import Description, describe
 from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.mixes import BEST
-from search_engine.search.options import SearchOptions, check_choice
+from search_engine.search.options import PALETTE, SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
-from search_engine.search.preferences import Preferences
+from search_engine.search.preferences import Preferences, preferred_count
 from search_engine.search.regions import matched
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
@@ -112,6 +116,53 @@ class Finder:
             for subject, each in zip(subjects, found, strict=True)
         ]
 
+    def described(
+        self, live: LiveCollection, options: SearchOptions, with_views: bool = False
+    ) -> SearchResult:
+        """The items that words and colours alone describe, best first.
+
+        Raises:
+            ParameterError: There is no word in the text.
+        """
+        timings: dict[str, float] = {}
+        snapshot, most = live.snapshot(), options.k
+        found: tuple[Neighbor, ...] = ()
+        warnings: tuple[str, ...] = ()
+        if snapshot is not None:
+            if options.group_by is not None:
+                most = MOST_GROUPED
+            within, warnings = self._within(live, options, timings)
+            with timed(timings, "search"):
+                description = describe(self._catalog, live, options, most, within)
+                keys, scores = description.ranked(most)
+            warnings = (*warnings, *description.warnings)
+            with timed(timings, "catalog"):
+                hits = [*zip(keys.tolist(), scores.tolist(), strict=True)]
+                if options.group_by is not None:
+                    hits = self._firsts(hits, options.group_by)
+                (found,) = self._neighbors(live, [hits[: options.k]], options, clip=math.inf)
+                if with_views and options.group_by is not None:
+                    scope = Scope(snapshot, within)
+                    found = self._with_views(live, scope, found, options.group_by)
+        return SearchResult(
+            neighbors=found,
+            vector=np.empty((0, live.record.dimension or 0), dtype=np.float32),
+            timings_ms=_with_total(timings),
+            encoder=live.record.fingerprint or "",
+            generation=snapshot.generation if snapshot else None,
+            warnings=(*warnings, *_damages(found)),
+            include=options.include,
+        )
+
+    def _firsts(self, hits: Sequence[tuple[int, float]], by: str) -> list[tuple[int, float]]:
+        """The first hit of each group."""
+        groups = self._catalog.groups_of([key for key, _ in hits], by)
+        firsts: dict[Group, tuple[int, float]] = {}
+        for key, score in hits:
+            if key in groups:
+                firsts.setdefault(groups[key], (key, score))
+        return list(firsts.values())
+
     def check(self, live: LiveCollection, options: SearchOptions) -> None:
         """Refuse options that a collection cannot obey, before any work is done.
 
@@ -126,7 +177,7 @@ class Finder:
             check_choice(options.mix, "mix")
         if options.rerank is not None:
             method = method_named(options.rerank)
-            _check_alone("rerank", options, ("weights", "boost", "diversity"))
+            _check_alone("rerank", options, ("weights", "boost", "diversity", "q", "color"))
             method.check_extra()
         if options.mix == BEST:
             _check_alone("mix", options, ("weights", "rerank"))
@@ -151,12 +202,13 @@ class Finder:
         with_views: bool,
     ) -> list[_Found]:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
-        within: KeySet | None = None
-        warnings: tuple[str, ...] = ()
-        if options.filter is not None:
-            with timed(timings, "filter"):
-                within = live.matching(options.filter)
-                warnings = live.fitted(options.filter).warnings
+        within, warnings = self._within(live, options, timings)
+        description = None
+        if options.describes:
+            with timed(timings, "search"):
+                most = preferred_count(options)
+                description = describe(self._catalog, live, options, most, within)
+                warnings = (*warnings, *description.warnings)
         scopes = [Scope(snapshot, within, one.keys) for one in subjects]
         places = [place_of(live.record, one, options) for one in subjects]
         with timed(timings, "search"):
@@ -176,7 +228,7 @@ class Finder:
                 options,
                 rows[number],
                 timings,
-                self._ordering(subjects[number], options),
+                self._ordering(subjects[number], options, description),
                 places[number],
                 subjects[number].windows,
             )
@@ -201,19 +253,34 @@ class Finder:
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]
 
+    def _within(
+        self, live: LiveCollection, options: SearchOptions, timings: dict[str, float]
+    ) -> tuple[KeySet | None, tuple[str, ...]]:
+        """The keys that fulfil the filter, if there is one, and what to know of it."""
+        if options.filter is None:
+            return None, ()
+        with timed(timings, "filter"):
+            return live.matching(options.filter), live.fitted(options.filter).warnings
+
     def _neighbors(
         self,
         live: LiveCollection,
         rows: Sequence[Sequence[tuple[int, float]]],
         options: SearchOptions,
+        clip: float = 1.0,
     ) -> list[tuple[Neighbor, ...]]:
         """Keys and scores with their items; one removed since the snapshot is left out."""
         keys = list(dict.fromkeys(key for row in rows for key, _ in row))
         items = self._catalog.by_keys(keys)
-        vectors = {} if options.include is None else self._catalog.vectors(live.record, keys)
+        vectors: Mapping[int, NDArray[np.float32]] = {}
+        palettes: Mapping[int, bytes] = {}
+        if options.include == PALETTE:
+            palettes = self._catalog.palettes(keys)
+        elif options.include is not None:
+            vectors = self._catalog.vectors(live.record, keys)
         return [
             tuple(  # float16 rounding may exceed 1
-                Neighbor(items[key], min(1.0, score), vectors.get(key))
+                Neighbor(items[key], min(clip, score), vectors.get(key), palette=palettes.get(key))
                 for key, score in row
                 if key in items
             )
@@ -235,7 +302,9 @@ class Finder:
         neighbors, warnings = self._explainer.explain(encoder, subject, found.neighbors, vectors)
         return replace(found, neighbors=neighbors, warnings=(*found.warnings, *warnings))
 
-    def _ordering(self, subject: Subject, options: SearchOptions) -> Ordering | None:
+    def _ordering(
+        self, subject: Subject, options: SearchOptions, description: Description | None
+    ) -> Ordering | None:
         if options.mix is not None and subject.mix is None:
             raise ParameterError(
                 "there are no examples to mix", where="mix", fix="give like or unlike, or leave it"
@@ -243,9 +312,32 @@ class Finder:
         if options.ordered_by is None:
             return None
         if options.rerank is None:
-            return Preferences(self._catalog, options, subject.mix)
+            return Preferences(self._catalog, options, subject.mix, description)
         pictures = AskedPictures(subject.features, self.item_features.of)
         return Reranking(method_named(options.rerank), pictures)
+
+
+MOST_GROUPED = 10_000
+"""So many of the items that words and colours describe are looked at for their groups at most."""
+_OF_LIKENESS = (
+    "min_score", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
+    "color_weight",
+)  # fmt: skip
+
+
+def check_described(options: SearchOptions) -> None:
+    """Refuse what words and colours without a picture have no use for.
+
+    Raises:
+        ParameterError: It names the first such option.
+    """
+    for name in _OF_LIKENESS:
+        if getattr(options, name) is not None:
+            raise ParameterError(
+                "there is no picture that results could be like",
+                where=name,
+                fix=f"leave out {name}, or ask with a picture too",
+            )
 
 
 _WHY_ALONE = {

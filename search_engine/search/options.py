@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from search_engine.images import Box, PixelBox
 
 MAX_K = 200
+PALETTE = "palette"
 DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
-Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "fields"]
+Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "colors", "fields"]
 BOTH: tuple[Verb, ...] = ("search", "classify")
 CLASSIFY: tuple[Verb, ...] = ("classify",)
 
@@ -98,6 +99,34 @@ OPTIONS = (
         metavar="NAME",
         verbs=("search",),
         photo_only=True,
+    ),
+    Option(
+        "q",
+        "text",
+        "words to look for in labels, names and other texts of items, the last one as a beginning: "
+        "instead of a picture, or beside it by the ranks in both; one page",
+        "red mug",
+        metavar="WORDS",
+        verbs=("search",),
+    ),
+    Option(
+        "color",
+        "colors",
+        "colours to look for in pictures, by name or as #rrggbb, several with weights: instead of "
+        "a picture, or beside it; one page",
+        "teal:0.7,#ffffff:0.3",
+        verbs=("search",),
+    ),
+    Option(
+        "color_weight",
+        "number",
+        "how much `color` counts beside a picture: 0 not, 1 alone",
+        "0.3",
+        default="0.5",
+        verbs=("search",),
+        low=0,
+        high=1,
+        unit="a share",
     ),
     Option(
         "group_by",
@@ -173,9 +202,9 @@ OPTIONS = (
         "include",
         "text",
         "add the embeddings of the neighbors and of the query, as numbers or as the base64 of "
-        "little-endian float32",
+        "little-endian float32; or the dominant colours of the neighbors",
         "vector",
-        choices=("vector", "vector_base64"),
+        choices=("vector", "vector_base64", PALETTE),
         metavar="NAME",
     ),
     Option(
@@ -236,7 +265,7 @@ OPTIONS = (
         argument="classifier",
     ),
 )
-_ORDERS = ("rerank", "boost", "diversity")
+_ORDERS = ("rerank", "boost", "diversity", "q", "color")
 SUBJECTS = ("image_base64", "item_id", "query_token", "vector")
 """Beside an uploaded `image`: what is asked about."""
 EXAMPLES = ("like", "unlike")
@@ -250,6 +279,9 @@ class SearchArguments(TypedDict, total=False):
     filter: Filter | Mapping[str, Any] | str | None
     box: Box | PixelBox | str | None
     regions: str | None
+    q: str | None
+    color: Mapping[str, float] | str | None
+    color_weight: float | None
     group_by: str | None
     min_score: float | None
     rerank: str | None
@@ -279,6 +311,9 @@ class SearchOptions:
     filter: Filter | None = None
     box: Box | PixelBox | None = None
     regions: str | None = None
+    q: str | None = None
+    color: Mapping[str, float] | None = None
+    color_weight: float | None = None
     group_by: str | None = None
     min_score: float | None = None
     rerank: str | None = None
@@ -289,6 +324,11 @@ class SearchOptions:
     include: str | None = None
     explain: str | None = None
     cursor: str | None = None
+
+    @property
+    def describes(self) -> bool:
+        """Whether words or colours say what is wanted."""
+        return self.q is not None or self.color is not None
 
     @property
     def ordered_by(self) -> str | None:
@@ -453,6 +493,12 @@ def _boosts(value: Any, _: Option) -> Mapping[str, float]:
     return parse_boosts(value) if isinstance(value, str) else check_boosts(value)
 
 
+def _colors(value: Any, _: Option) -> Mapping[str, float]:
+    from search_engine.search.colors import check_colors, parse_colors
+
+    return parse_colors(value) if isinstance(value, str) else check_colors(value)
+
+
 _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "whole": lambda value, option: check_k(value, option.name),
     "number": check_number,
@@ -461,4 +507,5 @@ _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "box": _box,
     "weights": _weights,
     "boosts": _boosts,
+    "colors": _colors,
 }

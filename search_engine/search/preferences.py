@@ -1,8 +1,8 @@
 """Preferences: the best candidates in the order that somebody wants beside likeness.
 
-The best example decides first, then boosts, then diversity. Scores stay the cosines to the query,
-as with a re-ranking, and like there a bounded number of candidates is put in order, so that there
-are no pages behind.
+The best example decides first, then boosts, colours, words, and diversity. Scores stay the cosines
+to the query, as with a re-ranking, and like there a bounded number of candidates is put in order,
+so that there are no pages behind.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from search_engine.indexes.scoring import cosines
 from search_engine.records import Codes, Floats, Keys, Vectors
 from search_engine.search.boosts import boosted
 from search_engine.search.candidates import DECIMALS, reaching
+from search_engine.search.description import Description
 from search_engine.search.diversity import diverse
 from search_engine.search.mixes import BEST, Mix, best_scores, candidates
 from search_engine.search.options import SearchOptions
@@ -32,11 +33,12 @@ def preferred_count(options: SearchOptions) -> int:
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """Puts candidates in the order that options ask for; `mix` is what is asked with, if it has
-    examples."""
+    examples, and `description` what words and colours find."""
 
     catalog: Catalog
     options: SearchOptions
     mix: Mix | None = None
+    description: Description | None = None
 
     @property
     def count(self) -> int:
@@ -49,14 +51,28 @@ class Preferences:
         if by_example is not None:
             keys = candidates(by_example, scope)
             scores = cosines(query[0], scope.vectors(keys))
+        if self.description is not None:
+            keys, scores = self._with_described(query, keys, scores, scope)
         good = reaching(scores, self.options.min_score)
         keys, relevance = keys[good], scores[good].astype(np.float64)
         if by_example is not None:
             relevance = best_scores(by_example, scope.vectors(keys))
         if self.options.boost:
             relevance = relevance + boosted(self.catalog, keys.tolist(), self.options.boost)
+        if self.description is not None:
+            relevance = self.description.relevance(keys, relevance)
         keys, relevance = _falling(keys, relevance)
         return self._diverse(keys, relevance, scope) if self.options.diversity else keys
+
+    def _with_described(
+        self, query: Vectors, keys: Keys, scores: Scores, scope: Scope
+    ) -> tuple[Keys, Scores]:
+        """The candidates, and with them those that words and colours find."""
+        assert self.description is not None
+        others = np.setdiff1d(self.description.candidates(self.count), keys)
+        others = others[scope.holds(others) & np.isin(others, scope.snapshot.keys())]
+        found = cosines(query[0], scope.vectors(others))
+        return np.concatenate([keys, others]), np.concatenate([scores, found])
 
     def _diverse(self, keys: Keys, relevance: Floats, scope: Scope) -> Keys:
         """The keys in a diverse order; of each group only the best, if there are groups."""

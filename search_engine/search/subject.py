@@ -56,7 +56,8 @@ class Asked:
 
     `box` restricts the picture to a region; `regions` (`propose` or `auto`) says what to do about
     its parts. `like` and `unlike` are examples of what is wanted and what is not; with some to
-    like, a query needs nothing else.
+    like, a query needs nothing else. With `described` nothing is shown: words or colours of the
+    options say what is wanted.
     """
 
     picture: Picture | None = field(default=None, repr=False)
@@ -66,13 +67,14 @@ class Asked:
     like: Sequence[GivenExample] = ()
     unlike: Sequence[GivenExample] = ()
     regions: str | None = None
+    described: bool = False
 
     def __post_init__(self) -> None:
         for name in ("like", "unlike"):
             if getattr(self, name) != ():
                 object.__setattr__(self, name, examples(getattr(self, name), name))
         given = self._given
-        if given > 1 or not (given or self.like):
+        if given > 1 or (self.described and given) or not (given or self.like or self.described):
             raise ParameterError(
                 "give a picture, an item_id or a vector, one of them, or examples to like",
                 where="image",

@@ -14,9 +14,10 @@ _METAVARS: dict[Kind, str] = {
     "box": "X,Y,W,H",
     "weights": "PART=NUMBER,...",
     "boosts": "FIELD:NUMBER,...",
+    "colors": "COLOR[:NUMBER],...",
     "fields": "FIELD,FIELD",
 }
-ONE_LETTER = {"k": "-k"}
+ONE_LETTER = {"k": "-k", "q": "-q"}
 Verbs = TypeVar("Verbs", bound=Callable[..., None])
 
 

@@ -12,7 +12,7 @@ from api.cli.terminal.output import Notes, print_facets, print_json, print_neigh
 from api.schemas.items import facets_json
 from api.schemas.results import result_json
 
-ONLY_IN_JSON = {"include": "embeddings", "explain": "explanations"}
+ONLY_IN_JSON = {"include": "embeddings and palettes", "explain": "explanations"}
 
 
 @with_options("search")
@@ -40,8 +40,10 @@ def search(
     as_json: JsonOption = False,
     **options: Any,
 ) -> None:
-    """The catalog items that look most like a photo, or like some of them."""
-    _check_question(image, item, like, {name: options.get(name) for name in ("box", "regions")})
+    """The catalog items that look most like a photo, or are described by words and colours."""
+    described = any(options.get(name) is not None for name in ("q", "color"))
+    parts = {name: options.get(name) for name in ("box", "regions")}
+    _check_question(image, item, bool(like) or (described and not unlike), parts)
     for name, what in ONLY_IN_JSON.items():
         if options.get(name) is not None and not as_json:
             raise _only_in_json(name, what)
@@ -68,14 +70,15 @@ def search(
 
 
 def _check_question(
-    image: Path | None, item: str | None, like: list[str] | None, parts: dict[str, str | None]
+    image: Path | None, item: str | None, others: bool, parts: dict[str, str | None]
 ) -> None:
     from search_engine.errors import ParameterError
 
     given = (image is not None) + (item is not None)
-    if given > 1 or not (given or like):
+    if given > 1 or not (given or others):
         raise ParameterError(
-            "give a photo or --item, one of them, or --like", where="eyedex search"
+            "give a photo or --item, one of them, or --like, -q or --color",
+            where="eyedex search",
         )
     for name, value in parts.items():
         if image is None and value is not None:

@@ -240,7 +240,7 @@ def _plain(name: str, value: Any) -> Any:
     """An option as a request has it."""
     if name == "weights" and isinstance(value, Mapping):
         return ",".join(f"{part}={weight}" for part, weight in value.items())
-    if name == "boost" and isinstance(value, Mapping):
+    if name in ("boost", "color") and isinstance(value, Mapping):
         return json.dumps(value)
     if name == "box" and not isinstance(value, str):
         sides = value if isinstance(value, Sequence) else (value.x, value.y, value.w, value.h)

@@ -477,8 +477,13 @@ def test_the_migrations_lead_to_the_tables_of_the_code(
     catalog: Catalog, collection: Collection
 ) -> None:
     put(catalog, collection, [draft("a", attributes={"price": 1})])
+
+    def is_ours(found: object, name: str, kind: str, *_: object) -> bool:
+        return kind != "table" or not name.startswith("item_words")  # FTS5's own tables
+
     with catalog.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_object": is_ours})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_opening_again_prepares_nothing(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_the_command_line_has_a_flag_for_every_option(verb: Verb, without: set[s
     """--include of classify is of its source, and says which files."""
     said = " ".join(CliRunner().invoke(app, [verb, "--help"]).output.split())
     for option in options_of(verb):
-        flag = "-k" if option.name == "k" else f"--{option.name.replace('_', '-')}"
+        flag = f"-{option.name}" if len(option.name) == 1 else f"--{option.name.replace('_', '-')}"
         assert (f" {flag} " in said) == (option.name not in without), option.name
 
 

@@ -1,0 +1,44 @@
+"""The colours that were found in items' pictures, as the catalog keeps them."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, bindparam, func, select
+
+from search_engine.catalog.tables import LIVE, items
+from search_engine.images.palette import PACKED_BYTES
+from search_engine.records import Keys
+
+_LISTED = func.json_each(bindparam("keys")).table_valued("value")
+_IS_SOUND = func.length(items.c.palette) == PACKED_BYTES
+
+
+def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
+    """Packed palettes of live items by key; those that are unknown or damaged are left out."""
+    among = items.c.key.in_(select(_LISTED.c.value))
+    query = select(items.c.key, items.c.palette).where(among, LIVE, _IS_SOUND)
+    rows = connection.execute(query, {"keys": json.dumps(list(keys))})
+    return {row.key: row.palette for row in rows}
+
+
+def all_palettes(connection: Connection, collection_id: int) -> tuple[Keys, NDArray[np.uint8]]:
+    """Keys (N,) of the live items of a collection whose palettes are known, ascending, and these
+    packed, (N, 24)."""
+    query = select(items.c.key, items.c.palette).where(
+        items.c.collection_id == collection_id, LIVE, items.c.colors.is_not(None), _IS_SOUND
+    )
+    rows = connection.execute(query).all()
+    keys = np.array([row.key for row in rows], dtype=np.int64)
+    packed = np.frombuffer(b"".join(row.palette for row in rows), dtype=np.uint8)
+    order = np.argsort(keys)
+    return keys[order], packed.reshape(-1, PACKED_BYTES)[order]
+
+
+def keys_without_colors(connection: Connection, collection_id: int) -> Keys:
+    """Keys (N,) of the live items whose colours are unknown, ascending."""
+    query = select(items.c.key).where(
+        items.c.collection_id == collection_id, LIVE, items.c.colors.is_(None)
+    )
+    return np.sort(np.fromiter(connection.execute(query).scalars(), dtype=np.int64))

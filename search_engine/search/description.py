@@ -1,0 +1,138 @@
+"""Words and colours that describe what is wanted: rankings of items by them, and how these join
+the one by likeness."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_engine.catalog.store import Catalog
+from search_engine.catalog.words import WordHits, find_words
+from search_engine.collections.live import LiveCollection
+from search_engine.indexes.selection import KeySet
+from search_engine.records import Floats, Keys
+from search_engine.search.options import SearchOptions
+
+LEAST_MATCH = 0.05
+"""A picture of which less has the colours that are asked for is not found by them."""
+RANK_CONSTANT = 60
+"""Of reciprocal rank fusion, as its authors chose it."""
+NO_COLORS = "colors_missing"
+SOME_WORDS = "some_words"
+
+
+@dataclass(frozen=True, slots=True)
+class ColorHits:
+    """Keys (N,) of the items whose colours are known, ascending, and how much of the colours that
+    are asked for each has, (N,), 0 to 1."""
+
+    keys: Keys
+    matches: Floats
+
+    def of(self, keys: Keys) -> Floats:
+        """How much of the colours some items have, (C,); 0 where it is unknown."""
+        if not len(self.keys):
+            return np.zeros(len(keys))
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, self.matches[places], 0.0)
+
+    def best(self, most: int, within: KeySet | None) -> tuple[Keys, Floats]:
+        """The items that have most of the colours, best first, equal ones by key."""
+        good = self.matches >= LEAST_MATCH
+        if within is not None:
+            good &= within.contains(self.keys)
+        keys, matches = self.keys[good], self.matches[good]
+        if len(keys) > most:
+            limit = np.partition(matches, len(matches) - most)[len(matches) - most]
+            keys, matches = keys[matches >= limit], matches[matches >= limit]
+        order = np.lexsort((keys, -matches))[:most]
+        return keys[order], matches[order]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the words and colours of a search find; either may not be asked for."""
+
+    words: WordHits | None = None
+    colors: ColorHits | None = None
+    color_weight: float = 0.0
+    within: KeySet | None = None
+    warnings: tuple[str, ...] = ()
+
+    def candidates(self, most: int) -> Keys:
+        """Keys of the best by words and by colours, ascending."""
+        found = [] if self.words is None else [self.words.keys[:most]]
+        if self.colors is not None:
+            found.append(self.colors.best(most, self.within)[0])
+        return np.unique(np.concatenate(found))
+
+    def relevance(self, keys: Keys, relevance: Floats) -> Floats:
+        """Relevance of candidates (C,) with what words and colours say of them."""
+        if self.colors is not None:
+            share = self.color_weight
+            relevance = (1 - share) * relevance + share * self.colors.of(keys)
+        if self.words is None:
+            return relevance
+        by_likeness = keys[np.lexsort((keys, -relevance))]
+        return fused(keys, [by_likeness, self.words.keys])
+
+    def ranked(self, most: int) -> tuple[Keys, Floats]:
+        """The best items by words and colours alone, with their scores: bm25 of words, the share of
+        colours, or what becomes of both."""
+        if self.words is None:
+            assert self.colors is not None
+            return self.colors.best(most, self.within)
+        if self.colors is None:
+            return self.words.keys[:most], self.words.scores[:most]
+        rankings = [self.words.keys, self.colors.best(most, self.within)[0]]
+        keys = np.unique(np.concatenate(rankings))
+        scores = fused(keys, rankings)
+        order = np.lexsort((keys, -scores))[:most]
+        return keys[order], scores[order]
+
+
+def describe(
+    catalog: Catalog, live: LiveCollection, options: SearchOptions, most: int, within: KeySet | None
+) -> Description:
+    """What the words and colours of options find in a collection.
+
+    Raises:
+        ParameterError: There is no word in the text.
+    """
+    words, colors, warnings = None, None, []
+    if options.q is not None:
+        asked, among = options.q, None if within is None else within.keys
+        words = catalog.ask(
+            lambda connection: find_words(connection, live.record.id, asked, most, among)
+        )
+        if words.partial:
+            warnings.append(f"{SOME_WORDS}: no item has all of these words; these have some")
+    if options.color is not None:
+        known = live.palettes()
+        colors = ColorHits(known.keys, known.table.match(options.color))
+        unknown = catalog.count(live.record) - len(known.keys)
+        if unknown > 0:
+            warnings.append(
+                f"{NO_COLORS}: the colours of {unknown:,} items are unknown; `eyedex colors` finds "
+                "them"
+            )
+    weight = DEFAULT_WEIGHT if options.color_weight is None else options.color_weight
+    return Description(words, colors, weight, within, tuple(warnings))
+
+
+DEFAULT_WEIGHT = 0.5
+"""Of colours beside a picture."""
+
+
+def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
+    """Scores (C,) of keys by their ranks in some rankings, best first each; 1 is first in all.
+
+    Reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009.
+    """
+    order = np.argsort(keys, kind="stable")
+    found = np.zeros(len(keys))
+    for ranking in rankings:
+        places = order[np.minimum(np.searchsorted(keys, ranking, sorter=order), len(keys) - 1)]
+        inside = keys[places] == ranking
+        found[places[inside]] += 1 / (RANK_CONSTANT + 1 + np.flatnonzero(inside))
+    return found * (RANK_CONSTANT + 1) / len(rankings)
