@@ -52,7 +52,7 @@ ORDER = {
         "embed",
         "pipeline classify change",
         "run encoder_comparison",
-        "opened_source asked clusters duplicates exchange",
+        "opened_source asked clusters colors duplicates exchange",
         "jobs",
     ),
     "api": (

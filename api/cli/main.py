@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from api.cli import jobs, serve
-from api.cli.catalog import collections, exchange, index, maintenance, remove
+from api.cli.catalog import collections, colors, exchange, index, maintenance, remove
 from api.cli.encoders import calibrate, listing, switch, train, tune
 from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
@@ -44,6 +44,7 @@ for verb in (
     switch.switch,
     cluster.cluster,
     duplicates.duplicates,
+    colors.colors,
     serve.serve,
     maintenance.check,
     maintenance.snapshot,

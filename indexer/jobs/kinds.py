@@ -13,6 +13,7 @@ from indexer.change.sequence import undo_change
 from indexer.change.switch import switch_encoder
 from indexer.change.tune import tune_collection
 from indexer.clusters import ClusterRequest, cluster_collection, write_table
+from indexer.colors import find_colors
 from indexer.duplicates.finding import find_duplicates
 from indexer.duplicates.output import write_groups
 from indexer.exchange.exporting import count_selected, export_embeddings
@@ -20,6 +21,7 @@ from indexer.jobs.indexing import run_index
 from indexer.jobs.parameters import (
     CalibrateJob,
     ClusterJob,
+    ColorsJob,
     DuplicatesJob,
     EvaluateJob,
     ExportJob,
@@ -134,6 +136,11 @@ def _duplicates(job: DuplicatesJob, task: Task) -> Result:
     return found.summary()
 
 
+def _colors(job: ColorsJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        return find_colors(engine, task.collection, task.stage).summary()
+
+
 def _snapshot(job: SnapshotJob, task: Task) -> Result:
     with task.stage("saving", 1) as advance:
         made = make_snapshot(task.settings, task.file("snapshot.tar"), force=True)
@@ -179,6 +186,7 @@ KINDS: Mapping[type[JobRequest], Callable[[Any, Task], Result]] = {
     EvaluateJob: _evaluate,
     ClusterJob: _cluster,
     DuplicatesJob: _duplicates,
+    ColorsJob: _colors,
     SnapshotJob: _snapshot,
     ExportJob: _export,
 }

@@ -209,6 +209,12 @@ class DuplicatesJob(_Given):
     ] = 0.9
 
 
+class ColorsJob(_Given):
+    """Find the dominant colours of pictures whose colours are unknown, as `eyedex colors`."""
+
+    kind: Literal["colors"]
+
+
 class SnapshotJob(_Given):
     """Save everything that is stored, of all collections: the file `snapshot.tar` of the job."""
 
@@ -235,6 +241,7 @@ JobRequest = (
     | EvaluateJob
     | ClusterJob
     | DuplicatesJob
+    | ColorsJob
     | SnapshotJob
     | ExportJob
 )

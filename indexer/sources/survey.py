@@ -17,7 +17,7 @@ from indexer.sources.pictures import Pictures
 from indexer.sources.records import Record, Table
 from indexer.sources.shapes import is_empty, text_of
 from search_engine.catalog.attribute_values import MAX_NAME_CHARS, is_attribute_name
-from search_engine.catalog.filters import BUILT_IN_FIELDS
+from search_engine.catalog.filters import RESERVED_FIELDS
 from search_engine.errors import SourceError
 from search_engine.near import near
 
@@ -209,10 +209,10 @@ def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for column in columns:
         name = column
-        if not is_attribute_name(name) or name in BUILT_IN_FIELDS:
+        if not is_attribute_name(name) or name in RESERVED_FIELDS:
             kept = (character for character in name if is_attribute_name(character))
             name = "".join(kept)[: MAX_NAME_CHARS - 12].strip() or "column"
-            name = f"{name}_column" if name in BUILT_IN_FIELDS else name
+            name = f"{name}_column" if name in RESERVED_FIELDS else name
             number, plain = 2, name
             while name in columns or name in names.values():
                 name, number = f"{plain}_{number}", number + 1
@@ -265,7 +265,7 @@ def _with_name(column: str, attribute: str, note: str | None) -> str | None:
         return note
     why = (
         "the field has this name"
-        if column in BUILT_IN_FIELDS
+        if column in RESERVED_FIELDS
         else ("a name has no quotes, backslashes or line breaks, and is not long")
     )
     said = f"is called {attribute!r}, as {why}"

@@ -23,6 +23,7 @@ from search_engine.catalog.attributes import (
     KINDS,
     LIST_KIND,
     NUMBER_KINDS,
+    PICTURE_COLOR,
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
@@ -36,6 +37,8 @@ from search_engine.near import did_you_mean, shown
 
 OPERATORS = ("eq", "ne", "in", "lt", "lte", "gt", "gte", "under", "exists")
 BUILT_IN_FIELDS = ("item_id", "label", "product_id")
+RESERVED_FIELDS = (*BUILT_IN_FIELDS, PICTURE_COLOR)
+"""What a condition takes for something else than an attribute."""
 MAX_CONDITIONS = 20
 MAX_VALUES = 100
 MAX_DEPTH = 8

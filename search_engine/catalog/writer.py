@@ -164,13 +164,17 @@ class CatalogWriter(EmbeddingWriter):
         )
 
     def set_colors(self, colors: Mapping[int, PictureColors]) -> None:
-        """Store the dominant colours of live items' pictures, by key; nothing else changes."""
+        """Store the dominant colours of live items' pictures, by key, unless they have some."""
         rows = [
             {"_key": key, "_palette": found.palette, "_colors": json.dumps(found.names)}
             for key, found in colors.items()
         ]
         values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("palette", "colors")}
-        statement = update(items).where(items.c.key == bindparam("_key"), LIVE).values(**values)
+        statement = (
+            update(items)
+            .where(items.c.key == bindparam("_key"), LIVE, items.c.colors.is_(None))
+            .values(**values)
+        )
         if rows:
             self._connection.execute(statement, rows)
             _ = self.seq

@@ -103,9 +103,11 @@ class DecodePool:
         limits = limits or self._limits
         return self.call(decode_pixels, data, preprocessing, limits, box, with_colors)
 
-    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+    def colors(
+        self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None
+    ) -> PictureColors:
         """See Decoder."""
-        return self.call(decode_colors, data, limits or self._limits)
+        return self.call(decode_colors, data, limits or self._limits, box)
 
     def size(self, data: bytes) -> tuple[int, int]:
         """See Decoder."""

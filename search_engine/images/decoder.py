@@ -52,7 +52,9 @@ class Decoder(Protocol):
         """Decode a picture for an encoder and wait; `limits` replaces the usual ones."""
         ...
 
-    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+    def colors(
+        self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None
+    ) -> PictureColors:
         """Return the dominant colours of a picture; `limits` replaces the usual ones."""
         ...
 
@@ -106,9 +108,11 @@ class InlineDecoder:
         """See Decoder."""
         return decode_pixels(data, preprocessing, limits or self._limits, box, with_colors)
 
-    def colors(self, data: bytes, limits: ImageLimits | None = None) -> PictureColors:
+    def colors(
+        self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None
+    ) -> PictureColors:
         """See Decoder."""
-        return decode_colors(data, limits or self._limits)
+        return decode_colors(data, limits or self._limits, box)
 
     def size(self, data: bytes) -> tuple[int, int]:
         """See Decoder."""

@@ -17,12 +17,13 @@ MOST_COLORS = 6
 PACKED_BYTES = 4 * MOST_COLORS
 """Of a packed palette: red, green, blue and share of 255 a colour, most first, then zeros."""
 
-SIDE_PX = 32
-"""Pictures are reduced to a long side of about this: what is smaller than a pixel is texture then.
-Twice as much took four times as long and found the same colours."""
+REDUCED_PX, SAMPLED_PX = 128, 32
+"""Pictures are reduced to a long side of about this: what is smaller than a pixel then is texture,
+not pattern. Of these pixels so many a side are looked at."""
 
-GROUND_DISTANCE = 8.0
-"""Up to so far from the ground a pixel belongs to it: light falls off a little across it."""
+GROUND_REACH = np.array([[-20.0, -6.0, -6.0], [8.0, 6.0, 6.0]], dtype=np.float32)
+"""How far a pixel may be from the ground that it belongs to, in CIELAB, downwards and upwards: its
+shadows are darker."""
 GROUND_SHARE = 0.6
 """Share of the edge that has one colour where there is a ground."""
 LEAST_THING = 0.03
@@ -61,7 +62,9 @@ def packed_palette(image: Image.Image) -> bytes:
     As many as it has: weighted k-means (MacQueen, 1967) from seeds that are far from each other;
     clusters that look the same are joined, and small ones left out.
     """
-    pixels = np.asarray(image.reduce(max(1, max(image.size) // SIDE_PX)))
+    small = np.asarray(image.reduce(max(1, max(image.size) // REDUCED_PX)))
+    step = max(1, max(small.shape) // SAMPLED_PX)
+    pixels = np.ascontiguousarray(small[step // 2 :: step, step // 2 :: step])
     colors, weights = _histogram(pixels, _weights(pixels))
     return _pack(*_joined(*_clusters(lab_of(colors), colors, weights)))
 
@@ -108,14 +111,19 @@ def _ground(pixels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     """The pixels (H, W) of a plain ground, in a straight line from an edge; None without one."""
     edge = lab_of(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))
     middle = np.sort(edge, axis=0)[len(edge) // 2]
-    alike = ((edge - middle) ** 2).sum(axis=1) <= GROUND_DISTANCE**2
+    alike = _are_near(edge, middle)
     if np.count_nonzero(alike) < GROUND_SHARE * len(edge):
         return None
-    same = ((lab_of(pixels) - middle) ** 2).sum(axis=2) <= GROUND_DISTANCE**2
+    same = _are_near(lab_of(pixels), middle)
     seen: NDArray[np.bool_] = np.zeros_like(same)
     for turned, back in _EDGES:
         seen |= back(np.logical_and.accumulate(turned(same), axis=0))
     return seen
+
+
+def _are_near(lab: Lab, ground: Lab) -> NDArray[np.bool_]:
+    low, high = ground + GROUND_REACH
+    return np.asarray(((lab >= low) & (lab <= high)).all(axis=-1))
 
 
 def _histogram(pixels: NDArray[np.uint8], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:

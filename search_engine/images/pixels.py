@@ -88,14 +88,15 @@ def decode_pixels(
     )
 
 
-def decode_colors(data: bytes, limits: ImageLimits) -> PictureColors:
-    """Find the dominant colours of a picture without its border.
+def decode_colors(data: bytes, limits: ImageLimits, box: Box | None = None) -> PictureColors:
+    """Find the dominant colours of a picture, or a region of it, without its border.
 
     Raises:
         ImageError: A subclass that names the reason.
     """
-    image, _ = load_rgb(data, limits, min_side_px=COLORS_SIDE_PX)
-    return picture_colors(trim(image))
+    scale = min(box[2], box[3]) if box else 1.0
+    image, _ = load_rgb(data, limits, min_side_px=COLORS_SIDE_PX / scale)
+    return picture_colors(trim(crop_box(image, box)))
 
 
 def _region(image: Image.Image, box: Box | None) -> Frame:

@@ -13,6 +13,8 @@ from search_engine.near import did_you_mean, shown
 
 MOST_ASKED = 6
 MAX_WEIGHT = 1_000.0
+SAME = {"same": 1.0}
+"""The colours of the picture that is asked with."""
 FORM = "teal, #aa2200 or teal:0.7,#ffffff:0.3"
 
 _HEX = re.compile(r"#?(?P<full>[0-9a-f]{6})|#(?P<short>[0-9a-f]{3})")
@@ -21,7 +23,8 @@ _SPELLINGS = {"gray": "grey"}
 
 
 def parse_colors(text: str) -> dict[str, float]:
-    """Parse `teal`, `#aa2200` or `teal:0.7,#ffffff:0.3`, or a JSON object, to weights by colour.
+    """Parse `teal`, `#aa2200` or `teal:0.7,#ffffff:0.3`, or a JSON object, to weights by colour; or
+    `same`, for the colours of the picture that is asked with.
 
     Raises:
         ParameterError: It is something else.
@@ -31,6 +34,8 @@ def parse_colors(text: str) -> dict[str, float]:
             return check_colors(json.loads(text))
         except (ValueError, RecursionError):
             raise _refused("not a JSON object") from None
+    if text.strip().lower() in SAME:
+        return dict(SAME)
     colors: dict[str, float] = {}
     for part in text.split(","):
         name, colon, weight = part.partition(":")
@@ -59,6 +64,8 @@ def check_colors(colors: Any) -> dict[str, float]:
                 where="color",
                 fix=f"give a number from 0 to {MAX_WEIGHT:g}",
             )
+    if set(colors) == set(SAME):
+        return dict(SAME)
     found = {_spelled(name): float(weight) for name, weight in colors.items() if weight}
     if not 1 <= len(found) <= MOST_ASKED:
         raise ParameterError(

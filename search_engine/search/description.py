@@ -2,17 +2,22 @@
 the one by likeness."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.words import WordHits, find_words
 from search_engine.collections.live import LiveCollection
+from search_engine.images.palette import swatches
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Floats, Keys
+from search_engine.search.colors import SAME
 from search_engine.search.options import SearchOptions
+from search_engine.search.subject import Subject
 
+DEFAULT_WEIGHT = 0.5
+"""Of colours beside a picture."""
 LEAST_MATCH = 0.05
 """A picture of which less has the colours that are asked for is not found by them."""
 RANK_CONSTANT = 60
@@ -77,18 +82,13 @@ class Description:
         return fused(keys, [by_likeness, self.words.keys])
 
     def ranked(self, most: int) -> tuple[Keys, Floats]:
-        """The best items by words and colours alone, with their scores: bm25 of words, the share of
-        colours, or what becomes of both."""
-        if self.words is None:
-            assert self.colors is not None
-            return self.colors.best(most, self.within)
+        """The best items by words and colours alone, with their scores: the bm25 of words, or how
+        much of the colours; with both, the items that have the words by their colours."""
         if self.colors is None:
+            assert self.words is not None
             return self.words.keys[:most], self.words.scores[:most]
-        rankings = [self.words.keys, self.colors.best(most, self.within)[0]]
-        keys = np.unique(np.concatenate(rankings))
-        scores = fused(keys, rankings)
-        order = np.lexsort((keys, -scores))[:most]
-        return keys[order], scores[order]
+        within = self.within if self.words is None else KeySet(self.words.keys)
+        return self.colors.best(most, within)
 
 
 def describe(
@@ -109,7 +109,8 @@ def describe(
             warnings.append(f"{SOME_WORDS}: no item has all of these words; these have some")
     if options.color is not None:
         known = live.palettes()
-        colors = ColorHits(known.keys, known.table.match(options.color))
+        if options.color != SAME:
+            colors = ColorHits(known.keys, known.table.match(options.color))
         unknown = catalog.count(live.record) - len(known.keys)
         if unknown > 0:
             warnings.append(
@@ -120,8 +121,19 @@ def describe(
     return Description(words, colors, weight, within, tuple(warnings))
 
 
-DEFAULT_WEIGHT = 0.5
-"""Of colours beside a picture."""
+def of_subject(
+    description: Description, live: LiveCollection, subject: Subject, options: SearchOptions
+) -> Description:
+    """The description with the colours of what is asked with, if these are wanted.
+
+    Raises:
+        ParameterError: It has no picture.
+    """
+    if options.color != SAME:
+        return description
+    known = live.palettes()
+    wanted = {each.hex: each.share for each in swatches(subject.colors())}
+    return replace(description, colors=ColorHits(known.keys, known.table.match(wanted)))
 
 
 def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:

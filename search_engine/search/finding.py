@@ -20,7 +20,8 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
-from search_engine.search.description import Description, describe
+from search_engine.search.colors import SAME
+from search_engine.search.description import Description, describe, of_subject
 from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.mixes import BEST
 from search_engine.search.options import PALETTE, SearchOptions, check_choice
@@ -203,7 +204,7 @@ class Finder:
     ) -> list[_Found]:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within, warnings = self._within(live, options, timings)
-        description = None
+        description: Description | None = None
         if options.describes:
             with timed(timings, "search"):
                 most = preferred_count(options)
@@ -228,7 +229,11 @@ class Finder:
                 options,
                 rows[number],
                 timings,
-                self._ordering(subjects[number], options, description),
+                self._ordering(
+                    subjects[number],
+                    options,
+                    description and of_subject(description, live, subjects[number], options),
+                ),
                 places[number],
                 subjects[number].windows,
             )
@@ -331,6 +336,12 @@ def check_described(options: SearchOptions) -> None:
     Raises:
         ParameterError: It names the first such option.
     """
+    if options.color == SAME:
+        raise ParameterError(
+            "there is no picture whose colours could be the same",
+            where="color",
+            fix="name a colour, or ask with a picture too",
+        )
     for name in _OF_LIKENESS:
         if getattr(options, name) is not None:
             raise ParameterError(

@@ -113,7 +113,7 @@ OPTIONS = (
         "color",
         "colors",
         "colours to look for in pictures, by name or as #rrggbb, several with weights: instead of "
-        "a picture, or beside it; one page",
+        "a picture, or beside it; same stands for those of the picture itself; one page",
         "teal:0.7,#ffffff:0.3",
         verbs=("search",),
     ),

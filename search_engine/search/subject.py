@@ -112,7 +112,8 @@ class Asked:
 class Subject:
     """What is asked with: `vector` (1, D), and where it comes from.
 
-    `features` are made when a re-ranking asks for them; `look` decodes the photo again when an
+    `features` are made when a re-ranking asks for them, `colors` (a packed palette) when colours
+    shall be the same; `look` decodes the photo again when an
     explanation asks for it, None if there is no photo. `keys` are those of the items that it is
     made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
     what embedding took. `mix` is what its vector comes from where there are examples. `regions`
@@ -130,6 +131,7 @@ class Subject:
     look: Callable[[Preprocessing], DecodedImage] | None = None
     regions: tuple[Region, ...] | None = None
     windows: Vectors | None = field(default=None, repr=False)
+    colors: Callable[[], bytes] = lambda: _no_colors("this is no picture")
 
     @property
     def item_key(self) -> int | None:
@@ -226,7 +228,12 @@ class Subjects:
     def _item(self, live: LiveCollection, item_id: str) -> Subject:
         item = self._catalog.get(live.record, item_id)
         vector = self._catalog.vector(live.record, item.key)
-        return Subject(vector, partial(self._item_features, item), keys=(item.key,))
+        return Subject(
+            vector,
+            partial(self._item_features, item),
+            keys=(item.key,),
+            colors=partial(self._item_colors, item),
+        )
 
     def _read_once(self, asked: Asked) -> Asked:
         """The question with the bytes of its photo, if that is looked at several times."""
@@ -335,6 +342,9 @@ class Subjects:
             warnings=query.warnings,
             timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
             look=partial(self._look, photo.data, photo.box) if photo.data else None,
+            colors=partial(self._colors, photo.data, photo.box)
+            if photo.data
+            else partial(_no_colors, "a token keeps the embedding of its photo only"),
         )
 
     def _remembered(
@@ -356,6 +366,14 @@ class Subjects:
 
     def _features(self, data: bytes, box: Box | None) -> LocalFeatures:
         return local_features(self._decoder.render(data, side_px(box), PICTURE_QUALITY), box)
+
+    def _colors(self, data: bytes, box: Box | None) -> bytes:
+        return self._decoder.colors(data, box=box).palette
+
+    def _item_colors(self, item: CatalogItem) -> bytes:
+        """The colours that are stored, else those of its picture."""
+        known = self._catalog.palettes([item.key]).get(item.key)
+        return known or self._colors(self._pictures.original(item), None)
 
     def _item_features(self, item: CatalogItem) -> LocalFeatures:
         return local_features(self._pictures.render(item, side_px(None), PICTURE_QUALITY))
@@ -418,6 +436,14 @@ def _named(error: EyedexError, picture: Picture | None) -> EyedexError:
     if isinstance(error, ImageError) and isinstance(picture, str | Path):
         error.where = str(picture)
     return error
+
+
+def _no_colors(why: str) -> bytes:
+    raise ParameterError(
+        f"there are no colours to be the same as: {why}",
+        where="color",
+        fix="send the photo itself, or name a colour",
+    )
 
 
 def _no_features(why: str) -> LocalFeatures:

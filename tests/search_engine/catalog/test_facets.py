@@ -109,7 +109,9 @@ def test_an_unknown_field_is_named_with_the_known_ones(engine: SearchEngine) -> 
             engine.facets(["label", field])
         assert caught.value.where == "facets"
         assert caught.value.fix is not None
-        assert caught.value.fix.endswith("known: label, product_id, colour, new, stock, picture_color")
+        assert caught.value.fix.endswith(
+            "known: label, product_id, colour, new, stock, picture_color"
+        )
         assert ("did you mean colour" in caught.value.fix) == (field == "color")
     with pytest.raises(UnknownFieldError):
         engine.facets(["label"], filter={"field": "color", "eq": "red"})
