@@ -1,8 +1,8 @@
-"""What examples, boosts, diversity and views cost beside a plain search.
+"""What examples, boosts, diversity, views, words and colours cost beside a plain search.
 
     python -m benchmarks.orders [--json] [--count N] [--runs R]
 
-N items with a label and three attributes and vectors of 256 dimensions, drawn. The engine is asked
+N items with a label, three attributes, drawn colours and vectors of 256 dimensions, drawn too. The engine is asked
 by the stored embedding of an item, so that nothing is decoded or encoded. All ways take turns;
 milliseconds are those of the processor, of all threads together, so that what else runs on the
 machine hardly counts.
@@ -21,6 +21,9 @@ from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.scale import NAME, fill
 from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
+from search_engine.images import PictureColors
+from search_engine.images.color_names import names_in
+from search_engine.images.palette import swatches
 from search_engine.storage.paths import DataPaths
 
 DIMENSION, SEED = 256, 1
@@ -34,6 +37,15 @@ ASKED: dict[str, dict[str, Any]] = {
     "diversity, k=200": {"diversity": 0.3, "k": 200},
     "plain, k=200": {"k": 200},
     "groups by brand, with views": {"group_by": "brand"},
+    "color beside it": {"color": "teal"},
+    "q beside it, 100 items have it": {"q": "7 brand"},
+    "q beside it, all have it": {"q": "brand"},
+}
+ALONE: dict[str, dict[str, Any]] = {
+    "color alone": {"color": "teal"},
+    "color alone under a filter": {"color": "teal", "filter": "price < 100"},
+    "q alone, 100 items have it": {"q": "7 brand"},
+    "q alone, all have it": {"q": "brand"},
 }
 
 
@@ -48,16 +60,33 @@ def main() -> None:
         rows = np.random.default_rng(SEED).normal(size=(given.count, DIMENSION)).astype(np.float32)
         with Catalog(DataPaths(data)) as catalog:
             fill(catalog, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+            _draw_colors(catalog)
         with SearchEngine(data) as engine:
             engine.live(NAME).compact(force=True)
             ways: dict[str, Callable[[], float]] = {
                 name: partial(_ms, partial(engine.similar, "item-0", **asked))
                 for name, asked in ASKED.items()
             }
+            for name, asked in ALONE.items():
+                ways[name] = partial(_ms, partial(engine.search, **asked))
             found = alternate(given.runs, ways)
     report(
         [{"what": name, **spread(ms)} for name, ms in found.items()], given.json, items=given.count
     )
+
+
+def _draw_colors(catalog: Catalog) -> None:
+    """Give each item a palette of three drawn colours."""
+    keys = catalog.keys(catalog.collection(NAME)).tolist()
+    drawn = np.random.default_rng(SEED).integers(0, 256, size=(len(keys), 24), dtype=np.uint8)
+    drawn[:, 3::4] = (128, 85, 42, 0, 0, 0)
+    with catalog.write() as writer:
+        writer.set_colors(
+            {
+                key: PictureColors(row.tobytes(), tuple(names_in(swatches(row.tobytes()))))
+                for key, row in zip(keys, drawn, strict=True)
+            }
+        )
 
 
 def _ms(ask: Callable[[], object]) -> float:

@@ -62,6 +62,13 @@ def attribute_value(name: str) -> ColumnElement[Any]:
     return func.json_extract(items.c.attributes, _path(name))
 
 
+def is_list(name: str) -> ColumnElement[bool]:
+    """The condition that an item has a list in an attribute, as an index serves it."""
+    if name == PICTURE_COLOR:
+        return items.c.colors.is_not(None)
+    return attribute_kind(name) == LIST_KIND
+
+
 def is_nameable(name: str) -> bool:
     """Whether a path leads to the attribute."""
     return '"' not in name

@@ -18,6 +18,7 @@ from search_engine.catalog.attributes import (
     TRUTH_KINDS,
     attribute_kind,
     attribute_value,
+    is_list,
     is_nameable,
 )
 from search_engine.catalog.key_queries import among_live
@@ -78,7 +79,7 @@ def _count_attribute(
     """Lists first: without any, the database itself can leave out all but the top values."""
     kind, value = attribute_kind(name), attribute_value(name)
     counts: Counter[_Value] = Counter()
-    lists = select(value, func.count()).where(counted, kind == LIST_KIND).group_by(value)
+    lists = select(value, func.count()).where(counted, is_list(name)).group_by(value)
     for source, number in connection.execute(lists):
         for one in _values_in(source):
             counts[one] += number

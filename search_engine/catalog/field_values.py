@@ -22,12 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import FromClause
 
 from search_engine.catalog.attributes import (
-    LIST_KIND,
     NUMBER_KINDS,
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
     attribute_value,
+    is_list,
 )
 from search_engine.catalog.dates import DayOrder, date_form, parse_date
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
@@ -172,4 +172,4 @@ def _value(field: str) -> ColumnElement[Any]:
 def _list_of(field: str) -> tuple[FromClause, ColumnElement[bool]]:
     """The values of an item's list, and the condition that it is one."""
     each = func.json_each(attribute_value(field)).table_valued("type", "value")
-    return each, attribute_kind(field) == LIST_KIND
+    return each, is_list(field)

@@ -21,13 +21,13 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, or_
 
 from search_engine.catalog.attributes import (
     KINDS,
-    LIST_KIND,
     NUMBER_KINDS,
     PICTURE_COLOR,
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
     attribute_value,
+    is_list,
 )
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
 from search_engine.catalog.tables import items
@@ -283,7 +283,7 @@ def _select_values(field: str, name: str, value: Scalar | list[Scalar]) -> KeyQu
     each = func.json_each(content).table_valued("type", "value")
     one_does = exists().where(_fulfils(each.c.type, each.c.value, name, value))
     return Either(
-        (Rows(_fulfils(kind, content, name, value)), Rows(and_(kind == LIST_KIND, one_does)))
+        (Rows(_fulfils(kind, content, name, value)), Rows(and_(is_list(field), one_does)))
     )
 
 

@@ -25,13 +25,17 @@ def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]
 
 def all_palettes(connection: Connection, collection_id: int) -> tuple[Keys, NDArray[np.uint8]]:
     """Keys (N,) of the live items of a collection whose palettes are known, ascending, and these
-    packed, (N, 24)."""
-    query = select(items.c.key, items.c.palette).where(
+    packed, (N, 24).
+
+    They come as two texts, which is several times faster than rows.
+    """
+    digits = func.group_concat(func.hex(items.c.palette), "")
+    query = select(func.group_concat(items.c.key), digits).where(
         items.c.collection_id == collection_id, LIVE, items.c.colors.is_not(None), _IS_SOUND
     )
-    rows = connection.execute(query).all()
-    keys = np.array([row.key for row in rows], dtype=np.int64)
-    packed = np.frombuffer(b"".join(row.palette for row in rows), dtype=np.uint8)
+    numbers, palettes = connection.execute(query).one()
+    keys = np.fromstring(numbers or "", dtype=np.int64, sep=",")
+    packed = np.frombuffer(bytes.fromhex(palettes or ""), dtype=np.uint8)
     order = np.argsort(keys)
     return keys[order], packed.reshape(-1, PACKED_BYTES)[order]
 

@@ -64,7 +64,8 @@ def packed_palette(image: Image.Image) -> bytes:
     """
     small = np.asarray(image.reduce(max(1, max(image.size) // REDUCED_PX)))
     step = max(1, max(small.shape) // SAMPLED_PX)
-    pixels = np.ascontiguousarray(small[step // 2 :: step, step // 2 :: step])
+    rows, columns = (slice(min(step, side) // 2, None, step) for side in small.shape[:2])
+    pixels = np.ascontiguousarray(small[rows, columns])
     colors, weights = _histogram(pixels, _weights(pixels))
     return _pack(*_joined(*_clusters(lab_of(colors), colors, weights)))
 

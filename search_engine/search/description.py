@@ -71,15 +71,18 @@ class Description:
             found.append(self.colors.best(most, self.within)[0])
         return np.unique(np.concatenate(found))
 
-    def relevance(self, keys: Keys, relevance: Floats) -> Floats:
-        """Relevance of candidates (C,) with what words and colours say of them."""
+    def relevance(self, keys: Keys, relevance: Floats, most: int) -> Floats:
+        """Relevance of candidates (C,) with what words and colours say of them.
+
+        Each of the rankings that words join has `most` items at most.
+        """
         if self.colors is not None:
             share = self.color_weight
             relevance = (1 - share) * relevance + share * self.colors.of(keys)
         if self.words is None:
             return relevance
         by_likeness = keys[np.lexsort((keys, -relevance))]
-        return fused(keys, [by_likeness, self.words.keys])
+        return fused(keys, [by_likeness[:most], self.words.keys[:most]])
 
     def ranked(self, most: int) -> tuple[Keys, Floats]:
         """The best items by words and colours alone, with their scores: the bm25 of words, or how

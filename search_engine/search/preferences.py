@@ -60,7 +60,7 @@ class Preferences:
         if self.options.boost:
             relevance = relevance + boosted(self.catalog, keys.tolist(), self.options.boost)
         if self.description is not None:
-            relevance = self.description.relevance(keys, relevance)
+            relevance = self.description.relevance(keys, relevance, self.count)
         keys, relevance = _falling(keys, relevance)
         return self._diverse(keys, relevance, scope) if self.options.diversity else keys
 

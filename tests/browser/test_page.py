@@ -243,6 +243,22 @@ class TestFacets:
         assert shown_ids(start) == narrowed
         expect(chips(start, "color").first).to_contain_text(label[0])
 
+    def test_colours_in_the_pictures_are_swatches_that_narrow(
+        self, searched: Page, live_server: LiveServer
+    ) -> None:
+        colors = chips(searched, "Colours in the picture")
+        expect(colors.first.locator(".swatch")).to_be_visible()
+        name, count = colors.first.inner_text().split("\n")
+        colors.first.click()
+        expect(colors.first).to_have_attribute("aria-current", "true")
+        expect_results(searched)
+        found = shown_ids(searched)
+        assert 0 < len(found) <= int(count)
+        for item in found:
+            address = f"{live_server.url}/v1/collections/default/items/{quote(item, safe='')}"
+            palette = searched.request.get(f"{address}?include=palette").json()["palette"]
+            assert name in {each["name"] for each in palette}
+
     def test_rarer_values_wait_behind_a_button(self, searched: Page) -> None:
         more = searched.get_by_role("group", name="color").get_by_role("button", name="more")
         expect(more).to_be_visible()

@@ -3,6 +3,7 @@
    They depend on the filter alone and never on the photo, and come on their own:
    results do not wait for them, and they are kept until the page is loaded again. */
 
+import { PICTURE_COLOR, swatch } from "./colors.js";
 import { byId, el } from "./dom.js";
 import { fieldName, fieldValue, number } from "./format.js";
 import { Recent } from "./recent.js";
@@ -62,6 +63,8 @@ async function fieldsOf(collection, signal) {
     found.push(...Object.entries(await ask(collection, part, undefined, signal)));
   }
   const fields = worthChips(found, collection.items);
+  const colors = await ask(collection, [PICTURE_COLOR], undefined, signal);
+  if (colors[PICTURE_COLOR].length > 1) fields.push(PICTURE_COLOR);
   chosenFields.set(collection.name, fields);
   return fields;
 }
@@ -90,6 +93,8 @@ function valuesOf(field, values, state) {
   return [...first, ...values.filter(({ value }) => !chosen.includes(value))];
 }
 
+const title = (field) => (field === PICTURE_COLOR ? "Colours in the picture" : fieldName(field));
+
 function row(field, values, state, hrefOf) {
   const all = opened.has(field) || values.length <= SHOWN_VALUES + 1;
   const chips = values.map((each) => el("li", {}, chip(field, each, state, hrefOf)));
@@ -97,8 +102,8 @@ function row(field, values, state, hrefOf) {
   if (!all) list.append(more(field, chips.slice(SHOWN_VALUES)));
   return el(
     "div",
-    { class: "facet", role: "group", "aria-label": fieldName(field) },
-    el("span", { class: "facet-name eyebrow", "aria-hidden": "true" }, fieldName(field)),
+    { class: "facet", role: "group", "aria-label": title(field) },
+    el("span", { class: "facet-name eyebrow", "aria-hidden": "true" }, title(field)),
     list,
   );
 }
@@ -115,6 +120,7 @@ function chip(field, { value, count }, state, hrefOf) {
       "data-chip": JSON.stringify([field, value]),
       "aria-current": chosen && "true",
     },
+    field === PICTURE_COLOR && swatch(value),
     fieldValue(value),
     el("span", { class: "chip-count" }, chosen ? "\u00d7" : number(count)),
     chosen && el("span", { class: "visually-hidden" }, " Show all again"),

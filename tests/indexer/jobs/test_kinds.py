@@ -131,6 +131,13 @@ def test_cluster_and_duplicates(data: Path, done: Done) -> None:
     assert sum(len(items) - 1 for items in alike) == found["duplicates"]["alike"]
 
 
+def test_colors_that_are_known_are_not_looked_for(done: Done) -> None:
+    result = done("colors")
+    assert {name: result[name] for name in ("asked", "found", "unread")} == {
+        "asked": 0, "found": 0, "unread": 0,
+    }  # fmt: skip
+
+
 def test_export(data: Path, done: Done) -> None:
     result = done("export", filter="color = red")
     assert result["files"] == ["embeddings.npy", "embeddings.json"]
