@@ -104,18 +104,17 @@ def _beside(engine: SearchEngine, shop: Shop) -> Iterator[Row]:
         for name in CALLED[each["color"]].split():
             right[each["label"], name].add(each["item_id"])
     asked = [
-        (each["item_id"], wanted)
+        (each["item_id"], name, wanted)
         for each in shop
         if each["item_id"].endswith("-a")
         for (label, name), wanted in right.items()
         if label == each["label"]
         and name not in CALLED[each["color"]].split()
         and len(wanted) >= TOP
-        for wanted in [(name, wanted)]
     ]
     for weight in WEIGHTS:
         hits = []
-        for item, (name, wanted) in asked:
+        for item, name, wanted in asked:
             found = engine.similar(item, color=name, color_weight=weight, k=TOP).neighbors
             hits.append(mean(each.item.item_id in wanted for each in found))
         what = f"precision@{TOP} of a picture and another colour, weight {weight:g}"

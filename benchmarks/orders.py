@@ -2,10 +2,10 @@
 
     python -m benchmarks.orders [--json] [--count N] [--runs R]
 
-N items with a label, three attributes, drawn colours and vectors of 256 dimensions, drawn too. The engine is asked
-by the stored embedding of an item, so that nothing is decoded or encoded. All ways take turns;
-milliseconds are those of the processor, of all threads together, so that what else runs on the
-machine hardly counts.
+N items with a label, three attributes, colours and vectors of 256 dimensions, drawn. The engine
+is asked by the stored embedding of an item, so that nothing is decoded or encoded. All ways take
+turns; milliseconds are those of the processor, of all threads together, so that what else runs on
+the machine hardly counts.
 """
 
 import tempfile

@@ -10,8 +10,9 @@ from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.records import SearchResult
+from search_engine.search.description import check_described
 from search_engine.search.explaining import Explainer
-from search_engine.search.finding import Finder, check_described
+from search_engine.search.finding import Finder
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures

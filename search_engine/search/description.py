@@ -9,6 +9,7 @@ import numpy as np
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.words import WordHits, find_words
 from search_engine.collections.live import LiveCollection
+from search_engine.errors import ParameterError
 from search_engine.images.palette import swatches
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Floats, Keys
@@ -151,3 +152,30 @@ def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
         inside = keys[places] == ranking
         found[places[inside]] += 1 / (RANK_CONSTANT + 1 + np.flatnonzero(inside))
     return found * (RANK_CONSTANT + 1) / len(rankings)
+
+
+_OF_LIKENESS = (
+    "min_score", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
+    "color_weight",
+)  # fmt: skip
+
+
+def check_described(options: SearchOptions) -> None:
+    """Refuse what words and colours without a picture have no use for.
+
+    Raises:
+        ParameterError: It names the first such option.
+    """
+    if options.color == SAME:
+        raise ParameterError(
+            "there is no picture whose colours could be the same",
+            where="color",
+            fix="name a colour, or ask with a picture too",
+        )
+    for name in _OF_LIKENESS:
+        if getattr(options, name) is not None:
+            raise ParameterError(
+                "there is no picture that results could be like",
+                where=name,
+                fix=f"leave out {name}, or ask with a picture too",
+            )

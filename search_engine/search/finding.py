@@ -20,7 +20,6 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
-from search_engine.search.colors import SAME
 from search_engine.search.description import Description, describe, of_subject
 from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.mixes import BEST
@@ -180,6 +179,10 @@ class Finder:
             method = method_named(options.rerank)
             _check_alone("rerank", options, ("weights", "boost", "diversity", "q", "color"))
             method.check_extra()
+        if options.color_weight is not None and options.color is None:
+            raise ParameterError(
+                "there are no colours to weigh", where="color_weight", fix="give color, or leave it"
+            )
         if options.mix == BEST:
             _check_alone("mix", options, ("weights", "rerank"))
         if options.boost:
@@ -324,33 +327,6 @@ class Finder:
 
 MOST_GROUPED = 10_000
 """So many of the items that words and colours describe are looked at for their groups at most."""
-_OF_LIKENESS = (
-    "min_score", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
-    "color_weight",
-)  # fmt: skip
-
-
-def check_described(options: SearchOptions) -> None:
-    """Refuse what words and colours without a picture have no use for.
-
-    Raises:
-        ParameterError: It names the first such option.
-    """
-    if options.color == SAME:
-        raise ParameterError(
-            "there is no picture whose colours could be the same",
-            where="color",
-            fix="name a colour, or ask with a picture too",
-        )
-    for name in _OF_LIKENESS:
-        if getattr(options, name) is not None:
-            raise ParameterError(
-                "there is no picture that results could be like",
-                where=name,
-                fix=f"leave out {name}, or ask with a picture too",
-            )
-
-
 _WHY_ALONE = {
     "rerank": "re-ranking compares embeddings as they are stored, and has an order of its own",
     "mix": "the best example is found by embeddings as they are stored",

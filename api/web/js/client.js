@@ -10,7 +10,8 @@
 /** @typedef {{collection?: string, signal?: AbortSignal}} Common */
 /** @typedef {Blob | Uint8Array | ArrayBuffer} Picture The bytes of a file with a picture. */
 /**
- * @typedef {object} Subject What is asked about: one of these. With `image` and `query_token` the
+ * @typedef {object} Subject What is asked about: one of these; none beside the options `q` and
+ *   `color` of a search. With `image` and `query_token` the
  *   token of an earlier answer is tried first, so that the photo is uploaded once.
  * @property {Picture} [image]
  * @property {string} [item_id]

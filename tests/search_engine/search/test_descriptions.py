@@ -51,7 +51,7 @@ def test_a_colour_finds_pictures_that_have_it(engine: SearchEngine) -> None:
 def test_a_number_in_several_spellings_is_one_colour(engine: SearchEngine) -> None:
     wanted = ids(engine.search(color="#aa2211"))
     for same in ("AA2211", "#a21", {"#aa2211": 2}, '{"#aa2211": 1}', " #AA2211:3 "):
-        assert ids(engine.search(color=same)) == wanted  # type: ignore[arg-type]
+        assert ids(engine.search(color=same)) == wanted
 
 
 def test_several_colours_want_pictures_that_have_all(engine: SearchEngine) -> None:
@@ -86,9 +86,10 @@ def test_a_filter_holds_for_words_colours_and_pictures(
     engine: SearchEngine, shopper_photo: Path
 ) -> None:
     only: dict[str, Any] = {"filter": "picture_color = blue and label under Home", "k": 100}
-    for asked in ({"q": "mug"}, {"color": "blue"}, {"q": "striped", "color": "blue"}):
+    each_way: list[dict[str, Any]] = [{"q": "mug"}, {"color": "blue"}, {"q": "s", "color": "blue"}]
+    for asked in each_way:
         for picture in (None, shopper_photo):
-            found = engine.search(picture, **asked, **only, include="palette")  # type: ignore[misc]
+            found = engine.search(picture, **asked, **only, include="palette")
             assert all((each.item.label or "").startswith("Home") for each in found.neighbors)
             assert all(share_of(each, "blue") > 0.1 for each in found.neighbors)
 
@@ -142,7 +143,7 @@ def test_the_colours_of_the_picture_itself(engine: SearchEngine, sample: Path) -
     vector = engine.search(photo).vector[0]
     for nothing in ({"picture": token}, {"vector": vector}, {"like": [Example(vector=vector)]}):
         with pytest.raises(ParameterError, match="no colours to be the same"):
-            engine.search(**nothing, color="same")  # type: ignore[arg-type]
+            engine.search(**nothing, color="same")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +169,10 @@ def test_what_needs_a_picture_is_refused_without_one(
     for options in ({"min_score": 0.5}, {"diversity": 0.3}, {"boost": "price:0.1"},
                     {"rerank": "aqe"}, {"color_weight": 0.3}):  # fmt: skip
         with pytest.raises(ParameterError) as caught:
-            engine.search(q="mug", **options)  # type: ignore[arg-type]
+            engine.search(q="mug", **options)
         assert caught.value.where == next(iter(options))
+    with pytest.raises(ParameterError, match="no colours to weigh"):
+        engine.search(shopper_photo, color_weight=0.3)
     with pytest.raises(ParameterError, match="colours could be the same"):
         engine.search(color="same")
     with pytest.raises(ParameterError, match="give a picture"):
