@@ -17,9 +17,9 @@ MOST_COLORS = 6
 PACKED_BYTES = 4 * MOST_COLORS
 """Of a packed palette: red, green, blue and share of 255 a colour, most first, then zeros."""
 
-REDUCED_PX, SAMPLED_PX = 128, 32
-"""Pictures are reduced to a long side of about this: what is smaller than a pixel then is texture,
-not pattern. Of these pixels so many a side are looked at."""
+SAMPLED_PX = 32
+"""So many pixels along the long side are looked at. None is a mean of others, as these would be
+colours that a pattern does not have."""
 
 GROUND_REACH = np.array([[-20.0, -6.0, -6.0], [8.0, 6.0, 6.0]], dtype=np.float32)
 """How far a pixel may be from the ground that it belongs to, in CIELAB, downwards and upwards: its
@@ -34,7 +34,7 @@ MIDDLE_SPREAD = 0.45
 CELL_BITS = 4
 CELLS = 1 << 3 * CELL_BITS
 """Colours are counted by the first bits of each channel before they are clustered."""
-SEEDS, ROUNDS = 8, 4
+ROUNDS = 3
 SAME_DISTANCE = 12.0
 """Clusters that are nearer are one colour."""
 LEAST_SHARE = 0.03
@@ -59,13 +59,12 @@ class Swatch(NamedTuple):
 def packed_palette(image: Image.Image) -> bytes:
     """The dominant colours of an RGB picture, packed.
 
-    As many as it has: weighted k-means (MacQueen, 1967) from seeds that are far from each other;
+    As many as it has: weighted k-means (MacQueen, 1967) from six seeds, far from each other;
     clusters that look the same are joined, and small ones left out.
     """
-    small = np.asarray(image.reduce(max(1, max(image.size) // REDUCED_PX)))
-    step = max(1, max(small.shape) // SAMPLED_PX)
-    rows, columns = (slice(min(step, side) // 2, None, step) for side in small.shape[:2])
-    pixels = np.ascontiguousarray(small[rows, columns])
+    scale = min(1.0, SAMPLED_PX / max(image.size))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
     colors, weights = _histogram(pixels, _weights(pixels))
     return _pack(*_joined(*_clusters(lab_of(colors), colors, weights)))
 
@@ -141,24 +140,22 @@ def _histogram(pixels: NDArray[np.uint8], weights: NDArray[np.float32]) -> tuple
 def _clusters(lab: Lab, colors: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Colours (K, 3) in RGB of clusters of weighted colours, and their weights (K,)."""
     centres = lab[_seeds(lab, weights)]
-    points = np.concatenate([lab, colors], axis=1) * weights[:, None]
+    ones = np.ones((len(lab), 1))
+    points = np.concatenate([lab, colors, ones], axis=1) * weights[:, None]
     for _ in range(ROUNDS):
         nearest = (lab @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1)
-        members = np.equal.outer(np.arange(len(centres)), nearest).astype(np.float64)
-        totals = members @ weights
-        filled = totals > 0
-        sums = members[filled] @ points
-        totals = totals[filled]
-        means = sums / totals[:, None]
+        sums = np.equal.outer(np.arange(len(centres)), nearest).astype(np.float64) @ points
+        sums = sums[sums[:, -1] > 0]
+        means = sums[:, :-1] / sums[:, -1:]
         centres = means[:, :3].astype(np.float32)
-    return means[:, 3:], totals
+    return means[:, 3:], sums[:, -1]
 
 
 def _seeds(lab: Lab, weights: Floats) -> list[int]:
     """The heaviest colour, then each time the one that is heavy and far from those before."""
     chosen = [int(weights.argmax())]
     far = ((lab - lab[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < min(SEEDS, len(lab)):
+    while len(chosen) < min(MOST_COLORS, len(lab)):
         chosen.append(int((weights * far).argmax()))
         far = np.minimum(far, ((lab - lab[chosen[-1]]) ** 2).sum(axis=1))
     return chosen
