@@ -65,8 +65,11 @@ def packed_palette(image: Image.Image) -> bytes:
     scale = min(1.0, SAMPLED_PX / max(image.size))
     width, height = (max(1, round(side * scale)) for side in image.size)
     pixels = np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
-    colors, weights = _histogram(pixels, _weights(pixels))
-    return _pack(*_joined(*_clusters(lab_of(colors), colors, weights)))
+    lab = lab_of(pixels)
+    weights = _weights(lab).ravel()
+    counted = weights.nonzero()[0]
+    colors = pixels.reshape(-1, 3)[counted]
+    return _pack(*_joined(*_clusters(lab.reshape(-1, 3)[counted], colors, weights[counted])))
 
 
 def swatches(packed: bytes) -> tuple[Swatch, ...]:
@@ -89,10 +92,10 @@ def distances(one: Lab, other: Lab) -> NDArray[np.float32]:
     return np.asarray(np.linalg.norm(one[:, None] - other[None], axis=-1))
 
 
-def _weights(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _weights(lab: Lab) -> NDArray[np.float32]:
     """How much each pixel (H, W) counts: more in the middle, not at all on the ground."""
-    weights = _middle_weights(*pixels.shape[:2])
-    ground = _ground(pixels)
+    weights = _middle_weights(*lab.shape[:2])
+    ground = _ground(lab)
     if ground is None or np.count_nonzero(ground) > (1 - LEAST_THING) * ground.size:
         return weights
     return np.where(ground, np.float32(0), weights)
@@ -107,14 +110,13 @@ def _middle_weights(height: int, width: int) -> NDArray[np.float32]:
     return np.asarray(rows[:, None] * columns, dtype=np.float32)
 
 
-def _ground(pixels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+def _ground(lab: Lab) -> NDArray[np.bool_] | None:
     """The pixels (H, W) of a plain ground, in a straight line from an edge; None without one."""
-    edge = lab_of(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))
+    edge = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
     middle = np.sort(edge, axis=0)[len(edge) // 2]
-    alike = _are_near(edge, middle)
-    if np.count_nonzero(alike) < GROUND_SHARE * len(edge):
+    if np.count_nonzero(_are_near(edge, middle)) < GROUND_SHARE * len(edge):
         return None
-    same = _are_near(lab_of(pixels), middle)
+    same = _are_near(lab, middle)
     seen: NDArray[np.bool_] = np.zeros_like(same)
     for turned, back in _EDGES:
         seen |= back(np.logical_and.accumulate(turned(same), axis=0))
@@ -126,39 +128,43 @@ def _are_near(lab: Lab, ground: Lab) -> NDArray[np.bool_]:
     return np.asarray(((lab >= low) & (lab <= high)).all(axis=-1))
 
 
-def _histogram(pixels: NDArray[np.uint8], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Mean colours (B, 3) of the cells of RGB space that are filled, and their weights (B,)."""
-    flat, weights = pixels.reshape(-1, 3), weights.ravel()
-    cells = (flat >> 8 - CELL_BITS) @ _CELL_STEPS
-    totals = np.bincount(cells, weights, CELLS).astype(np.float64)
-    filled = totals.nonzero()[0]
-    sums = [np.bincount(cells, weights * flat[:, channel], CELLS)[filled] for channel in range(3)]
-    totals = totals[filled]
-    return np.stack(sums, axis=1) / totals[:, None], totals
-
-
-def _clusters(lab: Lab, colors: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Colours (K, 3) in RGB of clusters of weighted colours, and their weights (K,)."""
-    centres = lab[_seeds(lab, weights)]
-    ones = np.ones((len(lab), 1))
-    points = np.concatenate([lab, colors, ones], axis=1) * weights[:, None]
+def _clusters(
+    lab: Lab, colors: NDArray[np.uint8], weights: NDArray[np.float32]
+) -> tuple[Floats, Floats]:
+    """Colours (K, 3) in RGB of clusters of weighted pixels (P, 3), and their weights (K,)."""
+    centres = _seeds(colors, weights)
+    points = np.empty((len(lab), 7))
+    points[:, :3], points[:, 3:6], points[:, 6] = lab, colors, 1
+    points *= weights[:, None]
     for _ in range(ROUNDS):
         nearest = (lab @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1)
         sums = np.equal.outer(np.arange(len(centres)), nearest).astype(np.float64) @ points
-        sums = sums[sums[:, -1] > 0]
-        means = sums[:, :-1] / sums[:, -1:]
+        sums = sums[sums[:, 6] > 0]
+        means = sums[:, :6] / sums[:, 6:]
         centres = means[:, :3].astype(np.float32)
-    return means[:, 3:], sums[:, -1]
+    return means[:, 3:], sums[:, 6]
 
 
-def _seeds(lab: Lab, weights: Floats) -> list[int]:
-    """The heaviest colour, then each time the one that is heavy and far from those before."""
-    chosen = [int(weights.argmax())]
+def _seeds(colors: NDArray[np.uint8], weights: NDArray[np.float32]) -> Lab:
+    """The heaviest cell of RGB space, then each time the one that is heavy and far from those
+    before; their middles in CIELAB."""
+    totals = np.bincount((colors >> 8 - CELL_BITS) @ _CELL_STEPS, weights, CELLS)
+    filled = totals.nonzero()[0]
+    heavy, lab = totals[filled], cell_middles(CELL_BITS)[filled]
+    chosen = [int(heavy.argmax())]
     far = ((lab - lab[chosen[0]]) ** 2).sum(axis=1)
     while len(chosen) < min(MOST_COLORS, len(lab)):
-        chosen.append(int((weights * far).argmax()))
+        chosen.append(int((heavy * far).argmax()))
         far = np.minimum(far, ((lab - lab[chosen[-1]]) ** 2).sum(axis=1))
-    return chosen
+    return lab[chosen]
+
+
+@lru_cache(2)
+def cell_middles(bits: int) -> Lab:
+    """The middles of the cells of RGB space by the first bits of each channel, in their order."""
+    levels = (np.arange(1 << bits) << 8 - bits) + (1 << 7 - bits)
+    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
+    return lab_of(grid.reshape(-1, 3))
 
 
 def _joined(colors: Floats, weights: Floats) -> tuple[Floats, Floats]:

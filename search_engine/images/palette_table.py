@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.images.color_names import examples
-from search_engine.images.palette import MOST_COLORS, Lab, distances, lab_of
+from search_engine.images.palette import MOST_COLORS, cell_middles, distances, lab_of
 
 WIDTH = 22.0
 """Distance in CIELAB at which a colour counts 1/e for the one that is asked for."""
@@ -50,15 +50,8 @@ class PaletteTable:
 def _likeness(name: str) -> NDArray[np.float32]:
     """How much each cell is like a colour, (32768,), 0 to 1."""
     asked = lab_of(np.array([list(bytes.fromhex(name[1:]))])) if name[0] == "#" else examples(name)
-    apart = distances(_cell_centres(), asked).min(axis=1)
+    apart = distances(cell_middles(CELL_BITS), asked).min(axis=1)
     return np.asarray(np.exp(-((apart / WIDTH) ** 2)), dtype=np.float32)
-
-
-@lru_cache(1)
-def _cell_centres() -> Lab:
-    levels = (np.arange(1 << CELL_BITS) << 8 - CELL_BITS) + (1 << 7 - CELL_BITS)
-    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
-    return lab_of(grid.reshape(-1, 3))
 
 
 def _cells_of(rgb: NDArray[np.uint8]) -> Cells:
