@@ -1,14 +1,21 @@
 """Names of colours: which of fourteen a colour has, and which colours are called by a name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from search_engine.images.palette import Lab, Swatch, distances, lab_of, packed_palette, swatches
+from search_engine.images.palette import (
+    Lab,
+    Samples,
+    Swatch,
+    distances,
+    lab_of,
+    packed_palettes,
+    swatches,
+)
 
 NAMED: Mapping[str, str] = {
     "black": "000000 343837 1d1d22",
@@ -41,10 +48,15 @@ class PictureColors(NamedTuple):
     names: tuple[str, ...]
 
 
-def picture_colors(image: Image.Image) -> PictureColors:
-    """The dominant colours of an RGB picture."""
-    packed = packed_palette(image)
-    return PictureColors(packed, tuple(names_in(swatches(packed))))
+def picture_colors(samples: Samples) -> list[PictureColors]:
+    """The dominant colours of pictures."""
+    packed = packed_palettes(samples)
+    found = [swatches(each) for each in packed]
+    called = iter(nearest_names(np.array([each.rgb for palette in found for each in palette])))
+    return [
+        PictureColors(each, tuple(_enough(palette, [next(called) for _ in palette])))
+        for each, palette in zip(packed, found, strict=True)
+    ]
 
 
 @cache
@@ -64,14 +76,14 @@ def nearest_name(rgb: tuple[int, int, int]) -> str:
     return nearest_names(np.array([rgb]))[0]
 
 
-def names_in(palette: tuple[Swatch, ...]) -> list[str]:
+def names_in(palette: Sequence[Swatch]) -> list[str]:
     """The names of the colours of which a picture has enough, most first."""
+    return _enough(palette, nearest_names(np.array([each.rgb for each in palette])))
+
+
+def _enough(palette: Sequence[Swatch], names: Sequence[str]) -> list[str]:
     shares: dict[str, float] = {}
-    if not palette:
-        return []
-    for name, swatch in zip(
-        nearest_names(np.array([each.rgb for each in palette])), palette, strict=True
-    ):
+    for name, swatch in zip(names, palette, strict=True):
         shares[name] = shares.get(name, 0.0) + swatch.share
     ordered = sorted(shares, key=lambda name: -shares[name])
     return [name for n, name in enumerate(ordered) if n == 0 or shares[name] >= LEAST_SHARE]

@@ -23,12 +23,11 @@ from search_engine.images import (
     PictureColors,
     Preprocessing,
     decode_colors,
-    decode_pixels,
     render_jpeg,
     upright_size,
 )
 from search_engine.images.decode_process import DECODE_WALL_S, DecodeProcess, process_context
-from search_engine.images.decoder import Outcome, decode_each, decode_probe
+from search_engine.images.decoder import Outcome, decode_each, decode_one, decode_probe
 
 ATTEMPTS = 2
 """Attempts at a picture: if it loses its process twice, it is the cause."""
@@ -101,7 +100,7 @@ class DecodePool:
     ) -> DecodedImage:
         """See Decoder."""
         limits = limits or self._limits
-        return self.call(decode_pixels, data, preprocessing, limits, box, with_colors)
+        return self.call(decode_one, data, preprocessing, limits, box, with_colors)
 
     def colors(
         self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None

@@ -11,6 +11,7 @@ from search_engine.images import (
     ImageLimits,
     PictureColors,
     Preprocessing,
+    colored,
     decode_colors,
     decode_pixels,
     render_jpeg,
@@ -106,7 +107,7 @@ class InlineDecoder:
         with_colors: bool = False,
     ) -> DecodedImage:
         """See Decoder."""
-        return decode_pixels(data, preprocessing, limits or self._limits, box, with_colors)
+        return decode_one(data, preprocessing, limits or self._limits, box, with_colors)
 
     def colors(
         self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None
@@ -166,6 +167,18 @@ def decode_probe() -> None:
     render_jpeg(PROBE, 1, ImageLimits(), 75)
 
 
+def decode_one(
+    data: bytes,
+    preprocessing: Preprocessing,
+    limits: ImageLimits,
+    box: Box | None = None,
+    with_colors: bool = False,
+) -> DecodedImage:
+    """Decode a picture, and find its colours if they are wanted."""
+    found = decode_pixels(data, preprocessing, limits, box, with_colors)
+    return colored([found])[0] if with_colors else found
+
+
 def decode_each(
     pictures: Sequence[bytes],
     preprocessing: Preprocessing,
@@ -177,4 +190,7 @@ def decode_each(
         answer_of(decode_pixels, (data, preprocessing, limits, None, with_colors))
         for data in pictures
     ]
+    if with_colors:
+        found = iter(colored([value for value, error in answers if error is None]))
+        answers = [(next(found) if error is None else None, error) for _, error in answers]
     return [value if error is None else error for value, error in answers]

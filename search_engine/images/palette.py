@@ -5,9 +5,8 @@ A plain ground around a thing, as in product photos, does not count, and the mid
 counts more than its edges.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,9 @@ MOST_COLORS = 6
 PACKED_BYTES = 4 * MOST_COLORS
 """Of a packed palette: red, green, blue and share of 255 a colour, most first, then zeros."""
 
-SAMPLED_PX = 32
-"""So many pixels along the long side are looked at. None is a mean of others, as these would be
-colours that a pattern does not have."""
+SAMPLE_PX = 32
+"""So many pixels a side are looked at. None is a mean of others, as these would be colours that a
+pattern does not have."""
 
 GROUND_REACH = np.array([[-20.0, -6.0, -6.0], [8.0, 6.0, 6.0]], dtype=np.float32)
 """How far a pixel may be from the ground that it belongs to, in CIELAB, downwards and upwards: its
@@ -31,17 +30,19 @@ LEAST_THING = 0.03
 MIDDLE_SPREAD = 0.45
 """Standard deviation of the weight around the middle, relative to the sides."""
 
-CELL_BITS = 4
+CELL_BITS = 3
 CELLS = 1 << 3 * CELL_BITS
-"""Colours are counted by the first bits of each channel before they are clustered."""
+"""Seeds of clusters are the middles of cells by the first bits of each channel."""
 ROUNDS = 3
-SAME_DISTANCE = 12.0
+SAME_DISTANCE = 15.0
 """Clusters that are nearer are one colour."""
 LEAST_SHARE = 0.03
 
-Floats = NDArray[np.float64]
+Samples = NDArray[np.uint8]
+"""Pixels of N pictures, (N, 32, 32, 3), RGB."""
+Floats = NDArray[np.float32]
 Lab = NDArray[np.float32]
-"""Colours (N, 3): lightness 0 to 100, then green to red and blue to yellow."""
+"""Colours (..., 3): lightness 0 to 100, then green to red and blue to yellow."""
 
 
 class Swatch(NamedTuple):
@@ -56,20 +57,21 @@ class Swatch(NamedTuple):
         return "#" + bytes(self.rgb).hex()
 
 
-def packed_palette(image: Image.Image) -> bytes:
-    """The dominant colours of an RGB picture, packed.
+def sample(image: Image.Image) -> Samples:
+    """The pixels (1, 32, 32, 3) of an RGB picture that are looked at, of any shape."""
+    return np.asarray(image.resize((SAMPLE_PX, SAMPLE_PX), Image.Resampling.NEAREST))[None]
 
-    As many as it has: weighted k-means (MacQueen, 1967) from six seeds, far from each other;
+
+def packed_palettes(samples: Samples) -> list[bytes]:
+    """The dominant colours of pictures, packed; many at a time as that takes a third of the time.
+
+    As many as a picture has: weighted k-means (MacQueen, 1967) from six seeds, far from each other;
     clusters that look the same are joined, and small ones left out.
     """
-    scale = min(1.0, SAMPLED_PX / max(image.size))
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    pixels = np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
-    lab = lab_of(pixels)
-    weights = _weights(lab).ravel()
-    counted = weights.nonzero()[0]
-    colors = pixels.reshape(-1, 3)[counted]
-    return _pack(*_joined(*_clusters(lab.reshape(-1, 3)[counted], colors, weights[counted])))
+    lab = lab_of(samples)
+    weights = _weights(lab).reshape(len(lab), -1)
+    pixels = samples.reshape(len(samples), -1, 3)
+    return _packed(*_joined(*_clusters(lab.reshape(len(lab), -1, 3), pixels, weights)))
 
 
 def swatches(packed: bytes) -> tuple[Swatch, ...]:
@@ -92,71 +94,67 @@ def distances(one: Lab, other: Lab) -> NDArray[np.float32]:
     return np.asarray(np.linalg.norm(one[:, None] - other[None], axis=-1))
 
 
-def _weights(lab: Lab) -> NDArray[np.float32]:
-    """How much each pixel (H, W) counts: more in the middle, not at all on the ground."""
-    weights = _middle_weights(*lab.shape[:2])
+def _weights(lab: Lab) -> Floats:
+    """How much each pixel (N, H, W) counts: more in the middle, not at all on the ground."""
     ground = _ground(lab)
-    if ground is None or np.count_nonzero(ground) > (1 - LEAST_THING) * ground.size:
-        return weights
-    return np.where(ground, np.float32(0), weights)
+    thing = 1 - ground.mean(axis=(1, 2))
+    ground[thing < LEAST_THING] = False
+    return np.where(ground, np.float32(0), _MIDDLE)
 
 
-@lru_cache(64)
-def _middle_weights(height: int, width: int) -> NDArray[np.float32]:
-    rows, columns = (
-        np.exp(-(((np.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * MIDDLE_SPREAD**2))
-        for side in (height, width)
-    )
-    return np.asarray(rows[:, None] * columns, dtype=np.float32)
-
-
-def _ground(lab: Lab) -> NDArray[np.bool_] | None:
-    """The pixels (H, W) of a plain ground, in a straight line from an edge; None without one."""
-    edge = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
-    middle = np.sort(edge, axis=0)[len(edge) // 2]
-    if np.count_nonzero(_are_near(edge, middle)) < GROUND_SHARE * len(edge):
-        return None
-    same = _are_near(lab, middle)
-    seen: NDArray[np.bool_] = np.zeros_like(same)
-    for turned, back in _EDGES:
-        seen |= back(np.logical_and.accumulate(turned(same), axis=0))
+def _ground(lab: Lab) -> NDArray[np.bool_]:
+    """The pixels (N, H, W) of plain grounds, in a straight line from an edge."""
+    edges = np.concatenate([lab[:, 0], lab[:, -1], lab[:, :, 0], lab[:, :, -1]], axis=1)
+    middle = np.sort(edges, axis=1)[:, edges.shape[1] // 2]
+    plain = _are_near(edges, middle[:, None]).mean(axis=1) >= GROUND_SHARE
+    seen: NDArray[np.bool_] = np.zeros(lab.shape[:3], dtype=np.bool_)
+    if plain.any():
+        same = _are_near(lab, middle[:, None, None])
+        for axis in (1, 2):
+            seen |= np.logical_and.accumulate(same, axis=axis)
+            back = np.flip(same, axis=axis)
+            seen |= np.flip(np.logical_and.accumulate(back, axis=axis), axis=axis)
+        seen[~plain] = False
     return seen
 
 
 def _are_near(lab: Lab, ground: Lab) -> NDArray[np.bool_]:
-    low, high = ground + GROUND_REACH
-    return np.asarray(((lab >= low) & (lab <= high)).all(axis=-1))
+    away = lab - ground
+    return np.asarray(((away >= GROUND_REACH[0]) & (away <= GROUND_REACH[1])).all(axis=-1))
 
 
-def _clusters(
-    lab: Lab, colors: NDArray[np.uint8], weights: NDArray[np.float32]
-) -> tuple[Floats, Floats]:
-    """Colours (K, 3) in RGB of clusters of weighted pixels (P, 3), and their weights (K,)."""
+def _clusters(lab: Lab, colors: NDArray[np.uint8], weights: Floats) -> tuple[Floats, Floats]:
+    """Colours (N, K, 3) in RGB of clusters of weighted pixels (N, P, 3), and their weights (N, K).
+
+    A cluster without pixels has the weight 0.
+    """
     centres = _seeds(colors, weights)
-    points = np.empty((len(lab), 7))
-    points[:, :3], points[:, 3:6], points[:, 6] = lab, colors, 1
-    points *= weights[:, None]
+    points = np.concatenate([lab, colors, np.ones_like(lab[..., :1])], axis=-1)
+    points = (points * weights[..., None]).astype(np.float32)
+    numbers = np.arange(MOST_COLORS)[:, None]
     for _ in range(ROUNDS):
-        nearest = (lab @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1)
-        sums = np.equal.outer(np.arange(len(centres)), nearest).astype(np.float64) @ points
-        sums = sums[sums[:, 6] > 0]
-        means = sums[:, :6] / sums[:, 6:]
-        centres = means[:, :3].astype(np.float32)
-    return means[:, 3:], sums[:, 6]
+        near = lab @ centres.transpose(0, 2, 1) - (centres**2).sum(axis=2)[:, None] / 2
+        members = (near.argmax(axis=2)[:, None] == numbers).astype(np.float32)
+        sums = members @ points
+        totals = sums[..., 6:]
+        means = sums[..., :6] / np.maximum(totals, _LITTLE)
+        centres = np.where(totals > 0, means[..., :3], centres)
+    return means[..., 3:], totals[..., 0]
 
 
-def _seeds(colors: NDArray[np.uint8], weights: NDArray[np.float32]) -> Lab:
-    """The heaviest cell of RGB space, then each time the one that is heavy and far from those
-    before; their middles in CIELAB."""
-    totals = np.bincount((colors >> 8 - CELL_BITS) @ _CELL_STEPS, weights, CELLS)
-    filled = totals.nonzero()[0]
-    heavy, lab = totals[filled], cell_middles(CELL_BITS)[filled]
-    chosen = [int(heavy.argmax())]
-    far = ((lab - lab[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < min(MOST_COLORS, len(lab)):
-        chosen.append(int((heavy * far).argmax()))
-        far = np.minimum(far, ((lab - lab[chosen[-1]]) ** 2).sum(axis=1))
-    return lab[chosen]
+def _seeds(colors: NDArray[np.uint8], weights: Floats) -> Lab:
+    """The middles (N, K, 3) of the heaviest cell of each picture, and of those that are heavy and
+    far from the ones before."""
+    count = len(colors)
+    cells = (colors >> 8 - CELL_BITS) @ _CELL_STEPS + np.arange(count)[:, None] * CELLS
+    heavy = np.bincount(cells.ravel(), weights.ravel(), count * CELLS).reshape(count, CELLS)
+    middles = cell_middles(CELL_BITS)
+    chosen = [middles[heavy.argmax(axis=1)]]
+    far = np.full((count, CELLS), np.inf, dtype=np.float32)
+    for _ in range(MOST_COLORS - 1):
+        far = np.minimum(far, ((middles - chosen[-1][:, None]) ** 2).sum(axis=2))
+        chosen.append(middles[(heavy * far).argmax(axis=1)])
+    return np.stack(chosen, axis=1)
 
 
 @lru_cache(2)
@@ -169,29 +167,36 @@ def cell_middles(bits: int) -> Lab:
 
 def _joined(colors: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Clusters that look the same as one, each with the heaviest that it is near."""
-    order = np.argsort(-weights, kind="stable")
-    colors, weights = colors[order], weights[order]
+    order = np.argsort(-weights, axis=1, kind="stable")
+    weights = np.take_along_axis(weights, order, axis=1)
+    colors = np.take_along_axis(colors, order[..., None], axis=1)
     lab = lab_of(colors)
-    near = distances(lab, lab) < SAME_DISTANCE
-    first = near.argmax(axis=1)
-    while not np.array_equal(first, first[first]):
-        first = first[first]
-    members = np.equal.outer(np.unique(first), first)
-    totals = members @ weights
-    return (members * weights) @ colors / totals[:, None], totals
+    apart = ((lab[:, :, None] - lab[:, None]) ** 2).sum(axis=3)
+    first = (apart < SAME_DISTANCE**2).argmax(axis=2)
+    for _ in range(MOST_COLORS // 2):  # what is near one that is near another goes there too
+        first = np.take_along_axis(first, first, axis=1)
+    members = (first[:, None] == np.arange(MOST_COLORS)[:, None]) * weights[:, None]
+    totals = members.sum(axis=2)
+    return members @ colors / np.maximum(totals, _LITTLE)[..., None], totals
 
 
-def _pack(colors: Floats, weights: Floats) -> bytes:
-    order = np.argsort(-weights, kind="stable")[:MOST_COLORS]
-    shares = weights[order] / weights.sum()
-    kept = order[shares >= LEAST_SHARE]
-    shares = weights[kept] / weights[kept].sum()
-    rows = np.zeros((MOST_COLORS, 4), dtype=np.uint8)
-    rows[: len(kept), :3] = np.round(colors[kept])
-    rows[: len(kept), 3] = np.maximum(1, np.round(shares * 255))
-    return rows.tobytes()
+def _packed(colors: Floats, weights: Floats) -> list[bytes]:
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    shares[shares < LEAST_SHARE] = 0
+    shares /= shares.sum(axis=1, keepdims=True)
+    order = np.argsort(-shares, axis=1, kind="stable")
+    shares = np.take_along_axis(shares, order, axis=1)
+    rows = np.zeros((*shares.shape, 4), dtype=np.uint8)
+    rows[..., :3] = np.round(np.take_along_axis(colors, order[..., None], axis=1))
+    rows[..., 3] = np.round(shares * 255)
+    rows[rows[..., 3] == 0] = 0
+    return [row.tobytes() for row in rows]
 
 
+_LITTLE = np.float32(1e-9)
+_ACROSS = np.exp(-(((np.arange(SAMPLE_PX) + 0.5) / SAMPLE_PX - 0.5) ** 2) / (2 * MIDDLE_SPREAD**2))
+_MIDDLE = (_ACROSS[:, None] * _ACROSS).astype(np.float32)
+"""What each pixel counts without a ground."""
 _LEVELS = np.arange(256) / 255
 _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(
     np.float32
@@ -210,10 +215,3 @@ _TO_XYZ = (
 """From linear sRGB to XYZ as shares of the white of D65."""
 _KNEE, _SLOPE = 216 / 24389, 24389 / 27 / 116
 _CELL_STEPS = np.array([1 << 2 * CELL_BITS, 1 << CELL_BITS, 1])
-_EDGES: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = (
-    (lambda rows: rows, lambda rows: rows),
-    (np.flipud, np.flipud),
-    (np.transpose, np.transpose),
-    (lambda rows: rows.T[::-1], lambda rows: rows[::-1].T),
-)
-"""What brings each edge to the top, and back."""

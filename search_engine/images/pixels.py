@@ -1,7 +1,8 @@
 """Turn the bytes of a picture into squares for an encoder, or into JPEGs to show and store."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,7 @@ from search_engine.images.geometry import (
     views,
 )
 from search_engine.images.limits import ImageLimits, open_checked, sniff_format
+from search_engine.images.palette import Samples, sample
 from search_engine.images.rgb import lies_on_its_side, load_rgb
 
 THUMBNAIL_QUALITY = 85
@@ -33,13 +35,15 @@ class DecodedImage:
 
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
     tall pictures; together they represent the picture. `boxes` are what each shows of the upright
-    picture; what lies outside of it is ground. `colors` are there if they were asked for.
+    picture; what lies outside of it is ground. `colors` are there if they were asked for; until
+    `colored` finds them, `sample` has the pixels of which they are found.
     """
 
     views: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
     colors: PictureColors | None = None
+    sample: Samples | None = None
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -53,7 +57,7 @@ def decode_pixels(
     preprocessing: Preprocessing,
     limits: ImageLimits,
     box: Box | None = None,
-    with_colors: bool = False,
+    sampled: bool = False,
 ) -> DecodedImage:
     """Decode a picture for an encoder.
 
@@ -65,7 +69,7 @@ def decode_pixels(
         preprocessing: Size and fit.
         limits: The limits to check.
         box: The region to use; None for all.
-        with_colors: Whether to find the dominant colours too.
+        sampled: Whether to take a sample for `colored`.
 
     Raises:
         ImageError: A subclass that names the reason.
@@ -84,8 +88,18 @@ def decode_pixels(
         np.stack([np.asarray(view) for view, _ in seen]),
         notes,
         tuple(_box(corners, frame, image.size) for _, corners in seen),
-        picture_colors(shown) if with_colors else None,
+        sample=sample(shown) if sampled else None,
     )
+
+
+def colored(pictures: Sequence[DecodedImage]) -> list[DecodedImage]:
+    """The pictures, which were sampled, with their dominant colours."""
+    samples = [each.sample for each in pictures if each.sample is not None]
+    found = picture_colors(np.concatenate(samples)) if samples else []
+    return [
+        replace(picture, colors=colors, sample=None)
+        for picture, colors in zip(pictures, found, strict=True)
+    ]
 
 
 def decode_colors(data: bytes, limits: ImageLimits, box: Box | None = None) -> PictureColors:
@@ -96,7 +110,7 @@ def decode_colors(data: bytes, limits: ImageLimits, box: Box | None = None) -> P
     """
     scale = min(box[2], box[3]) if box else 1.0
     image, _ = load_rgb(data, limits, min_side_px=COLORS_SIDE_PX / scale)
-    return picture_colors(trim(crop_box(image, box)))
+    return picture_colors(sample(trim(crop_box(image, box))))[0]
 
 
 def _region(image: Image.Image, box: Box | None) -> Frame:

@@ -5,8 +5,16 @@ import pytest
 from PIL import Image
 
 from search_engine.images import ImageLimits, Preprocessing, decode_colors, decode_pixels
-from search_engine.images.color_names import NAMED, nearest_name, picture_colors
-from search_engine.images.palette import PACKED_BYTES, lab_of, packed_palette, swatches
+from search_engine.images.color_names import NAMED, nearest_name
+from search_engine.images.decoder import decode_each
+from search_engine.images.palette import (
+    PACKED_BYTES,
+    Swatch,
+    lab_of,
+    packed_palettes,
+    sample,
+    swatches,
+)
 from search_engine.images.palette_table import PaletteTable
 from tests.images.pictures import jpeg
 
@@ -21,8 +29,12 @@ def filled(*parts: tuple[tuple[int, int, int], tuple[int, int, int, int]]) -> Im
     return image
 
 
+def palette(image: Image.Image) -> tuple[Swatch, ...]:
+    return swatches(packed_palettes(sample(image))[0])
+
+
 def found(image: Image.Image) -> dict[tuple[int, int, int], float]:
-    return {each.rgb: round(each.share, 1) for each in swatches(packed_palette(image))}
+    return {each.rgb: round(each.share, 1) for each in palette(image)}
 
 
 def test_a_plain_ground_is_no_colour_of_the_thing_on_it() -> None:
@@ -53,17 +65,17 @@ def test_a_scene_without_a_ground_counts_as_a_whole_and_its_middle_most() -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (1_000, 2)])
 def test_pictures_of_any_size_have_colours(size: tuple[int, int]) -> None:
-    packed = packed_palette(Image.new("RGB", size, TEAL))
+    (packed,) = packed_palettes(sample(Image.new("RGB", size, TEAL)))
     assert len(packed) == PACKED_BYTES
     assert [each.rgb for each in swatches(packed)] == [TEAL]
 
 
 def test_shades_that_look_the_same_are_one_colour_and_few_are_kept() -> None:
     noise = np.random.default_rng(3).normal(0, 4, size=(200, 200, 3)) + TEAL
-    (only,) = swatches(packed_palette(Image.fromarray(noise.clip(0, 255).astype(np.uint8))))
+    (only,) = palette(Image.fromarray(noise.clip(0, 255).astype(np.uint8)))
     assert np.abs(np.subtract(only.rgb, TEAL)).max() <= 3
     random = np.random.default_rng(4).integers(0, 256, size=(64, 64, 3), dtype=np.uint8)
-    assert 2 <= len(swatches(packed_palette(Image.fromarray(random)))) <= 6
+    assert 2 <= len(palette(Image.fromarray(random))) <= 6
 
 
 def test_cielab_is_that_of_the_standard() -> None:
@@ -100,9 +112,8 @@ def test_decoding_finds_the_same_colours_with_and_without_an_encoder() -> None:
     data = jpeg(filled((RED, (50, 60, 150, 140))))
     limits, preprocessing = ImageLimits(), Preprocessing(224, 256)
     assert decode_pixels(data, preprocessing, limits).colors is None
-    decoded = decode_pixels(data, preprocessing, limits, with_colors=True).colors
+    (decoded,) = (each.colors for each in decode_each([data], preprocessing, limits, True))
     assert decoded == decode_colors(data, limits)
-    assert decoded is not None
     assert decoded.names == ("red",)
 
 
@@ -112,10 +123,16 @@ def test_a_match_is_the_share_of_the_colours_up_to_what_is_asked() -> None:
         filled((RED, (0, 0, 200, 100)), (TEAL, (0, 100, 200, 200))),
         filled((TEAL, (0, 0, 200, 200))),
     ]
-    packed = b"".join(picture_colors(each).palette for each in pictures)
+    packed = b"".join(packed_palettes(np.concatenate([sample(each) for each in pictures])))
     table = PaletteTable(np.frombuffer(packed, dtype=np.uint8).reshape(3, -1))
     assert table.match({"#c81e1e": 1}) == pytest.approx([1, 0.5, 0], abs=0.05)
     assert table.match({"teal": 2}) == pytest.approx([0, 0.5, 1], abs=0.1)
     both = table.match({"#c81e1e": 1, "#148287": 1})
     assert both == pytest.approx([0.5, 1, 0.5], abs=0.05)
     assert len(PaletteTable(np.zeros((0, PACKED_BYTES), dtype=np.uint8)).match({"red": 1})) == 0
+
+
+def test_pictures_have_the_same_colours_alone_and_among_others() -> None:
+    pictures = [filled((color, (n, 50, 150, 150))) for n, color in enumerate([RED, TEAL, RED])]
+    together = packed_palettes(np.concatenate([sample(each) for each in pictures]))
+    assert together == [packed_palettes(sample(each))[0] for each in pictures]

@@ -14,9 +14,12 @@ from search_engine.catalog.picture_colors import all_palettes, keys_without_colo
 from search_engine.catalog.store import Catalog
 from search_engine.images import PictureColors
 from search_engine.images.color_names import picture_colors
+from search_engine.images.palette import sample
 from tests.small_catalog import bound_collection, draft, open_catalog, put, remove
 
-RED, TEAL = (picture_colors(Image.new("RGB", (9, 9), color)) for color in ("red", "teal"))
+RED, TEAL = picture_colors(
+    np.concatenate([sample(Image.new("RGB", (9, 9), color)) for color in ("red", "teal")])
+)
 
 
 @pytest.fixture
