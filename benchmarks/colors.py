@@ -20,12 +20,14 @@ from typing import Any
 
 from benchmarks.machine import DATASETS, alternate, parser_of, report, spread
 from data.sample_catalog.writer import write_catalog
+from indexer.decode_window import PICTURES_A_CALL
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
-from search_engine.images import ImageLimits, Preprocessing, decode_pixels
+from search_engine.images import ImageLimits, Preprocessing
 from search_engine.images.color_names import NAMES, names_in
+from search_engine.images.decoder import decode_each
 from search_engine.images.palette import swatches
 
 CALLED = {
@@ -126,8 +128,9 @@ def _costs(photos: Sequence[bytes], runs: int) -> list[Row]:
 
     def ms(with_colors: bool) -> float:
         started = time.process_time()
-        for data in photos:
-            decode_pixels(data, Preprocessing(224, 256), ImageLimits(), None, with_colors)
+        for start in range(0, len(photos), PICTURES_A_CALL):
+            some = photos[start : start + PICTURES_A_CALL]
+            decode_each(some, Preprocessing(224, 256), ImageLimits(), with_colors)
         return (time.process_time() - started) * 1_000 / len(photos)
 
     found = alternate(runs, {"without": partial(ms, False), "with": partial(ms, True)})
