@@ -121,8 +121,8 @@ class GroupViews:
 @dataclass(frozen=True, slots=True)
 class Neighbor:
     """A hit with its item; `score` is the cosine similarity, higher is better. Where there is
-    nothing to be similar to, it is the bm25 of words, the share of colours 0 to 1, or their fused
-    ranks 0 to 1.
+    nothing to be similar to, it is the bm25 of words, or how much of the colours that are asked for
+    the picture has, 0 to 1.
 
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by

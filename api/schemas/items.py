@@ -78,8 +78,8 @@ class Neighbor(Item):
     """An item that was found."""
 
     score: float
-    """Its cosine similarity to what was asked with, -1 to 1. With `q` alone the bm25 of the words,
-    with `color` alone how much of the colours its picture has, with both their fused ranks."""
+    """Its cosine similarity to what was asked with, -1 to 1. With `q` alone the bm25 of the words;
+    with `color`, and no picture, how much of the colours its picture has, 0 to 1."""
     views: NotRequired[GroupViews]
     """Its group, in a search with `group_by`."""
     region: NotRequired[int]
