@@ -16,6 +16,7 @@ from typing import Any
 from indexer.covered import Covered
 from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
+from indexer.picture_hashes import hash_pictures
 from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
@@ -63,6 +64,7 @@ class Run:
     dry_run: bool = False
     max_errors: int | None = None
     unsearchable: frozenset[int] = frozenset()
+    unhashed: frozenset[int] = frozenset()
     pictures: set[int] = field(default_factory=set)
 
 
@@ -75,6 +77,8 @@ def run_pipeline(run: Run, source: Source) -> None:
     if not run.dry_run:
         _bind_encoder(run)
     run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
+    if not run.dry_run:
+        run.unhashed = frozenset(run.catalog.keys_without_hash(run.collection).tolist())
     seen: dict[str, int] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
         conveyor = _Conveyor(run, encoding)
@@ -124,6 +128,7 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
         run.covered.forget(gone[content])
     if not run.dry_run:
         _describe(run, chunk, planned, known)
+        _hash(run, chunk, planned, known)
     run.report.updated += len(planned.describe) - planned.moved
     run.report.moved += planned.moved
     run.report.unchanged += planned.unchanged
@@ -185,6 +190,22 @@ def _describe(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, Catalo
             adopt(writer, adopted, run.source)
 
 
+def _hash(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, CatalogItem]) -> None:
+    """Hash the pictures of items that need no encoding, where that was never done."""
+    encoded = {each.row.item_id for each in planned.encode}
+    pictures = {
+        known[item_id].key: picture
+        for item_id, picture in chunk.pictures.items()
+        if picture and item_id not in encoded and item_id in known
+    }
+    pictures = {key: each for key, each in pictures.items() if key in run.unhashed}
+    if pictures:
+        with run.report.stage("hash"):
+            run.report.hashed += hash_pictures(
+                run.catalog, run.collection.id, run.decoder, pictures
+            )
+
+
 def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
     """The row and its picture; None when it is rejected."""
     if isinstance(row, Reject):
@@ -221,10 +242,11 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
 
 @dataclass(slots=True)
 class _Encoded:
-    """A batch with its embeddings; `refused` have none."""
+    """A batch with its embeddings and the hashes of its pictures; `refused` have none."""
 
     rows: list[HashedRow]
     vectors: Vectors
+    hashes: list[bytes]
     refused: list[HashedRow]
 
 
@@ -287,7 +309,7 @@ class _Conveyor:
             _take_back(self._run, hashed, NoEmbeddingError(NO_EMBEDDING))
         fault_point("embedded")
         with self._run.report.stage("commit"):
-            count = _commit(self._run, batch.rows, batch.vectors)
+            count = _commit(self._run, batch)
         self._run.report.encoded += count
         self._run.on_progress(count)
 
@@ -296,11 +318,13 @@ def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _E
     with run.report.stage("encode"):
         kept, vectors = encode_pictures(run.encoder, pictures)
     refused = sorted(set(range(len(rows))) - set(kept))
-    return _Encoded([rows[n] for n in kept], vectors, [rows[n] for n in refused])
+    hashes = [pictures[n].picture_hash for n in kept]
+    return _Encoded([rows[n] for n in kept], vectors, hashes, [rows[n] for n in refused])
 
 
-def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> int:
+def _commit(run: Run, batch: _Encoded) -> int:
     """Make a batch durable; says how many of it."""
+    rows = batch.rows
     kept = _kept(run, rows) if run.keep_pictures else [None] * len(rows)
     drafts = [
         ItemDraft(
@@ -313,8 +337,11 @@ def _commit(run: Run, rows: list[HashedRow], vectors: Vectors) -> int:
             picture=None if run.keep_pictures else str(hashed.row.image),
             jpeg=jpeg,
             source=run.source,
+            picture_hash=picture_hash,
         )
-        for hashed, vector, jpeg in zip(rows, vectors, kept, strict=True)
+        for hashed, vector, picture_hash, jpeg in zip(
+            rows, batch.vectors, batch.hashes, kept, strict=True
+        )
         if not isinstance(jpeg, Exception)
     ]
     with run.catalog.write() as writer:

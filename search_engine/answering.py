@@ -44,7 +44,7 @@ class Answering:
         live: LiveCollection,
         subjects: Sequence[Subject],
         options: SearchOptions,
-        with_views: bool = False,
+        as_shown: bool = False,
     ) -> list[SearchResult]:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
         encoder = None
@@ -52,7 +52,7 @@ class Answering:
             encoder = self._encoders.for_pictures(live)
         elif options.weights is not None:
             encoder = self._encoders.of(live)
-        return self.finder.find(live, encoder, subjects, options, with_views)
+        return self.finder.find(live, encoder, subjects, options, as_shown)
 
     def search(
         self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions

@@ -65,6 +65,10 @@ class Neighbor(Item):
     """Its cosine similarity to what was asked with, -1 to 1."""
     views: NotRequired[GroupViews]
     """Its group, in a search with `group_by`."""
+    same_picture: NotRequired[bool]
+    """True where its picture is the photo that was sent: in another size, coded anew, framed,
+    turned by quarters or mirrored, but the same. Such items come first, whatever their score; left
+    out for all others."""
     region: NotRequired[int]
     """Which of the `regions` of the answer it matches, counted from 0; left out where it matches
     the whole photo better."""
@@ -210,6 +214,8 @@ def neighbor_json(
             "count": neighbor.views.count,
             "item_ids": list(neighbor.views.item_ids),
         }
+    if neighbor.same_picture:
+        found["same_picture"] = True
     if neighbor.region is not None:
         found["region"] = neighbor.region
     if neighbor.explanation is not None:

@@ -117,6 +117,7 @@ class Changes:
                     content_hash=content_hash(put.picture),
                     vector=each.vector[0],
                     jpeg=jpeg,
+                    picture_hash=each.picture_hash,
                     **put.known,
                 )
             else:

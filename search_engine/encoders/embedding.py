@@ -14,10 +14,11 @@ from search_engine.records import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embedding of a picture, shape (1, D), with warnings for its sender."""
+    """The embedding of a picture, shape (1, D), with warnings for its sender, and its hash."""
 
     vector: Vectors = field(repr=False)
     warnings: tuple[str, ...] = ()
+    picture_hash: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,6 @@ def _decoded(
 
 
 def _embedded(decoded: DecodedImage, vector: Vectors | None) -> Embedded | ImageError:
-    return nothing_found((0,)) if vector is None else Embedded(vector, decoded.warnings)
+    if vector is None:
+        return nothing_found((0,))
+    return Embedded(vector, decoded.warnings, decoded.picture_hash)

@@ -18,6 +18,7 @@ from search_engine.images.geometry import (
     views,
 )
 from search_engine.images.limits import ImageLimits, open_checked, sniff_format
+from search_engine.images.picture_hash import picture_hash
 from search_engine.images.rgb import lies_on_its_side, load_rgb
 
 THUMBNAIL_QUALITY = 85
@@ -30,12 +31,13 @@ class DecodedImage:
 
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
     tall pictures; together they represent the picture. `boxes` are what each shows of the upright
-    picture; what lies outside of it is ground.
+    picture; what lies outside of it is ground. `picture_hash` tells copies of the whole picture.
     """
 
     views: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    picture_hash: bytes = b""
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -75,7 +77,14 @@ def decode_pixels(
         np.stack([np.asarray(view) for view, _ in seen]),
         notes,
         tuple(_box(corners, frame, image.size) for _, corners in seen),
+        _hash(shown, preprocessing),
     )
+
+
+def _hash(shown: Image.Image, preprocessing: Preprocessing) -> bytes:
+    """The hash of what is looked at, without its border in every edition."""
+    trimmed = preprocessing.edition > 2
+    return picture_hash(shown if trimmed else shown.crop(content_or_all(shown)))
 
 
 def _region(image: Image.Image, box: Box | None) -> Frame:

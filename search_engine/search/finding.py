@@ -17,6 +17,7 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
+from search_engine.search.copies import Copies, copies_of
 from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.mixes import BEST
 from search_engine.search.options import SearchOptions, check_choice
@@ -61,7 +62,7 @@ class Finder:
         encoder: Encoder | None,
         subjects: Sequence[Subject],
         options: SearchOptions,
-        with_views: bool = False,
+        as_shown: bool = False,
     ) -> list[SearchResult]:
         """The neighbors of each subject, under the same options, in one state of the index.
 
@@ -72,7 +73,8 @@ class Finder:
             encoder: What the subjects are embedded by; only weights and explanations need it.
             subjects: What is asked with.
             options: How; `check` has found that they fit.
-            with_views: Whether neighbors of groups tell the views of theirs.
+            as_shown: Whether copies of photos come first, and neighbors of groups tell the views of
+                theirs; not where neighbors vote.
 
         Raises:
             ParameterError: The encoder has no parts to weigh.
@@ -84,7 +86,7 @@ class Finder:
         snapshot = live.snapshot()
         found = [_Found()] * len(subjects)
         if snapshot is not None:
-            found = self._found(live, snapshot, subjects, queries, options, timings, with_views)
+            found = self._found(live, snapshot, subjects, queries, options, timings, as_shown)
             if options.explain is not None:
                 assert encoder is not None
                 with timed(timings, "explain"):
@@ -148,7 +150,7 @@ class Finder:
         queries: Vectors,
         options: SearchOptions,
         timings: dict[str, float],
-        with_views: bool,
+        as_shown: bool,
     ) -> list[_Found]:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within: KeySet | None = None
@@ -159,12 +161,27 @@ class Finder:
                 warnings = live.fitted(options.filter).warnings
         scopes = [Scope(snapshot, within, one.keys) for one in subjects]
         places = [place_of(live.record, one, options) for one in subjects]
+        copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
+            if as_shown:
+                copies = [
+                    copies_of(live.hashes(snapshot.seq), *each, options.min_score)
+                    for each in zip(
+                        scopes,
+                        (one.picture_hash for one in subjects),
+                        queries[:, None],
+                        strict=True,
+                    )
+                ]
+            others = [
+                scope.beside([key for key, _ in each])
+                for scope, each in zip(scopes, copies, strict=True)
+            ]
             count = first_count(options, max(place.shown if place else 0 for place in places))
             rows = [
                 with_windows(scope, hits, one.windows, count)
                 for scope, hits, one in zip(
-                    scopes, nearest(scopes, queries, count), subjects, strict=True
+                    others, nearest(others, queries, count), subjects, strict=True
                 )
             ]
         shapings = [
@@ -179,20 +196,22 @@ class Finder:
                 self._ordering(subjects[number], options),
                 places[number],
                 subjects[number].windows,
+                copies[number],
             )
-            for number, scope in enumerate(scopes)
+            for number, scope in enumerate(others)
         ]
         found = [each.shape() for each in shapings]
         with timed(timings, "catalog"):
             neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
-            if with_views and options.group_by is not None:
+            neighbors = [_marked(*each) for each in zip(neighbors, copies, strict=True)]
+            if as_shown and options.group_by is not None:
                 neighbors = [
                     self._with_views(live, scope, each, options.group_by)
                     for scope, each in zip(scopes, neighbors, strict=True)
                 ]
         pages = [
             Page.of(live.record, *each, options)
-            for each in zip(subjects, places, found, strict=True)
+            for each in zip(subjects, places, found, copies, strict=True)
         ]
         return [
             _Found(
@@ -288,6 +307,11 @@ def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) ->
     )
     regions = tuple(subject.regions[window] for window in used)
     return replace(found, neighbors=neighbors, regions=regions)
+
+
+def _marked(neighbors: Sequence[Neighbor], copies: Copies) -> tuple[Neighbor, ...]:
+    keys = {key for key, _ in copies}
+    return tuple(replace(each, same_picture=each.item.key in keys) for each in neighbors)
 
 
 def _damages(neighbors: Sequence[Neighbor]) -> tuple[str, ...]:

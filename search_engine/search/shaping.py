@@ -19,6 +19,7 @@ from search_engine.search.candidates import (
     reaching,
     timed,
 )
+from search_engine.search.copies import Copies
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
 from search_engine.search.preferences import preferred_count
@@ -92,6 +93,8 @@ class Shaping:
 
     With `windows` (W, D) an item is as near as the nearest of these and of the query.
 
+    `copies` come before all others, and are not in the scope.
+
     `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
     """
 
@@ -105,13 +108,20 @@ class Shaping:
     ordering: Ordering | None = None
     place: Place | None = None
     windows: Vectors | None = None
+    copies: Copies = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def shape(self) -> Sequence[tuple[int, float]]:
         """Keys with their scores, in the order in which they are shown: k, and one more at most."""
         group_by = self.options.group_by
-        found = self._single() if group_by is None else self._grouped(group_by)
-        return found[: self.options.k + 1]
+        if group_by is None:
+            copies, found = self.copies, self._single()
+        else:
+            groups: Found = {}
+            self._note_groups(groups, *_apart(self.copies), group_by)
+            copies, found = [*groups.values()], self._grouped(group_by, groups)
+        shown = 0 if self.place is None else self.place.shown
+        return [*copies[shown:], *found][: self.options.k + 1]
 
     def _single(self) -> Sequence[tuple[int, float]]:
         """The best items; more are looked at where others came before the place meanwhile."""
@@ -124,20 +134,23 @@ class Shaping:
             fetch *= 2
             hits = self._nearest(fetch, self.scope)
 
-    def _grouped(self, by: str) -> Sequence[tuple[int, float]]:
+    def _grouped(self, by: str, found: Found) -> Sequence[tuple[int, float]]:
         """The best of each of the best groups; items without the field stand for themselves.
+
+        `found` has the groups of copies, and gets the others.
 
         Only ids and values of candidates are read. Where the groups of the nearest items are too
         few, items of other groups are looked for, in a bounded number of rounds.
         """
-        found: Found = {}
+        known = len(found)
         scope, fetch = self.scope, self._fetch
         hits = self._hits()
         for last in range(GROUP_ROUNDS + 1):
             ended = len(hits[0]) < fetch
             keys, scores = self._good(*hits)
             self._note_groups(found, keys.tolist(), scores.tolist(), by)
-            enough = len(self._behind(found.values())) > self.options.k
+            others = self._behind([*found.values()][known:])
+            enough = len(others) > self.options.k
             if enough or ended or len(keys) < len(hits[0]):
                 break
             scope, fetch = self._other_groups(scope, found, by), GROUP_ROUND
@@ -145,7 +158,7 @@ class Shaping:
                 self._warn_of_groups(len(found), scope)
                 break
             hits = self._nearest(fetch, scope)
-        return self._behind(found.values())
+        return others
 
     def _behind(self, found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
         """Those behind the place."""
@@ -205,6 +218,10 @@ class Shaping:
         with timed(self.timings, "search"):
             hits = nearest_of(scope, self.query, count)
             return with_windows(scope, hits, self.windows, count)
+
+
+def _apart(found: Copies) -> tuple[list[int], list[float]]:
+    return [key for key, _ in found], [score for _, score in found]
 
 
 def with_windows(

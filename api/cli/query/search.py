@@ -2,15 +2,21 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.query.asking import given, with_options
 from api.cli.terminal.output import Notes, print_facets, print_json, print_neighbors
+from api.cli.terminal.streams import shown
 from api.schemas.items import facets_json
 from api.schemas.results import result_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search_engine.records import Neighbor
 
 ONLY_IN_JSON = {"include": "embeddings", "explain": "explanations"}
 
@@ -62,6 +68,7 @@ def search(
     for number, region in enumerate(result.regions or ()):
         print(f"region {number}: --box {','.join(f'{side:.3f}' for side in region.box)}")
     print_facets(counted)
+    _say_same(result.neighbors)
     if result.rerank is not None:
         print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
     Notes().print(result.warnings)
@@ -80,6 +87,15 @@ def _check_question(
     for name, value in parts.items():
         if image is None and value is not None:
             raise ParameterError("an item has no region", where=f"--{name}", fix="leave it out")
+
+
+def _say_same(neighbors: "Sequence[Neighbor]") -> None:
+    same = [shown(each.item.item_id) for each in neighbors if each.same_picture]
+    if same:
+        has = "shows" if len(same) == 1 else "show"
+        print(
+            f"note: the same picture as the photo {has} first: {', '.join(same)}", file=sys.stderr
+        )
 
 
 def _only_in_json(name: str, what: str) -> Exception:
