@@ -103,15 +103,15 @@ def changed(photo: Path, name: str, seed: int) -> bytes:
 def near_rows(dataset: str, count: int, others: int) -> Iterator[Row]:
     """Recall by change, precision of all, and seconds."""
     training, validation = (photos(DATASETS / dataset / split) for split in SPLITS[dataset])
-    chosen = [validation[row] for row in _some(len(validation), count)]
+    chosen = [validation[row] for row in some(len(validation), count)]
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "pictures"
-        for number in _some(len(training), others):
-            _store(pictures, TRAINING, number, training[number].read_bytes())
+        for number in some(len(training), others):
+            store(pictures, TRAINING, number, training[number].read_bytes())
         for number, photo in enumerate(chosen):
-            _store(pictures, ORIGINAL, number, photo.read_bytes())
+            store(pictures, ORIGINAL, number, photo.read_bytes())
             for name in CHANGES:
-                _store(pictures, name, number, changed(photo, name, number))
+                store(pictures, name, number, changed(photo, name, number))
         settings = Settings(data=Path(folder) / "data")
         index_source(open_source(pictures), IndexRequest(), settings)
         with SearchEngine(settings=settings, create=False) as engine:
@@ -165,12 +165,14 @@ def _near(found: Duplicates) -> Sequence[Sequence[str]]:
     return [group.items for group in found.groups if group.tier == "near"]
 
 
-def _some(total: int, count: int) -> Sequence[int]:
+def some(total: int, count: int) -> Sequence[int]:
+    """Numbers of so many of all, the same each time."""
     chosen: list[int] = np.random.default_rng(SEED).permutation(total)[:count].tolist()
     return chosen
 
 
-def _store(pictures: Path, name: str, number: int, content: bytes) -> None:
+def store(pictures: Path, name: str, number: int, content: bytes) -> None:
+    """Write a picture as `name/number.jpg`."""
     file = pictures / name / f"{number}.jpg"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)

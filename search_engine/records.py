@@ -124,9 +124,10 @@ class Neighbor:
 
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
-    groups. `region` is the number of the region that it matches, if the photo was searched with in
-    parts and one matches better than the whole. `same_picture` says that its picture is
-    the photo that was asked with: in another size, coded anew, turned or mirrored, but the same.
+    groups, or the items with the same picture where these are folded. `region` is the number of the
+    region that it matches, if the photo was searched with in parts and one matches better than the
+    whole. `same_picture` says that its picture is the photo that was asked with: in another size,
+    coded anew, turned or mirrored, but the same.
     """
 
     item: CatalogItem

@@ -49,7 +49,7 @@ class Item(WithVector):
 
 @shape
 class GroupViews(TypedDict):
-    """The items of one group, such as the pictures of one product."""
+    """The items of one group, such as the pictures of one product or copies of one picture."""
 
     count: int
     """How many of them fulfil the filter, this one among them."""
@@ -64,11 +64,11 @@ class Neighbor(Item):
     score: float
     """Its cosine similarity to what was asked with, -1 to 1."""
     views: NotRequired[GroupViews]
-    """Its group, in a search with `group_by`."""
+    """Its group, in a search with `group_by`; with `fold`, the items that show the same picture."""
     same_picture: NotRequired[bool]
     """True where its picture is the photo that was sent: in another size, coded anew, framed,
     turned by quarters or mirrored, but the same. Such items come first, whatever their score; left
-    out for all others."""
+    out for all others, and with `rerank`."""
     region: NotRequired[int]
     """Which of the `regions` of the answer it matches, counted from 0; left out where it matches
     the whole photo better."""

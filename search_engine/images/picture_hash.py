@@ -58,8 +58,7 @@ def picture_hash(image: Image.Image) -> bytes:
         return b""
     found = np.zeros((), dtype=STORED)
     found["signs"] = _packed(sizes > 0)
-    cell = SIDE_PX // GRID
-    found["colours"] = pixels.reshape(GRID, cell, GRID, cell, 3).mean(axis=(1, 3)).round()
+    found["colours"] = np.asarray(square.reduce(SIDE_PX // GRID))
     return found.tobytes()
 
 

@@ -2,6 +2,9 @@
 
 An embedding of a thumbnail, or of a picture that was turned, is another than that of the original;
 a hash is nearly the same (`images.picture_hash`).
+
+Not in a vote, which is calibrated for neighbors by their cosines, nor with a re-ranking, which has
+an order of its own.
 """
 
 import numpy as np

@@ -19,6 +19,7 @@ from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
 from search_engine.search.copies import Copies, copies_of
 from search_engine.search.explaining import Explainer, check_explained
+from search_engine.search.folding import Folding
 from search_engine.search.mixes import BEST
 from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
@@ -139,6 +140,10 @@ class Finder:
         if options.explain is not None:
             check_choice(options.explain, "explain")
             check_explained(options.k)
+        if options.fold and options.group_by is not None:
+            raise ParameterError(
+                "groups are shown by one neighbor each", where="fold", fix="leave out one of both"
+            )
         if options.group_by is not None:
             check_field(self._catalog, live.record, options.group_by, "group_by")
 
@@ -163,7 +168,7 @@ class Finder:
         places = [place_of(live.record, one, options) for one in subjects]
         copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
-            if as_shown:
+            if as_shown and options.rerank is None:
                 copies = [
                     copies_of(live.hashes(snapshot.seq), *each, options.min_score)
                     for each in zip(
@@ -184,6 +189,10 @@ class Finder:
                     others, nearest(others, queries, count), subjects, strict=True
                 )
             ]
+        foldings = [
+            Folding(self._catalog, live.hashes(snapshot.seq), each) if options.fold else None
+            for each in scopes
+        ]
         shapings = [
             Shaping(
                 self._catalog,
@@ -197,6 +206,7 @@ class Finder:
                 places[number],
                 subjects[number].windows,
                 copies[number],
+                foldings[number],
             )
             for number, scope in enumerate(others)
         ]
@@ -204,10 +214,10 @@ class Finder:
         with timed(timings, "catalog"):
             neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
             neighbors = [_marked(*each) for each in zip(neighbors, copies, strict=True)]
-            if as_shown and options.group_by is not None:
+            if as_shown and (options.group_by is not None or options.fold):
                 neighbors = [
-                    self._with_views(live, scope, each, options.group_by)
-                    for scope, each in zip(scopes, neighbors, strict=True)
+                    self._with_views(live, scope, folding, each, options.group_by)
+                    for scope, folding, each in zip(scopes, foldings, neighbors, strict=True)
                 ]
         pages = [
             Page.of(live.record, *each, options)
@@ -240,10 +250,19 @@ class Finder:
         ]
 
     def _with_views(
-        self, live: LiveCollection, scope: Scope, neighbors: Sequence[Neighbor], by: str
+        self,
+        live: LiveCollection,
+        scope: Scope,
+        folding: Folding | None,
+        neighbors: Sequence[Neighbor],
+        by: str | None,
     ) -> tuple[Neighbor, ...]:
         keys = [each.item.key for each in neighbors]
-        views = group_views(self._catalog, live.record, scope, keys, by)
+        if folding is not None:
+            views = folding.views(keys)
+        else:
+            assert by is not None
+            views = group_views(self._catalog, live.record, scope, keys, by)
         return tuple(replace(each, views=views.get(each.item.key)) for each in neighbors)
 
     def _explained(

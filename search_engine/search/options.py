@@ -25,7 +25,7 @@ MAX_K = 200
 DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
-Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "fields"]
+Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "fields", "flag"]
 BOTH: tuple[Verb, ...] = ("search", "classify")
 CLASSIFY: tuple[Verb, ...] = ("classify",)
 
@@ -105,6 +105,14 @@ OPTIONS = (
         "at most one neighbor for each value of this field",
         "product_id",
         metavar="FIELD",
+    ),
+    Option(
+        "fold",
+        "flag",
+        "show the same picture once, in whatever size and pose; not with group_by",
+        "true",
+        default="false",
+        verbs=("search",),
     ),
     Option(
         "min_score",
@@ -251,6 +259,7 @@ class SearchArguments(TypedDict, total=False):
     box: Box | PixelBox | str | None
     regions: str | None
     group_by: str | None
+    fold: bool | None
     min_score: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
@@ -280,6 +289,7 @@ class SearchOptions:
     box: Box | PixelBox | None = None
     regions: str | None = None
     group_by: str | None = None
+    fold: bool | None = None
     min_score: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
@@ -404,6 +414,19 @@ def check_number(value: SupportsFloat, option: Option) -> float:
     return number
 
 
+def check_flag(value: bool, name: str) -> bool:
+    """True or false.
+
+    Raises:
+        ParameterError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise ParameterError(
+            f"{name} is {shown(repr(value))}", where=name, fix="give true or false"
+        )
+    return value
+
+
 def check_choice(value: str, name: str) -> str:
     """One of the texts that an option can be.
 
@@ -461,4 +484,5 @@ _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "box": _box,
     "weights": _weights,
     "boosts": _boosts,
+    "flag": lambda value, option: check_flag(value, option.name),
 }

@@ -101,6 +101,7 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "collection": record.uid,
         "encoder": record.fingerprint,
         "filter": options.filter,
+        "fold": bool(options.fold),
         "group_by": options.group_by,
         "min_score": options.min_score,
         "regions": subject.windows is not None,

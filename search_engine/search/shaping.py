@@ -20,6 +20,7 @@ from search_engine.search.candidates import (
     timed,
 )
 from search_engine.search.copies import Copies
+from search_engine.search.folding import Folding
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
 from search_engine.search.preferences import preferred_count
@@ -93,6 +94,8 @@ class Shaping:
 
     With `windows` (W, D) an item is as near as the nearest of these and of the query.
 
+    With `folding` the same picture is shown once.
+
     `copies` come before all others, and are not in the scope.
 
     `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
@@ -109,13 +112,14 @@ class Shaping:
     place: Place | None = None
     windows: Vectors | None = None
     copies: Copies = field(default_factory=list)
+    folding: Folding | None = None
     warnings: list[str] = field(default_factory=list)
 
     def shape(self) -> Sequence[tuple[int, float]]:
         """Keys with their scores, in the order in which they are shown: k, and one more at most."""
         group_by = self.options.group_by
         if group_by is None:
-            copies, found = self.copies, self._single()
+            copies, found = self._folded(self.copies), self._single()
         else:
             groups: Found = {}
             self._note_groups(groups, *_apart(self.copies), group_by)
@@ -128,11 +132,21 @@ class Shaping:
         fetch, hits = self._fetch, self._hits()
         while True:
             keys, scores = self._good(*hits)
-            behind = self._behind(list(zip(keys.tolist(), scores.tolist(), strict=True)))
+            found = self._folded(list(zip(keys.tolist(), scores.tolist(), strict=True)))
+            behind = self._behind(found)
             if len(behind) > self.options.k or len(hits[0]) < fetch or len(keys) < len(hits[0]):
                 return behind
             fetch *= 2
-            hits = self._nearest(fetch, self.scope)
+            hits = self._followed(hits, fetch)
+
+    def _followed(self, hits: tuple[Keys, Scores], count: int) -> tuple[Keys, Scores]:
+        """Hits, and behind them the others of so many nearest."""
+        keys, scores = self._nearest(count, self.scope)
+        new = ~np.isin(keys, hits[0])
+        return np.concatenate([hits[0], keys[new]]), np.concatenate([hits[1], scores[new]])
+
+    def _folded(self, found: Copies) -> Copies:
+        return found if self.folding is None else self.folding.fold(found)
 
     def _grouped(self, by: str, found: Found) -> Sequence[tuple[int, float]]:
         """The best of each of the best groups; items without the field stand for themselves.

@@ -24,7 +24,7 @@ def keys_of(*keys: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=80), st.integers(1, 9))
 def test_the_last_hash_of_each_key_counts(order: list[int], step: int) -> None:
-    table, known = HashTable(), {}
+    table, known = HashTable(), dict[int, bytes]()
     blobs = hashes(len(order))
     for start in range(0, len(order), step):
         part = dict(zip(order[start : start + step], blobs[start : start + step], strict=False))
