@@ -16,6 +16,7 @@ from search_engine.search.options import SearchOptions
 from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Asked, Subject, Subjects
+from search_engine.search.turns import check_turns
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
 from search_engine.vote.question import Question, Wanted, ask, ask_vote
@@ -61,6 +62,7 @@ class Answering:
         self.finder.check(live, options)
         for one in asked:
             check_regions(one.regions, one.box is not None, bool(one.examples), options)
+            check_turns(one.turns, one.regions is not None, bool(one.examples), options)
         return self._answered(
             live, asked, options, lambda subjects: self.find(live, subjects, options, True)
         )

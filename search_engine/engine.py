@@ -83,7 +83,9 @@ class SearchEngine(DataDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions)
+        asked = Asked(
+            picture, None, vector, checked.box, like, unlike, checked.regions, checked.turns
+        )
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
@@ -122,7 +124,7 @@ class SearchEngine(DataDirectory):
     ) -> SearchResult:
         """The items that look most like an item, itself left out; from its stored embedding.
 
-        Examples are those of `search`, and options too but for `box` and `regions`.
+        Examples are those of `search`, and options too but for `box`, `regions` and `turns`.
 
         Raises:
             ItemNotFoundError: There is no such item.

@@ -184,7 +184,7 @@ class Finder:
             ]
             count = first_count(options, max(place.shown if place else 0 for place in places))
             rows = [
-                with_windows(scope, hits, one.windows, count)
+                with_windows(scope, hits, one.windows, one.cost, count)
                 for scope, hits, one in zip(
                     others, nearest(others, queries, count), subjects, strict=True
                 )
@@ -205,6 +205,7 @@ class Finder:
                 self._ordering(subjects[number], options),
                 places[number],
                 subjects[number].windows,
+                subjects[number].cost,
                 copies[number],
                 foldings[number],
             )

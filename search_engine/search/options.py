@@ -100,6 +100,16 @@ OPTIONS = (
         photo_only=True,
     ),
     Option(
+        "turns",
+        "text",
+        "search with the photo turned by quarters too, and take the best match of each item",
+        "any",
+        choices=("any",),
+        metavar="NAME",
+        verbs=("search",),
+        photo_only=True,
+    ),
+    Option(
         "group_by",
         "text",
         "at most one neighbor for each value of this field",
@@ -258,6 +268,7 @@ class SearchArguments(TypedDict, total=False):
     filter: Filter | Mapping[str, Any] | str | None
     box: Box | PixelBox | str | None
     regions: str | None
+    turns: str | None
     group_by: str | None
     fold: bool | None
     min_score: float | None
@@ -288,6 +299,7 @@ class SearchOptions:
     filter: Filter | None = None
     box: Box | PixelBox | None = None
     regions: str | None = None
+    turns: str | None = None
     group_by: str | None = None
     fold: bool | None = None
     min_score: float | None = None

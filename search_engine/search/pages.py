@@ -104,7 +104,8 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "fold": bool(options.fold),
         "group_by": options.group_by,
         "min_score": options.min_score,
-        "regions": subject.windows is not None,
+        "regions": subject.windows is not None and subject.regions is not None,
+        "turns": subject.windows is not None and subject.regions is None,
         "subject": subject.token or (subject.keys, _digest(subject)),
         "weights": None if options.weights is None else sorted(options.weights.items()),
     }

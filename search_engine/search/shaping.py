@@ -24,7 +24,7 @@ from search_engine.search.folding import Folding
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
 from search_engine.search.preferences import preferred_count
-from search_engine.search.regions import COST, best_of
+from search_engine.search.regions import best_of
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
 from search_engine.search.rerank.registry import Method
 from search_engine.search.scope import Scope
@@ -92,7 +92,8 @@ class Shaping:
     With an ordering the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
 
-    With `windows` (W, D) an item is as near as the nearest of these and of the query.
+    With `windows` (W, D) an item is as near as the nearest of these, at their `cost`, and of the
+    query.
 
     With `folding` the same picture is shown once.
 
@@ -111,6 +112,7 @@ class Shaping:
     ordering: Ordering | None = None
     place: Place | None = None
     windows: Vectors | None = None
+    cost: float = 0.0
     copies: Copies = field(default_factory=list)
     folding: Folding | None = None
     warnings: list[str] = field(default_factory=list)
@@ -231,7 +233,7 @@ class Shaping:
     def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
         with timed(self.timings, "search"):
             hits = nearest_of(scope, self.query, count)
-            return with_windows(scope, hits, self.windows, count)
+            return with_windows(scope, hits, self.windows, self.cost, count)
 
 
 def _apart(found: Copies) -> tuple[list[int], list[float]]:
@@ -239,10 +241,10 @@ def _apart(found: Copies) -> tuple[list[int], list[float]]:
 
 
 def with_windows(
-    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, count: int
+    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, cost: float, count: int
 ) -> tuple[Keys, Scores]:
     """The best `count` by the whole photo (`hits`) or by windows of it, (W, D), at their cost."""
     if windows is None:
         return hits
     parts = [nearest_of(scope, window[None], count) for window in windows]
-    return best_of([hits, *((keys, scores - COST) for keys, scores in parts)], count)
+    return best_of([hits, *((keys, scores - cost) for keys, scores in parts)], count)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from search_engine.records import Neighbor
 
+PHOTO_ONLY = ("box", "regions", "turns")
 ONLY_IN_JSON = {"include": "embeddings", "explain": "explanations"}
 
 
@@ -47,7 +48,7 @@ def search(
     **options: Any,
 ) -> None:
     """The catalog items that look most like a photo, or like some of them."""
-    _check_question(image, item, like, {name: options.get(name) for name in ("box", "regions")})
+    _check_question(image, item, like, {name: options.get(name) for name in PHOTO_ONLY})
     for name, what in ONLY_IN_JSON.items():
         if options.get(name) is not None and not as_json:
             raise _only_in_json(name, what)
@@ -86,7 +87,9 @@ def _check_question(
         )
     for name, value in parts.items():
         if image is None and value is not None:
-            raise ParameterError("an item has no region", where=f"--{name}", fix="leave it out")
+            raise ParameterError(
+                "it is about a photo, and there is none", where=f"--{name}", fix="leave it out"
+            )
 
 
 def _say_same(neighbors: "Sequence[Neighbor]") -> None:

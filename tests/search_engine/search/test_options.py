@@ -36,7 +36,11 @@ def test_names_are_unique_and_each_verb_has_its_own() -> None:
     assert set(names_of("classify")) - set(names_of("search")) == {
         "target", "vote_k", "accept_accuracy", "with"
     }  # fmt: skip
-    assert set(names_of("search")) - set(names_of("search", photo=False)) == {"box", "regions"}
+    assert set(names_of("search")) - set(names_of("search", photo=False)) == {
+        "box",
+        "regions",
+        "turns",
+    }
 
 
 @pytest.mark.parametrize("verb", BOTH)
