@@ -44,13 +44,6 @@ def item_ids_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
     return {row.key: row.item_id for row in rows}
 
 
-def content_hashes_of(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
-    """The hashes of the files of the live items among these keys."""
-    query = select(items.c.key, items.c.content_hash).where(_AMONG, LIVE)
-    rows = connection.execute(query, {"keys": json.dumps(list(keys))})
-    return {row.key: row.content_hash for row in rows}
-
-
 def keys_in_groups(
     connection: Connection, collection_id: int, field: str, groups: Iterable[Group]
 ) -> Keys:

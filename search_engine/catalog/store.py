@@ -20,14 +20,8 @@ from search_engine.catalog.collection_rows import (
 )
 from search_engine.catalog.connections import CatalogConnections
 from search_engine.catalog.facets import count_values, has_field
-from search_engine.catalog.groups import (
-    Group,
-    content_hashes_of,
-    groups_of,
-    item_ids_of,
-    keys_in_groups,
-)
-from search_engine.catalog.hash_rows import hashes_since, keys_without_hash
+from search_engine.catalog.groups import Group, groups_of, item_ids_of, keys_in_groups
+from search_engine.catalog.hash_rows import File, files_of, hashes_since, keys_without_hash
 from search_engine.catalog.item_rows import (
     ITEM_COLUMNS,
     item_of,
@@ -181,9 +175,9 @@ class Catalog(CatalogConnections):
         """The ids of the live items among some keys."""
         return self.ask(lambda connection: item_ids_of(connection, keys))
 
-    def content_hashes(self, keys: Sequence[int]) -> dict[int, str]:
-        """The hashes of the files of the live items among some keys."""
-        return self.ask(lambda connection: content_hashes_of(connection, keys)) if keys else {}
+    def files_of(self, keys: Sequence[int]) -> dict[int, File]:
+        """The files of the live items among some keys."""
+        return self.ask(lambda connection: files_of(connection, keys)) if keys else {}
 
     def keys_in_groups(self, collection: Collection, field: str, groups: Iterable[Group]) -> Keys:
         """Keys of all live items of some groups, shape (N,), int64, ascending."""

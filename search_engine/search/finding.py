@@ -226,7 +226,9 @@ class Finder:
         ]
         return [
             _Found(
-                each, (*warnings, *shaping.warnings, *page.warnings, *_damages(each)), page.cursor
+                each,
+                (*warnings, *shaping.all_warnings, *page.warnings, *_damages(each)),
+                page.cursor,
             )
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]

@@ -24,6 +24,7 @@ class Folding:
     catalog: Catalog
     hashes: HashTable
     scope: Scope
+    unhashed: int = 0
     _shown: dict[int, Keys] = field(default_factory=dict)
     _by_file: dict[str, int] = field(default_factory=dict)
     _folded: dict[int, int] = field(default_factory=dict)
@@ -33,15 +34,27 @@ class Folding:
         new = [key for key, _ in found if key not in self._folded]
         there, hashes = self.hashes.of(np.array(new, dtype=np.int64))
         blobs = dict(zip(np.array(new)[there].tolist(), hashes, strict=True)) if new else {}
-        files = self.catalog.content_hashes([key for key in new if key not in blobs])
+        files = self.catalog.files_of([key for key in new if key not in blobs])
+        self.unhashed += sum(not each.is_hashed for each in files.values())
         for key in new:
             if key in self._folded:
                 continue
             if key in blobs:
                 self._show(key, self._live(self.hashes.copies_of(blobs[key].tobytes())))
             else:
-                self._show_file(key, files.get(key, ""))
+                self._show_file(key, files[key].content_hash if key in files else str(key))
         return [each for each in found if self._folded[each[0]] == each[0]]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know of what was folded."""
+        if not self.unhashed:
+            return ()
+        return (
+            f"not_hashed: {self.unhashed:,} of the pictures that were looked at are from before "
+            "copies were recognised, and are folded only where the file is the same; "
+            "`eyedex index` or `eyedex duplicates` hashes them",
+        )
 
     def views(self, keys: Sequence[int]) -> dict[int, GroupViews]:
         """How many items show the same as each key that is shown, itself counted, and which."""

@@ -117,6 +117,11 @@ class Shaping:
     folding: Folding | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """What to know of the results, once they are shaped."""
+        return (*self.warnings, *(self.folding.warnings if self.folding else ()))
+
     def shape(self) -> Sequence[tuple[int, float]]:
         """Keys with their scores, in the order in which they are shown: k, and one more at most."""
         group_by = self.options.group_by

@@ -1,11 +1,14 @@
 """`fold`: the same picture is shown once, with the others named, on all pages."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
 
+from indexer.change.request import without_progress
+from indexer.duplicates.finding import find_duplicates
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.records import SearchResult
@@ -104,3 +107,25 @@ def test_groups_and_folding_exclude_each_other(engine: SearchEngine, sample: Pat
 def test_not_to_fold_is_as_if_nothing_was_said(engine: SearchEngine, sample: Path) -> None:
     photo = sample / "images" / "backpack-0002-b.jpg"
     assert engine.search(photo, fold=False, k=50).neighbors == engine.search(photo, k=50).neighbors
+
+
+def test_without_hashes_only_equal_files_are_folded_and_that_is_said(
+    hsv_data: Path, sample: Path, tmp_path: Path
+) -> None:
+    data = copy_data(hsv_data, tmp_path / "data")
+    file = sample / "images" / f"{ITEM}.jpg"
+    with SearchEngine(data) as engine:
+        engine.upsert("equal", file)
+        engine.upsert("small", jpeg(ImageOps.contain(Image.open(file), (64, 64))))
+    with sqlite3.connect(data / "catalog.sqlite") as connection:
+        connection.execute("DELETE FROM picture_hashes")
+    connection.close()
+    with SearchEngine(data) as engine:
+        before = engine.search(file, fold=True, k=200)
+        assert any(each.startswith("not_hashed: ") for each in before.warnings)
+        assert {"small", ITEM} < set(ids(before))
+        assert "equal" not in ids(before)
+        find_duplicates(engine, "default", 0.9, without_progress)
+        after = engine.search(file, fold=True, k=200)
+        assert after.warnings == ()
+        assert not {"small", "equal"} & set(ids(after))
