@@ -97,7 +97,7 @@ def _say_same(neighbors: "Sequence[Neighbor]") -> None:
     if same:
         has = "shows" if len(same) == 1 else "show"
         print(
-            f"note: the same picture as the photo {has} first: {', '.join(same)}", file=sys.stderr
+            f"note: the same picture as the photo: {', '.join(same)}", file=sys.stderr
         )
 
 
