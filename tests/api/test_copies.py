@@ -52,7 +52,7 @@ def test_equal_pictures_are_folded(
         }  # fmt: skip
     whole = ask(changing, first_picture, fold="false", k="200").json()
     assert {"again", first_row["item_id"]} <= set(told(whole))
-    similar = changing.get(f"{DEFAULT}/items/again/similar", params={"fold": "true"})
+    similar = changing.get(f"{DEFAULT}/similar/again", params={"fold": "true"})
     assert similar.status_code == 200
     assert similar.json()["neighbors"][0]["views"]["count"] == 1
 

@@ -95,10 +95,7 @@ def _check_question(
 def _say_same(neighbors: "Sequence[Neighbor]") -> None:
     same = [shown(each.item.item_id) for each in neighbors if each.same_picture]
     if same:
-        has = "shows" if len(same) == 1 else "show"
-        print(
-            f"note: the same picture as the photo: {', '.join(same)}", file=sys.stderr
-        )
+        print(f"note: the same picture as the photo: {', '.join(same)}", file=sys.stderr)
 
 
 def _only_in_json(name: str, what: str) -> Exception:
