@@ -169,15 +169,7 @@ class Finder:
         copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
             if as_shown and options.rerank is None:
-                copies = [
-                    copies_of(live.hashes(snapshot.seq), *each, options.min_score)
-                    for each in zip(
-                        scopes,
-                        (one.picture_hash for one in subjects),
-                        queries[:, None],
-                        strict=True,
-                    )
-                ]
+                copies = _copies(live, scopes, subjects, queries, options)
             others = [
                 scope.beside([key for key, _ in each])
                 for scope, each in zip(scopes, copies, strict=True)
@@ -315,6 +307,23 @@ def _queries(
     return weighted_query(encoder, queries, options.weights)
 
 
+def _copies(
+    live: LiveCollection,
+    scopes: Sequence[Scope],
+    subjects: Sequence[Subject],
+    queries: Vectors,
+    options: SearchOptions,
+) -> list[Copies]:
+    """The copies of each subject's photo, if it has one, in its scope."""
+    if not any(one.picture_hash for one in subjects):
+        return [[] for _ in subjects]
+    hashes = live.hashes(scopes[0].snapshot.seq)
+    return [
+        copies_of(hashes, scope, one.picture_hash, query[None], options.min_score)
+        for scope, one, query in zip(scopes, subjects, queries, strict=True)
+    ]
+
+
 def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) -> _Found:
     """What was found with its regions: those that were proposed, or those that neighbors match."""
     if subject.windows is None or subject.regions is None or snapshot is None:
@@ -332,6 +341,8 @@ def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) ->
 
 
 def _marked(neighbors: Sequence[Neighbor], copies: Copies) -> tuple[Neighbor, ...]:
+    if not copies:
+        return tuple(neighbors)
     keys = {key for key, _ in copies}
     return tuple(replace(each, same_picture=each.item.key in keys) for each in neighbors)
 
