@@ -31,9 +31,9 @@ Signs = NDArray[np.uint64]
 SAME_SIGNS = 28
 """Copies differ in so many of 256 signs at most."""
 SAME_COLOURS = 3.5
-"""And so much, 0 to 255, in their colours, as root mean square. Of training photos, 95 of 100 copies
-of 64 pixels differ by 1.9 at most, and of 32 pixels by 2.9; drawings of one thing in two colours by
-3.8 and more."""
+"""And so much, 0 to 255, in their colours, as root mean square. Of training photos, 95 of 100
+copies of 64 pixels differ by 1.9 at most, and of 32 pixels by 2.9; drawings of one thing in two
+colours by 3.8 and more."""
 
 LEAST_SIZE = 1.0
 """A frequency below this size says nothing: to round pixels to whole numbers moves each by 0.3."""

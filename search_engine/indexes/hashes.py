@@ -17,7 +17,7 @@ from search_engine.images.picture_hash import (
 from search_engine.records import Keys
 
 FIRST_WORD = 14
-"""Copies differ in so many of the 64 signs of their first word at most; others are not looked at."""
+"""Copies differ in so many of the 64 signs of their first word at most; others are passed over."""
 RECENT = 4_096
 """So many recent changes, or a 16th of all, are kept apart, so that most changes copy little."""
 
