@@ -6,9 +6,8 @@ from typing import Any
 
 from fastapi import Request
 
-from api.forms import query_parameters, text_value, whole_number
+from api.forms import query_parameters, text_value, true_or_false, whole_number
 from search_engine.catalog.collection_rows import COLLECTION_NAME
-from search_engine.errors import ParameterError
 from search_engine.names import MAX_ID_BYTES
 from search_engine.search.options import OPTIONS, Kind, Option, check_choice
 
@@ -22,8 +21,13 @@ _TYPES: Mapping[Kind, dict[str, Any]] = {
     "boosts": {"type": "string"},
     "colors": {"type": "string"},
     "fields": {"type": "string"},
+    "flag": {"type": "boolean"},
 }
-_EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {"whole": int, "number": float}
+_EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {
+    "whole": int,
+    "number": float,
+    "flag": lambda text: text == "true",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,12 @@ def whole(name: str, help: str, default: int, low: int, high: int) -> Parameter:
 def flag(name: str, help: str) -> Parameter:
     """True or false; false where it is missing."""
 
-    def read(value: str | None) -> bool:
-        if value not in (None, "true", "false"):
-            raise ParameterError("neither true nor false", where=name, fix="give one of them")
-        return value == "true"
-
-    return Parameter(name, help, {"type": "boolean", "default": False}, read)
+    return Parameter(
+        name,
+        help,
+        {"type": "boolean", "default": False},
+        lambda value: bool(value is not None and true_or_false(value, name)),
+    )
 
 
 def include_vectors() -> Parameter:

@@ -16,6 +16,7 @@ from typing import Any
 from indexer.covered import Covered
 from indexer.decode_window import DecodeWindow
 from indexer.embed import NO_EMBEDDING
+from indexer.picture_hashes import hash_pictures
 from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.report import RunReport
 from indexer.sources import Reject, Source, SourceRow
@@ -63,6 +64,7 @@ class Run:
     dry_run: bool = False
     max_errors: int | None = None
     unsearchable: frozenset[int] = frozenset()
+    unhashed: frozenset[int] = frozenset()
     pictures: set[int] = field(default_factory=set)
 
 
@@ -75,6 +77,8 @@ def run_pipeline(run: Run, source: Source) -> None:
     if not run.dry_run:
         _bind_encoder(run)
     run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
+    if not run.dry_run:
+        run.unhashed = frozenset(run.catalog.keys_without_hash(run.collection).tolist())
     seen: dict[str, int] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
         conveyor = _Conveyor(run, encoding)
@@ -124,6 +128,7 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
         run.covered.forget(gone[content])
     if not run.dry_run:
         _describe(run, chunk, planned, known)
+        _hash(run, chunk, planned, known)
     run.report.updated += len(planned.describe) - planned.moved
     run.report.moved += planned.moved
     run.report.unchanged += planned.unchanged
@@ -185,6 +190,22 @@ def _describe(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, Catalo
             adopt(writer, adopted, run.source)
 
 
+def _hash(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, CatalogItem]) -> None:
+    """Hash the pictures of items that need no encoding, where that was never done."""
+    encoded = {each.row.item_id for each in planned.encode}
+    pictures = {
+        known[item_id].key: picture
+        for item_id, picture in chunk.pictures.items()
+        if picture and item_id not in encoded and item_id in known
+    }
+    pictures = {key: each for key, each in pictures.items() if key in run.unhashed}
+    if pictures:
+        with run.report.stage("hash"):
+            run.report.hashed += hash_pictures(
+                run.catalog, run.collection.id, run.decoder, pictures
+            )
+
+
 def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
     """The row and its picture; None when it is rejected."""
     if isinstance(row, Reject):
@@ -221,11 +242,12 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
 
 @dataclass(slots=True)
 class _Encoded:
-    """A batch with its embeddings and colours; `refused` have none."""
+    """A batch with its embeddings, and colours and hashes of its pictures; `refused` have none."""
 
     rows: list[HashedRow]
     vectors: Vectors
     colors: list[PictureColors | None]
+    hashes: list[bytes]
     refused: list[HashedRow]
 
 
@@ -301,8 +323,13 @@ def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _E
     with run.report.stage("encode"):
         kept, vectors = encode_pictures(run.encoder, pictures)
     refused = sorted(set(range(len(rows))) - set(kept))
-    colors = [pictures[n].colors for n in kept]
-    return _Encoded([rows[n] for n in kept], vectors, colors, [rows[n] for n in refused])
+    return _Encoded(
+        rows=[rows[n] for n in kept],
+        vectors=vectors,
+        colors=[pictures[n].colors for n in kept],
+        hashes=[pictures[n].picture_hash for n in kept],
+        refused=[rows[n] for n in refused],
+    )
 
 
 def _commit(run: Run, batch: _Encoded) -> int:
@@ -321,9 +348,10 @@ def _commit(run: Run, batch: _Encoded) -> int:
             jpeg=jpeg,
             source=run.source,
             colors=colors,
+            picture_hash=picture_hash,
         )
-        for hashed, vector, colors, jpeg in zip(
-            rows, batch.vectors, batch.colors, kept, strict=True
+        for hashed, vector, colors, picture_hash, jpeg in zip(
+            rows, batch.vectors, batch.colors, batch.hashes, kept, strict=True
         )
         if not isinstance(jpeg, Exception)
     ]

@@ -28,6 +28,8 @@ class RunReport:
 
     `same_picture` are rows whose picture an earlier row has too, under another id.
 
+    `hashed` are pictures from before there were hashes: looked at again, so that copies are found.
+
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
     no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
@@ -46,6 +48,7 @@ class RunReport:
     warnings: dict[str, int] = field(default_factory=dict)
     encoded: int = 0
     same_picture: int = 0
+    hashed: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     waits: dict[str, float] = field(default_factory=dict)
@@ -109,6 +112,7 @@ class RunReport:
             "warnings": self.warnings,
             "encoded": self.encoded,
             "same_picture": self.same_picture,
+            "hashed": self.hashed,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.encoded / self.seconds, 1) if self.seconds else 0.0,
             "stages": _rounded(self.stages),

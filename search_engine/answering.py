@@ -17,6 +17,7 @@ from search_engine.search.options import SearchOptions
 from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Asked, Subject, Subjects
+from search_engine.search.turns import check_turns
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
 from search_engine.vote.question import Question, Wanted, ask, ask_vote
@@ -45,7 +46,7 @@ class Answering:
         live: LiveCollection,
         subjects: Sequence[Subject],
         options: SearchOptions,
-        with_views: bool = False,
+        as_shown: bool = False,
     ) -> list[SearchResult]:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
         encoder = None
@@ -53,7 +54,7 @@ class Answering:
             encoder = self._encoders.for_pictures(live)
         elif options.weights is not None:
             encoder = self._encoders.of(live)
-        return self.finder.find(live, encoder, subjects, options, with_views)
+        return self.finder.find(live, encoder, subjects, options, as_shown)
 
     def search(
         self, live: LiveCollection, asked: Sequence[Asked], options: SearchOptions
@@ -62,6 +63,7 @@ class Answering:
         self.finder.check(live, options)
         for one in asked:
             check_regions(one.regions, one.box is not None, bool(one.examples), options)
+            check_turns(one.turns, one.regions is not None, bool(one.examples), options)
             if one.described:
                 check_described(options)
         shown = [one for one in asked if not one.described]

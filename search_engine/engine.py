@@ -86,8 +86,16 @@ class SearchEngine(DataDirectory):
         """
         checked = search_options(options, photo=picture is not None)
         shown = any(each is not None for each in (picture, vector)) or like or unlike
-        described = checked.describes and not shown
-        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions, described)
+        asked = Asked(
+            picture=picture,
+            vector=vector,
+            box=checked.box,
+            like=like,
+            unlike=unlike,
+            regions=checked.regions,
+            turns=checked.turns,
+            described=checked.describes and not shown,
+        )
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
@@ -126,7 +134,7 @@ class SearchEngine(DataDirectory):
     ) -> SearchResult:
         """The items that look most like an item, itself left out; from its stored embedding.
 
-        Examples are those of `search`, and options too but for `box` and `regions`.
+        Examples are those of `search`, and options too but for `box`, `regions` and `turns`.
 
         Raises:
             ItemNotFoundError: There is no such item.

@@ -126,8 +126,10 @@ class Neighbor:
 
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
-    groups. `region` is the number of the region that it matches, if the photo was searched with in
-    parts and one matches better than the whole. `palette` has the dominant colours of its picture,
+    groups, or the items with the same picture where these are folded. `region` is the number of the
+    region that it matches, if the photo was searched with in parts and one matches better than the
+    whole. `same_picture` says that its picture is the photo that was asked with: in another size,
+    coded anew, turned or mirrored, but the same. `palette` has the dominant colours of its picture,
     packed, if they were requested and are known.
     """
 
@@ -137,6 +139,7 @@ class Neighbor:
     views: GroupViews | None = None
     explanation: Explanation | None = field(default=None, repr=False, compare=False)
     region: int | None = None
+    same_picture: bool = False
     palette: bytes | None = field(default=None, repr=False, compare=False)
 
 

@@ -42,7 +42,7 @@ ORDER = {
         "adapt",
     ),
     "indexer": (
-        "arrow_import csv_cells decode_window encoding_speed json_scanner",
+        "arrow_import csv_cells decode_window encoding_speed json_scanner picture_hashes",
         "sources",
         "staged_files",
         "incoming",

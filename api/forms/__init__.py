@@ -10,7 +10,7 @@ from api.forms.bodies import FORM, JSON, Body, content_type, json_object, read_b
 from api.forms.json_text import parse_json
 from api.forms.options import query_parameters, read_option
 from api.forms.queries import QueryForm, item_query, read_batch, read_query
-from api.forms.values import field_names, text_value, whole_number
+from api.forms.values import field_names, text_value, true_or_false, whole_number
 
 __all__ = [
     "FORM",
@@ -28,5 +28,6 @@ __all__ = [
     "read_option",
     "read_query",
     "text_value",
+    "true_or_false",
     "whole_number",
 ]

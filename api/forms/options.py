@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from api.forms.values import field_names, text_value, whole_number
+from api.forms.values import field_names, text_value, true_or_false, whole_number
 from search_engine.catalog.filter_text import read_filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
@@ -123,4 +123,5 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "boosts": _boosts,
     "colors": _colors,
     "fields": lambda option, value: field_names(value, option.name),
+    "flag": lambda option, value: None if value == "" else true_or_false(value, option.name),
 }

@@ -74,7 +74,7 @@ async def read_query(request: Request, verb: Verb) -> QueryForm:
     check_options(without_subjects(body.values), verb, photo=one)
     options, facets = read_options(body.values)
     pictures = [] if one else [Example(picture=each) for each in body.images]
-    parts = {name: options.pop(name, None) for name in ("box", "regions")}
+    parts = {name: options.pop(name, None) for name in ("box", "regions", "turns")}
     describes = not {"q", "color"}.isdisjoint(options)
     arguments = body.values, body.image if one else None, parts, pictures, describes
     has_examples = any(body.values.get(name) for name in EXAMPLES)
@@ -155,7 +155,7 @@ def _asked(
 ) -> Asked:
     """What is asked with: one thing, or examples to like, `pictures` among them.
 
-    `parts` are the box and the regions of the one thing, by their names in `Asked`. Nothing is
+    `parts` are box, regions and turns of the one thing, by their names in `Asked`. Nothing is
     needed where options describe what is wanted.
     """
     given = _subject(values, image)

@@ -20,6 +20,19 @@ def whole_number(value: Any, name: str, default: int, low: int, high: int) -> in
     return value
 
 
+def true_or_false(value: Any, name: str) -> bool:
+    """A boolean, in texts `true` or `false`.
+
+    Raises:
+        ParameterError: It is neither.
+    """
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ParameterError("neither true nor false", where=name, fix="give one of them")
+    return bool(value == "true")
+
+
 def field_names(value: Any, name: str) -> tuple[str, ...]:
     """Names of fields, each once: separated by commas, or in JSON a list of texts.
 

@@ -65,7 +65,7 @@ class Item(WithVector):
 
 @shape
 class GroupViews(TypedDict):
-    """The items of one group, such as the pictures of one product."""
+    """The items of one group, such as the pictures of one product or copies of one picture."""
 
     count: int
     """How many of them fulfil the filter, this one among them."""
@@ -81,7 +81,11 @@ class Neighbor(Item):
     """Its cosine similarity to what was asked with, -1 to 1. With `q` alone the bm25 of the words;
     with `color`, and no picture, how much of the colours its picture has, 0 to 1."""
     views: NotRequired[GroupViews]
-    """Its group, in a search with `group_by`."""
+    """Its group, in a search with `group_by`; with `fold`, the items that show the same picture."""
+    same_picture: NotRequired[bool]
+    """True where its picture is the photo that was sent: in another size, coded anew, framed,
+    turned by quarters or mirrored, but the same. Such items come first, whatever their score; left
+    out for all others, and with `rerank`."""
     region: NotRequired[int]
     """Which of the `regions` of the answer it matches, counted from 0; left out where it matches
     the whole photo better."""
@@ -227,6 +231,8 @@ def neighbor_json(
             "count": neighbor.views.count,
             "item_ids": list(neighbor.views.item_ids),
         }
+    if neighbor.same_picture:
+        found["same_picture"] = True
     if neighbor.region is not None:
         found["region"] = neighbor.region
     if neighbor.explanation is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.change.request import Stage
-from indexer.duplicates.hashing import known_spectra
+from indexer.duplicates.hashing import hash_missing, known_spectra
 from indexer.duplicates.pairs import Compared, Pairs, compared
 from search_engine.engine import SearchEngine
 from search_engine.images.spectrum import FREQUENCIES, Spectra
@@ -59,7 +59,9 @@ class Duplicates:
 def find_duplicates(
     engine: SearchEngine, collection: str, min_score: float, stage: Stage
 ) -> Duplicates:
-    """Find the items of a collection that show the same; nothing in the catalog changes.
+    """Find the items of a collection that show the same; no item changes.
+
+    Pictures from before there were hashes are hashed first (`hashing.hash_missing`).
 
     exact: the files are the same byte for byte. near: it is the same picture, resized, coded anew,
     cropped, framed, marked, recoloured, mirrored or turned by quarters. alike: the cosine of the
@@ -76,6 +78,7 @@ def find_duplicates(
         StorageError: The perceptual hashes cannot be kept.
     """
     live = engine.live(collection)
+    hash_missing(engine, live.record, stage)
     snapshot = live.snapshot()
     keys = np.empty(0, dtype=np.int64) if snapshot is None else snapshot.keys()
     found = engine.catalog.by_keys(keys.tolist())

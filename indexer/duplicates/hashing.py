@@ -1,4 +1,4 @@
-"""The spectra of pictures: those that are known, and the others computed and kept."""
+"""The spectra of pictures, and their hashes: those that are missing are computed and kept."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -7,7 +7,9 @@ import numpy as np
 
 from indexer.change.request import Stage
 from indexer.decode_window import decoded_batches
+from indexer.picture_hashes import hash_pictures
 from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.spectra import KnownSpectra, keep_spectra, read_spectra
 from search_engine.engine import SearchEngine
 from search_engine.errors import PictureNotFoundError
@@ -49,6 +51,29 @@ def known_spectra(
                 keep_spectra(path, _computed(batch))
                 advance(len(batch))
     return read_spectra(path)
+
+
+def hash_missing(engine: SearchEngine, record: Collection, stage: Stage) -> None:
+    """Hash all pictures of a collection that never were; what cannot be read stays without.
+
+    Raises:
+        StorageError: Hashes cannot be kept.
+    """
+    keys = engine.catalog.keys_without_hash(record).tolist()
+    if not keys or engine.catalog.read_only:
+        return
+    settings = engine.settings
+    with (
+        stage("hashing", len(keys)) as advance,
+        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
+    ):
+        for start in range(0, len(keys), BATCH_SIZE):
+            part, pictures = keys[start : start + BATCH_SIZE], {}
+            for key, item in engine.catalog.by_keys(part).items():
+                with suppress(PictureNotFoundError):
+                    pictures[key] = engine.original(item)
+            hash_pictures(engine.catalog, record.id, decoder, pictures)
+            advance(len(part))
 
 
 def _pictures(engine: SearchEngine, missing: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:

@@ -21,6 +21,7 @@ from search_engine.catalog.collection_rows import (
 from search_engine.catalog.connections import CatalogConnections
 from search_engine.catalog.facets import count_values, has_field
 from search_engine.catalog.groups import Group, groups_of, item_ids_of, keys_in_groups
+from search_engine.catalog.hash_rows import File, files_of, hashes_since, keys_without_hash
 from search_engine.catalog.item_rows import (
     ITEM_COLUMNS,
     item_of,
@@ -174,6 +175,10 @@ class Catalog(CatalogConnections):
     def item_ids_of(self, keys: Sequence[int]) -> dict[int, str]:
         """The ids of the live items among some keys."""
         return self.ask(lambda connection: item_ids_of(connection, keys))
+
+    def files_of(self, keys: Sequence[int]) -> dict[int, File]:
+        """The files of the live items among some keys."""
+        return self.ask(lambda connection: files_of(connection, keys)) if keys else {}
 
     def keys_in_groups(self, collection: Collection, field: str, groups: Iterable[Group]) -> Keys:
         """Keys of all live items of some groups, shape (N,), int64, ascending."""
@@ -340,6 +345,16 @@ class Catalog(CatalogConnections):
             )
             newer = np.fromiter(connection.execute(changed).scalars(), dtype=np.int64)
         return found[~np.isin(found, newer)]
+
+    def hashes_since(self, collection: Collection, seq: int) -> tuple[Keys, list[bytes]]:
+        """Hashes of pictures that were written after a change, by key; see `hash_rows`."""
+        with self._query() as connection:
+            return hashes_since(connection, collection.id, seq)
+
+    def keys_without_hash(self, collection: Collection) -> Keys:
+        """Keys of the live items whose pictures were never hashed, (N,), int64, ascending."""
+        with self._query() as connection:
+            return keys_without_hash(connection, collection)
 
     def unsearchable(self, collection: Collection) -> dict[int, str]:
         """The live items of which the collection's encoder has no embedding: key and reason.

@@ -20,6 +20,9 @@ a source's columns have types.
 `unsearchable` has the live items of which an encoder has no embedding though others have one, and
 why: the code of an error.
 
+`picture_hashes` has what copies of a picture are recognised by, of the pictures that were decoded
+since there are hashes; `seq` is the change that wrote it.
+
 `jobs` has the long runs of this data directory, waiting, at work and finished; times are seconds
 since 1970. Its `version` counts the changes of a row. `answers` has what was answered to requests
 that carry a key of their own, so that the same one again is answered alike and does nothing.
@@ -136,6 +139,16 @@ pictures = Table(
     metadata,
     Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
     Column("jpeg", LargeBinary, nullable=False),
+)
+
+picture_hashes = Table(
+    "picture_hashes",
+    metadata,
+    Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("picture_hashes_seq", "collection_id", "seq"),
 )
 
 learned = Table(

@@ -14,6 +14,7 @@ from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.embedding_writer import EmbeddingWriter
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
+from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
 from search_engine.catalog.tables import (
     LIVE,
@@ -21,6 +22,7 @@ from search_engine.catalog.tables import (
     embeddings,
     fields,
     items,
+    picture_hashes,
     pictures,
     sources,
     unsearchable,
@@ -42,7 +44,7 @@ class ItemDraft:
 
     `vector` is the embedding, shape (D,), float32. The picture is either a file (`picture`) or
     bytes that the catalog keeps (`jpeg`). Without `colors` those that are known of the same bytes
-    stay.
+    stay. `picture_hash` is by `images.picture_hash`; None where nobody looked at the picture.
     """
 
     item_id: str
@@ -55,6 +57,7 @@ class ItemDraft:
     jpeg: bytes | None = None
     source: str | None = None
     colors: PictureColors | None = None
+    picture_hash: bytes | None = None
 
 
 class CatalogWriter(EmbeddingWriter):
@@ -97,7 +100,7 @@ class CatalogWriter(EmbeddingWriter):
     def delete_collection(self, collection_id: int) -> None:
         """Remove a collection with everything in it; its keys are never used again."""
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
-        for table in (embeddings, unsearchable, pictures):
+        for table in (embeddings, unsearchable, pictures, picture_hashes):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
         for table in (fields, sources):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
@@ -141,6 +144,9 @@ class CatalogWriter(EmbeddingWriter):
         self._update(replaced, known)
         self._replace_vectors(fingerprint, [(keys[draft.item_id], draft) for draft in drafts])
         self._replace_pictures([(keys[draft.item_id], draft) for draft in drafts])
+        self._delete_by_key(picture_hashes, [*keys.values()])
+        hashes = {keys[draft.item_id]: draft.picture_hash for draft in drafts}
+        put_hashes(self, collection_id, {k: each for k, each in hashes.items() if each is not None})
         self._note_fields(collection_id, [draft.attributes or {} for draft in drafts])
         return [keys[draft.item_id] for draft in drafts]
 
@@ -187,7 +193,7 @@ class CatalogWriter(EmbeddingWriter):
         self._clear_unreadable(keys)
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
-        for table in (embeddings, unsearchable, pictures):
+        for table in (embeddings, unsearchable, pictures, picture_hashes):
             self._delete_by_key(table, keys)
 
     def _clear_unreadable(self, keys: Sequence[int]) -> None:

@@ -119,6 +119,7 @@ class Changes:
                     vector=each.vector[0],
                     jpeg=jpeg,
                     colors=each.colors,
+                    picture_hash=each.picture_hash,
                     **put.known,
                 )
             else:

@@ -25,6 +25,7 @@ from search_engine.errors import (
     StorageError,
 )
 from search_engine.indexes import generations as generation
+from search_engine.indexes.hashes import HashTable
 from search_engine.indexes.live import LiveIndex, Snapshot
 from search_engine.indexes.registry import limit_threads
 from search_engine.indexes.selection import KeySet
@@ -64,6 +65,8 @@ class LiveCollection:
         self.retired = threading.Event()
         self._selections = Selections(catalog)
         self._palettes = Palettes(catalog)
+        self._hashing = threading.Lock()
+        self._hashes = HashTable()
 
     @property
     def folder(self) -> Path:
@@ -84,6 +87,16 @@ class LiveCollection:
         if self._index is not None and self._index.snapshot.needs_compaction():
             self._adopt_published()
         return None if self._index is None else self._index.snapshot
+
+    def hashes(self, seq: int) -> HashTable:
+        """Return the hashes of the pictures, as of a change or a later one."""
+        if self._hashes.seq < seq:
+            with self._hashing:
+                since = self._hashes.seq
+                if since < seq:
+                    changed = self._catalog.hashes_since(self.record, since)
+                    self._hashes = self._hashes.with_changes(seq, *changed)
+        return self._hashes
 
     def matching(self, parsed: Filter) -> KeySet:
         """Return the keys of the items that match a filter, cached until the next commit.

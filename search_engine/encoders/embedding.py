@@ -14,13 +14,14 @@ from search_engine.records import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embedding of a picture, shape (1, D), with warnings for its sender.
+    """The embedding of a picture, shape (1, D), with warnings for its sender, and its hash.
 
     `colors` are there if they were asked for.
     """
 
     vector: Vectors = field(repr=False)
     warnings: tuple[str, ...] = ()
+    picture_hash: bytes = b""
     colors: PictureColors | None = None
 
 
@@ -70,4 +71,4 @@ def _decoded(
 def _embedded(decoded: DecodedImage, vector: Vectors | None) -> Embedded | ImageError:
     if vector is None:
         return nothing_found((0,))
-    return Embedded(vector, decoded.warnings, decoded.colors)
+    return Embedded(vector, decoded.warnings, decoded.picture_hash, decoded.colors)

@@ -21,6 +21,7 @@ from search_engine.images.geometry import (
 )
 from search_engine.images.limits import ImageLimits, open_checked, sniff_format
 from search_engine.images.palette import Samples, sample
+from search_engine.images.picture_hash import picture_hash
 from search_engine.images.rgb import lies_on_its_side, load_rgb
 
 THUMBNAIL_QUALITY = 85
@@ -35,13 +36,15 @@ class DecodedImage:
 
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
     tall pictures; together they represent the picture. `boxes` are what each shows of the upright
-    picture; what lies outside of it is ground. `colors` are there if they were asked for; until
-    `colored` finds them, `sample` has the pixels of which they are found.
+    picture; what lies outside of it is ground. `picture_hash` tells copies of the whole picture.
+    `colors` are there if they were asked for; until `colored` finds them, `sample` has the pixels of
+    which they are found.
     """
 
     views: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    picture_hash: bytes = b""
     colors: PictureColors | None = None
     sample: Samples | None = None
 
@@ -88,6 +91,7 @@ def decode_pixels(
         np.stack([np.asarray(view) for view, _ in seen]),
         notes,
         tuple(_box(corners, frame, image.size) for _, corners in seen),
+        _hash(shown, preprocessing),
         sample=sample(shown) if sampled else None,
     )
 
@@ -111,6 +115,12 @@ def decode_colors(data: bytes, limits: ImageLimits, box: Box | None = None) -> P
     scale = min(box[2], box[3]) if box else 1.0
     image, _ = load_rgb(data, limits, min_side_px=COLORS_SIDE_PX / scale)
     return picture_colors(sample(trim(crop_box(image, box))))[0]
+
+
+def _hash(shown: Image.Image, preprocessing: Preprocessing) -> bytes:
+    """The hash of what is looked at, without its border in every edition."""
+    trimmed = preprocessing.edition > 2
+    return picture_hash(shown if trimmed else shown.crop(content_or_all(shown)))
 
 
 def _region(image: Image.Image, box: Box | None) -> Frame:

@@ -82,6 +82,14 @@ class Snapshot:
             live = np.concatenate([self.base.keys[~self.masked], live])
         return np.sort(live)
 
+    def holds(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys are live here, (N,)."""
+        live = np.isin(keys, self._delta_by_key[0])
+        if self.base is not None:
+            kept = positions_of(self.base.keys, keys)
+            live |= np.isin(keys, self.base.keys[kept[~self.masked[kept]]])
+        return live
+
     def search(self, queries: Vectors, k: int, within: KeySet | None = None) -> Hits:
         """See VectorIndex."""
         check_search(queries, k, self.dimension)

@@ -155,8 +155,8 @@ def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
 
 
 _OF_LIKENESS = (
-    "min_score", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
-    "color_weight",
+    "min_score", "min_alike", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
+    "color_weight", "fold",
 )  # fmt: skip
 
 

@@ -20,8 +20,10 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
+from search_engine.search.copies import Copies, copies_of
 from search_engine.search.description import Description, describe, of_subject
 from search_engine.search.explaining import Explainer, check_explained
+from search_engine.search.folding import Folding
 from search_engine.search.mixes import BEST
 from search_engine.search.options import PALETTE, SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
@@ -65,7 +67,7 @@ class Finder:
         encoder: Encoder | None,
         subjects: Sequence[Subject],
         options: SearchOptions,
-        with_views: bool = False,
+        as_shown: bool = False,
     ) -> list[SearchResult]:
         """The neighbors of each subject, under the same options, in one state of the index.
 
@@ -76,7 +78,8 @@ class Finder:
             encoder: What the subjects are embedded by; only weights and explanations need it.
             subjects: What is asked with.
             options: How; `check` has found that they fit.
-            with_views: Whether neighbors of groups tell the views of theirs.
+            as_shown: Whether copies of photos come first, and neighbors of groups tell the views of
+                theirs; not where neighbors vote.
 
         Raises:
             ParameterError: The encoder has no parts to weigh.
@@ -88,7 +91,7 @@ class Finder:
         snapshot = live.snapshot()
         found = [_Found()] * len(subjects)
         if snapshot is not None:
-            found = self._found(live, snapshot, subjects, queries, options, timings, with_views)
+            found = self._found(live, snapshot, subjects, queries, options, timings, as_shown)
             if options.explain is not None:
                 assert encoder is not None
                 with timed(timings, "explain"):
@@ -143,7 +146,7 @@ class Finder:
                 (found,) = self._neighbors(live, [hits[: options.k]], options, clip=math.inf)
                 if with_views and options.group_by is not None:
                     scope = Scope(snapshot, within)
-                    found = self._with_views(live, scope, found, options.group_by)
+                    found = self._with_views(live, scope, None, found, options.group_by)
         return SearchResult(
             neighbors=found,
             vector=np.empty((0, live.record.dimension or 0), dtype=np.float32),
@@ -192,6 +195,10 @@ class Finder:
         if options.explain is not None:
             check_choice(options.explain, "explain")
             check_explained(options.k)
+        if options.fold and options.group_by is not None:
+            raise ParameterError(
+                "groups are shown by one neighbor each", where="fold", fix="leave out one of both"
+            )
         if options.group_by is not None:
             check_field(self._catalog, live.record, options.group_by, "group_by")
 
@@ -203,7 +210,7 @@ class Finder:
         queries: Vectors,
         options: SearchOptions,
         timings: dict[str, float],
-        with_views: bool,
+        as_shown: bool,
     ) -> list[_Found]:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within, warnings = self._within(live, options, timings)
@@ -215,14 +222,25 @@ class Finder:
                 warnings = (*warnings, *description.warnings)
         scopes = [Scope(snapshot, within, one.keys) for one in subjects]
         places = [place_of(live.record, one, options) for one in subjects]
+        copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
+            if as_shown and options.rerank is None and not options.describes:
+                copies = _copies(live, scopes, subjects, queries, options)
+            others = [
+                scope.beside([key for key, _ in each])
+                for scope, each in zip(scopes, copies, strict=True)
+            ]
             count = first_count(options, max(place.shown if place else 0 for place in places))
             rows = [
-                with_windows(scope, hits, one.windows, count)
+                with_windows(scope, hits, one.windows, one.cost, count)
                 for scope, hits, one in zip(
-                    scopes, nearest(scopes, queries, count), subjects, strict=True
+                    others, nearest(others, queries, count), subjects, strict=True
                 )
             ]
+        foldings = [
+            Folding(self._catalog, live.hashes(snapshot.seq), each) if options.fold else None
+            for each in scopes
+        ]
         shapings = [
             Shaping(
                 self._catalog,
@@ -239,24 +257,30 @@ class Finder:
                 ),
                 places[number],
                 subjects[number].windows,
+                subjects[number].cost,
+                copies[number],
+                foldings[number],
             )
-            for number, scope in enumerate(scopes)
+            for number, scope in enumerate(others)
         ]
         found = [each.shape() for each in shapings]
         with timed(timings, "catalog"):
             neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
-            if with_views and options.group_by is not None:
+            neighbors = [_marked(*each) for each in zip(neighbors, copies, strict=True)]
+            if as_shown and (options.group_by is not None or options.fold):
                 neighbors = [
-                    self._with_views(live, scope, each, options.group_by)
-                    for scope, each in zip(scopes, neighbors, strict=True)
+                    self._with_views(live, scope, folding, each, options.group_by)
+                    for scope, folding, each in zip(scopes, foldings, neighbors, strict=True)
                 ]
         pages = [
             Page.of(live.record, *each, options)
-            for each in zip(subjects, places, found, strict=True)
+            for each in zip(subjects, places, found, copies, strict=True)
         ]
         return [
             _Found(
-                each, (*warnings, *shaping.warnings, *page.warnings, *_damages(each)), page.cursor
+                each,
+                (*warnings, *shaping.all_warnings, *page.warnings, *_damages(each)),
+                page.cursor,
             )
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]
@@ -296,10 +320,19 @@ class Finder:
         ]
 
     def _with_views(
-        self, live: LiveCollection, scope: Scope, neighbors: Sequence[Neighbor], by: str
+        self,
+        live: LiveCollection,
+        scope: Scope,
+        folding: Folding | None,
+        neighbors: Sequence[Neighbor],
+        by: str | None,
     ) -> tuple[Neighbor, ...]:
         keys = [each.item.key for each in neighbors]
-        views = group_views(self._catalog, live.record, scope, keys, by)
+        if folding is not None:
+            views = folding.views(keys)
+        else:
+            assert by is not None
+            views = group_views(self._catalog, live.record, scope, keys, by)
         return tuple(replace(each, views=views.get(each.item.key)) for each in neighbors)
 
     def _explained(
@@ -353,6 +386,23 @@ def _queries(
     return weighted_query(encoder, queries, options.weights)
 
 
+def _copies(
+    live: LiveCollection,
+    scopes: Sequence[Scope],
+    subjects: Sequence[Subject],
+    queries: Vectors,
+    options: SearchOptions,
+) -> list[Copies]:
+    """The copies of each subject's photo, if it has one, in its scope."""
+    if not any(one.picture_hash for one in subjects):
+        return [[] for _ in subjects]
+    hashes = live.hashes(scopes[0].snapshot.seq)
+    return [
+        copies_of(hashes, scope, one.picture_hash, query[None], options.min_score)
+        for scope, one, query in zip(scopes, subjects, queries, strict=True)
+    ]
+
+
 def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) -> _Found:
     """What was found with its regions: those that were proposed, or those that neighbors match."""
     if subject.windows is None or subject.regions is None or snapshot is None:
@@ -367,6 +417,13 @@ def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) ->
     )
     regions = tuple(subject.regions[window] for window in used)
     return replace(found, neighbors=neighbors, regions=regions)
+
+
+def _marked(neighbors: Sequence[Neighbor], copies: Copies) -> tuple[Neighbor, ...]:
+    if not copies:
+        return tuple(neighbors)
+    keys = {key for key, _ in copies}
+    return tuple(replace(each, same_picture=each.item.key in keys) for each in neighbors)
 
 
 def _damages(neighbors: Sequence[Neighbor]) -> tuple[str, ...]:

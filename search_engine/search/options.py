@@ -26,7 +26,9 @@ PALETTE = "palette"
 DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
-Kind = Literal["whole", "number", "text", "filter", "box", "weights", "boosts", "colors", "fields"]
+Kind = Literal[
+    "whole", "number", "text", "filter", "box", "weights", "boosts", "colors", "fields", "flag"
+]
 BOTH: tuple[Verb, ...] = ("search", "classify")
 CLASSIFY: tuple[Verb, ...] = ("classify",)
 
@@ -101,6 +103,16 @@ OPTIONS = (
         photo_only=True,
     ),
     Option(
+        "turns",
+        "text",
+        "search with the photo turned by quarters too, and take the best match of each item",
+        "any",
+        choices=("any",),
+        metavar="NAME",
+        verbs=("search",),
+        photo_only=True,
+    ),
+    Option(
         "q",
         "text",
         "words to look for in labels, names and other texts of items, the last one as a beginning: "
@@ -134,6 +146,14 @@ OPTIONS = (
         "at most one neighbor for each value of this field",
         "product_id",
         metavar="FIELD",
+    ),
+    Option(
+        "fold",
+        "flag",
+        "show the same picture once, in whatever size and pose; not with group_by",
+        "true",
+        default="false",
+        verbs=("search",),
     ),
     Option(
         "min_score",
@@ -279,10 +299,12 @@ class SearchArguments(TypedDict, total=False):
     filter: Filter | Mapping[str, Any] | str | None
     box: Box | PixelBox | str | None
     regions: str | None
+    turns: str | None
     q: str | None
     color: Mapping[str, float] | str | None
     color_weight: float | None
     group_by: str | None
+    fold: bool | None
     min_score: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
@@ -311,10 +333,12 @@ class SearchOptions:
     filter: Filter | None = None
     box: Box | PixelBox | None = None
     regions: str | None = None
+    turns: str | None = None
     q: str | None = None
     color: Mapping[str, float] | None = None
     color_weight: float | None = None
     group_by: str | None = None
+    fold: bool | None = None
     min_score: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
@@ -444,6 +468,19 @@ def check_number(value: SupportsFloat, option: Option) -> float:
     return number
 
 
+def check_flag(value: bool, name: str) -> bool:
+    """True or false.
+
+    Raises:
+        ParameterError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise ParameterError(
+            f"{name} is {shown(repr(value))}", where=name, fix="give true or false"
+        )
+    return value
+
+
 def check_choice(value: str, name: str) -> str:
     """One of the texts that an option can be.
 
@@ -508,4 +545,5 @@ _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "weights": _weights,
     "boosts": _boosts,
     "colors": _colors,
+    "flag": lambda value, option: check_flag(value, option.name),
 }

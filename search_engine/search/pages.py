@@ -1,9 +1,10 @@
 """Pages of a search: where one ended, and what stands behind it.
 
-A place is the score and key of the last neighbor that was shown: whatever comes or goes before it,
-the next page are the best behind it. Scores are exact and ordered by key where equal, so every item
-stands in one place. A re-ranking puts the first `CANDIDATES` in order, all of which one page can
-have, and other orders so many as one page needs; there are no pages behind them.
+Copies of the photo come first, and then all others by score. A place is the score and key of the
+last of these that was shown: whatever comes or goes before it, the next page are the best behind
+it. Scores are exact and ordered by key where equal, so every item stands in one place. A re-ranking
+puts the first `CANDIDATES` in order, all of which one page can have, and other orders so many as
+one page needs; there are no pages behind them.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from search_engine.catalog.collection_rows import Collection
 from search_engine.cursors import read_cursor, write_cursor
 from search_engine.errors import ParameterError
+from search_engine.search.copies import Copies
 from search_engine.search.options import MAX_K, SearchOptions
 from search_engine.search.subject import Subject
 
@@ -36,6 +38,10 @@ class Place:
     def is_before(self, key: int, score: float) -> bool:
         """Whether an item stands behind it."""
         return score < self.score or (score == self.score and key > self.key)
+
+
+BEFORE_ALL = Place(2.0, 0, 0)
+"""No cosine is so high."""
 
 
 def place_of(record: Collection, subject: Subject, options: SearchOptions) -> Place | None:
@@ -71,15 +77,21 @@ class Page:
         subject: Subject,
         place: Place | None,
         found: Sequence[tuple[int, float]],
+        copies: Copies,
         options: SearchOptions,
     ) -> "Page":
-        """The page of the first k of the keys and scores that were found behind a place."""
+        """The page of the first k of the keys and scores that were found behind a place.
+
+        Copies come before all others, so the place is that of the last one of these.
+        """
         if len(found) <= options.k or options.ordered_by is not None:
             return cls()
         shown = options.k + (0 if place is None else place.shown)
         if shown >= MAX_SHOWN:
             return cls(warnings=(PAGES_END,))
-        key, score = found[options.k - 1]
+        others = [each for each in found[: options.k] if each not in copies]
+        last = place or BEFORE_ALL
+        key, score = others[-1] if others else (last.key, last.score)
         return cls(write_cursor((score, key, shown), _identity(record, subject, options)))
 
 
@@ -89,9 +101,11 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "collection": record.uid,
         "encoder": record.fingerprint,
         "filter": options.filter,
+        "fold": bool(options.fold),
         "group_by": options.group_by,
         "min_score": options.min_score,
-        "regions": subject.windows is not None,
+        "regions": subject.windows is not None and subject.regions is not None,
+        "turns": subject.windows is not None and subject.regions is None,
         "subject": subject.token or (subject.keys, _digest(subject)),
         "weights": None if options.weights is None else sorted(options.weights.items()),
     }

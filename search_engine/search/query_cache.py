@@ -27,7 +27,7 @@ class QueryToken:
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
     """A photo as the encoder of a fingerprint sees it: vector (1, D), and what its sender should
-    know.
+    know; copies are recognised by `picture_hash`.
 
     Or a mix, with the keys of the items that it is made of.
     """
@@ -38,6 +38,7 @@ class EmbeddedQuery:
     warnings: tuple[str, ...] = ()
     mix: Mix | None = None
     keys: tuple[int, ...] = ()
+    picture_hash: bytes = b""
 
     @property
     def embeddings(self) -> int:

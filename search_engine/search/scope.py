@@ -34,6 +34,10 @@ class Scope:
         every = self.snapshot.keys() if self.within is None else self.within.keys
         return replace(self, within=KeySet(every[~np.isin(every, keys)]))
 
+    def beside(self, keys: Sequence[int]) -> "Scope":
+        """The scope without a few keys, for which a search just takes so many more."""
+        return replace(self, exclude=(*self.exclude, *keys))
+
     def holds(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys may be found."""
         others = self._others(keys)

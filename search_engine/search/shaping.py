@@ -19,10 +19,12 @@ from search_engine.search.candidates import (
     reaching,
     timed,
 )
+from search_engine.search.copies import Copies
+from search_engine.search.folding import Folding
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Place
 from search_engine.search.preferences import preferred_count
-from search_engine.search.regions import COST, best_of
+from search_engine.search.regions import best_of
 from search_engine.search.rerank.base import CANDIDATES, Candidates, Pictures, Scores, followed_by
 from search_engine.search.rerank.registry import Method
 from search_engine.search.scope import Scope
@@ -90,7 +92,12 @@ class Shaping:
     With an ordering the first candidates come in its order, and the rest behind them: the first
     k are the same whatever k is. Scores are cosines to the query all the same.
 
-    With `windows` (W, D) an item is as near as the nearest of these and of the query.
+    With `windows` (W, D) an item is as near as the nearest of these, at their `cost`, and of the
+    query.
+
+    With `folding` the same picture is shown once.
+
+    `copies` come before all others, and are not in the scope.
 
     `first` are the nearest `first_count(options, place.shown)` keys with their cosines, best first.
     """
@@ -105,39 +112,66 @@ class Shaping:
     ordering: Ordering | None = None
     place: Place | None = None
     windows: Vectors | None = None
+    cost: float = 0.0
+    copies: Copies = field(default_factory=list)
+    folding: Folding | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """What to know of the results, once they are shaped."""
+        return (*self.warnings, *(self.folding.warnings if self.folding else ()))
 
     def shape(self) -> Sequence[tuple[int, float]]:
         """Keys with their scores, in the order in which they are shown: k, and one more at most."""
         group_by = self.options.group_by
-        found = self._single() if group_by is None else self._grouped(group_by)
-        return found[: self.options.k + 1]
+        if group_by is None:
+            copies, found = self._folded(self.copies), self._single()
+        else:
+            groups: Found = {}
+            self._note_groups(groups, *_apart(self.copies), group_by)
+            copies, found = [*groups.values()], self._grouped(group_by, groups)
+        shown = 0 if self.place is None else self.place.shown
+        return [*copies[shown:], *found][: self.options.k + 1]
 
     def _single(self) -> Sequence[tuple[int, float]]:
         """The best items; more are looked at where others came before the place meanwhile."""
         fetch, hits = self._fetch, self._hits()
         while True:
             keys, scores = self._good(*hits)
-            behind = self._behind(list(zip(keys.tolist(), scores.tolist(), strict=True)))
+            found = self._folded(list(zip(keys.tolist(), scores.tolist(), strict=True)))
+            behind = self._behind(found)
             if len(behind) > self.options.k or len(hits[0]) < fetch or len(keys) < len(hits[0]):
                 return behind
             fetch *= 2
-            hits = self._nearest(fetch, self.scope)
+            hits = self._followed(hits, fetch)
 
-    def _grouped(self, by: str) -> Sequence[tuple[int, float]]:
+    def _followed(self, hits: tuple[Keys, Scores], count: int) -> tuple[Keys, Scores]:
+        """Hits, and behind them the others of so many nearest."""
+        keys, scores = self._nearest(count, self.scope)
+        new = ~np.isin(keys, hits[0])
+        return np.concatenate([hits[0], keys[new]]), np.concatenate([hits[1], scores[new]])
+
+    def _folded(self, found: Copies) -> Copies:
+        return found if self.folding is None else self.folding.fold(found)
+
+    def _grouped(self, by: str, found: Found) -> Sequence[tuple[int, float]]:
         """The best of each of the best groups; items without the field stand for themselves.
+
+        `found` has the groups of copies, and gets the others.
 
         Only ids and values of candidates are read. Where the groups of the nearest items are too
         few, items of other groups are looked for, in a bounded number of rounds.
         """
-        found: Found = {}
+        known = len(found)
         scope, fetch = self.scope, self._fetch
         hits = self._hits()
         for last in range(GROUP_ROUNDS + 1):
             ended = len(hits[0]) < fetch
             keys, scores = self._good(*hits)
             self._note_groups(found, keys.tolist(), scores.tolist(), by)
-            enough = len(self._behind(found.values())) > self.options.k
+            others = self._behind([*found.values()][known:])
+            enough = len(others) > self.options.k
             if enough or ended or len(keys) < len(hits[0]):
                 break
             scope, fetch = self._other_groups(scope, found, by), GROUP_ROUND
@@ -145,7 +179,7 @@ class Shaping:
                 self._warn_of_groups(len(found), scope)
                 break
             hits = self._nearest(fetch, scope)
-        return self._behind(found.values())
+        return others
 
     def _behind(self, found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
         """Those behind the place."""
@@ -204,14 +238,18 @@ class Shaping:
     def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
         with timed(self.timings, "search"):
             hits = nearest_of(scope, self.query, count)
-            return with_windows(scope, hits, self.windows, count)
+            return with_windows(scope, hits, self.windows, self.cost, count)
+
+
+def _apart(found: Copies) -> tuple[list[int], list[float]]:
+    return [key for key, _ in found], [score for _, score in found]
 
 
 def with_windows(
-    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, count: int
+    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, cost: float, count: int
 ) -> tuple[Keys, Scores]:
     """The best `count` by the whole photo (`hits`) or by windows of it, (W, D), at their cost."""
     if windows is None:
         return hits
     parts = [nearest_of(scope, window[None], count) for window in windows]
-    return best_of([hits, *((keys, scores - COST) for keys, scores in parts)], count)
+    return best_of([hits, *((keys, scores - cost) for keys, scores in parts)], count)

@@ -36,6 +36,7 @@ from search_engine.images import (
 )
 from search_engine.images.decoder import Decoder
 from search_engine.records import CatalogItem, Region, Vectors
+from search_engine.search import turns
 from search_engine.search.examples import Example, GivenExample, Picture, examples, named
 from search_engine.search.given_vectors import GivenVector, unit_vector
 from search_engine.search.mixes import Mix, rocchio
@@ -46,7 +47,7 @@ from search_engine.search.query_cache import (
     mix_token,
     query_token,
 )
-from search_engine.search.regions import PROPOSE, WINDOWS, propose, whole_photo
+from search_engine.search.regions import COST, PROPOSE, WINDOWS, propose, whole_photo
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 
 
@@ -55,9 +56,9 @@ class Asked:
     """One query: exactly one of a picture (or its token), an item id and an embedding.
 
     `box` restricts the picture to a region; `regions` (`propose` or `auto`) says what to do about
-    its parts. `like` and `unlike` are examples of what is wanted and what is not; with some to
-    like, a query needs nothing else. With `described` nothing is shown: words or colours of the
-    options say what is wanted.
+    its parts, `turns` (`any`) that it may lie on its side. `like` and `unlike` are examples of what
+    is wanted and what is not; with some to like, a query needs nothing else. With `described`
+    nothing is shown: words or colours of the options say what is wanted.
     """
 
     picture: Picture | None = field(default=None, repr=False)
@@ -67,6 +68,7 @@ class Asked:
     like: Sequence[GivenExample] = ()
     unlike: Sequence[GivenExample] = ()
     regions: str | None = None
+    turns: str | None = None
     described: bool = False
 
     def __post_init__(self) -> None:
@@ -79,10 +81,12 @@ class Asked:
                 "give a picture, an item_id or a vector, one of them, or examples to like",
                 where="image",
             )
-        if self.regions and (self.picture is None or isinstance(self.picture, QueryToken)):
-            raise ParameterError(
-                "regions are of a photo", where="regions", fix="send the photo itself"
-            )
+        for name in ("regions", "turns"):
+            is_photo = self.picture is not None and not isinstance(self.picture, QueryToken)
+            if getattr(self, name) and not is_photo:
+                raise ParameterError(
+                    f"{name} are of a photo", where=name, fix="send the photo itself"
+                )
 
     @property
     def _given(self) -> int:
@@ -117,8 +121,9 @@ class Subject:
     explanation asks for it, None if there is no photo. `keys` are those of the items that it is
     made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
     what embedding took. `mix` is what its vector comes from where there are examples. `regions`
-    are parts of the photo, if they were asked for; `windows` (W, D) their embeddings, if they are
-    searched with.
+    are parts of the photo, if they were asked for; `windows` (W, D) are embeddings of its parts, or
+    of it turned, if they are searched with, and `cost` what their scores count less. Copies are
+    found by `picture_hash`, empty if there is none.
     """
 
     vector: Vectors = field(repr=False)
@@ -131,6 +136,8 @@ class Subject:
     look: Callable[[Preprocessing], DecodedImage] | None = None
     regions: tuple[Region, ...] | None = None
     windows: Vectors | None = field(default=None, repr=False)
+    cost: float = COST
+    picture_hash: bytes = field(default=b"", repr=False)
     colors: Callable[[], bytes] = lambda: _no_colors("this is no picture")
 
     @property
@@ -204,7 +211,7 @@ class Subjects:
         elif encoder is not None:
             asked = [self._read_once(one) for one in asked]
             photos = (
-                self._with_regions(encoder, *each)
+                self._with_parts(encoder, *each)
                 for each in zip(
                     self._photos(encoder, asked),
                     (one for one in asked if one.picture is not None),
@@ -237,20 +244,26 @@ class Subjects:
 
     def _read_once(self, asked: Asked) -> Asked:
         """The question with the bytes of its photo, if that is looked at several times."""
-        if asked.regions is None or asked.picture is None or isinstance(asked.picture, QueryToken):
+        once = asked.regions is None and asked.turns is None
+        if once or asked.picture is None or isinstance(asked.picture, QueryToken):
             return asked
         with suppress(EyedexError):  # said where it is read again
             return replace(asked, picture=picture_bytes(asked.picture, self._limits))
         return asked
 
-    def _with_regions(
+    def _with_parts(
         self, encoder: Encoder, subject: Subject | EyedexError, asked: Asked
     ) -> Subject | EyedexError:
-        """The subject with the regions of its photo that are asked for."""
-        if isinstance(subject, EyedexError) or asked.regions is None:
+        """The subject with the regions or turns of its photo that are asked for."""
+        if isinstance(subject, EyedexError):
             return subject
+        if asked.turns is not None:
+            return _turning(encoder, subject)
         if asked.regions == PROPOSE:
-            return self._proposing(encoder, subject)
+            return _proposing(encoder, subject)
+        return subject if asked.regions is None else self._with_windows(encoder, subject, asked)
+
+    def _with_windows(self, encoder: Encoder, subject: Subject, asked: Asked) -> Subject:
         parts = self._photos(encoder, [replace(asked, box=box, regions=None) for box in WINDOWS])
         seen = [
             (Region(box, box[2] * box[3]), part)
@@ -270,14 +283,6 @@ class Subjects:
             timings_ms=times,
         )
 
-    def _proposing(self, encoder: Encoder, subject: Subject) -> Subject:
-        assert subject.look is not None
-        started = perf_counter()
-        pixels = subject.look(whole_photo(encoder.spec.preprocessing)).views
-        energy = np.linalg.norm(positions_of(encoder, pixels, "regions")[0], axis=-1)
-        times = {**subject.timings_ms, "regions": (perf_counter() - started) * 1000}
-        return replace(subject, regions=propose(energy), timings_ms=times)
-
     def _photos(self, encoder: Encoder, asked: Sequence[Asked]) -> list[Subject | EyedexError]:
         """The subjects of photos and tokens; those that nobody asked about are encoded at once."""
         fingerprint = encoder.spec.fingerprint
@@ -295,7 +300,9 @@ class Subjects:
         made: dict[QueryToken, EmbeddedQuery | EyedexError] = {}
         for token, each in zip(new, batch.outcomes, strict=True):
             if isinstance(each, Embedded):
-                query = EmbeddedQuery(token, fingerprint, each.vector, each.warnings)
+                query = EmbeddedQuery(
+                    token, fingerprint, each.vector, each.warnings, picture_hash=each.picture_hash
+                )
                 self.queries.keep(query)
                 made[token] = query
             else:
@@ -342,6 +349,7 @@ class Subjects:
             warnings=query.warnings,
             timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
             look=partial(self._look, photo.data, photo.box) if photo.data else None,
+            picture_hash=query.picture_hash,
             colors=partial(self._colors, photo.data, photo.box)
             if photo.data
             else partial(_no_colors, "a token keeps the embedding of its photo only"),
@@ -388,6 +396,23 @@ class _Photo:
     box: Box | None = None
     query: EmbeddedQuery | None = None
     given: Picture | None = None
+
+
+def _proposing(encoder: Encoder, subject: Subject) -> Subject:
+    assert subject.look is not None
+    started = perf_counter()
+    pixels = subject.look(whole_photo(encoder.spec.preprocessing)).views
+    energy = np.linalg.norm(positions_of(encoder, pixels, "regions")[0], axis=-1)
+    times = {**subject.timings_ms, "regions": (perf_counter() - started) * 1000}
+    return replace(subject, regions=propose(energy), timings_ms=times)
+
+
+def _turning(encoder: Encoder, subject: Subject) -> Subject:
+    assert subject.look is not None
+    started = perf_counter()
+    vectors = turns.turned(encoder, subject.look(encoder.spec.preprocessing))
+    times = {**subject.timings_ms, "turns": (perf_counter() - started) * 1000}
+    return replace(subject, windows=vectors, cost=turns.COST, timings_ms=times)
 
 
 def mixed(asked: Asked, parts: Sequence[Subject | EyedexError]) -> Subject:

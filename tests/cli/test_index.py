@@ -34,7 +34,7 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert counts(ran) == (6, 0, 0, 0, 0)
     assert set(report) == {
         "added", "updated", "unchanged", "moved", "removed", "gone", "rejected", "reasons",
-        "warnings", "encoded", "same_picture", "notes", "columns",
+        "warnings", "encoded", "same_picture", "hashed", "notes", "columns",
         "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck",
         "encoder", "runtime", "generation", "dry_run",
     }  # fmt: skip

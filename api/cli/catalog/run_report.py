@@ -37,6 +37,12 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
             f"note: {report.same_picture:,} {have} the picture of an earlier row with another id",
             file=sys.stderr,
         )
+    if report.hashed:
+        print(
+            f"note: {counted(report.hashed, 'picture')} from before copies were recognised: "
+            "copies of them are found now",
+            file=sys.stderr,
+        )
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")

@@ -8,7 +8,7 @@ import typer
 
 from search_engine.search.options import Kind, Option, Verb, options_of
 
-_TYPES: dict[Kind, type] = {"whole": int, "number": float}
+_TYPES: dict[Kind, type] = {"whole": int, "number": float, "flag": bool}
 _METAVARS: dict[Kind, str] = {
     "filter": "FILTER",
     "box": "X,Y,W,H",
@@ -54,6 +54,8 @@ def _parameter(option: Option) -> inspect.Parameter:
     flag = ONE_LETTER.get(option.name, f"--{option.name.replace('_', '-')}")
     default = f" [default: {option.default}]" if option.default else ""
     such = f": {', '.join(option.choices)}" if option.choices else f", such as {option.example}"
+    if option.kind == "flag":
+        such = default = ""
     said = f"{option.help[0].upper()}{option.help[1:]}{such}.{default}"
     shown = typer.Option(
         flag,

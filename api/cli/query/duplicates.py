@@ -30,7 +30,7 @@ def duplicates(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find items that show the same, in three tiers. Nothing in the catalog changes.
+    """Find items that show the same, in three tiers. No item changes.
 
     exact: the same file. near: the same picture resized, coded anew, cropped, framed, marked,
     recoloured, mirrored or turned. alike: it looks alike. With --json a line for each group.

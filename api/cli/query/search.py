@@ -2,16 +2,23 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.query.asking import given, with_options
 from api.cli.terminal.output import Notes, print_facets, print_json, print_neighbors
+from api.cli.terminal.streams import shown
 from api.schemas.items import facets_json
 from api.schemas.results import result_json
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search_engine.records import Neighbor
+
+PHOTO_ONLY = ("box", "regions", "turns")
 ONLY_IN_JSON = {"include": "embeddings and palettes", "explain": "explanations"}
 
 
@@ -42,7 +49,7 @@ def search(
 ) -> None:
     """The catalog items that look most like a photo, or are described by words and colours."""
     described = any(options.get(name) is not None for name in ("q", "color"))
-    parts = {name: options.get(name) for name in ("box", "regions")}
+    parts = {name: options.get(name) for name in PHOTO_ONLY}
     _check_question(image, item, bool(like) or (described and not unlike), parts)
     for name, what in ONLY_IN_JSON.items():
         if options.get(name) is not None and not as_json:
@@ -64,6 +71,7 @@ def search(
     for number, region in enumerate(result.regions or ()):
         print(f"region {number}: --box {','.join(f'{side:.3f}' for side in region.box)}")
     print_facets(counted)
+    _say_same(result.neighbors)
     if result.rerank is not None:
         print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
     Notes().print(result.warnings)
@@ -82,7 +90,15 @@ def _check_question(
         )
     for name, value in parts.items():
         if image is None and value is not None:
-            raise ParameterError("an item has no region", where=f"--{name}", fix="leave it out")
+            raise ParameterError(
+                "it is about a photo, and there is none", where=f"--{name}", fix="leave it out"
+            )
+
+
+def _say_same(neighbors: "Sequence[Neighbor]") -> None:
+    same = [shown(each.item.item_id) for each in neighbors if each.same_picture]
+    if same:
+        print(f"note: the same picture as the photo: {', '.join(same)}", file=sys.stderr)
 
 
 def _only_in_json(name: str, what: str) -> Exception:

@@ -151,7 +151,7 @@ class QueryOperations(Addresses):
 
 def _turns(first: Call[Any]) -> Generator[Call[Any], Any, None]:
     """The pages of a search; the photo is sent once, its token stands for it thereafter
-    unless its parts are searched with."""
+    unless it is searched with in parts or turns."""
     call = first
     while True:
         answer = yield call
@@ -159,14 +159,15 @@ def _turns(first: Call[Any]) -> Generator[Call[Any], Any, None]:
         if cursor is None:
             return
         token = answer.get("query_token")
-        if call.fields is not None and token is not None and "regions" not in call.fields:
+        fields = call.fields or {}
+        if fields and token is not None and not {"regions", "turns"} & fields.keys():
             spent = ("box", "like", "unlike")
-            asked = {name: text for name, text in call.fields.items() if name not in spent}
+            asked = {name: text for name, text in fields.items() if name not in spent}
             call = replace(call, json={**asked, "query_token": token}, fields=None, files=None)
         if call.json is not None:
             call = replace(call, json={**call.json, "cursor": cursor})
         else:
-            call = replace(call, fields={**(call.fields or {}), "cursor": cursor})
+            call = replace(call, fields={**fields, "cursor": cursor})
 
 
 def _question(

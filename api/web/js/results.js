@@ -60,6 +60,7 @@ function card(neighbor, hrefOf) {
       price && el("p", { class: "card-price" }, price),
     ),
     neighbor.label && el("p", { class: "card-label" }, labelText(neighbor.label)),
+    neighbor.same_picture && el("p", { class: "card-label" }, "The same picture"),
     el(
       "p",
       { class: "score", title: "Cosine similarity: 1 is identical" },

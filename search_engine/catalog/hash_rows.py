@@ -1,0 +1,63 @@
+"""Hashes of pictures in the catalog, by which copies are recognised (`images.picture_hash`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, insert, select
+
+from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.collection_rows import Collection, live_of
+from search_engine.catalog.embedding_writer import EmbeddingWriter
+from search_engine.catalog.tables import LIVE, items, picture_hashes
+from search_engine.images.picture_hash import STORED
+from search_engine.records import Keys
+
+
+def hashes_since(connection: Connection, collection_id: int, seq: int) -> tuple[Keys, list[bytes]]:
+    """Keys, ascending, and hashes that were written after a change; empty ones are left out."""
+    query = (
+        select(picture_hashes.c.key, picture_hashes.c.hash)
+        .where(picture_hashes.c.collection_id == collection_id, picture_hashes.c.seq > seq)
+        .order_by(picture_hashes.c.key)
+    )
+    rows = [row for row in connection.execute(query) if len(row.hash) == STORED.itemsize]
+    return np.array([row.key for row in rows], dtype=np.int64), [row.hash for row in rows]
+
+
+def keys_without_hash(connection: Connection, collection: Collection) -> Keys:
+    """Keys of the live items whose pictures were never hashed, ascending."""
+    known = select(picture_hashes.c.key).where(picture_hashes.c.key == items.c.key)
+    query = select(items.c.key).where(live_of(collection), ~known.exists()).order_by(items.c.key)
+    return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+
+
+class File(NamedTuple):
+    """The file of an item: the hash of its bytes, and whether its picture was ever hashed."""
+
+    content_hash: str
+    is_hashed: bool
+
+
+def files_of(connection: Connection, keys: Sequence[int]) -> dict[int, File]:
+    """The files of the live items among some keys."""
+    query = (
+        select(items.c.key, items.c.content_hash, picture_hashes.c.seq.is_not(None))
+        .outerjoin(picture_hashes, picture_hashes.c.key == items.c.key)
+        .where(LIVE)
+    )
+    return {
+        key: File(*found)
+        for part in in_parts(keys)
+        for key, *found in connection.execute(query.where(items.c.key.in_(part)))
+    }
+
+
+def put_hashes(writer: EmbeddingWriter, collection_id: int, hashes: Mapping[int, bytes]) -> None:
+    """Set the hashes of items by key; empty for a picture that has too few details."""
+    rows = [
+        {"key": key, "collection_id": collection_id, "seq": writer.seq, "hash": each}
+        for key, each in hashes.items()
+    ]
+    if rows:
+        writer.connection.execute(insert(picture_hashes).prefix_with("OR REPLACE"), rows)
