@@ -189,4 +189,3 @@ def _check_format(header: str) -> None:
             f"the classifier has format {version}, this version reads {FORMAT}",
             fix="train it again, or update Eyedex",
         )
-

@@ -1,0 +1,193 @@
+"""Make the lists of a collection: labels that neighbors contradict, and items unlike all others."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.change.request import Stage
+from indexer.overviews.neighbors import Graph, neighbors_of
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.fields import check_field, value_of, values_of
+from search_engine.collections.live import LiveCollection
+from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
+from search_engine.indexes.live import Snapshot
+from search_engine.overviews.label_errors import judge
+from search_engine.overviews.lists import LISTED, SHOWN_NEIGHBORS
+from search_engine.overviews.storage import Kind, Origin, Overview, save_overview
+from search_engine.records import CatalogItem, Codes, Floats
+from search_engine.storage.arrays import Arrays
+from search_engine.vote.tally import Ballots
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The items of a collection as of one change, with the index that has their embeddings.
+
+    `items` are by key, and all in the index.
+    """
+
+    live: LiveCollection
+    snapshot: Snapshot | None
+    items: Sequence[CatalogItem]
+    seq: int
+    started: float = field(default_factory=time.time)
+
+    @property
+    def record(self) -> Collection:
+        """The collection."""
+        return self.live.record
+
+    def graph(self, stage: Stage) -> Graph:
+        """The nearest neighbors of every item."""
+        with stage("comparing", len(self.items)) as advance:
+            keys = np.array([each.key for each in self.items], dtype=np.int64)
+            if self.snapshot is None:
+                return Graph(keys, np.empty((0, 0)), np.empty((0, 0), dtype=np.int64))
+            return neighbors_of(self.snapshot, keys, advance)
+
+    def origin(
+        self,
+        kind: Kind,
+        judged: int,
+        target: str = "label",
+        errors: int = 0,
+        names: Sequence[str] = (),
+    ) -> Origin:
+        """What an overview of them is made from."""
+        return Origin(
+            kind=kind,
+            collection_uid=self.record.uid,
+            fingerprint=self.record.fingerprint or "",
+            target=target,
+            seq=self.seq,
+            made_at=self.started,
+            items=len(self.items),
+            judged=judged,
+            errors=errors,
+            names=tuple(names),
+        )
+
+
+def subject_of(engine: SearchEngine, collection: str) -> Subject:
+    """Read the items of a collection.
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+    """
+    live = engine.live(collection)
+    seq = engine.catalog.seq()
+    snapshot = live.snapshot()
+    keys = [] if snapshot is None else snapshot.keys().tolist()
+    found = engine.catalog.by_keys(keys)
+    return Subject(live, snapshot, [found[key] for key in keys if key in found], seq)
+
+
+def store(engine: SearchEngine, collection: str, made: Overview) -> Overview:
+    """Keep an overview for servers to answer with, where anything can be written; return it."""
+    if not engine.catalog.read_only:
+        save_overview(engine.catalog.paths, collection, made)
+    return made
+
+
+def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: Stage) -> Overview:
+    """List the items whose label their neighbors contradict, and store the list.
+
+    Each item is judged by its nearest neighbors without itself and other photos of its product.
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+        ParameterError: There is no such field, or it has lists of values.
+        StorageError: The list cannot be written.
+    """
+    subject = subject_of(engine, collection)
+    check_field(engine.catalog, subject.record, target, "target")
+    if any(values_of(item, target) is not None for item in subject.items):
+        raise ParameterError(
+            "items have several values of it, none of which is wrong because others have others",
+            where="target",
+            fix="name a field with one value an item",
+        )
+    graph = subject.graph(stage)
+    own, names = _numbers([value_of(item, target) for item in subject.items])
+    things = _things(subject.items, target)
+    scores = np.where(things[graph.rows] == things[:, None], -np.inf, graph.scores)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    scores, rows = (np.take_along_axis(each, order, 1) for each in (scores, graph.rows))
+    codes = np.where(np.isfinite(scores), own[rows], -1)
+    found = judge(Ballots(scores, codes, tuple(names)), own, things)
+    listed = found.ranked()[:LISTED]
+    witnesses = codes[listed] == found.suggested[listed, None]
+    keys, cosines = _nearest(graph, rows[listed], np.where(witnesses, scores[listed], -np.inf))
+    arrays: Arrays = {
+        "keys": graph.keys[listed],
+        "scores": found.probability[listed].astype(np.float32),
+        "labels": own[listed],
+        "suggested": found.suggested[listed],
+        "support": found.support[listed].astype(np.float32),
+        "errors": found.errors[listed],
+        "neighbors": keys,
+        "cosines": cosines,
+    }
+    origin = subject.origin(
+        "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
+    )
+    return store(engine, collection, Overview(origin, arrays))
+
+
+def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overview:
+    """List the items that are unlike all others, and store the list.
+
+    The score is the mean cosine with the nearest items. With foreign pictures planted, this finds
+    more of them than the local outlier factor (`python -m benchmarks.mislabelled`).
+
+    Raises:
+        CollectionNotFoundError: There is no such collection.
+        StorageError: The list cannot be written.
+    """
+    subject = subject_of(engine, collection)
+    graph = subject.graph(stage)
+    known = np.isfinite(graph.scores)
+    judged = known.any(axis=1)
+    sums = np.where(known, graph.scores, 0.0).sum(axis=1)
+    means = np.where(judged, sums / np.maximum(known.sum(axis=1), 1), np.inf)
+    listed = np.lexsort((graph.keys, means))[: min(LISTED, int(judged.sum()))]
+    keys, cosines = _nearest(graph, graph.rows[listed], graph.scores[listed])
+    arrays: Arrays = {
+        "keys": graph.keys[listed],
+        "scores": means[listed].astype(np.float32),
+        "neighbors": keys,
+        "cosines": cosines,
+    }
+    return store(
+        engine, collection, Overview(subject.origin("outliers", int(judged.sum())), arrays)
+    )
+
+
+def _numbers(values: Sequence[str | None]) -> tuple[Codes, list[str]]:
+    """Number values in alphabetical order, -1 for none; (N,), and the values."""
+    names = sorted({each for each in values if each is not None})
+    number = {name: code for code, name in enumerate(names)}
+    return np.array([-1 if each is None else number[each] for each in values], np.int64), names
+
+
+def _things(items: Sequence[CatalogItem], target: str) -> Codes:
+    """Number the products, (N,); an item without one is a thing of its own.
+
+    Where the product itself is in question, photos of it are what can tell.
+    """
+    numbers: dict[object, int] = {}
+    names = (item.key if target == "product_id" else item.product_id or item.key for item in items)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def _nearest(graph: Graph, rows: Codes, scores: Floats) -> tuple[Codes, NDArray[np.float32]]:
+    """Return keys and cosines of the best neighbors, (M, 3); key -1 for none."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :SHOWN_NEIGHBORS]
+    best = np.take_along_axis(scores, order, 1)
+    keys = graph.keys[np.take_along_axis(rows, order, 1)]
+    known = np.isfinite(best)
+    return np.where(known, keys, -1), np.where(known, best, 0.0).astype(np.float32)
