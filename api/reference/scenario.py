@@ -99,6 +99,27 @@ EXAMPLES = (
     Example("listFacets", 'client.list_facets(["view"])', 'await client.listFacets(["view"]);'),
     Example("listClassifiers", "client.list_classifiers()", "await client.listClassifiers();"),
     Example(
+        "listMislabelled",
+        'job = client.create_job("mislabelled")\nclient.wait(job["id"])\n'
+        "client.list_mislabelled(limit=1)",
+        'const looked = await client.createJob("mislabelled");\nawait client.wait(looked.id);\n'
+        "await client.listMislabelled({ limit: 1 });",
+    ),
+    Example(
+        "listOutliers",
+        'job = client.create_job("outliers")\nclient.wait(job["id"])\n'
+        "client.list_outliers(limit=1)",
+        'const compared = await client.createJob("outliers");\nawait client.wait(compared.id);\n'
+        "await client.listOutliers({ limit: 1 });",
+    ),
+    Example(
+        "getMap",
+        'job = client.create_job("map", clusters=2)\nclient.wait(job["id"])\n'
+        "client.get_map(sample=3)",
+        'const laidOut = await client.createJob("map", { clusters: 2 });\n'
+        "await client.wait(laidOut.id);\nawait client.getMap({ sample: 3 });",
+    ),
+    Example(
         "createUpload",
         'upload = client.create_upload(collection="toys")',
         'const upload = await client.createUpload({ collection: "toys" });',

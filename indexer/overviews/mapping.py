@@ -5,7 +5,6 @@ import numpy as np
 from indexer.change.request import Stage
 from indexer.overviews.making import Subject, store, subject_of
 from indexer.overviews.neighbors import Graph, neighbors_of
-from search_engine.catalog.fields import check_field, value_of
 from search_engine.clustering import Clusters, kmeans, names_of
 from search_engine.encoders.base import unit_rows
 from search_engine.engine import SearchEngine
@@ -22,11 +21,7 @@ LAID_OUT = 100_000
 
 
 def make_map(
-    engine: SearchEngine,
-    collection: str,
-    stage: Stage,
-    target: str = "label",
-    clusters: int | None = None,
+    engine: SearchEngine, collection: str, stage: Stage, clusters: int | None = None
 ) -> Overview:
     """Lay out the items of a collection and store the map; the same items give the same map.
 
@@ -34,18 +29,16 @@ def make_map(
         engine: On its data.
         collection: Which.
         stage: Told of progress.
-        target: What clusters are named after.
         clusters: How many there are; None for the root of half the items.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
         MissingExtraError: openTSNE is not installed.
-        ParameterError: There is no such field, or there are fewer items than clusters, or none.
+        ParameterError: There are fewer items than clusters, or none.
         StorageError: The map cannot be written.
     """
     import_tsne()
     subject = subject_of(engine, collection)
-    check_field(engine.catalog, subject.record, target, "target")
     if subject.snapshot is None or not subject.items:
         raise ParameterError("the collection has no items", where="collection", fix="index some")
     rows = _spread(len(subject.items))
@@ -61,7 +54,7 @@ def make_map(
         keys = np.array([each.key for each in subject.items], dtype=np.int64)
         others = np.delete(keys, rows)
         points = merged(points, _placed(subject.snapshot, points, others, stage))
-    names = names_of(found, [value_of(subject.items[row], target) for row in rows.tolist()])
+    names = names_of(found, [subject.items[row].label for row in rows.tolist()])
     arrays: Arrays = {
         "keys": points.keys,
         "places": points.places,

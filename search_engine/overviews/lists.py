@@ -29,13 +29,14 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """An item of a list.
+    """An item of a list; `label` is its value of the target that was judged.
 
     `score` is the probability of its label, or its mean cosine with the nearest items: the lower,
     the more suspicious. `neighbors` have the suggested label, or are simply the nearest.
     """
 
     item: CatalogItem
+    label: str | None
     score: float
     neighbors: tuple[Neighbor, ...]
     suggestion: Suggestion | None = None
@@ -78,7 +79,7 @@ def suspect_page(
         "target": target,
     }
     start = 0 if cursor is None else read_cursor(cursor, question, (int,))[0]
-    found = list(islice(_suspects(catalog, live, overview, max(0, start)), limit + 1))
+    found = list(islice(suspects_of(catalog, live, overview, max(0, start)), limit + 1))
     shown = found[:limit]
     return SuspectPage(
         tuple(suspect for _, suspect in shown),
@@ -88,8 +89,8 @@ def suspect_page(
     )
 
 
-def _suspects(
-    catalog: Catalog, live: LiveCollection, overview: Overview, start: int
+def suspects_of(
+    catalog: Catalog, live: LiveCollection, overview: Overview, start: int = 0
 ) -> Iterator[tuple[int, Suspect]]:
     """Yield suspects that are as they were when the list was made, with their places in it."""
     arrays, origin = overview.arrays, overview.origin
@@ -99,7 +100,10 @@ def _suspects(
         known = catalog.by_keys(list({*wanted[0], *(key for each in wanted[1] for key in each)}))
         for row, key, near in zip(rows, *wanted, strict=True):
             item = known.get(key)
-            if item is None or key in newer or not _has_label(overview, row, item):
+            if item is None or key in newer:
+                continue
+            label = value_of(item, origin.target)
+            if origin.kind == "mislabelled" and label != origin.names[arrays["labels"][row]]:
                 continue
             neighbors = tuple(
                 Neighbor(known[each], float(score))
@@ -107,15 +111,7 @@ def _suspects(
                 if each in known
             )
             score = float(arrays["scores"][row])
-            yield row, Suspect(item, score, neighbors, _suggestion(overview, row))
-
-
-def _has_label(overview: Overview, row: int, item: CatalogItem) -> bool:
-    """Return whether an item has the label that it was listed for."""
-    if overview.origin.kind != "mislabelled":
-        return True
-    own = int(overview.arrays["labels"][row])
-    return value_of(item, overview.origin.target) == overview.origin.names[own]
+            yield row, Suspect(item, label, score, neighbors, _suggestion(overview, row))
 
 
 def _suggestion(overview: Overview, row: int) -> Suggestion | None:

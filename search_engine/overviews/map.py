@@ -14,7 +14,7 @@ from search_engine.errors import OverviewNotFoundError
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
 from search_engine.overviews.layout import PLACED_BY, Places, place_among
-from search_engine.overviews.storage import Origin, Overview, load_overview
+from search_engine.overviews.storage import Origin, Overview
 from search_engine.records import CatalogItem, Codes, Keys
 
 BLOCK = 256
@@ -65,6 +65,7 @@ class MapPage:
 def map_page(
     catalog: Catalog,
     live: LiveCollection,
+    overview: Overview,
     limit: int,
     cursor: str | None = None,
     sample: int | None = None,
@@ -77,15 +78,15 @@ def map_page(
     Args:
         catalog: Has the items.
         live: The collection.
+        overview: Its map, as `load_overview` reads it.
         limit: Points of a page.
         cursor: `next_cursor` of the page before.
         sample: Show so many items, evenly spread over all of them; None for all.
 
     Raises:
-        OverviewNotFoundError: No map was made yet, or no item is left of it.
+        OverviewNotFoundError: No item is left of the map.
         ParameterError: The cursor is none, or of another map.
     """
-    overview = load_overview(catalog, live.record, "map")
     question: dict[str, Any] = {
         "collection": live.record.uid,
         "map": (overview.origin.seq, overview.origin.made_at),

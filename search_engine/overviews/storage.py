@@ -11,7 +11,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,16 @@ class Overview:
 
     origin: Origin
     arrays: Arrays
+
+    def summary(self) -> dict[str, Any]:
+        """For programs: how many items there are, and what came of them."""
+        origin = self.origin
+        told: dict[str, Any] = {"items": origin.items, "judged": origin.judged}
+        if origin.kind == "mislabelled":
+            told |= {"target": origin.target, "probable_errors": origin.errors}
+        if origin.kind == "map":
+            return {"items": origin.items, "clusters": len(origin.names)}
+        return {**told, "listed": len(self.arrays["keys"])}
 
 
 def save_overview(paths: DataPaths, collection: str, made: Overview) -> None:

@@ -1,0 +1,184 @@
+"""The verbs that look at a collection as a whole: what seems wrong in it, and its map."""
+
+import json
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
+from api.cli.recording import recorded, told
+from api.cli.terminal.output import print_json, print_table
+from api.cli.terminal.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search_engine.overviews.lists import Suspect
+    from search_engine.overviews.map import MapPage
+
+LimitOption = Annotated[int, typer.Option(min=1, help="Show so many, the most suspicious.")]
+TableOption = Annotated[
+    Path | None, typer.Option("--output", help="Write the whole list to this CSV.")
+]
+
+
+def mislabelled(
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    target: TargetOption = "label",
+    limit: LimitOption = 20,
+    output: TableOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List items whose labels look wrong, by their neighbors. Nothing in the catalog changes.
+
+    The most suspicious come first: those whose label has the least probability by the vote of the
+    items that look most alike. A server answers with the list at /v1/collections/NAME/mislabelled.
+    """
+    from api.schemas.overviews import mislabelled_item
+    from indexer.clusters import check_table
+    from indexer.overviews.making import make_mislabelled
+    from indexer.overviews.output import write_mislabelled
+    from search_engine.overviews.lists import suspects_of
+
+    if output is not None:
+        check_table(output)
+    with (
+        open_engine(data) as engine,
+        recorded(engine.settings, collection, "mislabelled", target=target) as running,
+    ):
+        made = make_mislabelled(engine, collection, target, told(running))
+        running.result = made.summary()
+        found = suspects_of(engine.catalog, engine.live(collection), made)
+        suspects = [each for _, each in islice(found, None if output else limit)]
+    if output is not None:
+        write_mislabelled(output, suspects)
+    if as_json:
+        _print_lines([mislabelled_item(collection, each) for each in suspects[:limit]])
+        return
+    if suspects:
+        print_table(
+            ("item_id", "label", "probability", "suggested", "support", "error", "neighbors"),
+            (_mislabelled_row(each) for each in suspects[:limit]),
+        )
+    print(
+        f"{counted(made.origin.errors, 'label')} of {made.origin.judged:,} probably wrong; "
+        f"{made.origin.items - made.origin.judged:,} of {counted(made.origin.items, 'item')} could "
+        "not be judged"
+    )
+
+
+def outliers(
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    limit: LimitOption = 20,
+    output: TableOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List items that are unlike all others. Nothing in the catalog changes.
+
+    The loneliest come first: those with the least mean cosine with the 50 nearest. A server answers
+    with the list at /v1/collections/NAME/outliers.
+    """
+    from api.schemas.overviews import outlier
+    from indexer.clusters import check_table
+    from indexer.overviews.making import make_outliers
+    from indexer.overviews.output import write_outliers
+    from search_engine.overviews.lists import suspects_of
+
+    if output is not None:
+        check_table(output)
+    with (
+        open_engine(data) as engine,
+        recorded(engine.settings, collection, "outliers") as running,
+    ):
+        made = make_outliers(engine, collection, told(running))
+        running.result = made.summary()
+        found = suspects_of(engine.catalog, engine.live(collection), made)
+        suspects = [each for _, each in islice(found, None if output else limit)]
+    if output is not None:
+        write_outliers(output, suspects)
+    if as_json:
+        _print_lines([outlier(collection, each) for each in suspects[:limit]])
+        return
+    print_table(
+        ("item_id", "label", "similarity", "nearest"),
+        ((each.item.item_id, each.item.label, each.score, _ids(each)) for each in suspects[:limit]),
+    )
+
+
+def map_(
+    data: DataOption = None,
+    collection: CollectionOption = "default",
+    clusters: Annotated[
+        int | None,
+        typer.Option(min=2, help="Clusters [default: root of half the items].", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write all points to this .json or .csv.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lay the items out in a plane, alike ones together. Nothing in the catalog changes.
+
+    A server answers with the map at /v1/collections/NAME/map, with later items placed on it. Needs
+    the extra `map`.
+    """
+    from indexer.overviews.mapping import make_map
+    from indexer.overviews.output import check_map_file
+    from search_engine.overviews.map import map_page
+
+    if output is not None:
+        check_map_file(output)
+    with (
+        open_engine(data) as engine,
+        recorded(engine.settings, collection, "map", clusters=clusters) as running,
+    ):
+        made = make_map(engine, collection, told(running), clusters)
+        running.result = made.summary()
+        page = map_page(engine.catalog, engine.live(collection), made, made.origin.items)
+    if output is not None:
+        _write_map(output, collection, page)
+    if as_json:
+        print_json(made.summary())
+        return
+    print_table(
+        ("cluster", "items", "medoid"),
+        ((each.name, each.items, each.medoid and each.medoid.item_id) for each in page.clusters),
+    )
+    print(f"{counted(made.origin.items, 'item')} laid out", file=sys.stderr)
+
+
+def _mislabelled_row(found: "Suspect") -> tuple[object, ...]:
+    suggestion = found.suggestion
+    return (
+        found.item.item_id,
+        found.label,
+        found.score,
+        suggestion and suggestion.label,
+        suggestion and suggestion.support,
+        suggestion is not None and suggestion.is_error,
+        _ids(found),
+    )
+
+
+def _ids(found: "Suspect") -> str:
+    return ", ".join(each.item.item_id for each in found.neighbors)
+
+
+def _print_lines(values: "Sequence[Any]") -> None:
+    for each in values:
+        print_json(each)
+
+
+def _write_map(output: Path, collection: str, page: "MapPage") -> None:
+    from api.schemas.overviews import map_json
+    from indexer.overviews.output import write_map_table, write_text
+
+    if output.suffix.lower() == ".csv":
+        write_map_table(output, page)
+    else:
+        write_text(output, json.dumps(map_json(collection, page), ensure_ascii=False) + "\n")
