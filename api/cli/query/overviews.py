@@ -61,7 +61,7 @@ def mislabelled(
         return
     if suspects:
         print_table(
-            ("item_id", "label", "probability", "suggested", "support", "error", "neighbors"),
+            ("item_id", "label", "probability", "suggested", "support", "error", "such as"),
             (_mislabelled_row(each) for each in suspects[:limit]),
         )
     print(
@@ -106,7 +106,10 @@ def outliers(
         return
     print_table(
         ("item_id", "label", "similarity", "nearest"),
-        ((each.item.item_id, each.item.label, each.score, _ids(each)) for each in suspects[:limit]),
+        (
+            (each.item.item_id, each.item.label, each.score, _nearest(each))
+            for each in suspects[:limit]
+        ),
     )
 
 
@@ -161,12 +164,12 @@ def _mislabelled_row(found: "Suspect") -> tuple[object, ...]:
         suggestion and suggestion.label,
         suggestion and suggestion.support,
         suggestion is not None and suggestion.is_error,
-        _ids(found),
+        _nearest(found),
     )
 
 
-def _ids(found: "Suspect") -> str:
-    return ", ".join(each.item.item_id for each in found.neighbors)
+def _nearest(found: "Suspect") -> str | None:
+    return found.neighbors[0].item.item_id if found.neighbors else None
 
 
 def _print_lines(values: "Sequence[Any]") -> None:
