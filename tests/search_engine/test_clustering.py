@@ -181,7 +181,7 @@ def test_the_most_frequent_label() -> None:
 
 
 def test_clusters_are_named_after_their_labels() -> None:
-    """Most of the first are of one label, and of the second below one path; the third are halves."""
+    """Most of one label, most below one path, halves, a name again, and no label."""
     found = clusters(0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4)
     labels = ["Cup", "Cup", "Pot", "Fruit/Apple", "Fruit/Pear", None, "Hat", "Cap", "Cup", "Cup"]
     assert names_of(found, [*labels, None]) == [

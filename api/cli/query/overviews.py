@@ -106,10 +106,7 @@ def outliers(
         return
     print_table(
         ("item_id", "label", "similarity", "nearest"),
-        (
-            (each.item.item_id, each.item.label, each.score, _nearest(each))
-            for each in suspects[:limit]
-        ),
+        ((each.item.item_id, each.label, each.score, _nearest(each)) for each in suspects[:limit]),
     )
 
 
