@@ -17,6 +17,7 @@ from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
 from search_engine.overviews.label_errors import judge
 from search_engine.overviews.lists import LISTED, SHOWN_NEIGHBORS
+from search_engine.overviews.outliers import mean_cosines
 from search_engine.overviews.storage import Kind, Origin, Overview, save_overview
 from search_engine.records import CatalogItem, Codes, Floats
 from search_engine.storage.arrays import Arrays
@@ -141,8 +142,7 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
 def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overview:
     """List the items that are unlike all others, and store the list.
 
-    The score is the mean cosine with the nearest items. With foreign pictures planted, this finds
-    more of them than the local outlier factor (`python -m benchmarks.mislabelled`).
+    The score is the mean cosine with the nearest items; see `mean_cosines`.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
@@ -150,11 +150,9 @@ def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overvi
     """
     subject = subject_of(engine, collection)
     graph = subject.graph(stage)
-    known = np.isfinite(graph.scores)
-    judged = known.any(axis=1)
-    sums = np.where(known, graph.scores, 0.0).sum(axis=1)
-    means = np.where(judged, sums / np.maximum(known.sum(axis=1), 1), np.inf)
-    listed = np.lexsort((graph.keys, means))[: min(LISTED, int(judged.sum()))]
+    means = mean_cosines(graph.scores)
+    judged = int(np.isfinite(means).sum())
+    listed = np.lexsort((graph.keys, means))[: min(LISTED, judged)]
     keys, cosines = _nearest(graph, graph.rows[listed], graph.scores[listed])
     arrays: Arrays = {
         "keys": graph.keys[listed],
@@ -162,9 +160,7 @@ def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overvi
         "neighbors": keys,
         "cosines": cosines,
     }
-    return store(
-        engine, collection, Overview(subject.origin("outliers", int(judged.sum())), arrays)
-    )
+    return store(engine, collection, Overview(subject.origin("outliers", judged), arrays))
 
 
 def _numbers(values: Sequence[str | None]) -> tuple[Codes, list[str]]:
