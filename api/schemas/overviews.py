@@ -121,6 +121,8 @@ class MapAnswer(Made):
     """All clusters of the map, the largest first."""
     total: int
     """How many points there are on all pages."""
+    items: int
+    """How many items the collection has."""
     next_cursor: str | None
     """Leads to the next page; null where this is the last one."""
 
@@ -177,6 +179,7 @@ def map_json(collection: str, page: maps.MapPage) -> MapAnswer:
         "labels": labels,
         "clusters": _clusters(collection, page.clusters),
         "total": page.total,
+        "items": page.size,
         "next_cursor": page.next_cursor,
         "made_at": rfc3339(page.origin.made_at),
         "outdated": page.outdated,

@@ -6,7 +6,6 @@ from indexer.change.request import Stage
 from indexer.overviews.making import Subject, store, subject_of
 from indexer.overviews.neighbors import Graph, neighbors_of
 from search_engine.clustering import Clusters, kmeans, names_of
-from search_engine.encoders.base import unit_rows
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
@@ -43,7 +42,7 @@ def make_map(
         raise ParameterError("the collection has no items", where="collection", fix="index some")
     rows = _spread(len(subject.items))
     graph = _graph(subject, rows, stage)
-    vectors = unit_rows(subject.snapshot.vectors(graph.keys))
+    vectors = subject.snapshot.vectors(graph.keys)
     with stage("laying out", EARLY + LATE) as advance:
         places = lay_out(vectors, graph.scores, graph.rows, advance)
     with stage("clustering", 1) as advance:

@@ -44,7 +44,7 @@ def lay_out(
 
     Args:
         vectors: Shape (N, D), unit rows.
-        scores: Cosines of the K nearest neighbors of each, best first, (N, K).
+        scores: Cosines of the K nearest neighbors of each, best first, (N, K); -inf after the last.
         found: Rows of these neighbors, (N, K).
         advance: Counts the steps, `EARLY + LATE` in all.
 
@@ -56,6 +56,8 @@ def lay_out(
         advance(EARLY + LATE)
         return into_square(start)
     tsne = import_tsne()
+    known = np.isfinite(scores)
+    scores, found = (np.where(known, each, each[:, :1]) for each in (scores, found))
     neighbors = tsne.nearest_neighbors.PrecomputedNeighbors(
         np.ascontiguousarray(found), np.sqrt(np.maximum(2.0 - 2.0 * scores, 0.0))
     )

@@ -49,14 +49,16 @@ class MapCluster:
 class MapPage:
     """Some of the points of a map, `total` in all; None for `next_cursor` ends them.
 
-    `items` are those of the points, None for one that was just removed. `outdated` says that the
-    catalog changed since the map was made.
+    The collection has `size` items, of which a sample may have been asked for. `items` are those of
+    the points, None for one that was just removed. `outdated` says that the catalog changed since
+    the map was made.
     """
 
     points: Points
     items: Sequence[CatalogItem | None]
     clusters: Sequence[MapCluster]
     total: int
+    size: int
     next_cursor: str | None
     origin: Origin
     outdated: bool
@@ -111,6 +113,7 @@ def map_page(
         [items.get(key) for key in page.tolist()],
         _clusters(catalog, overview),
         len(shown),
+        len(keys),
         write_cursor((int(page[-1]),), question) if more else None,
         overview.origin,
         catalog.is_changed(live.record, overview.origin.seq),

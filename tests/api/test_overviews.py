@@ -105,7 +105,7 @@ def test_a_map_comes_in_columns(served: CheckedClient) -> None:
     assert [each for page in found for each in page["x"]] == whole["x"]
     assert [len(page["ids"]) for page in found] == [25, 25, 10]
     sample = served.get(f"{DEFAULT}/map?sample=9").json()
-    assert (sample["total"], len(sample["ids"])) == (9, 9)
+    assert (sample["total"], len(sample["ids"]), sample["items"]) == (9, 9, PICTURES)
 
 
 def test_a_new_item_is_on_the_map_at_once(served: CheckedClient) -> None:
