@@ -15,7 +15,7 @@ from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
-from search_engine.overviews.label_errors import judge
+from search_engine.overviews.label_errors import Suspicions, judge
 from search_engine.overviews.lists import LISTED, SHOWN_NEIGHBORS
 from search_engine.overviews.outliers import mean_cosines
 from search_engine.overviews.storage import Kind, Origin, Overview, save_overview
@@ -112,31 +112,39 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
             where="target",
             fix="name a field with one value an item",
         )
-    graph = subject.graph(stage)
     own, names = _numbers([value_of(item, target) for item in subject.items])
     things = _things(subject.items, target)
-    scores = np.where(things[graph.rows] == things[:, None], -np.inf, graph.scores)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    scores, rows = (np.take_along_axis(each, order, 1) for each in (scores, graph.rows))
-    codes = np.where(np.isfinite(scores), own[rows], -1)
-    found = judge(Ballots(scores, codes, tuple(names)), own, things)
-    listed = found.ranked()[:LISTED]
-    witnesses = codes[listed] == found.suggested[listed, None]
-    keys, cosines = _nearest(graph, rows[listed], np.where(witnesses, scores[listed], -np.inf))
-    arrays: Arrays = {
-        "keys": graph.keys[listed],
-        "scores": found.probability[listed].astype(np.float32),
-        "labels": own[listed],
-        "suggested": found.suggested[listed],
-        "support": found.support[listed].astype(np.float32),
-        "errors": found.errors[listed],
-        "neighbors": keys,
-        "cosines": cosines,
-    }
+    graph = _without(subject.graph(stage), things)
+    codes = np.where(np.isfinite(graph.scores), own[graph.rows], -1)
+    found = judge(Ballots(graph.scores, codes, tuple(names)), own, things)
     origin = subject.origin(
         "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
     )
-    return store(engine, collection, Overview(origin, arrays))
+    return store(engine, collection, Overview(origin, _listed(graph, own, codes, found)))
+
+
+def _without(graph: Graph, things: Codes) -> Graph:
+    """The neighbors that show other things."""
+    scores = np.where(things[graph.rows] == things[:, None], -np.inf, graph.scores)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Graph(graph.keys, *(np.take_along_axis(each, order, 1) for each in (scores, graph.rows)))
+
+
+def _listed(graph: Graph, own: Codes, codes: Codes, found: Suspicions) -> Arrays:
+    """The most suspicious items, with the nearest that have the suggested label."""
+    rows = found.ranked()[:LISTED]
+    witnesses = codes[rows] == found.suggested[rows, None]
+    keys, cosines = _nearest(graph, rows, np.where(witnesses, graph.scores[rows], -np.inf))
+    return {
+        "keys": graph.keys[rows],
+        "scores": found.probability[rows].astype(np.float32),
+        "labels": own[rows],
+        "suggested": found.suggested[rows],
+        "support": found.support[rows].astype(np.float32),
+        "errors": found.errors[rows],
+        "neighbors": keys,
+        "cosines": cosines,
+    }
 
 
 def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overview:
@@ -153,7 +161,7 @@ def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overvi
     means = mean_cosines(graph.scores)
     judged = int(np.isfinite(means).sum())
     listed = np.lexsort((graph.keys, means))[: min(LISTED, judged)]
-    keys, cosines = _nearest(graph, graph.rows[listed], graph.scores[listed])
+    keys, cosines = _nearest(graph, listed, graph.scores[listed])
     arrays: Arrays = {
         "keys": graph.keys[listed],
         "scores": means[listed].astype(np.float32),
@@ -181,9 +189,10 @@ def _things(items: Sequence[CatalogItem], target: str) -> Codes:
 
 
 def _nearest(graph: Graph, rows: Codes, scores: Floats) -> tuple[Codes, NDArray[np.float32]]:
-    """Return keys and cosines of the best neighbors, (M, 3); key -1 for none."""
+    """Return keys and cosines of the best neighbors of rows by their scores, (M, 3); key -1 for
+    none."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :SHOWN_NEIGHBORS]
     best = np.take_along_axis(scores, order, 1)
-    keys = graph.keys[np.take_along_axis(rows, order, 1)]
+    keys = graph.keys[np.take_along_axis(graph.rows[rows], order, 1)]
     known = np.isfinite(best)
     return np.where(known, keys, -1), np.where(known, best, 0.0).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,10 +15,13 @@ from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from indexer.change.request import Stage
+    from search_engine.engine import SearchEngine
     from search_engine.overviews.lists import Suspect
     from search_engine.overviews.map import MapPage
+    from search_engine.overviews.storage import Overview
 
 LimitOption = Annotated[int, typer.Option(min=1, help="Show so many, the most suspicious.")]
 TableOption = Annotated[
@@ -39,21 +43,14 @@ def mislabelled(
     items that look most alike. A server answers with the list at /v1/collections/NAME/mislabelled.
     """
     from api.schemas.overviews import mislabelled_item
-    from indexer.clusters import check_table
     from indexer.overviews.making import make_mislabelled
     from indexer.overviews.output import write_mislabelled
-    from search_engine.overviews.lists import suspects_of
 
-    if output is not None:
-        check_table(output)
-    with (
-        open_engine(data) as engine,
-        recorded(engine.settings, collection, "mislabelled", target=target) as running,
-    ):
-        made = make_mislabelled(engine, collection, target, told(running))
-        running.result = made.summary()
-        found = suspects_of(engine.catalog, engine.live(collection), made)
-        suspects = [each for _, each in islice(found, None if output else limit)]
+    def make(engine: "SearchEngine", stage: "Stage") -> "Overview":
+        return make_mislabelled(engine, collection, target, stage)
+
+    with _made(data, collection, "mislabelled", make, output, target=target) as (made, found):
+        suspects = list(found if output else islice(found, limit))
     if output is not None:
         write_mislabelled(output, suspects)
     if as_json:
@@ -84,21 +81,14 @@ def outliers(
     with the list at /v1/collections/NAME/outliers.
     """
     from api.schemas.overviews import outlier
-    from indexer.clusters import check_table
     from indexer.overviews.making import make_outliers
     from indexer.overviews.output import write_outliers
-    from search_engine.overviews.lists import suspects_of
 
-    if output is not None:
-        check_table(output)
-    with (
-        open_engine(data) as engine,
-        recorded(engine.settings, collection, "outliers") as running,
-    ):
-        made = make_outliers(engine, collection, told(running))
-        running.result = made.summary()
-        found = suspects_of(engine.catalog, engine.live(collection), made)
-        suspects = [each for _, each in islice(found, None if output else limit)]
+    def make(engine: "SearchEngine", stage: "Stage") -> "Overview":
+        return make_outliers(engine, collection, stage)
+
+    with _made(data, collection, "outliers", make, output) as (_, found):
+        suspects = list(found if output else islice(found, limit))
     if output is not None:
         write_outliers(output, suspects)
     if as_json:
@@ -150,6 +140,31 @@ def map_(
         ((each.name, each.items, each.medoid and each.medoid.item_id) for each in page.clusters),
     )
     print(f"{counted(made.origin.items, 'item')} laid out", file=sys.stderr)
+
+
+@contextmanager
+def _made(
+    data: Path | None,
+    collection: str,
+    kind: str,
+    make: "Callable[[SearchEngine, Stage], Overview]",
+    output: Path | None,
+    **params: Any,
+) -> "Iterator[tuple[Overview, Iterator[Suspect]]]":
+    """Make a list as a job that others see; give it, and what is on it."""
+    from indexer.clusters import check_table
+    from search_engine.overviews.lists import suspects_of
+
+    if output is not None:
+        check_table(output)
+    with (
+        open_engine(data) as engine,
+        recorded(engine.settings, collection, kind, **params) as running,
+    ):
+        made = make(engine, told(running))
+        running.result = made.summary()
+        found = suspects_of(engine.catalog, engine.live(collection), made)
+        yield made, (suspect for _, suspect in found)
 
 
 def _mislabelled_row(found: "Suspect") -> tuple[object, ...]:
