@@ -13,6 +13,7 @@ share among as many, `auroc` how well the score separates them. Figures are mean
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def wrong_labels(
     scores, rows = nearest(vectors, vectors, NEIGHBORS, np.arange(len(vectors)))
     for kind in ("any", "likely"):
         for voters in VOTERS:
-            rule = VoteRule(k=voters, support=None)
+            rule = replace(RULE, k=voters)
             each = [_wrong_labels(scores, rows, codes, kind, rule, seed) for seed in seeds]
             means = {key: round(float(np.mean([one[key] for one in each])), 3) for key in each[0]}
             least = round(min(one["top_tenth"] for one in each), 3)

@@ -97,7 +97,9 @@ def store(engine: SearchEngine, collection: str, made: Overview) -> Overview:
 def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: Stage) -> Overview:
     """List the items whose label their neighbors contradict, and store the list.
 
-    Each item is judged by its nearest neighbors without itself and other photos of its product.
+    Each item is judged by its nearest neighbors without itself, other photos of its product, and
+    the same file with the same label, which would only repeat what is in question. Of equal files
+    one votes.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
@@ -114,18 +116,23 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
         )
     own, names = _numbers([value_of(item, target) for item in subject.items])
     things = _things(subject.items, target)
-    graph = _without(subject.graph(stage), things)
+    graph = subject.graph(stage)
+    contents = _numbers([item.content_hash for item in subject.items])[0]
+    same = contents[graph.rows] == contents[:, None]
+    repeats = same & (own[graph.rows] == own[:, None])
+    graph = _without(graph, repeats | (things[graph.rows] == things[:, None]))
     codes = np.where(np.isfinite(graph.scores), own[graph.rows], -1)
-    found = judge(Ballots(graph.scores, codes, tuple(names)), own, things)
+    ballots = Ballots(graph.scores, codes, tuple(names), contents[graph.rows])
+    found = judge(ballots, own, things)
     origin = subject.origin(
         "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
     )
     return store(engine, collection, Overview(origin, _listed(graph, own, codes, found)))
 
 
-def _without(graph: Graph, things: Codes) -> Graph:
-    """The neighbors that show other things."""
-    scores = np.where(things[graph.rows] == things[:, None], -np.inf, graph.scores)
+def _without(graph: Graph, left_out: NDArray[np.bool_]) -> Graph:
+    """The other neighbors, best first."""
+    scores = np.where(left_out, -np.inf, graph.scores)
     order = np.argsort(-scores, axis=1, kind="stable")
     return Graph(graph.keys, *(np.take_along_axis(each, order, 1) for each in (scores, graph.rows)))
 

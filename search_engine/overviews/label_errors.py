@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from search_engine.records import Codes, Floats
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
 
-RULE = VoteRule(k=20, support=None)
+RULE = VoteRule(k=20, support=None, per_product=True)
 """With 5 % of the labels of clothing wrong, 20 voters rank them better than 10, and as 50
 (`python -m benchmarks.mislabelled`)."""
 
@@ -45,7 +45,8 @@ def judge(ballots: Ballots, own: Codes, things: Codes, rule: VoteRule = RULE) ->
     """Compare the label of each item with what its neighbors vote for.
 
     Args:
-        ballots: The neighbors of N items, without themselves and photos of the same product.
+        ballots: The neighbors of N items, without themselves and photos of the same product; those
+            of one number in `products` are one voter, such as equal files.
         own: The label of each item, (N,), positions in the labels of the ballots; -1 for none.
         things: The number of each item's product, (N,); an item without one has its own number.
         rule: How neighbors vote.

@@ -137,6 +137,19 @@ def test_photos_of_the_same_product_are_no_witnesses(tmp_path: Path) -> None:
     assert {each.suggestion.label for each in found if each.suggestion} == {"a"}
 
 
+def test_the_same_file_again_is_no_witness_unless_it_has_another_label(
+    engine: SearchEngine,
+) -> None:
+    """Twenty copies with one wrong label confirm nothing; a copy with two labels is a sign."""
+    vector, other = near(0, 2, 9)
+    copies = (draft(f"x{row}", vector, label="c", content_hash="x") for row in range(20))
+    twins = (draft(f"y{label}", other, label=label, content_hash="y") for label in "ac")
+    add(engine, *copies, *twins)
+    found = [each for each in suspects(engine, mislabelled(engine)) if each.score < 0.5]
+    wrong = {f"x{row}" for row in range(20)} | {"yc"}
+    assert {each.item.item_id for each in found} == wrong
+
+
 def test_labels_that_nothing_else_has_are_not_judged(engine: SearchEngine) -> None:
     add(engine, draft("lone", near(0, 1, 5)[0], label="z"), draft("none", near(0, 1, 6)[0]))
     made = mislabelled(engine)
