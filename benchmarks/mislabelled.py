@@ -3,12 +3,12 @@
     python -m benchmarks.mislabelled [--seeds 3] [--json]
 
 Of the pictures of each training split, 5 % get another label: `any` one at random, or the one that
-is `likely`, that of the most similar picture of another class. `top_tenth` is the share of these in
-the first tenth of the list, `first` their share among as many as there are, `suggested` how often
-the right label is suggested; `found` and `right` are recall and precision of what is called a
-probable error. In the second table pictures of the other dataset are planted: `first` is their
-share among as many, `auroc` how well the score separates them. Figures are means over the seeds,
-`least` is the worst seed's.
+is `likely`, that of the most similar picture of another class (of the next class where the 50
+nearest are all of its own). `top_tenth` is the share of these in the first tenth of the list,
+`first` their share among as many as there are, `suggested` how often the right label is suggested;
+`found` and `right` are recall and precision of what is called a probable error. In the second table
+pictures of the other dataset are planted: `first` is their share among as many, `auroc` how well
+the score separates them. Figures are means over the seeds, `least` is the worst seed's.
 """
 
 import tempfile
