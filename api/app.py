@@ -19,6 +19,7 @@ from api.routes import (
     item_batches,
     items,
     jobs,
+    overviews,
     pictures,
     queries,
     site,
@@ -39,6 +40,10 @@ from search_engine.images.decode_pool import DecodePool
 log = logging.getLogger(__name__)
 
 """How often uploads whose time is over are looked for."""
+
+ROUTES = (
+    health, collections, queries, item_batches, items, overviews, pictures, jobs, uploads,
+)  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
 """Smaller answers fit a packet anyway. Level 9 makes a page of labels 6 % smaller still, and takes
@@ -96,7 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
     )
     problems.install(app)
-    for module in (health, collections, queries, item_batches, items, pictures, jobs, uploads):
+    for module in ROUTES:
         app.include_router(module.router)
     openapi.install(app)
     site.install(app, settings.docs)

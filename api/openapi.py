@@ -33,6 +33,7 @@ TAGS = {
     "queries": "What looks like this, and what class is it.",
     "items": "Items of a collection, and their pictures.",
     "collections": "Collections; their labels, values and trained classifiers.",
+    "overviews": "What looks wrong in a collection, and its map, as jobs found them.",
     "uploads": "Pictures and tables that are staged for a job.",
     "jobs": "Work that takes longer than a request.",
     "feedback": "What users say of answers.",

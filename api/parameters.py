@@ -1,7 +1,7 @@
 """Parameters of a request beside its body, declared once: how they are read and described."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -91,6 +91,15 @@ def whole(name: str, help: str, default: int, low: int, high: int) -> Parameter:
     schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
     return Parameter(
         name, help, schema, lambda value: whole_number(value, name, default, low, high)
+    )
+
+
+def whole_if_any(name: str, help: str, low: int, high: int) -> Parameter:
+    """As `whole`; None where it is missing."""
+    bounded = whole(name, help, low, low, high)
+    schema = {each: value for each, value in bounded.schema.items() if each != "default"}
+    return replace(
+        bounded, schema=schema, read=lambda value: None if value is None else bounded.read(value)
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
 from search_engine import clustering
-from search_engine.clustering import Agreement, Clusters, Proposal, most_frequent
+from search_engine.clustering import Agreement, Clusters, Proposal, most_frequent, names_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -82,7 +82,11 @@ class Clustered:
 
     def summary(self) -> dict[str, Any]:
         """For programs."""
-        return {**self.measures(), "medoids": [row["medoid"] for row in self.rows()]}
+        return {
+            **self.measures(),
+            "medoids": [row["medoid"] for row in self.rows()],
+            "names": names_of(self.clusters, self.gallery.labels),
+        }
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is to be said of each cluster."""

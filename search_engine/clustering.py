@@ -5,6 +5,7 @@ with the earliest item); -1 is in none.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
+from search_engine.names import SEPARATOR, prefixes
 from search_engine.processes import spare_cores
 from search_engine.records import Vectors
 
@@ -210,6 +212,32 @@ def most_frequent(labels: Sequence[str]) -> tuple[str, int]:
     values, counts = np.unique(labels, return_counts=True)
     best = int(counts.argmax())
     return str(values[best]), int(counts[best])
+
+
+def names_of(clusters: Clusters, labels: Sequence[str | None]) -> list[str]:
+    """Name each cluster after the labels of its items, no two alike.
+
+    That is the deepest level of label paths that most of the labelled items agree on; the two most
+    frequent labels where there is none; the cluster's own name where no item has a label. Of
+    clusters that share a name, the largest has it as it is, and the others with a number.
+    """
+    taken: Counter[str] = Counter()
+    names: list[str] = []
+    for number in range(len(clusters)):
+        rows = np.flatnonzero(clusters.members == number).tolist()
+        known = sorted(label for row in rows if (label := labels[row]) is not None)
+        name = _common_name(known) if known else clusters.name(number)
+        taken[name] += 1
+        names.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+    return names
+
+
+def _common_name(labels: Sequence[str]) -> str:
+    nodes = Counter(node for label in labels for node in prefixes(label))
+    shared = [node for node, count in nodes.items() if 2 * count > len(labels)]
+    if shared:
+        return max(shared, key=lambda node: node.count(SEPARATOR))
+    return " and ".join(label for label, _ in Counter(labels).most_common(2))
 
 
 def _numbered(vectors: Vectors, found: NDArray[np.integer]) -> Clusters:

@@ -18,6 +18,11 @@ def forget_command(collection: str) -> str:
     return _command("eyedex switch --forget", collection, "label")
 
 
+def overview_command(kind: str, collection: str, target: str) -> str:
+    """Return the command that makes a list or the map of a collection."""
+    return _command(f"eyedex {kind}", collection, target)
+
+
 def _command(start: str, collection: str, target: str) -> str:
     """Format a command with the options that differ from their defaults."""
     options = "" if collection == "default" else f" --collection {collection}"

@@ -190,6 +190,12 @@ class ClassifierNotFoundError(NotFoundError):
     code = "classifier_not_found"
 
 
+class OverviewNotFoundError(NotFoundError):
+    """Such a list or map was not made yet for the collection and its encoder."""
+
+    code = "overview_not_found"
+
+
 class QueryExpiredError(NotFoundError):
     """The token of a photo that is not remembered any more; send the photo itself."""
 

@@ -6,6 +6,7 @@ composed form (NFC): a file name from a Mac equals the same name typed elsewhere
 """
 
 import unicodedata
+from itertools import accumulate
 
 from search_engine.errors import ParameterError
 
@@ -116,3 +117,9 @@ def _refused(where: str, what: str, fix: str) -> ParameterError:
 
 
 _WORDS = {"item_id": "id", "label": "label", "product_id": "product id"}
+
+
+def prefixes(label: str) -> tuple[str, ...]:
+    """Cut the path after its first, second, ... part; the last result is the label itself."""
+    parts = label.split(SEPARATOR, MAX_LABEL_LEVELS - 1)
+    return tuple(accumulate(parts, lambda path, part: f"{path}{SEPARATOR}{part}"))

@@ -34,6 +34,7 @@ ORDER = {
         "search",
         "vote",
         "classifiers",
+        "overviews",
         "maintenance",
         "data_directory",
         "answering",
@@ -52,7 +53,7 @@ ORDER = {
         "embed",
         "pipeline classify change",
         "run encoder_comparison",
-        "opened_source asked clusters colors duplicates exchange",
+        "opened_source asked clusters colors duplicates exchange overviews",
         "jobs",
     ),
     "api": (

@@ -16,7 +16,7 @@ from api.cli.catalog import collections, colors, exchange, index, maintenance, r
 from api.cli.encoders import calibrate, listing, switch, train, tune
 from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
-from api.cli.query import classify, cluster, duplicates, search
+from api.cli.query import classify, cluster, duplicates, overviews, search
 from api.cli.terminal.streams import abandon, open_missing, show_controls
 from api.cli.usage import usage_error
 from search_engine.errors import EyedexError, StorageError
@@ -45,6 +45,9 @@ for verb in (
     cluster.cluster,
     duplicates.duplicates,
     colors.colors,
+    overviews.mislabelled,
+    overviews.outliers,
+    overviews.map_,
     serve.serve,
     maintenance.check,
     maintenance.snapshot,

@@ -2,7 +2,7 @@
 
 The lines are run, in Python and JavaScript, on the drawn catalog; what the server answered is kept
 in `api/examples.json`. `client` is a client of it, `photo.jpg` a photo in the working directory,
-which JavaScript has as the Blob `photo`.
+which JavaScript has as the Blob `photo`. Lists of suspects and a map were made of it before.
 """
 
 from dataclasses import dataclass
@@ -98,6 +98,17 @@ EXAMPLES = (
     Example("listLabels", "client.list_labels(limit=2)", "await client.listLabels({ limit: 2 });"),
     Example("listFacets", 'client.list_facets(["view"])', 'await client.listFacets(["view"]);'),
     Example("listClassifiers", "client.list_classifiers()", "await client.listClassifiers();"),
+    Example(
+        "listMislabelled",
+        "client.list_mislabelled(limit=1)",
+        "await client.listMislabelled({ limit: 1 });",
+    ),
+    Example(
+        "listOutliers",
+        "client.list_outliers(limit=1)",
+        "await client.listOutliers({ limit: 1 });",
+    ),
+    Example("getMap", "client.get_map(sample=3)", "await client.getMap({ sample: 3 });"),
     Example(
         "createUpload",
         'upload = client.create_upload(collection="toys")',

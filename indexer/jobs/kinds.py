@@ -27,6 +27,9 @@ from indexer.jobs.parameters import (
     ExportJob,
     IndexJob,
     JobRequest,
+    MapJob,
+    MislabelledJob,
+    OutliersJob,
     SnapshotJob,
     SwitchJob,
     TuneJob,
@@ -34,6 +37,8 @@ from indexer.jobs.parameters import (
 from indexer.jobs.queue import REJECTS
 from indexer.jobs.sources import opened_files
 from indexer.jobs.task import Task
+from indexer.overviews.making import make_mislabelled, make_outliers
+from indexer.overviews.mapping import make_map
 from indexer.report import RejectsFile
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.catalog.filter_text import read_filter
@@ -141,6 +146,21 @@ def _colors(job: ColorsJob, task: Task) -> Result:
         return find_colors(engine, task.collection, task.stage).summary()
 
 
+def _mislabelled(job: MislabelledJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        return make_mislabelled(engine, task.collection, job.target, task.stage).summary()
+
+
+def _outliers(job: OutliersJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        return make_outliers(engine, task.collection, task.stage).summary()
+
+
+def _map(job: MapJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        return make_map(engine, task.collection, task.stage, job.clusters).summary()
+
+
 def _snapshot(job: SnapshotJob, task: Task) -> Result:
     with task.stage("saving", 1) as advance:
         made = make_snapshot(task.settings, task.file("snapshot.tar"), force=True)
@@ -187,6 +207,9 @@ KINDS: Mapping[type[JobRequest], Callable[[Any, Task], Result]] = {
     ClusterJob: _cluster,
     DuplicatesJob: _duplicates,
     ColorsJob: _colors,
+    MislabelledJob: _mislabelled,
+    OutliersJob: _outliers,
+    MapJob: _map,
     SnapshotJob: _snapshot,
     ExportJob: _export,
 }

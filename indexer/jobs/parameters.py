@@ -215,6 +215,34 @@ class ColorsJob(_Given):
     kind: Literal["colors"]
 
 
+class MislabelledJob(_Given):
+    """List the items whose label their neighbors contradict, as `eyedex mislabelled`.
+
+    `GET /v1/collections/{c}/mislabelled` reads the list.
+    """
+
+    kind: Literal["mislabelled"]
+    target: Annotated[Text, Field(description="label, product_id or an attribute.")] = "label"
+
+
+class OutliersJob(_Given):
+    """List the items that are unlike all others, as `eyedex outliers`.
+
+    `GET /v1/collections/{c}/outliers` reads the list.
+    """
+
+    kind: Literal["outliers"]
+
+
+class MapJob(_Given):
+    """Lay out the items in a plane, as `eyedex map`; `GET /v1/collections/{c}/map` reads it."""
+
+    kind: Literal["map"]
+    clusters: Annotated[
+        int | None, Field(ge=2, description="How many; by default the root of half the items.")
+    ] = None
+
+
 class SnapshotJob(_Given):
     """Save everything that is stored, of all collections: the file `snapshot.tar` of the job."""
 
@@ -242,6 +270,9 @@ JobRequest = (
     | ClusterJob
     | DuplicatesJob
     | ColorsJob
+    | MislabelledJob
+    | OutliersJob
+    | MapJob
     | SnapshotJob
     | ExportJob
 )

@@ -43,6 +43,14 @@ def changes_in(connection: Connection, collection: Collection, seq: int) -> Chan
     return Changes(now, keys, vectors, np.sort(removed))
 
 
+def newer_in(connection: Connection, collection: Collection, seq: int) -> Keys:
+    """As `Catalog.newer`, in the view of a connection."""
+    changed = and_(items.c.collection_id == collection.id, items.c.index_seq > seq)
+    return np.fromiter(
+        connection.execute(select(items.c.key).where(changed)).scalars(), dtype=np.int64
+    )
+
+
 def _read_vectors(
     connection: Connection, collection: Collection, condition: ColumnElement[bool]
 ) -> tuple[Keys, NDArray[np.float16]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from search_engine.catalog.changes import Changes, changes_in
+from search_engine.catalog.changes import Changes, changes_in, newer_in
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import (
     Collection,
@@ -340,11 +340,25 @@ class Catalog(CatalogConnections):
             found = np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
             if until is None:
                 return found
-            changed = select(items.c.key).where(
-                items.c.collection_id == collection.id, items.c.index_seq > until
-            )
-            newer = np.fromiter(connection.execute(changed).scalars(), dtype=np.int64)
-        return found[~np.isin(found, newer)]
+            return found[~np.isin(found, newer_in(connection, collection, until))]
+
+    def newer(self, collection: Collection, seq: int) -> Keys:
+        """Keys of items that got their picture, or were removed, after a change; (N,), int64."""
+        with self._query() as connection:
+            return newer_in(connection, collection, seq)
+
+    def is_changed(self, collection: Collection, since: int) -> bool:
+        """Whether an item was added, changed or removed after a change.
+
+        Also if the catalog does not know that change, as after restoring an older one.
+        """
+        if since > self.seq():
+            return True
+        changed = select(items.c.key).where(
+            items.c.collection_id == collection.id, items.c.seq > since
+        )
+        with self._query() as connection:
+            return connection.execute(changed.limit(1)).first() is not None
 
     def hashes_since(self, collection: Collection, seq: int) -> tuple[Keys, list[bytes]]:
         """Hashes of pictures that were written after a change, by key; see `hash_rows`."""

@@ -1,7 +1,7 @@
 """Store trained classifiers as plain arrays with a description of what they learned from.
 
-The format is `safetensors`: numbers and text, nothing executable. A file is only used after
-checking its checksum, every array, and that it belongs to the collection as it is now.
+A file (`search_engine.storage.arrays`) is only used after checking its checksum, every array, and
+that it belongs to the collection as it is now.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.heads import HEADS
 from search_engine.errors import CorruptDataError, NewerFormatError, NotFoundError
+from search_engine.storage.arrays import packed, read_arrays, read_header
 from search_engine.storage.durable import replace_synced, storage_error
 from search_engine.storage.locks import exclusive
 
@@ -102,13 +102,8 @@ def save(folder: Path, stored: StoredClassifier) -> Path:
         LockHeldError: Another process is writing a classifier of this collection.
         StorageError: It cannot be written; an existing one stays.
     """
-    from safetensors.numpy import save as packed
-
-    model = stored.model
-    header = stored.description.model_dump_json()
-    arrays = model.head.arrays()
-    data = packed(arrays, {"header": header, "sha256": digest_of(header, arrays)})
-    file = file_of(folder, model.name, stored.origin.target)
+    data = packed(stored.description.model_dump_json(), stored.model.head.arrays())
+    file = file_of(folder, stored.model.name, stored.origin.target)
     try:
         for each in (folder.parent, folder):
             each.mkdir(mode=0o700, exist_ok=True)
@@ -128,8 +123,7 @@ def load(file: Path) -> StoredClassifier:
         CorruptDataError: It is damaged, or not a classifier.
     """
     with _told(file):
-        described, arrays = _contents(file)
-        return _checked(described, arrays)
+        return _checked(*read_arrays(file))
 
 
 def describe(file: Path) -> Description:
@@ -141,8 +135,7 @@ def describe(file: Path) -> Description:
         CorruptDataError: The description is damaged, or not of a classifier.
     """
     with _told(file):
-        described, _ = _contents(file, with_arrays=False)
-        return _description(described)
+        return _description(read_header(file))
 
 
 @contextmanager
@@ -163,25 +156,9 @@ def _told(file: Path) -> Iterator[None]:
         ) from error
 
 
-def _contents(
-    file: Path, with_arrays: bool = True
-) -> tuple[Mapping[str, str], dict[str, NDArray[Any]]]:
-    """Read the texts and the arrays of a file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            names = opened.keys() if with_arrays else ()
-            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
-    except (SafetensorError, TypeError, AttributeError) as error:
-        raise ValueError(f"it cannot be read: {error}") from error
-
-
-def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
+def _checked(header: str, arrays: Mapping[str, NDArray[Any]]) -> StoredClassifier:
     """Return the classifier, or raise ValueError with what is wrong."""
-    found = _description(described)
-    if digest_of(described["header"], arrays) != described["sha256"]:
-        raise ValueError("it does not match its checksum")
+    found = _description(header)
     head = HEADS[found.head].from_arrays(arrays, len(found.classes))
     model = TrainedModel(
         found.name, found.classes, head, found.temperature, found.held_out_accuracy
@@ -189,13 +166,11 @@ def _checked(described: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -
     return StoredClassifier(model, found.origin)
 
 
-def _description(described: Mapping[str, str]) -> Description:
+def _description(header: str) -> Description:
     """Return the description, or raise ValueError with what is wrong."""
-    if set(described) != {"header", "sha256"}:
-        raise ValueError("it is no stored classifier")
-    _check_format(described["header"])
+    _check_format(header)
     try:
-        found = Description.model_validate_json(described["header"])
+        found = Description.model_validate_json(header)
     except ValidationError as error:
         raise ValueError(f"its description is wrong: {error.errors()[0]['msg']}") from None
     if found.head not in HEADS or list(found.classes) != sorted(set(found.classes)):
@@ -214,13 +189,3 @@ def _check_format(header: str) -> None:
             f"the classifier has format {version}, this version reads {FORMAT}",
             fix="train it again, or update Eyedex",
         )
-
-
-def digest_of(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the checksum that a file has for its header and arrays."""
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()

@@ -5,11 +5,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
-
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
-from search_engine.catalog.tables import items
 from search_engine.classifiers import storage
 from search_engine.classifiers.base import TrainedModel
 from search_engine.classifiers.registry import KINDS
@@ -115,7 +112,7 @@ def open_classifier(
     except EyedexError as error:
         error.fix = f"{command} makes a new one"
         raise
-    stale = is_stale(catalog, record, stored.origin)
+    stale = catalog.is_changed(record, stored.origin.seq)
     return OpenedClassifier(stored.model, stored.origin, record.name, stale)
 
 
@@ -134,7 +131,7 @@ def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]
         if description.name in NAMES:
             found.append(description)
     found.sort(key=lambda one: (one.name, one.origin.target))
-    return [ListedClassifier(one, is_stale(catalog, record, one.origin)) for one in found]
+    return [ListedClassifier(one, catalog.is_changed(record, one.origin.seq)) for one in found]
 
 
 def check_classifier(stored: StoredClassifier, file: Path, record: Collection) -> None:
@@ -170,21 +167,6 @@ def check_origin(origin: Origin, name: str, record: Collection) -> None:
             f"{record.fingerprint} now",
             where=where,
         )
-
-
-def is_stale(catalog: Catalog, record: Collection, origin: Origin) -> bool:
-    """Return whether an item was added, changed or removed since training.
-
-    Also true if the catalog does not know the state it was trained on, as after restoring an older
-    one.
-    """
-    if origin.seq > catalog.seq():
-        return True
-    changed = select(items.c.key).where(
-        items.c.collection_id == record.id, items.c.seq > origin.seq
-    )
-    with catalog.read() as connection:
-        return connection.execute(changed.limit(1)).first() is not None
 
 
 def _stamp(file: Path) -> tuple[int, ...]:

@@ -176,8 +176,8 @@ class Changes:
             with self._catalog.write() as writer:
                 writer.delete_collection(collection.id)
                 cancel_jobs_of(writer, name)
-            for folder in (paths.index(name), paths.classifiers(name), paths.tuning(name)):
-                shutil.rmtree(folder, ignore_errors=True)
+            for folder_of in (paths.index, paths.classifiers, paths.overviews, paths.tuning):
+                shutil.rmtree(folder_of(name), ignore_errors=True)
             paths.rejects(name).unlink(missing_ok=True)
 
     def _live_or_new(self, name: str) -> LiveCollection:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_engine.metrics import PrecisionRecall
-from search_engine.names import SEPARATOR
-from search_engine.vote.label_paths import prefixes
+from search_engine.names import SEPARATOR, prefixes
 
 
 def ancestors(path: str | None) -> frozenset[str]:

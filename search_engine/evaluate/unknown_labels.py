@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
-from search_engine.names import SEPARATOR
+from search_engine.names import SEPARATOR, prefixes
 from search_engine.near import near
-from search_engine.vote.label_paths import prefixes
 
 NAMED = 5
 """Labels that a message lists."""

@@ -37,8 +37,8 @@ class DecodedImage:
     `views` have the shape (V, size_px, size_px, 3), uint8, RGB: the middle, and more for wide and
     tall pictures; together they represent the picture. `boxes` are what each shows of the upright
     picture; what lies outside of it is ground. `picture_hash` tells copies of the whole picture.
-    `colors` are there if they were asked for; until `colored` finds them, `sample` has the pixels of
-    which they are found.
+    `colors` are there if they were asked for; until `colored` finds them, `sample` has the pixels
+    of which they are found.
     """
 
     views: NDArray[np.uint8]

@@ -70,6 +70,10 @@ class DataPaths:
         """Return the folder of trained classifiers of a collection, which can be trained again."""
         return self.root / "classifiers" / collection
 
+    def overviews(self, collection: str) -> Path:
+        """Return the folder of lists and maps of a collection; may be deleted at any time."""
+        return self.root / "overviews" / collection
+
     def tuning(self, collection: str) -> Path:
         """Return the folder for pixels and state of a training, deleted when its result is used."""
         return self.root / "tuning" / collection

@@ -7,24 +7,17 @@ longer paths than are accepted now: the rest is part of the last level.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.names import MAX_LABEL_LEVELS, SEPARATOR
+from search_engine.names import SEPARATOR, prefixes
 from search_engine.records import Codes, Floats, Level, Vote
 from search_engine.vote.tally import Tally
 
 DIGITS = 12
 ROUNDING = 1e-12
 """Sums of shares that differ by less are equal."""
-
-
-def prefixes(label: str) -> tuple[str, ...]:
-    """Cut the path after its first, second, ... part; the last result is the label itself."""
-    parts = label.split(SEPARATOR, MAX_LABEL_LEVELS - 1)
-    return tuple(accumulate(parts, lambda path, part: f"{path}{SEPARATOR}{part}"))
 
 
 def node_shares(votes: Sequence[Vote]) -> dict[str, float]:

@@ -36,6 +36,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.NotFoundError: ("not_found", 404, Exit.USAGE),
     errors.ItemNotFoundError: ("item_not_found", 404, Exit.USAGE),
     errors.ClassifierNotFoundError: ("classifier_not_found", 404, Exit.USAGE),
+    errors.OverviewNotFoundError: ("overview_not_found", 404, Exit.USAGE),
     errors.CollectionNotFoundError: ("collection_not_found", 404, Exit.USAGE),
     errors.PictureNotFoundError: ("picture_not_found", 404, Exit.USAGE),
     errors.QueryExpiredError: ("query_expired", 404, Exit.USAGE),

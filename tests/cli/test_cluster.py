@@ -41,6 +41,7 @@ def test_clusters_are_told_with_their_agreement(
     assert (report["items"], report["clusters"], report["labelled"]) == (24, 3, 15)
     assert (report["purity"], report["nmi"], report["in_none"]) == (1.0, 1.0, 0)
     assert len(report["medoids"]) == 3
+    assert sorted(report["names"]) == sorted(COLOURS[:3])
     ran = run("cluster", "--data", data, "--clusters", 3)
     header, first = [line.split() for line in ran.out.splitlines()[:2]]
     assert header[:3] == ["cluster", "items", "labelled"]

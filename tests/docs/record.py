@@ -22,6 +22,10 @@ from api.client.core import DEFAULT_URL
 from api.examples import PLACE, Exchange, settled, stable
 from api.reference.__main__ import write
 from api.reference.scenario import EXAMPLES
+from indexer.change.request import without_progress
+from indexer.overviews.making import make_mislabelled, make_outliers
+from indexer.overviews.mapping import make_map
+from search_engine.engine import SearchEngine
 from tests.conftest import draw, index_folder, serve
 
 PHOTO = "photo.jpg"
@@ -32,6 +36,15 @@ def photo_folder(sample: Path, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     shutil.copy(min((sample / "images").rglob("*.jpg")), folder / PHOTO)
     return folder
+
+
+def look_through(data: Path) -> Path:
+    """A data directory with the lists and the map that the examples ask for."""
+    with SearchEngine(data) as engine:
+        make_mislabelled(engine, "default", "label", without_progress)
+        make_outliers(engine, "default", without_progress)
+        make_map(engine, "default", without_progress, 2)
+    return data
 
 
 def described_operations(url: str) -> dict[str, tuple[str, re.Pattern[str]]]:
@@ -146,7 +159,7 @@ def main() -> None:
         sample, data = Path(temporary, "sample"), Path(temporary, "data")
         draw(sample)
         index_folder(sample / "catalog.csv", data, encoder="hsv")
-        with serve(data) as server:
+        with serve(look_through(data)) as server:
             found = record(server.url, photo_folder(sample, Path(temporary, "work")))
     PLACE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     write()

@@ -18,13 +18,13 @@ from api.reference.pages import INTRODUCTION
 from api.reference.scenario import EXAMPLES
 from tests.api.client.test_javascript import CLIENT
 from tests.conftest import LiveServer, copy_data, serve
-from tests.docs.record import photo_folder, record
+from tests.docs.record import look_through, photo_folder, record
 
 
 @pytest.fixture(scope="module")
 def served(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     data = copy_data(hsv_data, tmp_path_factory.mktemp("documented") / "data")
-    with serve(data) as server:
+    with serve(look_through(data)) as server:
         yield server
 
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
+from search_engine.names import prefixes
 from search_engine.records import Prediction
 from search_engine.vote.calibration.fit import known_labels
-from search_engine.vote.label_paths import node_shares, prefixes
+from search_engine.vote.label_paths import node_shares
 from search_engine.vote.labels import vote, votes_of
 from search_engine.vote.tally import Ballots, VoteRule, tally
 

@@ -16,6 +16,7 @@ from search_engine.clustering import (
     hdbscan,
     kmeans,
     most_frequent,
+    names_of,
     propose_labels,
 )
 from search_engine.errors import ParameterError
@@ -177,3 +178,12 @@ def test_names_are_of_equal_length() -> None:
 def test_the_most_frequent_label() -> None:
     assert most_frequent(["b", "a", "b"]) == ("b", 2)
     assert most_frequent(["b", "a"]) == ("a", 1)
+
+
+def test_clusters_are_named_after_their_labels() -> None:
+    """Most of one label, most below one path, halves, a name again, and no label."""
+    found = clusters(0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4)
+    labels = ["Cup", "Cup", "Pot", "Fruit/Apple", "Fruit/Pear", None, "Hat", "Cap", "Cup", "Cup"]
+    assert names_of(found, [*labels, None]) == [
+        "Cup", "Fruit", "Cap and Hat", "Cup (2)", "cluster-05",
+    ]  # fmt: skip

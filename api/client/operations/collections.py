@@ -10,6 +10,13 @@ from api.client.core import Addresses, path
 from api.client.methods import iteration, operation
 from api.schemas.collections import ClassifierList, Collection, CollectionList
 from api.schemas.items import FacetsAnswer, Label, LabelPage
+from api.schemas.overviews import (
+    MapAnswer,
+    MislabelledItem,
+    MislabelledPage,
+    Outlier,
+    OutlierPage,
+)
 from api.schemas.server import Alive, Ready
 
 
@@ -89,3 +96,62 @@ class CollectionOperations(Addresses):
     def list_classifiers(self, collection: str | None = None) -> Call[ClassifierList]:
         """The trained classifiers, for `classifier` of classify."""
         return Call("GET", self.at(collection, "classifiers"), in_json)
+
+    @operation
+    def list_mislabelled(
+        self,
+        *,
+        target: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[MislabelledPage]:
+        """A page of the items whose labels look wrong, as the last such job found them."""
+        query = {"target": target, "limit": limit, "cursor": cursor}
+        return Call("GET", self.at(collection, "mislabelled"), in_json, query=query)
+
+    @iteration
+    def mislabelled(
+        self,
+        *,
+        target: str | None = None,
+        limit: int | None = None,
+        collection: str | None = None,
+    ) -> Pages[MislabelledItem]:
+        """All items whose labels look wrong; `limit` is how many come at once."""
+        query = {"target": target, "limit": limit}
+        call = Call("GET", self.at(collection, "mislabelled"), in_json, query=query)
+        return paged(call, "suspects")
+
+    @operation
+    def list_outliers(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[OutlierPage]:
+        """A page of the items that are unlike all others, as the last such job found them."""
+        query = {"limit": limit, "cursor": cursor}
+        return Call("GET", self.at(collection, "outliers"), in_json, query=query)
+
+    @iteration
+    def outliers(
+        self, *, limit: int | None = None, collection: str | None = None
+    ) -> Pages[Outlier]:
+        """All items that are unlike all others; `limit` is how many come at once."""
+        call = Call("GET", self.at(collection, "outliers"), in_json, query={"limit": limit})
+        return paged(call, "suspects")
+
+    @operation
+    def get_map(
+        self,
+        *,
+        sample: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        collection: str | None = None,
+    ) -> Call[MapAnswer]:
+        """A page of the points of the map, or of a sample, as the last such job laid them out."""
+        query = {"sample": sample, "limit": limit, "cursor": cursor}
+        return Call("GET", self.at(collection, "map"), in_json, query=query)

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_engine.errors import ParameterError
+from search_engine.names import prefixes
 from search_engine.records import Floats, Level, Prediction, Vote
 from search_engine.vote.label_paths import (
     LevelShares,
     PathTable,
     level_shares,
     path_table,
-    prefixes,
 )
 from search_engine.vote.labels import ballots_of, votes_of
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally, voter_counts

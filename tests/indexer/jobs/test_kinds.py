@@ -144,6 +144,21 @@ def test_export(data: Path, done: Done) -> None:
     assert len(np.load(files_of(data, result) / "embeddings.npy")) == result["rows"] > 0
 
 
+def test_overviews_are_made_for_servers_to_read(data: Path, done: Done) -> None:
+    pytest.importorskip("openTSNE")
+    found = done("mislabelled", target="color")
+    assert (found["items"], found["target"]) == (115, "color")
+    assert done("outliers")["judged"] == 115
+    drawn = done("map", clusters=5)
+    assert (drawn["items"], drawn["clusters"]) == (115, 5)
+    job: Job = drawn["job"]
+    assert (job.stage, job.done) == ("clustering", 1)
+    kept = sorted(
+        file.name.partition("-")[0] for file in DataPaths(data).overviews("default").iterdir()
+    )
+    assert kept == ["map", "mislabelled", "outliers"]
+
+
 def test_a_snapshot_can_be_restored_and_starts_no_job_again(
     data: Path, done: Done, tmp_path: Path
 ) -> None:
@@ -163,6 +178,7 @@ def test_a_snapshot_can_be_restored_and_starts_no_job_again(
         ("switch", {"encoder": "no-such"}, "unknown_encoder"),
         ("calibrate", {"target": "no"}, "bad_parameter"),
         ("export", {"filter": "no = 1"}, "unknown_field"),
+        ("mislabelled", {"target": "no"}, "bad_parameter"),
         ("cluster", {"method": "hdbscan", "clusters": 3}, "bad_parameter"),
     ],
 )

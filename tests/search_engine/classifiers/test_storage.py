@@ -34,6 +34,7 @@ from search_engine.errors import (
     ParameterError,
     StorageError,
 )
+from search_engine.storage.arrays import digest_of
 from search_engine.storage.locks import exclusive
 from tests.small_catalog import (
     DIMENSION,
@@ -286,7 +287,7 @@ def rewritten(file: Path, **header: Any) -> Path:
 
     arrays = LINEAR.arrays()
     text = json.dumps({**_description(file), **header})
-    digest = storage.digest_of(text, arrays)
+    digest = digest_of(text, arrays)
     file.write_bytes(save(arrays, {"header": text, "sha256": digest}))
     return file
 

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from search_engine.names import MAX_LABEL_LEVELS
+from search_engine.names import MAX_LABEL_LEVELS, prefixes
 from search_engine.records import Vote
 from search_engine.vote.label_paths import (
     level_shares,
     levels_of,
     node_shares,
     path_table,
-    prefixes,
 )
 from search_engine.vote.tally import Tally
 

@@ -1,0 +1,96 @@
+"""The verbs that look at a collection as a whole, on pictures of six colours."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from search_engine.engine import SearchEngine
+from tests.cli.conftest import COLOURS, Index, Run, colour_picture
+
+PICTURES = 48
+WRONG = "red/6.png"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, index: Index, data: Path) -> Path:
+    """Eight pictures of each colour in a folder of its name, one of them labelled as another."""
+    root = tmp_path / "shop"
+    for number in range(PICTURES):
+        file = root / COLOURS[number % len(COLOURS)] / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(colour_picture(number))
+    index(root)
+    with SearchEngine(data) as engine:
+        engine.describe(WRONG, {"label": "blue"})
+    return root
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def test_labels_that_look_wrong(run: Run, shop: Path, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.csv"
+    ran = run("mislabelled", "--data", data, "--limit", 2, "--output", file)
+    lines = ran.out.splitlines()
+    assert WRONG in ran.out
+    assert lines[-1] == "1 label of 48 probably wrong; 0 of 48 items could not be judged"
+    rows = table(file)
+    assert len(rows) == PICTURES
+    assert (rows[0]["item_id"], rows[0]["label"], rows[0]["suggested"]) == (WRONG, "blue", "red")
+    assert rows[0]["probable_error"] == "yes"
+    assert rows[0]["neighbor_3"].startswith("red/")
+    ran = run("mislabelled", "--data", data, "--limit", 2, "--json")
+    first, _ = map(json.loads, ran.out.splitlines())
+    assert (first["item_id"], first["suggested"]) == (WRONG, "red")
+    with SearchEngine(data) as engine:
+        item = engine.catalog.get(engine.catalog.collection("default"), WRONG)
+        assert item.label == "blue", "nothing in the catalog changes"
+
+
+def test_items_unlike_all_others(run: Run, shop: Path, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lone.csv"
+    ran = run("outliers", "--data", data, "--limit", 3, "--output", file, "--json")
+    found = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(found) == 3
+    rows = table(file)
+    assert [row["item_id"] for row in rows[:3]] == [each["item_id"] for each in found]
+    scores = [float(row["similarity"]) for row in rows]
+    assert scores == sorted(scores)
+    assert "similarity" in run("outliers", "--data", data).out
+
+
+def test_a_map_is_written_as_json_and_as_a_table(
+    run: Run, shop: Path, data: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("openTSNE")
+    arguments = ("map", "--data", data, "--clusters", 6, "--output")
+    told = run(*arguments, tmp_path / "map.json", "--json").json
+    assert told == {"items": PICTURES, "clusters": 6}
+    found = json.loads((tmp_path / "map.json").read_text())
+    assert len(found["ids"]) == len(found["x"]) == found["total"] == PICTURES
+    ran = run(*arguments, tmp_path / "map.csv")
+    assert all(colour in ran.out for colour in COLOURS)
+    rows = table(tmp_path / "map.csv")
+    assert [row["item_id"] for row in rows] == found["ids"]
+    assert [float(row["x"]) for row in rows] == pytest.approx(found["x"], abs=1e-4)
+    wrong = next(row for row in rows if row["item_id"] == WRONG)
+    assert (wrong["label"], wrong["cluster"]) == ("blue", "red")
+
+
+def test_runs_are_among_the_jobs(run: Run, shop: Path, data: Path) -> None:
+    run("outliers", "--data", data)
+    assert "outliers" in run("jobs", "--data", data).out
+    assert run("check", "--data", data).code == 0
+
+
+def test_bad_questions_are_refused(run: Run, shop: Path, data: Path, tmp_path: Path) -> None:
+    for verb in ("mislabelled", "outliers", "map"):
+        assert run(verb, "--data", data, "--collection", "none").code == 2
+        assert run(verb, "--data", data, "--output", tmp_path / "x.txt").code == 2
+        assert run(verb, "--data", data, "--output", tmp_path / "none" / "x.csv").code == 2
+    assert run("mislabelled", "--data", data, "--target", "size").code == 2
+    assert run("mislabelled", "--data", data, "--limit", 0).code == 2
