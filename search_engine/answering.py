@@ -18,6 +18,7 @@ from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Asked, Subject, Subjects
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
+from search_engine.vote.likeness import likeness_of, unknown
 from search_engine.vote.question import Question, Wanted, ask, ask_vote
 
 Outcomes = list[SearchResult | EyedexError]
@@ -61,20 +62,36 @@ class Answering:
         self.finder.check(live, options)
         for one in asked:
             check_regions(one.regions, one.box is not None, bool(one.examples), options)
-        return self._answered(
-            live, asked, options, lambda subjects: self.find(live, subjects, options, True)
-        )
+        likeness = likeness_of(self._calibrations, live.record)
+        limited = likeness.limited(options)
+
+        def find(subjects: Sequence[Subject]) -> list[SearchResult]:
+            mixed = [each.mix is not None for each in subjects]
+            return likeness.told(self.find(live, subjects, limited, True), limited, mixed)
+
+        no_mixes = None if options.min_alike is None else unknown("mix", likeness.command)
+        return self._answered(live, asked, limited, find, no_mixes)
 
     def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
         """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""
         question = self.question(live, wanted)
         self.finder.check(live, question.shown)
+        likeness = likeness_of(self._calibrations, live.record)
+
+        def find(subjects: Sequence[Subject]) -> list[SearchResult]:
+            found = ask(question, partial(self.find, live, subjects))
+            return likeness.told(found, question.shown, [False] * len(found))
+
         return self._answered(
             live,
             asked,
             question.shown,
-            lambda subjects: ask(question, partial(self.find, live, subjects)),
-            takes_mixes=False,
+            find,
+            ParameterError(
+                "a class is that of one picture, and a mix is for search",
+                where="like",
+                fix="ask with one picture, item or embedding",
+            ),
         )
 
     def _answered(
@@ -83,17 +100,20 @@ class Answering:
         asked: Sequence[Asked],
         options: SearchOptions,
         find: Callable[[Sequence[Subject]], list[SearchResult]],
-        takes_mixes: bool = True,
+        no_mixes: EyedexError | None = None,
     ) -> Outcomes:
         """What is found for each that is asked with; only re-ranking and mixing can fail for one
-        alone."""
+        alone. `no_mixes` is the error for mixes, if they cannot be asked with."""
         if options.filter is not None:
             live.fitted(options.filter)
         photos = any(one.has_pictures for one in asked)
         encoder = self._encoders.for_pictures_if_any(live, photos)
         subjects = self.subjects.of(live, encoder, asked)
-        if not takes_mixes:
-            subjects = [_unless_mixed(one) for one in subjects]
+        if no_mixes is not None:
+            subjects = [
+                no_mixes if isinstance(one, Subject) and one.mix is not None else one
+                for one in subjects
+            ]
         known = [one for one in subjects if not isinstance(one, EyedexError)]
         alone = options.rerank is not None or options.mix is not None
         results = iter(_found_alone(find, known) if alone else find(known))
@@ -122,16 +142,6 @@ def _found_alone(
             yield find([subject])[0]
         except EyedexError as error:
             yield error
-
-
-def _unless_mixed(subject: Subject | EyedexError) -> Subject | EyedexError:
-    if isinstance(subject, EyedexError) or subject.mix is None:
-        return subject
-    return ParameterError(
-        "a class is that of one picture, and a mix is for search",
-        where="like",
-        fix="ask with one picture, item or embedding",
-    )
 
 
 def only(outcomes: Outcomes) -> SearchResult:

@@ -122,6 +122,7 @@ class GroupViews:
 class Neighbor:
     """A hit with its item; `score` is the cosine similarity, higher is better.
 
+    `alike` is the probability that a person would call the two alike, None if unknown.
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
     groups. `region` is the number of the region that it matches, if the photo was searched with in
@@ -134,6 +135,7 @@ class Neighbor:
     views: GroupViews | None = None
     explanation: Explanation | None = field(default=None, repr=False, compare=False)
     region: int | None = None
+    alike: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,10 @@ class SearchResult:
     the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
     of explanations. `regions` are those that were proposed or that neighbors match; None if nobody
     asked for them.
-    `next_cursor` leads to the next neighbors; None if there are none.
+    `next_cursor` leads to the next neighbors; None if there are none. `left_out` counts what
+    `min_score` or `min_alike` left out of the nearest k; None without either.
+    `alike_unknown_because` names what is in the way of knowing how alike neighbors are (a key of
+    `vote.likeness.ALIKE_UNKNOWN`); None if it is known.
     """
 
     neighbors: tuple[Neighbor, ...]
@@ -233,3 +238,5 @@ class SearchResult:
     explain: str | None = None
     regions: tuple[Region, ...] | None = None
     next_cursor: str | None = None
+    left_out: int | None = None
+    alike_unknown_because: str | None = None

@@ -103,6 +103,10 @@ class SearchAnswer(WithVector):
     """Sentences, each behind a code and a colon."""
     next_cursor: NotRequired[str | None]
     """Leads to the neighbors behind these; null where there are none, and with such an order."""
+    left_out: NotRequired[int]
+    """How many of the nearest k `min_score` or `min_alike` left out; only with one of them."""
+    alike_unknown_because: NotRequired[str]
+    """Why neighbors have no `alike`: `not_calibrated`, `weights`, `mix` or `regions`."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
     regions: NotRequired[list[Region]]
@@ -159,6 +163,10 @@ def _found_json(result: records.SearchResult) -> SearchAnswer:
         "generation": result.generation,
         "warnings": list(result.warnings),
     }
+    if result.left_out is not None:
+        body["left_out"] = result.left_out
+    if result.alike_unknown_because is not None:
+        body["alike_unknown_because"] = result.alike_unknown_because
     if result.rerank is not None:
         body["rerank"] = result.rerank
     if result.regions is not None:

@@ -45,6 +45,7 @@ class _Found:
     warnings: tuple[str, ...] = ()
     next_cursor: str | None = None
     regions: tuple[Region, ...] | None = None
+    left_out: int | None = None
 
 
 class Finder:
@@ -108,6 +109,7 @@ class Finder:
                 explain=options.explain,
                 regions=each.regions,
                 next_cursor=each.next_cursor,
+                left_out=each.left_out,
             )
             for subject, each in zip(subjects, found, strict=True)
         ]
@@ -196,7 +198,10 @@ class Finder:
         ]
         return [
             _Found(
-                each, (*warnings, *shaping.warnings, *page.warnings, *_damages(each)), page.cursor
+                each,
+                (*warnings, *shaping.warnings, *page.warnings, *_damages(each)),
+                page.cursor,
+                left_out=shaping.left_out,
             )
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]

@@ -116,6 +116,17 @@ OPTIONS = (
         unit="a cosine",
     ),
     Option(
+        "min_alike",
+        "number",
+        "leave out neighbors that a person would call alike with less than this probability; "
+        "needs a calibration",
+        "0.5",
+        verbs=("search",),
+        low=0,
+        high=1,
+        unit="a probability",
+    ),
+    Option(
         "rerank",
         "text",
         "put what is found in a better order; scores stay cosines, so they need not fall",
@@ -252,6 +263,7 @@ class SearchArguments(TypedDict, total=False):
     regions: str | None
     group_by: str | None
     min_score: float | None
+    min_alike: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
     mix: str | None
@@ -281,6 +293,7 @@ class SearchOptions:
     regions: str | None = None
     group_by: str | None = None
     min_score: float | None = None
+    min_alike: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
     mix: str | None = None

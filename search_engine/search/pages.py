@@ -90,6 +90,7 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "encoder": record.fingerprint,
         "filter": options.filter,
         "group_by": options.group_by,
+        "min_alike": options.min_alike,
         "min_score": options.min_score,
         "regions": subject.windows is not None,
         "subject": subject.token or (subject.keys, _digest(subject)),

@@ -62,10 +62,11 @@ function card(neighbor, hrefOf) {
     neighbor.label && el("p", { class: "card-label" }, labelText(neighbor.label)),
     el(
       "p",
-      { class: "score", title: "Cosine similarity: 1 is identical" },
+      { class: "score", title: scoreTitle(neighbor) },
       el("span", { class: "visually-hidden" }, "Similarity "),
       bar(neighbor.score),
       el("span", { class: "score-value" }, score(neighbor.score)),
+      neighbor.likeness && el("span", { class: "likeness" }, neighbor.likeness),
     ),
     el(
       "a",
@@ -74,6 +75,13 @@ function card(neighbor, hrefOf) {
       el("span", { class: "visually-hidden" }, `: ${name}`),
     ),
   );
+}
+
+function scoreTitle({ alike }) {
+  const cosine = "Cosine similarity: 1 is identical";
+  return alike === undefined
+    ? cosine
+    : `${cosine}. People would call ${Math.round(alike * 100)} of 100 such pairs alike`;
 }
 
 function skeleton() {

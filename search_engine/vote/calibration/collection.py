@@ -88,6 +88,7 @@ def calibrate_collection(
         curve=fit.curve,
         class_weights=fit.class_weights,
         values=values,
+        alike=fit.alike,
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
