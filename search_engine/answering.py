@@ -67,7 +67,8 @@ class Answering:
 
         def find(subjects: Sequence[Subject]) -> list[SearchResult]:
             mixed = [each.mix is not None for each in subjects]
-            return likeness.told(self.find(live, subjects, limited, True), limited, mixed)
+            found = self.find(live, subjects, limited, with_views=True)
+            return likeness.told(found, limited, mixed)
 
         no_mixes = None if options.min_alike is None else unknown("mix", likeness.command)
         return self._answered(live, asked, limited, find, no_mixes)
@@ -76,23 +77,25 @@ class Answering:
         """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""
         question = self.question(live, wanted)
         self.finder.check(live, question.shown)
-        likeness = likeness_of(self._calibrations, live.record)
-
-        def find(subjects: Sequence[Subject]) -> list[SearchResult]:
-            found = ask(question, partial(self.find, live, subjects))
-            return likeness.told(found, question.shown, [False] * len(found))
-
         return self._answered(
             live,
             asked,
             question.shown,
-            find,
+            partial(self.ask, live, question),
             ParameterError(
                 "a class is that of one picture, and a mix is for search",
                 where="like",
                 fix="ask with one picture, item or embedding",
             ),
         )
+
+    def ask(
+        self, live: LiveCollection, question: Question, subjects: Sequence[Subject]
+    ) -> list[SearchResult]:
+        """Find the class and the neighbors of subjects; what nothing looks like has no class."""
+        found = ask(question, partial(self.find, live, subjects))
+        likeness = likeness_of(self._calibrations, live.record)
+        return likeness.told(found, question.shown)
 
     def _answered(
         self,

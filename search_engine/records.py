@@ -214,8 +214,8 @@ class FacetCount:
 class SearchResult:
     """Neighbors of one query, best first, and how they were found.
 
-    `vector` is the embedding that was searched for, (1, D). `query_token` replaces the photo in
-    further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
+    `vector` is the embedding that was searched for, (1, D), `plain` that before a learned
+    projection, if there is one and it is known. `query_token` replaces the photo in further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
     the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
     of explanations. `regions` are those that were proposed or that neighbors match; None if nobody
     asked for them.
@@ -239,4 +239,5 @@ class SearchResult:
     regions: tuple[Region, ...] | None = None
     next_cursor: str | None = None
     left_out: int | None = None
+    plain: Vectors | None = field(default=None, repr=False, compare=False)
     alike_unknown_because: str | None = None

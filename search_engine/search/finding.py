@@ -99,6 +99,7 @@ class Finder:
             SearchResult(
                 neighbors=each.neighbors,
                 vector=subject.vector,
+                plain=subject.plain,
                 timings_ms=_with_total({**subject.timings_ms, **shares}),
                 encoder=live.record.fingerprint or "",
                 generation=snapshot.generation if snapshot else None,

@@ -14,7 +14,7 @@ from search_engine.records import Vectors
 from search_engine.search.mixes import Mix
 
 KEPT = 4_096
-"""Embeddings at most; those of 1,280 dimensions then take 20 MB."""
+"""Embeddings at most; those of 1,280 dimensions then take 20 MB, and as much before a projection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class QueryToken:
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
     """A photo as the encoder of a fingerprint sees it: vector (1, D), and what its sender should
-    know.
+    know; `plain` is the embedding before a learned projection, if there is one.
 
     Or a mix, with the keys of the items that it is made of.
     """
@@ -38,6 +38,7 @@ class EmbeddedQuery:
     warnings: tuple[str, ...] = ()
     mix: Mix | None = None
     keys: tuple[int, ...] = ()
+    plain: Vectors | None = None
 
     @property
     def embeddings(self) -> int:

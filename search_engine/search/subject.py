@@ -115,7 +115,7 @@ class Subject:
     made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
     what embedding took. `mix` is what its vector comes from where there are examples. `regions`
     are parts of the photo, if they were asked for; `windows` (W, D) their embeddings, if they are
-    searched with.
+    searched with. `plain` (1, D) is its embedding before a learned projection, if that is known.
     """
 
     vector: Vectors = field(repr=False)
@@ -128,6 +128,7 @@ class Subject:
     look: Callable[[Preprocessing], DecodedImage] | None = None
     regions: tuple[Region, ...] | None = None
     windows: Vectors | None = field(default=None, repr=False)
+    plain: Vectors | None = field(default=None, repr=False)
 
     @property
     def item_key(self) -> int | None:
@@ -286,7 +287,9 @@ class Subjects:
         made: dict[QueryToken, EmbeddedQuery | EyedexError] = {}
         for token, each in zip(new, batch.outcomes, strict=True):
             if isinstance(each, Embedded):
-                query = EmbeddedQuery(token, fingerprint, each.vector, each.warnings)
+                query = EmbeddedQuery(
+                    token, fingerprint, each.vector, each.warnings, plain=each.plain
+                )
                 self.queries.keep(query)
                 made[token] = query
             else:
@@ -333,6 +336,7 @@ class Subjects:
             warnings=query.warnings,
             timings_ms=shares if photo.query is None else {"decode": 0.0, "encode": 0.0},
             look=partial(self._look, photo.data, photo.box) if photo.data else None,
+            plain=query.plain,
         )
 
     def _remembered(

@@ -1,7 +1,8 @@
 """How alike neighbors are, as a probability; a least one; and photos that nothing looks like."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from types import MappingProxyType
 
 import numpy as np
@@ -13,6 +14,7 @@ from search_engine.records import SearchResult
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import AUTO
 from search_engine.vote.calibration.alike import Alike
+from search_engine.vote.calibration.familiar import Familiar
 from search_engine.vote.calibration.store import CalibrationCache
 
 ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
@@ -24,18 +26,20 @@ ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
     }
 )
 """Reasons why it is not known how alike neighbors are, by code."""
+FOREIGN = "foreign: nothing in the collection looks like this photo"
 TARGETS = ("label", "product_id")
 """Whose calibration tells it, the first that there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What a collection knows of how alike pictures are; `alike` is None where it knows nothing.
+    """What a collection knows of how alike pictures are; None where it knows nothing.
 
     `command` calibrates it.
     """
 
     alike: Alike | None
+    familiar: Familiar | None
     command: str
 
     def limited(self, options: SearchOptions) -> SearchOptions:
@@ -53,9 +57,14 @@ class Likeness:
         return replace(options, min_score=max(least, options.min_score or -1.0))
 
     def told(
-        self, results: Sequence[SearchResult], options: SearchOptions, mixed: Sequence[bool]
+        self,
+        results: Sequence[SearchResult],
+        options: SearchOptions,
+        mixed: Iterable[bool] = repeat(False),
     ) -> list[SearchResult]:
         """The results with how alike their neighbors are, or why that is not known.
+
+        A photo that nothing looks like has a warning, and no class by a vote.
 
         Args:
             results: What was found.
@@ -63,10 +72,18 @@ class Likeness:
             mixed: Of each whether it was asked for with a mix.
         """
         because = self._unknown_because(options)
-        return [
+        told = [
             self._told(result, because or ("mix" if is_mix else None))
-            for result, is_mix in zip(results, mixed, strict=True)
+            for result, is_mix in zip(results, mixed, strict=False)
         ]
+        return [_foreign(one) if self._is_foreign(one) else one for one in told]
+
+    def _is_foreign(self, result: SearchResult) -> bool:
+        if self.familiar is None:
+            return False
+        same = self.familiar.fingerprint == result.encoder
+        vector = result.vector if same else result.plain
+        return vector is not None and bool(self.familiar.is_foreign(vector)[0])
 
     def _told(self, result: SearchResult, because: str | None) -> SearchResult:
         if because is not None or self.alike is None:
@@ -86,6 +103,22 @@ class Likeness:
         return "regions" if options.regions == AUTO else None
 
 
+def _foreign(result: SearchResult) -> SearchResult:
+    """The result for a photo that nothing looks like; trained classifiers answer all the same."""
+    found = result.prediction
+    if found is not None and found.voters:
+        found = replace(
+            found,
+            label=None,
+            confidence=0.0,
+            abstained=True,
+            reason="too_far",
+            values=None,
+            levels=(),
+        )
+    return replace(result, warnings=(FOREIGN, *result.warnings), prediction=found)
+
+
 def unknown(because: str, command: str) -> ParameterError:
     """The error of a least probability where none is known."""
     return ParameterError(
@@ -100,5 +133,8 @@ def unknown(because: str, command: str) -> ParameterError:
 def likeness_of(calibrations: CalibrationCache, record: Collection) -> Likeness:
     """Look up what a collection knows of how alike pictures are."""
     found = (calibrations.get(record, target)[0] for target in TARGETS)
-    alike = next((each.alike for each in found if each is not None and each.alike), None)
-    return Likeness(alike, calibrate_command(record.name, TARGETS[0]))
+    known = next((each for each in found if each is not None and each.alike), None)
+    command = calibrate_command(record.name, TARGETS[0])
+    if known is None:
+        return Likeness(None, None, command)
+    return Likeness(known.alike, known.familiar, command)

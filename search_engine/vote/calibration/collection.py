@@ -15,6 +15,7 @@ from search_engine.errors import ParameterError
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
 from search_engine.things import things_of
+from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_values import fit_values, item_values
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters
@@ -89,6 +90,7 @@ def calibrate_collection(
         class_weights=fit.class_weights,
         values=values,
         alike=fit.alike,
+        familiar=_familiar(gallery, _before(record, projection), projection),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -202,6 +204,21 @@ def _held_out(
         request.seed,
         None if origin.held_out is None else _rows_of(gallery, origin.held_out),
         advance,
+    )
+
+
+def _familiar(
+    gallery: Labelled, record: Collection, projection: Projection | None
+) -> Familiar | None:
+    """Learn what a collection's pictures have in common, by the encoder of `record`."""
+    voters = gallery_voters(gallery)
+    unseen = None if projection is None else projection.origin.held_out
+    return fit_familiar(
+        voters.vectors,
+        voters.codes,
+        voters.products,
+        record.fingerprint or "",
+        None if unseen is None else _rows_of(gallery, unseen),
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search_engine.errors import ParameterError
 from search_engine.records import Floats, Level, Prediction, Vote
 from search_engine.vote.calibration.alike import Alike
+from search_engine.vote.calibration.familiar import Familiar
 from search_engine.vote.label_paths import (
     LevelShares,
     PathTable,
@@ -107,8 +108,8 @@ class Calibration(BaseModel):
 
     `rule` has the fitted k and temperature. Photos have a twin from `twin_score` on, and resemble
     nothing below `least_score`. `curve` ascends in confidence. `alike` is of pairs with one value
-    or product; None where values are lists. `seq` and `items` describe the collection at the time
-    of the fit.
+    or product; None where values are lists. `familiar` tells photos of
+    another world. `seq` and `items` describe the collection at the time of the fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,6 +128,7 @@ class Calibration(BaseModel):
     class_weights: dict[str, float] | None = None
     values: ValueModel | None = None
     alike: Alike | None = None
+    familiar: Familiar | None = None
     figures: Figures
 
     def threshold(self, accuracy: float) -> CurvePoint:

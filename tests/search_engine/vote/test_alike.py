@@ -78,7 +78,7 @@ def test_a_least_probability_leaves_out_and_counts(engine: SearchEngine, photo: 
     every = engine.search(photo, k=50).neighbors
     middle = (every[0].alike + every[-1].alike) / 2  # type: ignore[operator]
     result = engine.search(photo, k=50, min_alike=middle)
-    wanted = [each for each in every if each.alike >= middle]  # type: ignore[operator]
+    wanted = [each for each in every if (each.alike or 0.0) >= middle]
     assert 0 < len(wanted) < 50
     assert list(result.neighbors) == wanted
     assert result.left_out == 50 - len(wanted)

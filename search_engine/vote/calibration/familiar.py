@@ -1,0 +1,103 @@
+"""Whether a photo is of another world than a collection's pictures: nothing like it is there.
+
+The embeddings of one collection lie near a flat of few directions; what is far from it is foreign
+(the residual of Wang et al., "ViM: Out-of-distribution with virtual-logit matching", CVPR 2022).
+Embeddings are those before a learned projection: that keeps what separates the collection's own
+classes, and lets a photo of anything look like one of them.
+"""
+
+import base64
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from search_engine.records import Codes, Floats, Vectors
+from search_engine.things import FOLDS, fold_of, things_of
+
+DIRECTIONS = 32
+SAMPLE = 2_000
+"""Pictures that it is learned from, at most."""
+LOST = 0.005
+"""Share of the own pictures, left out of learning, that is foreign; of later photos more is."""
+
+
+class Familiar(BaseModel):
+    """The flat: a point and directions, base64 of little-endian float16, (1 + n, D).
+
+    `fingerprint` is that of the encoder of its embeddings, `limit` the distance from which on a
+    photo is foreign.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    fingerprint: str
+    flat: str
+    dimension: int
+    limit: float
+
+    @cached_property
+    def _rows(self) -> NDArray[np.float32]:
+        packed = np.frombuffer(base64.b64decode(self.flat), dtype="<f2")
+        return packed.astype(np.float32).reshape(-1, self.dimension)
+
+    def is_foreign(self, vectors: Vectors) -> NDArray[np.bool_]:
+        """Whether nothing in the collection looks like each photo, (Q,); vectors (Q, D)."""
+        return np.asarray(distances(vectors, self._rows) > self.limit)
+
+
+def distances(vectors: Vectors, flat: NDArray[np.float32]) -> Floats:
+    """Distances (Q,) of vectors (Q, D) from a flat (1 + n, D)."""
+    centred = vectors - flat[0]
+    along = centred @ flat[1:].T
+    return np.sqrt(np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0.0))
+
+
+def fit_familiar(
+    vectors: Vectors, codes: Codes, products: Codes, fingerprint: str, unseen: Codes | None = None
+) -> Familiar | None:
+    """Learn the flat of a collection, and how far from it its own pictures are when left out.
+
+    Args:
+        vectors: Embeddings, (N, D), unit rows.
+        codes: The label of each, (N,), -1 for none.
+        products: The product of each, (N,), -1 for none.
+        fingerprint: That of the encoder.
+        unseen: Rows that a fine-tuned network did not learn from: only these tell how far new
+            photos are.
+
+    Returns:
+        None if there are too few things to leave any out.
+    """
+    rows = np.arange(len(vectors)) if unseen is None else unseen
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
+    own = vectors[rows]
+    named = [None if code < 0 else str(code) for code in products[rows].tolist()]
+    fold = fold_of(codes[rows], things_of(own, codes[rows], named))
+    left_out = [
+        distances(own[fold == number], _flat(own[fold != number]))
+        for number in range(FOLDS)
+        if np.any(fold == number)
+    ]
+    if not left_out:
+        return None
+    flat = _flat(own).astype("<f2")
+    return Familiar(
+        fingerprint=fingerprint,
+        flat=base64.b64encode(flat.tobytes()).decode(),
+        dimension=vectors.shape[1],
+        limit=float(np.quantile(np.concatenate(left_out), 1.0 - LOST)),
+    )
+
+
+def _flat(vectors: Vectors) -> NDArray[np.float32]:
+    """The mean and the directions in which embeddings vary most, (1 + n, D)."""
+    from scipy.sparse.linalg import svds
+
+    mean = vectors.mean(axis=0)
+    count = min(DIRECTIONS, vectors.shape[1] - 1, max(1, len(vectors) // 4))
+    begin = np.ones(min(vectors.shape))  # else it is random
+    _, _, axes = svds(vectors - mean, count, v0=begin, return_singular_vectors="vh")
+    return np.concatenate([mean[None], axes]).astype(np.float32)
