@@ -215,9 +215,10 @@ class SearchResult:
     """Neighbors of one query, best first, and how they were found.
 
     `vector` is the embedding that was searched for, (1, D), `plain` that before a learned
-    projection, if there is one and it is known. `query_token` replaces the photo in further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
-    the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
-    of explanations. `regions` are those that were proposed or that neighbors match; None if nobody
+    projection, if there is one and it is known. `query_token` replaces the photo in further
+    searches; None for a search by an item. If `rerank` names a re-ranking, it determines the order,
+    and scores need not descend. `include` is the requested form of embeddings, `explain` of
+    explanations. `regions` are those that were proposed or that neighbors match; None if nobody
     asked for them.
     `next_cursor` leads to the next neighbors; None if there are none. `left_out` counts what
     `min_score` or `min_alike` left out of the nearest k; None without either.

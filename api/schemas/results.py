@@ -106,7 +106,8 @@ class SearchAnswer(WithVector):
     left_out: NotRequired[int]
     """How many of the nearest k `min_score` or `min_alike` left out; only with one of them."""
     alike_unknown_because: NotRequired[str]
-    """Why neighbors have no `alike`: `not_calibrated`, `weights`, `mix` or `regions`."""
+    """Why neighbors have no `alike`: `not_calibrated`, `foreign` (nothing here looks like it),
+    `weights`, `mix` or `regions`."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
     regions: NotRequired[list[Region]]

@@ -14,7 +14,7 @@ from search_engine.records import Vectors
 from search_engine.search.mixes import Mix
 
 KEPT = 4_096
-"""Embeddings at most; those of 1,280 dimensions then take 20 MB, and as much before a projection."""
+"""Embeddings at most; those of 1,280 dimensions then take 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from search_engine.catalog.collection_rows import Collection
 from search_engine.commands import calibrate_command
 from search_engine.errors import ParameterError
-from search_engine.records import SearchResult
+from search_engine.records import Prediction, SearchResult
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import AUTO
 from search_engine.vote.calibration.alike import Alike
@@ -22,6 +22,7 @@ ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
         "not_calibrated": "neither labels nor products were calibrated",
         "weights": "weights make another likeness than the one that was calibrated",
         "mix": "it was calibrated for single pictures, not for mixes of examples",
+        "foreign": "it was calibrated for photos that something in the collection looks like",
         "regions": "it was calibrated for whole photos, not for parts of them",
     }
 )
@@ -72,11 +73,12 @@ class Likeness:
             mixed: Of each whether it was asked for with a mix.
         """
         because = self._unknown_because(options)
-        told = [
-            self._told(result, because or ("mix" if is_mix else None))
+        return [
+            _foreign(result, options)
+            if self._is_foreign(result)
+            else self._told(result, because or ("mix" if is_mix else None))
             for result, is_mix in zip(results, mixed, strict=False)
         ]
-        return [_foreign(one) if self._is_foreign(one) else one for one in told]
 
     def _is_foreign(self, result: SearchResult) -> bool:
         if self.familiar is None:
@@ -103,20 +105,23 @@ class Likeness:
         return "regions" if options.regions == AUTO else None
 
 
-def _foreign(result: SearchResult) -> SearchResult:
+def _foreign(result: SearchResult, options: SearchOptions) -> SearchResult:
     """The result for a photo that nothing looks like; trained classifiers answer all the same."""
     found = result.prediction
     if found is not None and found.voters:
-        found = replace(
-            found,
-            label=None,
-            confidence=0.0,
-            abstained=True,
-            reason="too_far",
-            values=None,
-            levels=(),
+        found = Prediction(
+            None, 0.0, True, "too_far", found.votes, calibrated=True, voters=found.voters
         )
-    return replace(result, warnings=(FOREIGN, *result.warnings), prediction=found)
+    told = replace(
+        result,
+        warnings=(FOREIGN, *result.warnings),
+        prediction=found,
+        alike_unknown_because="foreign",
+    )
+    if options.min_alike is None:
+        return told
+    left_out = (result.left_out or 0) + len(result.neighbors)
+    return replace(told, neighbors=(), left_out=left_out, next_cursor=None)
 
 
 def unknown(because: str, command: str) -> ParameterError:

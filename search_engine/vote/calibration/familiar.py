@@ -17,6 +17,7 @@ from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of, things_of
 
 DIRECTIONS = 32
+ROUNDS = 5
 SAMPLE = 2_000
 """Pictures that it is learned from, at most."""
 LOST = 0.005
@@ -51,7 +52,8 @@ def distances(vectors: Vectors, flat: NDArray[np.float32]) -> Floats:
     """Distances (Q,) of vectors (Q, D) from a flat (1 + n, D)."""
     centred = vectors - flat[0]
     along = centred @ flat[1:].T
-    return np.sqrt(np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0.0))
+    squares = (centred**2).sum(axis=1) - (along**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)), dtype=np.float64)
 
 
 def fit_familiar(
@@ -93,11 +95,15 @@ def fit_familiar(
 
 
 def _flat(vectors: Vectors) -> NDArray[np.float32]:
-    """The mean and the directions in which embeddings vary most, (1 + n, D)."""
-    from scipy.sparse.linalg import svds
+    """The mean and the directions in which embeddings vary most, (1 + n, D).
 
+    By orthogonal iteration from random directions (Golub and Van Loan, "Matrix computations",
+    section 7.3), as exact as is needed here and the fastest.
+    """
     mean = vectors.mean(axis=0)
+    centred = vectors - mean
     count = min(DIRECTIONS, vectors.shape[1] - 1, max(1, len(vectors) // 4))
-    begin = np.ones(min(vectors.shape))  # else it is random
-    _, _, axes = svds(vectors - mean, count, v0=begin, return_singular_vectors="vh")
-    return np.concatenate([mean[None], axes]).astype(np.float32)
+    found = np.random.default_rng(0).normal(size=(vectors.shape[1], count)).astype(np.float32)
+    for _ in range(ROUNDS):
+        found, _ = np.linalg.qr(centred.T @ (centred @ found))
+    return np.concatenate([mean[None], found.T]).astype(np.float32)

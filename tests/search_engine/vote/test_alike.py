@@ -104,7 +104,7 @@ def test_what_was_not_calibrated_has_no_probability(engine: SearchEngine, photo:
     assert engine.search(photo, regions="auto").alike_unknown_because == "regions"
     for because, asked in (("mix", {"like": [first]}), ("regions", {"regions": "auto"})):
         with pytest.raises(ParameterError, match=ALIKE_UNKNOWN[because]):
-            engine.search(photo, min_alike=0.5, **asked)  # type: ignore[arg-type]
+            engine.search(photo, min_alike=0.5, **asked)
 
 
 def test_without_a_calibration_it_is_said_how_to_get_one(
