@@ -18,8 +18,8 @@ from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Asked, Subject, Subjects
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
-from search_engine.vote.likeness import likeness_of, unknown
-from search_engine.vote.question import Question, Wanted, ask, ask_vote
+from search_engine.vote.likeness import TARGETS, likeness_of, unknown
+from search_engine.vote.question import Question, VoteQuestion, Wanted, ask, ask_vote
 
 Outcomes = list[SearchResult | EyedexError]
 """Of each that was asked with, in order: what was found, or why nothing was."""
@@ -95,6 +95,8 @@ class Answering:
         """Find the class and the neighbors of subjects; what nothing looks like has no class."""
         found = ask(question, partial(self.find, live, subjects))
         likeness = likeness_of(self._calibrations, live.record)
+        if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
+            return likeness.told_of_labels(found, question.shown)
         return likeness.told(found, question.shown)
 
     def _answered(

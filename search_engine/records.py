@@ -176,6 +176,9 @@ class Prediction:
     confidence; the answer is the deepest that is supported. A target with several values a picture
     has no label: `values` are then the predicted ones, `chances` all that got a vote, both best
     first, and `confidence` is the least probability among the predicted values.
+
+    `known` is the share of photos of the catalog's classes that look no more like one of them than
+    this; None where that is not calibrated.
     """
 
     label: str | None
@@ -189,6 +192,7 @@ class Prediction:
     calibrated: bool = False
     voters: int = 0
     uncalibrated_because: str | None = None
+    known: float | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return the answer without the votes, as in files and HTTP answers."""

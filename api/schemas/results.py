@@ -69,6 +69,9 @@ class Prediction(PredictionSummary):
     """Best first."""
     voters: int
     """How many neighbors voted."""
+    known: NotRequired[float]
+    """How much the photo looks as if its class were one of the catalog's: the share of photos of
+    these that look no more so, 0 to 1; only in a tuned collection that is calibrated."""
     values: NotRequired[list[str]]
     """The answer where pictures have several values, best first."""
     chances: NotRequired[list[Chance]]
@@ -138,6 +141,8 @@ def prediction_json(prediction: records.Prediction) -> Prediction:
         "voters": prediction.voters,
     }
     body = cast(Prediction, {**prediction.summary(), **rest})
+    if prediction.known is not None:
+        body["known"] = round(prediction.known, 4)
     if prediction.values is not None:
         body["values"] = list(prediction.values)
         body["chances"] = [

@@ -15,6 +15,7 @@ from search_engine.search.options import SearchOptions
 from search_engine.search.regions import AUTO
 from search_engine.vote.calibration.alike import Alike
 from search_engine.vote.calibration.familiar import Familiar
+from search_engine.vote.calibration.known import UNLIKELY, Known
 from search_engine.vote.calibration.store import CalibrationCache
 
 ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
@@ -28,6 +29,10 @@ ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
 )
 """Reasons why it is not known how alike neighbors are, by code."""
 FOREIGN = "foreign: nothing in the collection looks like this photo"
+UNKNOWN_CLASS = (
+    "unknown_class: the catalog may lack the class of this photo: of the photos of its own classes "
+    f"{UNLIKELY:.0%} look so little like them"
+)
 TARGETS = ("label", "product_id")
 """Whose calibration tells it, the first that there is."""
 
@@ -41,6 +46,7 @@ class Likeness:
 
     alike: Alike | None
     familiar: Familiar | None
+    known: Known | None
     command: str
 
     def limited(self, options: SearchOptions) -> SearchOptions:
@@ -80,6 +86,21 @@ class Likeness:
             for result, is_mix in zip(results, mixed, strict=False)
         ]
 
+    def told_of_labels(
+        self, results: Sequence[SearchResult], options: SearchOptions
+    ) -> list[SearchResult]:
+        """As `told`, of predicted labels, with how much these look like the catalog's."""
+        told = self.told(results, options)
+        known = self.known
+        if known is None:
+            return told
+        return [
+            one
+            if one.plain is None or one.alike_unknown_because == "foreign"
+            else _known(one, float(known.shares(one.vector, one.plain)[0]))
+            for one in told
+        ]
+
     def _is_foreign(self, result: SearchResult) -> bool:
         if self.familiar is None:
             return False
@@ -103,6 +124,14 @@ class Likeness:
         if options.weights is not None:
             return "weights"
         return "regions" if options.regions == AUTO else None
+
+
+def _known(result: SearchResult, share: float) -> SearchResult:
+    """The result with how much the class looks as if it were one of the catalog's."""
+    assert result.prediction is not None
+    warnings = (UNKNOWN_CLASS, *result.warnings) if share < UNLIKELY else result.warnings
+    prediction = replace(result.prediction, known=share)
+    return replace(result, prediction=prediction, warnings=warnings)
 
 
 def _foreign(result: SearchResult, options: SearchOptions) -> SearchResult:
@@ -141,5 +170,5 @@ def likeness_of(calibrations: CalibrationCache, record: Collection) -> Likeness:
     known = next((each for each in found if each is not None and each.alike), None)
     command = calibrate_command(record.name, TARGETS[0])
     if known is None:
-        return Likeness(None, None, command)
-    return Likeness(known.alike, known.familiar, command)
+        return Likeness(None, None, None, command)
+    return Likeness(known.alike, known.familiar, known.known, command)

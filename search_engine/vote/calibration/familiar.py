@@ -6,7 +6,6 @@ Embeddings are those before a learned projection: that keeps what separates the 
 classes, and lets a photo of anything look like one of them.
 """
 
-import base64
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of, things_of
+from search_engine.vote.calibration.packed import pack, unpack
 
 DIRECTIONS = 32
 ROUNDS = 5
@@ -25,7 +25,7 @@ LOST = 0.005
 
 
 class Familiar(BaseModel):
-    """The flat: a point and directions, base64 of little-endian float16, (1 + n, D).
+    """The flat: a point and directions, packed, (1 + n, D).
 
     `fingerprint` is that of the encoder of its embeddings, `limit` the distance from which on a
     photo is foreign.
@@ -40,8 +40,7 @@ class Familiar(BaseModel):
 
     @cached_property
     def _rows(self) -> NDArray[np.float32]:
-        packed = np.frombuffer(base64.b64decode(self.flat), dtype="<f2")
-        return packed.astype(np.float32).reshape(-1, self.dimension)
+        return unpack(self.flat, self.dimension)
 
     def is_foreign(self, vectors: Vectors) -> NDArray[np.bool_]:
         """Whether nothing in the collection looks like each photo, (Q,); vectors (Q, D)."""
@@ -85,10 +84,9 @@ def fit_familiar(
     ]
     if not left_out:
         return None
-    flat = _flat(own).astype("<f2")
     return Familiar(
         fingerprint=fingerprint,
-        flat=base64.b64encode(flat.tobytes()).decode(),
+        flat=pack(_flat(own)),
         dimension=vectors.shape[1],
         limit=float(np.quantile(np.concatenate(left_out), 1.0 - LOST)),
     )
