@@ -20,6 +20,7 @@ DIRECTIONS = 32
 ROUNDS = 5
 SAMPLE = 2_000
 """Pictures that it is learned from, at most."""
+LEAST_ITEMS = 50
 LOST = 0.005
 """Share of the own pictures, left out of learning, that is foreign; of later photos more is."""
 
@@ -69,7 +70,7 @@ def fit_familiar(
             photos are.
 
     Returns:
-        None if there are too few things to leave any out.
+        None if too few items can be left out.
     """
     rows = np.arange(len(vectors)) if unseen is None else unseen
     if len(rows) > SAMPLE:
@@ -77,13 +78,13 @@ def fit_familiar(
     own = vectors[rows]
     named = [None if code < 0 else str(code) for code in products[rows].tolist()]
     fold = fold_of(codes[rows], things_of(own, codes[rows], named))
+    if np.count_nonzero(fold >= 0) < LEAST_ITEMS:
+        return None
     left_out = [
         distances(own[fold == number], _flat(own[fold != number]))
         for number in range(FOLDS)
         if np.any(fold == number)
     ]
-    if not left_out:
-        return None
     return Familiar(
         fingerprint=fingerprint,
         flat=pack(_flat(own)),

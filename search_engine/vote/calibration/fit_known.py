@@ -13,8 +13,6 @@ from search_engine.vote.calibration.known import UNLIKELY, Known, cosines_to, ra
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.packed import pack
 
-TAKEN_OUT = 5
-"""One class in so many is taken out at once."""
 LEAST_CLASSES, LEAST_ITEMS = 5, 50
 QUERIES = 1_000
 QUANTILES = 201
@@ -80,16 +78,19 @@ def _rounds(
     shrinkage: float,
     unseen: Codes | None,
 ) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
-    """Yield, for each round, the cosines of items that are asked with, and which are known."""
+    """Yield, for each round, the cosines of items that are asked with, and which are known.
+
+    Each class is taken out once, and each item held out at most once beside.
+    """
     random = np.random.default_rng(0)
     may_ask = np.ones(len(codes), dtype=np.bool_)
     if unseen is not None:
         may_ask[:] = False
         may_ask[unseen] = True
     classes = np.unique(codes[codes >= 0])
+    away = random.permutation(len(classes)) % FOLDS
     for number in range(FOLDS):
-        away = random.choice(classes, max(1, len(classes) // TAKEN_OUT), replace=False)
-        unknown = np.isin(codes, away)
+        unknown = np.isin(codes, classes[away == number])
         asked = may_ask & ((fold == number) | unknown)
         left = ~unknown & (fold != number) & (codes >= 0)
         rows = np.concatenate(
