@@ -66,9 +66,8 @@ class Answering:
         limited = likeness.limited(options)
 
         def find(subjects: Sequence[Subject]) -> list[SearchResult]:
-            mixed = [each.mix is not None for each in subjects]
             found = self.find(live, subjects, limited, with_views=True)
-            return likeness.told(found, limited, mixed)
+            return likeness.told(found, limited, subjects)
 
         no_mixes = None if options.min_alike is None else unknown("mix", likeness.command)
         return self._answered(live, asked, limited, find, no_mixes)
@@ -96,8 +95,8 @@ class Answering:
         found = ask(question, partial(self.find, live, subjects))
         likeness = likeness_of(self._calibrations, live.record)
         if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
-            return likeness.told_of_labels(found, question.shown)
-        return likeness.told(found, question.shown)
+            return likeness.told_of_labels(found, question.shown, subjects)
+        return likeness.told(found, question.shown, subjects)
 
     def _answered(
         self,

@@ -1,8 +1,7 @@
 """How alike neighbors are, as a probability; a least one; and photos that nothing looks like."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
 from types import MappingProxyType
 
 import numpy as np
@@ -13,6 +12,7 @@ from search_engine.errors import ParameterError
 from search_engine.records import Prediction, SearchResult
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import AUTO
+from search_engine.search.subject import Subject
 from search_engine.vote.calibration.alike import Alike
 from search_engine.vote.calibration.familiar import Familiar
 from search_engine.vote.calibration.known import UNLIKELY, Known
@@ -67,7 +67,7 @@ class Likeness:
         self,
         results: Sequence[SearchResult],
         options: SearchOptions,
-        mixed: Iterable[bool] = repeat(False),
+        subjects: Sequence[Subject],
     ) -> list[SearchResult]:
         """The results with how alike their neighbors are, or why that is not known.
 
@@ -76,21 +76,24 @@ class Likeness:
         Args:
             results: What was found.
             options: How it was asked for.
-            mixed: Of each whether it was asked for with a mix.
+            subjects: What each was asked for with; an item is never foreign.
         """
         because = self._unknown_because(options)
         return [
             _foreign(result, options)
-            if self._is_foreign(result)
-            else self._told(result, because or ("mix" if is_mix else None))
-            for result, is_mix in zip(results, mixed, strict=False)
+            if subject.item_key is None and self._is_foreign(result)
+            else self._told(result, because or (None if subject.mix is None else "mix"))
+            for result, subject in zip(results, subjects, strict=True)
         ]
 
     def told_of_labels(
-        self, results: Sequence[SearchResult], options: SearchOptions
+        self,
+        results: Sequence[SearchResult],
+        options: SearchOptions,
+        subjects: Sequence[Subject],
     ) -> list[SearchResult]:
         """As `told`, of predicted labels, with how much these look like the catalog's."""
-        told = self.told(results, options)
+        told = self.told(results, options, subjects)
         known = self.known
         if known is None:
             return told
@@ -166,7 +169,7 @@ def unknown(because: str, command: str) -> ParameterError:
 
 def likeness_of(calibrations: CalibrationCache, record: Collection) -> Likeness:
     """Look up what a collection knows of how alike pictures are."""
-    found = (calibrations.get(record, target)[0] for target in TARGETS)
+    found = (calibrations.found(record, target) for target in TARGETS)
     known = next((each for each in found if each is not None and each.alike), None)
     command = calibrate_command(record.name, TARGETS[0])
     if known is None:
