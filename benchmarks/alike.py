@@ -5,12 +5,12 @@
 The training photos of a dataset are the catalog, by the default encoder as it comes or behind a
 projection (`--tuned`), and all that is fitted is fitted on them. `alike` asks with its validation
 photos: what share of their ten neighbors has their label, what `alike` says in the mean, its
-calibration error, and how many of the neighbors with that label are left where `min_alike` is 0.5,
+calibration error, and how many of the neighbors with that label are left where `min_alike` is 0.75,
 and what share of those has it. `foreign` is the share of photos that nothing looks like: of the
 validation photos, where each is one lost, of photos of the other dataset, of drawings, of noise and
 of screens of text. `unknown` takes classes out of the catalog (2 of 10, 10 of 81) ten times, tunes
 the rest, and asks with all validation photos: how well `known` tells those of other classes, and
-the share of photos of known classes (lost) and of others (caught) that is below 0.05.
+the share of photos of known classes (lost) and of others (caught) that is below 0.02.
 """
 
 import io
@@ -47,7 +47,7 @@ from search_engine.vote.calibration.known import UNLIKELY
 AT_ONCE = 64
 SHOWN = 10
 DRAWN, MADE = 40, 50
-LEAST = 0.5
+LEAST = 0.75
 SIDE_PX = 320
 TAKEN_OUT = {"clothing": 2, "grocery": 10}
 DRAWS, SHRINKAGE = 10, 0.1

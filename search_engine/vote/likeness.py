@@ -30,8 +30,8 @@ ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
 """Reasons why it is not known how alike neighbors are, by code."""
 FOREIGN = "foreign: nothing in the collection looks like this photo"
 UNKNOWN_CLASS = (
-    "unknown_class: the catalog may lack the class of this photo: of the photos of its own classes "
-    f"{UNLIKELY:.0%} look so little like them"
+    "unknown_class: the catalog may lack the class of this photo: of its own items, held out, "
+    f"{UNLIKELY:.0%} look so little like its classes"
 )
 TARGETS = ("label", "product_id")
 """Whose calibration tells it, the first that there is."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from search_engine.records import Floats, Vectors
 from search_engine.vote.calibration.packed import unpack
 
-UNLIKELY = 0.05
+UNLIKELY = 0.02
 """Below this share answers warn that the class may be one that the catalog lacks."""
 
 

@@ -74,19 +74,32 @@ def tuned(hsv_data: Path, tmp_path: Path) -> Path:
     return data
 
 
-def test_a_tuned_collection_knows_both(tuned: Path, sample: Path) -> None:
-    photo = min((sample / "images").rglob("*.jpg"))
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+@pytest.fixture
+def photo(sample: Path) -> Path:
+    return min((sample / "images").rglob("*.jpg"))
+
+
+def test_a_tuned_collection_says_how_known_a_class_looks(tuned: Path, photo: Path) -> None:
     with SearchEngine(tuned) as engine:
-        own, other = engine.classify(photo), engine.classify(noise)
-        again = engine.search(photo, min_alike=0.0)
-        nothing = engine.search(noise, min_alike=0.0)
-    assert own.plain is not None
-    assert own.plain.shape[1] > own.vector.shape[1]
-    assert own.prediction is not None
-    assert own.prediction.known is not None
-    assert again.neighbors
-    assert other.warnings[0].startswith("foreign: ")
+        found, other = engine.classify(photo), engine.classify(photo, target="color")
+    assert found.plain is not None
+    assert found.plain.shape[1] > found.vector.shape[1]
+    assert found.prediction is not None
+    assert found.prediction.known is not None
+    assert 0.0 <= found.prediction.known <= 1.0
     assert other.prediction is not None
-    assert (other.prediction.label, other.prediction.reason) == (None, "too_far")
-    assert (nothing.neighbors, nothing.left_out) == ((), 10)
+    assert other.prediction.known is None
+
+
+def test_noise_is_foreign_to_drawings(cnn_data: Path, photo: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    with SearchEngine(cnn_data) as engine:
+        own, found = engine.classify(photo), engine.classify(noise)
+        shown, nothing = engine.search(noise), engine.search(noise, min_alike=0.0)
+    assert own.warnings == ()
+    assert found.warnings[0].startswith("foreign: ")
+    assert found.prediction is not None
+    assert (found.prediction.label, found.prediction.reason) == (None, "too_far")
+    assert (len(shown.neighbors), shown.alike_unknown_because) == (10, "foreign")
+    assert {each.alike for each in shown.neighbors} == {None}
+    assert (nothing.neighbors, nothing.left_out, nothing.next_cursor) == ((), 10, None)
