@@ -7,7 +7,8 @@ from indexer.decode_window import DecodeWindow
 from indexer.plan import HashedRow
 from indexer.sources import Reject, Rows, SourceRow
 from search_engine.collections.pictures import content_hash
-from search_engine.encoders.base import Encoder, encode_pictures
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.projection import encode_both
 from search_engine.errors import ImageError, NoEmbeddingError, RowError
 from search_engine.images import DecodedImage, read_file
 from search_engine.images.decoder import Decoder, Outcome
@@ -21,13 +22,15 @@ NO_EMBEDDING = "the encoder finds nothing in the picture"
 class EmbeddedRow:
     """A row with the embedding of its picture, shape (1, D), and the hash of its bytes.
 
-    `warnings` say in what the picture was not taken as it is.
+    `warnings` say in what the picture was not taken as it is; `plain` is the embedding before a
+    learned projection, if there is one.
     """
 
     row: SourceRow
     vector: Vectors
     content_hash: str
     warnings: tuple[str, ...] = ()
+    plain: Vectors | None = None
 
 
 def embed_source(
@@ -64,12 +67,13 @@ def _encode(
             yield Reject(hashed.row.line, hashed.row.item_id, outcome.code, outcome.what)
     if not decoded:
         return
-    kept, vectors = encode_pictures(encoder, [picture for _, picture in decoded])
-    embedded = dict(zip(kept, vectors, strict=True))
+    kept, vectors, plain = encode_both(encoder, [picture for _, picture in decoded])
+    places = {position: slice(place, place + 1) for place, position in enumerate(kept)}
     for position, (hashed, picture) in enumerate(decoded):
         row = hashed.row
-        if position in embedded:
-            vector = embedded[position][None]
-            yield EmbeddedRow(row, vector, hashed.content_hash, picture.warnings)
+        if position in places:
+            place = places[position]
+            before = None if plain is None else plain[place]
+            yield EmbeddedRow(row, vectors[place], hashed.content_hash, picture.warnings, before)
         else:
             yield Reject(row.line, row.item_id, NoEmbeddingError.code, NO_EMBEDDING)

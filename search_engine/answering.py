@@ -20,7 +20,8 @@ from search_engine.search.subject import Asked, Subject, Subjects
 from search_engine.search.turns import check_turns
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of
-from search_engine.vote.question import Question, Wanted, ask, ask_vote
+from search_engine.vote.likeness import TARGETS, likeness_of, unknown
+from search_engine.vote.question import Question, VoteQuestion, Wanted, ask, ask_vote
 
 Outcomes = list[SearchResult | EyedexError]
 """Of each that was asked with, in order: what was found, or why nothing was."""
@@ -66,12 +67,16 @@ class Answering:
             check_turns(one.turns, one.regions is not None, bool(one.examples), options)
             if one.described:
                 check_described(options)
+        likeness = likeness_of(self._calibrations, live.record)
+        limited = likeness.limited(options)
+
+        def find(subjects: Sequence[Subject]) -> list[SearchResult]:
+            found = self.find(live, subjects, limited, as_shown=True)
+            return likeness.told(found, limited, subjects)
+
+        no_mixes = None if options.min_alike is None else unknown("mix", likeness.command)
         shown = [one for one in asked if not one.described]
-        found = iter(
-            self._answered(
-                live, shown, options, lambda subjects: self.find(live, subjects, options, True)
-            )
-        )
+        found = iter(self._answered(live, shown, limited, find, no_mixes))
         return [
             self.finder.described(live, options, True) if one.described else next(found)
             for one in asked
@@ -85,9 +90,23 @@ class Answering:
             live,
             asked,
             question.shown,
-            lambda subjects: ask(question, partial(self.find, live, subjects)),
-            takes_mixes=False,
+            partial(self.ask, live, question),
+            ParameterError(
+                "a class is that of one picture, and a mix is for search",
+                where="like",
+                fix="ask with one picture, item or embedding",
+            ),
         )
+
+    def ask(
+        self, live: LiveCollection, question: Question, subjects: Sequence[Subject]
+    ) -> list[SearchResult]:
+        """Find the class and the neighbors of subjects; what nothing looks like has no class."""
+        found = ask(question, partial(self.find, live, subjects))
+        likeness = likeness_of(self._calibrations, live.record)
+        if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
+            return likeness.told_of_labels(found, question.shown, subjects)
+        return likeness.told(found, question.shown, subjects)
 
     def _answered(
         self,
@@ -95,17 +114,20 @@ class Answering:
         asked: Sequence[Asked],
         options: SearchOptions,
         find: Callable[[Sequence[Subject]], list[SearchResult]],
-        takes_mixes: bool = True,
+        no_mixes: EyedexError | None = None,
     ) -> Outcomes:
         """What is found for each that is asked with; only re-ranking and mixing can fail for one
-        alone."""
+        alone. `no_mixes` is the error for mixes, if they cannot be asked with."""
         if options.filter is not None:
             live.fitted(options.filter)
         photos = any(one.has_pictures for one in asked)
         encoder = self._encoders.for_pictures_if_any(live, photos)
         subjects = self.subjects.of(live, encoder, asked)
-        if not takes_mixes:
-            subjects = [_unless_mixed(one) for one in subjects]
+        if no_mixes is not None:
+            subjects = [
+                no_mixes if isinstance(one, Subject) and one.mix is not None else one
+                for one in subjects
+            ]
         known = [one for one in subjects if not isinstance(one, EyedexError)]
         alone = options.rerank is not None or options.mix is not None
         results = iter(_found_alone(find, known) if alone else find(known))
@@ -134,16 +156,6 @@ def _found_alone(
             yield find([subject])[0]
         except EyedexError as error:
             yield error
-
-
-def _unless_mixed(subject: Subject | EyedexError) -> Subject | EyedexError:
-    if isinstance(subject, EyedexError) or subject.mix is None:
-        return subject
-    return ParameterError(
-        "a class is that of one picture, and a mix is for search",
-        where="like",
-        fix="ask with one picture, item or embedding",
-    )
 
 
 def only(outcomes: Outcomes) -> SearchResult:

@@ -124,6 +124,7 @@ class Neighbor:
     nothing to be similar to, it is the bm25 of words, or how much of the colours that are asked for
     the picture has, 0 to 1.
 
+    `alike` is the probability that a person would call the two alike, None if unknown.
     `vector` is its stored embedding, (D,), if it was requested and is sound; `explanation` is there
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
     groups, or the items with the same picture where these are folded. `region` is the number of the
@@ -141,6 +142,7 @@ class Neighbor:
     region: int | None = None
     same_picture: bool = False
     palette: bytes | None = field(default=None, repr=False, compare=False)
+    alike: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,9 @@ class Prediction:
     confidence; the answer is the deepest that is supported. A target with several values a picture
     has no label: `values` are then the predicted ones, `chances` all that got a vote, both best
     first, and `confidence` is the least probability among the predicted values.
+
+    `known` is the share of photos of the catalog's classes that look no more like one of them than
+    this; None where that is not calibrated.
     """
 
     label: str | None
@@ -194,6 +199,7 @@ class Prediction:
     calibrated: bool = False
     voters: int = 0
     uncalibrated_because: str | None = None
+    known: float | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return the answer without the votes, as in files and HTTP answers."""
@@ -220,12 +226,15 @@ class SearchResult:
     """Neighbors of one query, best first, and how they were found.
 
     `vector` is the embedding that was searched for, (1, D); (0, D) where words or colours alone say
-    what is wanted. `query_token` replaces the photo in
-    further searches; None for a search by an item. If `rerank` names a re-ranking, it determines
-    the order, and scores need not descend. `include` is the requested form of embeddings, `explain`
-    of explanations. `regions` are those that were proposed or that neighbors match; None if nobody
-    asked for them.
-    `next_cursor` leads to the next neighbors; None if there are none.
+    what is wanted. `plain` is that before a learned projection, if there is one and it is known.
+    `query_token` replaces the photo in further searches; None for a search by an item. If `rerank`
+    names a re-ranking, it determines the order, and scores need not descend. `include` is the
+    requested form of embeddings, `explain` of explanations. `regions` are those that were proposed
+    or that neighbors match; None if nobody asked for them.
+    `next_cursor` leads to the next neighbors; None if there are none. `left_out` counts what
+    `min_score` or `min_alike` left out of the nearest k; None without either.
+    `alike_unknown_because` names what is in the way of knowing how alike neighbors are (a key of
+    `vote.likeness.ALIKE_UNKNOWN`); None if it is known.
     """
 
     neighbors: tuple[Neighbor, ...]
@@ -241,3 +250,6 @@ class SearchResult:
     explain: str | None = None
     regions: tuple[Region, ...] | None = None
     next_cursor: str | None = None
+    left_out: int | None = None
+    plain: Vectors | None = field(default=None, repr=False, compare=False)
+    alike_unknown_because: str | None = None

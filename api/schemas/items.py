@@ -80,6 +80,11 @@ class Neighbor(Item):
     score: float
     """Its cosine similarity to what was asked with, -1 to 1. With `q` alone the bm25 of the words;
     with `color`, and no picture, how much of the colours its picture has, 0 to 1."""
+    alike: NotRequired[float]
+    """The probability that a person would call the two alike, 0 to 1: that they show one product or
+    have one label; left out where `alike_unknown_because` says why."""
+    likeness: NotRequired[str | None]
+    """The same in words: `very close`, `close` or `loosely alike`; null where it is less."""
     views: NotRequired[GroupViews]
     """Its group, in a search with `group_by`; with `fold`, the items that show the same picture."""
     same_picture: NotRequired[bool]
@@ -225,7 +230,12 @@ def neighbor_json(
     neighbor: records.Neighbor, include: str | None = None, explain: str | None = None
 ) -> Neighbor:
     """An item with its score, and its embedding and explanation in the forms that are named."""
+    from search_engine.vote.calibration.alike import word_of
+
     found = cast(Neighbor, {**item_json(neighbor.item), "score": round(neighbor.score, 6)})
+    if neighbor.alike is not None:
+        found["alike"] = round(neighbor.alike, 4)
+        found["likeness"] = word_of(neighbor.alike)
     if neighbor.views is not None:
         found["views"] = {
             "count": neighbor.views.count,

@@ -69,6 +69,9 @@ class Prediction(PredictionSummary):
     """Best first."""
     voters: int
     """How many neighbors voted."""
+    known: NotRequired[float]
+    """How much the photo looks as if its class were one of the catalog's: the share of photos of
+    these that look no more so, 0 to 1; only in a tuned collection that is calibrated."""
     values: NotRequired[list[str]]
     """The answer where pictures have several values, best first."""
     chances: NotRequired[list[Chance]]
@@ -103,6 +106,11 @@ class SearchAnswer(WithVector):
     """Sentences, each behind a code and a colon."""
     next_cursor: NotRequired[str | None]
     """Leads to the neighbors behind these; null where there are none, and with such an order."""
+    left_out: NotRequired[int]
+    """How many of the nearest k `min_score` or `min_alike` left out; only with one of them."""
+    alike_unknown_because: NotRequired[str]
+    """Why neighbors have no `alike`: `not_calibrated`, `foreign` (nothing here looks like it),
+    `weights`, `mix` or `regions`."""
     rerank: NotRequired[str]
     """The re-ranking, if one was asked for."""
     regions: NotRequired[list[Region]]
@@ -133,6 +141,8 @@ def prediction_json(prediction: records.Prediction) -> Prediction:
         "voters": prediction.voters,
     }
     body = cast(Prediction, {**prediction.summary(), **rest})
+    if prediction.known is not None:
+        body["known"] = round(prediction.known, 4)
     if prediction.values is not None:
         body["values"] = list(prediction.values)
         body["chances"] = [
@@ -159,6 +169,10 @@ def _found_json(result: records.SearchResult) -> SearchAnswer:
         "generation": result.generation,
         "warnings": list(result.warnings),
     }
+    if result.left_out is not None:
+        body["left_out"] = result.left_out
+    if result.alike_unknown_because is not None:
+        body["alike_unknown_because"] = result.alike_unknown_because
     if result.rerank is not None:
         body["rerank"] = result.rerank
     if result.regions is not None:

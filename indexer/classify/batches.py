@@ -33,7 +33,7 @@ from search_engine.records import Neighbor, Prediction, SearchResult
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 from search_engine.search.subject import Subject
 from search_engine.storage.paths import DEFAULT_COLLECTION
-from search_engine.vote.question import Question, ask
+from search_engine.vote.question import Question
 
 INLINE_PICTURES = 8
 """Up to this many pictures are decoded here, as starting processes would take longer."""
@@ -165,11 +165,11 @@ class _Asking:
     def answers(self, rows: Sequence[EmbeddedRow], decoder: Decoder) -> list[SearchResult]:
         """Return the prediction and neighbors of each picture."""
         subjects = [self._subject(row, decoder) for row in rows]
-        return ask(self.question, partial(self.engine.answering.find, self.live, subjects))
+        return self.engine.answering.ask(self.live, self.question, subjects)
 
     def _subject(self, row: EmbeddedRow, decoder: Decoder) -> Subject:
         features = partial(self._features, row.row.file, decoder)
-        return Subject(row.vector, features, warnings=row.warnings)
+        return Subject(row.vector, features, warnings=row.warnings, plain=row.plain)
 
     def _features(self, image: Path, decoder: Decoder) -> LocalFeatures:
         data = read_file(image, self.engine.settings.catalog_max_bytes)

@@ -112,6 +112,19 @@ def encode_pictures(
     The embedding of a picture with several views is the mean of theirs.
     """
     kept, vectors = encode_possible(encoder, np.concatenate([one.views for one in pictures]))
+    return mean_of_views(pictures, kept, vectors)
+
+
+def mean_of_views(
+    pictures: Sequence[DecodedImage], kept: list[int], vectors: Vectors
+) -> tuple[list[int], Vectors]:
+    """Return the pictures that have an embedding, and the mean of their views' embeddings.
+
+    Args:
+        pictures: The pictures.
+        kept: The views of all of them that have one, ascending.
+        vectors: The embeddings of these views, (N, D).
+    """
     views = [len(one.views) for one in pictures]
     if max(views) == 1 or not kept:
         return kept, vectors

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
-from search_engine.encoders.base import Encoder, encode_pictures, nothing_found
+from search_engine.encoders.base import Encoder, nothing_found
+from search_engine.encoders.projection import encode_both
 from search_engine.errors import ImageError, WorkerLostError
 from search_engine.images import Box, DecodedImage, PictureColors, Preprocessing
 from search_engine.images.decoder import Decoder, answers_of
@@ -16,13 +17,15 @@ from search_engine.records import Vectors
 class Embedded:
     """The embedding of a picture, shape (1, D), with warnings for its sender, and its hash.
 
-    `colors` are there if they were asked for.
+    `colors` are there if they were asked for, `plain` is the embedding before a learned projection,
+    see `encode_both`.
     """
 
     vector: Vectors = field(repr=False)
     warnings: tuple[str, ...] = ()
     picture_hash: bytes = b""
     colors: PictureColors | None = None
+    plain: Vectors | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,13 @@ def embed_pictures(
     outcomes = answers_of(decoder, decode, pictures)
     decoded_at = perf_counter()
     decoded = [each for each in outcomes if isinstance(each, DecodedImage)]
-    vectors: dict[int, Vectors] = {}
+    vectors: dict[int, tuple[Vectors, Vectors | None]] = {}
     if decoded:
-        kept, rows = encode_pictures(encoder, decoded)
-        vectors = {number: row[None] for number, row in zip(kept, rows, strict=True)}
+        kept, rows, plain = encode_both(encoder, decoded)
+        vectors = {
+            number: (rows[place : place + 1], None if plain is None else plain[place : place + 1])
+            for place, number in enumerate(kept)
+        }
     numbers = iter(range(len(decoded)))
     found = [
         _embedded(each, vectors.get(next(numbers))) if isinstance(each, DecodedImage) else each
@@ -68,7 +74,10 @@ def _decoded(
     return decoder.decode(picture[0], preprocessing, picture[1], with_colors=with_colors)
 
 
-def _embedded(decoded: DecodedImage, vector: Vectors | None) -> Embedded | ImageError:
-    if vector is None:
+def _embedded(
+    decoded: DecodedImage, found: tuple[Vectors, Vectors | None] | None
+) -> Embedded | ImageError:
+    if found is None:
         return nothing_found((0,))
-    return Embedded(vector, decoded.warnings, decoded.picture_hash, decoded.colors)
+    vector, plain = found
+    return Embedded(vector, decoded.warnings, decoded.picture_hash, decoded.colors, plain)

@@ -51,6 +51,7 @@ class _Found:
     warnings: tuple[str, ...] = ()
     next_cursor: str | None = None
     regions: tuple[Region, ...] | None = None
+    left_out: int | None = None
 
 
 class Finder:
@@ -105,6 +106,7 @@ class Finder:
             SearchResult(
                 neighbors=each.neighbors,
                 vector=subject.vector,
+                plain=subject.plain,
                 timings_ms=_with_total({**subject.timings_ms, **shares}),
                 encoder=live.record.fingerprint or "",
                 generation=snapshot.generation if snapshot else None,
@@ -115,6 +117,7 @@ class Finder:
                 explain=options.explain,
                 regions=each.regions,
                 next_cursor=each.next_cursor,
+                left_out=each.left_out,
             )
             for subject, each in zip(subjects, found, strict=True)
         ]
@@ -281,6 +284,7 @@ class Finder:
                 each,
                 (*warnings, *shaping.all_warnings, *page.warnings, *_damages(each)),
                 page.cursor,
+                left_out=shaping.left_out,
             )
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]

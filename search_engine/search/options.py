@@ -165,6 +165,17 @@ OPTIONS = (
         unit="a cosine",
     ),
     Option(
+        "min_alike",
+        "number",
+        "leave out neighbors that a person would call alike with less than this probability; "
+        "needs a calibration",
+        "0.5",
+        verbs=("search",),
+        low=0,
+        high=1,
+        unit="a probability",
+    ),
+    Option(
         "rerank",
         "text",
         "put what is found in a better order; scores stay cosines, so they need not fall",
@@ -306,6 +317,7 @@ class SearchArguments(TypedDict, total=False):
     group_by: str | None
     fold: bool | None
     min_score: float | None
+    min_alike: float | None
     rerank: str | None
     weights: Mapping[str, float] | str | None
     mix: str | None
@@ -340,6 +352,7 @@ class SearchOptions:
     group_by: str | None = None
     fold: bool | None = None
     min_score: float | None = None
+    min_alike: float | None = None
     rerank: str | None = None
     weights: Mapping[str, float] | None = None
     mix: str | None = None

@@ -103,6 +103,7 @@ def _identity(record: Collection, subject: Subject, options: SearchOptions) -> d
         "filter": options.filter,
         "fold": bool(options.fold),
         "group_by": options.group_by,
+        "min_alike": options.min_alike,
         "min_score": options.min_score,
         "regions": subject.windows is not None and subject.regions is not None,
         "turns": subject.windows is not None and subject.regions is None,

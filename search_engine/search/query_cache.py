@@ -27,7 +27,8 @@ class QueryToken:
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
     """A photo as the encoder of a fingerprint sees it: vector (1, D), and what its sender should
-    know; copies are recognised by `picture_hash`.
+    know; copies are recognised by `picture_hash`, `plain` is the embedding before a learned
+    projection, if there is one.
 
     Or a mix, with the keys of the items that it is made of.
     """
@@ -39,6 +40,7 @@ class EmbeddedQuery:
     mix: Mix | None = None
     keys: tuple[int, ...] = ()
     picture_hash: bytes = b""
+    plain: Vectors | None = None
 
     @property
     def embeddings(self) -> int:

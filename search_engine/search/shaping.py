@@ -134,6 +134,16 @@ class Shaping:
         shown = 0 if self.place is None else self.place.shown
         return [*copies[shown:], *found][: self.options.k + 1]
 
+    @property
+    def left_out(self) -> int | None:
+        """How many of the nearest k, behind the place, the least score leaves out; None without."""
+        least = self.options.min_score
+        if least is None:
+            return None
+        shown = 0 if self.place is None else self.place.shown
+        nearest = self.first[1][shown : shown + self.options.k]
+        return int(np.count_nonzero(~reaching(nearest, least)))
+
     def _single(self) -> Sequence[tuple[int, float]]:
         """The best items; more are looked at where others came before the place meanwhile."""
         fetch, hits = self._fetch, self._hits()

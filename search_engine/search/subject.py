@@ -123,7 +123,8 @@ class Subject:
     what embedding took. `mix` is what its vector comes from where there are examples. `regions`
     are parts of the photo, if they were asked for; `windows` (W, D) are embeddings of its parts, or
     of it turned, if they are searched with, and `cost` what their scores count less. Copies are
-    found by `picture_hash`, empty if there is none.
+    found by `picture_hash`, empty if there is none. `plain` (1, D) is its embedding before a
+    learned projection, if that is known.
     """
 
     vector: Vectors = field(repr=False)
@@ -139,6 +140,7 @@ class Subject:
     cost: float = COST
     picture_hash: bytes = field(default=b"", repr=False)
     colors: Callable[[], bytes] = lambda: _no_colors("this is no picture")
+    plain: Vectors | None = field(default=None, repr=False)
 
     @property
     def item_key(self) -> int | None:
@@ -301,7 +303,12 @@ class Subjects:
         for token, each in zip(new, batch.outcomes, strict=True):
             if isinstance(each, Embedded):
                 query = EmbeddedQuery(
-                    token, fingerprint, each.vector, each.warnings, picture_hash=each.picture_hash
+                    token,
+                    fingerprint,
+                    each.vector,
+                    each.warnings,
+                    picture_hash=each.picture_hash,
+                    plain=each.plain,
                 )
                 self.queries.keep(query)
                 made[token] = query
@@ -353,6 +360,7 @@ class Subjects:
             colors=partial(self._colors, photo.data, photo.box)
             if photo.data
             else partial(_no_colors, "a token keeps the embedding of its photo only"),
+            plain=query.plain,
         )
 
     def _remembered(

@@ -26,7 +26,9 @@ def test_search_finds_the_item_itself(run: Run, hsv_data: Path, photo: Path) -> 
     assert set(ran.json) == fields
     assert len(ran.json["neighbors"]) == 3
     best = ran.json["neighbors"][0]
-    assert set(best) == {"item_id", "label", "product_id", "attributes", "score"}
+    assert set(best) == {
+        "item_id", "label", "product_id", "attributes", "score", "alike", "likeness",
+    }  # fmt: skip
     assert best["score"] > 0.99
     assert best["item_id"] in photo.as_posix()
 
@@ -34,7 +36,7 @@ def test_search_finds_the_item_itself(run: Run, hsv_data: Path, photo: Path) -> 
 def test_search_for_people_is_a_table(run: Run, hsv_data: Path, photo: Path) -> None:
     ran = run("search", photo, "--data", hsv_data, "-k", 2)
     lines = ran.out.splitlines()
-    assert lines[0].split() == ["rank", "score", "label", "item_id"]
+    assert lines[0].split() == ["rank", "score", "alike", "likeness", "label", "item_id"]
     assert [line.split()[0] for line in lines[1:]] == ["1", "2"]
 
 

@@ -74,6 +74,8 @@ def search(
     _say_same(result.neighbors)
     if result.rerank is not None:
         print(f"note: in the order of {result.rerank}; scores are cosines", file=sys.stderr)
+    if result.left_out:
+        print(f"note: {result.left_out} of the nearest were left out", file=sys.stderr)
     Notes().print(result.warnings)
 
 

@@ -69,19 +69,28 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
-    """Rank, score, label and id of each; and how many items its group has, if there are groups."""
+    """Rank, score, likeness, label and id of each, as far as it is known; and how many items its
+    group has, if there are groups."""
+    from search_engine.vote.calibration.alike import word_of
+
     if not neighbors:
         print("nothing was found", file=sys.stderr)
         return
     grouped = any(one.views is not None for one in neighbors)
+    known = any(one.alike is not None for one in neighbors)
     rows = [
         (
-            rank, f"{one.score:.4f}", one.item.label or "", one.item.item_id,
+            rank, f"{one.score:.4f}",
+            *(() if one.alike is None else (_percent(one.alike), word_of(one.alike) or "")),
+            one.item.label or "", one.item.item_id,
             *((one.views.count if one.views else 1,) if grouped else ()),
         )
         for rank, one in enumerate(neighbors, 1)
     ]  # fmt: skip
-    headers = ("rank", "score", "label", "item_id", *(("views",) if grouped else ()))
+    headers = (
+        "rank", "score", *(("alike", "likeness") if known else ()),
+        "label", "item_id", *(("views",) if grouped else ()),
+    )  # fmt: skip
     print_table(headers, rows)
 
 

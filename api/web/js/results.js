@@ -63,10 +63,11 @@ function card(neighbor, hrefOf) {
     neighbor.same_picture && el("p", { class: "card-label" }, "The same picture"),
     el(
       "p",
-      { class: "score", title: "Cosine similarity: 1 is identical" },
+      { class: "score", title: scoreTitle(neighbor) },
       el("span", { class: "visually-hidden" }, "Similarity "),
       bar(neighbor.score),
       el("span", { class: "score-value" }, score(neighbor.score)),
+      neighbor.likeness && el("span", { class: "likeness" }, neighbor.likeness),
     ),
     el(
       "a",
@@ -75,6 +76,13 @@ function card(neighbor, hrefOf) {
       el("span", { class: "visually-hidden" }, `: ${name}`),
     ),
   );
+}
+
+function scoreTitle({ alike }) {
+  const cosine = "Cosine similarity: 1 is identical";
+  return alike === undefined
+    ? cosine
+    : `${cosine}. People would call ${Math.round(alike * 100)} of 100 such pairs alike`;
 }
 
 function skeleton() {

@@ -15,9 +15,12 @@ from search_engine.errors import ParameterError
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
 from search_engine.things import things_of
+from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
+from search_engine.vote.calibration.fit_known import fit_known
 from search_engine.vote.calibration.fit_values import fit_values, item_values
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters
+from search_engine.vote.calibration.known import Known
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import (
     REFRESH_SHARE,
@@ -88,6 +91,9 @@ def calibrate_collection(
         curve=fit.curve,
         class_weights=fit.class_weights,
         values=values,
+        alike=fit.alike,
+        familiar=_familiar(gallery, _before(record, projection), projection),
+        known=_known(gallery, request.target, projection),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -199,9 +205,40 @@ def _held_out(
         things_of(gallery.vectors, codes, gallery.products),
         request.queries,
         request.seed,
-        None if origin.held_out is None else _rows_of(gallery, origin.held_out),
+        _unseen(gallery, projection),
         advance,
     )
+
+
+def _familiar(
+    gallery: Labelled, record: Collection, projection: Projection | None
+) -> Familiar | None:
+    """Learn what a collection's pictures have in common, by the encoder of `record`."""
+    voters = gallery_voters(gallery)
+    unseen = _unseen(gallery, projection)
+    fingerprint = record.fingerprint or ""
+    return fit_familiar(voters.vectors, voters.codes, voters.products, fingerprint, unseen)
+
+
+def _known(gallery: Labelled, target: str, projection: Projection | None) -> Known | None:
+    """Learn how known photos look; `gallery` has the embeddings before the projection."""
+    if projection is None or projection.origin.target != target:
+        return None
+    codes = gallery_voters(gallery).codes
+    return fit_known(
+        gallery.vectors,
+        projection.apply(gallery.vectors),
+        codes,
+        things_of(gallery.vectors, codes, gallery.products),
+        projection.origin.shrinkage,
+        _unseen(gallery, projection),
+    )
+
+
+def _unseen(gallery: Labelled, projection: Projection | None) -> Codes | None:
+    """Return the rows that a fine-tuned network did not learn from; None if it learned nothing."""
+    held_out = None if projection is None else projection.origin.held_out
+    return None if held_out is None else _rows_of(gallery, held_out)
 
 
 def _rows_of(gallery: Labelled, keys: tuple[int, ...]) -> Codes:

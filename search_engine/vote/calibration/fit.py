@@ -17,6 +17,7 @@ from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import Advance
 from search_engine.records import Codes, Floats
 from search_engine.things import FOLDS
+from search_engine.vote.calibration.alike import SHOWN, Alike, fit_alike
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
@@ -62,6 +63,7 @@ class Fit:
     curve: tuple[CurvePoint, ...]
     class_weights: dict[str, float] | None
     figures: Figures
+    alike: Alike | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,21 @@ def fit_labels(
         accuracy_curve(honest, found.right),
         None if factors is None else dict(zip(voters.labels, factors.tolist(), strict=True)),
         _figures(held, found, honest, least, seed),
+        _alike(held, voters),
     )
+
+
+def _alike(held: HeldOut, voters: Voters) -> Alike | None:
+    """Fit how probably neighbors of held-out items share their label or product."""
+    scores = held.ballots.scores[:, :SHOWN]
+    labels = held.ballots.codes[:, :SHOWN]
+    products = voters.products[held.places[:, :SHOWN]]
+    same_product = (products >= 0) & (products == voters.products[held.rows][:, None])
+    pairs = np.isfinite(scores) & ((labels >= 0) | same_product)
+    if not pairs.any():
+        return None
+    same = (labels == held.truth[:, None]) | same_product
+    return fit_alike(scores[pairs], same[pairs])
 
 
 def balanced_weights(voters: Voters) -> Floats:

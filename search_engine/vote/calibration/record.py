@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from search_engine.errors import ParameterError
 from search_engine.names import prefixes
 from search_engine.records import Floats, Level, Prediction, Vote
+from search_engine.vote.calibration.alike import Alike
+from search_engine.vote.calibration.familiar import Familiar
+from search_engine.vote.calibration.known import Known
 from search_engine.vote.label_paths import (
     LevelShares,
     PathTable,
@@ -105,8 +108,10 @@ class Calibration(BaseModel):
     """The fitted vote of one target of one collection.
 
     `rule` has the fitted k and temperature. Photos have a twin from `twin_score` on, and resemble
-    nothing below `least_score`. `curve` ascends in confidence. `seq` and `items` describe the
-    collection at the time of the fit.
+    nothing below `least_score`. `curve` ascends in confidence. `alike` is of pairs with one value
+    or product; None where values are lists. `familiar` tells photos of
+    another world, `known` those of other classes where a projection was learned from the target.
+    `seq` and `items` describe the collection at the time of the fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,6 +129,9 @@ class Calibration(BaseModel):
     curve: tuple[CurvePoint, ...]
     class_weights: dict[str, float] | None = None
     values: ValueModel | None = None
+    alike: Alike | None = None
+    familiar: Familiar | None = None
+    known: Known | None = None
     figures: Figures
 
     def threshold(self, accuracy: float) -> CurvePoint:

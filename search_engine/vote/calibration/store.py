@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,16 @@ class CalibrationCache:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: dict[tuple[str, str | None, str], _Loaded] = {}
+
+    def found(self, collection: Collection, target: str) -> Calibration | None:
+        """Return the calibration, if any, and do not count what changed since."""
+        known = self._known.get((collection.uid, collection.fingerprint, target))
+        if known is not None:
+            with suppress(OSError):
+                status = _file_here(self._catalog, collection, target).stat()
+                if known.stamp[:2] == (status.st_mtime_ns, status.st_ino):
+                    return known.found
+        return self.get(collection, target)[0]
 
     def get(self, collection: Collection, target: str) -> tuple[Calibration | None, float]:
         """Return the calibration, if any, and the share of the items that changed since."""
