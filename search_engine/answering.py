@@ -67,8 +67,12 @@ class Answering:
 
     def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
         """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""
-        question = self.question(live, wanted)
-        self.finder.check(live, question.shown)
+        return self.ask(live, asked, self.question(live, wanted))
+
+    def ask(self, live: LiveCollection, asked: Sequence[Asked], question: Question) -> Outcomes:
+        """Find the class and the neighbors of each, by a question that is prepared."""
+        for options in (question.voting, question.shown):
+            self.finder.check(live, options)
         return self._answered(
             live,
             asked,

@@ -50,9 +50,10 @@ ORDER = {
         "plan report remembered schema",
         "covered",
         "embed",
-        "pipeline classify change",
+        "pipeline change",
         "run encoder_comparison",
         "opened_source asked clusters duplicates exchange",
+        "answers",
         "jobs",
     ),
     "api": (
