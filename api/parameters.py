@@ -20,6 +20,7 @@ _TYPES: Mapping[Kind, dict[str, Any]] = {
     "box": {"type": "string"},
     "weights": {"type": "string"},
     "boosts": {"type": "string"},
+    "labels": {"type": "string"},
     "fields": {"type": "string"},
 }
 _EXAMPLES: Mapping[Kind, Callable[[str], Any]] = {"whole": int, "number": float}

@@ -6,6 +6,7 @@ from functools import partial
 from search_engine.catalog.fields import check_field
 from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import ClassifierCache, OpenedClassifier, open_classifier
+from search_engine.classifiers.zero_shot import ask_labels
 from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
@@ -93,8 +94,8 @@ class Answering:
         alone."""
         if options.filter is not None:
             live.fitted(options.filter)
-        photos = any(one.has_pictures for one in asked)
-        encoder = self._encoders.for_pictures_if_any(live, photos)
+        are_encoded = any(one.is_encoded for one in asked)
+        encoder = self._encoders.for_pictures_if_any(live, are_encoded)
         subjects = self.subjects.of(live, encoder, asked)
         if not takes_mixes:
             subjects = [_unless_mixed(one) for one in subjects]
@@ -105,6 +106,14 @@ class Answering:
 
     def question(self, live: LiveCollection, wanted: Wanted) -> Question:
         """Prepare the vote or the classifier that is wanted; see `SearchEngine.question`."""
+        if wanted.labels is not None:
+            if wanted.classifier is not None:
+                raise ParameterError(
+                    "a trained classifier has labels of its own",
+                    where="labels",
+                    fix="leave out one of labels and with",
+                )
+            return ask_labels(self._encoders.for_pictures(live), wanted.labels, wanted)
         if wanted.classifier is not None:
             trained = self.classifier(live, wanted.classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)

@@ -56,18 +56,20 @@ class SearchEngine(DataDirectory):
         picture: Picture | None = None,
         *,
         vector: GivenVector | None = None,
+        text: str | None = None,
         like: Sequence[GivenExample] = (),
         unlike: Sequence[GivenExample] = (),
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
-        """The catalog items that look most like a picture, or lie nearest to an embedding.
+        """The catalog items that look most like a picture, or lie nearest to an embedding or text.
 
         Args:
             picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
                 earlier result.
             vector: An embedding instead, by the collection's encoder: D numbers of any length
                 but 0, or the base64 of them as little-endian float32.
+            text: What a picture would show, instead, where the collection's encoder reads texts.
             like: Examples of what is wanted, beside these or instead: ids of items, or `Example`s
                 of pictures, items and embeddings. Those items are not found themselves.
             unlike: Examples of what is not wanted.
@@ -83,7 +85,7 @@ class SearchEngine(DataDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions)
+        asked = Asked(picture, None, vector, checked.box, like, unlike, checked.regions, text)
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(
@@ -137,6 +139,7 @@ class SearchEngine(DataDirectory):
         *,
         item_id: str | None = None,
         vector: GivenVector | None = None,
+        text: str | None = None,
         rule: VoteRule | None = None,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[ClassifyArguments],
@@ -153,7 +156,8 @@ class SearchEngine(DataDirectory):
         Args:
             picture: As for `search`.
             item_id: An item instead of a picture.
-            vector: An embedding instead, as for `search`.
+            vector: An embedding instead, or
+            text: words, as for `search`.
             rule: How neighbors vote, instead of as calibrated.
             collection: Where to search.
             options: Those of `search`, and `target`, `vote_k`, `accept_accuracy`, `classifier`. A
@@ -164,7 +168,7 @@ class SearchEngine(DataDirectory):
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
         wanted = Wanted.of(options, rule, photo=picture is not None)
-        asked = Asked(picture, item_id, vector, wanted.search.box)
+        asked = Asked(picture, item_id, vector, wanted.search.box, text=text)
         return only(self.answering.classify(self.live(collection), [asked], wanted))
 
     def classify_many(

@@ -12,6 +12,7 @@ from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
 from search_engine.images import Box, PixelBox, parse_box
 from search_engine.search.boosts import check_boosts, parse_boosts
+from search_engine.search.given_labels import check_labels
 from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
@@ -113,5 +114,6 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "box": lambda option, value: read_box(value, option.name),
     "weights": _weights,
     "boosts": _boosts,
+    "labels": lambda option, value: None if value == "" else check_labels(value),
     "fields": lambda option, value: field_names(value, option.name),
 }

@@ -99,6 +99,12 @@ _FAMILIES = (
         variants="search_engine.encoders.timm_networks:timm_names",
     ),
     EncoderFamily(
+        "open_clip",
+        "search_engine.encoders.open_clip_networks:open_clip_network",
+        "any network of OpenCLIP, for pictures and texts; weights from a hub cache or a file",
+        variants="search_engine.encoders.open_clip_networks:open_clip_names",
+    ),
+    EncoderFamily(
         "hsv",
         "search_engine.encoders.classic:hsv",
         "spatial colour histogram, 972-d; needs no weights (a baseline)",

@@ -18,7 +18,7 @@ def test_an_item_has_no_parts(run: Run, hsv_data: Path) -> None:
     item = ("search", "--item", "backpack-0001-a", "--data", hsv_data)
     ran = run(*item, "--regions", "auto")
     assert ran.code == Exit.USAGE
-    assert "an item has no region" in ran.error
+    assert "only a photo has regions" in ran.error
 
 
 def test_explanations_are_in_json_only_and_of_networks(run: Run, hsv_data: Path) -> None:

@@ -15,6 +15,7 @@ _METAVARS: dict[Kind, str] = {
     "weights": "PART=NUMBER,...",
     "boosts": "FIELD:NUMBER,...",
     "fields": "FIELD,FIELD",
+    "labels": "LABEL,LABEL,...",
 }
 ONE_LETTER = {"k": "-k"}
 Verbs = TypeVar("Verbs", bound=Callable[..., None])

@@ -50,6 +50,14 @@ def search(
             metavar="FILE",
         ),
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="What a picture would show, in words, instead of a photo; where the encoder reads "
+            "texts.",
+            metavar="WORDS",
+        ),
+    ] = None,
     like: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,14 +90,15 @@ def search(
 
     asked = given(options)
     examples: dict[str, Any] = {"like": like or [], "unlike": unlike or []}
-    _check_question(images, item, vector, like, asked)
+    _check_question(images, item, vector, text, like, asked)
     if vector is None and output is None and not _are_many(images):
         _check_in_json(asked, as_json)
         with open_engine(data) as engine:
             photo = images[0] if images else None
-            _search_one(engine, photo, item, {**asked, **examples}, collection, as_json)
+            subject = {"text": text} if item is None else {}
+            _search_one(engine, photo, item, {**asked, **examples, **subject}, collection, as_json)
         return
-    _check_batch(asked, item, output, as_json)
+    _check_batch(asked, item or text, output, as_json)
     if output is not None:
         check_output(output, images[0] if images else vector, overwrite)
     checked = search_options(asked)
@@ -164,17 +173,18 @@ def _check_question(
     images: Sequence[Path] | None,
     item: str | None,
     vector: Path | None,
+    text: str | None,
     like: list[str] | None,
     asked: Mapping[str, Any],
 ) -> None:
-    given = bool(images) + (item is not None) + (vector is not None)
+    given = bool(images) + sum(each is not None for each in (item, vector, text))
     if given > 1 or not (given or like):
         raise ParameterError(
-            "give photos, --item or --vector, one of them, or --like", where="eyedex search"
+            "give photos, --item, --vector or --text, one of them, or --like", where="eyedex search"
         )
     for name in ("box", "regions"):
         if not images and name in asked:
-            raise ParameterError("an item has no region", where=f"--{name}", fix="leave it out")
+            raise ParameterError("only a photo has regions", where=f"--{name}", fix="leave it out")
 
 
 def _check_in_json(asked: Mapping[str, Any], as_json: bool) -> None:
@@ -184,7 +194,7 @@ def _check_in_json(asked: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _check_batch(
-    asked: Mapping[str, Any], item: str | None, output: Path | None, as_json: bool
+    asked: Mapping[str, Any], other: str | None, output: Path | None, as_json: bool
 ) -> None:
     """Refuse what answers to many queries, or files of them, do not have."""
     for name in ONLY_OF_ONE:
@@ -198,9 +208,9 @@ def _check_batch(
             raise ParameterError(
                 f"{what} are not in files", where=f"--{name}", fix="use --json instead of --output"
             )
-    if item is not None:
+    if other is not None:
         raise ParameterError(
             "a file has answers to photos or embeddings",
             where="--output",
-            fix="leave it out: --json prints those to an item",
+            fix="leave it out: --json prints others",
         )
