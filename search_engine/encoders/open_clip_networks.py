@@ -124,7 +124,8 @@ def _published(architecture: str, tag: str, request: EncoderRequest) -> Mapping[
     usual = open_clip.transform.PreprocessCfg()
     default = {"mean": usual.mean, "std": usual.std, "interpolation": usual.interpolation}
     of_tag = open_clip.get_pretrained_cfg(architecture, tag or tags[0]) if tags else {}
-    return {**default, "resize_mode": usual.resize_mode, **of_tag}
+    activation = {} if tag else {"quick_gelu": False}  # is that of the architecture itself
+    return {**default, "resize_mode": usual.resize_mode, **of_tag, **activation}
 
 
 def _hub_weights(published: Mapping[str, Any], request: EncoderRequest) -> Path:
