@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from search_engine.encoders.base import Encoder
+from search_engine.encoders.registry import list_families, reads_texts
 from search_engine.errors import ParameterError
 from search_engine.records import Vectors
 
@@ -26,11 +27,6 @@ class TextEncoder(Encoder, Protocol):
         ...
 
 
-def reads_texts(encoder: Encoder) -> bool:
-    """Whether an encoder is a TextEncoder."""
-    return hasattr(encoder, "encode_texts")
-
-
 def text_encoder(encoder: Encoder, where: str) -> TextEncoder:
     """The same encoder, if it is one.
 
@@ -41,11 +37,12 @@ def text_encoder(encoder: Encoder, where: str) -> TextEncoder:
     Raises:
         ParameterError: It sees pictures only; the message names those that read texts.
     """
-    if not reads_texts(encoder):
+    if not reads_texts(encoder.spec.name):
+        can = ", ".join(f"{each.name}:<name>" for each in list_families() if each.texts)
         raise ParameterError(
             f"the encoder {encoder.spec.name} sees pictures, but reads no texts",
             where=where,
-            fix="index with an encoder that does, such as open_clip:ViT-B-32.laion2b_s34b_b79k "
-            "(`eyedex encoders --all` lists them), or `eyedex switch` to one",
+            fix=f"index with one that does ({can}; `eyedex encoders --all` lists them), or "
+            "`eyedex switch` to it",
         )
     return cast(TextEncoder, encoder)

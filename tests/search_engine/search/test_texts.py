@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,12 @@ def test_texts_are_in_input_order_and_each_read_once(engine: SearchEngine) -> No
 
 def test_a_text_needs_an_encoder_that_reads(hsv_data: Path) -> None:
     with SearchEngine(hsv_data) as engine:
-        for ask in (
+        asks: list[Callable[[], SearchResult]] = [
             lambda: engine.search(text="a mug"),
             lambda: engine.search(like=[{"text": "a mug"}]),
             lambda: engine.classify(item_id="x", labels="mug,plate"),
-        ):
+        ]
+        for ask in asks:
             with pytest.raises(ParameterError, match="reads no texts") as caught:
                 ask()
             assert "open_clip:" in str(caught.value.fix)
