@@ -56,7 +56,7 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
 `image_base64`."""
 EXAMPLE_TEXTS: Mapping[str, str] = {
     "like": "Examples of what is wanted, beside what is asked about or instead of it. Items that "
-    "are examples are not found.",
+    "are examples are not found, nor other views of their products.",
     "unlike": "Examples of what is not wanted.",
 }
 WEIGHT = {

@@ -71,7 +71,8 @@ class SearchEngine(DataDirectory):
                 but 0, or the base64 of them as little-endian float32.
             text: What a picture would show, instead, where the collection's encoder reads texts.
             like: Examples of what is wanted, beside these or instead: ids of items, or `Example`s
-                of pictures, items and embeddings. Those items are not found themselves.
+                of pictures, items, embeddings and texts. Those items are not found themselves,
+                nor other views of their products.
             unlike: Examples of what is not wanted.
             collection: Where to search.
             options: Those of `search_engine.search.options`. Fewer than k come back when fewer
