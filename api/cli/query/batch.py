@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,11 +53,13 @@ def opened(
     from search_engine.images.decode_pool import DecodePool
 
     settings = settings_from(data, allow_urls="*" if allow_urls else None)
-    with opened_pictures(paths, settings, reading) as source:
-        few = len(source) <= INLINE_PICTURES
-        decoder = None if few else DecodePool(settings.catalog_limits(), settings.workers)
-        with SearchEngine(settings=settings, decoder=decoder, create=False) as engine:
-            yield engine, source
+    with opened_pictures(paths, settings, reading) as source, ExitStack() as stack:
+        decoder = None
+        if len(source) > INLINE_PICTURES:
+            decoder = stack.enter_context(DecodePool(settings.catalog_limits(), settings.workers))
+            decoder.warm_up()
+        engine = SearchEngine(settings=settings, decoder=decoder, create=False)
+        yield stack.enter_context(engine), source
 
 
 @dataclass(slots=True)

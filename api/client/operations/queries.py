@@ -65,8 +65,8 @@ class QueryOperations(Addresses):
             collection: Another one than the client's.
             options: As of `SearchEngine.search`.
         """
-        asked = {"item_id": item_id, "query_token": query_token, "text": text, **options}
-        asked["facets"] = facets
+        subject = {"item_id": item_id, "query_token": query_token, "text": text}
+        asked = {**subject, "facets": facets, **options}
         asked |= _examples(like=like, unlike=unlike)
         return _question(self.at(collection, "search"), picture, vector, asked)
 
@@ -84,8 +84,8 @@ class QueryOperations(Addresses):
         **options: Unpack[ClassifyArguments],
     ) -> Call[ClassifyAnswer]:
         """The class of a picture by the vote of its neighbors; arguments as of `search`."""
-        asked = {"item_id": item_id, "query_token": query_token, "text": text, **options}
-        asked["facets"] = facets
+        subject = {"item_id": item_id, "query_token": query_token, "text": text}
+        asked = {**subject, "facets": facets, **options}
         return _question(self.at(collection, "classify"), picture, vector, asked)
 
     @operation
