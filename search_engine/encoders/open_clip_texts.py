@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from search_engine import forks
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.torch_imports import import_open_clip
 from search_engine.errors import MissingExtraError, ParameterError
@@ -25,17 +26,32 @@ class TextTower:
         self._architecture = architecture
         self._name = name
         self._build = build
+        self._torn = False
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._recent: OrderedDict[str, Vectors] = OrderedDict()
+
+    def before_fork(self) -> None:
+        """See Follower."""
+
+    def after_fork(self, torn: bool) -> None:
+        """See Follower."""
+        self._torn = torn
+        self._begin()
 
     @property
     def logit_scale(self) -> float:
         """See TextEncoder."""
-        return float(self._network.logit_scale.exp())
+        with forks.gate, self._lock:
+            return float(self._network.logit_scale.exp())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See TextEncoder."""
-        with self._lock:
+        forks.check_whole(self._torn)
+        with forks.gate, self._lock:
             new = [text for text in dict.fromkeys(texts) if text not in self._recent]
             found = {**self._recent, **dict(zip(new, self._encoded(new), strict=True))}
             for text in texts:
