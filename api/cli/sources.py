@@ -62,7 +62,7 @@ _FLAGS: dict[str, Any] = {
 
 
 def with_source_flags(
-    without: Sequence[str] = (),
+    without: Sequence[str] = (), if_any: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb the flags that say how a source is read, in place of its parameter `reading`.
 
@@ -70,19 +70,26 @@ def with_source_flags(
 
     Args:
         without: Names of flags that the verb has no use for.
+        if_any: It gets None where no flag is given, and nothing is loaded to make that of.
     """
 
     def give(verb: Callable[..., None]) -> Callable[..., None]:
-        return _with_flags(verb, {name: _FLAGS[name] for name in _FLAGS if name not in without})
+        kinds = {name: kind for name, kind in _FLAGS.items() if name not in without}
+        return _with_flags(verb, kinds, if_any)
 
     return give
 
 
-def _with_flags(verb: Callable[..., None], kinds: Mapping[str, Any]) -> Callable[..., None]:
+def _with_flags(
+    verb: Callable[..., None], kinds: Mapping[str, Any], if_any: bool
+) -> Callable[..., None]:
     @wraps(verb)
     def run(**given: Any) -> None:
         flags = {name: given.pop(name) for name in kinds}
-        verb(reading=_options(**{**dict.fromkeys(_FLAGS), "follow_links": False, **flags}), **given)
+        reading = None
+        if any(flags.values()) or not if_any:
+            reading = _options(**{**dict.fromkeys(_FLAGS), "follow_links": False, **flags})
+        verb(reading=reading, **given)
 
     own = inspect.signature(verb)
     flags = [

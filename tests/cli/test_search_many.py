@@ -78,6 +78,7 @@ def test_embeddings_are_searched(run: Run, hsv_data: Path, photos: Path, tmp_pat
         (["--facets", "label"], "of one query"),
         (["--explain", "grid"], "not in files"),
         (["--like", "x", "--item", "y"], "one of them"),
+        (["--cursor", "x"], "of one query"),
         (["--label-from", "parent"], "--label-from"),
     ],
 )
@@ -89,3 +90,10 @@ def test_what_files_do_not_have_is_refused(
     assert ran.code == Exit.USAGE
     assert said in ran.error
     assert not output.exists()
+
+
+def test_a_file_is_of_photos_or_embeddings(run: Run, hsv_data: Path, tmp_path: Path) -> None:
+    for asked in (["--item", "x"], ["--like", "x"], ["--text", "a mug"]):
+        ran = run("search", *asked, "--data", hsv_data, "--output", tmp_path / "found.csv")
+        assert ran.code == Exit.USAGE
+        assert "answers to photos or embeddings" in ran.error

@@ -45,15 +45,16 @@ AllowUrlsOption = Annotated[
 
 @contextmanager
 def opened(
-    data: Path | None, paths: Sequence[Path], reading: "SourceOptions", allow_urls: bool
+    data: Path | None, paths: Sequence[Path], reading: "SourceOptions | None", allow_urls: bool
 ) -> "Iterator[tuple[SearchEngine, Rows]]":
     """The engine and the pictures of a source; many are decoded in processes."""
     from indexer.answers.queries import opened_pictures
+    from indexer.sources import AS_FOUND
     from search_engine.engine import SearchEngine
     from search_engine.images.decode_pool import DecodePool
 
     settings = settings_from(data, allow_urls="*" if allow_urls else None)
-    with opened_pictures(paths, settings, reading) as source, ExitStack() as stack:
+    with opened_pictures(paths, settings, reading or AS_FOUND) as source, ExitStack() as stack:
         decoder = None
         if len(source) > INLINE_PICTURES:
             decoder = stack.enter_context(DecodePool(settings.catalog_limits(), settings.workers))

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from search_engine.engine import SearchEngine
 
 ONLY_IN_JSON = {"include": "embeddings", "explain": "explanations"}
+PLAINLY_PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
+"""One of these is searched without loading what reads sources."""
 ONLY_OF_ONE = ("facets", "cursor")
 NOT_OF_QUERIES = ("include", "label_from", "label_separator", "type")
 
 
-@with_source_flags(without=NOT_OF_QUERIES)
+@with_source_flags(without=NOT_OF_QUERIES, if_any=True)
 @with_options("search")
 def search(
     images: Annotated[
@@ -82,12 +84,6 @@ def search(
 
     Many photos are searched in batches: --output writes a row for each neighbor.
     """
-    from api.cli.query.batch import Batch
-    from indexer.answers.batches import searching
-    from indexer.answers.files import check_output
-    from indexer.answers.layouts import NEIGHBORS
-    from search_engine.search.options import search_options
-
     asked = given(options)
     examples: dict[str, Any] = {"like": like or [], "unlike": unlike or []}
     _check_question(images, item, vector, text, like, asked)
@@ -98,7 +94,13 @@ def search(
             subject = {"text": text} if item is None else {}
             _search_one(engine, photo, item, {**asked, **examples, **subject}, collection, as_json)
         return
-    _check_batch(asked, item or text, output, as_json)
+    from api.cli.query.batch import Batch
+    from indexer.answers.batches import searching
+    from indexer.answers.files import check_output
+    from indexer.answers.layouts import NEIGHBORS
+    from search_engine.search.options import search_options
+
+    _check_batch(asked, bool(images) or vector is not None, output, as_json)
     if output is not None:
         check_output(output, images[0] if images else vector, overwrite)
     checked = search_options(asked)
@@ -119,7 +121,7 @@ def _opened_queries(
     images: Sequence[Path] | None,
     vector: Path | None,
     collection: str,
-    reading: "SourceOptions",
+    reading: "SourceOptions | None",
     allow_urls: bool,
     beside: Mapping[str, Any],
 ) -> "Iterator[tuple[SearchEngine, Queries]]":
@@ -164,9 +166,13 @@ def _search_one(
 
 
 def _are_many(images: Sequence[Path] | None) -> bool:
+    if not images:
+        return False
+    if len(images) == 1 and images[0].suffix.lower() in PLAINLY_PHOTOS:
+        return images[0].is_dir()
     from indexer.answers.queries import is_source
 
-    return images is not None and (len(images) > 1 or is_source(images))
+    return len(images) > 1 or is_source(images)
 
 
 def _check_question(
@@ -194,7 +200,7 @@ def _check_in_json(asked: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _check_batch(
-    asked: Mapping[str, Any], other: str | None, output: Path | None, as_json: bool
+    asked: Mapping[str, Any], may_be_many: bool, output: Path | None, as_json: bool
 ) -> None:
     """Refuse what answers to many queries, or files of them, do not have."""
     for name in ONLY_OF_ONE:
@@ -208,7 +214,7 @@ def _check_batch(
             raise ParameterError(
                 f"{what} are not in files", where=f"--{name}", fix="use --json instead of --output"
             )
-    if other is not None:
+    if not may_be_many:
         raise ParameterError(
             "a file has answers to photos or embeddings",
             where="--output",
