@@ -15,6 +15,7 @@ from api.forms.queries import MAX_QUERIES, OF_ONE
 from api.parameters import option_schema
 from search_engine.search.boosts import MAX_BOOST, MAX_BOOSTS
 from search_engine.search.examples import MAX_EXAMPLES, MAX_WEIGHT
+from search_engine.search.given_labels import MAX_LABELS
 from search_engine.search.options import Option, Verb, options_of
 
 REF_TEMPLATE = "#/components/schemas/{model}"
@@ -45,12 +46,17 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
             {"type": "string", "contentEncoding": "base64"},
         ],
     },
+    "text": {
+        "type": "string",
+        "description": "What a picture would show, in words, where the collection's encoder reads "
+        "texts.",
+    },
 }
 """What can be asked about in JSON, exactly one of them; in a form `image` takes the place of
 `image_base64`."""
 EXAMPLE_TEXTS: Mapping[str, str] = {
     "like": "Examples of what is wanted, beside what is asked about or instead of it. Items that "
-    "are examples are not found.",
+    "are examples are not found, nor other views of their products.",
     "unlike": "Examples of what is not wanted.",
 }
 WEIGHT = {
@@ -213,6 +219,12 @@ def _in_json(option: Option) -> dict[str, Any]:
 _OTHER_IN_JSON: Mapping[str, dict[str, Any]] = {
     "filter": FILTER,
     "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+    "labels": {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 2,
+        "maxItems": MAX_LABELS,
+    },
     "boosts": {
         "type": "object",
         "additionalProperties": {"type": "number", "minimum": -MAX_BOOST, "maximum": MAX_BOOST},

@@ -54,7 +54,7 @@ def opened_source(
         folder = unpacked or DataPaths(settings.data).unpacked(name)
         if request.dry_run:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="eyedex-")))
-        source, about_archive = _opened(path, folder, reading)
+        source, about_archive = open_unpacked(path, folder, reading)
         fetched = pictures_of(source, settings, fetch=not request.dry_run)
         yield OpenedSource(
             stack.enter_context(fetched),
@@ -64,8 +64,12 @@ def opened_source(
         )
 
 
-def _opened(path: Path, folder: Path, reading: SourceOptions) -> tuple[Source, Sequence[str]]:
-    """The source, with what it holds itself unpacked into a folder; what was left out of it."""
+def open_unpacked(path: Path, folder: Path, reading: SourceOptions) -> tuple[Source, Sequence[str]]:
+    """The source, with what it holds itself unpacked into a folder; what was left out of it.
+
+    Raises:
+        SourceError: There is nothing usable.
+    """
     notes: Sequence[str] = ()
     if is_archive(path):
         unpacked = unpack(path, folder)

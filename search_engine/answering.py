@@ -6,6 +6,7 @@ from functools import partial
 from search_engine.catalog.fields import check_field
 from search_engine.classifiers.question import ask_model
 from search_engine.classifiers.trained import ClassifierCache, OpenedClassifier, open_classifier
+from search_engine.classifiers.zero_shot import ask_labels
 from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
@@ -84,13 +85,17 @@ class Answering:
 
     def classify(self, live: LiveCollection, asked: Sequence[Asked], wanted: Wanted) -> Outcomes:
         """Find the class and the neighbors of each; see `SearchEngine.classify_many`."""
-        question = self.question(live, wanted)
-        self.finder.check(live, question.shown)
+        return self.ask(live, asked, self.question(live, wanted))
+
+    def ask(self, live: LiveCollection, asked: Sequence[Asked], question: Question) -> Outcomes:
+        """Find the class and the neighbors of each, by a question that is prepared."""
+        for options in (question.voting, question.shown):
+            self.finder.check(live, options)
         return self._answered(
             live,
             asked,
             question.shown,
-            partial(self.ask, live, question),
+            partial(self._classified, live, question),
             ParameterError(
                 "a class is that of one picture, and a mix is for search",
                 where="like",
@@ -98,7 +103,7 @@ class Answering:
             ),
         )
 
-    def ask(
+    def _classified(
         self, live: LiveCollection, question: Question, subjects: Sequence[Subject]
     ) -> list[SearchResult]:
         """Find the class and the neighbors of subjects; what nothing looks like has no class."""
@@ -120,8 +125,8 @@ class Answering:
         alone. `no_mixes` is the error for mixes, if they cannot be asked with."""
         if options.filter is not None:
             live.fitted(options.filter)
-        photos = any(one.has_pictures for one in asked)
-        encoder = self._encoders.for_pictures_if_any(live, photos)
+        are_encoded = any(one.is_encoded for one in asked)
+        encoder = self._encoders.for_pictures_if_any(live, are_encoded)
         subjects = self.subjects.of(live, encoder, asked)
         if no_mixes is not None:
             subjects = [
@@ -135,6 +140,14 @@ class Answering:
 
     def question(self, live: LiveCollection, wanted: Wanted) -> Question:
         """Prepare the vote or the classifier that is wanted; see `SearchEngine.question`."""
+        if wanted.labels is not None:
+            if wanted.classifier is not None:
+                raise ParameterError(
+                    "a trained classifier has labels of its own",
+                    where="labels",
+                    fix="leave out one of labels and with",
+                )
+            return ask_labels(self._encoders.for_pictures(live), wanted.labels, wanted)
         if wanted.classifier is not None:
             trained = self.classifier(live, wanted.classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)

@@ -57,21 +57,24 @@ class SearchEngine(DataDirectory):
         picture: Picture | None = None,
         *,
         vector: GivenVector | None = None,
+        text: str | None = None,
         like: Sequence[GivenExample] = (),
         unlike: Sequence[GivenExample] = (),
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[SearchArguments],
     ) -> SearchResult:
-        """The catalog items that look most like a picture, or lie nearest to an embedding, or are
-        described by words (`q`) and colours (`color`).
+        """The catalog items that look most like a picture, lie nearest to an embedding or a text,
+        or are described by words (`q`) and colours (`color`).
 
         Args:
             picture: Bytes, a path, a file, a PIL image, an array, or the `query_token` of an
                 earlier result.
             vector: An embedding instead, by the collection's encoder: D numbers of any length
                 but 0, or the base64 of them as little-endian float32.
+            text: What a picture would show, instead, where the collection's encoder reads texts.
             like: Examples of what is wanted, beside these or instead: ids of items, or `Example`s
-                of pictures, items and embeddings. Those items are not found themselves.
+                of pictures, items, embeddings and texts. Those items are not found themselves,
+                nor other views of their products.
             unlike: Examples of what is not wanted.
             collection: Where to search.
             options: Those of `search_engine.search.options`. Fewer than k come back when fewer
@@ -85,10 +88,11 @@ class SearchEngine(DataDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        shown = any(each is not None for each in (picture, vector)) or like or unlike
+        shown = any(each is not None for each in (picture, vector, text)) or like or unlike
         asked = Asked(
             picture=picture,
             vector=vector,
+            text=text,
             box=checked.box,
             like=like,
             unlike=unlike,
@@ -149,6 +153,7 @@ class SearchEngine(DataDirectory):
         *,
         item_id: str | None = None,
         vector: GivenVector | None = None,
+        text: str | None = None,
         rule: VoteRule | None = None,
         collection: str = DEFAULT_COLLECTION,
         **options: Unpack[ClassifyArguments],
@@ -165,7 +170,8 @@ class SearchEngine(DataDirectory):
         Args:
             picture: As for `search`.
             item_id: An item instead of a picture.
-            vector: An embedding instead, as for `search`.
+            vector: An embedding instead, or
+            text: words, as for `search`.
             rule: How neighbors vote, instead of as calibrated.
             collection: Where to search.
             options: Those of `search`, and `target`, `vote_k`, `accept_accuracy`, `classifier`. A
@@ -176,7 +182,7 @@ class SearchEngine(DataDirectory):
             ClassifierNotFoundError, ModelMismatchError, StorageError: See `classifier`.
         """
         wanted = Wanted.of(options, rule, photo=picture is not None)
-        asked = Asked(picture, item_id, vector, wanted.search.box)
+        asked = Asked(picture, item_id, vector, wanted.search.box, text=text)
         return only(self.answering.classify(self.live(collection), [asked], wanted))
 
     def classify_many(

@@ -1,7 +1,7 @@
 """How a source is read, as flags of each verb that reads one."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -61,16 +61,35 @@ _FLAGS: dict[str, Any] = {
 }
 
 
-def with_source_flags(verb: Callable[..., None]) -> Callable[..., None]:
+def with_source_flags(
+    without: Sequence[str] = (), if_any: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb the flags that say how a source is read, in place of its parameter `reading`.
 
     It gets what they say as one `SourceOptions`.
+
+    Args:
+        without: Names of flags that the verb has no use for.
+        if_any: It gets None where no flag is given, and nothing is loaded to make that of.
     """
 
+    def give(verb: Callable[..., None]) -> Callable[..., None]:
+        kinds = {name: kind for name, kind in _FLAGS.items() if name not in without}
+        return _with_flags(verb, kinds, if_any)
+
+    return give
+
+
+def _with_flags(
+    verb: Callable[..., None], kinds: Mapping[str, Any], if_any: bool
+) -> Callable[..., None]:
     @wraps(verb)
     def run(**given: Any) -> None:
-        flags = {name: given.pop(name) for name in _FLAGS}
-        verb(reading=_options(**flags), **given)
+        flags = {name: given.pop(name) for name in kinds}
+        reading = None
+        if any(flags.values()) or not if_any:
+            reading = _options(**{**dict.fromkeys(_FLAGS), "follow_links": False, **flags})
+        verb(reading=reading, **given)
 
     own = inspect.signature(verb)
     flags = [
@@ -80,7 +99,7 @@ def with_source_flags(verb: Callable[..., None]) -> Callable[..., None]:
             default=False if get_args(kind)[0] is bool else None,
             annotation=kind,
         )
-        for name, kind in _FLAGS.items()
+        for name, kind in kinds.items()
     ]
     parameters = [
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)

@@ -13,6 +13,7 @@ from search_engine.errors import ParameterError
 from search_engine.images import Box, PixelBox, parse_box
 from search_engine.search.boosts import check_boosts, parse_boosts
 from search_engine.search.colors import check_colors, parse_colors
+from search_engine.search.given_labels import check_labels
 from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
@@ -122,6 +123,7 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "weights": _weights,
     "boosts": _boosts,
     "colors": _colors,
+    "labels": lambda option, value: None if value == "" else check_labels(value),
     "fields": lambda option, value: field_names(value, option.name),
     "flag": lambda option, value: None if value == "" else true_or_false(value, option.name),
 }

@@ -173,6 +173,7 @@ def _subject(values: Mapping[str, Any], image: bytes | None) -> dict[str, Any]:
         ("picture", None if token is None else QueryToken(token)),
         ("item_id", text_value(values, "item_id")),
         ("vector", _vector(values.get("vector"))),
+        ("text", text_value(values, "text")),
     ]
     found = [(name, value) for name, value in given if value is not None]
     if len(found) > 1:
@@ -216,6 +217,6 @@ def _vector(value: Any) -> GivenVector | None:
 
 
 def _not_one() -> Problem:
-    what = "a picture (image, image_base64), a query_token, an item_id or a vector"
+    what = "a picture (image, image_base64), a query_token, an item_id, a vector or a text"
     also = "examples to like, or in a search q or color"
     return Problem(422, "missing_file", f"send {what}, one of them, or {also}")

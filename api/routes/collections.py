@@ -22,6 +22,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
 from search_engine.cursors import read_cursor
+from search_engine.encoders.registry import reads_texts
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import describe_snapshot
@@ -190,6 +191,7 @@ def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
             "name": answering.encoder,
             "fingerprint": answering.fingerprint,
             "dimension": answering.dimension,
+            "reads_texts": reads_texts(answering.encoder),
         }
     return {
         "name": collection.name,

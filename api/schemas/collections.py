@@ -20,6 +20,8 @@ class EncoderIdentity(TypedDict):
     fingerprint: str | None
     """Differs wherever embeddings cannot be compared."""
     dimension: int | None
+    reads_texts: bool
+    """Whether `text` and `labels` can be asked with."""
 
 
 class _IndexState(

@@ -41,14 +41,23 @@ def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuesti
     Raises:
         ParameterError: The options concern the vote, or ask for an accuracy.
     """
-    for name in ("rule", "vote_k"):
-        if getattr(wanted, name) is not None:
-            raise ParameterError("a trained classifier has no vote", where=name, fix="leave it out")
-    if wanted.accept_accuracy is not None:
-        raise ParameterError(
-            "nothing is known of the accuracy of a trained classifier's answers",
-            where="accept_accuracy",
-            fix="leave it out, or the classifier",
-        )
+    refuse_votes(wanted, "a trained classifier")
     warnings = {} if outdated is None else {"classifier_outdated": outdated}
     return ModelQuestion(model, wanted.shown(NEIGHBORS), warnings)
+
+
+def refuse_votes(wanted: Wanted, what: str) -> None:
+    """Refuse options that concern the vote, or ask for an accuracy.
+
+    Raises:
+        ParameterError: One is given; `what` answers instead.
+    """
+    for name in ("rule", "vote_k"):
+        if getattr(wanted, name) is not None:
+            raise ParameterError(f"{what} has no vote", where=name, fix="leave it out")
+    if wanted.accept_accuracy is not None:
+        raise ParameterError(
+            f"nothing is known of the accuracy of {what}",
+            where="accept_accuracy",
+            fix="leave it out",
+        )

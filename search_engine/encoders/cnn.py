@@ -102,6 +102,13 @@ def network_encoder(request: EncoderRequest, spec: EncoderSpec, trunk: Trunk) ->
         spec: The identity of the encoder.
         trunk: Makes the network.
     """
+    return CnnEncoder(request, *network_sources(request, spec, trunk))
+
+
+def network_sources(
+    request: EncoderRequest, spec: EncoderSpec, trunk: Trunk
+) -> tuple[NetworkSource, NetworkSource]:
+    """The network of a trunk for a runtime, and the same with its features split over positions."""
     spec = spec.as_made(request.fingerprint)
     split = replace(spec, pooling=f"{spec.pooling} split", dimension=spec.dimension * POSITIONS)
 
@@ -111,8 +118,7 @@ def network_encoder(request: EncoderRequest, spec: EncoderSpec, trunk: Trunk) ->
     def build_split() -> "nn.Module":
         return _with_normalisation(trunk.split(), spec, trunk.mirrored, is_split=True)
 
-    return CnnEncoder(
-        request,
+    return (
         NetworkSource(spec, build, request.cache, request.keep),
         NetworkSource(split, build_split, request.cache, request.keep, LEAST_ON_SPLIT_PROBES),
     )

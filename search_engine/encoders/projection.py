@@ -24,6 +24,7 @@ from search_engine.encoders.base import (
     unit_rows,
 )
 from search_engine.encoders.positions import Positions, positions_of, unit_positions
+from search_engine.encoders.texts import text_encoder
 from search_engine.errors import CorruptDataError, NoEmbeddingError
 from search_engine.images import DecodedImage
 from search_engine.records import Pixels, Vectors
@@ -162,6 +163,19 @@ class ProjectedEncoder:
         """
         with _blas().limit(limits=1):
             return self.projection.apply(features)
+
+    @property
+    def logit_scale(self) -> float:
+        """See TextEncoder; cosines are others behind the projection."""
+        return text_encoder(self.base, "text").logit_scale
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """See TextEncoder: texts go through the projection as pictures do.
+
+        Raises:
+            ParameterError: The encoder in front reads no texts.
+        """
+        return self.projection.apply(text_encoder(self.base, "text").encode_texts(texts))
 
     def positions(self, pixels: Pixels) -> Positions:
         """See PositionEncoder: the mean that is taken off is the same part of every position.

@@ -72,12 +72,16 @@ class EncoderRequest:
 
 @dataclass(frozen=True, slots=True)
 class EncoderFamily:
-    """A family of encoders: where its factory is, and what people should know."""
+    """A family of encoders: where its factory is, and what people should know.
+
+    With `texts` its encoders read texts too (`search_engine.encoders.texts`).
+    """
 
     name: str
     factory: str
     about: str
     variants: str | None = None
+    texts: bool = False
 
 
 _FAMILIES = (
@@ -97,6 +101,13 @@ _FAMILIES = (
         "search_engine.encoders.timm_networks:timm_network",
         "any network of timm; weights from a hub cache or a file",
         variants="search_engine.encoders.timm_networks:timm_names",
+    ),
+    EncoderFamily(
+        "open_clip",
+        "search_engine.encoders.open_clip_networks:open_clip_network",
+        "any network of OpenCLIP, for pictures and texts; weights from a hub cache or a file",
+        variants="search_engine.encoders.open_clip_networks:open_clip_names",
+        texts=True,
     ),
     EncoderFamily(
         "hsv",
@@ -164,6 +175,12 @@ def create_encoder(request: EncoderRequest) -> Encoder:
 def list_families() -> tuple[EncoderFamily, ...]:
     """List all families, the default first."""
     return _FAMILIES
+
+
+def reads_texts(name: str) -> bool:
+    """Whether encoders of a name read texts; False where there is no such encoder."""
+    family = _BY_NAME.get(name.partition(":")[0])
+    return family is not None and family.texts
 
 
 def list_variants(family: EncoderFamily) -> Iterator[str]:

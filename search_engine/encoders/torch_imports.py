@@ -1,4 +1,4 @@
-"""The only module that imports torchvision and timm.
+"""The only module that imports torchvision, timm and open_clip.
 
 PyPI's torchvision wheel is linked against the CUDA build of torch. With a CPU-only torch its
 compiled operators do not load, and `import torchvision` stops with "operator torchvision::nms does
@@ -10,6 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from search_engine.errors import MissingExtraError
 
 _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -35,6 +37,23 @@ def import_timm() -> Any:
     """Import timm, which imports torchvision."""
     _declare_missing_operators()
     return import_module("timm")
+
+
+def import_open_clip() -> Any:
+    """Import open_clip, which imports timm.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    _declare_missing_operators()
+    try:
+        return import_module("open_clip")
+    except ImportError as error:
+        raise MissingExtraError(
+            "encoders of OpenCLIP need a package that is not installed",
+            where="open_clip",
+            fix="pip install 'eyedex[clip]'",
+        ) from error
 
 
 def _declare_missing_operators() -> None:

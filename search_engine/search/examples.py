@@ -1,4 +1,4 @@
-"""Examples of what a search wants, or does not want: items, pictures and embeddings, weighted."""
+"""Examples of what a search wants, or does not want, weighted: items, pictures, vectors, texts."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ MAX_WEIGHT = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Exactly one of a picture (or its token), an item id and an embedding.
+    """Exactly one of a picture (or its token), an item id, an embedding and a text.
 
     With `weight` 2 it counts twice as much as with 1, and with 0 it is as if it were not given.
     """
@@ -30,12 +30,13 @@ class Example:
     item_id: str | None = None
     vector: GivenVector | None = field(default=None, repr=False)
     weight: float = 1.0
+    text: str | None = None
 
     def __post_init__(self) -> None:
-        given = (self.picture, self.item_id, self.vector)
+        given = (self.picture, self.item_id, self.vector, self.text)
         if sum(each is not None for each in given) != 1:
             raise ParameterError(
-                "an example is not one of a picture, an item_id, a query_token and a vector",
+                "an example is not one of a picture, an item_id, a query_token, a vector, a text",
                 fix="give one of them, and a weight if you like",
             )
         number = math.nan

@@ -42,6 +42,8 @@ from search_engine.search.shaping import (
 from search_engine.search.subject import Subject
 from search_engine.search.views import group_views
 
+PRODUCT = "product_id"
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -223,7 +225,7 @@ class Finder:
                 most = preferred_count(options)
                 description = describe(self._catalog, live, options, most, within)
                 warnings = (*warnings, *description.warnings)
-        scopes = [Scope(snapshot, within, one.keys) for one in subjects]
+        scopes = [Scope(snapshot, within, self._left_out(live, one)) for one in subjects]
         places = [place_of(live.record, one, options) for one in subjects]
         copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
@@ -297,6 +299,18 @@ class Finder:
             return None, ()
         with timed(timings, "filter"):
             return live.matching(options.filter), live.fitted(options.filter).warnings
+
+    def _left_out(self, live: LiveCollection, subject: Subject) -> tuple[int, ...]:
+        """Keys of the items that are asked with; beside examples, of their products' other views.
+
+        Who likes a product, or has it in a basket, knows it: something else is looked for.
+        """
+        if subject.mix is None or not subject.keys:
+            return subject.keys
+        groups = self._catalog.groups_of(subject.keys, PRODUCT).values()
+        products = {each for each in groups if each[0] != "none"}
+        views = self._catalog.keys_in_groups(live.record, PRODUCT, products)
+        return tuple({*subject.keys, *views.tolist()})
 
     def _neighbors(
         self,

@@ -20,6 +20,7 @@ from search_engine.near import did_you_mean, shown
 if TYPE_CHECKING:
     from search_engine.catalog.filters import Filter
     from search_engine.images import Box, PixelBox
+    from search_engine.search.given_labels import GivenLabels
 
 MAX_K = 200
 PALETTE = "palette"
@@ -27,7 +28,17 @@ DEFAULT_K = 10
 
 Verb = Literal["search", "classify"]
 Kind = Literal[
-    "whole", "number", "text", "filter", "box", "weights", "boosts", "colors", "fields", "flag"
+    "whole",
+    "number",
+    "text",
+    "filter",
+    "box",
+    "weights",
+    "boosts",
+    "colors",
+    "fields",
+    "labels",
+    "flag",
 ]
 BOTH: tuple[Verb, ...] = ("search", "classify")
 CLASSIFY: tuple[Verb, ...] = ("classify",)
@@ -287,6 +298,14 @@ OPTIONS = (
         unit="a share",
     ),
     Option(
+        "labels",
+        "labels",
+        "choose one of these labels by what they say, where the encoder reads texts; nothing in "
+        "the catalog needs a label",
+        "mug,plate,lamp",
+        verbs=CLASSIFY,
+    ),
+    Option(
         "with",
         "text",
         "a trained classifier (`eyedex train`) that answers instead of the vote",
@@ -297,7 +316,7 @@ OPTIONS = (
     ),
 )
 _ORDERS = ("rerank", "boost", "diversity", "q", "color")
-SUBJECTS = ("image_base64", "item_id", "query_token", "vector")
+SUBJECTS = ("image_base64", "item_id", "query_token", "vector", "text")
 """Beside an uploaded `image`: what is asked about."""
 EXAMPLES = ("like", "unlike")
 """Of a search: lists of examples, beside a subject or instead."""
@@ -335,6 +354,7 @@ class ClassifyArguments(SearchArguments, total=False):
     vote_k: int | None
     accept_accuracy: float | None
     classifier: str | None
+    labels: GivenLabels | None
 
 
 @dataclass(frozen=True, slots=True)

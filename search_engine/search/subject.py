@@ -1,4 +1,4 @@
-"""Embed the subjects of searches: photos, tokens, items, embeddings, and mixes of them."""
+"""Embed the subjects of searches: photos, tokens, items, embeddings, texts, and mixes of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +18,7 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.encoders.external import is_external
 from search_engine.encoders.positions import positions_of
+from search_engine.encoders.texts import text_encoder
 from search_engine.errors import (
     ExternalEncoderError,
     EyedexError,
@@ -53,12 +54,13 @@ from search_engine.search.rerank.local_features import LocalFeatures, local_feat
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query: exactly one of a picture (or its token), an item id and an embedding.
+    """One query: exactly one of a picture (or its token), an item id, an embedding and a text.
 
-    `box` restricts the picture to a region; `regions` (`propose` or `auto`) says what to do about
-    its parts, `turns` (`any`) that it may lie on its side. `like` and `unlike` are examples of what
-    is wanted and what is not; with some to like, a query needs nothing else. With `described`
-    nothing is shown: words or colours of the options say what is wanted.
+    `text` says what a picture would show. `box` restricts the picture to a region; `regions`
+    (`propose` or `auto`) says what to do about its parts, `turns` (`any`) that it may lie on its
+    side. `like` and `unlike` are examples of what is wanted and what is not; with some to like, a
+    query needs nothing else. With `described` nothing is shown: words or colours of the options say
+    what is wanted.
     """
 
     picture: Picture | None = field(default=None, repr=False)
@@ -69,6 +71,7 @@ class Asked:
     unlike: Sequence[GivenExample] = ()
     regions: str | None = None
     turns: str | None = None
+    text: str | None = None
     described: bool = False
 
     def __post_init__(self) -> None:
@@ -78,7 +81,7 @@ class Asked:
         given = self._given
         if given > 1 or (self.described and given) or not (given or self.like or self.described):
             raise ParameterError(
-                "give a picture, an item_id or a vector, one of them, or examples to like",
+                "give a picture, an item_id, a vector or a text, one of them, or examples to like",
                 where="image",
             )
         for name in ("regions", "turns"):
@@ -90,13 +93,16 @@ class Asked:
 
     @property
     def _given(self) -> int:
-        return sum(each is not None for each in (self.picture, self.item_id, self.vector))
+        given = (self.picture, self.item_id, self.vector, self.text)
+        return sum(each is not None for each in given)
 
     @property
-    def has_pictures(self) -> bool:
-        """Whether it, or an example, is a picture or a token."""
-        pictures = (self.picture, *(each.picture for each in self.examples))
-        return any(each is not None for each in pictures)
+    def is_encoded(self) -> bool:
+        """Whether it, or an example, is a picture, a token or a text."""
+        own = self.picture is not None or self.text is not None
+        return own or any(
+            each.picture is not None or each.text is not None for each in self.examples
+        )
 
     @property
     def parts(self) -> "tuple[Asked, ...]":
@@ -104,7 +110,10 @@ class Asked:
         if not self.examples:
             return (self,)
         own = (replace(self, like=(), unlike=()),) if self._given else ()
-        return (*own, *(Asked(one.picture, one.item_id, one.vector) for one in self.examples))
+        return (
+            *own,
+            *(Asked(one.picture, one.item_id, one.vector, text=one.text) for one in self.examples),
+        )
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -171,7 +180,8 @@ class Subjects:
 
         Args:
             live: Where the items are.
-            encoder: What sees photos, or why nothing does; None where there is none to be seen.
+            encoder: What sees photos and reads texts, or why nothing does; None where there are
+                none.
             asked: What is asked with.
         """
         parts = iter(self._of_parts(live, encoder, [part for one in asked for part in one.parts]))
@@ -221,12 +231,17 @@ class Subjects:
                 )
             )
         return [
-            next(photos) if one.picture is not None else self._known(live, one) for one in asked
+            next(photos) if one.picture is not None else self._known(live, encoder, one)
+            for one in asked
         ]
 
-    def _known(self, live: LiveCollection, asked: Asked) -> Subject | EyedexError:
-        """The subject of a question that needs no encoding."""
+    def _known(
+        self, live: LiveCollection, encoder: Encoder | ExternalEncoderError | None, asked: Asked
+    ) -> Subject | EyedexError:
+        """The subject of a question without a photo."""
         try:
+            if asked.text is not None:
+                return _text(encoder, asked.text)
             if asked.vector is not None:
                 vector = unit_vector(asked.vector, live.record.dimension)
                 return Subject(vector, partial(_no_features, "an embedding is not a picture"))
@@ -421,6 +436,22 @@ def _turning(encoder: Encoder, subject: Subject) -> Subject:
     vectors = turns.turned(encoder, subject.look(encoder.spec.preprocessing))
     times = {**subject.timings_ms, "turns": (perf_counter() - started) * 1000}
     return replace(subject, windows=vectors, cost=turns.COST, timings_ms=times)
+
+
+def _text(encoder: Encoder | ExternalEncoderError | None, text: str) -> Subject:
+    """A text as the encoder reads it.
+
+    Raises:
+        ExternalEncoderError: The collection's embeddings are made elsewhere.
+        ParameterError: The encoder reads no texts, or none so long.
+    """
+    if isinstance(encoder, ExternalEncoderError):
+        raise encoder
+    assert encoder is not None
+    started = perf_counter()
+    vector = text_encoder(encoder, "text").encode_texts([text])
+    times = {"decode": 0.0, "encode": (perf_counter() - started) * 1000}
+    return Subject(vector, partial(_no_features, "a text is not a picture"), timings_ms=times)
 
 
 def mixed(asked: Asked, parts: Sequence[Subject | EyedexError]) -> Subject:

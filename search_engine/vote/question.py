@@ -14,6 +14,7 @@ from search_engine.catalog.fields import value_of, values_of
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
 from search_engine.search.candidates import DECIMALS
+from search_engine.search.given_labels import check_labels
 from search_engine.search.options import (
     OPTIONS,
     ClassifyArguments,
@@ -37,6 +38,7 @@ UNCALIBRATED: Mapping[str, str] = MappingProxyType(
         },
         "not_calibrated": "the vote was not calibrated yet",
         "nothing_held_out": "too few items had its label to hold any out when it was trained",
+        "labels": "labels that are given are compared with the picture in words",
         "rule": "it goes by another rule than the one that was calibrated",
         "vote_k": "another number of neighbors votes than was calibrated",
         "filter": "a filter lets other items vote than those that were calibrated",
@@ -196,6 +198,7 @@ class Wanted:
     rule: VoteRule | None = None
     accept_accuracy: float | None = None
     classifier: str | None = None
+    labels: tuple[str, ...] | None = None
     search: SearchOptions = field(default_factory=SearchOptions)
 
     @classmethod
@@ -209,9 +212,10 @@ class Wanted:
             ParameterError, FilterError: A value is invalid.
         """
         own = {name: options.get(name) for name in ("k", "vote_k", "accept_accuracy", "classifier")}
-        rest = {
-            name: value for name, value in options.items() if name not in own and name != "target"
-        }
+        others = (*own, "target", "labels")
+        rest = {name: value for name, value in options.items() if name not in others}
+        labels = options.get("labels")
+        own["labels"] = None if labels is None else check_labels(labels)
         named = options.get("target")
         target = "label" if named is None else named
         return cls(target=target, rule=rule, search=search_options(rest, photo), **own)  # type: ignore[arg-type]

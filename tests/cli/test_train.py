@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from api.cli.exits import Exit
-from api.cli.query.batch import classify_to_file, classify_to_lines
-from indexer.classify.batches import open_pictures
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import Run
@@ -66,31 +64,24 @@ def test_train_refuses_what_it_cannot_do(run: Run, data: Path) -> None:
     assert run("train", "--data", data).code == 2
 
 
-def test_many_pictures_go_into_a_file(
-    data: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_pictures_go_into_a_file(run: Run, data: Path, photos: Path, tmp_path: Path) -> None:
     output = tmp_path / "classes.jsonl"
-    with SearchEngine(data) as engine:
-        source, question = open_pictures([photos]), engine.question(k=3)
-        assert classify_to_file(engine, source, output, question, as_json=True) == 1
+    asked = ("classify", photos, "--data", data, "-k", 3, "--json", "--output", output)
+    said = run(*asked)
+    assert said.code == Exit.SOME_REJECTED
     first, bad, last = map(json.loads, output.read_text().splitlines())
     assert [row["item_id"] for row in (first, bad, last)] == ["a.jpg", "b.jpg", "c.jpg"]
     assert len(first["neighbors"]) == len(last["neighbors"]) == 3
     assert bad["error_code"] == "corrupt_image"
-    said = capsys.readouterr()
-    summary = json.loads(said.out)
+    summary = said.json
     assert (summary["rows"], summary["answered"], summary["rejected"]) == (3, 2, 1)
     assert said.err.startswith("rejected: corrupt_image: b.jpg: ")
 
 
-def test_a_trained_classifier_answers_a_line_each(
-    run: Run, data: Path, photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_trained_classifier_answers_a_line_each(run: Run, data: Path, photos: Path) -> None:
     run("train", "--with", "class-mean", "--data", data)
-    with SearchEngine(data) as engine:
-        question = engine.question(classifier="class-mean", k=2)
-        assert classify_to_lines(engine, open_pictures([photos]), question, as_json=True) == 1
-    said = capsys.readouterr()
+    said = run("classify", photos, "--data", data, "--with", "class-mean", "-k", 2, "--json")
+    assert said.code == Exit.SOME_REJECTED
     first, bad, _ = map(json.loads, said.out.splitlines())
     assert first["path"] == str(photos / "a.jpg")
     assert first["confidence"] == first["votes"][0]["share"]
@@ -101,14 +92,10 @@ def test_a_trained_classifier_answers_a_line_each(
     assert "note:" not in said.err
 
 
-def test_lines_for_people_have_the_shares(
-    run: Run, data: Path, photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lines_for_people_have_the_shares(run: Run, data: Path, photos: Path) -> None:
     run("train", "--with", "class-mean", "--data", data)
-    with SearchEngine(data) as engine:
-        question = engine.question(classifier="class-mean")
-        classify_to_lines(engine, open_pictures([photos / "a.jpg"]), question)
-    assert capsys.readouterr().out.startswith(f"{photos / 'a.jpg'}: ")
+    said = run("classify", photos / "a.jpg", "--data", data, "--with", "class-mean")
+    assert said.out.startswith(f"{photos / 'a.jpg'}: ")
 
 
 def test_a_stale_classifier_says_so(run: Run, data: Path, photos: Path) -> None:

@@ -14,6 +14,7 @@ from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.encoders.torch_imports import import_timm, import_torchvision
 from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
 from search_engine.images import ImageLimits, decode_pixels
+from tests import tiny_clip
 from tests.conftest import once
 
 TIMM_NETWORKS = ("mobilenetv3_small_050", "convnext_atto")
@@ -61,6 +62,9 @@ def weights_of(shared: Path) -> Callable[[str], Path]:
     """The weights file of a network of torchvision, by its name, or of timm, by `timm:<name>`."""
 
     def make(network: str) -> Path:
+        if network == tiny_clip.NAME:
+            return tiny_clip.save_tiny_clip(shared / "tiny-clip")
+
         def save(folder: Path) -> None:
             folder.mkdir()
             save_weights(network, folder / "weights.pth")

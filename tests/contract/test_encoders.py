@@ -20,6 +20,7 @@ from search_engine.encoders.registry import (
 from search_engine.errors import NoEmbeddingError
 from search_engine.images import ImageLimits, Preprocessing, decode_pixels
 from search_engine.records import Pixels, Vectors
+from tests import tiny_clip
 from tests.contract.conftest import LARGE_NETWORKS, NETWORKS, TIMM_NETWORKS, MakeEncoder
 from tests.marking import slow_but
 
@@ -29,12 +30,14 @@ FEW_CNNS = (
     "efficientnet_lite0",
     "torchvision:squeezenet1_1",
     "timm:mobilenetv3_small_050",
+    tiny_clip.NAME,
 )
 """One of each family; to build and export all networks takes minutes."""
 CNNS = (
     "efficientnet_lite0",
     *(f"torchvision:{name}" for name in NETWORKS),
     *(f"timm:{name}" for name in TIMM_NETWORKS),
+    tiny_clip.NAME,
 )
 MIRRORED = "torchvision:squeezenet1_1#gem+mirror"
 FEW_POOLED = (

@@ -17,7 +17,7 @@ from api.cli.options import (
 from api.cli.sources import with_source_flags
 
 
-@with_source_flags
+@with_source_flags()
 def index(
     source: Annotated[Path, typer.Argument(help="A folder of pictures, a table, or an archive.")],
     data: DataOption = None,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from search_engine.search.rerank.registry import Method
 
 
-@with_source_flags
+@with_source_flags()
 def evaluate(
     queries: own.QueriesArgument = None,
     data: DataOption = None,

@@ -16,6 +16,7 @@ _METAVARS: dict[Kind, str] = {
     "boosts": "FIELD:NUMBER,...",
     "colors": "COLOR[:NUMBER],...",
     "fields": "FIELD,FIELD",
+    "labels": "LABEL,LABEL,...",
 }
 ONE_LETTER = {"k": "-k", "q": "-q"}
 Verbs = TypeVar("Verbs", bound=Callable[..., None])

@@ -1,35 +1,68 @@
 """The verb that searches."""
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.exits import Exit
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.query.asking import given, with_options
+from api.cli.query.batch import AllowUrlsOption, OutputOption, OverwriteOption
+from api.cli.sources import with_source_flags
 from api.cli.terminal.output import Notes, print_facets, print_json, print_neighbors
 from api.cli.terminal.streams import shown
 from api.schemas.items import facets_json
 from api.schemas.results import result_json
+from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from indexer.answers.queries import Queries
+    from indexer.sources import SourceOptions
+    from search_engine.engine import SearchEngine
     from search_engine.records import Neighbor
 
 PHOTO_ONLY = ("box", "regions", "turns")
+DESCRIBING = ("q", "color")
 ONLY_IN_JSON = {"include": "embeddings and palettes", "explain": "explanations"}
+PLAINLY_PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
+"""One of these is searched without loading what reads sources."""
+ONLY_OF_ONE = ("facets", "cursor")
+NOT_OF_QUERIES = ("include", "label_from", "label_separator", "type")
 
 
+@with_source_flags(without=NOT_OF_QUERIES, if_any=True)
 @with_options("search")
 def search(
-    image: Annotated[
-        Path | None, typer.Argument(help="The photo to search with.", show_default=False)
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="The photo to search with; or several, folders, one table or one archive.",
+            show_default=False,
+        ),
     ] = None,
     item: Annotated[
         str | None,
         typer.Option(help="An item of the collection instead of a photo.", metavar="ITEM_ID"),
+    ] = None,
+    vector: Annotated[
+        Path | None,
+        typer.Option(
+            help="Embeddings instead of photos: an .npy of one (D,) or several (N, D), or a file "
+            "that `eyedex export` wrote.",
+            metavar="FILE",
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="What a picture would show, in words, instead of a photo; where the encoder reads "
+            "texts.",
+            metavar="WORDS",
+        ),
     ] = None,
     like: Annotated[
         list[str] | None,
@@ -44,25 +77,85 @@ def search(
     ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
+    output: OutputOption = None,
+    overwrite: OverwriteOption = False,
+    allow_urls: AllowUrlsOption = False,
+    reading: Any = None,
     as_json: JsonOption = False,
     **options: Any,
 ) -> None:
-    """The catalog items that look most like a photo, or are described by words and colours."""
-    described = any(options.get(name) is not None for name in ("q", "color"))
-    parts = {name: options.get(name) for name in PHOTO_ONLY}
-    _check_question(image, item, bool(like) or (described and not unlike), parts)
-    for name, what in ONLY_IN_JSON.items():
-        if options.get(name) is not None and not as_json:
-            raise _only_in_json(name, what)
+    """The catalog items that look most like a photo, or are described by words and colours.
+
+    Many photos are searched in batches: --output writes a row for each neighbor.
+    """
     asked = given(options)
+    examples: dict[str, Any] = {"like": like or [], "unlike": unlike or []}
+    _check_question(images, item, vector, text, examples, asked)
+    if vector is None and output is None and not _are_many(images):
+        _check_in_json(asked, as_json)
+        with open_engine(data) as engine:
+            photo = images[0] if images else None
+            subject = {"text": text} if item is None else {}
+            _search_one(engine, photo, item, {**asked, **examples, **subject}, collection, as_json)
+        return
+    from api.cli.query.batch import Batch
+    from indexer.answers.batches import searching
+    from indexer.answers.files import check_output
+    from indexer.answers.layouts import NEIGHBORS
+    from search_engine.search.options import search_options
+
+    _check_batch(asked, bool(images) or vector is not None, output, as_json)
+    if output is not None:
+        check_output(output, images[0] if images else vector, overwrite)
+    checked = search_options(asked)
+    beside = {**examples, **{name: getattr(checked, name) for name in PHOTO_ONLY}}
+    with _opened_queries(data, images, vector, collection, reading, allow_urls, beside) as opened:
+        engine, queries = opened
+        batch = Batch(
+            engine, queries, searching(engine, collection, checked), NEIGHBORS, "searching"
+        )
+        rejected = batch.run(output, overwrite, as_json)
+    if rejected:
+        raise typer.Exit(Exit.SOME_REJECTED)
+
+
+@contextmanager
+def _opened_queries(
+    data: Path | None,
+    images: Sequence[Path] | None,
+    vector: Path | None,
+    collection: str,
+    reading: "SourceOptions | None",
+    allow_urls: bool,
+    beside: Mapping[str, Any],
+) -> "Iterator[tuple[SearchEngine, Queries]]":
+    from api.cli.query.batch import opened
+    from indexer.answers.queries import EmbeddingQueries, PictureQueries
+
+    if vector is not None:
+        with open_engine(data) as engine:
+            fingerprint = engine.live(collection).record.fingerprint
+            yield engine, EmbeddingQueries(vector, fingerprint, beside)
+        return
+    with opened(data, images or (), reading, allow_urls) as (engine, source):
+        yield engine, PictureQueries(source, beside)
+
+
+def _search_one(
+    engine: "SearchEngine",
+    photo: Path | None,
+    item: str | None,
+    asked: dict[str, Any],
+    collection: str,
+    as_json: bool,
+) -> None:
     facets = asked.pop("facets", "")
     names = [name.strip() for name in facets.split(",")] if facets else []
-    with open_engine(data) as engine:
-        counted = (
-            engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}
-        )
-        asked |= {"like": like or [], "unlike": unlike or [], "collection": collection}
-        result = engine.search(image, **asked) if item is None else engine.similar(item, **asked)
+    counted = (
+        engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}
+    )
+    asked["collection"] = collection
+    result = engine.search(photo, **asked) if item is None else engine.similar(item, **asked)
     if as_json:
         extra = {"facets": facets_json(counted)} if counted else {}
         print_json({**result_json(result), **extra})
@@ -79,31 +172,68 @@ def search(
     Notes().print(result.warnings)
 
 
-def _check_question(
-    image: Path | None, item: str | None, others: bool, parts: dict[str, str | None]
-) -> None:
-    from search_engine.errors import ParameterError
-
-    given = (image is not None) + (item is not None)
-    if given > 1 or not (given or others):
-        raise ParameterError(
-            "give a photo or --item, one of them, or --like, -q or --color",
-            where="eyedex search",
-        )
-    for name, value in parts.items():
-        if image is None and value is not None:
-            raise ParameterError(
-                "it is about a photo, and there is none", where=f"--{name}", fix="leave it out"
-            )
-
-
 def _say_same(neighbors: "Sequence[Neighbor]") -> None:
     same = [shown(each.item.item_id) for each in neighbors if each.same_picture]
     if same:
         print(f"note: the same picture as the photo: {', '.join(same)}", file=sys.stderr)
 
 
-def _only_in_json(name: str, what: str) -> Exception:
-    from search_engine.errors import ParameterError
+def _are_many(images: Sequence[Path] | None) -> bool:
+    if not images:
+        return False
+    if len(images) == 1 and images[0].suffix.lower() in PLAINLY_PHOTOS:
+        return images[0].is_dir()
+    from indexer.answers.queries import is_source
 
-    return ParameterError(f"{what} are in JSON only", where=f"--{name}", fix="add --json")
+    return len(images) > 1 or is_source(images)
+
+
+def _check_question(
+    images: Sequence[Path] | None,
+    item: str | None,
+    vector: Path | None,
+    text: str | None,
+    examples: Mapping[str, Sequence[str]],
+    asked: Mapping[str, Any],
+) -> None:
+    described = any(name in asked for name in DESCRIBING) and not examples["unlike"]
+    given = bool(images) + sum(each is not None for each in (item, vector, text))
+    if given > 1 or not (given or examples["like"] or described):
+        raise ParameterError(
+            "give photos, --item, --vector or --text, one of them, or --like, -q or --color",
+            where="eyedex search",
+        )
+    for name in PHOTO_ONLY:
+        if not images and name in asked:
+            raise ParameterError(
+                "it is about a photo, and there is none", where=f"--{name}", fix="leave it out"
+            )
+
+
+def _check_in_json(asked: Mapping[str, Any], as_json: bool) -> None:
+    for name, what in ONLY_IN_JSON.items():
+        if name in asked and not as_json:
+            raise ParameterError(f"{what} are in JSON only", where=f"--{name}", fix="add --json")
+
+
+def _check_batch(
+    asked: Mapping[str, Any], may_be_many: bool, output: Path | None, as_json: bool
+) -> None:
+    """Refuse what answers to many queries, or files of them, do not have."""
+    for name in ONLY_OF_ONE:
+        if name in asked:
+            raise ParameterError("it is of one query", where=f"--{name}", fix="leave it out")
+    if output is None:
+        _check_in_json(asked, as_json)
+        return
+    for name, what in ONLY_IN_JSON.items():
+        if name in asked:
+            raise ParameterError(
+                f"{what} are not in files", where=f"--{name}", fix="use --json instead of --output"
+            )
+    if not may_be_many:
+        raise ParameterError(
+            "a file has answers to photos or embeddings",
+            where="--output",
+            fix="leave it out: --json prints others",
+        )

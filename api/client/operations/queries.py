@@ -43,6 +43,7 @@ class QueryOperations(Addresses):
         item_id: str | None = None,
         query_token: str | None = None,
         vector: Iterable[float] | None = None,
+        text: str | None = None,
         like: Sequence[GivenExample] = (),
         unlike: Sequence[GivenExample] = (),
         facets: Sequence[str] | None = None,
@@ -55,15 +56,17 @@ class QueryOperations(Addresses):
             picture: Bytes, a path, a file, a PIL image or an array; not changed. Or else
             item_id: an item, or
             query_token: the token of an earlier answer, or
-            vector: an embedding of the collection's encoder, of any length but 0.
+            vector: an embedding of the collection's encoder, of any length but 0, or
+            text: what a picture would show, where the encoder reads texts.
             like: Examples of what is wanted, beside these or instead: ids of items, or `image` (a
-                picture), `item_id`, `query_token` or `vector`, and `weight`.
+                picture), `item_id`, `query_token`, `vector` or `text`, and `weight`.
             unlike: Examples of what is not wanted.
             facets: Fields whose values are counted.
             collection: Another one than the client's.
             options: As of `SearchEngine.search`.
         """
-        asked = {"item_id": item_id, "query_token": query_token, "facets": facets, **options}
+        subject = {"item_id": item_id, "query_token": query_token, "text": text}
+        asked = {**subject, "facets": facets, **options}
         asked |= _examples(like=like, unlike=unlike)
         return _question(self.at(collection, "search"), picture, vector, asked)
 
@@ -75,12 +78,14 @@ class QueryOperations(Addresses):
         item_id: str | None = None,
         query_token: str | None = None,
         vector: Iterable[float] | None = None,
+        text: str | None = None,
         facets: Sequence[str] | None = None,
         collection: str | None = None,
         **options: Unpack[ClassifyArguments],
     ) -> Call[ClassifyAnswer]:
         """The class of a picture by the vote of its neighbors; arguments as of `search`."""
-        asked = {"item_id": item_id, "query_token": query_token, "facets": facets, **options}
+        subject = {"item_id": item_id, "query_token": query_token, "text": text}
+        asked = {**subject, "facets": facets, **options}
         return _question(self.at(collection, "classify"), picture, vector, asked)
 
     @operation
@@ -105,13 +110,14 @@ class QueryOperations(Addresses):
         item_id: str | None = None,
         query_token: str | None = None,
         vector: Iterable[float] | None = None,
+        text: str | None = None,
         like: Sequence[GivenExample] = (),
         unlike: Sequence[GivenExample] = (),
         collection: str | None = None,
         **options: Unpack[SearchArguments],
     ) -> Pages[Neighbor]:
         """All items by how much they look like a picture; `k` is how many come at once."""
-        asked = {"item_id": item_id, "query_token": query_token, **options}
+        asked = {"item_id": item_id, "query_token": query_token, "text": text, **options}
         asked |= _examples(like=like, unlike=unlike)
         first = _question(self.at(collection, "search"), picture, vector, asked)
         return Pages(_turns(first), lambda answer: answer["neighbors"])
@@ -232,6 +238,8 @@ def _as_texts(asked: Mapping[str, Any]) -> dict[str, str]:
     fields = _as_json(asked)
     if "facets" in fields:
         fields["facets"] = ",".join(fields["facets"])
+    if isinstance(fields.get("labels"), list):
+        fields["labels"] = ",".join(fields["labels"])
     for name in {"like", "unlike"} & set(fields):
         fields[name] = json.dumps(fields[name])
     return texts(fields)
@@ -247,7 +255,7 @@ def _plain(name: str, value: Any) -> Any:
         sides = value if isinstance(value, Sequence) else (value.x, value.y, value.w, value.h)
         unit = "px" if hasattr(value, "fractions") else ""  # a PixelBox
         return ",".join(f"{each}{unit}" for each in sides)
-    if name == "facets":
+    if name == "facets" or (name == "labels" and not isinstance(value, str)):
         return list(value)
     if name == "filter" and not isinstance(value, str):
         json.dumps(value)  # a mapping of plain values, or an error that says what is none

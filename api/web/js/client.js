@@ -17,8 +17,9 @@
  * @property {string} [item_id]
  * @property {string} [query_token]
  * @property {number[] | string} [vector] An embedding: numbers, or base64 of little-endian float32.
+ * @property {string} [text] What a picture would show, where the encoder reads texts.
  * @property {object[]} [like] Examples of what is wanted, beside these or instead, each as the API
- *   has it: `item_id`, `image_base64`, `query_token` or `vector`, and `weight`.
+ *   has it: `item_id`, `image_base64`, `query_token`, `vector` or `text`, and `weight`.
  * @property {object[]} [unlike] Examples of what is not wanted.
  */
 /**

@@ -119,9 +119,15 @@ def convert(source: NetworkSource) -> Any:
     size = source.spec.preprocessing.size_px
     example = torch.zeros((1, size, size, 3), dtype=torch.uint8)
     shape = openvino.PartialShape([-1, size, size, 3])
-    return openvino.convert_model(
-        source.build().eval(), example_input=example, input=[(shape, openvino.Type.u8)]
-    )
+    mha = torch.backends.mha
+    was_fused = mha.get_fastpath_enabled()
+    mha.set_fastpath_enabled(False)  # its fused attention is no operator that can be converted
+    try:
+        return openvino.convert_model(
+            source.build().eval(), example_input=example, input=[(shape, openvino.Type.u8)]
+        )
+    finally:
+        mha.set_fastpath_enabled(was_fused)
 
 
 def save(model: Any, folder: Path, precise: Set[int]) -> None:

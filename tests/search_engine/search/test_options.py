@@ -34,7 +34,7 @@ def test_names_are_unique_and_each_verb_has_its_own() -> None:
     assert "weights" in names_of("search")
     assert "weights" not in names_of("classify")
     assert set(names_of("classify")) - set(names_of("search")) == {
-        "target", "vote_k", "accept_accuracy", "with"
+        "target", "vote_k", "accept_accuracy", "labels", "with"
     }  # fmt: skip
     assert set(names_of("search")) - set(names_of("search", photo=False)) == {
         "box",
@@ -123,7 +123,7 @@ def test_http_describes_every_option(verb: Verb) -> None:
             assert [fields[option.name].get(name) for name in names] == [option.low, option.high]
 
 
-@pytest.mark.parametrize(("verb", "without"), [("search", set()), ("classify", {"box", "facets"})])
+@pytest.mark.parametrize(("verb", "without"), [("search", set()), ("classify", {"facets"})])
 def test_the_command_line_has_a_flag_for_every_option(verb: Verb, without: set[str]) -> None:
     """--include of classify is of its source, and says which files."""
     said = " ".join(CliRunner().invoke(app, [verb, "--help"]).output.split())

@@ -13,15 +13,18 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 
-from indexer.classify import answers as answer_files
-from indexer.classify.answers import COLUMNS, FIELDS, answer_file, check_output, flat, record_of
-from indexer.classify.batches import (
-    BatchRow,
-    ClassifiedRow,
-    RejectedRow,
-    classify_source,
-    open_pictures,
+from indexer.answers import files as answer_files
+from indexer.answers.batches import Answer, AnsweredQuery, answers, classifying, searching
+from indexer.answers.files import answer_file, check_output
+from indexer.answers.layouts import CLASSES, NEIGHBORS, Layout
+from indexer.answers.queries import (
+    EmbeddingQueries,
+    PictureQueries,
+    RejectedQuery,
+    is_source,
+    opened_pictures,
 )
+from indexer.exchange.exporting import export_embeddings
 from search_engine.catalog.filters import parse_filter
 from search_engine.classifiers.collection import train
 from search_engine.config import Settings
@@ -29,12 +32,15 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import (
     CollectionNotFoundError,
     MissingExtraError,
+    ModelMismatchError,
     ParameterError,
     SourceError,
     StorageError,
     UnknownFieldError,
 )
 from search_engine.records import CatalogItem, Neighbor, Prediction, SearchResult, ValueChance, Vote
+from search_engine.search.options import SearchOptions, search_options
+from search_engine.vote.question import Question
 from search_engine.vote.tally import VoteRule
 from tests.conftest import copy_data
 from tests.images.pictures import CORRUPT, animated
@@ -73,45 +79,79 @@ def _bad(root: Path) -> list[Path]:
     return [every[1], every[2], every[-1]]
 
 
-def classified(rows: Sequence[BatchRow]) -> list[ClassifiedRow]:
-    return [row for row in rows if isinstance(row, ClassifiedRow)]
+def classified(rows: Sequence[Answer]) -> list[AnsweredQuery]:
+    return [row for row in rows if isinstance(row, AnsweredQuery)]
+
+
+def classify(
+    engine: SearchEngine, paths: Sequence[Path], question: Question | None = None
+) -> list[Answer]:
+    with opened_pictures(paths, engine.settings) as source:
+        ask = classifying(engine, "default", question)
+        return list(answers(PictureQueries(source), ask, engine.settings.batch_size))
+
+
+def search(
+    engine: SearchEngine,
+    paths: Sequence[Path],
+    like: Sequence[str] = (),
+    unlike: Sequence[str] = (),
+    **options: Any,
+) -> list[Answer]:
+    checked = search_options(options)
+    beside = {"like": like, "unlike": unlike, "box": checked.box, "regions": checked.regions}
+    with opened_pictures(paths, engine.settings) as source:
+        queries = PictureQueries(source, beside)
+        return list(answers(queries, searching(engine, "default", checked), 4))
+
+
+def found(row: Answer | SearchResult) -> Any:
+    """Ids and scores; scores equal as far as batches go, which hold for hsv exactly."""
+    if isinstance(row, RejectedQuery):
+        return row.code
+    result = row.result if isinstance(row, AnsweredQuery) else row
+    return [(each.item.item_id, each.score) for each in result.neighbors]
+
+
+def prediction(row: AnsweredQuery) -> Prediction:
+    assert row.result.prediction is not None
+    return row.result.prediction
 
 
 def test_rows_come_in_the_order_of_the_source(engine: SearchEngine, folder: Path) -> None:
-    rows = list(classify_source(engine, open_pictures([folder])))
+    rows = classify(engine, [folder])
     wanted = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
-    assert [row.item_id for row in rows] == wanted
+    assert [row.query_id for row in rows] == wanted
     assert [row.path for row in rows] == [(folder / each).resolve() for each in wanted]
-    bad = [row.path for row in rows if isinstance(row, RejectedRow)]
+    bad = [row.path for row in rows if isinstance(row, RejectedQuery)]
     assert bad == [path.resolve() for path in _bad(folder)]
 
 
 def test_answers_are_those_of_single_pictures(engine: SearchEngine, folder: Path) -> None:
-    rows = list(classify_source(engine, open_pictures([folder]), engine.question(k=5)))
+    rows = classify(engine, [folder], engine.question(k=5))
     for row in classified(rows):
         alone = engine.classify(row.path, k=5)
         assert alone.prediction is not None
-        assert row.prediction.label == alone.prediction.label
-        assert row.prediction.votes == pytest.approx(alone.prediction.votes)
-        assert [one.item.item_id for one in row.neighbors] == [
+        assert prediction(row).label == alone.prediction.label
+        assert prediction(row).votes == pytest.approx(alone.prediction.votes)
+        assert [one.item.item_id for one in row.result.neighbors] == [
             one.item.item_id for one in alone.neighbors
         ]
-        for ours, theirs in zip(row.neighbors, alone.neighbors, strict=True):
+        for ours, theirs in zip(row.result.neighbors, alone.neighbors, strict=True):
             assert ours.score == pytest.approx(theirs.score, abs=1e-3)
 
 
 def test_pictures_by_name_need_no_folder(engine: SearchEngine, photos: list[Path]) -> None:
-    rows = list(classify_source(engine, open_pictures(photos[:3]), engine.question(k=1)))
-    assert [row.item_id for row in rows] == [str(path) for path in photos[:3]]
-    assert all(row.neighbors[0].score > 0.99 for row in classified(rows))
+    rows = classify(engine, photos[:3], engine.question(k=1))
+    assert [row.query_id for row in rows] == [str(path) for path in photos[:3]]
+    assert all(row.result.neighbors[0].score > 0.99 for row in classified(rows))
 
 
 def test_folders_and_pictures_mix(engine: SearchEngine, folder: Path, photos: list[Path]) -> None:
-    source = open_pictures([photos[0], folder, folder / "missing.jpg"])
-    rows = list(classify_source(engine, source, engine.question(k=1)))
-    assert len(source) == len(rows) == 14
+    rows = classify(engine, [photos[0], folder, folder / "missing.jpg"], engine.question(k=1))
+    assert len(rows) == 14
     assert rows[0].path == photos[0]
-    assert isinstance(rows[-1], RejectedRow)
+    assert isinstance(rows[-1], RejectedQuery)
     assert rows[-1].path == folder / "missing.jpg"
     assert rows[-1].code == "not_found"
 
@@ -120,9 +160,8 @@ def test_a_table_names_its_pictures(engine: SearchEngine, folder: Path) -> None:
     (folder / "list.csv").write_text(
         "sku,file,colour\nx,a/00.jpg,red\ny,missing.jpg,\nz,b/01.jpg,\nshort\n"
     )
-    source = open_pictures([folder / "list.csv"])
-    rows = list(classify_source(engine, source))
-    assert [row.item_id for row in rows] == ["x", "y", "z", None]
+    rows = classify(engine, [folder / "list.csv"])
+    assert [row.query_id for row in rows] == ["x", "y", "z", None]
     assert [getattr(row, "code", None) for row in rows] == [
         None,
         "missing_file",
@@ -134,21 +173,24 @@ def test_a_table_names_its_pictures(engine: SearchEngine, folder: Path) -> None:
 def test_a_table_is_a_source_by_itself(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("item_id,image\n")
     with pytest.raises(ParameterError, match="a table cannot be combined with other sources"):
-        open_pictures([tmp_path / "list.csv", tmp_path / "a.jpg"])
-    with pytest.raises(SourceError):
-        open_pictures([tmp_path / "none.csv"])
+        is_source([tmp_path / "list.csv", tmp_path / "a.jpg"])
+    with (
+        pytest.raises(SourceError),
+        opened_pictures([tmp_path / "none.csv"], Settings(data=tmp_path)),
+    ):
+        pass
 
 
 def test_an_animated_picture_is_classified_by_its_first_frame(
     engine: SearchEngine, tmp_path: Path
 ) -> None:
     (tmp_path / "moving.gif").write_bytes(animated("GIF"))
-    (row,) = classify_source(engine, open_pictures([tmp_path / "moving.gif"]))
-    assert isinstance(row, ClassifiedRow)
+    (row,) = classify(engine, [tmp_path / "moving.gif"])
+    assert isinstance(row, AnsweredQuery)
 
 
 def test_a_source_without_pictures_gives_nothing(engine: SearchEngine, tmp_path: Path) -> None:
-    assert list(classify_source(engine, open_pictures([tmp_path]))) == []
+    assert classify(engine, [tmp_path]) == []
 
 
 @pytest.mark.parametrize(
@@ -161,24 +203,24 @@ def test_many_are_asked_as_one_is(
 ) -> None:
     """Whatever is shown: who votes, the class and what is shown are those of one photo alone."""
     question = engine.question(**asked)
-    rows = classified(list(classify_source(engine, open_pictures(photos[:6]), question)))
+    rows = classified(classify(engine, photos[:6], question))
     for row in rows:
         alone = engine.classify(row.path, **asked)
-        mine, theirs = row.prediction, alone.prediction
+        mine, theirs = prediction(row), alone.prediction
         assert theirs is not None
         assert (mine.label, mine.voters, mine.calibrated) == (
             theirs.label, theirs.voters, theirs.calibrated,
         )  # fmt: skip
-        assert [one.item.item_id for one in row.neighbors] == [
+        assert [one.item.item_id for one in row.result.neighbors] == [
             one.item.item_id for one in alone.neighbors
         ]
 
 
 def test_the_caller_says_how_neighbors_vote(engine: SearchEngine, folder: Path) -> None:
     rule = VoteRule(weights="uniform", k=7)
-    rows = list(classify_source(engine, open_pictures([folder]), engine.question(rule=rule)))
-    assert {row.prediction.voters for row in classified(rows)} == {7}
-    assert {len(row.neighbors) for row in classified(rows)} == {7}
+    rows = classify(engine, [folder], engine.question(rule=rule))
+    assert {prediction(row).voters for row in classified(rows)} == {7}
+    assert {len(row.result.neighbors) for row in classified(rows)} == {7}
 
 
 def test_a_trained_classifier_answers_and_neighbors_are_evidence(
@@ -186,44 +228,43 @@ def test_a_trained_classifier_answers_and_neighbors_are_evidence(
 ) -> None:
     train(engine.catalog, "default", "class-mean")
     question = engine.question(classifier="class-mean", k=3)
-    rows = classified(list(classify_source(engine, open_pictures(photos), question)))
-    assert all(row.prediction.calibrated for row in rows)
-    assert all(len(row.neighbors) == 3 for row in rows)
-    right = [row.prediction.label == row.neighbors[0].item.label for row in rows]
+    rows = classified(classify(engine, photos, question))
+    assert all(prediction(row).calibrated for row in rows)
+    assert all(len(row.result.neighbors) == 3 for row in rows)
+    right = [prediction(row).label == row.result.neighbors[0].item.label for row in rows]
     assert sum(right) > len(rows) / 2
 
 
 def test_a_filter_says_who_may_vote(engine: SearchEngine, photos: list[Path]) -> None:
     front = engine.question(filter=parse_filter({"field": "view", "eq": "front"}), k=4)
-    rows = classified(list(classify_source(engine, open_pictures(photos), front)))
-    views = {one.item.attributes["view"] for row in rows for one in row.neighbors}
+    rows = classified(classify(engine, photos, front))
+    views = {one.item.attributes["view"] for row in rows for one in row.result.neighbors}
     assert views == {"front"}
     nope = engine.question(filter=parse_filter({"field": "nope", "eq": 1}))
     with pytest.raises(UnknownFieldError):
-        classify_source(engine, open_pictures(photos), nope)
+        classify(engine, photos, nope)
 
 
 def test_of_each_group_only_the_best_is_shown(engine: SearchEngine, photos: list[Path]) -> None:
     """As `search` groups: by a field that few items share, and by one that has four values."""
     for field, k in (("product_id", 6), ("view", 10)):
         question = engine.question(group_by=field, k=k)
-        rows = classify_source(engine, open_pictures(photos[:3]), question)
-        for row in classified(list(rows)):
+        for row in classified(classify(engine, photos[:3], question)):
             alone = engine.search(row.path, k=k, group_by=field)
-            assert [one.item.item_id for one in row.neighbors] == [
+            assert [one.item.item_id for one in row.result.neighbors] == [
                 one.item.item_id for one in alone.neighbors
             ]
     with pytest.raises(ParameterError, match="no such field"):
-        classify_source(engine, open_pictures([]), engine.question(group_by="nope"))
+        classifying(engine, "default", engine.question(group_by="nope"))
 
 
 def test_what_cannot_be_done_is_said_before_the_first_row(engine: SearchEngine) -> None:
     with pytest.raises(CollectionNotFoundError):
-        classify_source(engine, open_pictures([]), collection="none")
+        classifying(engine, "none")
     if "empty" not in {one.name for one in engine.catalog.collections()}:
         engine.create_collection("empty")
     with pytest.raises(ParameterError, match="'empty' is empty"):
-        classify_source(engine, open_pictures([]), collection="empty")
+        classifying(engine, "empty")
 
 
 @pytest.mark.parametrize("options", [{"rerank": "dba"}, {"rerank": "geometric", "k": 3}])
@@ -232,21 +273,114 @@ def test_photos_are_reranked_as_one_is(
 ) -> None:
     if options["rerank"] == "geometric":
         pytest.importorskip("cv2")
-    rows = list(classify_source(engine, open_pictures(photos[:4]), engine.question(**options)))
+    rows = classify(engine, photos[:4], engine.question(**options))
     assert len(rows) == 4
     for photo, row in zip(photos[:4], rows, strict=True):
-        assert isinstance(row, ClassifiedRow)
+        assert isinstance(row, AnsweredQuery)
         alone = engine.classify(photo, **options)
-        assert [one.item.item_id for one in row.neighbors] == [
+        assert [one.item.item_id for one in row.result.neighbors] == [
             one.item.item_id for one in alone.neighbors
         ]
         assert alone.prediction is not None
-        assert row.prediction.label == alone.prediction.label
+        assert prediction(row).label == alone.prediction.label
 
 
-def test_a_region_is_of_one_photo(engine: SearchEngine) -> None:
-    with pytest.raises(ParameterError, match="not to many"):
-        classify_source(engine, open_pictures([]), engine.question(box="0,0,1,1"))
+SEARCHES: list[dict[str, Any]] = [
+    {},
+    {"k": 3, "filter": "view = front"},
+    {"k": 4, "group_by": "product_id", "min_score": 0.2},
+    {"k": 5, "box": "0.1,0.2,0.5,0.5"},
+    {"k": 5, "box": "10px,20px,60px,60px"},
+    {"k": 5, "regions": "auto"},
+    {"k": 5, "rerank": "k-reciprocal"},
+    {"k": 5, "diversity": 0.5},
+    {"k": 5, "boost": "price:-0.01"},
+]
+
+
+@pytest.mark.parametrize("options", SEARCHES, ids=str)
+def test_many_are_searched_as_one_is(
+    engine: SearchEngine, folder: Path, options: dict[str, Any]
+) -> None:
+    rows = search(engine, [folder], **options)
+    assert len(rows) == 12
+    for row in rows:
+        if isinstance(row, AnsweredQuery):
+            assert row.path is not None
+            assert found(row) == found(engine.search(row.path, **options))
+    assert sum(isinstance(row, RejectedQuery) for row in rows) == 3
+
+
+def test_all_are_searched_with_the_same_examples(engine: SearchEngine, photos: list[Path]) -> None:
+    ids = [each.item_id for each in engine.items()][:3]
+    rows = search(engine, photos[:5], like=ids[:2], unlike=ids[2:], mix="best")
+    for row in rows:
+        assert isinstance(row, AnsweredQuery)
+        alone = engine.search(row.path, like=ids[:2], unlike=ids[2:], mix="best")
+        assert found(row) == found(alone)
+
+
+def test_embeddings_are_queries(engine: SearchEngine, tmp_path: Path) -> None:
+    items = [each.item_id for each in engine.items()][:6]
+    vectors = np.concatenate([engine.similar(each, k=1).vector for each in items])
+    fingerprint = engine.live("default").record.fingerprint
+    np.save(tmp_path / "plain.npy", vectors * 3)
+    np.save(tmp_path / "one.npy", vectors[0])
+    everything = export_embeddings(engine.catalog, "default", tmp_path / "all.npy").rows
+    for file, count in (("plain.npy", 6), ("one.npy", 1), ("all.npy", everything)):
+        queries = EmbeddingQueries(tmp_path / file, fingerprint)
+        rows = list(answers(queries, searching(engine, "default", SearchOptions(k=1)), 4))
+        assert len(queries) == len(rows) == count
+        best = [found(row)[0][0] for row in rows]
+        wanted = items if file != "all.npy" else [row.query_id for row in rows]
+        assert sum(a == b for a, b in zip(best, wanted, strict=False)) >= len(best) - 2
+    assert [row.query_id for row in rows][:6] == items
+
+
+def test_embeddings_of_another_encoder_are_refused(engine: SearchEngine, tmp_path: Path) -> None:
+    export_embeddings(engine.catalog, "default", tmp_path / "all.npy")
+    with pytest.raises(ModelMismatchError, match="another encoder"):
+        EmbeddingQueries(tmp_path / "all.npy", "0" * 32)
+    np.save(tmp_path / "texts.npy", np.array(["a"]))
+    with pytest.raises(SourceError, match="of shape"):
+        EmbeddingQueries(tmp_path / "texts.npy", None)
+    np.save(tmp_path / "short.npy", np.ones((2, 3)))
+    queries = EmbeddingQueries(tmp_path / "short.npy", None)
+    rows = list(answers(queries, searching(engine, "default", SearchOptions()), 4))
+    assert [getattr(row, "code", None) for row in rows] == ["bad_parameter"] * 2
+
+
+def test_an_archive_is_read_without_being_kept(
+    engine: SearchEngine, folder: Path, tmp_path: Path
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "shoots"), "zip", folder)
+    rows = search(engine, [Path(archive)], k=2)
+    plain = search(engine, [folder], k=2)
+    assert [row.query_id for row in rows] == [row.query_id for row in plain]
+    assert [found(row) for row in rows] == [found(row) for row in plain]
+    assert not any(path is not None and path.exists() for path in (row.path for row in rows))
+
+
+def test_a_row_for_each_neighbor(engine: SearchEngine, folder: Path, tmp_path: Path) -> None:
+    rows = [*search(engine, [folder], k=3), *search(engine, [folder], min_score=1.0, k=1)]
+    records = [record for row in rows for record in NEIGHBORS.records(row)]
+    first = [record for record in records if record["query"] == rows[0].query_id][:3]
+    assert [record["rank"] for record in first] == [1, 2, 3]
+    assert [(each["item_id"], each["score"]) for each in first] == [
+        (item, round(score, 6)) for item, score in found(rows[0])
+    ]
+    refused = [record for record in records if record["error_code"]]
+    assert len(refused) == 6
+    assert {record["rank"] for record in refused} == {None}
+    for suffix in (".parquet", ".jsonl"):
+        write(tmp_path / f"out{suffix}", NEIGHBORS, rows)
+        assert read(tmp_path / f"out{suffix}") == records
+
+
+def test_a_query_that_finds_nothing_has_a_row(engine: SearchEngine, photos: list[Path]) -> None:
+    (row,) = search(engine, photos[:1], filter="view = front and price > 1e9")
+    (record,) = NEIGHBORS.records(row)
+    assert {name for name, value in record.items() if value is not None} == {"path", "query"}
 
 
 def answered(prediction: Prediction, *neighbors: Neighbor) -> SearchResult:
@@ -256,8 +390,8 @@ def answered(prediction: Prediction, *neighbors: Neighbor) -> SearchResult:
 
 
 ITEM = CatalogItem(1, "i,1", 'a "quoted"\nlabel', "p", {}, "hash")
-ROWS: list[BatchRow] = [
-    ClassifiedRow(
+ROWS: list[Answer] = [
+    AnsweredQuery(
         Path("/p/ä,1.jpg"),
         'x"1',
         answered(
@@ -272,8 +406,8 @@ ROWS: list[BatchRow] = [
             *(Neighbor(ITEM, 0.9 - n / 100) for n in range(8)),
         ),
     ),
-    ClassifiedRow(Path("/p/2.jpg"), "x2", answered(Prediction(None, 0.0, True, "too_far", ()))),
-    ClassifiedRow(
+    AnsweredQuery(Path("/p/2.jpg"), "x2", answered(Prediction(None, 0.0, True, "too_far", ()))),
+    AnsweredQuery(
         Path("/p/3.jpg"),
         "x3",
         answered(
@@ -288,15 +422,21 @@ ROWS: list[BatchRow] = [
             )
         ),
     ),
-    RejectedRow(Path("/p/4.jpg"), "x4", "corrupt_image", "it is no picture, at all"),
-    RejectedRow(None, None, "bad_id", "no id"),
+    RejectedQuery(Path("/p/4.jpg"), "x4", "corrupt_image", "it is no picture, at all"),
+    RejectedQuery(None, None, "bad_id", "no id"),
 ]
 
 
-def write(file: Path) -> None:
-    with answer_file(file) as output:
-        for row in ROWS:
-            output.write(record_of(row))
+def write(file: Path, layout: Layout = CLASSES, rows: Sequence[Answer] = ROWS) -> None:
+    with answer_file(file, layout) as output:
+        for row in rows:
+            for record in layout.records(row):
+                output.write(record)
+
+
+def record_of(row: Answer) -> dict[str, Any]:
+    (record,) = CLASSES.records(row)
+    return record
 
 
 def read(file: Path) -> list[dict[str, Any]]:
@@ -325,7 +465,7 @@ def test_a_record_has_what_is_known(tmp_path: Path) -> None:
     write(tmp_path / "out.jsonl")
     records = read(tmp_path / "out.jsonl")
     assert records == [record_of(row) for row in ROWS]
-    assert [tuple(record) for record in records] == [FIELDS] * 5
+    assert [tuple(record) for record in records] == [CLASSES.fields] * 5
     first = records[0]
     assert (first["path"], first["label"], first["confidence"]) == ("/p/ä,1.jpg", "a/b", 0.75)
     assert len(first["votes"]) == len(first["neighbors"]) == 5
@@ -339,8 +479,8 @@ def test_a_record_has_what_is_known(tmp_path: Path) -> None:
 
 
 def test_tables_have_plain_columns(tmp_path: Path) -> None:
-    wanted = [flat(record_of(row)) for row in ROWS]
-    assert [tuple(row) for row in wanted] == [COLUMNS] * 5
+    wanted = [CLASSES.flat(record_of(row)) for row in ROWS]
+    assert [tuple(row) for row in wanted] == [tuple(CLASSES.columns)] * 5
     assert (wanted[0]["neighbor_1"], wanted[0]["score_1"]) == ("i,1", 0.9)
     for suffix in (".csv", ".parquet", ".xlsx"):
         write(tmp_path / f"out{suffix}")
@@ -357,8 +497,8 @@ def test_tables_have_plain_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 def test_no_spreadsheet_computes_an_answer(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"out{suffix}"
-    with answer_file(file) as output:
-        output.write({**dict.fromkeys(FIELDS), "path": "=1+1", "item_id": "\x07@SUM(A1)"})
+    with answer_file(file, CLASSES) as output:
+        output.write({**dict.fromkeys(CLASSES.fields), "path": "=1+1", "item_id": "\x07@SUM(A1)"})
     if suffix == ".csv":
         assert read(file)[0]["path"] == "'=1+1"
         return
@@ -370,14 +510,14 @@ def test_no_spreadsheet_computes_an_answer(tmp_path: Path, suffix: str) -> None:
 def test_parquet_is_written_group_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer_files, "ROWS_A_GROUP", 2)
     write(tmp_path / "out.parquet")
-    assert read(tmp_path / "out.parquet") == [flat(record_of(row)) for row in ROWS]
+    assert read(tmp_path / "out.parquet") == [CLASSES.flat(record_of(row)) for row in ROWS]
     assert pyarrow.parquet.ParquetFile(tmp_path / "out.parquet").num_row_groups == 3
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".xlsx"])
 def test_no_rows_make_a_sound_file(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"out{suffix}"
-    with answer_file(file):
+    with answer_file(file, CLASSES):
         pass
     assert read(file) == []
 
@@ -387,7 +527,7 @@ def test_a_former_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> No
     file.write_text("former")
 
     def interrupted() -> None:
-        with answer_file(file, overwrite=True) as output:
+        with answer_file(file, CLASSES, overwrite=True) as output:
             output.write(record_of(ROWS[0]))
             assert file.read_text() == "former"
             raise KeyboardInterrupt
@@ -421,7 +561,7 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "out.csv.part").mkdir()
     with (
         pytest.raises(StorageError, match="writing the answers"),
-        answer_file(tmp_path / "out.csv"),
+        answer_file(tmp_path / "out.csv", CLASSES),
     ):
         pass
 

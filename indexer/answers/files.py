@@ -1,8 +1,6 @@
-"""Write classified rows as CSV, XLSX, Parquet or JSONL, as they come.
+"""Write answers as CSV, XLSX, Parquet or JSONL, as they come.
 
-Tables have plain columns, some for each vote and each neighbor, so that spreadsheets can sort and
-filter them; JSONL has nested lists instead.
-
+Tables have plain columns, so that spreadsheets can sort and filter them; JSONL may have lists.
 
 Rows go to `FILE.part`, which is renamed to `FILE` when it is complete. An interrupted run leaves
 the part.
@@ -12,21 +10,18 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from indexer.answers.layouts import Kind, Layout, Record
 from indexer.arrow_import import import_arrow
-from indexer.classify.batches import BatchRow, ClassifiedRow, shown
 from indexer.csv_cells import safe_cell
 from indexer.sources.xlsx_table import import_openpyxl
 from search_engine.errors import ParameterError
-from search_engine.records import Prediction
 from search_engine.storage.durable import storage_error
 
-KEPT = 5
-"""Votes and neighbors written for each picture."""
 ROWS_A_GROUP = 1_000
 """Rows of a Parquet row group: compressed together, and in memory until then."""
 MAX_XLSX_TEXT = 32_767
@@ -37,76 +32,17 @@ MAX_SHEET_ROWS = 2**20 - 1
 
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-FIELDS = (
-    "path",
-    "item_id",
-    "label",
-    "confidence",
-    "calibrated",
-    "uncalibrated_because",
-    "abstained",
-    "reason",
-    "values",
-    "votes",
-    "neighbors",
-    "error_code",
-    "error_reason",
-)
-"""Fields of a record, in the order of JSONL."""
-
-_NUMBERED = {
-    "votes": (("vote", "label"), ("share", "share")),
-    "neighbors": (("neighbor", "item_id"), ("score", "score"), ("neighbor_label", "label")),
-}
-"""The table columns for each element of a list: the column's prefix, and the element's field."""
-
-COLUMNS = tuple(
-    column
-    for field in FIELDS
-    for column in (
-        [f"{name}_{n}" for n in range(1, KEPT + 1) for name, _ in _NUMBERED[field]]
-        if field in _NUMBERED
-        else [field]
-    )
-)
-"""Columns of a table: FIELDS with lists spread out, as `vote_1 share_1 vote_2 ...`."""
-
 
 class AnswerFile(Protocol):
     """A table that is being written."""
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Add a row."""
+    def write(self, record: Record) -> None:
+        """Add a record."""
         ...
 
     def close(self) -> None:
         """Write what is buffered, and close the file."""
         ...
-
-
-def record_of(row: BatchRow) -> dict[str, Any]:
-    """Return a row by column; fields that do not apply are None."""
-    path = None if row.path is None else shown(row.path)
-    known: dict[str, Any] = {**dict.fromkeys(FIELDS), "path": path, "item_id": row.item_id}
-    if not isinstance(row, ClassifiedRow):
-        return {**known, "error_code": row.code, "error_reason": row.reason}
-    neighbors = [
-        {"item_id": one.item.item_id, "score": round(one.score, 6), "label": one.item.label}
-        for one in row.neighbors[:KEPT]
-    ]
-    return {**known, **_prediction(row.prediction), "neighbors": neighbors}
-
-
-def flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as a row of a table, in the order of COLUMNS."""
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    for field, value in record.items():
-        if field not in _NUMBERED:
-            row[field] = value
-            continue
-        for number, each in enumerate(value or (), 1):
-            row.update({f"{name}_{number}": each[part] for name, part in _NUMBERED[field]})
-    return row
 
 
 def check_output(file: Path, source: Path | None = None, overwrite: bool = False) -> None:
@@ -140,8 +76,8 @@ def check_output(file: Path, source: Path | None = None, overwrite: bool = False
 
 
 @contextmanager
-def answer_file(file: Path, overwrite: bool = False) -> Iterator[AnswerFile]:
-    """Open a file for records; an existing one stays until the new one is complete.
+def answer_file(file: Path, layout: Layout, overwrite: bool = False) -> Iterator[AnswerFile]:
+    """Open a file for records of a layout; an existing one stays until the new one is complete.
 
     Raises:
         ParameterError, MissingExtraError: As `check_output`.
@@ -150,7 +86,7 @@ def answer_file(file: Path, overwrite: bool = False) -> Iterator[AnswerFile]:
     check_output(file, overwrite=overwrite)
     part = file.with_name(f"{file.name}.part")
     try:
-        writer = _WRITERS[file.suffix.lower()](part)
+        writer = _WRITERS[file.suffix.lower()](part, layout)
         try:
             yield writer
         finally:
@@ -163,10 +99,10 @@ def answer_file(file: Path, overwrite: bool = False) -> Iterator[AnswerFile]:
 class _JsonLines:
     """One JSON object a line."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, _: Layout) -> None:
         self._file: IO[str] = file.open("w", encoding="utf-8")
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
@@ -179,13 +115,14 @@ class _Csv:
     Texts that a spreadsheet would take for formulas are escaped (`csv_cells`).
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, layout: Layout) -> None:
         self._file: IO[str] = file.open("w", encoding="utf-8", newline="")
-        self._rows = csv.DictWriter(self._file, COLUMNS, lineterminator="\n")
+        self._flat = layout.flat
+        self._rows = csv.DictWriter(self._file, [*layout.columns], lineterminator="\n")
         self._rows.writeheader()
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        self._rows.writerow({name: _csv_cell(value) for name, value in flat(record).items()})
+    def write(self, record: Record) -> None:
+        self._rows.writerow({name: _csv_cell(value) for name, value in self._flat(record).items()})
 
     def close(self) -> None:
         self._file.close()
@@ -194,15 +131,16 @@ class _Csv:
 class _Xlsx:
     """One sheet with a header; texts are stored as texts, even if they look like formulas."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, layout: Layout) -> None:
         self._file = file
         self._openpyxl = import_openpyxl(file)
         self._book = self._openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet("answers")
-        self._sheet.append(COLUMNS)
+        self._sheet.append([*layout.columns])
+        self._flat = layout.flat
         self._count = 0
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         self._count += 1
         if self._count > MAX_SHEET_ROWS:
             raise ParameterError(
@@ -210,7 +148,7 @@ class _Xlsx:
                 where=str(self._file),
                 fix="write .csv, .jsonl or .parquet",
             )
-        self._sheet.append([self._cell(value) for value in flat(record).values()])
+        self._sheet.append([self._cell(value) for value in self._flat(record).values()])
 
     def close(self) -> None:
         self._book.save(self._file)
@@ -229,14 +167,15 @@ class _Xlsx:
 class _Parquet:
     """Typed columns, compressed in groups of rows."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, layout: Layout) -> None:
         self._arrow, parquet = _pyarrow()
-        self._schema = _schema(self._arrow)
+        self._schema = _schema(self._arrow, layout)
+        self._flat = layout.flat
         self._file = parquet.ParquetWriter(file, self._schema, compression="zstd")
-        self._waiting: list[Mapping[str, Any]] = []
+        self._waiting: list[Record] = []
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        self._waiting.append(flat(record))
+    def write(self, record: Record) -> None:
+        self._waiting.append(self._flat(record))
         if len(self._waiting) >= ROWS_A_GROUP:
             self._flush()
 
@@ -250,22 +189,12 @@ class _Parquet:
             self._waiting = []
 
 
-_WRITERS: dict[str, Callable[[Path], AnswerFile]] = {
+_WRITERS: dict[str, Callable[[Path, Layout], AnswerFile]] = {
     ".csv": _Csv,
     ".xlsx": _Xlsx,
     ".jsonl": _JsonLines,
     ".parquet": _Parquet,
 }
-
-
-def _prediction(prediction: Prediction) -> dict[str, Any]:
-    return {
-        **prediction.summary(),
-        "values": None if prediction.values is None else list(prediction.values),
-        "votes": [
-            {"label": vote.label, "share": round(vote.share, 6)} for vote in prediction.votes[:KEPT]
-        ],
-    }
 
 
 def _csv_cell(value: Any) -> Any:
@@ -282,13 +211,12 @@ def _pyarrow() -> tuple[Any, Any]:
     return import_arrow("--output", "write .csv or .jsonl")
 
 
-def _schema(arrow: Any) -> Any:
-    text, number, truth = arrow.string(), arrow.float64(), arrow.bool_()
-    types = {
-        **dict.fromkeys(COLUMNS, text),
-        **{name: number for name in COLUMNS if name.startswith(("confidence", "share_", "score_"))},
-        "calibrated": truth,
-        "abstained": truth,
-        "values": arrow.list_(text),
+def _schema(arrow: Any, layout: Layout) -> Any:
+    types: dict[Kind, Any] = {
+        "text": arrow.string(),
+        "number": arrow.float64(),
+        "whole": arrow.int64(),
+        "truth": arrow.bool_(),
+        "texts": arrow.list_(arrow.string()),
     }
-    return arrow.schema(list(types.items()))
+    return arrow.schema([(name, types[kind]) for name, kind in layout.columns.items()])
