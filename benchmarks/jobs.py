@@ -67,7 +67,9 @@ def measure(port: int, photos: list[bytes], rate: float, seconds: float) -> list
     busy = np.percentile(under_load(port, photos, rate, seconds), (50, 99))
     state = ask(port, "GET", f"/v1/jobs/{job}")
     if state["state"] != "running":
-        raise RuntimeError(f"the job was {state['state']} before the queries were; give more --photos")
+        raise RuntimeError(
+            f"the job was {state['state']} before the queries were; give more --photos"
+        )
     waiting = ask(port, "GET", "/v1/jobs?state=queued&limit=200")["jobs"]
     ask(port, "DELETE", f"/v1/jobs/{job}")
     return [
