@@ -28,7 +28,7 @@
  * @property {Record<string, *>} attributes
  * @property {string} [image_url]
  */
-/** @typedef {Item & {score: number}} Neighbor */
+/** @typedef {Item & {score: number, views?: {count: number, item_ids: string[]}}} Neighbor */
 /**
  * @typedef {object} SearchAnswer
  * @property {Neighbor[]} neighbors Best first.
@@ -60,9 +60,16 @@ const BATCH = 100;
 
 /** An answer that is not a success (RFC 9457), or no answer at all: `status` 0, `code` "network". */
 export class Problem extends Error {
-  constructor({ title, detail, status = 0, code, request_id: requestId }) {
+  /** @param {{title: string, code: string, detail?: string, status?: number, request_id?: string, retryAfterS?: number}} what */
+  constructor({ title, detail = "", status = 0, code, request_id: requestId, retryAfterS = 0 }) {
     super(detail || title);
-    Object.assign(this, { name: "Problem", title, detail, status, code, requestId });
+    this.name = "Problem";
+    this.title = title;
+    this.detail = detail;
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+    this.retryAfterS = retryAfterS; // what the header Retry-After says, or 0
   }
 
   get isNotReady() {
@@ -75,17 +82,20 @@ export class Client {
   #collection;
   #retries;
   #headers;
+  #transport;
 
   /**
-   * @param {{url?: string, collection?: string, retries?: number, headers?: Record<string, string>}} [settings]
+   * @param {{url?: string, collection?: string, retries?: number, headers?: Record<string, string>, fetch?: typeof fetch}} [settings]
    *   `url` is empty for the server that a page came from; `retries` is how often a request is
-   *   repeated that got no answer, or 429, 502, 503 or 504, and may be done twice.
+   *   repeated that got no answer, or 429, 502, 503 or 504, and may be done twice; `fetch` is what
+   *   sends requests, in place of the global one.
    */
-  constructor({ url = "", collection = "default", retries = 4, headers = {} } = {}) {
+  constructor({ url = "", collection = "default", retries = 4, headers = {}, fetch } = {}) {
     this.#url = url.replace(/\/$/, "");
     this.#collection = collection;
     this.#retries = retries;
     this.#headers = headers;
+    this.#transport = fetch ?? ((...request) => globalThis.fetch(...request));
   }
 
   /* The server */
@@ -328,17 +338,18 @@ export class Client {
     return this.#send("GET", address, { query, signal, as });
   }
 
-  async #ask(verb, { image, ...subject }, { collection, signal, ...options }) {
+  async #ask(verb, { image, ...subject }, { collection, signal, box, ...options }) {
     const address = this.#at(collection, verb);
     if (!image || subject.query_token) {
+      const json = { ...subject, ...options, ...(!image && { box }) }; // a token has a box of its own
       try {
-        return await this.#send("POST", address, { json: { ...subject, ...options }, signal, asks: true });
+        return await this.#send("POST", address, { json, signal, asks: true });
       } catch (error) {
         if (!image || error.code !== "query_expired") throw error;
       }
     }
     const { like, unlike } = subject;
-    const body = formOf({ image, like, unlike, ...options });
+    const body = formOf({ image, like, unlike, box, ...options });
     return this.#send("POST", address, { body, signal, asks: true });
   }
 
@@ -367,8 +378,8 @@ export class Client {
       try {
         const response = await this.#fetch(method, address, request);
         if (response.ok) return await bodyOf(response, as);
-        const after = Number(response.headers.get("Retry-After") ?? 0) || 0;
         const problem = await problemOf(response);
+        const after = problem.retryAfterS;
         const repeats = REPEATED.has(response.status) || problem.code === STILL_AT_WORK;
         if (last || !repeats || after > LONGEST_RETRY_AFTER_S) throw problem;
         await sleep(Math.max(after * 1000, pauseMs(attempt)), request.signal);
@@ -386,7 +397,7 @@ export class Client {
     if (json !== undefined) sent["Content-Type"] = "application/json";
     const content = json === undefined ? body : JSON.stringify(json);
     try {
-      return await fetch(url, { method, headers: sent, body: content, signal });
+      return await this.#transport(url, { method, headers: sent, body: content, signal });
     } catch (error) {
       if (signal?.aborted || error.name === "AbortError") throw error;
       throw new Problem({
@@ -475,8 +486,9 @@ async function bodyOf(response, as) {
 async function problemOf(response) {
   const { status } = response;
   const fallback = { title: "The server could not answer", detail: "", code: `http_${status}` };
+  const retryAfterS = Number(response.headers.get("Retry-After")) || 0;
   const body = await response.json().catch(() => ({}));
-  return new Problem({ ...fallback, ...body, status });
+  return new Problem({ ...fallback, ...body, status, retryAfterS });
 }
 
 async function* linesOf(body, signal) {
