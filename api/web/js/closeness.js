@@ -25,6 +25,6 @@ export function closeness({ score, closeness: said }) {
 
 /**
  * Whether anything in the catalog looks like what was asked with, as far as is known.
- * @param {{alike?: ?boolean}} answer @param {{reason?: ?string}} prediction
+ * @param {{alike?: ?boolean}} answer @param {?{reason: ?string}} prediction
  */
-export const isAlike = (answer, prediction) => answer.alike ?? prediction.reason !== "too_far";
+export const isAlike = (answer, prediction) => answer.alike ?? prediction?.reason !== "too_far";

@@ -1,6 +1,7 @@
 /* Values to words. Pure functions; nothing here touches the page. */
 
 const LONGEST_TEXT = 200;
+/** @type {[number, string][]} */
 const SURENESS = [
   [0.95, "Almost certain"],
   [0.8, "Very likely"],
@@ -31,10 +32,14 @@ export function itemLink(item) {
   return ["http:", "https:"].includes(new URL(link).protocol) ? link : null;
 }
 
+const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
+
+/** Whether an attribute tells an item from others, as its name does, so that it is no filter. @param {string} field */
+export const isOwn = (field) => [...NAMES, ...LINKS].includes(plain(field));
+
 /** The first attribute with one of some names, however a shop writes them: [name, value]. */
 function attributeCalled(item, names) {
   const entries = Object.entries(item.attributes ?? {});
-  const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
   for (const wanted of names) {
     const found = entries.find(([name]) => plain(name) === wanted);
     if (found) return found;
@@ -101,7 +106,10 @@ export function percent(share) {
 }
 
 /** A probability in words; what is not certain is never called so. */
-export const sureness = (probability) => SURENESS.find(([least]) => probability >= least)[1];
+export function sureness(probability) {
+  const [, word] = SURENESS.find(([least]) => probability >= least) ?? SURENESS[SURENESS.length - 1];
+  return word;
+}
 
 export function fileSize(bytes) {
   if (bytes < 1000) return `${bytes} B`;

@@ -7,7 +7,6 @@ import { Router } from "./router.js";
 /**
  * @typedef {object} View
  * @property {(place: import("./router.js").Place) => void} show Bring the view to a place.
- * @property {() => void} [hide] Another view takes its place.
  */
 /**
  * @typedef {object} Page What a view is given.
@@ -22,7 +21,9 @@ const VIEWS = [
 ];
 
 const main = byId("view");
+/** @type {Map<object, Promise<{root: HTMLElement, view: View}>>} */
 const opened = new Map();
+/** @type {?(typeof VIEWS)[number]} */
 let current = null;
 
 const viewOf = (path) => VIEWS.find(({ at }) => at.test(path));
@@ -34,8 +35,8 @@ router.addEventListener("change", async (event) => {
   showTabs(wanted);
   try {
     if (!opened.has(wanted)) opened.set(wanted, openView(wanted));
-    const view = await opened.get(wanted);
-    if (current !== wanted) main.replaceChildren(view.root);
+    const { root, view } = await /** @type {Promise<{root: HTMLElement, view: View}>} */ (opened.get(wanted));
+    if (current !== wanted) main.replaceChildren(root);
     current = wanted;
     main.setAttribute("aria-label", wanted.name);
     view.show(place);
@@ -49,7 +50,7 @@ router.addEventListener("change", async (event) => {
 async function openView({ load }) {
   const root = el("div", { class: "view" });
   const { open } = await load();
-  return { root, ...(await open({ root, tools: byId("tools"), router })) };
+  return { root, view: await open({ root, tools: byId("tools"), router }) };
 }
 
 function showTabs(wanted) {

@@ -21,7 +21,7 @@ export function compareDialog(around) {
   return {
     /**
      * @param {string} collection @param {string[]} ids @param {Neighbor[]} neighbors What is known already.
-     * @param {?(ids: string[], signal: AbortSignal) => Promise<Map<string, *>>} explain
+     * @param {?((ids: string[], signal: AbortSignal) => Promise<Map<string, *>>)} explain
      */
     async show(collection, ids, neighbors, explain) {
       running.abort();

@@ -91,7 +91,7 @@ export function itemDialog(around) {
   };
 }
 
-/** @param {Neighbor} item @param {Around} around @param {?Explain} explain @param {AbortSignal} signal */
+/** @param {Item & {score?: number}} item @param {Around} around @param {?Explain} explain @param {AbortSignal} signal */
 function content(item, around, explain, signal) {
   const name = itemName(item);
   const price = itemPrice(item);
@@ -102,7 +102,7 @@ function content(item, around, explain, signal) {
     el("h2", { class: "item-name" }, name),
     price && el("p", { class: "item-price" }, price),
     item.label && el("p", {}, el("a", { href: around.withLabel(item.label) }, labelText(item.label))),
-    item.score !== undefined && el("p", { class: "item-closeness" }, closeness(item), el("span", { class: "muted" }, ` · similarity ${score(item.score)} of 1`)),
+    item.score !== undefined && el("p", { class: "item-closeness" }, closeness({ ...item, score: item.score }), el("span", { class: "muted" }, ` · similarity ${score(item.score)} of 1`)),
     el("div", { class: "item-actions" },
       el("a", { class: "button button-primary", href: around.similarTo(item.item_id) }, "Similar"),
       ...around.tray.toggles(item),
@@ -138,7 +138,7 @@ function attributes({ item_id: itemId, product_id: productId, attributes: all })
     el("div", {}, el("dt", {}, fieldName(field)), el("dd", {}, attributeText(value)))));
 }
 
-/** The other pictures of the same product. */
+/** The other pictures of the same product. @param {HTMLElement} body @param {string} collection @param {Item} item @param {AbortSignal} signal */
 async function showViews(body, collection, item, signal) {
   if (!item.product_id) return;
   const filter = { field: "product_id", eq: item.product_id };
@@ -148,11 +148,11 @@ async function showViews(body, collection, item, signal) {
     const shows = button({ class: "item-view", "aria-label": `View ${index + 1} of ${items.length}`, "aria-current": view.item_id === item.item_id && "true" }, picture(view.image_url ?? "", ""));
     shows.addEventListener("click", () => {
       const image = heatPicture(view.image_url ?? "", itemName(view), itemName(view));
-      body.querySelector(".zoom-panel").replaceWith(zoomable(image.element).element);
+      body.querySelector(".zoom-panel")?.replaceWith(zoomable(image.element).element);
       views.querySelector("[aria-current]")?.removeAttribute("aria-current");
       shows.setAttribute("aria-current", "true");
     });
     return el("li", {}, shows);
   }));
-  body.querySelector(".item-views").replaceChildren(views);
+  body.querySelector(".item-views")?.replaceChildren(views);
 }

@@ -91,18 +91,18 @@ export const resultsKey = ({ compare, open, ...rest }) => JSON.stringify(rest);
 export function filterOf({ labels, where }, leftOut) {
   const parts = Object.entries(where)
     .filter(([field]) => field !== leftOut)
-    .map(([field, wanted]) => ({ field, ...condition(wanted) }));
+    .flatMap(([field, wanted]) => conditions(field, wanted));
   if (labels.length && leftOut !== "label") {
     const any = labels.map((path) => ({ field: "label", under: path }));
-    parts.unshift(/** @type {any} */ (any.length > 1 ? { any } : any[0]));
+    parts.unshift(any.length > 1 ? { any } : any[0]);
   }
   return parts.length > 1 ? { all: parts } : parts[0];
 }
 
-/** @param {Wanted} wanted */
-function condition({ any, ...range }) {
-  if (!any) return range;
-  return any.length > 1 ? { in: any } : { eq: any[0] };
+/** A condition has one operator. @param {string} field @param {Wanted} wanted @returns {object[]} */
+function conditions(field, { any, ...range }) {
+  if (any) return [any.length > 1 ? { field, in: any } : { field, eq: any[0] }];
+  return Object.entries(range).map(([operator, value]) => ({ field, [operator]: value }));
 }
 
 /** @typedef {{field: string, value?: string|number|boolean, text: string, without: Partial<State>}} Chosen */

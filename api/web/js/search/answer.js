@@ -16,7 +16,7 @@ const DOUBTS = {
 
 /**
  * The line; null where the catalog has no labels, and so no class.
- * @param {?object} prediction @param {(label: string) => string} hrefOf Where the page shows only this label.
+ * @param {?import("../client.js").Prediction} prediction @param {(label: string) => string} hrefOf Where the page shows only this label.
  */
 export function answerLine(prediction, hrefOf) {
   if (!prediction || prediction.reason === "no_labels") return null;
@@ -28,17 +28,19 @@ export function answerLine(prediction, hrefOf) {
 
 /** The banner above results that are not alike, which wait behind it. @param {() => void} show */
 export const nothingAlike = (show) =>
-  el("div", { class: "alike-none" }, nothingNotice("Nothing here looks like this", "The catalog may not have it. Another photo or a part of this one may do better.",
-    button({ click: show }, "Show the closest anyway")));
+  el("div", { class: "alike-none" },
+    nothingNotice("Nothing here looks like this", "The catalog may not have it. Another photo or a part of this one may do better.",
+      el("p", { class: "visually-hidden", role: "status", "aria-label": "Class" }, ...doubt({ reason: "too_far" })),
+      button({ click: show }, "Show the closest anyway")));
 
-/** For the curious. @param {object} collection @param {?object} answer The last answer, or null before the first. */
+/** For the curious. @param {import("./catalog.js").Collection} collection @param {*} answer The last answer. */
 export function facts(collection, answer) {
   const rows = [
     ["Catalog", count(collection.items, "item")],
     ["Encoder", collection.encoder?.name],
-    ["Generation", answer?.generation ?? collection.generation],
-    ["Last search", answer?.timings_ms && timing(answer.timings_ms)],
-    ["Request", answer?.request_id],
+    ["Generation", answer.generation],
+    ["Last search", timing(answer.timings_ms)],
+    ["Request", answer.request_id],
   ].filter(([, value]) => value);
   return el("details", { class: "facts" }, el("summary", {}, "Details"),
     el("dl", {}, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));

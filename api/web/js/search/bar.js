@@ -41,8 +41,8 @@ export function toolBar(go, openFilters) {
       sort.value = state.sort ?? "";
       variety.value = String(state.variety);
       chosen.hidden = active.length === 0;
-      chosen.replaceChildren(...active.map((each) => el("li", {}, chip(each, go))),
-        active.length > 1 && el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Clear all")));
+      chosen.replaceChildren(...active.map((each) => el("li", {}, chip(each, go))));
+      if (active.length > 1) chosen.append(el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Clear all")));
     },
   };
 }

@@ -6,6 +6,13 @@ import { LONGEST_LIST } from "./label_tree.js";
 
 /** @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string}, generation?: ?string}} Collection */
 
+/* Encoders that are networks; the hand-made ones do not tell what they see where in a picture, and
+   refuse to be asked. */
+const NETWORKS = /^(efficientnet|torchvision:|timm:)/;
+
+/** Whether objects and explanations may be asked for. @param {?Collection} collection */
+export const seesPlaces = (collection) => NETWORKS.test(collection?.encoder?.name ?? "");
+
 /** @param {(name: ?string) => void} choose Called with null for the first one. */
 export function catalog(choose) {
   /** @type {Collection[]} */
@@ -19,6 +26,8 @@ export function catalog(choose) {
     element,
     /** The name of a state's collection, as far as it is known. @param {?string} name */
     nameOf: (name) => name ?? collections[0]?.name ?? "default",
+    /** What is known of it. @param {string} name @returns {?Collection} */
+    known: (name) => collections.find((each) => each.name === name) ?? null,
     /**
      * The collection of this name, with its first labels; asked for once.
      * @param {?string} wanted @param {AbortSignal} signal

@@ -1,5 +1,6 @@
 /* Which attributes of a collection are worth a filter, and what is known of their values. */
 
+import { isOwn } from "../format.js";
 import { Recent } from "../recent.js";
 import { server } from "../server.js";
 import { filterOf } from "./address.js";
@@ -21,7 +22,7 @@ const known = new Map();
 /** The attributes that are worth a filter; found out once a collection. @param {Collection} collection @param {AbortSignal} signal @returns {Promise<Field[]>} */
 export async function fieldsOf(collection, signal) {
   if (known.has(collection.name)) return known.get(collection.name);
-  const askable = (collection.fields ?? []).filter((name) => !name.includes(",")).slice(0, MOST_ASKED);
+  const askable = (collection.fields ?? []).filter((name) => !name.includes(",") && !isOwn(name)).slice(0, MOST_ASKED);
   const parts = [];
   for (let start = 0; start < askable.length; start += ASKED_AT_ONCE) {
     parts.push(count(collection.name, askable.slice(start, start + ASKED_AT_ONCE), undefined, signal));
@@ -58,8 +59,10 @@ const isRange = (values) => values.length >= MANY_NUMBERS && values.every(({ val
 export async function valuesOf(collection, fields, state, signal) {
   const own = fields.filter((field) => (field === "label" ? state.labels.length : state.where[field]));
   const others = fields.filter((field) => !own.includes(field));
-  const asked = [[others, filterOf(state)], ...own.map((field) => [[field], filterOf(state, field)])];
-  const found = await Promise.all(asked.map(([some, filter]) => (some.length ? count(collection, some, filter, signal) : {})));
+  const found = await Promise.all([
+    others.length ? count(collection, others, filterOf(state), signal) : {},
+    ...own.map((field) => count(collection, [field], filterOf(state, field), signal)),
+  ]);
   return Object.assign({}, ...found);
 }
 

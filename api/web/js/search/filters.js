@@ -52,9 +52,9 @@ export function filterPanel(go) {
       const all = /** @type {Field[]} */ ([...chosen.map((field) => ({ field, kind: "values", low: 0, high: 0 })), ...fields]);
       const isChosen = ({ field }) => Boolean(state.where[field]);
       const ordered = [...all.filter(isChosen), ...all.filter((each) => !isChosen(each))];
-      rest.replaceChildren(...ordered.map((each) => each.kind === "range"
-        ? rangeFilter(each, state, go)
-        : valuesFilter(each.field, values[each.field] ?? [], state, go, opened)).filter(Boolean));
+      rest.replaceChildren(...ordered.flatMap((each) => each.kind === "range"
+        ? [rangeFilter(each, state, go)]
+        : valuesFilter(each.field, values[each.field] ?? [], state, go, opened)));
       element.hidden = labels.element.hidden && rest.childElementCount === 0;
       if (focused) /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
       return fields.filter(({ kind }) => kind === "range");
@@ -74,13 +74,13 @@ function valuesFilter(field, values, state, go, opened) {
   const counts = new Map(values.map(({ value, count }) => [value, count]));
   const first = chosen.map((value) => ({ value, count: counts.get(value) ?? 0 }));
   const all = [...first, ...values.filter(({ value }) => !chosen.includes(value))];
-  if (all.length === 0) return null;
+  if (all.length === 0) return [];
   const shown = opened.has(field) || all.length <= SHOWN_VALUES + 1 ? all.length : Math.max(SHOWN_VALUES, first.length);
   const rows = all.map((each) => choiceRow(field, each, chosen.includes(each.value), state, go));
   rows.slice(shown).forEach((row) => (row.hidden = true));
   const list = el("ul", { role: "list" }, ...rows);
   if (shown < all.length) list.append(moreValues(rows.slice(shown), () => opened.add(field)));
-  return group(field, list);
+  return [group(field, list)];
 }
 
 function choiceRow(field, { value, count }, checked, state, go) {

@@ -56,17 +56,17 @@ export function queryPanel(choose, actions) {
       openCrop.disabled = false;
       openCrop.setAttribute("aria-label", "Choose a part");
     },
-    /** @param {?object} item Null before it has arrived. @param {string} itemId */
+    /** @param {?import("../client.js").Item} item Null before it has arrived. @param {string} itemId */
     showItem(item, itemId) {
       crop.element.hidden = true;
       openCrop.disabled = true;
       openCrop.setAttribute("aria-label", "Searched by");
       itemPicture.hidden = !item;
-      if (item) itemPicture.replaceChildren(picture(item.image_url, itemName(item)));
+      if (item) itemPicture.replaceChildren(picture(item.image_url ?? "", itemName(item)));
       show({
         title: item ? itemName(item) : shorten(itemId, 60),
         lines: item ? [itemPrice(item)] : [],
-        src: item && sized(item.image_url, 320),
+        src: item && sized(item.image_url ?? "", 320),
       });
     },
     /** Only items to like are searched by. @param {number} count */

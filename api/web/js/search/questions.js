@@ -13,11 +13,11 @@ import { filterOf, resultsKey, subjectKey } from "./address.js";
 /** @typedef {{collection: string, signal: AbortSignal}} Asking */
 /**
  * @typedef {object} Outcome
- * @property {Neighbor[]} neighbors  All that were loaded.
- * @property {object} answer         The first answer: timings, warnings, encoder.
- * @property {?object} prediction    Label, confidence, votes: the class; null where only likes are asked with.
- * @property {?object} item          The item searched by, when there is one.
- * @property {?string} cursor        Leads to more; null where there are none.
+ * @property {Neighbor[]} neighbors All that were loaded.
+ * @property {import("../client.js").SearchAnswer & {alike?: ?boolean}} answer The first answer: timings, warnings, encoder.
+ * @property {?import("../client.js").Prediction} prediction Label, confidence, votes: the class; null where only likes are asked with.
+ * @property {?import("../client.js").Item} item The item searched by, when there is one.
+ * @property {?string} cursor Leads to more; null where there are none.
  */
 
 const KEPT = 24;
@@ -65,7 +65,7 @@ export class Questions {
    */
   async explain(state, photo, itemIds, asking) {
     const filter = { field: "item_id", in: itemIds };
-    const subject = photo ? { image: photo } : { item_id: state.item };
+    const subject = photo ? { image: photo } : { item_id: state.item ?? "" };
     const answer = await server.search(subject, { ...asking, box: boxOf(state), filter, k: itemIds.length, explain: "heatmap" });
     return new Map(answer.neighbors.map((each) => [each.item_id, each]));
   }
@@ -76,12 +76,12 @@ export class Questions {
     return regions ?? [];
   }
 
-  async #search(state, photo, asking, cursor = undefined) {
+  async #search(state, photo, asking, cursor = /** @type {?string} */ (null)) {
     const key = subjectKey(state);
     const examples = (ids) => (ids.length ? ids.map((item_id) => ({ item_id })) : undefined);
     const { like, unlike } = { like: examples(state.like), unlike: examples(state.unlike) };
     const subject = { ...this.#subject(state, photo), like, unlike };
-    const answer = await server.search(subject, { ...asking, ...options(state), cursor });
+    const answer = await server.search(subject, { ...asking, ...options(state), cursor: cursor ?? undefined });
     if (!like && !unlike && answer.query_token) this.#tokens.set(key, answer.query_token);
     return answer;
   }

@@ -35,10 +35,10 @@ export function startView({ choose, camera }) {
   async function showLatest(hrefOf) {
     const photos = (await recent()).slice(0, SHOWN_RECENT);
     latestSection.hidden = photos.length === 0;
-    latest.replaceChildren(...photos.map((photo) => {
+    latest.replaceChildren(...photos.map((photo, index) => {
       const image = el("img", { src: photo.url, alt: "", draggable: "false" });
-      const link = el("a", { class: "sample", href: hrefOf(photo.id), "aria-label": photo.name }, el("div", { class: "picture" }, image));
-      const remove = iconButton("close", `Forget ${photo.name}`, { class: "icon-button sample-forget" });
+      const link = el("a", { class: "sample", href: hrefOf(photo.id), "aria-label": `Search again ${index + 1}`, title: photo.name }, el("div", { class: "picture" }, image));
+      const remove = iconButton("close", `Forget ${index + 1}`, { class: "icon-button sample-forget" });
       const row = el("li", {}, link, remove);
       image.addEventListener("error", () => row.remove()); // no picture
       remove.addEventListener("click", async () => {
@@ -52,7 +52,7 @@ export function startView({ choose, camera }) {
 
   /**
    * One item for each of some labels; the first items where there are no labels.
-   * @param {string} collection @param {{label: string, example: object}[]} labels
+   * @param {string} collection @param {import("../client.js").Label[]} labels
    * @param {(itemId: string) => string} hrefOf @param {AbortSignal} signal
    */
   async function showSamples(collection, labels, hrefOf, signal) {
@@ -61,7 +61,7 @@ export function startView({ choose, camera }) {
       : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({ ...item, name: itemName(item) }));
     samplesSection.hidden = items.length === 0;
     samples.replaceChildren(...items.map((item) => {
-      const shown = picture(item.image_url, item.name);
+      const shown = picture(item.image_url ?? "", item.name);
       const row = el("li", {}, el("a", { class: "sample", href: hrefOf(item.item_id) }, shown));
       shown.querySelector("img")?.addEventListener("error", () => row.remove()); // only those with pictures
       return row;

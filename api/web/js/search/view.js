@@ -3,19 +3,19 @@
 import { Problem, sleep } from "../client.js";
 import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
-import { fileSize, itemName } from "../format.js";
+import { count, fileSize, itemName } from "../format.js";
 import { onKeys } from "../keys.js";
 import { countdown, nothingNotice, problemNotice, waitingNotice } from "../notices.js";
 import { keep, recall } from "../photos/library.js";
 import { shrink } from "../photos/shrink.js";
 import { photoSource } from "../photos/source.js";
-import { untilReady } from "../server.js";
+import { server, untilReady } from "../server.js";
 import { Sheet } from "../sheet.js";
 import { wordsOf } from "../words.js";
-import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
+import { ANEW, NO_FILTERS, START, filterOf, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
 import { answerLine, facts, nothingAlike } from "./answer.js";
 import { toolBar } from "./bar.js";
-import { catalog } from "./catalog.js";
+import { catalog, seesPlaces } from "./catalog.js";
 import { filterPanel } from "./filters.js";
 import { resultsGrid } from "./grid.js";
 import { nothingFound } from "./nothing_found.js";
@@ -34,7 +34,7 @@ const RESTS_MS = 3000; // between attempts while there is no connection
 export async function open({ root, tools, router }) {
   await styles("search", "photo", "filters", "item");
   const view = new SearchView(root, tools, router);
-  return { root, show: (place) => view.show(place) };
+  return { show: (place) => view.show(place) };
 }
 
 class SearchView {
@@ -48,6 +48,7 @@ class SearchView {
   #running = new AbortController();
   #questions = new Questions();
   #loadsMore = false;
+  #anyway = new Set(); // subjects whose results are shown though they are not alike
 
   #root;
   #router;
@@ -139,7 +140,7 @@ class SearchView {
 
   /** @param {State} state */
   #showDialogs(state) {
-    const explains = state.item || this.#photo;
+    const explains = (state.item || this.#photo) && seesPlaces(this.#catalog.known(this.#collection));
     const explain = explains ? (ids, signal) => this.#questions.explain(state, this.#photo?.blob ?? null, ids, { collection: this.#collection, signal }) : null;
     this.#dialogs.show(state, this.#collection, this.#outcome?.neighbors ?? [], explain);
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
@@ -191,7 +192,7 @@ class SearchView {
     this.#outcome = outcome;
     this.#showOutcome(state, collection, outcome, signal);
     if (traversed) scrollTo({ top: scrollY });
-    if (photo && !narrowing) this.#offerObjects(photo, collection.name, signal);
+    if (photo && !narrowing && seesPlaces(collection)) this.#offerObjects(photo, collection.name, signal);
   }
 
   #showStart() {
@@ -232,10 +233,11 @@ class SearchView {
       this.#grid.show(neighbors, outcome.cursor !== null);
       if (neighbors.length === 0) nothingFound(state, collection.name, signal, (patch) => this.#go(patch)).then((found) => signal.aborted || this.#notice.replaceChildren(found));
     };
-    if (isAlike(answer, prediction ?? {}) || neighbors.length === 0) show();
+    if (isAlike(answer, prediction) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
     else {
       this.#grid.hide();
       this.#answer.replaceChildren(nothingAlike(() => {
+        this.#anyway.add(subjectKey(state));
         show();
         this.#grid.focusTitle();
       }));
@@ -259,12 +261,19 @@ class SearchView {
     const hasProducts = () => Boolean(this.#outcome?.neighbors.some(({ product_id: id }) => id)) || !state.grouped;
     try {
       this.#bar.show(state, [], true);
+      this.#countIn(this.#filterSheet, collection.name, state, signal);
       const ranges = await this.#filters.show(collection, state, signal);
       if (!signal.aborted) this.#bar.show(state, ranges, this.#outcome === null || hasProducts());
     } catch (error) {
       if (!signal.aborted) this.#filters.hide();
       if (!signal.aborted && !(error instanceof Problem)) throw error;
     }
+  }
+
+  /** What the button of the open sheet leads to. @param {Sheet} sheet @param {string} collection @param {State} state @param {AbortSignal} signal */
+  async #countIn(sheet, collection, state, signal) {
+    const found = await server.listItems({ collection, filter: filterOf(state), limit: 1, signal }).catch(() => null);
+    sheet.done = found ? `Show ${count(found.total, "item")}` : "Show";
   }
 
   async #more() {
@@ -283,7 +292,7 @@ class SearchView {
     }
   }
 
-  /** Dots on what stands out; an encoder without places has none. @param {Photo} photo @param {string} collection @param {AbortSignal} signal */
+  /** Dots on what stands out. @param {Photo} photo @param {string} collection @param {AbortSignal} signal */
   async #offerObjects(photo, collection, signal) {
     if (this.#state.box) return;
     const regions = await this.#questions.proposals(photo.blob, { collection, signal }).catch(() => []);
