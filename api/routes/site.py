@@ -10,7 +10,8 @@ WEB = Path(__file__).parents[1] / "web"
 
 
 def install(app: FastAPI, docs: bool) -> None:
-    """Serve the page at the addresses of its views, and its files; with `docs` the reference of the API at `/docs`."""
+    """Serve the page at the addresses of its views, and its files; with `docs` the reference of the
+    API at `/docs`."""
     files = ExactFiles(directory=WEB)
     app.mount("/static", files, name="static")
 

@@ -54,6 +54,7 @@ export const WORDS = {
   headers_too_large: BAD_ADDRESS, bad_host: BAD_ADDRESS, method_not_allowed: BAD_ADDRESS,
   bad_json: BAD_DATA, bad_row: BAD_DATA, bad_upload: BAD_DATA, catalog_unusable: BAD_DATA, too_many_queries: BAD_DATA,
   too_many_operations: BAD_DATA, not_confirmed: ["This has to be confirmed", "Something would be lost by it.", "none"],
+  prune_refused: ["Too much would be removed", "Look at the list again, or say that it is meant.", "none"],
   collection_exists: ["There is one of this name already", "Choose another name.", "none"],
   dimension_mismatch: BAD_DATA, missing_extra: NOT_ALLOWED, external_encoder: NOT_ALLOWED, unknown_encoder: BAD_DATA,
 
@@ -68,7 +69,7 @@ export const WORDS = {
   weights_unavailable: RESTING, model_mismatch: RESTING, engine_closed: RESTING, forked: RESTING,
   storage_busy: ["The catalog is busy", "Something is being written at the moment.", "again"],
   lock_held: ["The catalog is busy", "Something is being written at the moment.", "again"],
-  bug: OUR_FAULT, http_error: OUR_FAULT,
+  bug: OUR_FAULT, http_error: OUR_FAULT, error: OUR_FAULT,
 };
 
 /** Words for a problem; those of its kind where its code is a newer one. @param {{code: string, status: number}} problem */

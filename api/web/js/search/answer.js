@@ -28,10 +28,9 @@ export function answerLine(prediction, hrefOf) {
 
 /** The banner above results that are not alike, which wait behind it. @param {() => void} show */
 export const nothingAlike = (show) =>
-  el("div", { class: "alike-none" },
-    nothingNotice("Nothing here looks like this", "The catalog may not have it. Another photo or a part of this one may do better.",
-      el("p", { class: "visually-hidden", role: "status", "aria-label": "Class" }, ...doubt({ reason: "too_far" })),
-      button({ click: show }, "Show the closest anyway")));
+  nothingNotice("Nothing here looks like this", "The catalog may not have it. Another photo or a part of this one may do better.",
+    el("p", { class: "visually-hidden", role: "status", "aria-label": "Class" }, ...doubt({ reason: "too_far" })),
+    button({ click: show }, "Show the closest anyway"));
 
 /** For the curious. @param {import("./catalog.js").Collection} collection @param {*} answer The last answer. */
 export function facts(collection, answer) {
@@ -65,12 +64,13 @@ const doubt = ({ reason }) => [el("strong", {}, "Not sure"), `: ${DOUBTS[reason]
 function reasons({ votes, levels, calibrated, voters }, hrefOf) {
   const rest = votes.slice(SHOWN_VOTES).reduce((sum, vote) => sum + vote.share, 0);
   return el("div", { class: "reasons" },
-    el("h3", { class: "eyebrow" }, `How the ${voters} closest items vote`),
-    el("ul", { class: "votes", role: "list" },
-      ...votes.slice(0, SHOWN_VOTES).map(({ label, share }) => row(el("a", { href: hrefOf(label), title: label }, lastPart(label)), share)),
-      rest > 0.005 && row(`${votes.length - SHOWN_VOTES} more`, rest)),
+    el("div", {},
+      el("h2", { class: "eyebrow" }, `How the ${voters} closest items vote`),
+      el("ul", { class: "votes", role: "list" },
+        ...votes.slice(0, SHOWN_VOTES).map(({ label, share }) => row(el("a", { href: hrefOf(label), title: label }, lastPart(label)), share)),
+        rest > 0.005 && row(`${votes.length - SHOWN_VOTES} more`, rest))),
     calibrated && levels.length > 0 && el("div", {},
-      el("h3", { class: "eyebrow" }, "How often such answers are right"),
+      el("h2", { class: "eyebrow" }, "How often such answers are right"),
       el("ul", { class: "votes", role: "list" },
         ...levels.map(({ label, confidence }) => row(el("span", {}, parentPath(label) && labelText(`${parentPath(label)}/`), lastPart(label)), confidence)))));
 }

@@ -26,6 +26,8 @@ export function catalog(choose) {
     element,
     /** The name of a state's collection, as far as it is known. @param {?string} name */
     nameOf: (name) => name ?? collections[0]?.name ?? "default",
+    /** A collection as a state has it: null for the first. @param {?string} name */
+    chosen: (name) => (name === collections[0]?.name ? null : name),
     /** What is known of it. @param {string} name @returns {?Collection} */
     known: (name) => collections.find((each) => each.name === name) ?? null,
     /**

@@ -19,9 +19,10 @@ export async function nothingFound(state, collection, signal, go) {
     const filter = filterOf({ ...state, ...without });
     return (await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null))?.total ?? null;
   }));
-  const offers = chosen.map(({ field, value, text, without }, index) => {
+  const offers = chosen.flatMap(({ field, value, text, without }, index) => {
     const said = field === "label" ? lastPart(text) : value === undefined ? `${fieldName(field)} ${text}` : fieldValue(value);
     const total = totals[index];
+    if (total === 0) return [];
     return el("li", {}, button({ click: () => go(without) }, `Without “${said}”${total === null ? "" : `: ${count(total, "item")}`}`));
   });
   return nothingNotice("No results", "Nothing that can be compared with this fits all the filters.",

@@ -90,7 +90,7 @@ class SearchView {
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
     const { choose, camera } = this.#inputs;
-    root.replaceChildren(choose, camera, this.#start.element, this.#side,
+    root.replaceChildren(choose, camera, this.#start.element, el("h1", { class: "visually-hidden results-title" }, "Search results"), this.#side,
       el("div", { class: "results" }, this.#answer, this.#bar.element, this.#notice, this.#grid.element), this.#tray.element);
     onKeys({
       u: () => choose.click(),
@@ -130,7 +130,8 @@ class SearchView {
 
   /** Bring the view to a place. The one entry for clicks, history and new photos. @param {import("../router.js").Place} place */
   async show(place) {
-    const state = parse(place.path, place.query);
+    const said = parse(place.path, place.query);
+    const state = { ...said, collection: this.#catalog.chosen(said.collection) };
     const key = { subject: subjectKey(state), results: resultsKey(state) };
     const stays = this.#shown.results === key.results && this.#outcome !== null;
     this.#state = state;
