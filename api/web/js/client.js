@@ -30,7 +30,9 @@ const NONE = Object.freeze({});
  * @property {Record<string, *>} attributes
  * @property {string} [image_url]
  */
-/** @typedef {Item & {score: number, views?: {count: number, item_ids: string[]}, explanation?: *}} Neighbor */
+/**
+ * @typedef {Item & {score: number, views?: {count: number, item_ids: string[]}, explanation?: *}} Neighbor
+ */
 /**
  * @typedef {object} SearchAnswer
  * @property {Neighbor[]} neighbors Best first.
@@ -67,7 +69,10 @@ const BATCH = 100;
 
 /** An answer that is not a success (RFC 9457), or no answer at all: `status` 0, `code` "network". */
 export class Problem extends Error {
-  /** @param {{title: string, code: string, detail?: string, status?: number, request_id?: string, retryAfterS?: number}} what */
+  /**
+   * @param {{title: string, code: string, detail?: string, status?: number, request_id?: string, retryAfterS?: number}}
+   *   what
+   */
   constructor({ title, detail = "", status = 0, code, request_id: requestId, retryAfterS = 0 }) {
     super(detail || title);
     this.name = "Problem";
@@ -137,7 +142,10 @@ export class Client {
     return this.#get(this.#at(collection, "similar", itemId), options, { signal });
   }
 
-  /** All items by how much they look like this; `k` is how many come at once. @returns {AsyncGenerator<Neighbor>} */
+  /**
+   * All items by how much they look like this; `k` is how many come at once.
+   * @returns {AsyncGenerator<Neighbor>}
+   */
   async *searchAll(subject, options = NONE) {
     let asked = subject;
     const isMix = [subject, options].some((each) => each.like || each.unlike);
@@ -161,7 +169,10 @@ export class Client {
 
   /* Items */
 
-  /** A page of items: `filter`, `q`, `sort`, `limit`, `cursor`. @returns {Promise<{items: Item[], total: number, next_cursor: ?string}>} */
+  /**
+   * A page of items: `filter`, `q`, `sort`, `limit`, `cursor`.
+   * @returns {Promise<{items: Item[], total: number, next_cursor: ?string}>}
+   */
   listItems({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "items"), query, { signal });
   }
@@ -223,7 +234,10 @@ export class Client {
     return this.#send("DELETE", this.#at(collection), { query: { confirm }, signal });
   }
 
-  /** A page of labels: `under`, `q`, `limit`, `cursor`. @returns {Promise<{labels: Label[], next_cursor: ?string}>} */
+  /**
+   * A page of labels: `under`, `q`, `limit`, `cursor`.
+   * @returns {Promise<{labels: Label[], next_cursor: ?string}>}
+   */
   listLabels({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "labels"), query, { signal });
   }
@@ -417,7 +431,11 @@ export class Client {
   }
 }
 
-/** Resolves after a while; rejects when it is not wanted any more. @param {number} ms @param {AbortSignal} [signal] */
+/**
+ * Resolves after a while; rejects when it is not wanted any more.
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ */
 export function sleep(ms, signal) {
   return new Promise((/** @type {(value?: void) => void} */ resolve, reject) => {
     const stop = () => {

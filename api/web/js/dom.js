@@ -64,7 +64,11 @@ export function icon(name) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   const path = document.createElementNS(space, "path");
-  for (const [key, value] of [["viewBox", "0 0 24 24"], ["aria-hidden", "true"], ["class", "icon"]]) {
+  for (const [key, value] of [
+    ["viewBox", "0 0 24 24"],
+    ["aria-hidden", "true"],
+    ["class", "icon"],
+  ]) {
     svg.setAttribute(key, value);
   }
   path.setAttribute("d", ICONS[name]);
@@ -75,7 +79,10 @@ export function icon(name) {
 /** Text that only a screen reader says. @param {string} text */
 export const unseen = (text) => el("span", { class: "visually-hidden" }, text);
 
-/** A bar filled to `share` (0..1). Decoration: the text beside it carries the meaning. @param {number} share */
+/**
+ * A bar filled to `share` (0..1). Decoration: the text beside it carries the meaning.
+ * @param {number} share
+ */
 export function bar(share) {
   const element = el("span", { class: "bar", "aria-hidden": "true" });
   element.style.setProperty("--value", String(Math.min(1, Math.max(0, share || 0))));
@@ -88,7 +95,14 @@ export function bar(share) {
  * @param {string} [name] What stands there instead.
  */
 export function picture(src, alt, name = alt) {
-  const image = el("img", { alt, loading: "lazy", decoding: "async", draggable: "false", width: 320, height: 320 });
+  const image = el("img", {
+    alt,
+    loading: "lazy",
+    decoding: "async",
+    draggable: "false",
+    width: 320,
+    height: 320,
+  });
   const frame = el("div", { class: "picture" }, image);
   image.addEventListener("error", () => {
     frame.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name));
@@ -98,7 +112,11 @@ export function picture(src, alt, name = alt) {
   return frame;
 }
 
-/** The address of an item's image, at most `size` pixels on its longer side. @param {string} src @param {number} size */
+/**
+ * The address of an item's image, at most `size` pixels on its longer side.
+ * @param {string} src
+ * @param {number} size
+ */
 export function sized(src, size) {
   const url = new URL(src, location.origin);
   url.searchParams.set("size", String(size));
@@ -132,14 +150,16 @@ export function dialog(label, kind, close) {
 
 /** Stylesheets of a view, loaded when it is opened. @param {...string} names @returns {Promise<unknown>} */
 export function styles(...names) {
-  return Promise.all(names.map((name) => {
-    const href = `/static/css/${name}.css`;
-    if (document.querySelector(`link[href="${href}"]`)) return null;
-    const link = el("link", { rel: "stylesheet", href });
-    const loaded = new Promise((resolve) => {
-      link.onload = link.onerror = resolve; // without it the view is plain, and works
-    });
-    document.head.append(link);
-    return loaded;
-  }));
+  return Promise.all(
+    names.map((name) => {
+      const href = `/static/css/${name}.css`;
+      if (document.querySelector(`link[href="${href}"]`)) return null;
+      const link = el("link", { rel: "stylesheet", href });
+      const loaded = new Promise((resolve) => {
+        link.onload = link.onerror = resolve; // without it the view is plain, and works
+      });
+      document.head.append(link);
+      return loaded;
+    }),
+  );
 }

@@ -34,7 +34,10 @@ export function itemLink(item) {
 
 const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
 
-/** Whether an attribute tells an item from others, as its name does, so that it is no filter. @param {string} field */
+/**
+ * Whether an attribute tells an item from others, as its name does, so that it is no filter.
+ * @param {string} field
+ */
 export const isOwn = (field) => [...NAMES, ...LINKS].includes(plain(field));
 
 /** The first attribute with one of some names, however a shop writes them: [name, value]. */

@@ -42,7 +42,11 @@ router.addEventListener("change", async (event) => {
     view.show(place);
   } catch (error) {
     opened.delete(wanted);
-    main.replaceChildren(failure("This page could not be loaded", "Check the connection.", "Load again", () => location.reload()));
+    main.replaceChildren(
+      failure("This page could not be loaded", "Check the connection.", "Load again", () =>
+        location.reload(),
+      ),
+    );
     throw error;
   }
 });

@@ -27,7 +27,10 @@ export class Router extends EventTarget {
     this.#arrive(true);
   }
 
-  /** @param {string} url @param {{replace?: boolean}} [how] With `replace` no entry of the history is made. */
+  /**
+   * @param {string} url
+   * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made.
+   */
   go(url, { replace = false } = {}) {
     if (replace) history.replaceState({ ...history.state }, "", url);
     else {
@@ -37,7 +40,10 @@ export class Router extends EventTarget {
     this.#arrive(false);
   }
 
-  /** Leave what was opened here by going back; what was opened by its address, for `url`. @param {string} url */
+  /**
+   * Leave what was opened here by going back; what was opened by its address, for `url`.
+   * @param {string} url
+   */
   leave(url) {
     if (history.state?.within) history.back();
     else this.go(url, { replace: true });

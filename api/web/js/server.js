@@ -10,7 +10,8 @@ export const uploads = new EventTarget();
 
 export const server = new Client({
   retries: 0,
-  fetch: (url, request) => (request?.body instanceof FormData ? sendForm(String(url), request) : fetch(url, request)),
+  fetch: (url, request) =>
+    request?.body instanceof FormData ? sendForm(String(url), request) : fetch(url, request),
 });
 
 /**
@@ -33,7 +34,12 @@ export async function untilReady(signal) {
 const online = (signal) =>
   new Promise((resolve) => addEventListener("online", resolve, { once: true, signal }));
 
-/** As `fetch`, which does not tell how much of a body was sent. @param {string} url @param {RequestInit} request @returns {Promise<Response>} */
+/**
+ * As `fetch`, which does not tell how much of a body was sent.
+ * @param {string} url
+ * @param {RequestInit} request
+ * @returns {Promise<Response>}
+ */
 function sendForm(url, { method = "POST", headers, body, signal }) {
   return new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest();
@@ -44,7 +50,8 @@ function sendForm(url, { method = "POST", headers, body, signal }) {
     sending.upload.onload = () => tell(1);
     sending.onerror = () => reject(new TypeError("no answer"));
     sending.onabort = () => reject(signal?.reason);
-    sending.onload = () => resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));
+    sending.onload = () =>
+      resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));
     signal?.addEventListener("abort", () => sending.abort(), { once: true });
     if (signal?.aborted) reject(signal.reason);
     else sending.send(/** @type {FormData} */ (body));
@@ -52,4 +59,8 @@ function sendForm(url, { method = "POST", headers, body, signal }) {
 }
 
 const headersOf = (sending) =>
-  sending.getAllResponseHeaders().trim().split(/\r?\n/).map((line) => line.split(/:\s*/, 2));
+  sending
+    .getAllResponseHeaders()
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => line.split(/:\s*/, 2));

@@ -14,7 +14,12 @@ export class Sheet {
     this.#done = button({ class: "button button-primary", click: () => this.close() }, "Done");
     this.#dialog = dialog(title, "sheet", () => this.close());
     this.#dialog.append(
-      el("header", { class: "dialog-head" }, el("h2", {}, title), iconButton("close", "Close", { click: () => this.close() })),
+      el(
+        "header",
+        { class: "dialog-head" },
+        el("h2", {}, title),
+        iconButton("close", "Close", { click: () => this.close() }),
+      ),
       el("div", { class: "sheet-body" }),
       el("footer", { class: "sheet-foot" }, this.#done),
     );

@@ -13,7 +13,12 @@ import { heatPicture } from "./heat.js";
 /** @param {{close: () => void, hrefOf: (itemId: string) => string}} around */
 export function compareDialog(around) {
   const element = dialog("Compare", "compare-dialog", around.close);
-  const body = el("div", { class: "compare", tabindex: 0, role: "region", "aria-label": "Items side by side" });
+  const body = el("div", {
+    class: "compare",
+    tabindex: 0,
+    role: "region",
+    "aria-label": "Items side by side",
+  });
   const heading = el("header", { class: "dialog-head" });
   let running = new AbortController();
   element.append(heading, body);
@@ -32,16 +37,25 @@ export function compareDialog(around) {
       document.title = "Compare – Eyedex";
       try {
         const known = new Map(neighbors.map((each) => [each.item_id, each]));
-        const items = await Promise.all(ids.map((id) => known.get(id) ?? server.getItem(id, { collection, signal })));
+        const items = await Promise.all(
+          ids.map((id) => known.get(id) ?? server.getItem(id, { collection, signal })),
+        );
         if (signal.aborted) return;
         const pictures = items.map((item) => heatPicture(item.image_url ?? "", "", itemName(item)));
-        heading.replaceChildren(el("h2", {}, "Compare"), el("span", { class: "spacer" }),
-          explain ? whyAll(items, pictures, explain, signal) : "", iconButton("close", "Close", { click: around.close }));
+        heading.replaceChildren(
+          el("h2", {}, "Compare"),
+          el("span", { class: "spacer" }),
+          explain ? whyAll(items, pictures, explain, signal) : "",
+          iconButton("close", "Close", { click: around.close }),
+        );
         body.replaceChildren(table(items, pictures, around.hrefOf));
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof Problem)) throw error;
-        heading.replaceChildren(el("span", { class: "spacer" }), iconButton("close", "Close", { click: around.close }));
+        heading.replaceChildren(
+          el("span", { class: "spacer" }),
+          iconButton("close", "Close", { click: around.close }),
+        );
         body.replaceChildren(problemNotice(error, { label: "Close", act: around.close }));
       }
     },
@@ -57,15 +71,27 @@ export function compareDialog(around) {
 function whyAll(items, pictures, explain, signal) {
   /** @type {?Map<string, *>} */
   let found = null;
-  const toggle = button({ class: "button button-small", "aria-pressed": "false", click: async () => {
-    const shown = toggle.getAttribute("aria-pressed") === "true";
-    toggle.textContent = "Working it out…";
-    found ??= await explain(items.map((item) => item.item_id), signal).catch(() => new Map());
-    if (signal.aborted) return;
-    toggle.textContent = found?.size ? "Why they match" : "No explanation for these";
-    toggle.setAttribute("aria-pressed", String(!shown));
-    items.forEach((item, index) => pictures[index].show(shown ? null : (found?.get(item.item_id)?.explanation?.item ?? null)));
-  } }, "Why they match");
+  const toggle = button(
+    {
+      class: "button button-small",
+      "aria-pressed": "false",
+      click: async () => {
+        const shown = toggle.getAttribute("aria-pressed") === "true";
+        toggle.textContent = "Working it out…";
+        found ??= await explain(
+          items.map((item) => item.item_id),
+          signal,
+        ).catch(() => new Map());
+        if (signal.aborted) return;
+        toggle.textContent = found?.size ? "Why they match" : "No explanation for these";
+        toggle.setAttribute("aria-pressed", String(!shown));
+        items.forEach((item, index) =>
+          pictures[index].show(shown ? null : (found?.get(item.item_id)?.explanation?.item ?? null)),
+        );
+      },
+    },
+    "Why they match",
+  );
   return toggle;
 }
 
@@ -73,15 +99,52 @@ function table(items, pictures, hrefOf) {
   const fields = [...new Set(items.flatMap((item) => Object.keys(item.attributes)))];
   const row = (name, values) => {
     const differs = new Set(values).size > 1;
-    return el("tr", { "data-differs": differs }, el("th", { scope: "row" }, name), ...values.map((value) => el("td", {}, value || "–")));
+    return el(
+      "tr",
+      { "data-differs": differs },
+      el("th", { scope: "row" }, name),
+      ...values.map((value) => el("td", {}, value || "–")),
+    );
   };
-  const text = (item, field) => (item.attributes[field] === undefined ? "" : attributeText(item.attributes[field]));
-  return el("table", {},
-    el("thead", {}, el("tr", {}, el("td", {}), ...items.map((item, index) =>
-      el("th", { scope: "col" }, pictures[index].element, el("a", { href: hrefOf(item.item_id) }, itemName(item)))))),
-    el("tbody", {},
+  const text = (item, field) =>
+    item.attributes[field] === undefined ? "" : attributeText(item.attributes[field]);
+  return el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("td", {}),
+        ...items.map((item, index) =>
+          el(
+            "th",
+            { scope: "col" },
+            pictures[index].element,
+            el("a", { href: hrefOf(item.item_id) }, itemName(item)),
+          ),
+        ),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
       items.every((item) => item.score !== undefined) && row("Match", items.map(closeness)),
       items.some(itemPrice) && row("Price", items.map(itemPrice)),
-      row("Label", items.map((item) => item.label ?? "")),
-      ...fields.filter((field) => !/^(name|title|price)$/i.test(field)).map((field) => row(fieldName(field), items.map((item) => text(item, field))))));
+      row(
+        "Label",
+        items.map((item) => item.label ?? ""),
+      ),
+      ...fields
+        .filter((field) => !/^(name|title|price)$/i.test(field))
+        .map((field) =>
+          row(
+            fieldName(field),
+            items.map((item) => text(item, field)),
+          ),
+        ),
+    ),
+  );
 }

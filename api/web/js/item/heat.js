@@ -9,9 +9,15 @@ const SHOWN_PX = 1024;
  * @param {string} name What stands in its place where it is missing.
  */
 export function heatPicture(src, alt, name) {
-  const image = el("img", { alt, src: src.startsWith("blob:") ? src : sized(src, SHOWN_PX), draggable: "false" });
+  const image = el("img", {
+    alt,
+    src: src.startsWith("blob:") ? src : sized(src, SHOWN_PX),
+    draggable: "false",
+  });
   const element = el("div", { class: "heat-frame" }, image);
-  image.addEventListener("error", () => element.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name)));
+  image.addEventListener("error", () =>
+    element.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name)),
+  );
   return {
     element,
     /** @param {?{box: number[], png?: string}} heat Null to see the picture alone. */

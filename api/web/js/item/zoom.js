@@ -25,10 +25,14 @@ export function zoomable(content) {
   }
 
   stage.addEventListener("dblclick", () => to(scale > 1 ? 1 : 2.5));
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    to(scale * (event.deltaY < 0 ? 1.2 : 1 / 1.2));
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      to(scale * (event.deltaY < 0 ? 1.2 : 1 / 1.2));
+    },
+    { passive: false },
+  );
   stage.addEventListener("pointerdown", (start) => {
     if (scale === 1 || start.button !== 0) return;
     start.preventDefault();
@@ -39,8 +43,12 @@ export function zoomable(content) {
     };
     stage.setPointerCapture(start.pointerId);
     stage.addEventListener("pointermove", move);
-    stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", move), { once: true });
+    stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", move), {
+      once: true,
+    });
   });
   to(1);
-  return { element: el("div", { class: "zoom-panel" }, stage, el("div", { class: "zoom-tools" }, farther, nearer)) };
+  return {
+    element: el("div", { class: "zoom-panel" }, stage, el("div", { class: "zoom-tools" }, farther, nearer)),
+  };
 }

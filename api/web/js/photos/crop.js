@@ -20,19 +20,48 @@ export class CropBox {
   #chosen;
   #timer = 0;
   #image = el("img", { class: "crop-photo", draggable: "false", alt: "" });
-  #frame = el("div", {
-    class: "crop-box", role: "group", tabindex: 0, "aria-label": "Part to search with",
-    "aria-roledescription": "box: arrow keys move it, with Shift they resize it",
-  }, ...CORNERS.map((corner) => el("span", { class: "crop-corner", "data-corner": corner })));
+  #frame = el(
+    "div",
+    {
+      class: "crop-box",
+      role: "group",
+      tabindex: 0,
+      "aria-label": "Part to search with",
+      "aria-roledescription": "box: arrow keys move it, with Shift they resize it",
+    },
+    ...CORNERS.map((corner) => el("span", { class: "crop-corner", "data-corner": corner })),
+  );
   #dots = el("div", { class: "crop-dots" });
   #numbers = SIDES.map((side, index) =>
-    el("input", { type: "number", min: 0, max: 100, "aria-label": `${side} in percent`, change: () => this.#typed(index) }));
-  #reset = button({ class: "button button-small", hidden: true, click: () => this.#choose(WHOLE) }, "Whole photo");
+    el("input", {
+      type: "number",
+      min: 0,
+      max: 100,
+      "aria-label": `${side} in percent`,
+      change: () => this.#typed(index),
+    }),
+  );
+  #reset = button(
+    { class: "button button-small", hidden: true, click: () => this.#choose(WHOLE) },
+    "Whole photo",
+  );
   #stage = el("div", { class: "crop" }, this.#image, this.#frame, this.#dots);
-  element = el("div", { class: "crop-panel" }, this.#stage,
-    el("div", { class: "crop-tools" }, this.#reset,
-      el("details", { class: "crop-numbers" }, el("summary", {}, "Crop by numbers"),
-        el("div", {}, ...SIDES.map((side, index) => el("label", {}, side, this.#numbers[index]))))));
+  element = el(
+    "div",
+    { class: "crop-panel" },
+    this.#stage,
+    el(
+      "div",
+      { class: "crop-tools" },
+      this.#reset,
+      el(
+        "details",
+        { class: "crop-numbers" },
+        el("summary", {}, "Crop by numbers"),
+        el("div", {}, ...SIDES.map((side, index) => el("label", {}, side, this.#numbers[index]))),
+      ),
+    ),
+  );
 
   /** @param {(box: ?string) => void} chosen Called with x,y,w,h, or null for the whole photo. */
   constructor(chosen) {
@@ -63,8 +92,10 @@ export class CropBox {
       const isNear = taken.some((other) => Math.hypot(other[0] - middle[0], other[1] - middle[1]) < APART);
       if (width * height > MOST_OF_IT || isNear) return []; // the whole photo, or another dot's object
       taken.push(middle);
-      const dot = button({ class: "crop-dot", title: "Search this", click: () => this.#choose(/** @type {Box} */ (box)) },
-        unseen(`Search object ${taken.length}`));
+      const dot = button(
+        { class: "crop-dot", title: "Search this", click: () => this.#choose(/** @type {Box} */ (box)) },
+        unseen(`Search object ${taken.length}`),
+      );
       dot.style.setProperty("--x", String(middle[0]));
       dot.style.setProperty("--y", String(middle[1]));
       return [dot];
@@ -73,7 +104,9 @@ export class CropBox {
   }
 
   get #text() {
-    return isWhole(this.#box) ? null : this.#box.map((each) => String(Math.round(each * 1e4) / 1e4)).join(",");
+    return isWhole(this.#box)
+      ? null
+      : this.#box.map((each) => String(Math.round(each * 1e4) / 1e4)).join(",");
   }
 
   #place(box) {
@@ -97,7 +130,10 @@ export class CropBox {
     this.#choose(box);
   }
 
-  /** A corner resizes; inside of a part the part moves; elsewhere a new part is drawn. @param {PointerEvent} event */
+  /**
+   * A corner resizes; inside of a part the part moves; elsewhere a new part is drawn.
+   * @param {PointerEvent} event
+   */
   #drag(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.button !== 0 || target.closest(".crop-dot")) return;
@@ -120,7 +156,8 @@ export class CropBox {
     const stop = () => {
       this.#stage.removeEventListener("pointermove", follow);
       const [, , width, height] = this.#box;
-      if (width < LEAST || height < LEAST) this.#place(before); // a tap, not a part
+      if (width < LEAST || height < LEAST)
+        this.#place(before); // a tap, not a part
       else if (String(this.#box) !== String(before)) this.#chosen(this.#text);
     };
     this.#stage.setPointerCapture(event.pointerId);
@@ -137,7 +174,12 @@ export class CropBox {
     event.preventDefault();
     const [x, y, width, height] = this.#box;
     const [dx, dy] = step;
-    this.#place(within(event.shiftKey ? [x, y, width + dx, height + dy] : [x + dx, y + dy, width, height], !event.shiftKey));
+    this.#place(
+      within(
+        event.shiftKey ? [x, y, width + dx, height + dy] : [x + dx, y + dy, width, height],
+        !event.shiftKey,
+      ),
+    );
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#chosen(this.#text), SETTLED_MS);
   }

@@ -1,7 +1,10 @@
 /* The photos of this browser: kept on this device only (IndexedDB), so that a reload, going back or
    a dropped tab do not lose them. Without IndexedDB they last as long as the page. */
 
-/** @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes` of the file before it was made smaller. */
+/**
+ * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes`
+ *   of the file before it was made smaller.
+ */
 
 const KEPT = 12;
 const STORE = "photos";
@@ -21,7 +24,11 @@ export async function keep(name, bytes, blob) {
   return id;
 }
 
-/** The photo with this id, or undefined where this browser has none. @param {string} id @returns {Promise<Photo | undefined>} */
+/**
+ * The photo with this id, or undefined where this browser has none.
+ * @param {string} id
+ * @returns {Promise<Photo | undefined>}
+ */
 export async function recall(id) {
   if (known.has(id)) return known.get(id);
   const record = await stored("readonly", (store) => store.get(id));

@@ -22,12 +22,22 @@ export function photoSource(receive) {
   return { choose, camera };
 }
 
-/** A labelled file input that looks like a button. @param {HTMLInputElement} input @param {...import("../dom.js").Child} children */
-export const fileButton = (input, ...children) => el("label", { class: "button", for: input.id }, ...children);
+/**
+ * A labelled file input that looks like a button.
+ * @param {HTMLInputElement} input
+ * @param {...import("../dom.js").Child} children
+ */
+export const fileButton = (input, ...children) =>
+  el("label", { class: "button", for: input.id }, ...children);
 
 function fileInput(label, attributes, receive) {
   const input = el("input", {
-    class: "visually-hidden", type: "file", id: label.toLowerCase(), accept: "image/*", "aria-label": label, ...attributes,
+    class: "visually-hidden",
+    type: "file",
+    id: label.toLowerCase(),
+    accept: "image/*",
+    "aria-label": label,
+    ...attributes,
   });
   input.addEventListener("change", () => {
     const [file] = input.files ?? [];
@@ -38,7 +48,11 @@ function fileInput(label, attributes, receive) {
 }
 
 function acceptDrops(receive) {
-  const veil = el("div", { class: "drop-veil", "aria-hidden": "true", hidden: true }, el("p", {}, "Drop to search"));
+  const veil = el(
+    "div",
+    { class: "drop-veil", "aria-hidden": "true", hidden: true },
+    el("p", {}, "Drop to search"),
+  );
   document.body.append(veil);
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   const showVeil = (shown) => (veil.hidden = !shown);

@@ -3,7 +3,10 @@
    A search by an item can be shared. A photo cannot: the address has a name for it that only this
    browser understands (photos/library.js). */
 
-/** @typedef {{any?: (string|number|boolean)[], gte?: number, lte?: number}} Wanted Of a field: one of these values, or a range. */
+/**
+ * @typedef {{any?: (string|number|boolean)[], gte?: number, lte?: number}} Wanted Of a field: one of these
+ *   values, or a range.
+ */
 /**
  * @typedef {object} State
  * @property {?string} collection Null: the first one.
@@ -39,7 +42,15 @@ export const START = Object.freeze({
 });
 
 /** Another subject: what belonged to the one before. */
-export const ANEW = Object.freeze({ item: null, photo: null, box: null, like: [], unlike: [], compare: [], open: null });
+export const ANEW = Object.freeze({
+  item: null,
+  photo: null,
+  box: null,
+  like: [],
+  unlike: [],
+  compare: [],
+  open: null,
+});
 export const NO_FILTERS = Object.freeze({ labels: [], where: {} });
 
 const MOST = 20; // of values in an address that are looked at
@@ -60,7 +71,11 @@ export function parse(path, query) {
   return { ...state, collection: decodeURIComponent(opened[1]), open: query.get("id") };
 }
 
-/** The address of a state; what equals the start is left out. @param {State} state @param {string} collection The name of its collection. */
+/**
+ * The address of a state; what equals the start is left out.
+ * @param {State} state
+ * @param {string} collection The name of its collection.
+ */
 export function toUrl(state, collection) {
   const query = new URLSearchParams();
   if (state.open) query.set("id", state.open);
@@ -79,7 +94,8 @@ export function toUrl(state, collection) {
 export const hasSubject = (state) => Boolean(state.item || state.photo || state.like.length);
 
 /** What is searched by, whatever narrows or orders the results. @param {State} state */
-export const subjectKey = ({ collection, item, photo, box }) => JSON.stringify([collection, item, photo, box]);
+export const subjectKey = ({ collection, item, photo, box }) =>
+  JSON.stringify([collection, item, photo, box]);
 
 /** What decides which results there are. @param {State} state */
 export const resultsKey = ({ compare, open, ...rest }) => JSON.stringify(rest);
@@ -107,15 +123,26 @@ function conditions(field, { any, ...range }) {
 
 /** @typedef {{field: string, value?: string|number|boolean, text: string, without: Partial<State>}} Chosen */
 
-/** What is narrowed to, one by one, each with the change that lets it go. @param {State} state @returns {Chosen[]} */
+/**
+ * What is narrowed to, one by one, each with the change that lets it go.
+ * @param {State} state
+ * @returns {Chosen[]}
+ */
 export function chosenOf(state) {
   const labels = state.labels.map((value) => ({
-    field: "label", value, text: value, without: { labels: state.labels.filter((each) => each !== value) },
+    field: "label",
+    value,
+    text: value,
+    without: { labels: state.labels.filter((each) => each !== value) },
   }));
   const rest = Object.entries(state.where).flatMap(([field, wanted]) => {
-    if (!wanted.any) return [{ field, text: rangeText(wanted), without: { where: withField(state, field, null) } }];
+    if (!wanted.any)
+      return [{ field, text: rangeText(wanted), without: { where: withField(state, field, null) } }];
     return wanted.any.map((value) => ({
-      field, value, text: String(value), without: { where: toggled(state, field, value) },
+      field,
+      value,
+      text: String(value),
+      without: { where: toggled(state, field, value) },
     }));
   });
   return [...labels, ...rest];
@@ -127,20 +154,34 @@ function rangeText({ gte, lte }) {
   return lte === undefined ? `from ${gte}` : `${gte} to ${lte}`;
 }
 
-/** `where` with another wish for a field, or none. @param {State} state @param {string} field @param {?Wanted} wanted */
+/**
+ * `where` with another wish for a field, or none.
+ * @param {State} state
+ * @param {string} field
+ * @param {?Wanted} wanted
+ */
 export function withField({ where }, field, wanted) {
   const { [field]: _, ...others } = where;
   return wanted ? { ...others, [field]: wanted } : others;
 }
 
-/** `where` with one value more, or without it if it was there. @param {State} state @param {string} field @param {string|number|boolean} value */
+/**
+ * `where` with one value more, or without it if it was there.
+ * @param {State} state
+ * @param {string} field
+ * @param {string|number|boolean} value
+ */
 export function toggled(state, field, value) {
   const any = state.where[field]?.any ?? [];
   const next = any.includes(value) ? any.filter((each) => each !== value) : [...any, value];
   return withField(state, field, next.length ? { any: next } : null);
 }
 
-/** What an address says; anything else than wishes is left out. @param {?string} text @returns {Record<string, Wanted>} */
+/**
+ * What an address says; anything else than wishes is left out.
+ * @param {?string} text
+ * @returns {Record<string, Wanted>}
+ */
 function whereOf(text) {
   let found;
   try {
@@ -149,14 +190,18 @@ function whereOf(text) {
     return {};
   }
   if (typeof found !== "object" || found === null || Array.isArray(found)) return {};
-  const wishes = Object.entries(found).slice(0, MOST).map(([field, wanted]) => [field, wishOf(wanted)]);
+  const wishes = Object.entries(found)
+    .slice(0, MOST)
+    .map(([field, wanted]) => [field, wishOf(wanted)]);
   return Object.fromEntries(wishes.filter(([field, wanted]) => field && wanted));
 }
 
 /** @returns {?Wanted} */
 function wishOf(wanted) {
   if (Array.isArray(wanted?.any)) {
-    const any = wanted.any.filter((each) => ["string", "number", "boolean"].includes(typeof each)).slice(0, MOST);
+    const any = wanted.any
+      .filter((each) => ["string", "number", "boolean"].includes(typeof each))
+      .slice(0, MOST);
     return any.length ? { any } : null;
   }
   const range = Object.entries(wanted ?? {}).filter(

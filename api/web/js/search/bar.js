@@ -6,20 +6,39 @@ import { NO_FILTERS, chosenOf } from "./address.js";
 
 /** @typedef {import("./address.js").State} State */
 
-const VARIETY = [["0", "Alike"], ["0.3", "Some variety"], ["0.6", "More variety"]];
+const VARIETY = [
+  ["0", "Alike"],
+  ["0.3", "Some variety"],
+  ["0.6", "More variety"],
+];
 
 /**
  * @param {(patch: Partial<State>) => void} go
  * @param {() => void} openFilters Where they have no room beside the results.
  */
 export function toolBar(go, openFilters) {
-  const filters = button({ class: "button bar-filters", click: openFilters }, icon("filter"), el("span", {}, "Filters"));
-  const group = button({ class: "button bar-toggle", title: "One result a product", click: () => go({ grouped: group.getAttribute("aria-pressed") !== "true" }) }, "Group by product");
+  const filters = button(
+    { class: "button bar-filters", click: openFilters },
+    icon("filter"),
+    el("span", {}, "Filters"),
+  );
+  const group = button(
+    {
+      class: "button bar-toggle",
+      title: "One result a product",
+      click: () => go({ grouped: group.getAttribute("aria-pressed") !== "true" }),
+    },
+    "Group by product",
+  );
   const variety = choice("Variety", (value) => go({ variety: Number(value), sort: null }));
   const sort = choice("Sort", (value) => go({ sort: value || null, variety: 0 }));
   const chosen = el("ul", { class: "chips", role: "list", "aria-label": "Active filters" });
-  const element = el("div", { class: "bar-row" },
-    el("div", { class: "bar-controls" }, filters, group, variety.label, sort.label), chosen);
+  const element = el(
+    "div",
+    { class: "bar-row" },
+    el("div", { class: "bar-controls" }, filters, group, variety.label, sort.label),
+    chosen,
+  );
 
   variety.fill(VARIETY);
   return {
@@ -31,27 +50,46 @@ export function toolBar(go, openFilters) {
      */
     show(state, numbers, hasProducts) {
       const active = chosenOf(state);
-      filters.replaceChildren(icon("filter"), el("span", {}, active.length ? `Filters ${active.length}` : "Filters"));
+      filters.replaceChildren(
+        icon("filter"),
+        el("span", {}, active.length ? `Filters ${active.length}` : "Filters"),
+      );
       group.hidden = !hasProducts;
       group.setAttribute("aria-pressed", String(state.grouped));
       sort.label.hidden = numbers.length === 0;
-      sort.fill([["", "Closest first"], ...numbers.flatMap(({ field }) => [
-        [field, `${fieldName(field)}: low to high`], [`-${field}`, `${fieldName(field)}: high to low`],
-      ])]);
+      sort.fill([
+        ["", "Closest first"],
+        ...numbers.flatMap(({ field }) => [
+          [field, `${fieldName(field)}: low to high`],
+          [`-${field}`, `${fieldName(field)}: high to low`],
+        ]),
+      ]);
       sort.value = state.sort ?? "";
       variety.value = String(state.variety);
       chosen.hidden = active.length === 0;
       chosen.replaceChildren(...active.map((each) => el("li", {}, chip(each, go))));
-      if (active.length > 1) chosen.append(el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Clear all")));
+      if (active.length > 1)
+        chosen.append(
+          el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Clear all")),
+        );
     },
   };
 }
 
 /** @param {import("./address.js").Chosen} chosen @param {(patch: Partial<State>) => void} go */
 function chip({ field, text, value, without }, go) {
-  const said = field === "label" ? lastPart(text) : value === undefined ? `${fieldName(field)} ${text}` : fieldValue(value);
-  return button({ class: "chip", title: `${fieldName(field)}: ${shorten(text)}`, click: () => go(without) },
-    said, el("span", { "aria-hidden": "true" }, "×"), unseen(" Remove filter"));
+  const said =
+    field === "label"
+      ? lastPart(text)
+      : value === undefined
+        ? `${fieldName(field)} ${text}`
+        : fieldValue(value);
+  return button(
+    { class: "chip", title: `${fieldName(field)}: ${shorten(text)}`, click: () => go(without) },
+    said,
+    el("span", { "aria-hidden": "true" }, "×"),
+    unseen(" Remove filter"),
+  );
 }
 
 /** A select with its name before it. @param {string} name @param {(value: string) => void} chosen */

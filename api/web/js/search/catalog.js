@@ -4,7 +4,10 @@ import { el } from "../dom.js";
 import { server } from "../server.js";
 import { LONGEST_LIST } from "./label_tree.js";
 
-/** @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string}, generation?: ?string}} Collection */
+/**
+ * @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string}, generation?:
+ *   ?string}} Collection
+ */
 
 /* Encoders that are networks; the hand-made ones do not tell what they see where in a picture, and
    refuse to be asked. */
@@ -19,8 +22,17 @@ export function catalog(choose) {
   let collections = [];
   /** @type {Map<string, import("./label_tree.js").LabelPage & {labels: any[]}>} */
   const labels = new Map();
-  const select = el("select", { class: "select", id: "collection", change: () => choose(select.selectedIndex ? select.value : null) });
-  const element = el("div", { class: "collection", hidden: true }, el("label", { class: "collection-caption", for: "collection" }, "Collection"), select);
+  const select = el("select", {
+    class: "select",
+    id: "collection",
+    change: () => choose(select.selectedIndex ? select.value : null),
+  });
+  const element = el(
+    "div",
+    { class: "collection", hidden: true },
+    el("label", { class: "collection-caption", for: "collection" }, "Collection"),
+    select,
+  );
 
   return {
     element,

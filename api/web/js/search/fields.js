@@ -6,7 +6,9 @@ import { server } from "../server.js";
 import { filterOf } from "./address.js";
 
 /** @typedef {{value: string|number|boolean, count: number}} Value */
-/** @typedef {{field: string, kind: "values"|"range", low: number, high: number}} Field A range has its ends. */
+/**
+ * @typedef {{field: string, kind: "values"|"range", low: number, high: number}} Field A range has its ends.
+ */
 /** @typedef {{name: string, items: number, fields?: string[]}} Collection */
 
 export const LONGEST_ANSWER = 20; // values a field: one with fewer has told all of them
@@ -19,16 +21,25 @@ const KEPT = 50;
 const answers = new Recent(KEPT);
 const known = new Map();
 
-/** The attributes that are worth a filter; found out once a collection. @param {Collection} collection @param {AbortSignal} signal @returns {Promise<Field[]>} */
+/**
+ * The attributes that are worth a filter; found out once a collection.
+ * @param {Collection} collection
+ * @param {AbortSignal} signal
+ * @returns {Promise<Field[]>}
+ */
 export async function fieldsOf(collection, signal) {
   if (known.has(collection.name)) return known.get(collection.name);
-  const askable = (collection.fields ?? []).filter((name) => !name.includes(",") && !isOwn(name)).slice(0, MOST_ASKED);
+  const askable = (collection.fields ?? [])
+    .filter((name) => !name.includes(",") && !isOwn(name))
+    .slice(0, MOST_ASKED);
   const parts = [];
   for (let start = 0; start < askable.length; start += ASKED_AT_ONCE) {
     parts.push(count(collection.name, askable.slice(start, start + ASKED_AT_ONCE), undefined, signal));
   }
   const found = (await Promise.all(parts)).flatMap(Object.entries);
-  const fields = await Promise.all(worthFilters(found, collection.items).map((each) => withEnds(each, collection.name, signal)));
+  const fields = await Promise.all(
+    worthFilters(found, collection.items).map((each) => withEnds(each, collection.name, signal)),
+  );
   known.set(collection.name, fields);
   return fields;
 }
@@ -39,17 +50,25 @@ export async function fieldsOf(collection, signal) {
  */
 export function worthFilters(facets, items) {
   return facets
-    .map(([field, values]) => ({ field, values, covered: values.reduce((total, each) => total + each.count, 0) }))
+    .map(([field, values]) => ({
+      field,
+      values,
+      covered: values.reduce((total, each) => total + each.count, 0),
+    }))
     .filter(({ values }) => values.length > 1)
     .map((each) => ({ ...each, kind: isRange(each.values) ? "range" : "values" }))
-    .filter(({ kind, values, covered }) => kind === "range" || (values[0].count > 1 && (values.length < LONGEST_ANSWER || covered >= items / 2)))
+    .filter(
+      ({ kind, values, covered }) =>
+        kind === "range" || (values[0].count > 1 && (values.length < LONGEST_ANSWER || covered >= items / 2)),
+    )
     .sort((a, b) => b.covered - a.covered)
     .slice(0, SHOWN_FIELDS)
     .map(({ field, kind }) => ({ field, kind }));
 }
 
 /** @param {Value[]} values */
-const isRange = (values) => values.length >= MANY_NUMBERS && values.every(({ value }) => typeof value === "number");
+const isRange = (values) =>
+  values.length >= MANY_NUMBERS && values.every(({ value }) => typeof value === "number");
 
 /**
  * How many items have which value; of a field that is narrowed, as if it were not.
@@ -68,14 +87,16 @@ export async function valuesOf(collection, fields, state, signal) {
 
 async function count(collection, fields, filter, signal) {
   const key = JSON.stringify([collection, fields, filter]);
-  if (!answers.has(key)) answers.set(key, (await server.listFacets(fields, { collection, filter, signal })).facets);
+  if (!answers.has(key))
+    answers.set(key, (await server.listFacets(fields, { collection, filter, signal })).facets);
   return answers.get(key);
 }
 
 /** The least and the greatest number of a range. */
 async function withEnds(field, collection, signal) {
   if (field.kind !== "range") return field;
-  const end = async (sort) => (await server.listItems({ collection, sort, limit: 1, signal })).items[0]?.attributes[field.field];
+  const end = async (sort) =>
+    (await server.listItems({ collection, sort, limit: 1, signal })).items[0]?.attributes[field.field];
   const [low, high] = await Promise.all([end(field.field), end(`-${field.field}`)]);
   return { ...field, low, high };
 }

@@ -4,9 +4,9 @@
    results do not wait for them. */
 
 import { button, el } from "../dom.js";
-import { fieldName, fieldValue, number } from "../format.js";
+import { count, fieldName, fieldValue, number } from "../format.js";
 import { server } from "../server.js";
-import { toggled, withField } from "./address.js";
+import { filterOf, toggled, withField } from "./address.js";
 import { LONGEST_ANSWER, fieldsOf, valuesOf } from "./fields.js";
 import { LONGEST_LIST, labelFilter } from "./label_tree.js";
 
@@ -21,7 +21,8 @@ export function filterPanel(go) {
   const opened = new Set(); // fields of which the reader asked for more values
   const labels = labelFilter(
     (chosen) => go({ labels: chosen }),
-    (query, signal) => server.listLabels({ collection: collectionName, ...query, limit: LONGEST_LIST, signal }),
+    (query, signal) =>
+      server.listLabels({ collection: collectionName, ...query, limit: LONGEST_LIST, signal }),
   );
   const rest = el("div", { class: "filters-fields" });
   const element = el("div", { class: "filters", hidden: true }, labels.element, rest);
@@ -29,7 +30,11 @@ export function filterPanel(go) {
   return {
     element,
     focus: () => labels.focus(),
-    /** Another collection: its labels are known first. @param {string} name @param {import("./label_tree.js").LabelPage} page */
+    /**
+     * Another collection: its labels are known first.
+     * @param {string} name
+     * @param {import("./label_tree.js").LabelPage} page
+     */
     setCollection(name, page) {
       collectionName = name;
       labels.setLabels(page);
@@ -49,18 +54,38 @@ export function filterPanel(go) {
       const counts = new Map(values.label.map(({ value, count }) => [String(value), count]));
       labels.show(state.labels, known ? counts : null, Object.keys(state.where).length > 0);
       const focused = focusedKey(element);
-      const all = /** @type {Field[]} */ ([...chosen.map((field) => ({ field, kind: "values", low: 0, high: 0 })), ...fields]);
+      const all = /** @type {Field[]} */ ([
+        ...chosen.map((field) => ({ field, kind: "values", low: 0, high: 0 })),
+        ...fields,
+      ]);
       const isChosen = ({ field }) => Boolean(state.where[field]);
       const ordered = [...all.filter(isChosen), ...all.filter((each) => !isChosen(each))];
-      rest.replaceChildren(...ordered.flatMap((each) => each.kind === "range"
-        ? [rangeFilter(each, state, go)]
-        : valuesFilter(each.field, values[each.field] ?? [], state, go, opened)));
+      rest.replaceChildren(
+        ...ordered.flatMap((each) =>
+          each.kind === "range"
+            ? [rangeFilter(each, state, go)]
+            : valuesFilter(each.field, values[each.field] ?? [], state, go, opened),
+        ),
+      );
       element.hidden = labels.element.hidden && rest.childElementCount === 0;
-      if (focused) /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+      if (focused)
+        /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
       return fields.filter(({ kind }) => kind === "range");
     },
     hide: () => (element.hidden = true),
   };
+}
+
+/**
+ * What a button says that leads from the filters to what they leave.
+ * @param {string} collection
+ * @param {State} state
+ * @param {AbortSignal} signal
+ */
+export async function countLeft(collection, state, signal) {
+  const filter = filterOf(state);
+  const found = await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null);
+  return found ? `Show ${count(found.total, "item")}` : "Show";
 }
 
 function focusedKey(element) {
@@ -75,7 +100,8 @@ function valuesFilter(field, values, state, go, opened) {
   const first = chosen.map((value) => ({ value, count: counts.get(value) ?? 0 }));
   const all = [...first, ...values.filter(({ value }) => !chosen.includes(value))];
   if (all.length === 0) return [];
-  const shown = opened.has(field) || all.length <= SHOWN_VALUES + 1 ? all.length : Math.max(SHOWN_VALUES, first.length);
+  const shown =
+    opened.has(field) || all.length <= SHOWN_VALUES + 1 ? all.length : Math.max(SHOWN_VALUES, first.length);
   const rows = all.map((each) => choiceRow(field, each, chosen.includes(each.value), state, go));
   rows.slice(shown).forEach((row) => (row.hidden = true));
   const list = el("ul", { role: "list" }, ...rows);
@@ -84,15 +110,30 @@ function valuesFilter(field, values, state, go, opened) {
 }
 
 function choiceRow(field, { value, count }, checked, state, go) {
-  const box = el("input", { type: "checkbox", "data-key": JSON.stringify([field, value]), change: () => go({ where: toggled(state, field, value) }) });
+  const box = el("input", {
+    type: "checkbox",
+    "data-key": JSON.stringify([field, value]),
+    change: () => go({ where: toggled(state, field, value) }),
+  });
   box.checked = checked;
-  return el("li", {}, el("label", { class: "choice", title: typeof value === "string" ? value : null }, box,
-    swatch(field, value), el("span", { class: "choice-text" }, fieldValue(value)), el("span", { class: "choice-count" }, number(count))));
+  return el(
+    "li",
+    {},
+    el(
+      "label",
+      { class: "choice", title: typeof value === "string" ? value : null },
+      box,
+      swatch(field, value),
+      el("span", { class: "choice-text" }, fieldValue(value)),
+      el("span", { class: "choice-count" }, number(count)),
+    ),
+  );
 }
 
 /** A dot in the colour that a value names. */
 function swatch(field, value) {
-  if (!/colou?r|farbe|couleur/i.test(field) || typeof value !== "string" || !CSS.supports("color", value)) return null;
+  if (!/colou?r|farbe|couleur/i.test(field) || typeof value !== "string" || !CSS.supports("color", value))
+    return null;
   const dot = el("span", { class: "swatch", "aria-hidden": "true" });
   dot.style.backgroundColor = value;
   return dot;
@@ -100,26 +141,45 @@ function swatch(field, value) {
 
 /** A button in place of the rarer values. */
 function moreValues(rest, open) {
-  const more = el("li", {}, button({ class: "button button-small", click: () => {
-    open();
-    for (const row of rest) row.hidden = false;
-    more.remove();
-    rest[0].querySelector("input").focus();
-  } }, `${rest.length} more`));
+  const more = el(
+    "li",
+    {},
+    button(
+      {
+        class: "button button-small",
+        click: () => {
+          open();
+          for (const row of rest) row.hidden = false;
+          more.remove();
+          rest[0].querySelector("input").focus();
+        },
+      },
+      `${rest.length} more`,
+    ),
+  );
   return more;
 }
 
 /** Two numbers, least and most. @param {Field} field */
 function rangeFilter({ field, low, high }, state, go) {
   const { gte, lte } = state.where[field] ?? {};
-  const end = (name, said, value, placeholder) => el("input", {
-    class: "field", type: "number", step: "any", "aria-label": `${fieldName(field)} ${said}`, value, placeholder,
-    "data-key": JSON.stringify([field, name]),
-  });
+  const end = (name, said, value, placeholder) =>
+    el("input", {
+      class: "field",
+      type: "number",
+      step: "any",
+      "aria-label": `${fieldName(field)} ${said}`,
+      value,
+      placeholder,
+      "data-key": JSON.stringify([field, name]),
+    });
   const least = end("gte", "from", gte, low);
   const most = end("lte", "to", lte, high);
   const change = () => {
-    const wanted = { ...(least.value !== "" && { gte: Number(least.value) }), ...(most.value !== "" && { lte: Number(most.value) }) };
+    const wanted = {
+      ...(least.value !== "" && { gte: Number(least.value) }),
+      ...(most.value !== "" && { lte: Number(most.value) }),
+    };
     go({ where: withField(state, field, Object.keys(wanted).length ? wanted : null) });
   };
   for (const input of [least, most]) input.addEventListener("change", change);
@@ -127,4 +187,9 @@ function rangeFilter({ field, low, high }, state, go) {
 }
 
 const group = (field, content) =>
-  el("fieldset", { class: "filter", role: "group", "aria-label": fieldName(field) }, el("legend", { class: "filter-name" }, fieldName(field)), content);
+  el(
+    "fieldset",
+    { class: "filter", role: "group", "aria-label": fieldName(field) },
+    el("legend", { class: "filter-name" }, fieldName(field)),
+    content,
+  );

@@ -20,11 +20,23 @@ export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
   const list = el("ul", { class: "grid", role: "list", "aria-label": "Results", hidden: true });
-  const skeletons = el("div", { class: "grid", "aria-hidden": "true", hidden: true }, ...Array.from({ length: SKELETONS }, skeleton));
+  const skeletons = el(
+    "div",
+    { class: "grid", "aria-hidden": "true", hidden: true },
+    ...Array.from({ length: SKELETONS }, skeleton),
+  );
   const moreButton = button({ class: "button more-results", hidden: true, click: () => more() }, "Show more");
-  const element = el("section", { class: "found", "aria-label": "Matches", hidden: true },
-    el("div", { class: "found-head" }, title, live), skeletons, list, moreButton);
-  new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && more(), { rootMargin: "900px" }).observe(moreButton);
+  const element = el(
+    "section",
+    { class: "found", "aria-label": "Matches", hidden: true },
+    el("div", { class: "found-head" }, title, live),
+    skeletons,
+    list,
+    moreButton,
+  );
+  new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && more(), {
+    rootMargin: "900px",
+  }).observe(moreButton);
   list.addEventListener("keydown", moveByArrows);
 
   const settle = (hasMore) => {
@@ -48,7 +60,10 @@ export function resultsGrid(cards, more) {
       list.replaceChildren();
       live.textContent = "";
     },
-    /** Wait: dim the cards of a query that only narrows, or show empty frames for a new one. @param {boolean} narrowing */
+    /**
+     * Wait: dim the cards of a query that only narrows, or show empty frames for a new one.
+     * @param {boolean} narrowing
+     */
     showLoading(narrowing) {
       const dim = narrowing && list.childElementCount > 0;
       element.hidden = false;
@@ -58,10 +73,11 @@ export function resultsGrid(cards, more) {
       skeletons.hidden = dim;
       moreButton.hidden = true;
     },
-    /** No answer came: what was shown stays. */
-    stay() {
+    /** No answer came. @param {boolean} stays Whether what was shown stays, until one comes. */
+    stay(stays) {
       skeletons.hidden = true;
       live.textContent = "";
+      element.hidden = !stays || list.childElementCount === 0;
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     show(neighbors, hasMore) {
@@ -83,22 +99,44 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
   const name = itemName(neighbor);
   const price = itemPrice(neighbor);
   const others = (neighbor.views?.count ?? 1) - 1;
-  const element = el("li", { class: "card" },
-    el("a", { class: "card-link", href: hrefOf(neighbor.item_id) },
+  const element = el(
+    "li",
+    { class: "card" },
+    el(
+      "a",
+      { class: "card-link", href: hrefOf(neighbor.item_id) },
       picture(neighbor.image_url ?? "", "", name),
       el("h3", { class: "card-name" }, name),
       price && el("p", { class: "card-price" }, price),
       neighbor.label && el("p", { class: "card-label" }, labelText(neighbor.label)),
-      el("p", { class: "card-closeness" }, closeness(neighbor), others > 0 && el("span", { class: "card-views" }, `+${count(others, "view")}`))),
-    el("div", { class: "card-actions" },
+      el(
+        "p",
+        { class: "card-closeness" },
+        closeness(neighbor),
+        others > 0 && el("span", { class: "card-views" }, `+${count(others, "view")}`),
+      ),
+    ),
+    el(
+      "div",
+      { class: "card-actions" },
       ...tray.toggles(neighbor),
-      el("a", { class: "icon-button", href: similarTo(neighbor.item_id), title: "More like this" },
-        iconButton("similar", "", {}).firstElementChild, unseen(`More like this: ${name}`))));
+      el(
+        "a",
+        { class: "icon-button", href: similarTo(neighbor.item_id), title: "More like this" },
+        iconButton("similar", "", {}).firstElementChild,
+        unseen(`More like this: ${name}`),
+      ),
+    ),
+  );
   onLongPress(element, () => element.toggleAttribute("data-actions"));
   return element;
 }
 
-/** A finger that rests on a card asks for its actions; the browser's menu of links would cover them. @param {HTMLElement} element @param {() => void} act */
+/**
+ * A finger that rests on a card asks for its actions; the browser's menu of links would cover them.
+ * @param {HTMLElement} element
+ * @param {() => void} act
+ */
 function onLongPress(element, act) {
   let timer = 0;
   const stop = () => clearTimeout(timer);
@@ -119,7 +157,10 @@ function moveByArrows(event) {
   if (!here || !event.key.startsWith("Arrow")) return;
   const all = [...list.children];
   const top = (element) => element.getBoundingClientRect().top;
-  const columns = Math.max(1, all.findIndex((each) => top(each) > top(all[0])));
+  const columns = Math.max(
+    1,
+    all.findIndex((each) => top(each) > top(all[0])),
+  );
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
   const next = all[all.indexOf(here) + steps[event.key]];
   if (!next) return;
@@ -128,5 +169,11 @@ function moveByArrows(event) {
 }
 
 function skeleton() {
-  return el("div", {}, el("div", { class: "skeleton skeleton-picture" }), el("div", { class: "skeleton skeleton-line" }), el("div", { class: "skeleton skeleton-line" }));
+  return el(
+    "div",
+    {},
+    el("div", { class: "skeleton skeleton-picture" }),
+    el("div", { class: "skeleton skeleton-line" }),
+    el("div", { class: "skeleton skeleton-line" }),
+  );
 }

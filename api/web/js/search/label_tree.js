@@ -57,16 +57,29 @@ export function labelFilter(narrow, find) {
   let asking = new AbortController();
   const opened = new Set();
   const list = el("ul", { class: "tree", role: "list" });
-  const search = el("input", { class: "field", type: "search", "aria-label": "Find a label", placeholder: "Find a label", autocomplete: "off", input: () => look() });
-  const element = el("fieldset", { class: "filter", role: "group", "aria-label": "Label", hidden: true },
-    el("legend", { class: "filter-name" }, "Label"), search, list);
+  const search = el("input", {
+    class: "field",
+    type: "search",
+    "aria-label": "Find a label",
+    placeholder: "Find a label",
+    autocomplete: "off",
+    input: () => look(),
+  });
+  const element = el(
+    "fieldset",
+    { class: "filter", role: "group", "aria-label": "Label", hidden: true },
+    el("legend", { class: "filter-name" }, "Label"),
+    search,
+    list,
+  );
 
   const draw = () => {
     const typed = search.value.trim();
     const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
     list.replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, "No such label")]));
-    if (focused !== undefined) list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
+    if (focused !== undefined)
+      list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
   };
 
   const below = (parent) => {
@@ -82,42 +95,77 @@ export function labelFilter(narrow, find) {
 
   const countOf = ({ path, count }) => {
     if (!counts) return hasTotals ? count : null;
-    return [...counts].reduce((sum, [label, items]) => sum + (label === path || label.startsWith(`${path}/`) ? items : 0), 0);
+    return [...counts].reduce(
+      (sum, [label, items]) => sum + (label === path || label.startsWith(`${path}/`) ? items : 0),
+      0,
+    );
   };
 
   const row = (node, children, whole) => {
     const { path, parts } = node;
-    const isParent = !whole && tree.some((each) => each.parts.length > parts.length && each.path.startsWith(`${path}/`));
+    const isParent =
+      !whole && tree.some((each) => each.parts.length > parts.length && each.path.startsWith(`${path}/`));
     const shownCount = countOf(node);
     const box = el("input", { type: "checkbox", "data-path": path, change: () => toggle(path) });
     box.checked = chosen.includes(path);
     box.addEventListener("refocus", () => box.focus());
-    const opener = isParent && button({ class: "tree-opener", "aria-expanded": String(children.length > 0), click: () => open(path) }, unseen(`Below ${lastPart(path)}`));
-    return el("li", {},
-      el("div", { class: "tree-row" }, opener || el("span", { class: "tree-opener" }),
-        el("label", { class: "choice" }, box,
-          el("span", { class: "choice-text" }, whole && parentPath(path) && el("span", { class: "muted" }, `${parentPath(path)}/`), lastPart(path)),
-          shownCount !== null && el("span", { class: "choice-count" }, number(shownCount)))),
-      children.length > 0 && el("ul", { role: "list" }, ...children));
+    const opener =
+      isParent &&
+      button(
+        { class: "tree-opener", "aria-expanded": String(children.length > 0), click: () => open(path) },
+        unseen(`Below ${lastPart(path)}`),
+      );
+    return el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "tree-row" },
+        opener || el("span", { class: "tree-opener" }),
+        el(
+          "label",
+          { class: "choice" },
+          box,
+          el(
+            "span",
+            { class: "choice-text" },
+            whole && parentPath(path) && el("span", { class: "muted" }, `${parentPath(path)}/`),
+            lastPart(path),
+          ),
+          shownCount !== null && el("span", { class: "choice-count" }, number(shownCount)),
+        ),
+      ),
+      children.length > 0 && el("ul", { role: "list" }, ...children),
+    );
   };
 
-  const toggle = (path) => narrow(chosen.includes(path) ? chosen.filter((each) => each !== path) : [...chosen, path]);
+  const toggle = (path) =>
+    narrow(chosen.includes(path) ? chosen.filter((each) => each !== path) : [...chosen, path]);
 
   const open = async (path) => {
     if (opened.has(path)) opened.delete(path);
     else opened.add(path);
     draw();
     if (page.next_cursor && opened.has(path)) await ask({ under: path });
-    [...list.querySelectorAll(".tree-row")].find((each) => each.querySelector(`[data-path="${CSS.escape(path)}"]`))?.querySelector("button")?.focus();
+    [...list.querySelectorAll(".tree-row")]
+      .find((each) => each.querySelector(`[data-path="${CSS.escape(path)}"]`))
+      ?.querySelector("button")
+      ?.focus();
   };
 
   const look = async () => {
     asking.abort();
     draw();
-    const [longest = ""] = search.value.trim().split(/\s+/).sort((a, b) => b.length - a.length);
+    const [longest = ""] = search.value
+      .trim()
+      .split(/\s+/)
+      .sort((a, b) => b.length - a.length);
     if (!longest || !page.next_cursor) return;
     asking = new AbortController();
-    await sleep(TYPING_MS, asking.signal).then(() => ask({ q: longest }), () => {});
+    await sleep(TYPING_MS, asking.signal).then(
+      () => ask({ q: longest }),
+      () => {},
+    );
   };
 
   /** Add what the server knows. */

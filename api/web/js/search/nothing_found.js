@@ -15,17 +15,36 @@ const MOST_OFFERED = 5;
 export async function nothingFound(state, collection, signal, go) {
   const chosen = chosenOf(state).slice(0, MOST_OFFERED);
   if (chosen.length === 0) return nothingNotice("No results", "There is nothing to compare with yet.");
-  const totals = await Promise.all(chosen.map(async ({ without }) => {
-    const filter = filterOf({ ...state, ...without });
-    return (await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null))?.total ?? null;
-  }));
+  const totals = await Promise.all(
+    chosen.map(async ({ without }) => {
+      const filter = filterOf({ ...state, ...without });
+      return (
+        (await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null))?.total ?? null
+      );
+    }),
+  );
   const offers = chosen.flatMap(({ field, value, text, without }, index) => {
-    const said = field === "label" ? lastPart(text) : value === undefined ? `${fieldName(field)} ${text}` : fieldValue(value);
+    const said =
+      field === "label"
+        ? lastPart(text)
+        : value === undefined
+          ? `${fieldName(field)} ${text}`
+          : fieldValue(value);
     const total = totals[index];
     if (total === 0) return [];
-    return el("li", {}, button({ click: () => go(without) }, `Without “${said}”${total === null ? "" : `: ${count(total, "item")}`}`));
+    return el(
+      "li",
+      {},
+      button(
+        { click: () => go(without) },
+        `Without “${said}”${total === null ? "" : `: ${count(total, "item")}`}`,
+      ),
+    );
   });
-  return nothingNotice("No results", "Nothing that can be compared with this fits all the filters.",
+  return nothingNotice(
+    "No results",
+    "Nothing that can be compared with this fits all the filters.",
     el("ul", { class: "offers", role: "list" }, ...offers),
-    button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Show everything"));
+    button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Show everything"),
+  );
 }

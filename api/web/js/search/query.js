@@ -21,14 +21,24 @@ export function queryPanel(choose, actions) {
   const detail = el("p", { class: "query-detail" });
   const progress = el("progress", { max: 1, "aria-label": "Upload" });
   const sent = el("span", {});
-  const upload = el("div", { class: "upload", hidden: true }, el("span", { role: "status" }, sent), progress,
-    button({ class: "button button-small", click: () => actions.cancel() }, "Cancel"));
+  const upload = el(
+    "div",
+    { class: "upload", hidden: true },
+    el("span", { role: "status" }, sent),
+    progress,
+    button({ class: "button button-small", click: () => actions.cancel() }, "Cancel"),
+  );
   const another = fileButton(choose, icon("camera"), el("span", {}, "New photo"));
   const clear = iconButton("close", "Clear", { click: () => actions.clear() });
-  const element = el("section", { class: "query", "aria-label": "Your search", hidden: true },
-    openCrop, crop.element, itemPicture,
+  const element = el(
+    "section",
+    { class: "query", "aria-label": "Your search", hidden: true },
+    openCrop,
+    crop.element,
+    itemPicture,
     el("div", { class: "query-text" }, name, detail, upload),
-    el("div", { class: "query-actions" }, another, clear));
+    el("div", { class: "query-actions" }, another, clear),
+  );
 
   uploads.addEventListener("progress", (event) => {
     const share = /** @type {CustomEvent<number>} */ (event).detail;
@@ -40,7 +50,9 @@ export function queryPanel(choose, actions) {
   function show({ title, lines, src }) {
     element.hidden = false;
     name.textContent = title;
-    detail.replaceChildren(...lines.filter(Boolean).flatMap((line, index) => (index ? [el("br"), line] : [line])));
+    detail.replaceChildren(
+      ...lines.filter(Boolean).flatMap((line, index) => (index ? [el("br"), line] : [line])),
+    );
     openCrop.hidden = !src;
     if (src && thumb.getAttribute("src") !== src) thumb.src = src;
   }

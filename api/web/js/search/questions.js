@@ -47,10 +47,22 @@ export class Questions {
     const prediction = await this.#prediction(state, photo, asking);
     signal.throwIfAborted();
     const neighbors = sorted(answer.neighbors, state.sort);
-    return this.#outcomes.keep(key, { neighbors, answer, prediction, item, cursor: answer.next_cursor ?? null });
+    return this.#outcomes.keep(key, {
+      neighbors,
+      answer,
+      prediction,
+      item,
+      cursor: answer.next_cursor ?? null,
+    });
   }
 
-  /** The next results, which the outcome then has, too. @param {State} state @param {?Blob} photo @param {Outcome} outcome @param {Asking} asking */
+  /**
+   * The next results, which the outcome then has, too.
+   * @param {State} state
+   * @param {?Blob} photo
+   * @param {Outcome} outcome
+   * @param {Asking} asking
+   */
   async more(state, photo, outcome, asking) {
     const answer = await this.#search(state, photo, asking, outcome.cursor);
     outcome.cursor = answer.next_cursor ?? null;
@@ -66,11 +78,22 @@ export class Questions {
   async explain(state, photo, itemIds, asking) {
     const filter = { field: "item_id", in: itemIds };
     const subject = photo ? { image: photo } : { item_id: state.item ?? "" };
-    const answer = await server.search(subject, { ...asking, box: boxOf(state), filter, k: itemIds.length, explain: "heatmap" });
+    const answer = await server.search(subject, {
+      ...asking,
+      box: boxOf(state),
+      filter,
+      k: itemIds.length,
+      explain: "heatmap",
+    });
     return new Map(answer.neighbors.map((each) => [each.item_id, each]));
   }
 
-  /** Parts of the photo that stand out. @param {Blob} photo @param {Asking} asking @returns {Promise<{box: number[]}[]>} */
+  /**
+   * Parts of the photo that stand out.
+   * @param {Blob} photo
+   * @param {Asking} asking
+   * @returns {Promise<{box: number[]}[]>}
+   */
   async proposals(photo, asking) {
     const { regions } = await server.search({ image: photo }, { ...asking, k: 1, regions: "propose" });
     return regions ?? [];
@@ -81,7 +104,11 @@ export class Questions {
     const examples = (ids) => (ids.length ? ids.map((item_id) => ({ item_id })) : undefined);
     const { like, unlike } = { like: examples(state.like), unlike: examples(state.unlike) };
     const subject = { ...this.#subject(state, photo), like, unlike };
-    const answer = await server.search(subject, { ...asking, ...options(state), cursor: cursor ?? undefined });
+    const answer = await server.search(subject, {
+      ...asking,
+      ...options(state),
+      cursor: cursor ?? undefined,
+    });
     if (!like && !unlike && answer.query_token) this.#tokens.set(key, answer.query_token);
     return answer;
   }
@@ -91,7 +118,10 @@ export class Questions {
     if (!state.item && !state.photo) return null;
     const subject = this.#subject(state, photo);
     const box = boxOf(state);
-    return this.#predictions.get(key) ?? this.#predictions.keep(key, await server.classify(subject, { ...asking, box, k: 1 }));
+    return (
+      this.#predictions.get(key) ??
+      this.#predictions.keep(key, await server.classify(subject, { ...asking, box, k: 1 }))
+    );
   }
 
   async #item(itemId, asking) {
@@ -123,7 +153,11 @@ function options(state) {
 /** @param {State} state */
 const boxOf = ({ box }) => box ?? undefined;
 
-/** In the order of a field; items without it come last. @param {Neighbor[]} neighbors @param {?string} sort */
+/**
+ * In the order of a field; items without it come last.
+ * @param {Neighbor[]} neighbors
+ * @param {?string} sort
+ */
 function sorted(neighbors, sort) {
   if (!sort) return neighbors;
   const descending = sort.startsWith("-");

@@ -13,41 +13,81 @@ const SHOWN_RECENT = 6;
 export function startView({ choose, camera }) {
   const latest = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "latest-title" });
   const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
-  samples.append(...Array.from({ length: SHOWN }, () => el("li", { class: "skeleton skeleton-picture", "aria-hidden": "true" })));
-  const latestSection = el("section", { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
-    el("h2", { class: "eyebrow", id: "latest-title" }, "Searched lately"), latest);
-  const samplesSection = el("section", { class: "samples", "aria-labelledby": "samples-title" },
-    el("h2", { class: "eyebrow", id: "samples-title" }, "Try one of these"), samples);
+  samples.append(
+    ...Array.from({ length: SHOWN }, () =>
+      el("li", { class: "skeleton skeleton-picture", "aria-hidden": "true" }),
+    ),
+  );
+  const latestSection = el(
+    "section",
+    { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
+    el("h2", { class: "eyebrow", id: "latest-title" }, "Searched lately"),
+    latest,
+  );
+  const samplesSection = el(
+    "section",
+    { class: "samples", "aria-labelledby": "samples-title" },
+    el("h2", { class: "eyebrow", id: "samples-title" }, "Try one of these"),
+    samples,
+  );
   const take = fileButton(camera, icon("camera"), "Take photo");
   const pick = fileButton(choose, icon("picture"), "Choose photo");
   take.classList.add("button-primary", "touch-only");
   pick.classList.add("button-primary");
-  const element = el("div", { class: "start" },
-    el("div", { class: "intro" },
+  const element = el(
+    "div",
+    { class: "start" },
+    el(
+      "div",
+      { class: "intro" },
       el("h1", {}, "Find it by its looks."),
-      el("p", {}, "Show a photo and see the items that look most like it.")),
-    el("div", { class: "dropzone" },
+      el("p", {}, "Show a photo and see the items that look most like it."),
+    ),
+    el(
+      "div",
+      { class: "dropzone" },
       el("div", { class: "dropzone-actions" }, take, pick),
-      el("p", { class: "dropzone-hint desk-only" }, "or drop one anywhere, or paste it ", el("kbd", {}, "Ctrl"), " ", el("kbd", {}, "V"))),
-    latestSection, samplesSection);
+      el(
+        "p",
+        { class: "dropzone-hint desk-only" },
+        "or drop one anywhere, or paste it ",
+        el("kbd", {}, "Ctrl"),
+        " ",
+        el("kbd", {}, "V"),
+      ),
+    ),
+    latestSection,
+    samplesSection,
+  );
 
   /** The photos of this browser. @param {(id: string) => string} hrefOf */
   async function showLatest(hrefOf) {
     const photos = (await recent()).slice(0, SHOWN_RECENT);
     latestSection.hidden = photos.length === 0;
-    latest.replaceChildren(...photos.map((photo, index) => {
-      const image = el("img", { src: photo.url, alt: "", draggable: "false" });
-      const link = el("a", { class: "sample", href: hrefOf(photo.id), "aria-label": `Search again ${index + 1}`, title: photo.name }, el("div", { class: "picture" }, image));
-      const remove = iconButton("close", `Forget ${index + 1}`, { class: "icon-button sample-forget" });
-      const row = el("li", {}, link, remove);
-      image.addEventListener("error", () => row.remove()); // no picture
-      remove.addEventListener("click", async () => {
-        await forget(photo.id);
-        await showLatest(hrefOf);
-        latest.querySelector("a")?.focus();
-      });
-      return row;
-    }));
+    latest.replaceChildren(
+      ...photos.map((photo, index) => {
+        const image = el("img", { src: photo.url, alt: "", draggable: "false" });
+        const link = el(
+          "a",
+          {
+            class: "sample",
+            href: hrefOf(photo.id),
+            "aria-label": `Search again ${index + 1}`,
+            title: photo.name,
+          },
+          el("div", { class: "picture" }, image),
+        );
+        const remove = iconButton("close", `Forget ${index + 1}`, { class: "icon-button sample-forget" });
+        const row = el("li", {}, link, remove);
+        image.addEventListener("error", () => row.remove()); // no picture
+        remove.addEventListener("click", async () => {
+          await forget(photo.id);
+          await showLatest(hrefOf);
+          latest.querySelector("a")?.focus();
+        });
+        return row;
+      }),
+    );
   }
 
   /**
@@ -58,14 +98,19 @@ export function startView({ choose, camera }) {
   async function showSamples(collection, labels, hrefOf, signal) {
     const items = labels.length
       ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
-      : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({ ...item, name: itemName(item) }));
+      : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({
+          ...item,
+          name: itemName(item),
+        }));
     samplesSection.hidden = items.length === 0;
-    samples.replaceChildren(...items.map((item) => {
-      const shown = picture(item.image_url ?? "", item.name);
-      const row = el("li", {}, el("a", { class: "sample", href: hrefOf(item.item_id) }, shown));
-      shown.querySelector("img")?.addEventListener("error", () => row.remove()); // only those with pictures
-      return row;
-    }));
+    samples.replaceChildren(
+      ...items.map((item) => {
+        const shown = picture(item.image_url ?? "", item.name);
+        const row = el("li", {}, el("a", { class: "sample", href: hrefOf(item.item_id) }, shown));
+        shown.querySelector("img")?.addEventListener("error", () => row.remove()); // only those with pictures
+        return row;
+      }),
+    );
   }
 
   return { element, showLatest, showSamples };

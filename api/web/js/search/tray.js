@@ -18,7 +18,9 @@ const PILES = {
 const nothing = () => ({ like: [], unlike: [], compare: [] });
 
 export class Tray {
-  /** @type {Store<{like: string[], unlike: string[], compare: string[]}>} Ids of items, as they were picked. */
+  /**
+   * @type {Store<{like: string[], unlike: string[], compare: string[]}>} Ids of items, as they were picked.
+   */
   #picked = new Store(nothing());
   /** @type {Map<string, Item>} */
   #items = new Map();
@@ -50,7 +52,11 @@ export class Tray {
     const name = itemName(item);
     return /** @type {Pile[]} */ (Object.keys(PILES)).map((pile) => {
       const { icon, verb } = PILES[pile];
-      const toggle = iconButton(icon, `${verb}: ${name}`, { title: verb, "data-pile": pile, "data-item": item.item_id });
+      const toggle = iconButton(icon, `${verb}: ${name}`, {
+        title: verb,
+        "data-pile": pile,
+        "data-item": item.item_id,
+      });
       toggle.setAttribute("aria-pressed", String(this.#picked.value[pile].includes(item.item_id)));
       toggle.addEventListener("click", () => {
         this.#items.set(item.item_id, item);
@@ -63,7 +69,11 @@ export class Tray {
   /** @param {Pile} pile @param {string} id */
   #toggle(pile, id) {
     const { [pile]: now, ...others } = this.#picked.value;
-    const next = { ...nothing(), ...others, [pile]: now.includes(id) ? now.filter((each) => each !== id) : [...now, id] };
+    const next = {
+      ...nothing(),
+      ...others,
+      [pile]: now.includes(id) ? now.filter((each) => each !== id) : [...now, id],
+    };
     const opposite = { like: "unlike", unlike: "like" }[pile];
     if (opposite) next[opposite] = next[opposite].filter((each) => each !== id);
     next.compare = next.compare.slice(-MOST_COMPARED);
@@ -75,11 +85,22 @@ export class Tray {
     this.element.hidden = piles.length === 0;
     this.element.replaceChildren(
       el("div", { class: "tray-piles" }, ...piles.map((pile) => this.#pile(pile, picked[pile]))),
-      el("div", { class: "tray-actions" },
+      el(
+        "div",
+        { class: "tray-actions" },
         (picked.like.length || picked.unlike.length) > 0 &&
-          button({ class: "button button-primary", click: () => actions.refine({ like: picked.like, unlike: picked.unlike }) }, "Refine"),
-        picked.compare.length > 1 && button({ click: () => actions.compare(picked.compare) }, `Compare ${picked.compare.length}`),
-        iconButton("close", "Clear picks", { click: () => this.#clear(actions) })));
+          button(
+            {
+              class: "button button-primary",
+              click: () => actions.refine({ like: picked.like, unlike: picked.unlike }),
+            },
+            "Refine",
+          ),
+        picked.compare.length > 1 &&
+          button({ click: () => actions.compare(picked.compare) }, `Compare ${picked.compare.length}`),
+        iconButton("close", "Clear picks", { click: () => this.#clear(actions) }),
+      ),
+    );
     for (const toggle of document.querySelectorAll("[data-pile]")) {
       const { pile = "", item = "" } = /** @type {HTMLElement} */ (toggle).dataset;
       toggle.setAttribute("aria-pressed", String(picked[pile].includes(item)));
@@ -87,10 +108,26 @@ export class Tray {
   }
 
   #pile(pile, ids) {
-    return el("ul", { class: `tray-pile tray-${pile}`, role: "list", "aria-label": `${PILES[pile].verb}d` }, ...ids.map((id) => {
-      const name = this.#items.has(id) ? itemName(this.#items.get(id)) : id;
-      const image = el("img", { alt: "", src: sized(this.#imageOf(id), 128), width: 44, height: 44 });
-      return el("li", {}, button({ class: "tray-item", "aria-label": `Let go of ${name}`, title: name, click: () => this.#toggle(pile, id) }, image));
-    }));
+    return el(
+      "ul",
+      { class: `tray-pile tray-${pile}`, role: "list", "aria-label": `${PILES[pile].verb}d` },
+      ...ids.map((id) => {
+        const name = this.#items.has(id) ? itemName(this.#items.get(id)) : id;
+        const image = el("img", { alt: "", src: sized(this.#imageOf(id), 128), width: 44, height: 44 });
+        return el(
+          "li",
+          {},
+          button(
+            {
+              class: "tray-item",
+              "aria-label": `Let go of ${name}`,
+              title: name,
+              click: () => this.#toggle(pile, id),
+            },
+            image,
+          ),
+        );
+      }),
+    );
   }
 }
