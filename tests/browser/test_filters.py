@@ -189,6 +189,23 @@ class TestNothing:
         expect(start.get_by_role("alert")).to_have_count(0)
 
 
+def test_numbers_and_dates_are_ranges_and_ids_no_filter(start: Page) -> None:
+    facets = {
+        "price": [{"value": each / 4, "count": 1} for each in range(12)],
+        "season": [{"value": f"2026-{each:02}-01", "count": 1} for each in range(1, 13)],
+        "size": [{"value": each, "count": 4} for each in (1, 2, 3)],
+        "sku": [{"value": f"a{each}", "count": 1} for each in range(12)],
+        "brand": [{"value": "one", "count": 12}],
+    }
+    found = start.evaluate(
+        """(facets) => import("/static/js/search/fields.js")
+          .then(({ worthFilters }) => worthFilters(Object.entries(facets), 12))""",
+        facets,
+    )
+    kinds = {each["field"]: each["kind"] for each in found}
+    assert kinds == {"price": "numbers", "season": "dates", "size": "values"}
+
+
 def test_on_a_phone_filters_are_a_sheet(page: Page, live_server: LiveServer) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     steps.open_start(page, live_server)

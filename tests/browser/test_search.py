@@ -82,7 +82,7 @@ class TestResults:
             float(text) for text in steps.results(searched).locator(".card-price").all_inner_texts()
         ]
         assert prices == sorted(prices)
-        searched.get_by_label("Variety").select_option("More variety")
+        searched.get_by_label("Variety").select_option("Variety: more")
         expect(searched).to_have_url(re.compile("variety=0.6"))
         expect(searched).not_to_have_url(re.compile("sort="))
         steps.expect_results(searched)

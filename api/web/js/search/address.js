@@ -4,7 +4,7 @@
    browser understands (photos/library.js). */
 
 /**
- * @typedef {{any?: (string|number|boolean)[], gte?: number, lte?: number}} Wanted Of a field: one of these
+ * @typedef {{any?: (string|number|boolean)[], gte?: number|string, lte?: number|string}} Wanted Of a field: one of these
  *   values, or a range.
  */
 /**
@@ -53,6 +53,7 @@ export const ANEW = Object.freeze({
 });
 export const NO_FILTERS = Object.freeze({ labels: [], where: {} });
 
+const DATE = /^\d{4}-\d\d-\d\d$/;
 const MOST = 20; // of values in an address that are looked at
 const TEXTS = /** @type {const} */ (["collection", "item", "photo", "box", "sort"]);
 const LISTS = /** @type {const} */ ({ label: "labels", like: "like", unlike: "unlike", compare: "compare" });
@@ -205,7 +206,8 @@ function wishOf(wanted) {
     return any.length ? { any } : null;
   }
   const range = Object.entries(wanted ?? {}).filter(
-    ([name, value]) => (name === "gte" || name === "lte") && Number.isFinite(value),
+    ([name, value]) =>
+      (name === "gte" || name === "lte") && (Number.isFinite(value) || DATE.test(String(value))),
   );
   return range.length ? Object.fromEntries(range) : null;
 }

@@ -7,9 +7,9 @@ import { NO_FILTERS, chosenOf } from "./address.js";
 /** @typedef {import("./address.js").State} State */
 
 const VARIETY = [
-  ["0", "Alike"],
-  ["0.3", "Some variety"],
-  ["0.6", "More variety"],
+  ["0", "Variety: none"],
+  ["0.3", "Variety: some"],
+  ["0.6", "Variety: more"],
 ];
 
 /**

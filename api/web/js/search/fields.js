@@ -7,7 +7,7 @@ import { filterOf } from "./address.js";
 
 /** @typedef {{value: string|number|boolean, count: number}} Value */
 /**
- * @typedef {{field: string, kind: "values"|"range", low: number, high: number}} Field A range has its ends.
+ * @typedef {{field: string, kind: "values"|"numbers"|"dates", low?: *, high?: *}} Field A range has its ends.
  */
 /** @typedef {{name: string, items: number, fields?: string[]}} Collection */
 
@@ -15,7 +15,8 @@ export const LONGEST_ANSWER = 20; // values a field: one with fewer has told all
 const ASKED_AT_ONCE = 10; // as many as the API takes
 const MOST_ASKED = 30;
 const SHOWN_FIELDS = 6;
-const MANY_NUMBERS = 8; // so many different numbers are a range
+const MANY = 8; // so many different numbers or dates are a range
+const DATE = /^\d{4}-\d\d-\d\d/;
 const KEPT = 50;
 
 const answers = new Recent(KEPT);
@@ -56,19 +57,23 @@ export function worthFilters(facets, items) {
       covered: values.reduce((total, each) => total + each.count, 0),
     }))
     .filter(({ values }) => values.length > 1)
-    .map((each) => ({ ...each, kind: isRange(each.values) ? "range" : "values" }))
+    .map((each) => ({ ...each, kind: kindOf(each.values) }))
     .filter(
       ({ kind, values, covered }) =>
-        kind === "range" || (values[0].count > 1 && (values.length < LONGEST_ANSWER || covered >= items / 2)),
+        kind !== "values" ||
+        (values[0].count > 1 && (values.length < LONGEST_ANSWER || covered >= items / 2)),
     )
     .sort((a, b) => b.covered - a.covered)
     .slice(0, SHOWN_FIELDS)
     .map(({ field, kind }) => ({ field, kind }));
 }
 
-/** @param {Value[]} values */
-const isRange = (values) =>
-  values.length >= MANY_NUMBERS && values.every(({ value }) => typeof value === "number");
+/** @param {Value[]} values @returns {Field["kind"]} */
+function kindOf(values) {
+  if (values.length < MANY) return "values";
+  if (values.every(({ value }) => typeof value === "number")) return "numbers";
+  return values.every(({ value }) => DATE.test(String(value))) ? "dates" : "values";
+}
 
 /**
  * How many items have which value; of a field that is narrowed, as if it were not.
@@ -92,9 +97,9 @@ async function count(collection, fields, filter, signal) {
   return answers.get(key);
 }
 
-/** The least and the greatest number of a range. */
+/** The least and the greatest value of a range. */
 async function withEnds(field, collection, signal) {
-  if (field.kind !== "range") return field;
+  if (field.kind === "values") return field;
   const end = async (sort) =>
     (await server.listItems({ collection, sort, limit: 1, signal })).items[0]?.attributes[field.field];
   const [low, high] = await Promise.all([end(field.field), end(`-${field.field}`)]);

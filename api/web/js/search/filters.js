@@ -42,7 +42,7 @@ export function filterPanel(go) {
     },
     /**
      * @param {import("./fields.js").Collection} collection @param {State} state @param {AbortSignal} signal
-     * @returns {Promise<Field[]>} The fields that have a range, which results can be sorted by.
+     * @returns {Promise<Field[]>} Those with numbers, which results can be sorted by.
      */
     async show(collection, state, signal) {
       const fields = await fieldsOf(collection, signal);
@@ -54,15 +54,12 @@ export function filterPanel(go) {
       const counts = new Map(values.label.map(({ value, count }) => [String(value), count]));
       labels.show(state.labels, known ? counts : null, Object.keys(state.where).length > 0);
       const focused = focusedKey(element);
-      const all = /** @type {Field[]} */ ([
-        ...chosen.map((field) => ({ field, kind: "values", low: 0, high: 0 })),
-        ...fields,
-      ]);
+      const all = /** @type {Field[]} */ ([...chosen.map((field) => ({ field, kind: "values" })), ...fields]);
       const isChosen = ({ field }) => Boolean(state.where[field]);
       const ordered = [...all.filter(isChosen), ...all.filter((each) => !isChosen(each))];
       rest.replaceChildren(
         ...ordered.flatMap((each) =>
-          each.kind === "range"
+          each.kind !== "values"
             ? [rangeFilter(each, state, go)]
             : valuesFilter(each.field, values[each.field] ?? [], state, go, opened),
         ),
@@ -70,7 +67,7 @@ export function filterPanel(go) {
       element.hidden = labels.element.hidden && rest.childElementCount === 0;
       if (focused)
         /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
-      return fields.filter(({ kind }) => kind === "range");
+      return fields.filter(({ kind }) => kind === "numbers");
     },
     hide: () => (element.hidden = true),
   };
@@ -160,14 +157,18 @@ function moreValues(rest, open) {
   return more;
 }
 
-/** Two numbers, least and most. @param {Field} field */
-function rangeFilter({ field, low, high }, state, go) {
+/** Two numbers or dates, least and most. @param {Field} field */
+function rangeFilter({ field, kind, low, high }, state, go) {
+  const isDate = kind === "dates";
+  const read = (text) => (isDate ? text : Number(text));
   const { gte, lte } = state.where[field] ?? {};
   const end = (name, said, value, placeholder) =>
     el("input", {
       class: "field",
-      type: "number",
-      step: "any",
+      type: isDate ? "date" : "number",
+      step: isDate ? null : "any",
+      min: isDate && low,
+      max: isDate && high,
       "aria-label": `${fieldName(field)} ${said}`,
       value,
       placeholder,
@@ -177,8 +178,8 @@ function rangeFilter({ field, low, high }, state, go) {
   const most = end("lte", "to", lte, high);
   const change = () => {
     const wanted = {
-      ...(least.value !== "" && { gte: Number(least.value) }),
-      ...(most.value !== "" && { lte: Number(most.value) }),
+      ...(least.value !== "" && { gte: read(least.value) }),
+      ...(most.value !== "" && { lte: read(most.value) }),
     };
     go({ where: withField(state, field, Object.keys(wanted).length ? wanted : null) });
   };

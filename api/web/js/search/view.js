@@ -296,13 +296,13 @@ class SearchView {
     if (isAlike(answer, prediction) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
     else {
       this.#grid.hide();
-      this.#answer.replaceChildren(
-        nothingAlike(() => {
-          this.#anyway.add(subjectKey(state));
-          show();
-          this.#grid.focusTitle();
-        }),
-      );
+      const banner = nothingAlike(() => {
+        this.#anyway.add(subjectKey(state));
+        show();
+        this.#grid.focusTitle();
+      });
+      this.#answer.replaceChildren(banner);
+      banner.focus({ preventScroll: true });
     }
   }
 
