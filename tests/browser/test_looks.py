@@ -11,7 +11,7 @@ import pytest
 from tests.browser import steps
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
     from tests.browser.steps import LiveServer
 
@@ -19,7 +19,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 expect = sync_api.expect
 
 WEB = Path(__file__).parents[2] / "api" / "web"
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 IMPORTED = re.compile(r'^(?:import|export) [^;]*?from "(\..+?)";', re.MULTILINE)
 SHIFTS = """() => {
   window.shift = 0;

@@ -128,6 +128,7 @@ export const WORDS = {
   model_mismatch: RESTING,
   engine_closed: RESTING,
   forked: RESTING,
+  overloaded: ["Many are searching at the moment", "This goes on by itself in a moment.", "again"],
   storage_busy: ["The catalog is busy", "Something is being written at the moment.", "again"],
   lock_held: ["The catalog is busy", "Something is being written at the moment.", "again"],
   bug: OUR_FAULT,
