@@ -176,6 +176,7 @@ function whyButton(itemId, shown, explain, signal) {
         }
         toggle.setAttribute("aria-pressed", String(!pressed && Boolean(heat)));
         shown.show(pressed ? null : heat);
+        if (!pressed) shown.element.scrollIntoView({ block: "nearest" });
       },
     },
     "Why this match",

@@ -108,7 +108,9 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
       picture(neighbor.image_url ?? "", "", name),
       el("h3", { class: "card-name" }, name),
       price && el("p", { class: "card-price" }, price),
-      neighbor.label && el("p", { class: "card-label" }, labelText(neighbor.label)),
+      neighbor.label &&
+        neighbor.label !== name &&
+        el("p", { class: "card-label" }, labelText(neighbor.label)),
       el(
         "p",
         { class: "card-closeness" },

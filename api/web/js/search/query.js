@@ -61,8 +61,8 @@ export function queryPanel(choose, actions) {
     element,
     /** @param {import("../photos/library.js").Photo} photo @param {?string} box */
     showPhoto(photo, box) {
-      show({ title: shorten(photo.name, 60), lines: [box && "A part of it"], src: photo.url });
-      crop.show(photo.url, photo.name, box);
+      show({ title: "Your photo", lines: [box && "A part of it"], src: photo.url });
+      crop.show(photo.url, "Your photo", box);
       crop.element.hidden = false;
       itemPicture.hidden = true;
       openCrop.disabled = false;

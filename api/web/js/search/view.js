@@ -48,6 +48,8 @@ class SearchView {
   #running = new AbortController();
   #questions = new Questions();
   #loadsMore = false;
+  /** @type {import("./fields.js").Field[]} */
+  #numbers = []; // that results can be sorted by
   #anyway = new Set(); // subjects whose results are shown though they are not alike
 
   #root;
@@ -218,9 +220,11 @@ class SearchView {
     if (hasSubject(state)) this.#showWaiting(state, narrowing, traversed);
     else this.#showStart();
     const { collection, labels } = await this.#catalog.describe(state.collection, signal);
-    if (this.#root.dataset.collection !== collection.name)
+    if (this.#root.dataset.collection !== collection.name) {
       this.#filters.setCollection(collection.name, labels);
-    this.#root.dataset.collection = collection.name;
+      this.#numbers = [];
+      this.#root.dataset.collection = collection.name;
+    }
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
       if (collection.items === 0)
@@ -284,6 +288,7 @@ class SearchView {
     this.#query.uploading = false;
     if (item) this.#query.showItem(item, item.item_id);
     this.#setTitle();
+    this.#showBar();
     this.#facts.replaceChildren(facts(collection, answer));
     const show = () => {
       this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
@@ -306,6 +311,13 @@ class SearchView {
     }
   }
 
+  /** Products are grouped where there are any, as far as is known. */
+  #showBar() {
+    const found = this.#outcome?.neighbors;
+    const hasProducts = !found || !this.#state.grouped || found.some(({ product_id: id }) => id);
+    this.#bar.show(this.#state, this.#numbers, hasProducts);
+  }
+
   #setTitle() {
     const title = titleOf(this.#state, this.#outcome?.item);
     this.#grid.title = title;
@@ -319,13 +331,11 @@ class SearchView {
    * @param {AbortSignal} signal
    */
   async #showFilters(collection, state, signal) {
-    const hasProducts = () =>
-      Boolean(this.#outcome?.neighbors.some(({ product_id: id }) => id)) || !state.grouped;
+    this.#showBar();
     try {
-      this.#bar.show(state, [], true);
       countLeft(collection.name, state, signal).then((text) => (this.#filterSheet.done = text));
-      const ranges = await this.#filters.show(collection, state, signal);
-      if (!signal.aborted) this.#bar.show(state, ranges, this.#outcome === null || hasProducts());
+      this.#numbers = await this.#filters.show(collection, state, signal);
+      this.#showBar();
     } catch (error) {
       if (!signal.aborted) this.#filters.hide();
       if (!signal.aborted && !(error instanceof Problem)) throw error;
