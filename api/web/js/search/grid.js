@@ -34,9 +34,10 @@ export function resultsGrid(cards, more) {
     list,
     moreButton,
   );
-  new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && more(), {
+  const end = new IntersectionObserver((seen) => seen.at(-1)?.isIntersecting && more(), {
     rootMargin: "900px",
-  }).observe(moreButton);
+  });
+  end.observe(moreButton);
   list.addEventListener("keydown", moveByArrows);
 
   const settle = (hasMore) => {
@@ -85,6 +86,11 @@ export function resultsGrid(cards, more) {
       list.hidden = neighbors.length === 0;
       list.replaceChildren(...neighbors.map((neighbor) => card(neighbor, cards)));
       settle(hasMore);
+    },
+    /** Ask for more once again where the end of the results is still in view. */
+    watchEnd() {
+      end.disconnect();
+      end.observe(moreButton);
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     append(neighbors, hasMore) {

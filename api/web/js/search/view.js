@@ -355,9 +355,10 @@ class SearchView {
       if (this.#outcome === outcome) this.#grid.append(next, outcome.cursor !== null);
     } catch (error) {
       if (!signal.aborted && !(error instanceof Problem)) throw error;
-      await sleep(RESTS_MS, signal).catch(() => {}); // the end of the results is asked for again when it is seen
+      await sleep(RESTS_MS, signal).catch(() => {});
     } finally {
       this.#loadsMore = false;
+      this.#grid.watchEnd();
     }
   }
 
