@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 PORT ?= 8000
+SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow coverage lint bench clean
+.PHONY: help setup demo serve test test-slow coverage lint lint-page screenshots bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv with everything in it
 
@@ -40,6 +41,15 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint-page
+
+TSC := npx --yes --package typescript@7.0.2 tsc
+lint-page:  # The types of the page's modules; npm brings the compiler and nothing else
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) --project api/web; \
+	else echo "types of the page are not checked: there is no npx, or npm's registry does not answer"; fi
+
+screenshots: setup  ## Take pictures of the page, all views and states, into $(SHOTS)
+	$(BIN)/python -m tests.browser.screenshots $(SHOTS)
 
 bench: setup  ## Measure indexing, memory, starts and queries (under 10 minutes)
 	$(BIN)/python -m benchmarks.ingest

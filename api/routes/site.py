@@ -10,11 +10,13 @@ WEB = Path(__file__).parents[1] / "web"
 
 
 def install(app: FastAPI, docs: bool) -> None:
-    """Serve the page at `/` and its files; with `docs` the reference of the API at `/docs`."""
+    """Serve the page at the addresses of its views, and its files; with `docs` the reference of the
+    API at `/docs`."""
     files = ExactFiles(directory=WEB)
     app.mount("/static", files, name="static")
 
     @app.get("/", include_in_schema=False)
+    @app.get("/item/{collection}", include_in_schema=False)
     async def page(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
 

@@ -228,6 +228,7 @@ def test_the_page_and_its_files_are_served(client: CheckedClient) -> None:
     page = client.get("/")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
+    assert client.get("/item/default?id=any").text == page.text
     assert client.get("/static/js/main.js").status_code == 200
 
 

@@ -77,3 +77,21 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     yield page
     context.close()
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def start(page: Page, live_server: LiveServer) -> Page:
+    """The page as it opens, with its samples loaded."""
+    from tests.browser.steps import open_start
+
+    open_start(page, live_server)
+    return page
+
+
+@pytest.fixture
+def searched(start: Page, shopper_photo: Path) -> Page:
+    """The page after a photo was chosen and answered."""
+    from tests.browser.steps import search
+
+    search(start, shopper_photo)
+    return start

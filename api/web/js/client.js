@@ -8,6 +8,8 @@
    beside them, `collection` (another one than the client's) and `signal` (an AbortSignal). */
 
 /** @typedef {{collection?: string, signal?: AbortSignal}} Common */
+/** @type {Common & Record<string, *>} */
+const NONE = Object.freeze({});
 /** @typedef {Blob | Uint8Array | ArrayBuffer} Picture The bytes of a file with a picture. */
 /**
  * @typedef {object} Subject What is asked about: one of these; none beside the options `q` and
@@ -30,7 +32,9 @@
  * @property {Record<string, *>} attributes
  * @property {string} [image_url]
  */
-/** @typedef {Item & {score: number}} Neighbor */
+/**
+ * @typedef {Item & {score: number, views?: {count: number, item_ids: string[]}, explanation?: *}} Neighbor
+ */
 /**
  * @typedef {object} SearchAnswer
  * @property {Neighbor[]} neighbors Best first.
@@ -39,6 +43,7 @@
  * @property {string[]} warnings
  * @property {?string} [query_token]
  * @property {?string} [next_cursor]
+ * @property {{box: number[], score: number}[]} [regions]
  */
 /**
  * @typedef {object} Prediction
@@ -46,8 +51,12 @@
  * @property {number} confidence
  * @property {boolean} calibrated
  * @property {boolean} abstained
+ * @property {?string} reason Why it abstains.
+ * @property {{label: string, confidence: number}[]} levels
  * @property {{label: string, share: number}[]} votes
+ * @property {number} voters
  */
+/** @typedef {{label: string, count: number, example: {item_id: string, image_url: string}}} Label */
 /** @typedef {{id: string, state: string, stage: ?string, done: number, total: ?number}} Job */
 /** @typedef {{id: string, event: string, data: *}} ServerEvent */
 
@@ -62,9 +71,19 @@ const BATCH = 100;
 
 /** An answer that is not a success (RFC 9457), or no answer at all: `status` 0, `code` "network". */
 export class Problem extends Error {
-  constructor({ title, detail, status = 0, code, request_id: requestId }) {
+  /**
+   * @param {{title: string, code: string, detail?: string, status?: number, request_id?: string, retryAfterS?: number}}
+   *   what
+   */
+  constructor({ title, detail = "", status = 0, code, request_id: requestId, retryAfterS = 0 }) {
     super(detail || title);
-    Object.assign(this, { name: "Problem", title, detail, status, code, requestId });
+    this.name = "Problem";
+    this.title = title;
+    this.detail = detail;
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+    this.retryAfterS = retryAfterS; // what the header Retry-After says, or 0
   }
 
   get isNotReady() {
@@ -77,23 +96,26 @@ export class Client {
   #collection;
   #retries;
   #headers;
+  #transport;
 
   /**
-   * @param {{url?: string, collection?: string, retries?: number, headers?: Record<string, string>}} [settings]
+   * @param {{url?: string, collection?: string, retries?: number, headers?: Record<string, string>, fetch?: typeof globalThis.fetch}} [settings]
    *   `url` is empty for the server that a page came from; `retries` is how often a request is
-   *   repeated that got no answer, or 429, 502, 503 or 504, and may be done twice.
+   *   repeated that got no answer, or 429, 502, 503 or 504, and may be done twice; `fetch` is what
+   *   sends requests, in place of the global one.
    */
-  constructor({ url = "", collection = "default", retries = 4, headers = {} } = {}) {
+  constructor({ url = "", collection = "default", retries = 4, headers = {}, fetch: transport } = {}) {
     this.#url = url.replace(/\/$/, "");
     this.#collection = collection;
     this.#retries = retries;
     this.#headers = headers;
+    this.#transport = transport ?? ((url, request) => globalThis.fetch(url, request));
   }
 
   /* The server */
 
-  healthz = (options = {}) => this.#get("/healthz", {}, options);
-  readyz = (options = {}) => this.#get("/readyz", {}, options);
+  healthz = (options = NONE) => this.#get("/healthz", {}, options);
+  readyz = (options = NONE) => this.#get("/readyz", {}, options);
 
   /* Questions */
 
@@ -103,7 +125,7 @@ export class Client {
    * @param {Common & Record<string, *>} [options] Those of the API: `k`, `filter`, `box`...
    * @returns {Promise<SearchAnswer>}
    */
-  search(subject, options = {}) {
+  search(subject, options = NONE) {
     return this.#ask("search", subject, options);
   }
 
@@ -113,17 +135,20 @@ export class Client {
    * @param {Common & Record<string, *>} [options]
    * @returns {Promise<SearchAnswer & Prediction>}
    */
-  classify(subject, options = {}) {
+  classify(subject, options = NONE) {
     return this.#ask("classify", subject, options);
   }
 
   /** What looks like a stored item, without itself. @returns {Promise<SearchAnswer>} */
-  similar(itemId, { collection, signal, ...options } = {}) {
+  similar(itemId, { collection, signal, ...options } = NONE) {
     return this.#get(this.#at(collection, "similar", itemId), options, { signal });
   }
 
-  /** All items by how much they look like this; `k` is how many come at once. @returns {AsyncGenerator<Neighbor>} */
-  async *searchAll(subject, options = {}) {
+  /**
+   * All items by how much they look like this; `k` is how many come at once.
+   * @returns {AsyncGenerator<Neighbor>}
+   */
+  async *searchAll(subject, options = NONE) {
     let asked = subject;
     const isMix = [subject, options].some((each) => each.like || each.unlike);
     for (let cursor; cursor !== null; ) {
@@ -135,54 +160,57 @@ export class Client {
   }
 
   /** @param {Subject[]} subjects Up to 64. @returns {Promise<{results: object[]}>} In their order. */
-  searchBatch(subjects, options = {}) {
+  searchBatch(subjects, options = NONE) {
     return this.#askMany("search:batch", subjects, options);
   }
 
   /** @param {Subject[]} subjects Up to 64. @returns {Promise<{results: object[]}>} In their order. */
-  classifyBatch(subjects, options = {}) {
+  classifyBatch(subjects, options = NONE) {
     return this.#askMany("classify:batch", subjects, options);
   }
 
   /* Items */
 
-  /** A page of items: `filter`, `q`, `sort`, `limit`, `cursor`. @returns {Promise<{items: Item[], next_cursor: ?string}>} */
-  listItems({ collection, signal, ...query } = {}) {
+  /**
+   * A page of items: `filter`, `q`, `sort`, `limit`, `cursor`.
+   * @returns {Promise<{items: Item[], total: number, next_cursor: ?string}>}
+   */
+  listItems({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "items"), query, { signal });
   }
 
   /** All items. @returns {AsyncGenerator<Item>} */
-  items = (options = {}) => pages((page) => this.listItems(page), "items", options);
+  items = (options = NONE) => pages((page) => this.listItems(page), "items", options);
 
   /** @returns {Promise<Item>} */
-  getItem(itemId, { collection, signal, ...query } = {}) {
+  getItem(itemId, { collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "items", itemId), query, { signal });
   }
 
   /** Add an item, or replace it. @param {Picture} image @returns {Promise<Item>} */
-  putItem(itemId, image, { collection, signal, ...known } = {}) {
+  putItem(itemId, image, { collection, signal, ...known } = NONE) {
     const body = formOf({ image, ...known });
     return this.#send("PUT", this.#at(collection, "items", itemId), { body, signal });
   }
 
   /** Change what is named of `label`, `product_id`, `attributes`; null clears it. @returns {Promise<Item>} */
-  patchItem(itemId, changes, { collection, signal } = {}) {
+  patchItem(itemId, changes, { collection, signal } = NONE) {
     return this.#send("PATCH", this.#at(collection, "items", itemId), { json: changes, signal });
   }
 
-  deleteItem(itemId, { collection, signal } = {}) {
+  deleteItem(itemId, { collection, signal } = NONE) {
     return this.#send("DELETE", this.#at(collection, "items", itemId), { signal });
   }
 
   /** Up to 100 operations at once; a result or a problem for each. @returns {Promise<{results: object[]}>} */
-  async batchItems(operations, { collection, signal, idempotencyKey } = {}) {
+  async batchItems(operations, { collection, signal, idempotencyKey } = NONE) {
     const json = { operations: await Promise.all(operations.map(withBase64)) };
     const headers = keyed(idempotencyKey);
     return this.#send("POST", this.#at(collection, "items:batch"), { json, headers, signal });
   }
 
   /** Put any number of items, in batches. @returns {AsyncGenerator<object>} A result for each. */
-  async *putMany(items, options = {}) {
+  async *putMany(items, options = NONE) {
     for await (const batch of batches(items)) {
       const operations = batch.map((item) => ({ op: "put", ...item }));
       yield* (await this.batchItems(operations, options)).results;
@@ -190,39 +218,42 @@ export class Client {
   }
 
   /** The picture of an item as JPEG, `size` pixels long at most. @returns {Promise<Blob>} */
-  getImage(itemId, { collection, signal, size } = {}) {
+  getImage(itemId, { collection, signal, size } = NONE) {
     return this.#get(this.#at(collection, "images", itemId), { size }, { signal, as: "blob" });
   }
 
   /* Collections */
 
-  listCollections = (options = {}) => this.#get("/v1/collections", {}, options);
+  listCollections = (options = NONE) => this.#get("/v1/collections", {}, options);
 
-  createCollection(name, { signal } = {}) {
+  createCollection(name, { signal } = NONE) {
     return this.#send("POST", "/v1/collections", { json: { name }, signal });
   }
 
-  getCollection = (collection, options = {}) => this.#get(this.#at(collection), {}, options);
+  getCollection = (collection, options = NONE) => this.#get(this.#at(collection), {}, options);
 
-  deleteCollection(collection, { confirm, signal } = {}) {
+  deleteCollection(collection, { confirm, signal } = NONE) {
     return this.#send("DELETE", this.#at(collection), { query: { confirm }, signal });
   }
 
-  /** A page of labels: `under`, `q`, `limit`, `cursor`. @returns {Promise<{labels: object[], next_cursor: ?string}>} */
-  listLabels({ collection, signal, ...query } = {}) {
+  /**
+   * A page of labels: `under`, `q`, `limit`, `cursor`.
+   * @returns {Promise<{labels: Label[], next_cursor: ?string}>}
+   */
+  listLabels({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "labels"), query, { signal });
   }
 
   /** All labels. @returns {AsyncGenerator<object>} */
-  labels = (options = {}) => pages((page) => this.listLabels(page), "labels", options);
+  labels = (options = NONE) => pages((page) => this.listLabels(page), "labels", options);
 
   /** How many items have which value of the fields. @param {string[]} fields */
-  listFacets(fields, { collection, signal, filter } = {}) {
+  listFacets(fields, { collection, signal, filter } = NONE) {
     const query = { fields: fields.join(","), filter };
     return this.#get(this.#at(collection, "facets"), query, { signal });
   }
 
-  listClassifiers({ collection, signal } = {}) {
+  listClassifiers({ collection, signal } = NONE) {
     return this.#get(this.#at(collection, "classifiers"), {}, { signal });
   }
 
@@ -244,7 +275,7 @@ export class Client {
   /* Uploads */
 
   /** Open an upload; with `name` and `content` (a Blob or bytes) that one file is it. */
-  createUpload({ collection, signal, idempotencyKey, name, content } = {}) {
+  createUpload({ collection, signal, idempotencyKey, name, content } = NONE) {
     const headers = keyed(idempotencyKey);
     const address = this.#at(collection, "uploads");
     if (!name) return this.#send("POST", address, { json: {}, headers, signal });
@@ -253,63 +284,63 @@ export class Client {
   }
 
   /** Stage a file under a relative path. @param {Blob | Uint8Array | string} content */
-  putUploadFile(uploadId, name, content, { collection, signal } = {}) {
+  putUploadFile(uploadId, name, content, { collection, signal } = NONE) {
     const address = this.#at(collection, "uploads", uploadId, "files", name);
     const headers = { "Content-Type": "application/octet-stream" };
     return this.#send("PUT", address, { body: content, headers, signal });
   }
 
   /** An upload with a page of its files; `columns: true` tells what is in its table. */
-  getUpload(uploadId, { collection, signal, ...query } = {}) {
+  getUpload(uploadId, { collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "uploads", uploadId), query, { signal });
   }
 
   /** A page of uploads: `limit`, `cursor`. */
-  listUploads({ collection, signal, ...query } = {}) {
+  listUploads({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "uploads"), query, { signal });
   }
 
   /** All uploads. @returns {AsyncGenerator<object>} */
-  uploads = (options = {}) => pages((page) => this.listUploads(page), "uploads", options);
+  uploads = (options = NONE) => pages((page) => this.listUploads(page), "uploads", options);
 
-  deleteUpload(uploadId, { collection, signal } = {}) {
+  deleteUpload(uploadId, { collection, signal } = NONE) {
     return this.#send("DELETE", this.#at(collection, "uploads", uploadId), { signal });
   }
 
   /* Jobs */
 
   /** @param {string} kind @param {Record<string, *>} parameters Those of the kind. @returns {Promise<Job>} */
-  createJob(kind, parameters = {}, { collection, signal, idempotencyKey } = {}) {
+  createJob(kind, parameters = {}, { collection, signal, idempotencyKey } = NONE) {
     const json = { kind, ...parameters };
     const headers = keyed(idempotencyKey);
     return this.#send("POST", this.#at(collection, "jobs"), { json, headers, signal });
   }
 
   /** A page of jobs, newest first: `collection`, `kind`, `state`, `limit`, `cursor`. */
-  listJobs = ({ signal, ...query } = {}) => this.#get("/v1/jobs", query, { signal });
+  listJobs = ({ signal, ...query } = NONE) => this.#get("/v1/jobs", query, { signal });
 
   /** All jobs. @returns {AsyncGenerator<Job>} */
-  jobs = (options = {}) => pages((page) => this.listJobs(page), "jobs", options);
+  jobs = (options = NONE) => pages((page) => this.listJobs(page), "jobs", options);
 
   /** @returns {Promise<Job>} */
-  getJob = (jobId, options = {}) => this.#get(jobAt(jobId), {}, options);
+  getJob = (jobId, options = NONE) => this.#get(jobAt(jobId), {}, options);
 
-  cancelJob = (jobId, { signal } = {}) => this.#send("DELETE", jobAt(jobId), { signal });
+  cancelJob = (jobId, { signal } = NONE) => this.#send("DELETE", jobAt(jobId), { signal });
 
   /** @returns {Promise<Blob>} JSON lines. */
-  getJobRejects = (jobId, { signal } = {}) =>
+  getJobRejects = (jobId, { signal } = NONE) =>
     this.#get(jobAt(jobId, "rejects"), {}, { signal, as: "blob" });
 
   /** @returns {Promise<Blob>} */
-  getJobFile = (jobId, name, { signal } = {}) =>
+  getJobFile = (jobId, name, { signal } = NONE) =>
     this.#get(jobAt(jobId, "files", name), {}, { signal, as: "blob" });
 
   /**
    * What happens to a job until it has ended; a broken stream is resumed where it broke.
-   * @param {{signal?: AbortSignal, lastId?: string}} [options]
+   * `lastId` is of the last event that is known.
    * @returns {AsyncGenerator<ServerEvent>}
    */
-  async *watchJob(jobId, { signal, lastId = "" } = {}) {
+  async *watchJob(jobId, { signal, lastId = "" } = NONE) {
     const stream = { lastId, retryMs: 1000 };
     for (let failures = 0; ; failures += 1) {
       try {
@@ -327,7 +358,7 @@ export class Client {
   }
 
   /** Wait until a job has ended, well or not: its `state` tells. @returns {Promise<Job>} */
-  async wait(jobId, { signal, onProgress } = {}) {
+  async wait(jobId, { signal, onProgress } = NONE) {
     for await (const { data } of this.watchJob(jobId, { signal })) {
       onProgress?.(data);
       if (FINAL_STATES.has(data.state)) return data;
@@ -341,25 +372,27 @@ export class Client {
     return addressOf("collections", collection ?? this.#collection, ...parts);
   }
 
-  #get(address, query, { signal, as } = {}) {
+  #get(address, query, { signal, as } = NONE) {
     return this.#send("GET", address, { query, signal, as });
   }
 
-  async #ask(verb, { image, ...subject }, { collection, signal, ...options }) {
+  /** @param {string} verb @param {Subject} subject */
+  async #ask(verb, { image, ...subject }, { collection, signal, box, ...options } = NONE) {
     const address = this.#at(collection, verb);
     if (!image || subject.query_token) {
+      const json = { ...subject, ...options, ...(!image && { box }) }; // a token has a box of its own
       try {
-        return await this.#send("POST", address, { json: { ...subject, ...options }, signal, asks: true });
+        return await this.#send("POST", address, { json, signal, asks: true });
       } catch (error) {
         if (!image || error.code !== "query_expired") throw error;
       }
     }
     const { like, unlike } = subject;
-    const body = formOf({ image, like, unlike, ...options });
+    const body = formOf({ image, like, unlike, box, ...options });
     return this.#send("POST", address, { body, signal, asks: true });
   }
 
-  async #askMany(verb, subjects, { collection, signal, ...options }) {
+  async #askMany(verb, subjects, { collection, signal, ...options } = NONE) {
     const json = { queries: await Promise.all(subjects.map(withBase64)), ...options };
     return this.#send("POST", this.#at(collection, verb), { json, signal, asks: true });
   }
@@ -377,15 +410,15 @@ export class Client {
   }
 
   /** Send a request until it is answered, or not to be repeated. */
-  async #send(method, address, { asks = false, as, ...request } = {}) {
+  async #send(method, address, { asks = false, as, ...request } = NONE) {
     const mayRepeat = asks || SAFE_TO_REPEAT.has(method) || "Idempotency-Key" in (request.headers ?? {});
     for (let attempt = 0; ; attempt += 1) {
       const last = !mayRepeat || attempt >= this.#retries;
       try {
         const response = await this.#fetch(method, address, request);
         if (response.ok) return await bodyOf(response, as);
-        const after = Number(response.headers.get("Retry-After") ?? 0) || 0;
         const problem = await problemOf(response);
+        const after = problem.retryAfterS;
         const repeats = REPEATED.has(response.status) || problem.code === STILL_AT_WORK;
         if (last || !repeats || after > LONGEST_RETRY_AFTER_S) throw problem;
         await sleep(Math.max(after * 1000, pauseMs(attempt)), request.signal);
@@ -396,14 +429,14 @@ export class Client {
     }
   }
 
-  async #fetch(method, address, { query = {}, headers = {}, json, body, signal }) {
+  async #fetch(method, address, { query = {}, headers = {}, json, body, signal } = NONE) {
     const asked = new URLSearchParams(texts(query));
     const url = `${this.#url}${address}${asked.size ? `?${asked}` : ""}`;
     const sent = { ...this.#headers, ...headers };
     if (json !== undefined) sent["Content-Type"] = "application/json";
     const content = json === undefined ? body : JSON.stringify(json);
     try {
-      return await fetch(url, { method, headers: sent, body: content, signal });
+      return await this.#transport(url, { method, headers: sent, body: content, signal });
     } catch (error) {
       if (signal?.aborted || error.name === "AbortError") throw error;
       throw new Problem({
@@ -415,12 +448,16 @@ export class Client {
   }
 }
 
-/** Resolves after a while; rejects when it is not wanted any more. */
+/**
+ * Resolves after a while; rejects when it is not wanted any more.
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ */
 export function sleep(ms, signal) {
-  return new Promise((resolve, reject) => {
+  return new Promise((/** @type {(value?: void) => void} */ resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
-      reject(signal.reason);
+      reject(signal?.reason);
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
@@ -492,8 +529,9 @@ async function bodyOf(response, as) {
 async function problemOf(response) {
   const { status } = response;
   const fallback = { title: "The server could not answer", detail: "", code: `http_${status}` };
+  const retryAfterS = Number(response.headers.get("Retry-After")) || 0;
   const body = await response.json().catch(() => ({}));
-  return new Problem({ ...fallback, ...body, status });
+  return new Problem({ ...fallback, ...body, status, retryAfterS });
 }
 
 async function* linesOf(body, signal) {
@@ -502,7 +540,7 @@ async function* linesOf(body, signal) {
   try {
     for await (const chunk of chunksOf(body)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n/);
-      rest = lines.pop();
+      rest = lines.pop() ?? "";
       yield* lines;
     }
   } catch (error) {
@@ -532,7 +570,7 @@ function eventOf(line, stream) {
     delete stream.data;
     return data.length ? { id: stream.lastId, event: kind, data: JSON.parse(data.join("\n")) } : null;
   }
-  const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+  const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
   if (name === "data") stream.data = [...(stream.data ?? []), value];
   else if (name === "event") stream.kind = value;
   else if (name === "id") stream.lastId = value;

@@ -1,9 +1,8 @@
 /* Colours that were found in pictures: a field of its own, shown as swatches. */
 
-import { el } from "./dom.js";
-
 export const PICTURE_COLOR = "picture_color";
 
+/** @type {Record<string, string>} */
 const HEX = {
   black: "#1d1d22",
   white: "#ffffff",
@@ -21,9 +20,5 @@ const HEX = {
   purple: "#7e3f9c",
 };
 
-/** The swatch of a colour by its name. */
-export function swatch(name) {
-  const found = el("span", { class: "swatch", "aria-hidden": "true" });
-  found.style.background = HEX[name] ?? "none";
-  return found;
-}
+/** A colour by its name, to be shown; names are those of `search_engine/images/color_names.py`. @param {string} name */
+export const hexOf = (name) => HEX[name] ?? "none";

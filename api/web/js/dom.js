@@ -1,7 +1,24 @@
 /* Small helpers to build elements. Text only ever enters the page through
    text nodes, so catalog metadata can never become markup. */
 
-/** The element with this id; a missing one is a mistake in index.html. */
+/** @typedef {Node|string|null|undefined|false} Child Strings become text nodes; nothing is left out. */
+
+const ICONS = {
+  back: "M14 5l-7 7 7 7",
+  next: "M10 5l7 7-7 7",
+  close: "M6 6l12 12M18 6L6 18",
+  like: "M12 20S4 15 4 9.5A4 4 0 0 1 12 8a4 4 0 0 1 8 1.5C20 15 12 20 12 20Z",
+  dislike: "M5 12a7 7 0 1 0 14 0 7 7 0 1 0-14 0M7.2 7.2l9.6 9.6",
+  compare: "M5 5h5v14H5zM14 5h5v14h-5z",
+  filter: "M4 7h16M7 12h10M10 17h4",
+  camera: "M4 8h3l2-3h6l2 3h3v11H4zM12 10a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M9 9.2v.1",
+  similar: "M10 4a6 6 0 1 0 0 12 6 6 0 0 0 0-12M14.5 14.5L20 20",
+  in: "M12 6v12M6 12h12",
+  out: "M6 12h12",
+};
+
+/** The element with this id; a missing one is a mistake in index.html. @param {string} id */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`index.html has no #${id}`);
@@ -10,29 +27,74 @@ export function byId(id) {
 
 /**
  * Build one element.
- * @param {string} tag
- * @param {Record<string, unknown>} [attributes] Null, undefined and false are left out.
- * @param {...(Node|string|null|undefined|false)} children Strings become text nodes.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} [attributes] Null, undefined and false are left out; a function
+ *   listens to the event of that name.
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    element.setAttribute(name, value === true ? "" : String(value));
+    if (typeof value === "function") element.addEventListener(name, /** @type {any} */ (value));
+    else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.filter(Boolean));
+  element.append(.../** @type {(Node|string)[]} */ (children.filter(Boolean)));
   return element;
 }
 
-/** A bar filled to `share` (0..1). Decoration: the number beside it carries the meaning. */
+/**
+ * @param {Record<string, unknown>} attributes As of `el`; a listener for `click` among them.
+ * @param {...Child} children
+ */
+export const button = (attributes, ...children) =>
+  el("button", { type: "button", class: "button", ...attributes }, ...children);
+
+/**
+ * A button that shows a picture and is called by a text.
+ * @param {keyof typeof ICONS} name @param {string} label @param {Record<string, unknown>} attributes
+ */
+export const iconButton = (name, label, attributes) =>
+  button({ class: "icon-button", "aria-label": label, title: label, ...attributes }, icon(name));
+
+/** A drawn sign; what it says is said in words beside it. @param {keyof typeof ICONS} name */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const path = document.createElementNS(space, "path");
+  for (const [key, value] of [
+    ["viewBox", "0 0 24 24"],
+    ["aria-hidden", "true"],
+    ["class", "icon"],
+  ]) {
+    svg.setAttribute(key, value);
+  }
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** Text that only a screen reader says. @param {string} text */
+export const unseen = (text) => el("span", { class: "visually-hidden" }, text);
+
+/**
+ * A bar filled to `share` (0..1). Decoration: the text beside it carries the meaning.
+ * @param {number} share
+ */
 export function bar(share) {
   const element = el("span", { class: "bar", "aria-hidden": "true" });
   element.style.setProperty("--value", String(Math.min(1, Math.max(0, share || 0))));
   return element;
 }
 
-/** An item's picture in a square frame; the frame stays empty when it cannot be loaded. */
-export function picture(src, alt) {
+/**
+ * An item's picture in a square frame; where it cannot be loaded, its name stands there.
+ * @param {string} src @param {string} alt Empty where the name stands beside it.
+ * @param {string} [name] What stands there instead.
+ */
+export function picture(src, alt, name = alt) {
   const image = el("img", {
     alt,
     loading: "lazy",
@@ -41,20 +103,27 @@ export function picture(src, alt) {
     width: 320,
     height: 320,
   });
-  image.addEventListener("error", () => image.setAttribute("data-broken", ""));
+  const frame = el("div", { class: "picture" }, image);
+  image.addEventListener("error", () => {
+    frame.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name));
+  });
   image.src = sized(src, 320);
   image.srcset = `${sized(src, 320)} 1x, ${sized(src, 640)} 2x`;
-  return el("div", { class: "picture" }, image);
+  return frame;
 }
 
-/** The address of an item's image, at most `size` pixels on its longer side. */
+/**
+ * The address of an item's image, at most `size` pixels on its longer side.
+ * @param {string} src
+ * @param {number} size
+ */
 export function sized(src, size) {
   const url = new URL(src, location.origin);
   url.searchParams.set("size", String(size));
   return url.pathname + url.search;
 }
 
-/** A label path as text, with a place to break the line after each slash. */
+/** A label path as text, with a place to break the line after each slash. @param {string} path */
 export function labelText(path) {
   const fragment = document.createDocumentFragment();
   path.split("/").forEach((part, index, parts) => {
@@ -63,4 +132,34 @@ export function labelText(path) {
     if (!last) fragment.append(el("wbr"));
   });
   return fragment;
+}
+
+/**
+ * A dialog over the page. Esc and a click beside it ask to close it.
+ * @param {string} label Its name. @param {string} kind Its class. @param {() => void} close
+ */
+export function dialog(label, kind, close) {
+  const element = el("dialog", { class: `dialog ${kind}`, "aria-label": label });
+  element.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    close();
+  });
+  element.addEventListener("click", (event) => event.target === element && close());
+  return element;
+}
+
+/** Stylesheets of a view, loaded when it is opened. @param {...string} names @returns {Promise<unknown>} */
+export function styles(...names) {
+  return Promise.all(
+    names.map((name) => {
+      const href = `/static/css/${name}.css`;
+      if (document.querySelector(`link[href="${href}"]`)) return null;
+      const link = el("link", { rel: "stylesheet", href });
+      const loaded = new Promise((resolve) => {
+        link.onload = link.onerror = resolve; // without it the view is plain, and works
+      });
+      document.head.append(link);
+      return loaded;
+    }),
+  );
 }

@@ -1,6 +1,9 @@
 /* Values to words. Pure functions; nothing here touches the page. */
 
+import { PICTURE_COLOR } from "./colors.js";
+
 const LONGEST_TEXT = 200;
+/** @type {[number, string][]} */
 const SURENESS = [
   [0.95, "Almost certain"],
   [0.8, "Very likely"],
@@ -10,21 +13,38 @@ const SURENESS = [
 ];
 /* As exports of shops call them, without case, spaces and signs. */
 const NAMES = ["name", "title", "productname", "producttitle", "displayname", "titel", "nom"];
+const LINKS = ["link", "url", "producturl", "href"];
 const PRICES = ["price", "variantprice", "regularprice", "preis", "prix", "precio", "prezzo"];
 const whole = new Intl.NumberFormat("en");
 
-/** What to call an item: its name or title, else the last part of its id that is no number. */
+/** What to call an item: its name or title, else its label, else its id; never the name of a file. */
 export function itemName(item) {
   const [, name] = attributeCalled(item, NAMES);
   if (typeof name === "string" && name.trim()) return shorten(name);
-  const view = /^(.+)\/(\d+)$/.exec(item.item_id);
-  return shorten(view ? `${lastPart(view[1])}/${view[2]}` : lastPart(item.item_id));
+  if (item.label) return shorten(lastPart(item.label));
+  const id = lastPart(item.item_id);
+  if (/\.\w{2,5}$/.test(id)) return "Picture";
+  return shorten(/^\d+$/.test(id) ? item.item_id.split("/").slice(-2).join("/") : id);
 }
+
+/** An address that an item has at its shop, or null; only those that are safe to follow. */
+export function itemLink(item) {
+  const [, link] = attributeCalled(item, LINKS);
+  if (typeof link !== "string" || !URL.canParse(link)) return null;
+  return ["http:", "https:"].includes(new URL(link).protocol) ? link : null;
+}
+
+const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
+
+/**
+ * Whether an attribute tells an item from others, as its name does, so that it is no filter.
+ * @param {string} field
+ */
+export const isOwn = (field) => [...NAMES, ...LINKS].includes(plain(field));
 
 /** The first attribute with one of some names, however a shop writes them: [name, value]. */
 function attributeCalled(item, names) {
   const entries = Object.entries(item.attributes ?? {});
-  const plain = (name) => name.toLowerCase().replace(/[^\p{L}]/gu, "");
   for (const wanted of names) {
     const found = entries.find(([name]) => plain(name) === wanted);
     if (found) return found;
@@ -56,13 +76,12 @@ export function parentPath(path) {
 }
 
 /** An attribute's name as a caption: `shelf_no` -> `shelf no`. */
-export const fieldName = (name) => shorten(name.replaceAll("_", " "), 40);
+export const fieldName = (name) =>
+  name === PICTURE_COLOR ? "Colours in the picture" : shorten(name.replaceAll("_", " "), 40);
 
 /** A value as the text of a chip. */
 export function fieldValue(value) {
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return String(value);
-  return shorten(value, 40) || "(empty)";
+  return shorten(fieldTextOf(value), 40) || "(empty)";
 }
 
 export function shorten(text, longest = LONGEST_TEXT) {
@@ -75,6 +94,15 @@ export function count(number, noun) {
   return `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** A value of an attribute as text, whatever JSON it is. */
+export function attributeText(value) {
+  if (Array.isArray(value)) return shorten(value.map(attributeText).join(", "));
+  if (value === null || typeof value === "object") return shorten(JSON.stringify(value));
+  return shorten(fieldTextOf(value));
+}
+
+const fieldTextOf = (value) => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
+
 export const score = (value) => value.toFixed(2);
 export const milliseconds = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`);
 
@@ -85,9 +113,8 @@ export function percent(share) {
 
 /** A probability in words; what is not certain is never called so. */
 export function sureness(probability) {
-  const word = SURENESS.find(([least]) => probability >= least)[1];
-  const share = probability >= 0.995 ? "over 99%" : `about ${percent(probability)}`;
-  return `${word}: ${share} of such answers are right`;
+  const [, word] = SURENESS.find(([least]) => probability >= least) ?? SURENESS[SURENESS.length - 1];
+  return word;
 }
 
 export function fileSize(bytes) {

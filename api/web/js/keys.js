@@ -1,17 +1,17 @@
-/* Single-key shortcuts. They rest while something is being typed. */
+/* Single-key shortcuts. They rest while something is being typed, and below a dialog. */
 
 /** @param {Record<string, () => void>} actions By `event.key`. */
 export function onKeys(actions) {
   document.addEventListener("keydown", (event) => {
     const action = actions[event.key] ?? actions[event.key.toLowerCase()];
     if (!action || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isTyping(event.target) && event.key !== "Escape") return;
+    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     action();
   });
 }
 
 function isTyping(target) {
-  const fields = "input[type=text], textarea, select, [contenteditable]";
+  const fields = "input:not([type=checkbox], [type=file]), textarea, select, [contenteditable]";
   return target instanceof HTMLElement && target.matches(fields);
 }

@@ -1,45 +1,75 @@
-/* The current state and the browser's history.
+/* Where the page is, and the browser's history.
 
    Links inside the page are ordinary links (they can be copied, or opened in a
    new tab); a plain click on one is answered here without loading the page. */
 
-import { parse, toUrl } from "./state.js";
+/**
+ * @typedef {object} Place
+ * @property {string} path
+ * @property {URLSearchParams} query
+ * @property {boolean} traversed Whether the reader went back or forward, or reloaded.
+ * @property {number} scrollY    Where the reader was, when traversed.
+ */
 
 export class Router extends EventTarget {
-  constructor() {
+  /** @param {(path: string) => boolean} knows Whether the page has a view for a path. */
+  constructor(knows) {
     super();
-    this.state = parse(location.search, history.state);
-    addEventListener("popstate", (event) => {
-      this.#become(parse(location.search, event.state), { traversed: true });
-    });
+    this.knows = knows;
+    history.scrollRestoration = "manual"; // results come later than the browser would scroll
+    addEventListener("popstate", () => this.#arrive(true));
+    addEventListener("pagehide", () => this.#rememberScroll());
     document.addEventListener("click", (event) => this.#followLink(event));
   }
 
-  /** Move to the current state changed by `patch`, as a new entry in the history. */
-  go(patch) {
-    const state = { ...this.state, ...patch };
-    history.pushState({ photo: state.photo }, "", toUrl(state));
-    this.#become(state, { traversed: false });
+  /** Tell where the page is. */
+  start() {
+    this.#arrive(true);
   }
 
-  /** The URL of the current state changed by `patch`. */
-  href(patch) {
-    return toUrl({ ...this.state, ...patch });
+  /**
+   * @param {string} url
+   * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made.
+   */
+  go(url, { replace = false } = {}) {
+    if (replace) history.replaceState({ ...history.state }, "", url);
+    else {
+      this.#rememberScroll();
+      history.pushState({ within: true }, "", url);
+    }
+    this.#arrive(false);
   }
 
-  #become(state, { traversed }) {
-    this.state = state;
-    this.dispatchEvent(new CustomEvent("change", { detail: { traversed } }));
+  /**
+   * Leave what was opened here by going back; what was opened by its address, for `url`.
+   * @param {string} url
+   */
+  leave(url) {
+    if (history.state?.within) history.back();
+    else this.go(url, { replace: true });
   }
 
+  #arrive(traversed) {
+    const place = {
+      path: location.pathname,
+      query: new URLSearchParams(location.search),
+      traversed,
+      scrollY: history.state?.scrollY ?? 0,
+    };
+    this.dispatchEvent(new CustomEvent("change", { detail: place }));
+  }
+
+  #rememberScroll() {
+    history.replaceState({ ...history.state, scrollY }, "");
+  }
+
+  /** @param {MouseEvent} event */
   #followLink(event) {
-    const link = event.target.closest?.("a[href]");
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
     const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    if (!link || modified || event.button !== 0 || event.defaultPrevented || link.target) return;
-    if (link.origin !== location.origin || link.pathname !== location.pathname || link.hash) return;
+    if (!link?.href || modified || event.button !== 0 || event.defaultPrevented || link.target) return;
+    if (link.origin !== location.origin || link.hash || !this.knows(link.pathname)) return;
     event.preventDefault();
-    // A link that only narrows a photo's results stays with that photo.
-    const photo = link.hasAttribute("data-same-query") ? this.state.photo : null;
-    this.go(parse(link.search, { photo }));
+    this.go(link.pathname + link.search);
   }
 }

@@ -1,16 +1,27 @@
 /* The server that this page came from. What it cannot answer is shown at once, and asked again by
-   the reader. */
+   the view. */
 
 import { Client, Problem, sleep } from "./client.js";
 
 const LONGEST_PAUSE_MS = 5000;
 
-export const server = new Client({ retries: 0 });
+/** Tells of photos on their way: `progress` events whose detail is the share that was sent, 0 to 1. */
+export const uploads = new EventTarget();
 
-/** Resolves once the server says that it can answer; asks ever less often. */
+export const server = new Client({
+  retries: 0,
+  fetch: (url, request) =>
+    request?.body instanceof FormData ? sendForm(String(url), request) : fetch(url, request),
+});
+
+/**
+ * Resolves once the server says that it can answer; asks ever less often, and at once when the
+ * browser says that the network is back.
+ * @param {AbortSignal} signal
+ */
 export async function untilReady(signal) {
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    await sleep(pause, signal);
+    await Promise.race([sleep(pause, signal), online(signal)]);
     try {
       return await server.readyz({ signal });
     } catch (error) {
@@ -18,3 +29,38 @@ export async function untilReady(signal) {
     }
   }
 }
+
+/** @param {AbortSignal} signal */
+const online = (signal) =>
+  new Promise((resolve) => addEventListener("online", resolve, { once: true, signal }));
+
+/**
+ * As `fetch`, which does not tell how much of a body was sent.
+ * @param {string} url
+ * @param {RequestInit} request
+ * @returns {Promise<Response>}
+ */
+function sendForm(url, { method = "POST", headers, body, signal }) {
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    const tell = (share) => uploads.dispatchEvent(new CustomEvent("progress", { detail: share }));
+    sending.open(method, url);
+    for (const [name, value] of new Headers(headers)) sending.setRequestHeader(name, value);
+    sending.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
+    sending.upload.onload = () => tell(1);
+    sending.onerror = () => reject(new TypeError("no answer"));
+    sending.onabort = () => reject(signal?.reason);
+    sending.onload = () =>
+      resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));
+    signal?.addEventListener("abort", () => sending.abort(), { once: true });
+    if (signal?.aborted) reject(signal.reason);
+    else sending.send(/** @type {FormData} */ (body));
+  });
+}
+
+const headersOf = (sending) =>
+  sending
+    .getAllResponseHeaders()
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => line.split(/:\s*/, 2));

@@ -21,10 +21,11 @@ function apply() {
 }
 
 // Storage can be switched off; then the choice lasts as long as the page.
+/** @returns {string} */
 function stored() {
   try {
     const value = localStorage.getItem("theme");
-    return THEMES.includes(value) ? value : "system";
+    return value && THEMES.includes(value) ? value : "system";
   } catch {
     return "system";
   }

@@ -1,0 +1,74 @@
+/* Every way in which a photo arrives: choosing, the camera, dropping, pasting.
+   Whether the bytes really are a picture is for the server to say. */
+
+import { el } from "../dom.js";
+
+/** @typedef {(file: File) => void} Receive */
+
+/**
+ * Where a photo is chosen or taken, and dropped or pasted anywhere.
+ * @param {Receive} receive
+ */
+export function photoSource(receive) {
+  const choose = fileInput("Photo", {}, receive);
+  const camera = fileInput("Camera", { capture: "environment" }, receive);
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (!file) return;
+    event.preventDefault();
+    receive(file);
+  });
+  acceptDrops(receive);
+  return { choose, camera };
+}
+
+/**
+ * A labelled file input that looks like a button.
+ * @param {HTMLInputElement} input
+ * @param {...import("../dom.js").Child} children
+ */
+export const fileButton = (input, ...children) =>
+  el("label", { class: "button", for: input.id }, ...children);
+
+function fileInput(label, attributes, receive) {
+  const input = el("input", {
+    class: "visually-hidden",
+    type: "file",
+    id: label.toLowerCase(),
+    accept: "image/*",
+    "aria-label": label,
+    ...attributes,
+  });
+  input.addEventListener("change", () => {
+    const [file] = input.files ?? [];
+    if (file) receive(file);
+    input.value = ""; // choosing the same file again is a change, too
+  });
+  return input;
+}
+
+function acceptDrops(receive) {
+  const veil = el(
+    "div",
+    { class: "drop-veil", "aria-hidden": "true", hidden: true },
+    el("p", {}, "Drop to search"),
+  );
+  document.body.append(veil);
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const showVeil = (shown) => (veil.hidden = !shown);
+
+  document.addEventListener("dragenter", (event) => carriesFiles(event) && showVeil(true));
+  document.addEventListener("dragleave", (event) => event.relatedTarget === null && showVeil(false));
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer || !carriesFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+  document.addEventListener("drop", (event) => {
+    showVeil(false);
+    const [file] = event.dataTransfer?.files ?? [];
+    if (!file) return;
+    event.preventDefault();
+    receive(file);
+  });
+}

@@ -1,0 +1,171 @@
+/* One search at a time: which requests a state needs, and their joint outcome.
+
+   The class belongs to the query (the photo or the item), never to the filter nor to
+   how many results are shown: as many neighbors vote as the catalog was calibrated for.
+   It is asked for once per query and kept while the results narrow. */
+
+import { Recent } from "../recent.js";
+import { server } from "../server.js";
+import { filterOf, resultsKey, subjectKey } from "./address.js";
+
+/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("./address.js").State} State */
+/** @typedef {{collection: string, signal: AbortSignal}} Asking */
+/**
+ * @typedef {object} Outcome
+ * @property {Neighbor[]} neighbors All that were loaded.
+ * @property {import("../client.js").SearchAnswer & {alike?: ?boolean}} answer The first answer: timings, warnings, encoder.
+ * @property {?import("../client.js").Prediction} prediction Label, confidence, votes: the class; null where only likes are asked with.
+ * @property {?import("../client.js").Item} item The item searched by, when there is one.
+ * @property {?string} cursor Leads to more; null where there are none.
+ */
+
+const KEPT = 24;
+const PAGE = 30; // a multiple of 2, 3, 5 and 6 columns
+const SORTED = 60; // of these the order is changed: further ones are not much alike
+
+export class Questions {
+  #outcomes = new Recent(KEPT);
+  #predictions = new Recent(KEPT);
+  #items = new Recent(KEPT);
+  #tokens = new Recent(KEPT);
+
+  /**
+   * @param {State} state @param {?Blob} photo
+   * @param {Asking & {reuse: boolean}} asking `reuse` accepts an outcome seen before.
+   * @returns {Promise<Outcome>}
+   */
+  async ask(state, photo, { collection, signal, reuse }) {
+    const key = resultsKey(state);
+    const known = reuse && this.#outcomes.get(key);
+    if (known) return known;
+    const asking = { collection, signal };
+    const [item, answer] = await Promise.all([
+      state.item && this.#item(state.item, asking),
+      this.#search(state, photo, asking),
+    ]);
+    const prediction = await this.#prediction(state, photo, asking);
+    signal.throwIfAborted();
+    const neighbors = sorted(answer.neighbors, state.sort);
+    return this.#outcomes.keep(key, {
+      neighbors,
+      answer,
+      prediction,
+      item,
+      cursor: answer.next_cursor ?? null,
+    });
+  }
+
+  /**
+   * The next results, which the outcome then has, too.
+   * @param {State} state
+   * @param {?Blob} photo
+   * @param {Outcome} outcome
+   * @param {Asking} asking
+   */
+  async more(state, photo, outcome, asking) {
+    const answer = await this.#search(state, photo, asking, outcome.cursor);
+    outcome.cursor = answer.next_cursor ?? null;
+    outcome.neighbors = [...outcome.neighbors, ...answer.neighbors];
+    return answer.neighbors;
+  }
+
+  /**
+   * Why some items match, with pictures to lay over them; by their ids.
+   * @param {State} state @param {?Blob} photo @param {string[]} itemIds @param {Asking} asking
+   * @returns {Promise<Map<string, Neighbor & {explanation?: object}>>}
+   */
+  async explain(state, photo, itemIds, asking) {
+    const filter = { field: "item_id", in: itemIds };
+    const subject = photo ? { image: photo } : { item_id: state.item ?? "" };
+    const answer = await server.search(subject, {
+      ...asking,
+      box: boxOf(state),
+      filter,
+      k: itemIds.length,
+      explain: "heatmap",
+    });
+    return new Map(answer.neighbors.map((each) => [each.item_id, each]));
+  }
+
+  /**
+   * Parts of the photo that stand out.
+   * @param {Blob} photo
+   * @param {Asking} asking
+   * @returns {Promise<{box: number[]}[]>}
+   */
+  async proposals(photo, asking) {
+    const { regions } = await server.search({ image: photo }, { ...asking, k: 1, regions: "propose" });
+    return regions ?? [];
+  }
+
+  async #search(state, photo, asking, cursor = /** @type {?string} */ (null)) {
+    const key = subjectKey(state);
+    const examples = (ids) => (ids.length ? ids.map((item_id) => ({ item_id })) : undefined);
+    const { like, unlike } = { like: examples(state.like), unlike: examples(state.unlike) };
+    const subject = { ...this.#subject(state, photo), like, unlike };
+    const answer = await server.search(subject, {
+      ...asking,
+      ...options(state),
+      cursor: cursor ?? undefined,
+    });
+    if (!like && !unlike && answer.query_token) this.#tokens.set(key, answer.query_token);
+    return answer;
+  }
+
+  async #prediction(state, photo, asking) {
+    const key = subjectKey(state);
+    if (!state.item && !state.photo) return null;
+    const subject = this.#subject(state, photo);
+    const box = boxOf(state);
+    return (
+      this.#predictions.get(key) ??
+      this.#predictions.keep(key, await server.classify(subject, { ...asking, box, k: 1 }))
+    );
+  }
+
+  async #item(itemId, asking) {
+    const key = JSON.stringify([asking.collection, itemId]);
+    return this.#items.get(key) ?? this.#items.keep(key, await server.getItem(itemId, asking));
+  }
+
+  /** A photo is uploaded once; its token stands for it and its box from then on. */
+  #subject(state, photo) {
+    if (state.item) return { item_id: state.item };
+    if (!photo) return {};
+    const token = this.#tokens.get(subjectKey(state));
+    return { image: photo, query_token: token };
+  }
+}
+
+/** @param {State} state */
+function options(state) {
+  const k = state.sort ? SORTED : PAGE;
+  return {
+    k,
+    box: boxOf(state),
+    filter: filterOf(state),
+    group_by: state.grouped ? "product_id" : undefined,
+    diversity: state.variety && !state.sort ? state.variety : undefined,
+  };
+}
+
+/** @param {State} state */
+const boxOf = ({ box }) => box ?? undefined;
+
+/**
+ * In the order of a field; items without it come last.
+ * @param {Neighbor[]} neighbors
+ * @param {?string} sort
+ */
+function sorted(neighbors, sort) {
+  if (!sort) return neighbors;
+  const descending = sort.startsWith("-");
+  const field = sort.slice(descending ? 1 : 0);
+  const value = ({ attributes }) => {
+    const found = attributes[field];
+    if (typeof found !== "number") return Infinity;
+    return descending ? -found : found;
+  };
+  return [...neighbors].sort((a, b) => value(a) - value(b));
+}

@@ -1,0 +1,123 @@
+/* How a search begins: a photo, one of the latest photos, or a picture of the catalog. */
+
+import { el, icon, iconButton, picture } from "../dom.js";
+import { itemName, lastPart } from "../format.js";
+import { forget, recent } from "../photos/library.js";
+import { fileButton } from "../photos/source.js";
+import { server } from "../server.js";
+
+const SHOWN = 12;
+const SHOWN_RECENT = 6;
+
+/** @param {{choose: HTMLInputElement, camera: HTMLInputElement}} inputs */
+export function startView({ choose, camera }) {
+  const latest = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "latest-title" });
+  const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
+  samples.append(
+    ...Array.from({ length: SHOWN }, () =>
+      el("li", { class: "skeleton skeleton-picture", "aria-hidden": "true" }),
+    ),
+  );
+  const latestSection = el(
+    "section",
+    { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
+    el("h2", { class: "eyebrow", id: "latest-title" }, "Searched lately"),
+    latest,
+  );
+  const samplesSection = el(
+    "section",
+    { class: "samples", "aria-labelledby": "samples-title" },
+    el("h2", { class: "eyebrow", id: "samples-title" }, "Try one of these"),
+    samples,
+  );
+  const take = fileButton(camera, icon("camera"), "Take photo");
+  const pick = fileButton(choose, icon("picture"), "Choose photo");
+  take.classList.add("button-primary", "touch-only");
+  pick.classList.add("button-primary");
+  const element = el(
+    "div",
+    { class: "start" },
+    el(
+      "div",
+      { class: "intro" },
+      el("h1", {}, "Find it by its looks."),
+      el("p", {}, "Show a photo and see the items that look most like it."),
+    ),
+    el(
+      "div",
+      { class: "dropzone" },
+      el("div", { class: "dropzone-actions" }, take, pick),
+      el(
+        "p",
+        { class: "dropzone-hint desk-only" },
+        "or drop one anywhere, or paste it ",
+        el("kbd", {}, "Ctrl"),
+        " ",
+        el("kbd", {}, "V"),
+      ),
+    ),
+    latestSection,
+    samplesSection,
+  );
+
+  /** The photos of this browser. @param {(id: string) => string} hrefOf */
+  async function showLatest(hrefOf) {
+    const photos = (await recent()).slice(0, SHOWN_RECENT);
+    latestSection.hidden = photos.length === 0;
+    latest.replaceChildren(
+      ...photos.map((photo, index) => {
+        const image = el("img", { src: photo.url, alt: "", draggable: "false" });
+        const link = el(
+          "a",
+          {
+            class: "sample",
+            href: hrefOf(photo.id),
+            "aria-label": `Search again ${index + 1}`,
+            title: photo.name,
+          },
+          el("div", { class: "picture" }, image),
+        );
+        const remove = iconButton("close", `Forget ${index + 1}`, { class: "icon-button sample-forget" });
+        const row = el("li", {}, link, remove);
+        image.addEventListener("error", () => row.remove()); // no picture
+        remove.addEventListener("click", async () => {
+          await forget(photo.id);
+          await showLatest(hrefOf);
+          latest.querySelector("a")?.focus();
+        });
+        return row;
+      }),
+    );
+  }
+
+  /**
+   * One item for each of some labels; the first items where there are no labels.
+   * @param {string} collection @param {import("../client.js").Label[]} labels
+   * @param {(itemId: string) => string} hrefOf @param {AbortSignal} signal
+   */
+  async function showSamples(collection, labels, hrefOf, signal) {
+    const items = labels.length
+      ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
+      : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({
+          ...item,
+          name: itemName(item),
+        }));
+    samplesSection.hidden = items.length === 0;
+    samples.replaceChildren(
+      ...items.map((item) => {
+        const shown = picture(item.image_url ?? "", item.name);
+        const row = el("li", {}, el("a", { class: "sample", href: hrefOf(item.item_id) }, shown));
+        shown.querySelector("img")?.addEventListener("error", () => row.remove()); // only those with pictures
+        return row;
+      }),
+    );
+  }
+
+  return { element, showLatest, showSamples };
+}
+
+/** As many as wanted, evenly over the whole list. @template T @param {T[]} all @param {number} wanted */
+function spread(all, wanted) {
+  const count = Math.min(wanted, all.length);
+  return Array.from({ length: count }, (_, n) => all[Math.floor((n * all.length) / count)]);
+}

@@ -1,0 +1,394 @@
+/* The search view: reads what the address says, asks, and tells the parts what to show. */
+
+import { Problem, sleep } from "../client.js";
+import { isAlike } from "../closeness.js";
+import { el, styles } from "../dom.js";
+import { onKeys } from "../keys.js";
+import { nothingNotice } from "../notices.js";
+import { keep, recall } from "../photos/library.js";
+import { shrink } from "../photos/shrink.js";
+import { photoSource } from "../photos/source.js";
+import { Sheet } from "../sheet.js";
+import { wordsOf } from "../words.js";
+import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
+import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
+import { toolBar } from "./bar.js";
+import { catalog, seesPlaces } from "./catalog.js";
+import { dialogs } from "./dialogs.js";
+import { countLeft, filterPanel } from "./filters.js";
+import { resultsGrid } from "./grid.js";
+import { nothingFound } from "./nothing_found.js";
+import { queryPanel } from "./query.js";
+import { Questions } from "./questions.js";
+import { recovery } from "./recovery.js";
+import { startView } from "./start.js";
+import { Tray } from "./tray.js";
+
+/** @typedef {import("./address.js").State} State */
+/** @typedef {import("./questions.js").Outcome} Outcome */
+/** @typedef {import("../photos/library.js").Photo} Photo */
+
+const RESTS_MS = 3000; // between attempts while there is no connection
+
+/** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
+export async function open({ root, tools, router }) {
+  await styles("search", "photo", "filters", "item");
+  const view = new SearchView(root, tools, router);
+  return { show: (place) => view.show(place) };
+}
+
+class SearchView {
+  /** @type {State} */
+  #state = START;
+  /** @type {?Photo} */
+  #photo = null;
+  /** @type {?Outcome} */
+  #outcome = null;
+  #shown = { subject: "", results: "" }; // what the page shows, or waits for
+  #running = new AbortController();
+  #questions = new Questions();
+  #loadsMore = false;
+  /** @type {import("./fields.js").Field[]} */
+  #numbers = []; // that results can be sorted by
+  #anyway = new Set(); // subjects whose results are shown though they are not alike
+
+  #root;
+  #router;
+  #catalog = catalog((collection) => this.#go({ ...ANEW, ...NO_FILTERS, collection }));
+  #inputs = photoSource((file) => this.#receive(file));
+  #start = startView(this.#inputs);
+  #query = queryPanel(this.#inputs.choose, {
+    crop: (box) => this.#go({ box, like: [], unlike: [] }),
+    clear: () => this.#startOver(),
+    cancel: () => this.#startOver(),
+  });
+  #filters = filterPanel((patch) => this.#go(patch));
+  #filterSheet = new Sheet("Filters", this.#filters.element);
+  #bar = toolBar(
+    (patch) => this.#go(patch),
+    () => this.#filterSheet.open(),
+  );
+  #tray = new Tray(
+    { refine: (picked) => this.#go(picked), compare: (compare) => this.#go({ compare }) },
+    (id) => `/v1/collections/${encodeURIComponent(this.#collection)}/images/${encodeURIComponent(id)}`,
+  );
+  #grid = resultsGrid(
+    {
+      hrefOf: (open) => this.#href({ open }),
+      similarTo: (item) => this.#similarTo(item),
+      tray: this.#tray,
+    },
+    () => this.#more(),
+  );
+  #answer = el("div", { class: "answer-slot" });
+  #notice = el("div", { class: "notice-slot" });
+  #facts = el("div", {});
+  #side = el("div", { class: "side" }, this.#query.element, this.#filters.element, this.#facts);
+  #dialogs = dialogs({
+    close: () => this.#router.leave(this.#href({ open: null, compare: [] })),
+    turnTo: (open) => this.#router.go(this.#href({ open }), { replace: true }),
+    hrefOf: (open) => this.#href({ open, compare: [] }),
+    similarTo: (item) => this.#similarTo(item),
+    withLabel: (label) => this.#href({ open: null, compare: [], labels: [label] }),
+    tray: this.#tray,
+  });
+
+  constructor(root, tools, router) {
+    this.#root = root;
+    this.#router = router;
+    tools.replaceChildren(this.#catalog.element);
+    const { choose, camera } = this.#inputs;
+    root.replaceChildren(
+      choose,
+      camera,
+      this.#start.element,
+      el("h1", { class: "visually-hidden results-title" }, "Search results"),
+      this.#side,
+      el("div", { class: "results" }, this.#answer, this.#bar.element, this.#notice, this.#grid.element),
+      this.#tray.element,
+    );
+    onKeys({
+      u: () => choose.click(),
+      "/": () => (hasSubject(this.#state) ? this.#focusFilters() : choose.focus()),
+      Escape: () => this.#startOver(),
+    });
+  }
+
+  get #collection() {
+    return this.#catalog.nameOf(this.#state.collection);
+  }
+
+  #href = (patch) => toUrl({ ...this.#state, ...patch }, this.#collection);
+  #go = (patch) => this.#router.go(this.#href(patch));
+  #similarTo = (item) => toUrl({ ...START, collection: this.#state.collection, item }, this.#collection);
+
+  #startOver() {
+    this.#running.abort();
+    if (hasSubject(this.#state)) this.#go({ ...START, collection: this.#state.collection });
+    else this.#router.go(location.href, { replace: true });
+  }
+
+  #focusFilters() {
+    if (!this.#filters.element.checkVisibility()) this.#filterSheet.open();
+    this.#filters.focus();
+  }
+
+  /** A photo came in: it is made smaller, kept, and searched with. @param {File} file */
+  async #receive(file) {
+    this.#query.closeSheet();
+    this.#query.uploading = true;
+    this.#root.toggleAttribute("data-busy", true);
+    const photo = await keep(file.name || "Pasted picture", file.size, await shrink(file));
+    this.#root.removeAttribute("data-busy");
+    this.#go({ ...ANEW, ...NO_FILTERS, photo });
+  }
+
+  /**
+   * Bring the view to a place. The one entry for clicks, history and new photos.
+   * @param {import("../router.js").Place} place
+   */
+  async show(place) {
+    const said = parse(place.path, place.query);
+    const state = { ...said, collection: this.#catalog.chosen(said.collection) };
+    const key = { subject: subjectKey(state), results: resultsKey(state) };
+    const stays = this.#shown.results === key.results && this.#outcome !== null;
+    this.#state = state;
+    if (stays || state.open || state.compare.length) this.#showDialogs(state); // they wait for no results
+    if (stays) return;
+    await this.#showSearch(state, key, place);
+    if (this.#state === state) this.#showDialogs(state);
+  }
+
+  /** @param {State} state */
+  #showDialogs(state) {
+    const explains = (state.item || this.#photo) && seesPlaces(this.#catalog.known(this.#collection));
+    const explain = explains
+      ? (ids, signal) =>
+          this.#questions.explain(state, this.#photo?.blob ?? null, ids, {
+            collection: this.#collection,
+            signal,
+          })
+      : null;
+    this.#dialogs.show(state, this.#collection, this.#outcome?.neighbors ?? [], explain);
+    if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
+  }
+
+  /**
+   * @param {State} state
+   * @param {{subject: string, results: string}} key
+   * @param {import("../router.js").Place} place
+   */
+  async #showSearch(state, key, place) {
+    this.#running.abort();
+    this.#running = new AbortController();
+    const { signal } = this.#running;
+    const narrowing = this.#shown.subject === key.subject && this.#outcome !== null;
+    this.#shown = key;
+    this.#outcome = null;
+    this.#tray.take(state);
+    this.#notice.replaceChildren();
+    for (;;) {
+      try {
+        return await this.#attempt(state, place, narrowing, signal);
+      } catch (error) {
+        if (signal.aborted) return undefined; // superseded: its answer no longer matters
+        if (!(error instanceof Problem)) throw error;
+        this.#query.uploading = false;
+        this.#answer.replaceChildren();
+        const { box, wait } = recovery(error, this.#choiceFor(error), this.#photo, signal);
+        this.#grid.stay(error.code === "network" || error.isNotReady);
+        this.#notice.replaceChildren(box);
+        box.focus({ preventScroll: true });
+        if (!(await wait())) return undefined;
+        this.#notice.replaceChildren();
+      }
+    }
+  }
+
+  /**
+   * @param {State} state
+   * @param {import("../router.js").Place} place
+   * @param {boolean} narrowing
+   * @param {AbortSignal} signal
+   */
+  async #attempt(state, { traversed, scrollY }, narrowing, signal) {
+    const photo = state.photo ? await recall(state.photo) : undefined;
+    signal.throwIfAborted();
+    this.#photo = photo ?? null;
+    this.#root.dataset.stage = hasSubject(state) ? "results" : "start";
+    if (state.photo && !photo) throw new Problem({ title: "Photo gone", code: "photo_gone" });
+    if (hasSubject(state)) this.#showWaiting(state, narrowing, traversed);
+    else this.#showStart();
+    const { collection, labels } = await this.#catalog.describe(state.collection, signal);
+    if (this.#root.dataset.collection !== collection.name) {
+      this.#filters.setCollection(collection.name, labels);
+      this.#numbers = [];
+      this.#root.dataset.collection = collection.name;
+    }
+    if (!hasSubject(state)) {
+      await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
+      if (collection.items === 0)
+        this.#notice.replaceChildren(
+          nothingNotice("Nothing here yet", "As soon as the catalog has pictures, they can be searched."),
+        );
+      this.#root.dataset.loaded = "";
+      return;
+    }
+    this.#showFilters(collection, state, signal);
+    const outcome = await this.#questions.ask(state, photo?.blob ?? null, {
+      collection: collection.name,
+      signal,
+      reuse: traversed,
+    });
+    this.#outcome = outcome;
+    this.#showOutcome(state, collection, outcome, signal);
+    if (traversed) scrollTo({ top: scrollY });
+    if (photo && !narrowing && seesPlaces(collection)) this.#offerObjects(photo, collection.name, signal);
+  }
+
+  #showStart() {
+    document.title = "Eyedex";
+    this.#query.hide();
+    this.#filterSheet.close();
+    this.#answer.replaceChildren();
+    this.#grid.hide();
+    this.#filters.hide();
+    this.#facts.replaceChildren();
+    this.#start.showLatest((photo) => this.#href({ ...ANEW, photo }));
+  }
+
+  /**
+   * Everything that can be said before the answer is here.
+   * @param {State} state
+   * @param {boolean} narrowing
+   * @param {boolean} traversed
+   */
+  #showWaiting(state, narrowing, traversed) {
+    if (this.#photo) this.#query.showPhoto(this.#photo, state.box);
+    else if (!state.item) this.#query.showLikes(state.like.length);
+    else if (!narrowing) this.#query.showItem(null, state.item);
+    this.#query.uploading = Boolean(this.#photo) && !narrowing;
+    if (!narrowing) this.#answer.replaceChildren(el("div", { class: "skeleton answer-skeleton" }));
+    this.#grid.title = titleOf(state, null);
+    this.#grid.showLoading(narrowing);
+    if (!narrowing && !traversed) {
+      scrollTo({ top: 0 });
+      this.#grid.focusTitle();
+    }
+  }
+
+  /**
+   * @param {State} state
+   * @param {import("./catalog.js").Collection} collection
+   * @param {Outcome} outcome
+   * @param {AbortSignal} signal
+   */
+  #showOutcome(state, collection, outcome, signal) {
+    const { neighbors, prediction, answer, item } = outcome;
+    this.#query.uploading = false;
+    if (item) this.#query.showItem(item, item.item_id);
+    this.#setTitle();
+    this.#showBar();
+    this.#facts.replaceChildren(facts(collection, answer));
+    const show = () => {
+      this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
+      this.#grid.show(neighbors, outcome.cursor !== null);
+      if (neighbors.length === 0)
+        nothingFound(state, collection.name, signal, (patch) => this.#go(patch)).then(
+          (found) => signal.aborted || this.#notice.replaceChildren(found),
+        );
+    };
+    if (isAlike(answer, prediction) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
+    else {
+      this.#grid.hide();
+      const banner = nothingAlike(() => {
+        this.#anyway.add(subjectKey(state));
+        show();
+        this.#grid.focusTitle();
+      });
+      this.#answer.replaceChildren(banner);
+      banner.focus({ preventScroll: true });
+    }
+  }
+
+  /** Products are grouped where there are any, as far as is known. */
+  #showBar() {
+    const found = this.#outcome?.neighbors;
+    const hasProducts = !found || !this.#state.grouped || found.some(({ product_id: id }) => id);
+    this.#bar.show(this.#state, this.#numbers, hasProducts);
+  }
+
+  #setTitle() {
+    const title = titleOf(this.#state, this.#outcome?.item);
+    this.#grid.title = title;
+    document.title = `${title} – Eyedex`;
+  }
+
+  /**
+   * Beside the results, which neither wait for the filters nor fail with them.
+   * @param {import("./catalog.js").Collection} collection
+   * @param {State} state
+   * @param {AbortSignal} signal
+   */
+  async #showFilters(collection, state, signal) {
+    this.#showBar();
+    try {
+      countLeft(collection.name, state, signal).then((text) => (this.#filterSheet.done = text));
+      this.#numbers = await this.#filters.show(collection, state, signal);
+      this.#showBar();
+    } catch (error) {
+      if (!signal.aborted) this.#filters.hide();
+      if (!signal.aborted && !(error instanceof Problem)) throw error;
+    }
+  }
+
+  async #more() {
+    const outcome = this.#outcome;
+    if (!outcome?.cursor || this.#loadsMore) return;
+    const { signal } = this.#running;
+    this.#loadsMore = true;
+    try {
+      const next = await this.#questions.more(this.#state, this.#photo?.blob ?? null, outcome, {
+        collection: this.#collection,
+        signal,
+      });
+      if (this.#outcome === outcome) this.#grid.append(next, outcome.cursor !== null);
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Problem)) throw error;
+      await sleep(RESTS_MS, signal).catch(() => {});
+    } finally {
+      this.#loadsMore = false;
+      this.#grid.watchEnd();
+    }
+  }
+
+  /** Dots on what stands out. @param {Photo} photo @param {string} collection @param {AbortSignal} signal */
+  async #offerObjects(photo, collection, signal) {
+    if (this.#state.box) return;
+    const regions = await this.#questions.proposals(photo.blob, { collection, signal }).catch(() => []);
+    if (!signal.aborted) this.#query.offer(regions);
+  }
+
+  /** What a reader can do about a problem. @param {Problem} problem */
+  #choiceFor(problem) {
+    const again = { label: "Try again", act: () => this.#retry() };
+    const choices = {
+      photo: this.#state.photo
+        ? { label: "Choose another photo", act: () => this.#inputs.choose.click() }
+        : again,
+      again,
+      search: {
+        label: "Search without them",
+        act: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
+      },
+      start: { label: "Start over", act: () => this.#router.go("/") },
+    };
+    const [, , action] = wordsOf(problem);
+    return choices[action] ?? null;
+  }
+
+  #retry() {
+    this.#shown = { subject: "", results: "" };
+    this.#router.go(location.href, { replace: true });
+  }
+}

@@ -1,0 +1,162 @@
+"""How quick the page is: first paint, results, scrolling, a large photo on a slow link.
+
+    python -m benchmarks.page [--json] [--count N | --url URL] [--runs R]
+
+A server holds N items, or is one that runs. Headless Chromium (`chromium` on the PATH, or CHROMIUM)
+opens the page with nothing kept, searches with a photo of the clothing dataset and scrolls through
+2,000 results. Then the link is 1.5 Mbit/s either way with 40 ms of delay, and the photo has 12
+megapixels. Times are as the browser measures them; the server and the browser share the machine.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.machine import DATASETS, parser_of, report, spread
+from benchmarks.query import make_catalog, started
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+
+SCROLLED = 2_000
+LARGE_PX = (4_000, 3_000)
+LARGE_QUALITY = 92
+SLOW_BYTES_S, SLOW_MS = 1_500_000 / 8, 40
+MANY_MS = 120_000
+WATCH = """() => {
+  Object.assign(window, { shift: 0, longest: 0, drawn: 0 });
+  const watch = (type, see) => new PerformanceObserver((list) => list.getEntries().forEach(see))
+    .observe({ type, buffered: true });
+  watch("layout-shift", (entry) => { if (!entry.hadRecentInput) window.shift += entry.value; });
+  watch("longtask", (entry) => { window.longest = Math.max(window.longest, entry.duration); });
+  const seen = new MutationObserver(() => {
+    if (window.drawn || !document.querySelector(".card")) return;
+    requestAnimationFrame(() => { window.drawn ||= performance.now(); });
+  });
+  document.addEventListener("change", () => { window.chosen = performance.now(); }, true);
+  const all = { childList: true, subtree: true };
+  addEventListener("DOMContentLoaded", () => seen.observe(document.body, all));
+}"""
+ANSWERED = """() => Math.max(...performance.getEntriesByType("resource")
+  .filter(({ name }) => /[/](search|classify)$/.test(name))
+  .map(({ responseEnd }) => responseEnd)
+  .filter((answered) => answered < window.drawn))"""
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--url", help="of a server with a catalog, in place of one that is made")
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made, chromium() as browser:
+        photos = photos_in(Path(made), given.runs + 1)
+        with served(given.url, given.count, Path(made) / "data") as url:
+            rounds = [measured(browser, url, *pair) for pair in photos]
+    names = list(rounds[0])
+    rows = [{"what": name, **spread([each[name] for each in rounds[1:]])} for name in names]
+    report(rows, given.json, items=given.url or given.count)
+
+
+@contextmanager
+def served(url: str | None, count: int, data: Path) -> Iterator[str]:
+    """The address of a server: the one that is given, or one of a catalog that is made."""
+    if url:
+        yield url
+        return
+    make_catalog(data, create_encoder(EncoderRequest(DEFAULT_ENCODER)), count)
+    with started(data) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def photos_in(folder: Path, count: int) -> list[tuple[Path, Path]]:
+    """Photos as they are, each with a large one, as phones take them."""
+    found = sorted((DATASETS / "clothing" / "validation").rglob("*.jpg"))[:count]
+    pairs = []
+    for number, photo in enumerate(found):
+        large = folder / f"{number}.jpg"
+        Image.open(photo).resize(LARGE_PX).save(large, quality=LARGE_QUALITY)
+        pairs.append((photo, large))
+    return pairs
+
+
+def measured(browser: Browser, url: str, photo: Path, large: Path) -> dict[str, float]:
+    """One round: milliseconds, and the shift of the layout."""
+    page = opened(browser, url)
+    painted = page.evaluate(PAINTED)
+    search(page, photo)
+    drawn = page.evaluate("window.drawn") - page.evaluate(ANSWERED)
+    shift = page.evaluate("window.shift")
+    page.evaluate("window.longest = 0")
+    scroll(page)
+    longest = page.evaluate("window.longest")
+    page.context.close()
+    page = opened(browser, url)
+    link: Any = page.context.new_cdp_session(page)
+    limits = {"downloadThroughput": SLOW_BYTES_S, "uploadThroughput": SLOW_BYTES_S}
+    link.send("Network.enable")
+    link.send("Network.emulateNetworkConditions", {"offline": False, "latency": SLOW_MS, **limits})
+    search(page, large)
+    slow = page.evaluate("window.drawn - window.chosen")
+    page.context.close()
+    return {
+        "first_paint_ms": painted,
+        "drawn_after_the_answer_ms": drawn,
+        "layout_shift": shift,
+        "longest_task_while_scrolling_ms": longest,
+        "large_photo_on_a_slow_link_ms": slow,
+    }
+
+
+def opened(browser: Browser, url: str) -> Page:
+    """The page in a browser that has kept nothing."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.add_init_script(f"({WATCH})()")
+    page.goto(url)
+    page.locator("#photo").wait_for(state="attached")
+    page.wait_for_timeout(500)
+    return page
+
+
+def search(page: Page, photo: Path) -> None:
+    """Choose a photo and wait for its results; vectors that were made up are like no photo."""
+    page.locator("#photo").set_input_files(photo)
+    page.locator(".card, .found .button, .notice .button").first.wait_for()
+    anyway = page.get_by_role("button", name="Show the closest anyway")
+    if anyway.is_visible():
+        anyway.click()
+    page.wait_for_function("window.drawn > 0")
+
+
+def scroll(page: Page) -> None:
+    """Go down until 2,000 results are there, or all."""
+    page.mouse.move(800, 500)
+    page.wait_for_function(
+        f"""() => {{
+          scrollTo(0, document.body.scrollHeight);
+          const more = document.querySelector(".more-results");
+          return more.hidden || document.querySelectorAll(".card").length >= {SCROLLED};
+        }}""",
+        timeout=MANY_MS,
+    )
+
+
+if __name__ == "__main__":
+    main()

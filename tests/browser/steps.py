@@ -1,0 +1,129 @@
+"""What a reader does on the page, and what is looked at, by the names that tests rely on."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote_plus
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page, Request
+
+SOME_TEXT = re.compile(r"\S")
+PHOTO_TITLE = "Closest to your photo"
+
+# Builds a File from base64 and hands it to the page the way a browser would.
+HAND_OVER = """([kind, name, base64]) => {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  const options = { bubbles: true, cancelable: true };
+  document.body.dispatchEvent(kind === "drop"
+    ? new DragEvent("drop", { ...options, dataTransfer: transfer })
+    : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
+}"""
+
+
+class LiveServer(Protocol):
+    """A running Eyedex with a small catalog."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def open_start(page: Page, server: LiveServer) -> None:
+    """The page as it opens, with its samples loaded."""
+    page.goto(server.url)
+    expect(first_sample(page)).to_be_visible()
+
+
+def choose(page: Page, photo: Path) -> None:
+    page.get_by_label("Photo").set_input_files(photo)
+
+
+def search(page: Page, photo: Path) -> None:
+    """Choose a photo and wait for the answer."""
+    choose(page, photo)
+    show_closest(page)
+
+
+def show_closest(page: Page) -> None:
+    """Results, also of a photo that is not much like anything: colors alone tell little of it."""
+    expect_answer(page)
+    anyway = page.get_by_role("button", name="Show the closest anyway")
+    if anyway.is_visible():
+        anyway.click()
+    expect_results(page)
+
+
+def expect_answer(page: Page) -> None:
+    """Results, or the banner in their place."""
+    anyway = page.get_by_role("button", name="Show the closest anyway")
+    expect(anyway.or_(hits(page).first)).to_be_visible()
+
+
+def results(page: Page) -> Locator:
+    return page.get_by_role("list", name="Results")
+
+
+def hits(page: Page) -> Locator:
+    return results(page).locator("> li")
+
+
+def first_sample(page: Page) -> Locator:
+    return page.get_by_role("list", name="Try one of these").get_by_role("link").first
+
+
+def class_text(page: Page) -> str:
+    return page.get_by_role("status", name="Class").inner_text()
+
+
+def expect_results(page: Page) -> None:
+    """Settled: at least one hit, and a class or the reason for none."""
+    expect(hits(page).first).to_be_visible()
+    expect(results(page)).not_to_have_attribute("aria-busy", "true")
+    expect(page.get_by_role("status", name="Class")).to_have_text(SOME_TEXT)
+
+
+def card_link(page: Page, index: int = 0) -> Locator:
+    return hits(page).nth(index).get_by_role("link").first
+
+
+def shown_labels(page: Page) -> list[str]:
+    return results(page).locator(".card-label").all_inner_texts()
+
+
+def shown_ids(page: Page) -> list[str]:
+    links = results(page).locator(".card-link").all()
+    found = [re.search(r"[?&]id=([^&]+)", link.get_attribute("href") or "") for link in links]
+    return [unquote_plus(match[1]) for match in found if match]
+
+
+def choices(page: Page, field: str) -> Locator:
+    """The values of a filter."""
+    return page.get_by_role("group", name=field, exact=True).locator(".choice")
+
+
+def pick(page: Page, index: int, verb: str) -> None:
+    """Like, dislike or compare a result."""
+    hits(page).nth(index).hover()
+    hits(page).nth(index).get_by_role("button", name=re.compile(f"^{verb}: ")).click()
+
+
+def hand_over(page: Page, kind: str, photo: Path) -> None:
+    page.evaluate(HAND_OVER, [kind, photo.name, base64.b64encode(photo.read_bytes()).decode()])
+
+
+def overflow_px(page: Page) -> int:
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return int(page.evaluate(width))
+
+
+def kind_of_question(request: Request) -> str:
+    """How a request names the photo it asks about: by itself, or by its token."""
+    return "photo" if "multipart/" in request.headers["content-type"] else "token"

@@ -1,0 +1,97 @@
+"""Texts of a catalog that try to be more than text, in every field that the page shows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from tests.browser import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.browser.steps import LiveServer
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+TEXTS = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "javascript:alert(3)",
+    "{{7*7}}", "</title><svg onload=alert(4)>", "<b>bold</b>", "${7*7}", "<!-- comment",
+    "'; DROP TABLE items; --", "\" onmouseover=\"alert(5)", "<iframe src=//x>", "&lt;script&gt;",
+    "&amp;amp;", "<style>*{display:none}</style>", "<base href=//x>", "<a href=javascript:1>x</a>",
+    "../../etc/passwd", "%3Cscript%3E", "data:text/html,<script>alert(6)</script>", "__proto__",
+    "constructor", "toString", "null", "undefined", "NaN", "-1", "0", "[object Object]",
+    "\u202etxt.exe", "\u200b\u200bhidden", "\U0001f9e2" * 40, "\u0644\u064a\u0633", "a" * 500,
+    "e\u0301" * 30, "one\u2028two", "<math><mi//xlink:href=\"data:x,alert(7)\">",
+    "\\u003cscript\\u003e",
+    "<template><script>alert(8)</script></template>", "<img src=x:x onerror=alert(9)//>",
+    "a\ufffdb",
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """The text on one line, as labels have to be."""
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def hostile(browser: object, live_server: LiveServer, sample: Path) -> Iterator[list[str]]:
+    """Items with these texts everywhere; their ids."""
+    context = browser.new_context()  # type: ignore[attr-defined]
+    items = f"{live_server.url}/v1/collections/default/items"
+    picture = min((sample / "images").rglob("*.jpg"))
+    image = {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": picture.read_bytes()}
+    ids = []
+    for number, text in enumerate(TEXTS):
+        attributes = {"name": text, "hostile": text, "link": text, "price": text}
+        form = {
+            "image": image,
+            "label": plain(text.replace("/", "|")),
+            "product_id": plain(text[:200]),
+            "attributes": json.dumps(attributes),
+        }
+        ids.append(f"hostile-{number}")
+        stored = context.request.put(f"{items}/{ids[-1]}", multipart=form)
+        assert stored.ok, f"{text!r}: {stored.status} {stored.text()}"
+    yield ids
+    for each in ids:
+        context.request.delete(f"{items}/{each}")
+    context.close()
+
+
+def test_there_are_forty() -> None:
+    assert len(set(TEXTS)) == 40
+
+
+def test_they_stay_texts(page: Page, live_server: LiveServer, hostile: list[str]) -> None:
+    page.goto(f"{live_server.url}/?item={hostile[0]}&group=off")
+    steps.expect_results(page)
+    expect(page.get_by_role("group", name="hostile", exact=True)).to_be_hidden()
+    names = page.locator(".card-name").all_inner_texts()
+    assert {"{{7*7}}", "<b>bold</b>", "__proto__", "</title><svg onload=alert(4)>"} <= set(names)
+    for item in hostile:
+        page.goto(f"{live_server.url}/item/default?id={item}&item={hostile[0]}")
+        expect(page.locator("dialog[open]").get_by_role("heading", level=2)).to_be_visible()
+        expect(page.locator("dialog[open]").get_by_text("hostile", exact=True)).to_be_visible()
+        assert page.locator("dialog[open] :is(script, iframe, style, b, base, math)").count() == 0
+        assert page.locator("dialog[open] a[target]").count() == 0, "no link is followed"
+
+
+def test_they_are_compared_and_narrowed_to(
+    page: Page, live_server: LiveServer, hostile: list[str]
+) -> None:
+    four = "".join(f"&compare={each}" for each in hostile[:4])
+    page.goto(f"{live_server.url}/?item={hostile[0]}{four}")
+    expect(page.get_by_role("table").get_by_role("columnheader")).to_have_count(4)
+    for text in TEXTS:
+        where = quote(json.dumps({"hostile": {"any": [text]}, "view": {"any": ["front"]}}))
+        page.goto(f"{live_server.url}/?item={hostile[0]}&where={where}")
+        expect(page.get_by_role("heading", name="No results")).to_be_visible()
+        assert page.locator(".results :is(script, iframe, style, b, base, math)").count() == 0

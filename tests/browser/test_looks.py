@@ -1,0 +1,200 @@
+"""How the page looks and is reached: phones, dark, sizes, keyboard alone, an audit by axe-core."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from api.app import GZIP_LEVEL
+from tests.browser import steps
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, ViewportSize
+
+    from tests.browser.steps import LiveServer
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+WEB = Path(__file__).parents[2] / "api" / "web"
+PHONE: ViewportSize = {"width": 360, "height": 740}
+IMPORTED = re.compile(r'^(?:import|export) [^;]*?from "(\..+?)";', re.MULTILINE)
+SHIFTS = """() => {
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds on the page as it is, best practices included."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core")
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(
+    page: Page, live_server: LiveServer, shopper_photo: Path, width: int, scheme: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    steps.open_start(page, live_server)
+    assert findings(page) == []
+    steps.choose(page, shopper_photo)
+    expect(page.get_by_role("button", name="Show the closest anyway")).to_be_visible()
+    assert findings(page) == []
+    steps.show_closest(page)
+    page.get_by_text("Why?").click()
+    steps.pick(page, 0, "Like")
+    steps.pick(page, 1, "Compare")
+    steps.pick(page, 2, "Compare")
+    assert findings(page) == []
+    page.get_by_role("button", name="Compare 2").click()
+    expect(page.get_by_role("table")).to_be_visible()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    steps.card_link(page).click()
+    expect(page.get_by_role("list", name="Views")).to_be_visible()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    if width == 360:
+        page.get_by_role("button", name="Filters").click()
+        expect(page.get_by_role("dialog", name="Filters")).to_be_visible()
+        assert findings(page) == []
+
+
+@pytest.mark.allows_console("status of 404")
+def test_axe_finds_nothing_in_a_problem(page: Page, live_server: LiveServer) -> None:
+    page.goto(f"{live_server.url}/?item=no-such-item")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert findings(page) == []
+
+
+class TestPhone:
+    def test_the_first_result_is_seen_without_scrolling(
+        self, page: Page, live_server: LiveServer, shopper_photo: Path
+    ) -> None:
+        page.set_viewport_size(PHONE)
+        steps.open_start(page, live_server)
+        steps.search(page, shopper_photo)
+        card = steps.hits(page).first.bounding_box()
+        assert card is not None
+        assert card["y"] + card["height"] <= PHONE["height"]
+        assert page.evaluate("scrollY") == 0
+
+    def test_nothing_is_wider_than_the_screen(
+        self, page: Page, live_server: LiveServer, shopper_photo: Path
+    ) -> None:
+        page.set_viewport_size(PHONE)
+        steps.open_start(page, live_server)
+        assert steps.overflow_px(page) <= 0
+        steps.search(page, shopper_photo)
+        assert steps.overflow_px(page) <= 0
+        steps.card_link(page).click()
+        expect(page.get_by_role("list", name="Views")).to_be_visible()
+        assert steps.overflow_px(page) <= 0
+
+    def test_the_query_stays_while_scrolling(self, page: Page, live_server: LiveServer) -> None:
+        page.set_viewport_size(PHONE)
+        steps.open_start(page, live_server)
+        steps.first_sample(page).click()
+        steps.expect_results(page)
+        page.evaluate("scrollTo(0, 900)")
+        expect(page.get_by_role("button", name="Clear", exact=True)).to_be_in_viewport()
+
+
+def test_results_do_not_jump(page: Page, live_server: LiveServer, shopper_photo: Path) -> None:
+    page.add_init_script(f"({SHIFTS})()")
+    steps.open_start(page, live_server)
+    steps.search(page, shopper_photo)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.shift") < 0.05
+
+
+def test_three_tab_stops_lead_to_the_first_result(searched: Page) -> None:
+    for _ in range(3):
+        searched.keyboard.press("Tab")
+        if searched.evaluate("document.activeElement.matches('.card-link')"):
+            return
+    pytest.fail("more than three tab stops")
+
+
+def test_by_keyboard_alone(start: Page) -> None:
+    for _ in range(40):
+        start.keyboard.press("Tab")
+        if start.evaluate("document.activeElement.matches('.sample')"):
+            break
+    start.keyboard.press("Enter")
+    steps.expect_results(start)
+    start.keyboard.press("Tab")
+    start.keyboard.press("Enter")
+    dialog = start.locator("dialog[open]")
+    expect(dialog.get_by_role("heading", level=2)).to_be_visible()
+    for _ in range(15):
+        start.keyboard.press("Tab")
+        if start.evaluate("document.activeElement.textContent === 'Similar'"):
+            break
+    start.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    steps.expect_results(start)
+
+
+def test_dark_follows_the_system_until_chosen(start: Page) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = start.evaluate(background)
+    start.emulate_media(color_scheme="dark")
+    assert start.evaluate(background) != light
+    start.get_by_role("button", name="Theme: system").click()
+    assert start.evaluate(background) == light
+    start.reload()
+    expect(start.get_by_role("button", name="Theme: light")).to_be_visible()
+    assert start.evaluate(background) == light
+
+
+def test_controls_are_large_enough_to_hit(searched: Page) -> None:
+    small = searched.evaluate(
+        """() => [...document.querySelectorAll("a, button, select, summary, label, [type=number]")]
+          .filter((el) => el.checkVisibility() && !el.matches(".skip-link, .visually-hidden"))
+          .map((el) => [el.className || el.textContent.trim(), el.getBoundingClientRect()])
+          .filter(([, box]) => box.width < 24 || box.height < 24)
+          .map(([text, box]) => `${text}: ${box.width}x${box.height}`)"""
+    )
+    assert small == []
+
+
+def closure(module: Path) -> set[Path]:
+    """A module with all that it imports before it runs."""
+    found, waiting = set(), [module]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = IMPORTED.findall(one.read_text())
+            waiting += [(one.parent / name).resolve() for name in names]
+    return found
+
+
+def kilobytes(files: set[Path], packed: bool = False) -> float:
+    sent = [each.read_bytes() for each in files]
+    if packed:
+        sent = [gzip.compress(each, GZIP_LEVEL) for each in sent]
+    return sum(map(len, sent)) / 1000
+
+
+def test_the_shell_is_small_and_so_is_all_of_the_page() -> None:
+    """Comments and types included, which are a fifth of it; browsers take it packed."""
+    css, js = WEB / "css", WEB / "js"
+    shell = closure(js / "main.js") | {js / "theme.js", WEB / "index.html"}
+    shell |= {css / f"{name}.css" for name in ("tokens", "layout", "components")}
+    assert kilobytes(shell) < 40
+    reference = {js / "docs.js", css / "docs.css", WEB / "docs.html", WEB / "tsconfig.json"}
+    everything = {each for each in WEB.rglob("*") if each.is_file()} - reference
+    assert kilobytes(everything) < 210
+    assert kilobytes(everything, packed=True) < 80
