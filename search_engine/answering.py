@@ -1,6 +1,7 @@
 """`Answering`: what a data directory answers to many pictures, items and embeddings at once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from search_engine.catalog.fields import check_field
@@ -106,11 +107,13 @@ class Answering:
     def _classified(
         self, live: LiveCollection, question: Question, subjects: Sequence[Subject]
     ) -> list[SearchResult]:
-        """Find the class and the neighbors of subjects; what nothing looks like has no class."""
+        """Find the class and the neighbors of subjects, and how alike these are."""
         found = ask(question, partial(self.find, live, subjects))
         likeness = likeness_of(self._calibrations, live.record)
         if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
             return likeness.told_of_labels(found, question.shown, subjects)
+        if not isinstance(question, VoteQuestion):  # it answers alone
+            likeness = replace(likeness, familiar=None)
         return likeness.told(found, question.shown, subjects)
 
     def _answered(

@@ -9,7 +9,7 @@ import numpy as np
 from search_engine.catalog.collection_rows import Collection
 from search_engine.commands import calibrate_command
 from search_engine.errors import ParameterError
-from search_engine.records import Prediction, SearchResult
+from search_engine.records import SearchResult
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import AUTO
 from search_engine.search.subject import Subject
@@ -71,7 +71,7 @@ class Likeness:
     ) -> list[SearchResult]:
         """The results with how alike their neighbors are, or why that is not known.
 
-        A photo that nothing looks like has a warning, and no class by a vote.
+        A photo that nothing looks like has a warning.
 
         Args:
             results: What was found.
@@ -138,18 +138,9 @@ def _known(result: SearchResult, share: float) -> SearchResult:
 
 
 def _foreign(result: SearchResult, options: SearchOptions) -> SearchResult:
-    """The result for a photo that nothing looks like; trained classifiers answer all the same."""
-    found = result.prediction
-    if found is not None and found.voters:
-        found = Prediction(
-            None, 0.0, True, "too_far", found.votes, calibrated=True, voters=found.voters
-        )
-    told = replace(
-        result,
-        warnings=(FOREIGN, *result.warnings),
-        prediction=found,
-        alike_unknown_because="foreign",
-    )
+    """The result for a photo unlike all of the collection: a class of it stays, as phones and
+    studios differ as much as other worlds do."""
+    told = replace(result, warnings=(FOREIGN, *result.warnings), alike_unknown_because="foreign")
     if options.min_alike is None:
         return told
     left_out = (result.left_out or 0) + len(result.neighbors)
