@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -24,13 +24,16 @@ from api.routes import (
     site,
     uploads,
 )
+from api.security.access import authorize
 from api.security.addresses import AddressMiddleware
 from api.security.admission import Admission
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
+from api.security.keyring import Keyring
 from api.security.middleware import EdgeMiddleware
 from indexer.jobs.supervisor import Supervisor
 from indexer.staging import Staging
+from search_engine.access import Grant
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
@@ -55,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
         app.state.engine, app.state.decoder = engine, decoder
         app.state.admission = Admission()
+        app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
         app.state.staging = Staging(engine.catalog.paths, settings)
         supervisor = Supervisor(engine.settings)
         watch = JobWatch(engine.catalog, app.state.is_stopping)
@@ -67,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await watch.close()
             await run_in_threadpool(supervisor.close)
+            await run_in_threadpool(keyring.note_use)
             await run_in_threadpool(engine.close)
 
     bodies = BodyLimits(
@@ -82,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(authorize)],
         responses=problems.ANY_PROBLEM,
     )
     app.state.is_stopping = lambda: False
@@ -101,6 +107,11 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     site.install(app, settings.docs)
     return app
+
+
+def _anonymous(settings: Settings) -> Grant | None:
+    """What may be done without a key once there are keys."""
+    return Grant("read") if settings.anonymous == "read" else None
 
 
 def _fold_changes(engine: SearchEngine) -> None:

@@ -18,8 +18,9 @@ from api.docstrings import describe_fields, schemas
 from api.examples import exchanges
 from api.heads import has_already
 from api.parameters import IN_PATH, REQUEST_ID
-from api.problems import known_codes
+from api.problems import known_codes, responses
 from api.schemas.server import Problem
+from api.security.access import ANY_KEY, SCHEMES, needed_scope
 
 PATH = "/openapi.json"
 ABOUT = """\
@@ -27,8 +28,8 @@ Finds the items of a catalog that look like a picture, gives pictures a class by
 most similar items, and keeps the catalog.
 
 Errors are `application/problem+json` with a stable `code`. Pages have a `next_cursor`, null at the
-end. Unknown parameters and fields are refused, never ignored. The server asks for no key: it
-belongs behind a proxy that does."""
+end. Unknown parameters and fields are refused, never ignored. Once `eyedex keys create` made a key,
+everything but the health of the server needs one; until then everyone may do anything."""
 TAGS = {
     "queries": "What looks like this, and what class is it.",
     "items": "Items of a collection, and their pictures.",
@@ -84,6 +85,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This server."}],
     )
     components = document["components"]["schemas"]
+    _secure(document)
     for operation in operations(document):
         operation.setdefault("parameters", []).append(REQUEST_ID)
         _describe_path(operation)
@@ -105,6 +107,19 @@ def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every operation of a document."""
     for path in document["paths"].values():
         yield from path.values()
+
+
+def _secure(document: dict[str, Any]) -> None:
+    """Say of every operation which key it needs."""
+    document["components"]["securitySchemes"] = SCHEMES
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            scope = needed_scope(operation["operationId"], method.upper())
+            operation["security"] = [] if scope is None else ANY_KEY
+            if scope is not None:
+                operation["x-eyedex-scope"] = scope
+                for status, answer in responses(401, 403).items():
+                    operation["responses"].setdefault(str(status), answer)
 
 
 def _describe_path(operation: dict[str, Any]) -> None:

@@ -47,6 +47,8 @@ _STATUS: dict[type[errors.EyedexError], int] = {
 
 _CODE_OF_STATUS = {
     400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
@@ -60,6 +62,8 @@ CODES = {
     "bad_host": "The request does not name one host that is served here.",
     "bad_json": "The body is not valid JSON, has a key twice, or NaN.",
     "truncated_body": "The body ends too early.",
+    "unauthorized": "There is no key, or it is not valid.",
+    "forbidden": "The key may not do this.",
     "cross_origin": "A page of another site asks for a change.",
     "method_not_allowed": "There is no such operation at this address.",
     "not_confirmed": "What would be lost has to be confirmed.",

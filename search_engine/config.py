@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -117,6 +117,10 @@ class Settings(BaseModel):
     allowed_hosts: str = Field(
         default="localhost,127.0.0.1,[::1]",
         description="Host names that requests may name, comma separated; * for any.",
+    )
+    anonymous: Literal["none", "read"] = Field(
+        default="none",
+        description="What may be done over HTTP without a key once there are keys.",
     )
     allow_urls: str = Field(
         default="",

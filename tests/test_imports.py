@@ -23,7 +23,7 @@ FORBIDDEN = {
 ORDER = {
     "search_engine": (
         "errors records processes commands",
-        "names forks cursors",
+        "access names forks cursors",
         "storage images",
         "near",
         "things neighbors metrics clustering encoders",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from api.cli import jobs, serve
+from api.cli import jobs, keys, serve
 from api.cli.catalog import collections, exchange, index, maintenance, remove
 from api.cli.encoders import calibrate, listing, switch, train, tune
 from api.cli.evaluation import evaluate
@@ -56,11 +56,13 @@ for verb in (
     app.command(verb.__name__.rstrip("_"))(verb)
 app.add_typer(collections.collections, name="collections")
 app.add_typer(jobs.jobs, name="jobs")
+app.add_typer(keys.keys, name="keys")
 
 for listed in (
     *app.registered_commands,
     *collections.collections.registered_commands,
     *jobs.jobs.registered_commands,
+    *keys.keys.registered_commands,
 ):
     sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
     listed.short_help = f"{' '.join(sentence.split())}."

@@ -41,15 +41,16 @@ def serve(
 ) -> None:
     """Serve the HTTP API and the page."""
     from api.app import create_app
+    from api.security.keyring import Keyring
     from search_engine.engine import SearchEngine
     from search_engine.storage.paths import DataPaths
 
-    _check_host(host, insecure)
     settings = settings_from(data, read_only=read_only or None, docs=docs or None)
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
-    SearchEngine(settings=settings).close()  # what is wrong with the data is said at once
+    with SearchEngine(settings=settings) as engine:  # what is wrong with the data is said at once
+        _check_host(host, insecure or Keyring(engine.catalog).has_keys())
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
@@ -58,19 +59,20 @@ def serve(
     _run(app, listener)
 
 
-def _check_host(host: str, insecure: bool) -> None:
-    """Refuse addresses that others reach, unless that is wanted.
+def _check_host(host: str, is_allowed: bool) -> None:
+    """Refuse addresses that others reach, unless keys are asked for or that is wanted.
 
     Raises:
         ParameterError: It is such an address.
     """
     from search_engine.errors import ParameterError
 
-    if not _is_loopback(host) and not insecure:
+    if not _is_loopback(host) and not is_allowed:
         raise ParameterError(
             f"listening on {host} would let anyone who reaches it change the catalog",
             where="--host",
-            fix="use 127.0.0.1 behind a proxy that checks who asks, or add --insecure",
+            fix="make a key first (eyedex keys create), use 127.0.0.1 behind a proxy that checks "
+            "who asks, or add --insecure",
         )
 
 

@@ -12,7 +12,14 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from api.client.calls import Call, Pages, Pause, Steps, Together
-from api.client.core import DEFAULT_URL, FINAL_STATES, TIMEOUT_S, path, request_arguments
+from api.client.core import (
+    DEFAULT_URL,
+    FINAL_STATES,
+    TIMEOUT_S,
+    headers_of,
+    path,
+    request_arguments,
+)
 from api.client.errors import error_of, no_answer
 from api.client.events import NOTHING_MORE, Event, EventReader
 from api.client.operations import Operations
@@ -31,6 +38,7 @@ class AsyncClient(Operations):
         url: str = DEFAULT_URL,
         *,
         collection: str = "default",
+        key: str | None = None,
         retries: Retries | None = None,
         timeout_s: float = TIMEOUT_S,
         http: httpx2.AsyncClient | None = None,
@@ -38,7 +46,11 @@ class AsyncClient(Operations):
         self.collection = collection
         self._retries = Retries() if retries is None else retries
         self._is_own = http is None
-        self._http = httpx2.AsyncClient(base_url=url, timeout=timeout_s) if http is None else http
+        self._http = (
+            httpx2.AsyncClient(base_url=url, timeout=timeout_s, headers=headers_of(key))
+            if http is None
+            else http
+        )
 
     async def close(self) -> None:
         """Close the connections."""

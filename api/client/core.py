@@ -25,6 +25,11 @@ class Addresses:
         return path("collections", self.collection if collection is None else collection, *parts)
 
 
+def headers_of(key: str | None) -> dict[str, str]:
+    """What every request of a client says."""
+    return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
 def path(*parts: str) -> str:
     """An address of the API; slashes in parts are escaped too."""
     return "/v1/" + "/".join(quote(each, safe=":") for each in parts)

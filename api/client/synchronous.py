@@ -13,7 +13,14 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from api.client.calls import Call, Pages, Pause, Steps, Together
-from api.client.core import DEFAULT_URL, FINAL_STATES, TIMEOUT_S, path, request_arguments
+from api.client.core import (
+    DEFAULT_URL,
+    FINAL_STATES,
+    TIMEOUT_S,
+    headers_of,
+    path,
+    request_arguments,
+)
 from api.client.errors import error_of, no_answer
 from api.client.events import NOTHING_MORE, Event, EventReader
 from api.client.operations import Operations
@@ -30,6 +37,7 @@ class Client(Operations):
     Args:
         url: Where the server is.
         collection: The one that methods are about unless they name another.
+        key: Of `eyedex keys create`, where the server asks for one.
         retries: How requests are repeated that may be.
         timeout_s: How long an answer may take.
         http: Sends the requests instead of a client of its own, and is left open.
@@ -40,6 +48,7 @@ class Client(Operations):
         url: str = DEFAULT_URL,
         *,
         collection: str = "default",
+        key: str | None = None,
         retries: Retries | None = None,
         timeout_s: float = TIMEOUT_S,
         http: httpx2.Client | None = None,
@@ -47,7 +56,11 @@ class Client(Operations):
         self.collection = collection
         self._retries = Retries() if retries is None else retries
         self._is_own = http is None
-        self._http = httpx2.Client(base_url=url, timeout=timeout_s) if http is None else http
+        self._http = (
+            httpx2.Client(base_url=url, timeout=timeout_s, headers=headers_of(key))
+            if http is None
+            else http
+        )
 
     def close(self) -> None:
         """Close the connections."""

@@ -18,6 +18,7 @@ from api.schemas.collections import (
 )
 from api.schemas.collections import Collection as CollectionAnswer
 from api.schemas.items import FacetsAnswer, LabelPage, facets_json, label_json
+from api.security.access import GrantDep, require
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
@@ -53,9 +54,10 @@ LIST_FACETS = Parameters(
     responses=responses(422),
     dependencies=NO_PARAMETERS,
 )
-def list_collections(engine: EngineDep) -> CollectionList:
-    """By name, with size and encoder."""
-    return {"collections": [_describe(engine, each) for each in engine.catalog.collections()]}
+def list_collections(engine: EngineDep, grant: GrantDep) -> CollectionList:
+    """Those that the key is for, by name, with size and encoder."""
+    found = [each for each in engine.catalog.collections() if grant.covers(each.name)]
+    return {"collections": [_describe(engine, each) for each in found]}
 
 
 @router.post(
@@ -67,12 +69,15 @@ def list_collections(engine: EngineDep) -> CollectionList:
     dependencies=NO_PARAMETERS,
     openapi_extra=json_body(NewCollection),
 )
-async def create_collection(request: Request, engine: EngineDep) -> CollectionAnswer:
+async def create_collection(
+    request: Request, engine: EngineDep, grant: GrantDep
+) -> CollectionAnswer:
     """Named by lower-case letters, digits, - and _."""
     body = await read_body(request, NewCollection.__annotations__, kinds=(JSON,))
     name = text_value(body.values, "name")
     if name is None:
         raise ParameterError("missing", where="name")
+    require(grant, "admin", (name,))
     made = await run_in_threadpool(engine.create_collection, name)
     return await run_in_threadpool(_describe, engine, made)
 

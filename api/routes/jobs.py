@@ -19,13 +19,15 @@ from api.parameters import CURSOR, Parameters, text, whole
 from api.problems import responses
 from api.schemas.jobs import Job as JobAnswer
 from api.schemas.jobs import JobPage, job_json
+from api.security.access import ADMIN_JOBS, GrantDep, require
 from indexer.jobs import queue
 from indexer.jobs.parameters import FIELD_NAMES, KIND_NAMES, IndexJob, read_job, request_schema
 from indexer.jobs.sources import check_source
+from search_engine.access import Grant
 from search_engine.catalog.job_rows import STATES, Job, JobQuery
 from search_engine.cursors import read_cursor
 from search_engine.engine import SearchEngine
-from search_engine.errors import ParameterError
+from search_engine.errors import JobNotFoundError, ParameterError
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -56,12 +58,14 @@ EVENTS = "text/event-stream"
         "parameters": [PARAMETER],
     },
 )
-async def create_job(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+async def create_job(
+    request: Request, collection: CollectionDep, engine: EngineDep, grant: GrantDep
+) -> Response:
     """It is done beside the server, after others of its collection; `Location` is where it is."""
 
     async def do() -> Answer:
         given = await read_body(request, FIELD_NAMES, kinds=(JSON,))
-        made = await run_in_threadpool(_submit, engine, collection, given.values)
+        made = await run_in_threadpool(_submit, engine, collection, given.values, grant)
         request.app.state.supervisor.wake()
         return 202, _answer(engine, made)
 
@@ -72,7 +76,7 @@ async def create_job(request: Request, collection: CollectionDep, engine: Engine
     "/jobs", operation_id="listJobs", summary="Jobs, newest first", responses=responses(422),
     openapi_extra=LIST_JOBS.openapi,
 )  # fmt: skip
-def list_jobs(request: Request, engine: EngineDep) -> JobPage:
+def list_jobs(request: Request, engine: EngineDep, grant: GrantDep) -> JobPage:
     """Those that wait, those at work, and those that ended within a month."""
     asked = LIST_JOBS.read(request)
     for name, known in (("kind", KIND_NAMES), ("state", STATES)):
@@ -82,6 +86,7 @@ def list_jobs(request: Request, engine: EngineDep) -> JobPage:
     before = None if cursor is None else read_cursor(cursor, asked, (str,))[0]
     query = JobQuery(
         collection=asked["collection"],
+        collections=grant.collections,
         kind=asked["kind"],
         states=None if asked["state"] is None else (asked["state"],),
         before=before,
@@ -99,9 +104,9 @@ def list_jobs(request: Request, engine: EngineDep) -> JobPage:
     responses=responses(404, 422),
     dependencies=NO_PARAMETERS,
 )
-def get_job(job_id: str, engine: EngineDep) -> JobAnswer:
+def get_job(job_id: str, engine: EngineDep, grant: GrantDep) -> JobAnswer:
     """How far it is, or what came of it."""
-    return _answer(engine, queue.find(engine.catalog, job_id))
+    return _answer(engine, _job(engine, job_id, grant))
 
 
 @router.delete(
@@ -112,8 +117,9 @@ def get_job(job_id: str, engine: EngineDep) -> JobAnswer:
     responses=responses(404, 409, 422, 503),
     dependencies=NO_PARAMETERS,
 )
-def cancel_job(request: Request, job_id: str, engine: EngineDep) -> JobAnswer:
+def cancel_job(request: Request, job_id: str, engine: EngineDep, grant: GrantDep) -> JobAnswer:
     """One at work stops within two seconds; what it committed stays."""
+    _check_kind(_job(engine, job_id, grant).kind, grant)
     job = queue.cancel(engine.catalog, job_id)
     request.app.state.supervisor.wake()
     return _answer(engine, job)
@@ -147,10 +153,10 @@ def cancel_job(request: Request, job_id: str, engine: EngineDep) -> JobAnswer:
         ]
     },
 )
-async def watch_job(request: Request, job_id: str, engine: EngineDep) -> Response:
+async def watch_job(request: Request, job_id: str, engine: EngineDep, grant: GrantDep) -> Response:
     """What happens to a job, as it happens."""
     known = _last_event(request.headers.get("last-event-id"))
-    job = await run_in_threadpool(queue.find, engine.catalog, job_id)
+    job = await run_in_threadpool(_job, engine, job_id, grant)
     if job.is_finished and job.version <= known:
         return Response(status_code=204)
     if request.scope.get("head_only"):
@@ -173,9 +179,9 @@ async def watch_job(request: Request, job_id: str, engine: EngineDep) -> Respons
     },
     dependencies=NO_PARAMETERS,
 )
-def get_job_rejects(job_id: str, engine: EngineDep) -> FileResponse:
+def get_job_rejects(job_id: str, engine: EngineDep, grant: GrantDep) -> FileResponse:
     """Of an `index` or `evaluate` job that has ended."""
-    return FileResponse(_file(engine, job_id, queue.REJECTS), media_type=LINES)
+    return FileResponse(_file(engine, job_id, queue.REJECTS, grant), media_type=LINES)
 
 
 @router.get(
@@ -192,15 +198,16 @@ def get_job_rejects(job_id: str, engine: EngineDep) -> FileResponse:
     },
     dependencies=NO_PARAMETERS,
 )
-def get_job_file(job_id: str, file_name: str, engine: EngineDep) -> FileResponse:
+def get_job_file(job_id: str, file_name: str, engine: EngineDep, grant: GrantDep) -> FileResponse:
     """Such as the snapshot; `files` of the job names them."""
-    path = _file(engine, job_id, file_name)
+    path = _file(engine, job_id, file_name, grant)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
-def _submit(engine: SearchEngine, collection: str, given: Mapping[str, Any]) -> Job:
+def _submit(engine: SearchEngine, collection: str, given: Mapping[str, Any], grant: Grant) -> Job:
     """Check what is asked for, and let it wait."""
     asked = read_job(given)
+    _check_kind(asked.kind, grant)
     if not isinstance(asked, IndexJob):
         engine.catalog.collection(collection)
     check_source(engine.settings, collection, getattr(asked, "source", None))
@@ -212,8 +219,28 @@ def _answer(engine: SearchEngine, job: Job) -> JobAnswer:
     return job_json(job, queue.files_of(engine.catalog.paths, job.id), time.time())
 
 
-def _file(engine: SearchEngine, job_id: str, name: str) -> Path:
+def _job(engine: SearchEngine, job_id: str, grant: Grant) -> Job:
+    """A job, as far as the request may know of its collection."""
     job = queue.find(engine.catalog, job_id)
+    if not grant.covers(job.collection):
+        raise JobNotFoundError("there is no job of this id")
+    return job
+
+
+def _check_kind(kind: str, grant: Grant) -> None:
+    """Refuse kinds that need more than the route.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if kind in ADMIN_JOBS:
+        require(grant, "admin")
+
+
+def _file(engine: SearchEngine, job_id: str, name: str, grant: Grant) -> Path:
+    """A file of a job; a snapshot holds more than who may read one collection may see."""
+    job = _job(engine, job_id, grant)
+    _check_kind(job.kind, grant)
     return queue.file_of(engine.catalog.paths, job.id, name)
 
 

@@ -29,8 +29,8 @@ from search_engine.errors import (
 )
 from search_engine.storage.faults import fault_point
 
-SCHEMA_VERSION = "0008"
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+SCHEMA_VERSION = "0009"
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32
 LOG_ATTEMPTS, LOG_PAUSE_S = 20, 0.05

@@ -1,6 +1,6 @@
 """Jobs as they are kept: long runs over a collection, waiting, at work and finished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -65,6 +65,7 @@ class JobQuery:
     """Which jobs are asked for; what is None may be any. `before` is the id that ends a page."""
 
     collection: str | None = None
+    collections: Collection[str] | None = None
     kind: str | None = None
     states: Sequence[State] | None = None
     origin: Origin | None = None
@@ -79,6 +80,8 @@ def jobs_in(connection: Connection, query: JobQuery) -> list[Job]:
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(jobs.c[name] == value)
+    if query.collections is not None:
+        statement = statement.where(jobs.c.collection.in_(sorted(query.collections)))
     if query.states is not None:
         statement = statement.where(jobs.c.state.in_(query.states))
     if query.before is not None:

@@ -205,3 +205,18 @@ answers = Table(
     Column("created", Float, nullable=False),
     Index("answers_created", "created"),
 )
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("name", StoredText, nullable=False),
+    Column("scope", StoredString(8), nullable=False),
+    Column("digest", StoredString(64), nullable=False),
+    Column("collections", StoredText),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("revoked", Float),
+    Column("last_used", Float),
+)
+"""Keys of the HTTP API; `digest` is hexadecimal, `collections` a JSON list."""

@@ -1,0 +1,115 @@
+"""Who may do what: every route needs a scope, and a key of that scope once there are keys."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from api.security.keyring import Keyring
+from search_engine.access import Grant, Scope
+
+PUBLIC = frozenset(("healthz", "readyz"))
+"""Operations that need no key; the page, its files and the description of the API do not either."""
+QUESTIONS = frozenset(("search", "classify", "searchBatch", "classifyBatch"))
+"""Operations that send a body and only read."""
+ADMINISTRATION = frozenset(("createCollection", "deleteCollection"))
+ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot"))
+"""Kinds of jobs that change how a collection answers, or copy more than one."""
+
+_READING = frozenset(("GET", "HEAD"))
+_NEEDS_KEY = "this needs a valid key; send it as Authorization: Bearer KEY or as X-API-Key: KEY"
+
+SCHEMES: dict[str, dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of `eyedex keys create`.",
+    },
+    "header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key, where `Authorization` is taken.",
+    },
+}
+"""How a key is sent, in OpenAPI."""
+ANY_KEY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}, {}]
+"""What operations need, in OpenAPI; nothing where no key was ever made."""
+
+
+def needed_scope(operation: str, method: str) -> Scope | None:
+    """The scope that an operation needs; None for none."""
+    if operation in PUBLIC:
+        return None
+    if operation in ADMINISTRATION:
+        return "admin"
+    return "read" if method in _READING or operation in QUESTIONS else "write"
+
+
+async def authorize(request: Request) -> None:
+    """Let a request pass if it may do what it asks; a dependency of every route.
+
+    Raises:
+        HTTPException: 401 for no key or a bad one, whatever is wrong with it; 403 for one that may
+            not do this.
+    """
+    route = request.scope["route"]
+    operation = getattr(route, "operation_id", None)
+    scope = None if operation is None else needed_scope(operation, request.method)
+    if scope is None:
+        return
+    keyring: Keyring = request.app.state.keyring
+    if not keyring.is_fresh:
+        await run_in_threadpool(keyring.refresh)
+    grant = keyring.grant(_token(request))
+    if grant is None:
+        headers = {"WWW-Authenticate": 'Bearer realm="eyedex"', "Connection": "close"}
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, _NEEDS_KEY, headers)
+    collection = request.path_params.get("c")
+    require(grant, scope, None if collection is None else (collection,))
+    request.state.grant = grant
+
+
+def require(grant: Grant, scope: Scope, collections: Sequence[str] | None = None) -> None:
+    """Refuse what is not granted.
+
+    Raises:
+        HTTPException: 403, saying what is missing.
+    """
+    if not grant.allows(scope):
+        raise _forbidden(f"this needs a key of scope {scope}; this one has {grant.scope}")
+    if collections is not None and not all(grant.covers(each) for each in collections):
+        raise _forbidden("this key is for other collections")
+
+
+def grant_of(request: Request) -> Grant:
+    """What this request may do, as `authorize` found."""
+    grant: Grant = request.state.grant
+    return grant
+
+
+GrantDep = Annotated[Grant, Depends(grant_of)]
+
+
+def _token(request: Request) -> str | None:
+    """The token that was sent, as the one that it is; None where none was.
+
+    Two different ones, or a header of another kind, are as good as a wrong one.
+    """
+    sent = [_bearer(each) for each in request.headers.getlist("authorization")]
+    sent += request.headers.getlist("x-api-key")
+    if not sent:
+        return None
+    return sent[0] if len(sent) == 1 else ""
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _forbidden(detail: str) -> HTTPException:
+    return HTTPException(HTTPStatus.FORBIDDEN, detail, {"Connection": "close"})

@@ -1,0 +1,81 @@
+"""`eyedex keys`, and what a served data directory does with them."""
+
+from pathlib import Path
+
+import pytest
+
+from api.client import Client
+from api.client.errors import Forbidden
+from tests.cli.conftest import Index, Run
+from tests.conftest import serve
+
+
+def test_a_key_is_printed_once_and_opens_the_server(
+    run: Run, index: Index, folder: Path, data: Path
+) -> None:
+    assert index(folder).code == 0
+    made = run("keys", "create", "the shop", "--data", data)
+    token = made.output.strip()
+    assert made.code == 0
+    assert "every request to a server needs a key" in made.error
+    assert "every request" not in run("keys", "create", "second", "--data", data).error
+    assert token not in run("keys", "list", "--data", data, "--json").output
+    with serve(data) as server:
+        with Client(server.url) as nobody, pytest.raises(Forbidden) as refused:
+            nobody.list_collections()
+        assert (refused.value.status, refused.value.code) == (401, "unauthorized")
+        with Client(server.url, key=token) as shop:
+            assert shop.list_collections()["collections"]
+            with pytest.raises(Forbidden):
+                shop.delete_collection("default", confirm="default")
+
+
+def test_what_is_listed(run: Run, data: Path) -> None:
+    assert run("keys", "list", "--data", data).code != 0
+    assert not data.exists()
+    run("keys", "create", "shop", "--data", data)
+    made = run(
+        "keys", "create", "feed", "--scope", "write", "--collection", "mugs", "--expires", "90d",
+        "--data", data, "--json",
+    ).json  # fmt: skip
+    assert made["key"].startswith(f"eyedex_{made['id']}_")
+    assert run("keys", "revoke", made["id"], "--data", data).output.startswith("revoked")
+    assert "before" in run("keys", "revoke", made["id"], "--data", data).output
+    newest, first = run("keys", "list", "--data", data, "--json").json["keys"]
+    assert (newest["scope"], newest["collections"], newest["state"]) == (
+        "write", ["mugs"], "revoked",
+    )  # fmt: skip
+    assert (first["scope"], first["collections"], first["state"]) == ("read", None, "valid")
+    shown = run("keys", "list", "--data", data).output
+    assert "feed" in shown
+    assert "all" in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("create", "x", "--scope", "reed"), "did you mean read?"),
+        (("create", ""), "not a name"),
+        (("create", "a\x1b[31m"), "not a name"),
+        (("create", "x", "--expires", "soon"), "90d"),
+        (("create", "x", "--expires", "2020-01-01"), "later date"),
+        (("create", "x", "--expires", "2027-02-30"), "neither days nor a date"),
+        (("create", "x", "--collection", "A B"), "A B"),
+        (("revoke", "00000000"), "no key of this id"),
+    ],
+)
+def test_what_is_refused(run: Run, data: Path, given: tuple[str, ...], said: str) -> None:
+    run("keys", "create", "first", "--data", data)
+    ran = run("keys", *given, "--data", data)
+    assert ran.code == 2
+    assert said in ran.error
+    assert len(run("keys", "list", "--data", data, "--json").json["keys"]) == 1
+
+
+def test_the_server_listens_beyond_this_machine_once_there_is_a_key(run: Run, data: Path) -> None:
+    refused = run("serve", "--host", "0.0.0.0", "--port", "0", "--data", data)
+    assert refused.code == 2
+    assert "eyedex keys create" in refused.error
+    run("keys", "create", "shop", "--data", data)
+    with serve(data, "--host", "0.0.0.0") as server, Client(server.url) as client:
+        assert client.healthz()["status"] == "alive"
