@@ -21,7 +21,7 @@ DAY_S = 86_400
 MAX_NAME = 100
 
 keys = typer.Typer(
-    help="Make, list and revoke keys of the HTTP API.",
+    help="Make, list and revoke API keys.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

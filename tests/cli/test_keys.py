@@ -15,11 +15,11 @@ def test_a_key_is_printed_once_and_opens_the_server(
 ) -> None:
     assert index(folder).code == 0
     made = run("keys", "create", "the shop", "--data", data)
-    token = made.output.strip()
+    token = made.out.strip()
     assert made.code == 0
-    assert "every request to a server needs a key" in made.error
-    assert "every request" not in run("keys", "create", "second", "--data", data).error
-    assert token not in run("keys", "list", "--data", data, "--json").output
+    assert "every request to a server needs a key" in made.err
+    assert "every request" not in run("keys", "create", "second", "--data", data).err
+    assert token not in run("keys", "list", "--data", data, "--json").out
     with serve(data) as server:
         with Client(server.url) as nobody, pytest.raises(Forbidden) as refused:
             nobody.list_collections()
@@ -39,14 +39,14 @@ def test_what_is_listed(run: Run, data: Path) -> None:
         "--data", data, "--json",
     ).json  # fmt: skip
     assert made["key"].startswith(f"eyedex_{made['id']}_")
-    assert run("keys", "revoke", made["id"], "--data", data).output.startswith("revoked")
-    assert "before" in run("keys", "revoke", made["id"], "--data", data).output
+    assert run("keys", "revoke", made["id"], "--data", data).out.startswith("revoked")
+    assert "before" in run("keys", "revoke", made["id"], "--data", data).out
     newest, first = run("keys", "list", "--data", data, "--json").json["keys"]
     assert (newest["scope"], newest["collections"], newest["state"]) == (
         "write", ["mugs"], "revoked",
     )  # fmt: skip
     assert (first["scope"], first["collections"], first["state"]) == ("read", None, "valid")
-    shown = run("keys", "list", "--data", data).output
+    shown = run("keys", "list", "--data", data).out
     assert "feed" in shown
     assert "all" in shown
 
@@ -60,7 +60,7 @@ def test_what_is_listed(run: Run, data: Path) -> None:
         (("create", "x", "--expires", "soon"), "90d"),
         (("create", "x", "--expires", "2020-01-01"), "later date"),
         (("create", "x", "--expires", "2027-02-30"), "neither days nor a date"),
-        (("create", "x", "--collection", "A B"), "A B"),
+        (("create", "x", "--collection", "A B"), "not a collection name"),
         (("revoke", "00000000"), "no key of this id"),
     ],
 )

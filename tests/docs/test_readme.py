@@ -13,6 +13,8 @@ from search_engine.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FAMILIES = ("collections", "jobs", "keys")
+"""Verbs of two words."""
 READERS = ("shopper-page", "catalog-owner", "analyst", "operator")
 
 
@@ -45,7 +47,7 @@ def test_every_verb_and_option_in_the_pages_exists(page: Path) -> None:
     for words in commands(page.read_text()):
         if words[1].startswith("-"):
             continue
-        verb = words[1:3] if words[1] == "collections" else words[1:2]
+        verb = words[1:3] if words[1] in FAMILIES else words[1:2]
         name, shown = " ".join(verb), help_of(*verb)
         assert shown, f"{page.name}: eyedex {name}"
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
