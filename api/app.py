@@ -14,6 +14,7 @@ from api import openapi, problems
 from api.heads import HeadMiddleware
 from api.job_events import JobWatch
 from api.routes import (
+    access,
     collections,
     health,
     item_batches,
@@ -102,7 +103,17 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
     )
     problems.install(app)
-    for module in (health, collections, queries, item_batches, items, pictures, jobs, uploads):
+    for module in (
+        health,
+        access,
+        collections,
+        queries,
+        item_batches,
+        items,
+        pictures,
+        jobs,
+        uploads,
+    ):
         app.include_router(module.router)
     openapi.install(app)
     site.install(app, settings.docs)
