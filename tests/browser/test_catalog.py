@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from indexer.sources.folder_listing import PICTURE_SUFFIXES
+from indexer.sources.reading import TABLE_SUFFIXES
+from indexer.staged_files import ARCHIVE_SUFFIXES, kind_of
 from tests.browser.steps import overflow_px
 from tests.browser.test_looks import findings
 from tests.conftest import copy_data, serve
@@ -266,6 +269,33 @@ def expect_added(page: Page, number: int) -> None:
 def labels_of(page: Page, server: LiveServer, text: str) -> list[str]:
     items = get(page, server, f"collections/default/items?q={text}")["items"]
     return sorted((each["label"] for each in items), key=str.lower)
+
+
+def test_files_are_told_apart_as_the_server_does(page: Page, owned: LiveServer) -> None:
+    names = [f"a.{each}" for each in PICTURE_SUFFIXES]
+    names += [f"a{each}" for each in (*TABLE_SUFFIXES, ".csv.gz", *ARCHIVE_SUFFIXES)]
+    names += [each.upper() for each in names]
+    page.goto(owned.url)
+    told = page.evaluate(
+        """async (names) => {
+          const { kindOf } = await import("/static/js/catalog/chosen_files.js");
+          return names.map(kindOf);
+        }""",
+        [*names, "notes.doc", "shop/.hidden.jpg", "jpg"],
+    )
+    assert told == [*map(kind_of, names), None, None, None]
+
+
+def test_no_cell_of_a_table_becomes_a_formula(page: Page, owned: LiveServer) -> None:
+    page.goto(owned.url)
+    text = page.evaluate(
+        """async (rows) => {
+          const { csvOf } = await import("/static/js/catalog/download.js");
+          return csvOf(rows).text();
+        }""",
+        [["=1+1", 'a "b", c', None, -3]],
+    )
+    assert text == '\'=1+1,"a ""b"", c",,\'-3\r\n'
 
 
 def test_a_job_is_cancelled(page: Page, owned: LiveServer) -> None:
