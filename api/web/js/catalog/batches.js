@@ -2,7 +2,7 @@
 
 import { Problem } from "../client.js";
 
-const LARGEST = 100;
+export const LARGEST = 100;
 
 /**
  * @param {object[]} operations

@@ -5,7 +5,7 @@ import { button, el } from "../dom.js";
 import { count } from "../format.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
-import { inBatches } from "./batches.js";
+import { LARGEST, inBatches } from "./batches.js";
 
 const HELD_MS = 8000;
 
@@ -25,6 +25,10 @@ export class Deletions {
   constructor(changed) {
     this.#changed = changed;
     addEventListener("pagehide", () => this.#held.forEach((each) => this.#send(each)));
+    addEventListener("beforeunload", (event) => {
+      const isTooMuch = [...this.#held].some(({ ids }) => ids.length > LARGEST); // to send on leaving
+      if (isTooMuch || this.#sent.size > LARGEST) event.preventDefault();
+    });
   }
 
   /** Whether an item is as good as gone. @param {string} collection @param {string} id */
