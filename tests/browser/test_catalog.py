@@ -173,12 +173,12 @@ class TestAdding:
         item = get(page, owned, "collections/default/items/s1")
         assert (item["label"], item["attributes"]) == ("Spring/1", {"cost": "1.5"})
         other = tmp_path / "other.csv"
-        other.write_text(f"code,photo\nc1,{pictures[0].name}\n")
+        other.write_text(f"nr,shot\nc1,{pictures[0].name}\n")
         open_part(page, owned, "add")
         page.get_by_label("Files").set_input_files([other, pictures[0]])
-        page.get_by_label("Column with the ids").fill("code")
+        page.get_by_label("Column with the ids").fill("nr")
         page.get_by_role("button", name="Check first").click()
-        expect(page.get_by_label("code becomes")).to_have_value("item_id", timeout=SLOW_MS)
+        expect(page.get_by_label("nr becomes")).to_have_value("item_id", timeout=SLOW_MS)
 
     def test_a_folder_whose_folders_are_labels(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
@@ -221,7 +221,8 @@ class TestAdding:
     def test_an_upload_is_cancelled(self, page: Page, owned: LiveServer, sample: Path) -> None:
         open_part(page, owned, "add")
         page.route("**/files/*", lambda route: None)  # never answered
-        page.get_by_label("Files").set_input_files(pictures_of(sample, 2))
+        with page.expect_request("**/files/*"):
+            page.get_by_label("Files").set_input_files(pictures_of(sample, 2))
         expect(page.get_by_role("heading", name="Uploading 2 files")).to_be_visible()
         expect(page.get_by_role("progressbar", name="Uploading")).to_be_visible()
         with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:

@@ -113,16 +113,16 @@ export function open(around) {
       show(...head, el("p", { class: "form-problem", role: "alert" }, found.unclear_because), again);
       return;
     }
-    choices(id, head, found.columns ? found : null, unread && idColumn(unread), again, signal);
+    choices(upload, head, found.columns ? found : null, unread && idColumn(unread), again, signal);
   }
 
   /**
-   * @param {string} id Of the upload. @param {Node[]} head
+   * @param {Upload} upload @param {Node[]} head
    * @param {?{rows?: number, columns: import("./columns.js").Column[], notes?: string[]}} table
    * @param {?ReturnType<typeof idColumn>} asked What else has to be known of the table.
    * @param {HTMLElement} again @param {AbortSignal} signal
    */
-  function choices(id, head, table, asked, again, signal) {
+  function choices(upload, head, table, asked, again, signal) {
     const result = el("div", { class: "stack-tight" });
     let columns = table && columnTable(table, unchecked);
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
@@ -156,7 +156,8 @@ export function open(around) {
       add.disabled = check.disabled = true;
       try {
         const parameters = {
-          source: { upload: id },
+          source: { upload: upload.id },
+          name: upload.lead ?? null,
           ...(columns?.chosen() ?? asked?.chosen()),
           replace: replace.on,
           prune: prune.on,
@@ -182,7 +183,7 @@ export function open(around) {
       const ended = await persistent.wait(job.id, { signal, onProgress: row.show });
       const { columns: found = [], notes } = ended?.result ?? {};
       if (!columns && found.length) {
-        columns = columnTable({ columns: found, notes }, unchecked, asked?.chosen().map);
+        columns = columnTable({ columns: found, notes }, unchecked);
         columnPlace.replaceChildren(columns.element);
       }
       const { added = 0, updated = 0 } = ended?.counts ?? {};

@@ -11,9 +11,8 @@ const TYPES = ["text", "number", "boolean", "date", "list"];
 /**
  * @param {{rows?: ?number, columns: Column[], notes?: string[]}} report
  * @param {() => void} changed
- * @param {Record<string, string>} [said] Columns by field that were named before the table was read.
  */
-export function columnTable({ rows, columns, notes = [] }, changed, said = {}) {
+export function columnTable({ rows, columns, notes = [] }, changed) {
   const fieldOf = ({ becomes }) =>
     becomes !== null && becomes in FIELDS ? becomes : becomes === null ? "" : "attribute";
   const lines = columns.map((column) => {
@@ -96,15 +95,12 @@ export function columnTable({ rows, columns, notes = [] }, changed, said = {}) {
 
   return {
     element,
-    /** What the reader changed, as parameters of a job. */
+    /** As it is shown, as parameters of a job: all fields, and the types that were changed. */
     chosen() {
       /** @type {Record<string, string>} */
-      const map = { ...said };
-      for (const { column, was, becomes } of lines) {
-        if (becomes.value === was) continue;
-        if (was in FIELDS) map[was] ??= "";
+      const map = { item_id: "", image: "", label: "", product_id: "" };
+      for (const { column, becomes } of lines)
         if (becomes.value in FIELDS) map[becomes.value] = column.column;
-      }
       const types = lines.filter(({ type, typeWas }) => !type.disabled && type.value !== typeWas);
       return { map, type: Object.fromEntries(types.map(({ column, type }) => [column.column, type.value])) };
     },

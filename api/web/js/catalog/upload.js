@@ -2,6 +2,7 @@
 
 import { Problem } from "../client.js";
 import { persistent, uploads } from "../server.js";
+import { kindOf } from "./chosen_files.js";
 
 const AT_ONCE = 3;
 const OF_A_FILE = new Set([400, 413, 415, 422]);
@@ -28,6 +29,8 @@ export class Upload {
     this.#waiting = [...files];
     this.#total = sum(files);
     this.count = files.length;
+    /** The table or archive of it, whose name stands for it next time; none for pictures alone. */
+    this.lead = files.find(({ name }) => kindOf(name) !== "picture")?.name;
   }
 
   get left() {
