@@ -94,6 +94,7 @@ def look_for(page: Page, text: str) -> None:
     page.get_by_label("Text").fill(text)
     page.get_by_role("button", name="Find", exact=True).click()
     expect(page).to_have_url(re.compile("[?&]q="))
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 class TestCollections:
