@@ -4,7 +4,6 @@ import { access, askForKey, hasKey, mayWrite } from "./access.js";
 import { byId, el, iconButton } from "./dom.js";
 import { failure } from "./notices.js";
 import { Router } from "./router.js";
-import { findAccess } from "./server.js";
 
 /**
  * @typedef {object} View
@@ -107,4 +106,4 @@ access.shownBy((allowed) => {
 });
 
 router.start();
-findAccess();
+import("./server.js").then(({ findAccess }) => findAccess()); // the shell does not wait for it

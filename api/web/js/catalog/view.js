@@ -38,7 +38,7 @@ const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open({ root, router }) {
-  await styles("catalog");
+  await styles("filters", "catalog");
   let state = START;
   let running = new AbortController();
   /** @type {Map<string, Promise<PartView>>} */
