@@ -14,6 +14,7 @@ from api import openapi, problems
 from api.heads import HeadMiddleware
 from api.job_events import JobWatch
 from api.routes import (
+    access,
     collections,
     health,
     item_batches,
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 """How often uploads whose time is over are looked for."""
 
 ROUTES = (
-    health, collections, queries, item_batches, items, overviews, pictures, jobs, uploads,
+    health, access, collections, queries, item_batches, items, overviews, pictures, jobs, uploads,
 )  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5

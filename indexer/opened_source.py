@@ -98,4 +98,5 @@ def index_result(opened: OpenedSource, report: RunReport) -> dict[str, Any]:
     """What an indexing run did, for programs."""
     source = opened.source
     columns = {"columns": columns_as_json(source)} if opened.is_told else {}
-    return {**report.summary(), "notes": sentences(source), **columns}
+    refused = {"refused": [asdict(row) for row in report.refused]} if report.dry_run else {}
+    return {**report.summary(), "notes": sentences(source), **columns, **refused}

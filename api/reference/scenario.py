@@ -20,6 +20,7 @@ class Example:
 EXAMPLES = (
     Example("healthz", "client.healthz()", "await client.healthz();"),
     Example("readyz", "client.readyz()", "await client.readyz();"),
+    Example("getAccess", "client.get_access()", "await client.getAccess();"),
     Example(
         "search",
         'answer = client.search("photo.jpg", k=2, filter="price < 100", facets=["view"])',

@@ -5,6 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.shape import shape
+from search_engine.access import Scope
 
 
 @shape
@@ -21,6 +22,20 @@ class Ready(TypedDict):
     status: str
     damaged: NotRequired[dict[str, str]]
     """What is wrong with collections that cannot be used, by name."""
+
+
+@shape
+class Access(TypedDict):
+    """What a request may do; it needs both the scope and a server that changes something."""
+
+    scope: Scope
+    """Each includes those before it: `read`, `write`, `admin`."""
+    collections: list[str] | None
+    """The only collections that the key is for; null for all."""
+    anonymous: Scope | None
+    """What may be done without a key; null for nothing, `admin` until the first key is made."""
+    read_only: bool
+    """Whether the server refuses every change, whoever asks."""
 
 
 @shape

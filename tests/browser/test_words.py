@@ -26,7 +26,7 @@ def test_every_code_has_words(start: Page) -> None:
     words = start.evaluate("import('/static/js/words.js').then(({ WORDS }) => WORDS)")
     assert set(words) == {*known_codes(), *OF_THE_PAGE}
     for title, text, action in words.values():
-        assert action in ("photo", "again", "start", "search", "none")
+        assert action in ("photo", "again", "start", "search", "key", "none")
         assert TECHNICAL.search(f"{title} {text}") is None
 
 

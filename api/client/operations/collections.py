@@ -17,7 +17,7 @@ from api.schemas.overviews import (
     Outlier,
     OutlierPage,
 )
-from api.schemas.server import Alive, Ready
+from api.schemas.server import Access, Alive, Ready
 
 
 class CollectionOperations(Addresses):
@@ -32,6 +32,11 @@ class CollectionOperations(Addresses):
     def readyz(self) -> Call[Ready]:
         """Whether queries can be answered; raises Unavailable while they cannot."""
         return Call("GET", "/readyz", in_json)
+
+    @operation
+    def get_access(self) -> Call[Access]:
+        """What may be done with the key of this client, or without one."""
+        return Call("GET", path("access"), in_json)
 
     @operation
     def list_collections(self) -> Call[CollectionList]:

@@ -56,9 +56,30 @@ const NONE = Object.freeze({});
  * @property {{label: string, share: number}[]} votes
  * @property {number} voters
  */
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {string} collection
+ * @property {string} kind
+ * @property {"queued"|"running"|"done"|"failed"|"cancelled"|"interrupted"} state
+ * @property {Record<string, *>} params  What was asked for.
+ * @property {?string} stage
+ * @property {number} done               Steps of the stage.
+ * @property {?number} total             Null where that is not known.
+ * @property {?number} seconds_left
+ * @property {Record<string, number>} counts  What came of it so far.
+ * @property {Record<string, number>} reasons Refused rows by code.
+ * @property {?Record<string, *>} result Null before the end.
+ * @property {?{code: string, message: string, fix?: string}} error
+ * @property {{name: string, size_bytes: number}[]} files
+ * @property {boolean} cancel_requested
+ * @property {string} created_at
+ * @property {?string} finished_at
+ */
+/** @typedef {{op: ?string, item_id: ?string, status: number, item?: Item, problem?: *}} ItemChange */
 /** @typedef {{label: string, count: number, example: {item_id: string, image_url: string}}} Label */
-/** @typedef {{id: string, state: string, stage: ?string, done: number, total: ?number}} Job */
 /** @typedef {{id: string, event: string, data: *}} ServerEvent */
+/** @typedef {{scope: "read"|"write"|"admin", collections: ?string[], anonymous: ?string, read_only: boolean}} Access */
 
 const REPEATED = new Set([429, 502, 503, 504]);
 const SAFE_TO_REPEAT = new Set(["GET", "PUT", "DELETE"]);
@@ -116,6 +137,9 @@ export class Client {
 
   healthz = (options = NONE) => this.#get("/healthz", {}, options);
   readyz = (options = NONE) => this.#get("/readyz", {}, options);
+
+  /** What may be done with the key of this client. @returns {Promise<Access>} */
+  getAccess = (options = NONE) => this.#get("/v1/access", {}, options);
 
   /* Questions */
 
@@ -202,7 +226,7 @@ export class Client {
     return this.#send("DELETE", this.#at(collection, "items", itemId), { signal });
   }
 
-  /** Up to 100 operations at once; a result or a problem for each. @returns {Promise<{results: object[]}>} */
+  /** Up to 100 operations at once; a result or a problem for each. @returns {Promise<{results: ItemChange[]}>} */
   async batchItems(operations, { collection, signal, idempotencyKey } = NONE) {
     const json = { operations: await Promise.all(operations.map(withBase64)) };
     const headers = keyed(idempotencyKey);

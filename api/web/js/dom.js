@@ -1,6 +1,8 @@
 /* Small helpers to build elements. Text only ever enters the page through
    text nodes, so catalog metadata can never become markup. */
 
+import { showPicture } from "./pictures.js";
+
 /** @typedef {Node|string|null|undefined|false} Child Strings become text nodes; nothing is left out. */
 
 const ICONS = {
@@ -16,6 +18,9 @@ const ICONS = {
   similar: "M10 4a6 6 0 1 0 0 12 6 6 0 0 0 0-12M14.5 14.5L20 20",
   in: "M12 6v12M6 12h12",
   out: "M6 12h12",
+  edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
+  remove: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
+  key: "M14.5 4.5a5 5 0 1 0 0 10 5 5 0 0 0 0-10M11 13l-7 7M6.5 17.5L9 20",
 };
 
 /** The element with this id; a missing one is a mistake in index.html. @param {string} id */
@@ -44,6 +49,10 @@ export function el(tag, attributes = {}, ...children) {
   element.append(.../** @type {(Node|string)[]} */ (children.filter(Boolean)));
   return element;
 }
+
+/** Put children in the place of those that an element has. @param {Element} element @param {...Child} children */
+export const fill = (element, ...children) =>
+  element.replaceChildren(.../** @type {(Node|string)[]} */ (children.filter(Boolean)));
 
 /**
  * @param {Record<string, unknown>} attributes As of `el`; a listener for `click` among them.
@@ -107,8 +116,7 @@ export function picture(src, alt, name = alt) {
   image.addEventListener("error", () => {
     frame.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name));
   });
-  image.src = sized(src, 320);
-  image.srcset = `${sized(src, 320)} 1x, ${sized(src, 640)} 2x`;
+  showPicture(image, sized(src, 320), `${sized(src, 320)} 1x, ${sized(src, 640)} 2x`);
   return frame;
 }
 

@@ -117,6 +117,16 @@ export function sureness(probability) {
   return word;
 }
 
+const since = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** How long ago a moment is. @param {string} moment As RFC 3339 has it. */
+export function ago(moment) {
+  const seconds = (Date.parse(moment) - Date.now()) / 1000;
+  if (seconds > -60) return "just now";
+  if (seconds > -3600) return since.format(Math.round(seconds / 60), "minute");
+  return seconds > -86400 ? since.format(Math.round(seconds / 3600), "hour") : since.format(Math.round(seconds / 86400), "day");
+}
+
 export function fileSize(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,10 +1,10 @@
 /* Single-key shortcuts. They rest while something is being typed, and below a dialog. */
 
-/** @param {Record<string, () => void>} actions By `event.key`. */
-export function onKeys(actions) {
+/** @param {Record<string, () => void>} actions By `event.key`. @param {Node} view They rest while it is not shown. */
+export function onKeys(actions, view) {
   document.addEventListener("keydown", (event) => {
     const action = actions[event.key] ?? actions[event.key.toLowerCase()];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (!action || !view.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     action();

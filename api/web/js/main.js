@@ -1,6 +1,7 @@
 /* The shell: which view is shown where, and the tabs that lead there. */
 
-import { byId, el } from "./dom.js";
+import { access, askForKey, hasKey, mayWrite } from "./access.js";
+import { byId, el, iconButton } from "./dom.js";
 import { failure } from "./notices.js";
 import { Router } from "./router.js";
 
@@ -10,33 +11,54 @@ import { Router } from "./router.js";
  */
 /**
  * @typedef {object} Page What a view is given.
- * @property {HTMLElement} root   Where it draws itself.
+ * @property {HTMLElement} root   Where it draws itself; out of the document while another one is shown.
  * @property {HTMLElement} tools  A place in the header, for its own controls.
  * @property {Router} router
  */
 
-/* A view's module exports `open(page: Page): Promise<View>` and is loaded when it is first shown. */
+/* A view's module exports `open(page: Page): Promise<View>` and is loaded when it is first shown.
+   Those that change something have a tab where that is allowed. */
 const VIEWS = [
-  { name: "Search", path: "/", at: /^\/(item\/[^/]+)?$/, load: () => import("./search/view.js") },
+  {
+    name: "Search",
+    path: "/",
+    at: /^\/(item\/[^/]+)?$/,
+    writes: false,
+    load: () => import("./search/view.js"),
+  },
+  {
+    name: "Catalog",
+    path: "/catalog",
+    at: /^\/catalog$/,
+    writes: true,
+    load: () => import("./catalog/view.js"),
+  },
 ];
 
 const main = byId("view");
-/** @type {Map<object, Promise<{root: HTMLElement, view: View}>>} */
+/** @type {Map<object, Promise<{root: HTMLElement, tools: HTMLElement, view: View}>>} */
 const opened = new Map();
 /** @type {?(typeof VIEWS)[number]} */
 let current = null;
 
 const viewOf = (path) => VIEWS.find(({ at }) => at.test(path));
+const wantedView = () => viewOf(location.pathname) ?? VIEWS[0];
 const router = new Router((path) => Boolean(viewOf(path)));
 
 router.addEventListener("change", async (event) => {
   const place = /** @type {CustomEvent<import("./router.js").Place>} */ (event).detail;
-  const wanted = viewOf(place.path) ?? VIEWS[0];
-  showTabs(wanted);
+  const wanted = wantedView();
+  showTabs();
   try {
     if (!opened.has(wanted)) opened.set(wanted, openView(wanted));
-    const { root, view } = await /** @type {Promise<{root: HTMLElement, view: View}>} */ (opened.get(wanted));
-    if (current !== wanted) main.replaceChildren(root);
+    const { root, tools, view } = await /** @type {NonNullable<ReturnType<typeof opened.get>>} */ (
+      opened.get(wanted)
+    );
+    if (wanted !== wantedView()) return;
+    if (current !== wanted) {
+      main.replaceChildren(root);
+      byId("tools").replaceChildren(tools);
+    }
     current = wanted;
     main.setAttribute("aria-label", wanted.name);
     view.show(place);
@@ -53,18 +75,35 @@ router.addEventListener("change", async (event) => {
 
 async function openView({ load }) {
   const root = el("div", { class: "view" });
+  const tools = el("div", { class: "topbar-tools" });
   const { open } = await load();
-  return { root, view: await open({ root, tools: byId("tools"), router }) };
+  return { root, tools, view: await open({ root, tools, router }) };
 }
 
-function showTabs(wanted) {
+function showTabs() {
+  const shown = VIEWS.filter(({ writes }) => !writes || mayWrite(access.value));
+  const wanted = wantedView();
   const tabs = byId("tabs");
-  tabs.hidden = VIEWS.length < 2;
+  const hadFocus = tabs.contains(document.activeElement);
+  tabs.hidden = shown.length < 2;
   tabs.replaceChildren(
-    ...VIEWS.map((view) =>
+    ...shown.map((view) =>
       el("a", { href: view.path, class: "tab", "aria-current": view === wanted && "page" }, view.name),
     ),
   );
+  if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();
 }
 
+const keyButton = iconButton("key", "Key", {
+  id: "key-button",
+  hidden: true,
+  click: async () => (await askForKey()) && location.reload(),
+});
+byId("theme").before(keyButton);
+access.shownBy((allowed) => {
+  keyButton.hidden = allowed ? allowed.anonymous === "admin" : !hasKey();
+  showTabs();
+});
+
 router.start();
+import("./server.js").then(({ findAccess }) => findAccess()); // the shell does not wait for it

@@ -3,8 +3,8 @@
    The server has the codes (api/problems.py); a test insists that each of them is here. */
 
 /**
- * @typedef {"photo"|"again"|"start"|"search"|"none"} Action Choose another photo, try again, go to the
- *   start, search anew with the same photo, or nothing that a reader could do.
+ * @typedef {"photo"|"again"|"start"|"search"|"key"|"none"} Action Choose another photo, try again, go to the
+ *   start, search anew with the same photo, enter a key, or nothing that a reader could do.
  * @typedef {[title: string, text: string, action: Action]} Words
  */
 
@@ -56,6 +56,8 @@ export const WORDS = {
   not_ready: ["Eyedex is getting ready", "This goes on by itself in a moment.", "none"],
   item_not_found: ["This item is no longer here", "It may have been removed from the catalog.", "start"],
   collection_not_found: ["There is no such collection", "It may have been removed or renamed.", "start"],
+  unauthorized: ["This needs a key", "Whoever runs this server can give you one.", "key"],
+  forbidden: ["Your key does not allow this", "It is for less than that, or for other collections.", "key"],
   query_expired: ["This search has to start anew", "It was put away to make room for others.", "search"],
 
   bad_image: BAD_PHOTO,
@@ -67,7 +69,7 @@ export const WORDS = {
   body_too_large: TOO_BIG,
   too_many_pixels: TOO_BIG,
   too_complex: TOO_BIG,
-  upload_too_large: TOO_BIG,
+  upload_too_large: ["This upload is too big", "Send it in several parts.", "none"],
   no_embedding: [
     "This picture can’t be searched with",
     "It looks the same everywhere, or could not be read.",

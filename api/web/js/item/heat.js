@@ -1,6 +1,7 @@
 /* A picture with what makes it match laid over it. */
 
 import { el, icon, sized } from "../dom.js";
+import { showPicture } from "../pictures.js";
 
 const SHOWN_PX = 1024;
 
@@ -9,15 +10,12 @@ const SHOWN_PX = 1024;
  * @param {string} name What stands in its place where it is missing.
  */
 export function heatPicture(src, alt, name) {
-  const image = el("img", {
-    alt,
-    src: src.startsWith("blob:") ? src : sized(src, SHOWN_PX),
-    draggable: "false",
-  });
+  const image = el("img", { alt, draggable: "false" });
   const element = el("div", { class: "heat-frame" }, image);
   image.addEventListener("error", () =>
     element.replaceChildren(el("span", { class: "picture-missing" }, icon("picture"), name)),
   );
+  showPicture(image, src.startsWith("blob:") ? src : sized(src, SHOWN_PX));
   return {
     element,
     /** @param {?{box: number[], png?: string}} heat Null to see the picture alone. */

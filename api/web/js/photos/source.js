@@ -14,11 +14,11 @@ export function photoSource(receive) {
   const camera = fileInput("Camera", { capture: "environment" }, receive);
   document.addEventListener("paste", (event) => {
     const [file] = event.clipboardData?.files ?? [];
-    if (!file) return;
+    if (!file || !choose.isConnected) return;
     event.preventDefault();
     receive(file);
   });
-  acceptDrops(receive);
+  acceptDrops(receive, choose);
   return { choose, camera };
 }
 
@@ -47,14 +47,18 @@ function fileInput(label, attributes, receive) {
   return input;
 }
 
-function acceptDrops(receive) {
+/**
+ * @param {Receive} receive
+ * @param {Node} view Nothing is taken while it is not shown.
+ */
+function acceptDrops(receive, view) {
   const veil = el(
     "div",
     { class: "drop-veil", "aria-hidden": "true", hidden: true },
     el("p", {}, "Drop to search"),
   );
   document.body.append(veil);
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const carriesFiles = (event) => view.isConnected && event.dataTransfer?.types.includes("Files");
   const showVeil = (shown) => (veil.hidden = !shown);
 
   document.addEventListener("dragenter", (event) => carriesFiles(event) && showVeil(true));
@@ -67,7 +71,7 @@ function acceptDrops(receive) {
   document.addEventListener("drop", (event) => {
     showVeil(false);
     const [file] = event.dataTransfer?.files ?? [];
-    if (!file) return;
+    if (!file || !view.isConnected) return;
     event.preventDefault();
     receive(file);
   });

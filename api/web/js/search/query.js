@@ -4,6 +4,7 @@ import { button, el, icon, iconButton, picture, sized } from "../dom.js";
 import { itemName, itemPrice, shorten } from "../format.js";
 import { CropBox } from "../photos/crop.js";
 import { fileButton } from "../photos/source.js";
+import { showPicture } from "../pictures.js";
 import { uploads } from "../server.js";
 import { Sheet } from "../sheet.js";
 
@@ -54,7 +55,7 @@ export function queryPanel(choose, actions) {
       ...lines.filter(Boolean).flatMap((line, index) => (index ? [el("br"), line] : [line])),
     );
     openCrop.hidden = !src;
-    if (src && thumb.getAttribute("src") !== src) thumb.src = src;
+    if (src && thumb.getAttribute("src") !== src) showPicture(thumb, src);
   }
 
   return {

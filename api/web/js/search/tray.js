@@ -2,6 +2,7 @@
 
 import { button, el, iconButton, sized } from "../dom.js";
 import { itemName } from "../format.js";
+import { showPicture } from "../pictures.js";
 import { Store } from "../store.js";
 
 /** @typedef {{item_id: string, label: ?string, attributes: Record<string, *>, image_url?: string}} Item */
@@ -113,7 +114,8 @@ export class Tray {
       { class: `tray-pile tray-${pile}`, role: "list", "aria-label": `${PILES[pile].verb}d` },
       ...ids.map((id) => {
         const name = this.#items.has(id) ? itemName(this.#items.get(id)) : id;
-        const image = el("img", { alt: "", src: sized(this.#imageOf(id), 128), width: 44, height: 44 });
+        const image = el("img", { alt: "", width: 44, height: 44 });
+        showPicture(image, sized(this.#imageOf(id), 128));
         return el(
           "li",
           {},

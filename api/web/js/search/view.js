@@ -1,5 +1,6 @@
 /* The search view: reads what the address says, asks, and tells the parts what to show. */
 
+import { askForKey } from "../access.js";
 import { Problem, sleep } from "../client.js";
 import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
@@ -111,7 +112,7 @@ class SearchView {
       u: () => choose.click(),
       "/": () => (hasSubject(this.#state) ? this.#focusFilters() : choose.focus()),
       Escape: () => this.#startOver(),
-    });
+    }, root);
   }
 
   get #collection() {
@@ -382,6 +383,7 @@ class SearchView {
         act: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
       },
       start: { label: "Start over", act: () => this.#router.go("/") },
+      key: { label: "Enter a key", act: async () => (await askForKey()) && location.reload() },
     };
     const [, , action] = wordsOf(problem);
     return choices[action] ?? null;

@@ -1,0 +1,90 @@
+/* Items that are deleted in a moment, unless the reader thinks better of it: what was deleted cannot be
+   put back as it was, so nothing is sent before. */
+
+import { button, el } from "../dom.js";
+import { count } from "../format.js";
+import { problemNotice } from "../notices.js";
+import { server } from "../server.js";
+import { LARGEST, inBatches } from "./batches.js";
+
+const HELD_MS = 8000;
+
+/** @typedef {{collection: string, ids: string[], timer: number}} Held */
+
+export class Deletions {
+  /** @type {Set<Held>} */
+  #held = new Set();
+  /** @type {Set<string>} Those on their way, by collection and id. */
+  #sent = new Set();
+  #changed;
+  #list = el("div", { class: "toasts", role: "status", "aria-label": "Deleted" });
+
+  element = this.#list;
+
+  /** @param {() => void} changed Called when other items are to be shown. */
+  constructor(changed) {
+    this.#changed = changed;
+    addEventListener("pagehide", () => this.#held.forEach((each) => this.#send(each)));
+    addEventListener("beforeunload", (event) => {
+      const isTooMuch = [...this.#held].some(({ ids }) => ids.length > LARGEST); // to send on leaving
+      if (isTooMuch || this.#sent.size > LARGEST) event.preventDefault();
+    });
+  }
+
+  /** Whether an item is as good as gone. @param {string} collection @param {string} id */
+  has(collection, id) {
+    return (
+      this.#sent.has(keyOf(collection, id)) ||
+      [...this.#held].some((each) => each.collection === collection && each.ids.includes(id))
+    );
+  }
+
+  /** @param {string} collection @param {string[]} ids */
+  add(collection, ids) {
+    /** @type {Held} */
+    const held = { collection, ids, timer: 0 };
+    const undo = button({ class: "button button-small", click: () => this.#takeBack(held, toast) }, "Undo");
+    const toast = el("div", { class: "toast" }, `${count(ids.length, "item")} deleted`, undo);
+    held.timer = window.setTimeout(
+      () =>
+        this.#send(held).then(
+          () => toast.remove(),
+          (error) =>
+            toast.replaceChildren(problemNotice(error, { label: "Close", act: () => toast.remove() })),
+        ),
+      HELD_MS,
+    );
+    this.#held.add(held);
+    this.#list.append(toast);
+    this.#changed();
+    undo.focus();
+  }
+
+  /** @param {Held} held @param {HTMLElement} toast */
+  #takeBack(held, toast) {
+    clearTimeout(held.timer);
+    this.#held.delete(held);
+    toast.remove();
+    this.#changed();
+  }
+
+  /** @param {Held} held */
+  async #send(held) {
+    const { collection, ids, timer } = held;
+    clearTimeout(timer);
+    this.#held.delete(held);
+    const keys = ids.map((id) => keyOf(collection, id));
+    keys.forEach((key) => this.#sent.add(key));
+    try {
+      await inBatches(
+        ids.map((id) => ({ op: "delete", item_id: id })),
+        (operations) => server.batchItems(operations, { collection }),
+      );
+    } finally {
+      keys.forEach((key) => this.#sent.delete(key));
+      this.#changed();
+    }
+  }
+}
+
+const keyOf = (collection, id) => `${collection}/${id}`;

@@ -1,0 +1,186 @@
+/* Changing what is known of one item, or the same of many. */
+
+import { Problem } from "../client.js";
+import { button, dialog, el, iconButton } from "../dom.js";
+import { count, itemName, percent } from "../format.js";
+import { server } from "../server.js";
+import { wordsOf } from "../words.js";
+import { inBatches } from "./batches.js";
+import { labelList } from "./label_list.js";
+import { readLike, written } from "./values.js";
+import { thumb } from "./thumb.js";
+
+/** @typedef {import("../client.js").Item} Item */
+
+/**
+ * @param {string} collection @param {Item[]} items @param {string[]} fields Names of attributes.
+ * @returns {Promise<?Item[]>} The items as they are now; null where nothing was changed.
+ */
+export function editDialog(collection, items, fields) {
+  return new Promise((resolve) => {
+    const [first] = items;
+    const isOne = items.length === 1;
+    const answer = (value) => {
+      element.close();
+      element.remove();
+      resolve(value);
+    };
+    const title = isOne ? `Edit ${itemName(first)}` : `Edit ${count(items.length, "item")}`;
+    const element = dialog(title, "edit-dialog", () => answer(null));
+    const texts = {
+      label: textRow("label", "Label", items),
+      product_id: textRow("product_id", "Product", items),
+    };
+    texts.label.input.setAttribute("list", "edit-labels");
+    const labels = labelList("edit-labels", texts.label.input);
+    labels.collection = collection;
+    const known = isOne ? Object.keys(first.attributes) : [];
+    const rows = el("div", { class: "stack-tight" });
+    /** @type {ReturnType<typeof attributeRow>[]} */
+    const attributes = [];
+    const addRow = (name) => {
+      const row = attributeRow(name, items, attributes.length);
+      attributes.push(row);
+      rows.append(row.element);
+      return row;
+    };
+    known.forEach(addRow);
+    const names = el("datalist", { id: "edit-fields" }, ...fields.map((value) => el("option", { value })));
+    const problem = el("p", { class: "form-problem", role: "alert" });
+    const save = button({ class: "button button-primary", type: "submit" }, "Save");
+
+    async function send(event) {
+      event.preventDefault();
+      problem.textContent = "";
+      try {
+        const changes = changesOf(texts, attributes);
+        if (!Object.keys(changes).length) return answer(null);
+        save.disabled = true;
+        const operations = items.map(({ item_id: id }) => ({ op: "patch", item_id: id, ...changes }));
+        return answer(
+          await inBatches(
+            operations,
+            (some) => server.batchItems(some, { collection }),
+            (done) => (save.textContent = `Saving ${percent(done / items.length)}`),
+          ),
+        );
+      } catch (error) {
+        if (!(error instanceof Problem) && !(error instanceof TypeError)) throw error;
+        problem.textContent =
+          error instanceof Problem ? `${wordsOf(error)[0]}: ${error.detail}` : error.message;
+        save.disabled = false;
+        save.textContent = "Save";
+      }
+    }
+
+    element.append(
+      el(
+        "header",
+        { class: "dialog-head" },
+        el("h2", {}, title),
+        iconButton("close", "Close", { click: () => answer(null) }),
+      ),
+      el(
+        "form",
+        { class: "dialog-form", submit: send },
+        isOne &&
+          el("div", { class: "edit-picture" }, thumb(first), el("p", { class: "muted" }, first.item_id)),
+        !isOne && el("p", { class: "muted" }, "What is left empty stays as it is."),
+        texts.label.element,
+        labels.element,
+        texts.product_id.element,
+        el("h3", {}, "Attributes"),
+        rows,
+        names,
+        button({ class: "button button-small", click: () => addRow("").focus() }, "Add an attribute"),
+        problem,
+        el("div", { class: "dialog-actions" }, button({ click: () => answer(null) }, "Cancel"), save),
+      ),
+    );
+    document.body.append(element);
+    element.showModal();
+    texts.label.input.focus();
+  });
+}
+
+/** A field that all items have. @param {"label"|"product_id"} field @param {string} text @param {Item[]} items */
+function textRow(field, text, items) {
+  const isOne = items.length === 1;
+  const was = isOne ? (items[0][field] ?? "") : "";
+  const input = el("input", { class: "field", id: `edit-${field}`, value: was, autocomplete: "off" });
+  const clear = el("input", { type: "checkbox", change: () => (input.disabled = clear.checked) });
+  const element = el(
+    "div",
+    { class: "stack-tight" },
+    el("label", { class: "labelled", for: input.id }, text, input),
+    !isOne && el("label", { class: "choice" }, clear, `Remove the ${text.toLowerCase()}`),
+  );
+  return {
+    element,
+    input,
+    /** Undefined where it stays as it is. */
+    get value() {
+      if (clear.checked) return null;
+      const value = input.value.trim();
+      return value === was ? undefined : value || null;
+    },
+  };
+}
+
+/** @param {string} name @param {Item[]} items @param {number} number */
+function attributeRow(name, items, number) {
+  const isKnown = name !== "";
+  const was = isKnown && items.length === 1 ? items[0].attributes[name] : undefined;
+  const wasText = was === undefined ? "" : written(was);
+  const field = el("input", {
+    class: "field",
+    "aria-label": `Name of attribute ${number + 1}`,
+    list: "edit-fields",
+    value: name,
+    readonly: isKnown,
+    autocomplete: "off",
+    placeholder: "Name",
+  });
+  const value = el("input", {
+    class: "field",
+    "aria-label": isKnown ? name : `Value of attribute ${number + 1}`,
+    value: wasText,
+    autocomplete: "off",
+    placeholder: "Value",
+  });
+  let removed = false;
+  const remove = iconButton("remove", isKnown ? `Remove ${name}` : `Remove attribute ${number + 1}`, {
+    "aria-pressed": "false",
+    click: () => {
+      removed = !removed;
+      value.disabled = removed;
+      remove.setAttribute("aria-pressed", String(removed));
+    },
+  });
+  return {
+    element: el("div", { class: "attribute-row" }, field, value, remove),
+    focus: () => field.focus(),
+    /** What changes: [name, value], null to remove it; null where nothing does. @returns {?[string, *]} */
+    get change() {
+      const called = field.value.trim();
+      if (!called) return null;
+      if (removed) return isKnown || items.length > 1 ? [called, null] : null;
+      if (value.value === wasText || (!isKnown && !value.value)) return null;
+      if (!value.value) return [called, null];
+      const example =
+        was ??
+        items.map(({ attributes }) => attributes[called]).find((each) => each !== undefined && each !== null);
+      return [called, readLike(value.value, example, called)];
+    },
+  };
+}
+
+function changesOf({ label, product_id: product }, attributes) {
+  /** @type {Record<string, *>} */
+  const changes = {};
+  if (label.value !== undefined) changes.label = label.value;
+  if (product.value !== undefined) changes.product_id = product.value;
+  const changed = attributes.map(({ change }) => change).filter((each) => each !== null);
+  if (changed.length) changes.attributes = Object.fromEntries(changed);
+  return changes;
+}

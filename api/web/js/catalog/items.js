@@ -1,0 +1,170 @@
+/* The items of a collection, page by page: found, chosen, changed, deleted. */
+
+import { button, el, fill } from "../dom.js";
+import { count, number } from "../format.js";
+import { nothingNotice } from "../notices.js";
+import { server } from "../server.js";
+import { FIRST_PAGE, START, itemsQuery, toUrl } from "./address.js";
+import { confirm } from "./confirm.js";
+import { editDialog } from "./edit.js";
+import { itemRows } from "./item_rows.js";
+import { itemTools } from "./item_tools.js";
+import { Selection } from "./selection.js";
+
+const PAGE = 50;
+const UNASKED = 20; // so many are deleted without a question
+const ALL_AT_ONCE = 500;
+const NO_PAGE = { items: [], total: 0, next_cursor: null, warnings: [] };
+
+/** @typedef {import("../client.js").Item} Item */
+
+/** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
+export function open(around) {
+  let state = START;
+  let fields = /** @type {string[]} */ ([]);
+  let total = 0;
+  /** @type {Map<string, string>} The address of the page before, by that of a page. */
+  const before = new Map();
+  const selection = new Selection();
+  const tools = itemTools(around);
+  const rows = itemRows(selection, {
+    edit: (item) => edit([item]),
+    remove: (item) => remove([item.item_id]),
+  });
+  const chosen = el("div", { class: "selection-bar", role: "region", "aria-label": "Chosen items" });
+  const nothing = el("div", {});
+  const pages = el("nav", { class: "row pages", "aria-label": "Pages" });
+  const element = el("div", { class: "stack" }, tools.element, chosen, nothing, rows.element, pages);
+  selection.addEventListener("change", showChosen);
+
+  /** @param {Item[]} items */
+  async function edit(items) {
+    const changed = await editDialog(/** @type {string} */ (state.collection), items, fields);
+    if (changed) {
+      rows.replace(changed);
+      selection.update(changed);
+    }
+    if (items.length === 1) rows.focus(items[0]);
+  }
+
+  /** @param {string[]} ids */
+  async function remove(ids) {
+    const many = `Delete ${count(ids.length, "item")}?`;
+    if (ids.length > UNASKED && !(await confirm(many, "You can undo it for some seconds.", "Delete"))) return;
+    selection.clear();
+    around.deletions.add(/** @type {string} */ (state.collection), ids);
+  }
+
+  function showChosen() {
+    const size = selection.size;
+    chosen.hidden = size === 0;
+    fill(
+      chosen,
+      el("strong", {}, `${number(size)} chosen`),
+      size < total &&
+        button(
+          { class: "button button-small", click: () => around.act(chooseAll) },
+          `Choose all ${number(total)}`,
+        ),
+      el("span", { class: "spacer" }),
+      button({ class: "button button-small", click: () => edit(selection.items) }, "Edit"),
+      button(
+        { class: "button button-small", click: () => remove(selection.items.map(({ item_id: id }) => id)) },
+        "Delete",
+      ),
+      button({ class: "button button-small", click: () => selection.clear() }, "Choose none"),
+    );
+  }
+
+  /** @param {AbortSignal} signal */
+  const ask = (signal) =>
+    server.listItems({
+      collection: state.collection ?? undefined,
+      ...itemsQuery(state),
+      cursor: state.cursor || undefined,
+      limit: PAGE,
+      signal,
+    });
+
+  async function chooseAll() {
+    const collection = /** @type {string} */ (state.collection);
+    const all = [];
+    for await (const item of server.items({ collection, ...itemsQuery(state), limit: ALL_AT_ONCE })) {
+      if (!around.deletions.has(collection, item.item_id)) all.push(item);
+    }
+    selection.add(all);
+  }
+
+  /** @param {number} shown @param {?string} next */
+  function showPages(shown, next) {
+    const here = toUrl(state);
+    const after = next && around.href({ cursor: next, from: state.from + PAGE });
+    if (after) before.set(after, here);
+    pages.hidden = shown === 0;
+    const previous = before.get(here) ?? around.href(FIRST_PAGE);
+    fill(
+      pages,
+      state.cursor &&
+        el("a", { class: "button", href: previous }, before.has(here) ? "Previous" : "First page"),
+      el(
+        "span",
+        { class: "muted" },
+        `${number(state.from + 1)} to ${number(state.from + shown)} of ${number(total)}`,
+      ),
+      after && el("a", { class: "button", href: after }, "Next"),
+    );
+  }
+
+  return {
+    element,
+    async show(wanted, signal, described) {
+      if (wanted.collection !== state.collection) selection.clear();
+      const isSame = toUrl(wanted) === toUrl(state);
+      state = wanted;
+      const collection = /** @type {string} */ (state.collection);
+      tools.show(state, fields);
+      if (!isSame) rows.showLoading();
+      const found = await described;
+      const page = found ? await ask(signal).catch(tools.problemOf) : NO_PAGE;
+      if (signal.aborted) return;
+      fields = found?.fields ?? [];
+      tools.show(state, fields);
+      const items = page.items.filter(({ item_id: id }) => !around.deletions.has(collection, id));
+      total = page.total - (page.items.length - items.length);
+      rows.show(items, state.as, fields);
+      tools.tell(page.warnings);
+      const isNarrowed = Boolean(state.q || state.label || state.filter);
+      nothing.replaceChildren(
+        ...(items.length
+          ? []
+          : [
+              isNarrowed
+                ? nothingNotice(
+                    "No such items",
+                    "Nothing fits what is asked for.",
+                    el(
+                      "a",
+                      { class: "button", href: around.href({ q: "", label: "", filter: "", ...FIRST_PAGE }) },
+                      "Show all",
+                    ),
+                  )
+                : nothingNotice(
+                    "Nothing here yet",
+                    "Add pictures, and they can be searched.",
+                    el(
+                      "a",
+                      {
+                        class: "button button-primary",
+                        href: around.href({ ...START, collection, part: "add" }),
+                      },
+                      "Add pictures",
+                    ),
+                  ),
+            ]),
+      );
+      showPages(page.items.length, page.next_cursor);
+      showChosen();
+      rows.element.setAttribute("aria-label", `${count(total, "item")}`);
+    },
+  };
+}

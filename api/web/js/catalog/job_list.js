@@ -1,0 +1,69 @@
+/* Jobs as they go on. */
+
+import { Problem, sleep } from "../client.js";
+import { el } from "../dom.js";
+import { persistent, server } from "../server.js";
+import { jobRow } from "./job_row.js";
+import { isFinal } from "./job_words.js";
+
+/** @typedef {import("../client.js").Job} Job */
+
+const SHOWN = 20;
+const LOOK_MS = 10_000; // so often it is asked for jobs that others began
+
+/** @param {import("./view.js").Around} around */
+export function jobList(around) {
+  const list = el("ul", { class: "jobs", role: "list", "aria-label": "Jobs" });
+  const nothing = el("p", { class: "muted", hidden: true }, "No jobs in the last month.");
+  const element = el(
+    "section",
+    { class: "stack", "aria-labelledby": "jobs-title" },
+    el("h2", { id: "jobs-title" }, "Jobs"),
+    nothing,
+    list,
+  );
+  /** @type {Map<string, {element: HTMLElement, show: (job: Job) => void}>} */
+  const rows = new Map();
+
+  /** @param {Job} job @param {boolean} named Whether to say the collection. @param {AbortSignal} signal */
+  function rowOf(job, named, signal) {
+    const known = rows.get(job.id);
+    if (known) {
+      known.show(job);
+      return known.element;
+    }
+    const row = jobRow(job, named);
+    rows.set(job.id, row);
+    if (!isFinal(job)) follow(job, row, signal);
+    return row.element;
+  }
+
+  async function follow({ id }, row, signal) {
+    try {
+      for await (const { data } of persistent.watchJob(id, { signal })) row.show(data);
+      around.refresh(); // what it made is shown too
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Problem)) throw error;
+    }
+  }
+
+  return {
+    element,
+    /** @param {?string} collection Null for all. @param {AbortSignal} signal */
+    async show(collection, signal) {
+      rows.clear();
+      for (;;) {
+        const { jobs } = await server.listJobs({ collection: collection ?? undefined, limit: SHOWN, signal });
+        if (signal.aborted) return;
+        nothing.hidden = jobs.length > 0;
+        const wanted = jobs.map((/** @type {Job} */ job) => rowOf(job, collection === null, signal));
+        if (
+          wanted.some((each, index) => list.children[index] !== each) ||
+          list.children.length !== wanted.length
+        )
+          list.replaceChildren(...wanted);
+        await sleep(LOOK_MS, signal);
+      }
+    },
+  };
+}

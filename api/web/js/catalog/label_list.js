@@ -1,0 +1,41 @@
+/* Labels that a field proposes while something is typed. */
+
+import { sleep } from "../client.js";
+import { el } from "../dom.js";
+import { server } from "../server.js";
+
+const SHOWN = 50;
+const TYPING_MS = 200;
+
+/** @param {string} id Of the list, which the field names. @param {HTMLInputElement} field */
+export function labelList(id, field) {
+  const element = el("datalist", { id });
+  let running = new AbortController();
+  const list = {
+    element,
+    collection: "default",
+  };
+  const propose = async () => {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    try {
+      await sleep(TYPING_MS, signal);
+      const { labels } = await server.listLabels({
+        collection: list.collection,
+        q: field.value.trim() || undefined,
+        limit: SHOWN,
+        signal,
+      });
+      if (!signal.aborted)
+        element.replaceChildren(
+          .../** @type {{label: string}[]} */ (labels).map(({ label }) => el("option", { value: label })),
+        );
+    } catch {
+      /* a help in typing only */
+    }
+  };
+  field.addEventListener("focus", propose);
+  field.addEventListener("input", propose);
+  return list;
+}

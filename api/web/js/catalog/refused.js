@@ -1,0 +1,70 @@
+/* The rows that a job refused: the first of them here, all of them to take away. */
+
+import { Problem } from "../client.js";
+import { button, el } from "../dom.js";
+import { number } from "../format.js";
+import { server } from "../server.js";
+import { wordsOf } from "../words.js";
+import { csvOf, download } from "./download.js";
+import { reasonText } from "./job_words.js";
+
+const SHOWN = 20;
+const COLUMNS = ["Row", "Item", "Why"];
+
+/** @typedef {{line: ?number, item_id: ?string, code: string, reason: string}} Refused */
+
+/** Of a check the first ones are known, of a job that wrote all are. @param {import("../client.js").Job} job @param {HTMLElement} place */
+export async function refusedRows({ id: jobId, result }, place) {
+  if (result?.refused) return place.replaceChildren(table(result.refused));
+  place.replaceChildren(el("p", { class: "muted" }, "Loading"));
+  try {
+    const lines = (await (await server.getJobRejects(jobId)).text()).split("\n").filter(Boolean);
+    /** @type {Refused[]} */
+    const rows = lines.map((line) => JSON.parse(line));
+    return place.replaceChildren(
+      table(rows.slice(0, SHOWN)),
+      el(
+        "div",
+        { class: "row" },
+        button(
+          { class: "button button-small", click: () => download(csvOf(cellsOf(rows)), "refused.csv") },
+          `Download ${number(rows.length)} as a table`,
+        ),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return place.replaceChildren(el("p", { class: "form-problem" }, wordsOf(error)[0]));
+  }
+}
+
+/** @param {Refused[]} rows */
+const table = (rows) =>
+  el(
+    "div",
+    { class: "table-frame", tabindex: 0, role: "region", "aria-label": "Refused rows" },
+    el(
+      "table",
+      { class: "table" },
+      el("thead", {}, el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, name)))),
+      el(
+        "tbody",
+        {},
+        ...rows.map(({ line, item_id: id, code, reason }) =>
+          el(
+            "tr",
+            {},
+            el("td", {}, line === null ? "" : number(line)),
+            el("td", {}, id ?? ""),
+            el("td", { title: reason }, reasonText(code)),
+          ),
+        ),
+      ),
+    ),
+  );
+
+/** @param {Refused[]} rows */
+const cellsOf = (rows) => [
+  ["row", "item_id", "code", "reason"],
+  ...rows.map(({ line, item_id: id, code, reason }) => [line, id, code, reason]),
+];

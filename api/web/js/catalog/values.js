@@ -1,0 +1,42 @@
+/* Values of attributes as text to be edited, and back to what they were. */
+
+/** @param {*} value */
+export function written(value) {
+  if (Array.isArray(value) && value.every((each) => typeof each === "string" && !each.includes(",")))
+    return value.join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/**
+ * The value that a text means where another item has `example`.
+ * @param {string} text @param {*} example Undefined where nothing is known: it stays a text.
+ * @param {string} name Of the attribute, for the message.
+ * @throws {TypeError} The text is no such value.
+ */
+export function readLike(text, example, name) {
+  const trimmed = text.trim();
+  if (typeof example === "number") {
+    const value = Number(trimmed);
+    if (trimmed === "" || !Number.isFinite(value))
+      throw new TypeError(`${name} is a number, such as ${example}.`);
+    return value;
+  }
+  if (typeof example === "boolean") {
+    if (/^(true|yes)$/i.test(trimmed)) return true;
+    if (/^(false|no)$/i.test(trimmed)) return false;
+    throw new TypeError(`${name} is yes or no.`);
+  }
+  if (Array.isArray(example) && !trimmed.startsWith("["))
+    return trimmed
+      .split(",")
+      .map((each) => each.trim())
+      .filter(Boolean);
+  if (example !== null && typeof example === "object") {
+    try {
+      return JSON.parse(trimmed);
+    } catch {
+      throw new TypeError(`${name} is JSON, such as ${JSON.stringify(example)}.`);
+    }
+  }
+  return text;
+}

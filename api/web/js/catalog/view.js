@@ -1,0 +1,199 @@
+/* The catalog view: the collections, and of one of them its items, what is added, jobs, and review. */
+
+import { access, askForKey, mayWrite } from "../access.js";
+import { Problem } from "../client.js";
+import { el, styles } from "../dom.js";
+import { count } from "../format.js";
+import { failure, problemNotice, waitingNotice } from "../notices.js";
+import { server, untilReady } from "../server.js";
+import { wordsOf } from "../words.js";
+import { PARTS, START, parse, toUrl } from "./address.js";
+import { Deletions } from "./deletions.js";
+
+/** @typedef {import("./address.js").State} State */
+/** @typedef {{name: string, items: number, unsearchable: number, fields: string[]}} Collection */
+/**
+ * @typedef {object} Around What a part needs of the view around it.
+ * @property {(patch: Partial<State>) => string} href
+ * @property {(patch: Partial<State>, how?: {replace?: boolean}) => void} go
+ * @property {() => void} refresh Show the place again, with what the server says now.
+ * @property {<T>(work: () => Promise<T>) => Promise<T|undefined>} act Do something; where it fails, say so.
+ * @property {Deletions} deletions
+ */
+/**
+ * @typedef {object} PartView
+ * @property {HTMLElement} element
+ * @property {(state: State, signal: AbortSignal, collection: Promise<?Collection>) => Promise<unknown>} show
+ *   The signal ends when another place is shown; the collection is null until the first upload makes it.
+ */
+
+const LOAD = {
+  overview: () => import("./overview.js"),
+  items: () => import("./items.js"),
+  add: () => import("./add.js"),
+  jobs: () => import("./jobs.js"),
+  review: () => import("./review.js"),
+};
+const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
+
+/** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
+export async function open({ root, router }) {
+  await styles("filters", "catalog");
+  let state = START;
+  let running = new AbortController();
+  /** @type {Map<string, Promise<PartView>>} */
+  const opened = new Map();
+  const head = el("div", { class: "catalog-head" });
+  const body = el("div", { class: "catalog-body" });
+  const notice = el("div", { class: "notice-slot" });
+
+  /** @type {Around} */
+  const around = {
+    href: (patch) => toUrl({ ...state, ...patch }),
+    go: (patch, how) => router.go(around.href(patch), how),
+    refresh: () => showState(state),
+    act,
+    deletions: new Deletions(() => root.isConnected && showState(state)),
+  };
+  root.replaceChildren(head, notice, body, around.deletions.element);
+  access.addEventListener("change", () => root.isConnected && showState(state));
+
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T|undefined>} */
+  async function act(work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const shown = problemNotice(error, { label: "Close", act: () => notice.replaceChildren() });
+      notice.replaceChildren(shown);
+      shown.focus();
+      return undefined;
+    }
+  }
+
+  /** @param {State} wanted */
+  async function showState(wanted) {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    for (;;) {
+      try {
+        return await attempt(wanted, signal);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (!(error instanceof Problem)) throw error;
+        if (!(await wait(error, signal))) return undefined;
+        notice.replaceChildren();
+      }
+    }
+  }
+
+  /** @param {State} wanted @param {AbortSignal} signal */
+  async function attempt(wanted, signal) {
+    const allowed = access.value ?? (await server.getAccess({ signal }));
+    if (!mayWrite(allowed))
+      throw new Problem({ title: "", code: allowed.read_only ? "read_only" : "forbidden", status: 403 });
+    const name = wanted.collection ? wanted.part : "overview";
+    if (!opened.has(name)) opened.set(name, loaded(name));
+    const part = await /** @type {Promise<PartView>} */ (opened.get(name));
+    if (signal.aborted) return;
+    const hadFocus = root.contains(document.activeElement);
+    if (part.element.parentNode !== body) body.replaceChildren(part.element);
+    showHead(wanted);
+    if (hadFocus && !root.contains(document.activeElement)) {
+      const [title, current] = ["h1", "[aria-current]"].map((each) => head.querySelector(each));
+      /** @type {?HTMLElement} */ (current ?? title)?.focus({ preventScroll: true });
+    }
+    notice.replaceChildren();
+    const described = wanted.collection ? describe(wanted.collection, signal) : Promise.resolve(null);
+    await Promise.all([part.show(wanted, signal, described), described]);
+  }
+
+  /** @param {string} name */
+  async function loaded(name) {
+    try {
+      return (await LOAD[name]()).open(around);
+    } catch (error) {
+      opened.delete(name);
+      notice.replaceChildren(
+        failure("This page could not be loaded", "Check the connection.", "Load again", around.refresh),
+      );
+      throw error;
+    }
+  }
+
+  /** @param {Problem} problem @param {AbortSignal} signal @returns {Promise<boolean>} Whether to try again. */
+  async function wait(problem, signal) {
+    const [, , action] = wordsOf(problem);
+    const choices = {
+      key: { label: "Enter a key", act: async () => (await askForKey()) && location.reload() },
+      again: { label: "Try again", act: around.refresh },
+      start: { label: "To the collections", act: () => router.go("/catalog") },
+    };
+    const shown = problem.isNotReady
+      ? waitingNotice(problem)
+      : problemNotice(problem, choices[action] ?? null);
+    if (problem.status) body.replaceChildren();
+    notice.replaceChildren(shown);
+    shown.focus({ preventScroll: true });
+    if (!problem.isNotReady && problem.code !== "network") return false;
+    return untilReady(signal).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  const facts = el("p", { class: "muted", "aria-live": "polite" });
+
+  /** @param {State} wanted */
+  function showHead({ collection, part }) {
+    document.title = `${collection ?? "Catalog"} – Eyedex`;
+    if (!collection) {
+      head.replaceChildren(el("h1", { tabindex: -1 }, "Catalog"));
+    } else {
+      const link = (each) =>
+        el(
+          "a",
+          {
+            class: "tab",
+            href: toUrl({ ...START, collection, part: each }),
+            "aria-current": each === part && "page",
+          },
+          NAMES[each],
+        );
+      head.replaceChildren(
+        el(
+          "div",
+          {},
+          el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, "All collections")),
+          el("h1", { tabindex: -1 }, collection),
+          facts,
+        ),
+        el("nav", { class: "tabs", "aria-label": `Parts of ${collection}` }, ...PARTS.map(link)),
+      );
+    }
+  }
+
+  /** @param {string} name @param {AbortSignal} signal @returns {Promise<?Collection>} */
+  async function describe(name, signal) {
+    const { collections } = await server.listCollections({ signal });
+    const found = collections.find((each) => each.name === name) ?? null;
+    const { items, unsearchable } = found ?? { items: 0, unsearchable: 0 };
+    if (!signal.aborted)
+      facts.textContent = [count(items, "item"), unsearchable && `${unsearchable} not searchable`]
+        .filter(Boolean)
+        .join(" · ");
+    return found;
+  }
+
+  return {
+    async show({ query, traversed, scrollY }) {
+      const before = state;
+      state = parse(query);
+      const turned = ["collection", "part", "cursor"].some((name) => state[name] !== before[name]);
+      const shown = showState(state);
+      if (traversed) shown.then(() => scrollTo({ top: scrollY }));
+      else if (turned) scrollTo({ top: 0 });
+    },
+  };
+}
