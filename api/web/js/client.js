@@ -282,17 +282,17 @@ export class Client {
   }
 
   /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
-  listMislabelled({ collection, signal, ...query } = {}) {
+  listMislabelled({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "mislabelled"), query, { signal });
   }
 
   /** A page of items that are unlike all others: `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
-  listOutliers({ collection, signal, ...query } = {}) {
+  listOutliers({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "outliers"), query, { signal });
   }
 
   /** Points of the map in columns: `sample`, `limit`, `cursor`. @returns {Promise<{ids: string[], x: number[], y: number[], next_cursor: ?string}>} */
-  getMap({ collection, signal, ...query } = {}) {
+  getMap({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "map"), query, { signal });
   }
 
