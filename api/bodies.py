@@ -14,9 +14,10 @@ from api.forms import FORM, JSON
 from api.forms.queries import MAX_QUERIES, OF_ONE
 from api.parameters import option_schema
 from search_engine.search.boosts import MAX_BOOST, MAX_BOOSTS
+from search_engine.search.declared import Option, Verb
 from search_engine.search.examples import MAX_EXAMPLES, MAX_WEIGHT
 from search_engine.search.given_labels import MAX_LABELS
-from search_engine.search.options import Option, Verb, options_of
+from search_engine.search.options import options_of
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 PICTURE_FILE = {

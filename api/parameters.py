@@ -9,7 +9,8 @@ from fastapi import Request
 from api.forms import query_parameters, text_value, true_or_false, whole_number
 from search_engine.catalog.collection_rows import COLLECTION_NAME
 from search_engine.names import MAX_ID_BYTES
-from search_engine.search.options import OPTIONS, Kind, Option, check_choice
+from search_engine.search.declared import OPTIONS, Kind, Option
+from search_engine.search.options import check_choice
 
 _TYPES: Mapping[Kind, dict[str, Any]] = {
     "whole": {"type": "integer"},

@@ -38,7 +38,7 @@ from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.metrics import expected_calibration_error
 from search_engine.records import SearchResult
-from search_engine.search.subject import Asked
+from search_engine.search.asked import Asked
 from search_engine.things import things_of
 from search_engine.vote.calibration.fit import known_labels
 from search_engine.vote.calibration.fit_known import fit_known

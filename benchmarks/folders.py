@@ -32,8 +32,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.engine import SearchEngine
 from search_engine.images.decode_pool import DecodePool
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.options import SearchOptions
-from search_engine.search.subject import Asked
 from search_engine.storage.paths import DataPaths
 
 OPTIONS = SearchOptions(k=K)

@@ -12,13 +12,15 @@ from search_engine.collections.live import LiveCollection
 from search_engine.data_directory import DataDirectory
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.description import check_described
 from search_engine.search.explaining import Explainer
 from search_engine.search.finding import Finder
 from search_engine.search.options import SearchOptions
 from search_engine.search.regions import check_regions
 from search_engine.search.rerank.pictures import ItemFeatures
-from search_engine.search.subject import Asked, Subject, Subjects
+from search_engine.search.subject import Subject
+from search_engine.search.subjects import Subjects
 from search_engine.search.turns import check_turns
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.knowledge import knowledge_of

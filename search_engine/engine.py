@@ -25,10 +25,11 @@ from search_engine.records import (
     SearchResult,
     Stored,
 )
+from search_engine.search.asked import Asked
 from search_engine.search.examples import GivenExample, Picture
 from search_engine.search.given_vectors import GivenVector
 from search_engine.search.options import ClassifyArguments, SearchArguments, search_options
-from search_engine.search.subject import Asked, Subjects
+from search_engine.search.subjects import Subjects
 from search_engine.storage.paths import DEFAULT_COLLECTION
 from search_engine.vote.question import Question, Wanted
 from search_engine.vote.tally import VoteRule

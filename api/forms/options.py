@@ -13,8 +13,9 @@ from search_engine.errors import ParameterError
 from search_engine.images import Box, PixelBox, parse_box
 from search_engine.search.boosts import check_boosts, parse_boosts
 from search_engine.search.colors import check_colors, parse_colors
+from search_engine.search.declared import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option
 from search_engine.search.given_labels import check_labels
-from search_engine.search.options import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option, check_names
+from search_engine.search.options import check_names
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 

@@ -20,19 +20,12 @@ from api.forms.options import (
 from api.forms.values import text_value
 from api.problems import Problem
 from search_engine.errors import EyedexError, ParameterError
+from search_engine.search.asked import Asked
+from search_engine.search.declared import EXAMPLES, OPTIONS, SUBJECTS, Verb
 from search_engine.search.examples import MAX_EXAMPLES, Example, at_example
 from search_engine.search.given_vectors import GivenVector
-from search_engine.search.options import (
-    EXAMPLES,
-    OPTIONS,
-    SUBJECTS,
-    Verb,
-    check_names,
-    check_options,
-    names_of,
-)
+from search_engine.search.options import check_names, check_options, names_of
 from search_engine.search.query_cache import QueryToken
-from search_engine.search.subject import Asked
 
 MAX_QUERIES = 64
 """Of one request."""

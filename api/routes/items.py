@@ -29,7 +29,7 @@ from search_engine.catalog.listing import ADDED
 from search_engine.collections.listing import MAX_PAGE_ITEMS, PAGE_ITEMS, ItemQuestion
 from search_engine.engine import SearchEngine
 from search_engine.records import CatalogItem
-from search_engine.search.options import PALETTE
+from search_engine.search.declared import PALETTE
 
 router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 

@@ -21,8 +21,8 @@ from api.security.admission import AdmissionDep
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.records import FacetCount, SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.options import options_of
-from search_engine.search.subject import Asked
 
 router = APIRouter(prefix="/v1/collections/{c}", tags=["queries"])
 

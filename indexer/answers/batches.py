@@ -18,8 +18,8 @@ from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ExternalEncoderError, EyedexError, ParameterError
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.options import SearchOptions
-from search_engine.search.subject import Asked
 from search_engine.vote.question import Question
 
 BATCHES_AT_ONCE = 2

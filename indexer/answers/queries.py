@@ -26,7 +26,7 @@ from search_engine.errors import (
     RowError,
     SourceError,
 )
-from search_engine.search.subject import Asked
+from search_engine.search.asked import Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ from search_engine.records import Neighbor, Region, SearchResult, Vectors
 from search_engine.search.boosts import check_boosted_fields
 from search_engine.search.candidates import nearest, timed
 from search_engine.search.copies import Copies, copies_of
+from search_engine.search.declared import PALETTE
 from search_engine.search.description import Description, describe, of_subject
 from search_engine.search.explaining import Explainer, check_explained
 from search_engine.search.folding import Folding
 from search_engine.search.mixes import BEST
-from search_engine.search.options import PALETTE, SearchOptions, check_choice
+from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
 from search_engine.search.preferences import Preferences, preferred_count
 from search_engine.search.regions import matched

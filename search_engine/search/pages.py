@@ -16,7 +16,8 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.cursors import read_cursor, write_cursor
 from search_engine.errors import ParameterError
 from search_engine.search.copies import Copies
-from search_engine.search.options import MAX_K, SearchOptions
+from search_engine.search.declared import MAX_K
+from search_engine.search.options import SearchOptions
 from search_engine.search.subject import Subject
 
 MAX_SHOWN = 10_000

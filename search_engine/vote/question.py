@@ -14,14 +14,9 @@ from search_engine.catalog.fields import value_of, values_of
 from search_engine.errors import ParameterError
 from search_engine.records import Neighbor, Prediction, SearchResult, Vectors
 from search_engine.search.candidates import DECIMALS
+from search_engine.search.declared import OPTIONS
 from search_engine.search.given_labels import check_labels
-from search_engine.search.options import (
-    OPTIONS,
-    ClassifyArguments,
-    SearchOptions,
-    check_k,
-    search_options,
-)
+from search_engine.search.options import ClassifyArguments, SearchOptions, check_k, search_options
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.knowledge import VoteKnowledge
 from search_engine.vote.labels import vote

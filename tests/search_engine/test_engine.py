@@ -25,7 +25,7 @@ from search_engine.errors import (
     UnknownFieldError,
 )
 from search_engine.records import SearchResult
-from search_engine.search.options import MAX_K
+from search_engine.search.declared import MAX_K
 from search_engine.vote.tally import VoteRule
 from tests.conftest import copy_data
 

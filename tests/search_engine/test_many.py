@@ -22,9 +22,9 @@ from search_engine.errors import (
 )
 from search_engine.images.decode_pool import DecodePool
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.given_vectors import encode_vector, unit_vector
 from search_engine.search.query_cache import QueryToken
-from search_engine.search.subject import Asked
 from tests.conftest import copy_data
 from tests.embedding_tables import take_in, write_npy
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from search_engine.search.options import Kind, Option, Verb, options_of
+from search_engine.search.declared import Kind, Option, Verb
+from search_engine.search.options import options_of
 
 _TYPES: dict[Kind, type] = {"whole": int, "number": float, "flag": bool}
 _METAVARS: dict[Kind, str] = {

@@ -18,7 +18,8 @@ from api.client.vectors import encoded, with_arrays
 from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import Neighbor
 from api.schemas.results import ClassifyAnswer, SearchAnswer
-from search_engine.search.options import OPTIONS, ClassifyArguments, SearchArguments
+from search_engine.search.declared import OPTIONS
+from search_engine.search.options import ClassifyArguments, SearchArguments
 
 if TYPE_CHECKING:
     import httpx2

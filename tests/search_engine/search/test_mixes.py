@@ -11,10 +11,10 @@ import pytest
 from search_engine.engine import SearchEngine
 from search_engine.errors import ItemNotFoundError, ParameterError, QueryExpiredError
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.examples import Example
 from search_engine.search.mixes import SHARES, Mix, best_scores, rocchio
 from search_engine.search.query_cache import QueryToken
-from search_engine.search.subject import Asked
 from tests.small_catalog import bound_collection, draft, open_catalog, put, unit_vectors
 
 ROWS = unit_vectors(60, seed=5)

@@ -10,13 +10,11 @@ from typer.testing import CliRunner
 
 from api.cli.main import app
 from search_engine.errors import ParameterError
+from search_engine.search.declared import BOTH, OPTIONS, Verb
 from search_engine.search.options import (
-    BOTH,
-    OPTIONS,
     ClassifyArguments,
     SearchArguments,
     SearchOptions,
-    Verb,
     check_k,
     check_options,
     names_of,

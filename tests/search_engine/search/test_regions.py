@@ -14,9 +14,9 @@ from search_engine.encoders.poolings import SIDE
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.images import PixelBox
+from search_engine.search.asked import Asked
 from search_engine.search.query_cache import QueryToken
 from search_engine.search.regions import COST, MOST_PROPOSED, best_of, overlap, propose
-from search_engine.search.subject import Asked
 from tests.conftest import copy_data
 from tests.images.pictures import png
 

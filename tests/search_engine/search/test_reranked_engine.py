@@ -14,7 +14,7 @@ from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.spec import IndexSpec
 from search_engine.records import SearchResult
 from search_engine.search import shaping
-from search_engine.search.options import MAX_K
+from search_engine.search.declared import MAX_K
 from search_engine.search.query_cache import QueryToken
 from search_engine.search.rerank import query_expansion
 from search_engine.search.rerank.local_features import FEATURES_A_PICTURE

@@ -209,6 +209,6 @@ class TestReciprocity:
 
 
 def test_as_many_candidates_as_a_search_can_ask_for() -> None:
-    from search_engine.search.options import MAX_K
+    from search_engine.search.declared import MAX_K
 
     assert CANDIDATES == MAX_K

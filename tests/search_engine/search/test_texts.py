@@ -19,8 +19,8 @@ from search_engine.encoders.texts import text_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError, UnknownEncoderError, WeightsError
 from search_engine.records import SearchResult
+from search_engine.search.asked import Asked
 from search_engine.search.examples import Example
-from search_engine.search.subject import Asked
 from tests.api.asking import CLASSIFY, SEARCH, CheckedClient, ask_json, assert_problem
 from tests.conftest import once
 from tests.tiny_clip import NAME, save_tiny_clip
