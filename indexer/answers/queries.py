@@ -61,6 +61,27 @@ class Queries(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unpacked:
+    """Rows of which some have their pictures below a folder that will be gone: nobody knows these
+    by their paths."""
+
+    source: Rows
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def description(self) -> str:
+        """See `Rows`."""
+        return self.source.description
+
+    def rows(self) -> Iterator[SourceRow | Reject]:
+        """See `Rows`."""
+        return self.source.rows()
+
+
+@dataclass(frozen=True, slots=True)
 class PictureQueries:
     """A query for each row of a source, whose labels and attributes are ignored.
 
@@ -79,7 +100,8 @@ class PictureQueries:
                 yield RejectedQuery(None, row.item_id, row.code, row.reason)
                 continue
             try:
-                yield Query(row.item_id, Asked(row.file, **self.beside), row.file)
+                path = None if _is_temporary(self.source, row.file) else row.file
+                yield Query(row.item_id, Asked(row.file, **self.beside), path)
             except RowError as error:
                 yield RejectedQuery(None, row.item_id, error.code, error.what)
 
@@ -178,7 +200,11 @@ def opened_pictures(
         source, _ = open_unpacked(paths[0], Path(folder) / "unpacked", said)
         here = settings.model_copy(update={"data": Path(folder)})
         with pictures_of(source, here, fetch=True) as fetched:
-            yield fetched
+            yield Unpacked(fetched, Path(folder))
+
+
+def _is_temporary(source: Rows, file: Path) -> bool:
+    return isinstance(source, Unpacked) and file.is_relative_to(source.folder)
 
 
 def is_source(paths: Sequence[Path]) -> bool:

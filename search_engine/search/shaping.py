@@ -141,7 +141,8 @@ class Shaping:
         if least is None:
             return None
         shown = 0 if self.place is None else self.place.shown
-        nearest = self.first[1][shown : shown + self.options.k]
+        most = self.options.k - len(self.copies[shown:])
+        nearest = self.first[1][shown : shown + max(0, most)]
         return int(np.count_nonzero(~reaching(nearest, least)))
 
     def _single(self) -> Sequence[tuple[int, float]]:

@@ -41,12 +41,14 @@ TARGETS = ("label", "product_id")
 class Likeness:
     """What a collection knows of how alike pictures are; None where it knows nothing.
 
-    `command` calibrates it.
+    `least_score` is the cosine below which photos of unknown classes lie mostly. `command`
+    calibrates all of it.
     """
 
     alike: Alike | None
     familiar: Familiar | None
     known: Known | None
+    least_score: float
     command: str
 
     def limited(self, options: SearchOptions) -> SearchOptions:
@@ -105,11 +107,16 @@ class Likeness:
         ]
 
     def _is_foreign(self, result: SearchResult) -> bool:
+        """Whether a photo is unlike the collection as a whole, and has no near neighbor.
+
+        Behind a learned projection the first alone says it: there everything is near something.
+        """
         if self.familiar is None:
             return False
-        same = self.familiar.fingerprint == result.encoder
-        vector = result.vector if same else result.plain
-        return vector is not None and bool(self.familiar.is_foreign(vector)[0])
+        if self.familiar.fingerprint != result.encoder:
+            return result.plain is not None and bool(self.familiar.is_foreign(result.plain)[0])
+        nearest = max((each.score for each in result.neighbors), default=-1.0)
+        return nearest < self.least_score and bool(self.familiar.is_foreign(result.vector)[0])
 
     def _told(self, result: SearchResult, because: str | None) -> SearchResult:
         if because is not None or self.alike is None:
@@ -164,5 +171,5 @@ def likeness_of(calibrations: CalibrationCache, record: Collection) -> Likeness:
     known = next((each for each in found if each is not None and each.alike), None)
     command = calibrate_command(record.name, TARGETS[0])
     if known is None:
-        return Likeness(None, None, None, command)
-    return Likeness(known.alike, known.familiar, known.known, command)
+        return Likeness(None, None, None, -1.0, command)
+    return Likeness(known.alike, known.familiar, known.known, known.least_score, command)

@@ -315,7 +315,7 @@ def test_animations_are_answered_with_a_warning(client: CheckedClient) -> None:
     for kind in ("GIF", "PNG", "WEBP"):
         response = ask(client, animated(kind))
         assert response.status_code == 200
-        assert response.json()["warnings"] == ["first_frame_used"]
+        assert "first_frame_used" in response.json()["warnings"]
 
 
 def test_turned_photos_find_the_same(client: CheckedClient, first_picture: bytes) -> None:
@@ -379,7 +379,8 @@ def test_photos_regions_and_items_have_tokens_of_their_own(
 def test_warnings_come_with_the_token_too(client: CheckedClient) -> None:
     answer = ask(client, animated("GIF")).json()
     again = ask_json(client, {"query_token": answer["query_token"]}).json()
-    assert again["warnings"] == answer["warnings"] == ["first_frame_used"]
+    assert again["warnings"] == answer["warnings"]
+    assert "first_frame_used" in again["warnings"]
 
 
 @pytest.mark.parametrize("token", ["0" * 32, "x", "é", "a" * 10_000])

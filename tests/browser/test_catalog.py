@@ -337,7 +337,7 @@ class TestItems:
         page.get_by_label("Order").select_option("Id")
         first = page.get_by_role("rowheader").first
         expect(page.get_by_text("1 to 50 of")).to_be_visible()
-        expect(first).not_to_have_text("")
+        page.wait_for_load_state("networkidle")
         named = first.inner_text()
         page.get_by_role("link", name="Next").click()
         expect(page.get_by_text("51 to 100 of")).to_be_visible()

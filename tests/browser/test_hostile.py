@@ -84,6 +84,7 @@ def test_they_stay_texts(page: Page, live_server: LiveServer, hostile: list[str]
         assert page.locator("dialog[open] a[target]").count() == 0, "no link is followed"
 
 
+@pytest.mark.slow
 def test_they_are_compared_and_narrowed_to(
     page: Page, live_server: LiveServer, hostile: list[str]
 ) -> None:

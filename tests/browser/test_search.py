@@ -45,7 +45,8 @@ class TestStarting:
 
     def test_the_view_is_a_landmark_of_its_name(self, start: Page) -> None:
         expect(start.get_by_role("main", name="Search")).to_be_visible()
-        expect(start.get_by_role("navigation", name="Views")).to_be_hidden()
+        views = start.get_by_role("navigation", name="Views")
+        expect(views.get_by_role("link", name="Search")).to_have_attribute("aria-current", "page")
 
 
 class TestResults:

@@ -28,6 +28,7 @@ def test_search_finds_the_item_itself(run: Run, hsv_data: Path, photo: Path) -> 
     best = ran.json["neighbors"][0]
     assert set(best) == {
         "item_id", "label", "product_id", "attributes", "score", "alike", "likeness",
+        "same_picture",
     }  # fmt: skip
     assert best["score"] > 0.99
     assert best["item_id"] in photo.as_posix()

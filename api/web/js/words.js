@@ -108,6 +108,7 @@ export const WORDS = {
   not_found: GONE,
   classifier_not_found: GONE,
   job_not_found: GONE,
+  overview_not_found: GONE,
   upload_not_found: GONE,
   job_finished: ["This job has ended already", "There is nothing left to stop.", "none"],
   too_many_jobs: FULL,

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Set
 from functools import cache
 from pathlib import Path
@@ -123,9 +124,12 @@ def convert(source: NetworkSource) -> Any:
     was_fused = mha.get_fastpath_enabled()
     mha.set_fastpath_enabled(False)  # its fused attention is no operator that can be converted
     try:
-        return openvino.convert_model(
-            source.build().eval(), example_input=example, input=[(shape, openvino.Type.u8)]
-        )
+        with warnings.catch_warnings():
+            # sizes are the same each time
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            return openvino.convert_model(
+                source.build().eval(), example_input=example, input=[(shape, openvino.Type.u8)]
+            )
     finally:
         mha.set_fastpath_enabled(was_fused)
 

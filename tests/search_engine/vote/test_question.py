@@ -168,7 +168,7 @@ def test_a_target_that_is_not_calibrated_refuses_as_the_label_does(
     result = engine.classify(stranger, target="color")
     found = said(result)
     assert (found.reason, found.uncalibrated_because) == ("too_far", "not_calibrated")
-    assert result.warnings == ()
+    assert [each.partition(":")[0] for each in result.warnings] == ["foreign"]
 
 
 def test_where_it_is_not_known_what_is_far_the_answer_says_so(
