@@ -7,13 +7,12 @@ const LEVELS = /** @type {const} */ ([
   [0.5, "Close"],
   [-1, "Loosely alike"],
 ]);
-const LEAST = "Hardly alike";
 
-/** @param {{score: number, likeness?: ?string, same_picture?: boolean}} neighbor */
+/** The word for it; none for what is hardly alike. @param {{score: number, likeness?: ?string, same_picture?: boolean}} neighbor */
 export function closeness({ score, likeness, same_picture: isSame }) {
   if (isSame) return "The same picture";
-  if (likeness === undefined) return LEVELS.find(([least]) => score >= least)?.[1] ?? LEAST;
-  return likeness ? likeness[0].toUpperCase() + likeness.slice(1) : LEAST;
+  if (likeness === undefined) return LEVELS.find(([least]) => score >= least)?.[1] ?? "";
+  return likeness ? likeness[0].toUpperCase() + likeness.slice(1) : "";
 }
 
 /**

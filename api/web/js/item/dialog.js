@@ -139,7 +139,8 @@ function content(item, around, explain, signal) {
         "p",
         { class: "item-closeness" },
         closeness({ ...item, score: item.score }),
-        el("span", { class: "muted" }, ` · similarity ${score(item.score)} of 1`),
+        closeness({ ...item, score: item.score }) && " · ",
+        el("span", { class: "muted" }, `similarity ${score(item.score)} of 1`),
       ),
     el(
       "div",
