@@ -1,9 +1,16 @@
 """JSON without what Python alone would take: NaN, Infinity, repeated keys."""
 
 import json
+import re
 from typing import Any
 
 from api.problems import Problem
+
+MOST_LEVELS = 200
+"""Of arrays and objects within each other; Python's parser would go on to the end of its stack."""
+
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string, ended or not, or a bracket."""
 
 
 def parse_json(data: bytes | str) -> Any:
@@ -13,9 +20,23 @@ def parse_json(data: bytes | str) -> Any:
         Problem: 400 `bad_json`.
     """
     try:
+        if _is_too_deep(data.encode(errors="replace") if isinstance(data, str) else data):
+            raise ValueError("too deep")
         return json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise Problem(400, "bad_json", "the body is not valid JSON") from None
+
+
+def _is_too_deep(data: bytes) -> bool:
+    """Whether there are more levels than may be; a text with few brackets is not looked through."""
+    if data.count(b"[") + data.count(b"{") <= MOST_LEVELS:
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(data):
+        depth += (token[0] in (b"[", b"{")) - (token[0] in (b"]", b"}"))
+        if depth > MOST_LEVELS:
+            return True
+    return False
 
 
 def _refuse(name: str) -> None:
