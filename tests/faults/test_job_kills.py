@@ -132,7 +132,8 @@ def test_a_job_that_always_dies_has_failed(source: Path, tmp_path: Path) -> None
         job, behind = (ask(server, path, each)["id"] for each in (body, {"kind": "export"}))
         found = wait(server, job, "failed")
         assert found["error"]["code"] == "worker_lost"
-        assert found["attempts"] == MOST_DEATHS
+        # a death that got further than those before it begins the count anew
+        assert MOST_DEATHS <= found["attempts"] < 3 * MOST_DEATHS
         assert wait(server, behind, "done")["error"] is None
 
 

@@ -5,7 +5,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 
-from eyedex_client import Client
+from eyedex_client import AuthenticatedClient
 from eyedex_client.api.items import get_item, list_items
 from eyedex_client.api.jobs import create_job, get_job
 from eyedex_client.api.queries import classify, search
@@ -30,7 +30,7 @@ url, photo = sys.argv[1], Path(sys.argv[2])
 name = "generated"
 ITEMS = 5_000
 
-with Client(base_url=url) as client:
+with AuthenticatedClient(token="none is needed", base_url=url) as client:
     upload = create_upload.sync(name, client=client, body=NewUpload())
     assert isinstance(upload, Upload), upload
     for number in range(3):
