@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "EYEDEX_"
+NOT_SETTINGS = (
+    "EYEDEX_FAULT",
+    "EYEDEX_MILVUS_URI",
+    "EYEDEX_MILVUS_TOKEN",
+    "EYEDEX_QDRANT_TOKEN",
+)
+"""Names that others read: fault points, an option of the command line, and secrets of servers."""
 CATALOG_MAX_SIDE_PX = 65_535
 MAX_DECODED_PIXELS = 100_000_000
 """More do not fit into the memory of a decoding process; JPEGs are made smaller on the way."""
@@ -153,7 +160,7 @@ class Settings(BaseModel):
         found: dict[str, object] = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in environ.items()
-            if name.startswith(PREFIX)
+            if name.startswith(PREFIX) and name not in NOT_SETTINGS
         }
         found.update({name: value for name, value in overrides.items() if value is not None})
         try:

@@ -25,7 +25,8 @@ EyedexError
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
 │   ├── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
-│   └── ReadOnlyError, EngineClosedError
+│   ├── ReadOnlyError, EngineClosedError
+│   └── IndexUnavailableError  the server of an index is away
 ├── LockHeldError              another process is writing
 ├── EncoderError
 │   └── UnknownEncoderError, WeightsError, ModelMismatchError
@@ -328,6 +329,12 @@ class EngineClosedError(StorageError):
     """`close()` was called before; open another engine."""
 
     code = "engine_closed"
+
+
+class IndexUnavailableError(StorageError):
+    """The server that an index lies on does not answer."""
+
+    code = "index_unavailable"
 
 
 class LockHeldError(EyedexError):

@@ -65,19 +65,34 @@ IndexOption = Annotated[
     typer.Option(
         "--index",
         metavar="auto|FACTORY",
-        help="Kind of index from now on: a FAISS factory string, or numpy; auto chooses by size.",
+        help="Kind of index from now on: a FAISS factory string, numpy, milvus:ADDRESS or "
+        "qdrant:ADDRESS; auto chooses by size.",
     ),
 ]
 
-_NOT_SETTINGS = ("EYEDEX_FAULT",)
+MilvusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--milvus-uri",
+        envvar="EYEDEX_MILVUS_URI",
+        metavar="ADDRESS",
+        help="Where Milvus is, for --index milvus; a token is read from EYEDEX_MILVUS_TOKEN.",
+    ),
+]
 
 
 def settings_from(data: Path | None, **overrides: object) -> "Settings":
     """Settings from the environment, with what the command line names on top."""
     from search_engine.config import Settings
 
-    environ = {name: text for name, text in os.environ.items() if name not in _NOT_SETTINGS}
-    return Settings.from_env(environ, data=data, **overrides)
+    return Settings.from_env(os.environ, data=data, **overrides)
+
+
+def at_milvus(index_factory: str | None, uri: str | None) -> str | None:
+    """The kind of index with the address of the server, where it is Milvus and names none."""
+    if uri is None or index_factory is None or index_factory.partition("#")[0] != "milvus":
+        return index_factory
+    return index_factory.replace("milvus", f"milvus:{uri}", 1)
 
 
 def open_engine(data: Path | None, **overrides: object) -> "SearchEngine":

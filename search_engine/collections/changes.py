@@ -33,6 +33,7 @@ from search_engine.errors import (
     ModelMismatchError,
 )
 from search_engine.images.decoder import Decoder
+from search_engine.indexes.generations import remove_all
 from search_engine.records import CatalogItem, Keys, Stored
 
 
@@ -176,7 +177,8 @@ class Changes:
             with self._catalog.write() as writer:
                 writer.delete_collection(collection.id)
                 cancel_jobs_of(writer, name)
-            for folder_of in (paths.index, paths.classifiers, paths.overviews, paths.tuning):
+            remove_all(paths.index(name))
+            for folder_of in (paths.classifiers, paths.overviews, paths.tuning):
                 shutil.rmtree(folder_of(name), ignore_errors=True)
             paths.rejects(name).unlink(missing_ok=True)
 

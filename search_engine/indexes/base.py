@@ -77,6 +77,11 @@ class Backend(Protocol):
         """Names of the files of a saved index."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether its files are all there is to an index; else `discard` deletes the rest."""
+        ...
+
     def check(self, factory: str, dimension: int) -> None:
         """Raise ParameterError unless the backend can build such a kind of index."""
         ...
@@ -118,6 +123,14 @@ class Backend(Protocol):
 
         Raises:
             CorruptDataError: They do not make an index.
+        """
+        ...
+
+    def discard(self, folder: Path) -> None:
+        """Delete what an index saved in a folder, whole or in part, keeps outside of it.
+
+        Raises:
+            IndexUnavailableError: That cannot be reached now.
         """
         ...
 

@@ -58,6 +58,7 @@ class NumpyBackend:
     """See Backend."""
 
     files = FILES
+    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """See Backend."""
@@ -91,3 +92,6 @@ class NumpyBackend:
         if len(rows) != len(keys) * dimension:
             raise CorruptDataError("the files of an index differ in size", where=str(folder))
         return NumpyIndex(keys, rows.reshape(len(keys), dimension))
+
+    def discard(self, folder: Path) -> None:
+        """Do nothing: its files are all there is."""

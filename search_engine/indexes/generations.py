@@ -10,11 +10,12 @@ generation fails, the one before it is used; the caller rebuilds if none is left
 several encoders may coexist; loading names the encoder.
 """
 
+import logging
 import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ import numpy as np
 
 from search_engine.errors import (
     CorruptDataError,
+    IndexUnavailableError,
+    MissingExtraError,
     NewerFormatError,
     NotFoundError,
 )
@@ -33,7 +36,7 @@ from search_engine.indexes.manifest import (
     verify,
     write_manifest,
 )
-from search_engine.indexes.registry import backend_of
+from search_engine.indexes.registry import BACKENDS, backend_of
 from search_engine.records import Keys
 from search_engine.storage.durable import (
     replace_synced,
@@ -41,6 +44,8 @@ from search_engine.storage.durable import (
     sync_directory,
 )
 from search_engine.storage.faults import fault_point
+
+log = logging.getLogger(__name__)
 
 KEPT = 2
 SELF_QUERIES = 16
@@ -82,7 +87,7 @@ def publish(folder: Path, manifest: Manifest, index: Index, spared: Collection[s
         aside.mkdir(mode=0o700)
         fault_point("generation_started")
         index.save(aside)
-        write_manifest(aside, manifest)
+        write_manifest(aside, replace(manifest, spec=index.spec))
         verify(aside)
         fault_point("generation_before_rename")
         os.rename(aside, folder / name)
@@ -110,10 +115,25 @@ def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> Non
         except (CorruptDataError, NewerFormatError):
             owner = fingerprint
         if left.get(owner, 0) <= 0:
-            shutil.rmtree(folder / name, ignore_errors=True)
+            _delete(folder / name)
             fault_point("generation_collected")
         elif name == names[0] or owner != fingerprint or is_sound(folder / name):
             left[owner] -= 1
+
+
+def remove_all(folder: Path) -> None:
+    """Delete the folder of a collection that is gone, but generations on a server that is away."""
+    for path in [*(folder / name for name in generations(folder)), *folder.glob(".gen-*.new")]:
+        _delete(path)
+    if not generations(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_local(folder: Path) -> None:
+    """Delete generations that need more than their files, of a copy that does not own the rest."""
+    for name in generations(folder):
+        if not backend_of(read_manifest(folder / name).spec.factory).local:
+            shutil.rmtree(folder / name)
 
 
 def settle(folder: Path, name: str) -> None:
@@ -143,7 +163,7 @@ def discard_newer(folder: Path, seq: int) -> list[str]:
         except (CorruptDataError, NewerFormatError):
             continue
         if foreign:
-            shutil.rmtree(folder / name)
+            _delete(folder / name)
             discarded.append(name)
     return discarded
 
@@ -333,9 +353,23 @@ def _remove_leftovers(folder: Path) -> None:
     """Delete what interrupted runs left behind; only one process publishes at a time."""
     for path in leftovers(folder):
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            _delete(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a generation and what it keeps elsewhere; it stays while that cannot be reached."""
+    try:
+        for name in BACKENDS:
+            backend_of(name).discard(folder)
+    except (IndexUnavailableError, MissingExtraError) as error:
+        log.warning("%s is not deleted yet: %s", folder.name, error)
+    except CorruptDataError as error:
+        log.warning("an index on a server may be left over: %s", error)
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _number(name: str) -> int:

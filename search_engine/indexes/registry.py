@@ -12,6 +12,8 @@ DEFAULT = "faiss"
 BACKENDS = {
     DEFAULT: "search_engine.indexes.faiss.backend:FaissBackend",
     "numpy": "search_engine.indexes.exact:NumpyBackend",
+    "milvus": "search_engine.indexes.remote.milvus:backend",
+    "qdrant": "search_engine.indexes.remote.qdrant:backend",
 }
 
 

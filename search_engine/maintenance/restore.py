@@ -118,6 +118,7 @@ def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> C
         if catalog.seq() != archive.description.seq:
             raise CorruptDataError("the catalog is not of the announced state", where=str(file))
     for index in folder.glob("indexes/*/"):
+        generation.keep_local(index)
         for name in generation.generations(index)[:1]:
             generation.settle(index, name)
     for path, _, _ in os.walk(folder):

@@ -16,10 +16,13 @@ from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_v
 from search_engine.images import ImageLimits, decode_pixels
 from tests import tiny_clip
 from tests.conftest import once
+from tests.contract.vector_servers import milvus, milvus_server, qdrant
 
 TIMM_NETWORKS = ("mobilenetv3_small_050", "convnext_atto")
 NETWORKS = ("mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1")
 LARGE_NETWORKS = ("googlenet", "inception_v3")
+
+__all__ = ["milvus", "milvus_server", "qdrant"]
 
 MakeEncoder = Callable[[str], Encoder]
 

@@ -23,10 +23,11 @@ from search_engine.records import Keys, Vectors
 from tests.contract import toy_backend
 from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import all_found, some_keys, unit_vectors
+from tests.contract.vector_servers import SERVERS
 
 COUNT, DIMENSION = 300, 24
-FACTORIES = {"faiss": "Flat", "numpy": "numpy", "toy": "toy"}
-"""A kind of index of each backend."""
+LOCAL = {"faiss": "Flat", "numpy": "numpy", "toy": "toy"}
+"""A kind of index of each backend in this process."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +35,10 @@ def _with_a_toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.BACKENDS, toy_backend.NAME, toy_backend.ENTRY)
 
 
-@pytest.fixture(params=[*FACTORIES.values()], ids=[*FACTORIES])
+@pytest.fixture(params=[*LOCAL, *SERVERS])
 def factory(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    name = str(request.param)
+    return LOCAL[name] if name in LOCAL else str(request.getfixturevalue(name))
 
 
 def content(count: int = COUNT) -> tuple[Keys, Vectors]:
@@ -64,7 +66,7 @@ def oracle() -> ExactIndex:
 
 
 def test_every_backend_is_tested_here() -> None:
-    assert set(registry.BACKENDS) == set(FACTORIES)
+    assert set(registry.BACKENDS) == {*LOCAL, *SERVERS}
 
 
 @pytest.mark.parametrize("k", [1, 10, COUNT, COUNT + 5])

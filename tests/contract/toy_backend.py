@@ -49,6 +49,7 @@ class ToyBackend:
     """See Backend."""
 
     files = ("toy.json",)
+    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """Any kind will do."""
@@ -70,3 +71,6 @@ class ToyBackend:
         content = json.loads((folder / "toy.json").read_bytes())
         rows = np.array(content["rows"], dtype=np.float32).reshape(-1, dimension)
         return ToyIndex(self.keys(folder), rows)
+
+    def discard(self, folder: Path) -> None:
+        """Its files are all there is."""

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import DataOption, IndexOption, JsonOption, settings_from
+from api.cli.options import (
+    DataOption,
+    IndexOption,
+    JsonOption,
+    MilvusOption,
+    at_milvus,
+    settings_from,
+)
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
 from api.cli.terminal.wording import counted, size
@@ -158,6 +165,7 @@ def compact_collection(
         bool, typer.Option("--force", help="Also for changes too few to be worth it.")
     ] = False,
     index_factory: IndexOption = None,
+    milvus_uri: MilvusOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -170,7 +178,9 @@ def compact_collection(
         if index_factory is None:
             made = live.compact(force)
         else:
-            made = live.rebuild(None if index_factory == AUTOMATIC else index_factory)
+            made = live.rebuild(
+                None if index_factory == AUTOMATIC else at_milvus(index_factory, milvus_uri)
+            )
     if as_json:
         print_json({"name": name, "generation": made})
     else:

@@ -11,7 +11,9 @@ from api.cli.options import (
     DataOption,
     IndexOption,
     JsonOption,
+    MilvusOption,
     RuntimeOption,
+    at_milvus,
     settings_from,
 )
 from api.cli.sources import with_source_flags
@@ -43,6 +45,7 @@ def index(
     runtime: RuntimeOption = None,
     reading: Any = None,
     index_factory: IndexOption = None,
+    milvus_uri: MilvusOption = None,
     source_name: Annotated[
         str | None,
         typer.Option(
@@ -110,7 +113,7 @@ def index(
         encoder=encoder,
         weights=weights,
         pooling=pooling,
-        index_factory=index_factory,
+        index_factory=at_milvus(index_factory, milvus_uri),
         download=download,
         source=name_of(source, source_name),
         reading=reading,

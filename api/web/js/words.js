@@ -130,6 +130,7 @@ export const WORDS = {
   weights_unavailable: RESTING,
   model_mismatch: RESTING,
   engine_closed: RESTING,
+  index_unavailable: RESTING,
   forked: RESTING,
   overloaded: ["Many are searching at the moment", "This goes on by itself in a moment.", "again"],
   storage_busy: ["The catalog is busy", "Something is being written at the moment.", "again"],

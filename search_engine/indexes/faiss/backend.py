@@ -26,6 +26,7 @@ class FaissBackend:
     """See Backend."""
 
     files = FILES
+    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """See Backend."""
@@ -76,6 +77,9 @@ class FaissBackend:
         except ParameterError as error:
             what = "the index is of an unknown kind"
             raise CorruptDataError(what, where=str(index_file)) from error
+
+    def discard(self, folder: Path) -> None:
+        """Do nothing: its files are all there is."""
 
 
 def _learned(before: Index | None, factory: str, changed: int, count: int) -> FaissIndex | None:

@@ -1,0 +1,1 @@
+"""Index backends that let another server find the candidates: Milvus and Qdrant."""
