@@ -1,7 +1,7 @@
 """Classify with a trained classifier; neighbors are shown as evidence only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from search_engine.classifiers.base import Model, predict
 from search_engine.errors import ParameterError
@@ -12,11 +12,15 @@ from search_engine.vote.question import NEIGHBORS, Wanted, Warnings
 
 @dataclass(frozen=True, slots=True)
 class ModelQuestion:
-    """Predict by a trained classifier; the neighbors are evidence only."""
+    """Predict by a classifier; the neighbors are evidence only.
+
+    `uncalibrated_because` replaces what a trained classifier would say.
+    """
 
     model: Model
     shown: SearchOptions
     warnings: Warnings = field(default_factory=dict)
+    uncalibrated_because: str | None = None
 
     @property
     def voting(self) -> SearchOptions:
@@ -27,7 +31,10 @@ class ModelQuestion:
         self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
     ) -> list[Prediction]:
         """See Question."""
-        return predict(self.model, vectors)
+        found = predict(self.model, vectors)
+        if self.uncalibrated_because is None:
+            return found
+        return [replace(each, uncalibrated_because=self.uncalibrated_because) for each in found]
 
 
 def ask_model(model: Model, outdated: str | None, wanted: Wanted) -> ModelQuestion:

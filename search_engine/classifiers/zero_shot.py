@@ -5,17 +5,16 @@ section 3.1: a label stands in several sentences, whose embeddings are averaged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from search_engine.classifiers.base import Probabilities, predict, softmax
-from search_engine.classifiers.question import refuse_votes
+from search_engine.classifiers.base import Probabilities, softmax
+from search_engine.classifiers.question import ModelQuestion, refuse_votes
 from search_engine.encoders.base import Encoder, unit_rows
 from search_engine.encoders.texts import TextEncoder, text_encoder
-from search_engine.records import Neighbor, Prediction, Vectors
-from search_engine.search.options import SearchOptions
-from search_engine.vote.question import NEIGHBORS, Wanted, Warnings
+from search_engine.records import Vectors
+from search_engine.vote.question import NEIGHBORS, Wanted
 
 SENTENCES = (
     "a photo of a {}.",
@@ -41,28 +40,7 @@ class LabelTexts:
         return np.asarray(softmax(scores), dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelQuestion:
-    """Choose the label whose text is nearest to the picture; neighbors are evidence only."""
-
-    model: LabelTexts
-    shown: SearchOptions
-    warnings: Warnings = field(default_factory=dict)
-
-    @property
-    def voting(self) -> SearchOptions:
-        """See Question."""
-        return self.shown
-
-    def answers(
-        self, vectors: Vectors, neighbors: Sequence[Sequence[Neighbor]]
-    ) -> list[Prediction]:
-        """See Question."""
-        found = predict(self.model, vectors)
-        return [replace(each, uncalibrated_because="labels") for each in found]
-
-
-def ask_labels(encoder: Encoder, labels: Sequence[str], wanted: Wanted) -> LabelQuestion:
+def ask_labels(encoder: Encoder, labels: Sequence[str], wanted: Wanted) -> ModelQuestion:
     """Make the question which of some labels a picture shows.
 
     Args:
@@ -76,7 +54,7 @@ def ask_labels(encoder: Encoder, labels: Sequence[str], wanted: Wanted) -> Label
     refuse_votes(wanted, "a choice of labels")
     reader = text_encoder(encoder, "labels")
     model = LabelTexts(tuple(labels), _vectors(reader, labels), reader.logit_scale)
-    return LabelQuestion(model, wanted.shown(NEIGHBORS))
+    return ModelQuestion(model, wanted.shown(NEIGHBORS), uncalibrated_because="labels")
 
 
 def _vectors(encoder: TextEncoder, labels: Sequence[str]) -> Vectors:
