@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from search_engine.catalog.damaged import Damaged, UnreadableOptions
 from search_engine.catalog.prepared import Prepared
+from search_engine.catalog.row_checksums import COLLECTION_VALUES, row_crc32
 from search_engine.catalog.tables import FORMER, LIVE, collections, items
 from search_engine.errors import CollectionNotFoundError, ParameterError
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_COLLECTION_COLUMNS = (  # as the fields of Collection
+_COLLECTION_COLUMNS = (  # the fields of Collection, then the same as stored, for the checksum
     collections.c.id,
     collections.c.name,
     collections.c.uid,
@@ -23,6 +24,8 @@ _COLLECTION_COLUMNS = (  # as the fields of Collection
     collections.c.fingerprint,
     collections.c.dimension,
     collections.c.index_factory,
+    *COLLECTION_VALUES,
+    collections.c.crc32,
 )
 _COLLECTION_BY_NAME = Prepared(
     select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
@@ -94,9 +97,23 @@ def is_former(found: Mapping[str, Any]) -> bool:
     return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
 
 
+def require_sound_collection(collection: Collection) -> None:
+    """Refuse a damaged collection, whose encoder may be another one than the row says.
+
+    Raises:
+        DamagedRecordError: Naming it.
+    """
+    if isinstance(collection.encoder_options, UnreadableOptions):
+        dict(collection.encoder_options)
+
+
 def _collection(row: Iterable[Any]) -> Collection:
-    found = Collection(*row)
-    options = found.encoder_options
+    values = tuple(row)
+    fields, stored = values[: len(COLLECTION_VALUES)], values[len(COLLECTION_VALUES) : -1]
+    found = Collection(*fields)
+    options, what = found.encoder_options, None
     if isinstance(options, Damaged):
-        return replace(found, encoder_options=UnreadableOptions(found.name, options.what))
-    return found
+        what = f"the options of its encoder cannot be read: {options.what}"
+    elif row_crc32(stored) != values[-1]:
+        what = "its row does not match its checksum"
+    return replace(found, encoder_options=UnreadableOptions(found.name, what)) if what else found
