@@ -57,7 +57,11 @@ def data(made: Path, tmp_path: Path) -> Path:
     return copy_data(made, tmp_path / "data")
 
 
+RED, BLUE = (f"key = (SELECT {end}(key) FROM pictures)" for end in ("min", "max"))
+
+
 def damage(data: Path, statement: str) -> None:
+    statement = statement.replace("{red}", RED).replace("{blue}", BLUE)
     with sqlite3.connect(data / "catalog.sqlite") as catalog:
         assert catalog.execute(statement).rowcount == 1
         catalog.execute("UPDATE sequence SET value = value + 1")
@@ -113,11 +117,11 @@ def test_a_removed_item_does_not_come_back_by_one_bit(data: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE pictures SET jpeg = (SELECT jpeg FROM pictures WHERE key = (SELECT max(key) FROM pictures)) WHERE key = (SELECT min(key) FROM pictures)",
+        "UPDATE pictures SET jpeg = (SELECT jpeg FROM pictures WHERE {blue}) WHERE {red}",
         "UPDATE pictures SET jpeg = CAST(substr(jpeg, 1, 400) || x'00' || substr(jpeg, 402) AS "
-        "BLOB) WHERE key = (SELECT min(key) FROM pictures)",
-        "UPDATE pictures SET crc32 = crc32 + 1 WHERE key = (SELECT min(key) FROM pictures)",
-        "UPDATE pictures SET jpeg = 'text' WHERE key = (SELECT min(key) FROM pictures)",
+        "BLOB) WHERE {red}",
+        "UPDATE pictures SET crc32 = crc32 + 1 WHERE {red}",
+        "UPDATE pictures SET jpeg = 'text' WHERE {red}",
     ],
 )
 def test_a_changed_picture_is_found_and_not_served(data: Path, statement: str) -> None:
@@ -134,7 +138,7 @@ def test_a_changed_picture_is_found_and_not_served(data: Path, statement: str) -
 
 
 def test_a_changed_hash_of_a_picture_recognises_no_copy(data: Path) -> None:
-    damage(data, "UPDATE picture_hashes SET hash = x'00' WHERE key = (SELECT min(key) FROM pictures)")
+    damage(data, "UPDATE picture_hashes SET hash = x'00' WHERE {red}")
     assert [*errors_of(data)] == ["item 'red'"]
 
 
