@@ -3,7 +3,7 @@
 import os
 from typing import NoReturn
 
-from search_engine.errors import NotFoundError, StorageError
+from search_engine.errors import NotFoundError, ParameterError, StorageError
 from search_engine.storage.paths import DataPaths
 
 
@@ -11,8 +11,17 @@ def make_private_directory(paths: DataPaths) -> None:
     """Make a data directory with an empty catalog that only its owner can read.
 
     Raises:
+        ParameterError: Its path is not UTF-8, so that the catalog could not name what is in it.
         StorageError: It cannot be made.
     """
+    try:
+        str(paths.root).encode()
+    except UnicodeEncodeError:
+        raise ParameterError(
+            "the path of the data directory is not UTF-8",
+            where=repr(str(paths.root)),
+            fix="name another one with --data or EYEDEX_DATA",
+        ) from None
     try:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not paths.catalog.exists():
