@@ -51,7 +51,7 @@ class Judged:
 @cache
 def workplace() -> Path:
     """A folder for this process, removed when it ends."""
-    folder = tempfile.TemporaryDirectory(prefix="eyedex-torture-")
+    folder = tempfile.TemporaryDirectory(prefix="torture-")
     workplace_of.append(folder)
     return Path(folder.name)
 

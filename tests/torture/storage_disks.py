@@ -41,7 +41,7 @@ def disk(kib: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def resize(folder: Path, kib: int) -> None:
