@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,11 +50,20 @@ class Collection:
     dimension: int | None = None
     index_factory: str | None = None
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether what the catalog says of it is damaged: nothing but its name is known then."""
+        return isinstance(self.encoder_options, UnreadableOptions)
+
 
 def collections_in(connection: Connection) -> list[Collection]:
-    """All collections by name, in the view of a connection."""
+    """All collections by name, in the view of a connection.
+
+    One whose name is damaged could not be asked for, and is left out; `check` names it.
+    """
     rows = connection.execute(select(*_COLLECTION_COLUMNS).order_by(collections.c.name)).all()
-    return [_collection(row) for row in rows]
+    found = [_collection(row) for row in rows]
+    return [each for each in found if is_collection_name(each.name)]
 
 
 def collection_in(connection: Connection, name: str) -> Collection:
@@ -70,13 +79,18 @@ def collection_in(connection: Connection, name: str) -> Collection:
     return _collection(row)
 
 
+def is_collection_name(name: object) -> bool:
+    """Whether a collection may have a name."""
+    return isinstance(name, str) and COLLECTION_NAME.fullmatch(name) is not None
+
+
 def check_collection_name(name: str) -> str:
     """The name itself, if it is one that a collection may have.
 
     Raises:
         ParameterError: It is not.
     """
-    if not COLLECTION_NAME.fullmatch(name):
+    if not is_collection_name(name):
         raise ParameterError(
             "not a collection name",
             where="collection",
@@ -103,7 +117,7 @@ def require_sound_collection(collection: Collection) -> None:
     Raises:
         DamagedRecordError: Naming it.
     """
-    if isinstance(collection.encoder_options, UnreadableOptions):
+    if collection.is_damaged:
         dict(collection.encoder_options)
 
 
@@ -116,4 +130,8 @@ def _collection(row: Iterable[Any]) -> Collection:
         what = f"the options of its encoder cannot be read: {options.what}"
     elif row_crc32(stored) != values[-1]:
         what = "its row does not match its checksum"
-    return replace(found, encoder_options=UnreadableOptions(found.name, what)) if what else found
+    if what is None:
+        return found
+    return Collection(
+        found.id, found.name, found.uid, encoder_options=UnreadableOptions(found.name, what)
+    )

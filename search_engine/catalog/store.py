@@ -1,5 +1,6 @@
 """The catalog for readers: collections, items, vectors, and what changed since when."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -299,14 +300,15 @@ class Catalog(CatalogConnections):
         """What an encoder learned from the catalog, by the hash of its bytes.
 
         Raises:
-            CorruptDataError: It is not there.
+            CorruptDataError: It is not there, or damaged.
         """
         query = select(learned.c.data).where(learned.c.sha256 == sha256)
         with self._query() as connection:
             found: bytes | None = connection.execute(query).scalar()
-        if found is None:
+        if found is None or _sha256(found) != sha256:
             raise CorruptDataError(
-                f"what a collection's encoder learned, {sha256[:12]}, is missing",
+                f"what a collection's encoder learned, {sha256[:12]}, is "
+                f"{'missing' if found is None else 'damaged'}",
                 where=str(self.paths.catalog),
                 fix="restore the catalog from a snapshot",
             )
@@ -411,3 +413,8 @@ class Catalog(CatalogConnections):
         """
         with self.read() as connection:
             return changes_in(connection, collection, seq)
+
+
+def _sha256(stored: object) -> str | None:
+    """The hash of stored bytes; None for anything else."""
+    return hashlib.sha256(stored).hexdigest() if isinstance(stored, bytes) else None

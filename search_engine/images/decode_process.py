@@ -229,7 +229,8 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
             answer = answer_of(function, arguments)
             signal.setitimer(signal.ITIMER_REAL, 0)
             text, buffers = frame.answer(answer)
-            for each in (text, *buffers):
+            pipe.send_bytes(text)
+            for each in buffers:
                 pipe.send_bytes(each)
     except (EOFError, OSError):
         return

@@ -13,7 +13,8 @@ import numpy as np
 
 from search_engine import errors
 from search_engine.errors import EyedexError
-from search_engine.images.pixels import DecodedImage, PictureColors
+from search_engine.images.color_names import PictureColors
+from search_engine.images.pixels import DecodedImage
 
 RECORDS = {kind.__name__: kind for kind in (DecodedImage, PictureColors)}
 NUMBERS = "biuf"
@@ -49,7 +50,7 @@ def _told(value: Any, buffers: list[memoryview]) -> Any:
         buffers.append(memoryview(value))
         return {"bytes": len(buffers) - 1}
     if isinstance(value, np.ndarray):
-        buffers.append(memoryview(np.ascontiguousarray(value).reshape(-1)).cast("B"))
+        buffers.append(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
         return {"array": len(buffers) - 1, "type": value.dtype.str, "shape": value.shape}
     if type(value).__name__ in RECORDS:
         held = (

@@ -15,12 +15,18 @@ import numpy as np
 from sqlalchemy import Connection, select, text
 
 from search_engine.catalog.checksum import key_checksum
-from search_engine.catalog.collection_rows import Collection, live_of, require_sound_collection
+from search_engine.catalog.collection_rows import (
+    Collection,
+    is_collection_name,
+    live_of,
+    require_sound_collection,
+)
 from search_engine.catalog.damaged import MENDED, Damaged
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
 from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import (
+    LEARNED,
     LIVE,
     collections,
     embeddings,
@@ -92,12 +98,14 @@ def check_data(settings: Settings) -> CheckReport:
     ) as catalog:
         findings += _check_database(catalog)
         for collection in catalog.collections():
+            findings += _check_collection(catalog, collection)
+            if collection.is_damaged:
+                continue
             lost = catalog.unsearchable(collection)
             with catalog.read() as connection:
                 digest, problems = _check_items(connection, collection, lost.keys())
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
-            findings += _check_collection(catalog, collection)
             findings += _check_unsearchable(catalog, collection, lost)
             findings += _check_generations(catalog, collection)
             live = LiveCollection(catalog, collection, settings)
@@ -113,6 +121,9 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
     where = str(catalog.paths.catalog)
     try:
         with catalog.read() as connection:
+            for name in connection.execute(select(collections.c.name)).scalars():
+                if not is_collection_name(name):
+                    yield Finding("error", where, f"{name!r} is no name of a collection")
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":
                     yield Finding("error", where, f"SQLite: {line}")
@@ -187,6 +198,12 @@ def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Find
         require_sound_collection(collection)
     except DamagedRecordError as error:
         yield Finding("error", where, f"{error.what}; {error.fix}")
+    else:
+        for sha256 in filter(None, map(collection.encoder_options.get, LEARNED)):
+            try:
+                catalog.learned(sha256)
+            except CorruptDataError as error:
+                yield Finding("error", where, f"{error.what}; {error.fix}")
     if catalog.former_is_unreadable(collection):
         yield Finding(
             "error",
@@ -250,10 +267,10 @@ def _check_key_state(
         )
 
 
-def _vector_problem(vector: bytes | None, crc32: int | None, dimension: int) -> str | None:
+def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None:
     if vector is None:
         return "has no embedding"
-    if zlib.crc32(vector) != crc32:
+    if not isinstance(vector, bytes) or zlib.crc32(vector) != crc32:
         return "its embedding does not match its checksum"
     if len(vector) != 2 * dimension:
         return "its embedding has the wrong length"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -174,8 +175,8 @@ _NAMES = [
 
 def _questions(engine: SearchEngine) -> Iterator[tuple[str, Callable[[], Any]]]:
     for item_id in _IDS:
-        yield f"item {item_id}", lambda item_id=item_id: _item(engine, item_id)
-        yield f"picture {item_id}", lambda item_id=item_id: _picture(engine, item_id)
+        yield f"item {item_id}", partial(_item, engine, item_id)
+        yield f"picture {item_id}", partial(_picture, engine, item_id)
     yield "neighbors", lambda: _neighbors(engine)
     yield "class", lambda: _classified(engine)
 

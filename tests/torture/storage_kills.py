@@ -46,7 +46,6 @@ WRITTEN = (
     "generation_file_written",
     "generation_before_rename",
     "generation_renamed",
-    "generation_collected",
     "current_before_rename",
     "current_renamed",
 )
@@ -89,6 +88,13 @@ def _kill_at(point: str, count: int) -> None:
 
 
 def _verb_of(point: str) -> Verb:
+    if point == "generation_collected":
+        return Verb(_compact_arguments, lambda data: judge_hurt(data, FIRST_ROWS + 1))
+    if point == "restore_before_rename":  # where nothing is yet
+        return Verb(
+            lambda data: ("restore", _archive(), "--data", data.parent / "new"),
+            lambda data: _judge_restore(data.parent / "new"),
+        )
     if point in WRITTEN:
         return Verb(
             lambda data: index_arguments(data, source()), lambda data: judge_hurt(data, FIRST_ROWS)
@@ -109,6 +115,14 @@ def _verb_of(point: str) -> Verb:
     verbs["workshop"] = verbs["snapshot"]
     verbs["vectors"] = verbs["encoder"] = Verb(_switch_arguments, _judge_switch)
     return verbs[family]
+
+
+def _compact_arguments(data: Path) -> tuple[object, ...]:
+    """The third index of a collection: the first is deleted then."""
+    arguments = ("collections", "compact", "default", "--force", "--data", data)
+    for _ in range(2):
+        _must(eyedex(*arguments))
+    return arguments
 
 
 def _judge_snapshot(data: Path) -> None:
