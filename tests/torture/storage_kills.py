@@ -65,7 +65,7 @@ def kill_at_points(scale: float, seed: int) -> Reached:
     points = [point for point in POINTS if point not in ELSEWHERE]
     chosen = random.Random(seed)
     if scale == 0:
-        points = chosen.sample(points, 5)
+        points = chosen.sample(points, 3)
     kills = 0
     for point in points:
         for _ in range(tries(100, scale)):
@@ -219,7 +219,7 @@ def fail_at_calls(scale: float, seed: int) -> Reached:
     chosen = random.Random(seed)
     numbers = range(1, total + 1)
     wanted = [(number, action) for number in numbers for action in ACTIONS]
-    some = chosen.sample(wanted, min(len(wanted), tries(len(wanted), scale, at_least=6)))
+    some = chosen.sample(wanted, min(len(wanted), tries(len(wanted), scale, at_least=4)))
     for number, action in some:
         _fail_at(number, action)
     return Reached(True, f"{len(some):,} of {len(wanted):,} calls and faults: 0 lost, 0 damaged")
