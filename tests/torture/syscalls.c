@@ -1,6 +1,7 @@
 /* Fails, or kills at, the N-th call that changes files: IO_FAULT=N:kill|eio|enospc in the
  * environment of the process, which is looked at with every call, so that a forked child can be
- * armed. Only files below IO_BELOW count. IO_COUNT names a file that gets the number of calls.
+ * armed. Only files below IO_BELOW count. IO_COUNT names a file that gets the number of calls, and
+ * IO_JOURNAL one that gets all that was done, so that a loss of power can be replayed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -45,26 +46,99 @@ static int hit(int counts) {
 
 #define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
+static void path_of(int fd, char *path, size_t size) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, size - 1);
+    path[length < 0 ? 0 : length] = 0;
+}
+
+/* Appends what was done to the file IO_JOURNAL: a line, then as many bytes as it says. */
+static void note(char what, const char *path, long at, const void *data, size_t size) {
+    const char *name = getenv("IO_JOURNAL");
+    if (!name || !below(path)) return;
+    int before = errno;
+    int fd = REAL(int, open, const char *, int, ...)(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    char *text = malloc(8192 + size);
+    int length = snprintf(text, 8192, "%c\t%ld\t%zu\t%s\n", what, at, size, path);
+    memcpy(text + length, data, size);
+    if (fd >= 0) {
+        if (REAL(ssize_t, write, int, const void *, size_t)(fd, text, length + size) < 0) abort();
+        close(fd);
+    }
+    free(text);
+    errno = before;
+}
+static void note_fd(char what, int fd, long at, const void *data, size_t size) {
+    char path[4096];
+    if (!getenv("IO_JOURNAL")) return;
+    path_of(fd, path, sizeof path);
+    note(what, path, at, data, size);
+}
+
 ssize_t write(int fd, const void *data, size_t size) {
-    return hit(below_fd(fd)) ? -1 : REAL(ssize_t, write, int, const void *, size_t)(fd, data, size);
+    if (hit(below_fd(fd))) return -1;
+    ssize_t done = REAL(ssize_t, write, int, const void *, size_t)(fd, data, size);
+    if (done > 0 && getenv("IO_JOURNAL")) note_fd('W', fd, lseek(fd, 0, SEEK_CUR) - done, data, done);
+    return done;
 }
-ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
-    return hit(below_fd(fd)) ? -1 : REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, data, size, at);
+#define PWRITE(name, offset) ssize_t name(int fd, const void *data, size_t size, offset at) { \
+    if (hit(below_fd(fd))) return -1; \
+    ssize_t done = REAL(ssize_t, name, int, const void *, size_t, offset)(fd, data, size, at); \
+    if (done > 0) note_fd('W', fd, at, data, done); \
+    return done; }
+PWRITE(pwrite, off_t)
+PWRITE(pwrite64, off64_t)
+#define SYNC(name) int name(int fd) { \
+    if (hit(below_fd(fd))) return -1; \
+    int done = REAL(int, name, int)(fd); \
+    if (!done) note_fd('S', fd, 0, "", 0); \
+    return done; }
+SYNC(fsync)
+SYNC(fdatasync)
+#define TRUNCATE(name, offset) int name(int fd, offset size) { \
+    if (hit(below_fd(fd))) return -1; \
+    int done = REAL(int, name, int, offset)(fd, size); \
+    if (!done) note_fd('T', fd, size, "", 0); \
+    return done; }
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+int rename(const char *from, const char *to) {
+    if (hit(below(from))) return -1;
+    int done = REAL(int, rename, const char *, const char *)(from, to);
+    if (!done) note('R', from, 0, to, strlen(to));
+    return done;
 }
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
-    return hit(below_fd(fd)) ? -1 : REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, data, size, at);
+int unlink(const char *path) {
+    if (hit(below(path))) return -1;
+    int done = REAL(int, unlink, const char *)(path);
+    if (!done) note('U', path, 0, "", 0);
+    return done;
 }
-int fsync(int fd) { return hit(below_fd(fd)) ? -1 : REAL(int, fsync, int)(fd); }
-int fdatasync(int fd) { return hit(below_fd(fd)) ? -1 : REAL(int, fdatasync, int)(fd); }
-int ftruncate(int fd, off_t size) { return hit(below_fd(fd)) ? -1 : REAL(int, ftruncate, int, off_t)(fd, size); }
-int ftruncate64(int fd, off64_t size) { return hit(below_fd(fd)) ? -1 : REAL(int, ftruncate64, int, off64_t)(fd, size); }
-int rename(const char *from, const char *to) { return hit(below(from)) ? -1 : REAL(int, rename, const char *, const char *)(from, to); }
-int unlink(const char *path) { return hit(below(path)) ? -1 : REAL(int, unlink, const char *)(path); }
-int mkdir(const char *path, mode_t mode) { return hit(below(path)) ? -1 : REAL(int, mkdir, const char *, mode_t)(path, mode); }
+int unlinkat(int fd, const char *name, int flags) {
+    char path[8192];
+    if (fd == AT_FDCWD) path[0] = 0; else path_of(fd, path, 4096);
+    if (path[0]) strcat(path, "/");
+    strncat(path, name, 4000);
+    if (hit(below(path))) return -1;
+    int done = REAL(int, unlinkat, int, const char *, int)(fd, name, flags);
+    if (!done) note('U', path, 0, "", 0);
+    return done;
+}
+int mkdir(const char *path, mode_t mode) {
+    if (hit(below(path))) return -1;
+    int done = REAL(int, mkdir, const char *, mode_t)(path, mode);
+    if (!done) note('M', path, 0, "", 0);
+    return done;
+}
 
 static int opened(const char *name, const char *path, int flags, mode_t mode) {
     if (hit((flags & O_CREAT) && below(path))) return -1;
-    return ((int (*)(const char *, int, mode_t))dlsym(RTLD_NEXT, name))(path, flags, mode);
+    int is_new = (flags & O_CREAT) && access(path, F_OK);
+    int done = ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, name))(path, flags, mode);
+    if (done >= 0 && is_new) note('C', path, 0, "", 0);
+    else if (done >= 0 && (flags & O_TRUNC)) note('T', path, 0, "", 0);
+    return done;
 }
 #define OPEN(name) int name(const char *path, int flags, ...) { \
     va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
