@@ -9,7 +9,12 @@ from sqlalchemy import Connection
 from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.attributes import guarded
-from search_engine.catalog.directory import is_writable, make_private_directory, refuse_to_make
+from search_engine.catalog.directory import (
+    is_writable,
+    make_private_directory,
+    refuse_emptied,
+    refuse_to_make,
+)
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.errors import (
     EngineClosedError,
@@ -52,6 +57,8 @@ class CatalogConnections:
             if read_only or not create:
                 refuse_to_make(paths)
             make_private_directory(paths)
+        else:
+            refuse_emptied(paths)
         self.read_only = read_only or not is_writable(paths)
         if not self.read_only:
             give_up_reserve(paths)

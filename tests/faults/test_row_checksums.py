@@ -153,6 +153,15 @@ def test_a_changed_collection_is_not_searched(data: Path, column: str) -> None:
         assert len(engine.catalog.collections()) == 2
 
 
+def test_a_catalog_that_was_emptied_is_not_taken_for_a_new_one(data: Path) -> None:
+    (data / "catalog.sqlite").write_bytes(b"")
+    with pytest.raises(CorruptDataError, match="the catalog is empty"):
+        check_data(Settings(data=data))
+    with pytest.raises(CorruptDataError, match="snapshot"):
+        SearchEngine(data)
+    assert (data / "catalog.sqlite").stat().st_size == 0
+
+
 def test_all_that_writes_an_item_leaves_a_checksum(data: Path) -> None:
     changes: list[Any] = [
         lambda engine: engine.describe("red", {"label": "cup"}),

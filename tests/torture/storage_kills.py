@@ -89,7 +89,7 @@ def _kill_at(point: str, count: int) -> None:
 
 def _verb_of(point: str) -> Verb:
     if point == "generation_collected":
-        return Verb(_compact_arguments, lambda data: judge_hurt(data, FIRST_ROWS + 1))
+        return Verb(_collecting_arguments, lambda data: judge_hurt(data, FIRST_ROWS + 1))
     if point == "restore_before_rename":  # where nothing is yet
         return Verb(
             lambda data: ("restore", _archive(), "--data", data.parent / "new"),
@@ -117,12 +117,10 @@ def _verb_of(point: str) -> Verb:
     return verbs[family]
 
 
-def _compact_arguments(data: Path) -> tuple[object, ...]:
-    """The third index of a collection: the first is deleted then."""
-    arguments = ("collections", "compact", "default", "--force", "--data", data)
-    for _ in range(2):
-        _must(eyedex(*arguments))
-    return arguments
+def _collecting_arguments(data: Path) -> tuple[object, ...]:
+    """A run that makes the third index of a collection, after which the first is deleted."""
+    _must(eyedex("collections", "compact", "default", "--force", "--data", data))
+    return index_arguments(data, source())
 
 
 def _judge_snapshot(data: Path) -> None:
