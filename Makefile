@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 PORT ?= 8000
+SCALE ?= 1
 SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow coverage lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-slow torture coverage lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ test: setup  ## Run the tests
 
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
+
+torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1 for a tenth of the tries
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture --scale $(SCALE)
 
 coverage: setup  ## Run the tests and list the lines that none of them runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \

@@ -8,6 +8,7 @@ from indexer.sources import Source
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.source_rows import OwnedItem, owned_items
 from search_engine.catalog.store import Catalog
+from search_engine.errors import SourceError
 from search_engine.records import CatalogItem
 
 MOST_PRUNED = 0.2
@@ -67,5 +68,16 @@ def covered(catalog: Catalog, collection: Collection, source: Source, name: str)
 
 
 def name_of(path: Path, named: str | None) -> str:
-    """What a source is called in the catalog: as the owner named it, or where it is."""
-    return named or str(path.resolve())
+    """What a source is called in the catalog: as the owner named it, or where it is.
+
+    Raises:
+        SourceError: It is no text that the catalog could hold.
+    """
+    name = named or str(path.resolve())
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SourceError(
+            "the path is not UTF-8", where=repr(name), fix="rename it, or name it with --source"
+        ) from None
+    return name

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from indexer.sources import SourceRow
+from search_engine.catalog.damaged import damage_of
 from search_engine.catalog.descriptions import differ, merged_columns
 from search_engine.records import CatalogItem
 
@@ -29,7 +30,7 @@ class Plan:
     `encode` are new, have a new picture or no embedding; their rows describe them whole, with what
     is known of the item already. `describe` have the columns to change by key, of items with the
     same picture: label, product, attributes, the file's name, and the id of the `moved`. `lacking`
-    are unknown items without a picture.
+    are unknown or damaged items without a picture.
     """
 
     encode: tuple[HashedRow, ...] = ()
@@ -69,10 +70,11 @@ def plan(
             item = gone.pop(hashed.content_hash)
             changes["item_id"] = row.item_id
             moved += 1
-        if item is None and hashed.content_hash == NO_PICTURE:
+        if (item is None or damage_of(item)) and hashed.content_hash == NO_PICTURE:
             lacking.append(hashed)
         elif item is None or _needs_encoding(hashed, item, unsearchable):
-            described = replace(row, description=described_whole(row, item, whole))
+            known_item = None if item is None or damage_of(item) else item
+            described = replace(row, description=described_whole(row, known_item, whole))
             encode.append(replace(hashed, row=described))
         else:
             changes |= _changes(row, item, whole, paths)
@@ -94,7 +96,7 @@ def described_whole(row: SourceRow, item: CatalogItem | None, whole: bool) -> di
 def _needs_encoding(hashed: HashedRow, item: CatalogItem, unsearchable: Collection[int]) -> bool:
     if hashed.content_hash == NO_PICTURE:
         return False
-    return hashed.content_hash != item.content_hash or item.key in unsearchable
+    return hashed.content_hash != item.content_hash or item.key in unsearchable  # or damaged
 
 
 def _changes(row: SourceRow, item: CatalogItem, whole: bool, paths: bool) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from indexer.sources import Reject
 from search_engine.errors import SourceError
+from search_engine.storage.durable import storage_error
 
 LISTED_A_REASON = 3
 MOST_LISTED = 60
@@ -180,17 +181,31 @@ class RejectsFile:
         os.chmod(self._aside, 0o600)
 
     def write(self, reject: Reject) -> None:
-        """Add a line."""
+        """Add a line.
+
+        Raises:
+            StorageError: It cannot be written; the file of the run before stays then.
+        """
         line = {
             "line": reject.line,
             "item_id": reject.item_id,
             "code": reject.code,
             "reason": reject.reason,
         }
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._give_up()
+            raise storage_error(error, "writing what was rejected", self._path) from error
 
     def close(self) -> None:
-        """Put the file in its place."""
-        self._file.close()
-        os.replace(self._aside, self._path)
+        """Put the file in its place, unless it could not be written."""
+        if not self._file.closed:
+            self._file.close()
+            os.replace(self._aside, self._path)
+
+    def _give_up(self) -> None:
+        with suppress(OSError):  # what is not written yet has no room either
+            self._file.close()
+        self._aside.unlink(missing_ok=True)

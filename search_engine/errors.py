@@ -291,6 +291,13 @@ class DamagedRecordError(CorruptDataError):
     """Something that is known of one item or one collection cannot be read; the rest can."""
 
 
+class DamagedPictureError(DamagedRecordError, PictureNotFoundError):
+    """An item's picture cannot be had, as what the catalog keeps of it is damaged.
+
+    Whoever passes over items without a picture passes over these too.
+    """
+
+
 class UnreadableAttributesError(CorruptDataError):
     """SQLite met attributes that are no JSON while it looked for a value."""
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from api.dependencies import EngineDep
 from api.problems import Problem, responses
 from api.schemas.server import Alive, Ready
+from search_engine.catalog.collection_rows import require_sound_collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import DamagedRecordError, EyedexError, WorkerLostError
 
@@ -53,5 +54,6 @@ def readyz(request: Request, engine: EngineDep) -> Ready:
 
 def _open(engine: SearchEngine, collection: str) -> None:
     live = engine.live(collection)
+    require_sound_collection(live.record)
     live.snapshot()
     live.encoder()

@@ -23,6 +23,7 @@ from api.schemas.items import (
     item_answer,
     item_page_json,
 )
+from search_engine.catalog.damaged import require_sound
 from search_engine.catalog.descriptions import COLUMNS
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.listing import ADDED
@@ -76,13 +77,14 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     "/{item_id:id}",
     operation_id="getItem",
     summary="One item",
-    responses=responses(404, 422),
+    responses=responses(404, 422, 503),
     openapi_extra=GET_ITEM.openapi,
 )
 def get_item(request: Request, collection: CollectionDep, item_id: str, engine: EngineDep) -> Item:
     """What is known of it; with its embedding where `include` asks for it."""
     values = GET_ITEM.read(request)
     item = engine.catalog.get(engine.catalog.collection(collection), item_id)
+    require_sound(item)
     found = item_answer(collection, item)
     _add_included([found], [item], engine, collection, values["include"])
     return found

@@ -228,6 +228,7 @@ def _put_in_place(folder: Path, files: tuple[Path, ...], force: bool) -> None:
         check_target(one, force)
     fault_point("export_before_rename")
     for one in files:
+        (folder / one.name).chmod(0o600)  # embeddings tell of pictures: for their owner alone
         os.replace(folder / one.name, one)
         if one != files[-1]:
             fault_point("export_first_renamed")

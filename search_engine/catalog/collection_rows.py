@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from search_engine.catalog.damaged import Damaged, UnreadableOptions
 from search_engine.catalog.prepared import Prepared
+from search_engine.catalog.row_checksums import COLLECTION_VALUES, row_crc32
 from search_engine.catalog.tables import FORMER, LIVE, collections, items
 from search_engine.errors import CollectionNotFoundError, ParameterError
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_COLLECTION_COLUMNS = (  # as the fields of Collection
+_COLLECTION_COLUMNS = (  # the fields of Collection, then the same as stored, for the checksum
     collections.c.id,
     collections.c.name,
     collections.c.uid,
@@ -23,6 +24,8 @@ _COLLECTION_COLUMNS = (  # as the fields of Collection
     collections.c.fingerprint,
     collections.c.dimension,
     collections.c.index_factory,
+    *COLLECTION_VALUES,
+    collections.c.crc32,
 )
 _COLLECTION_BY_NAME = Prepared(
     select(*_COLLECTION_COLUMNS).where(collections.c.name == bindparam("name"))
@@ -47,11 +50,20 @@ class Collection:
     dimension: int | None = None
     index_factory: str | None = None
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether what the catalog says of it is damaged: nothing but its name is known then."""
+        return isinstance(self.encoder_options, UnreadableOptions)
+
 
 def collections_in(connection: Connection) -> list[Collection]:
-    """All collections by name, in the view of a connection."""
+    """All collections by name, in the view of a connection.
+
+    One whose name is damaged could not be asked for, and is left out; `check` names it.
+    """
     rows = connection.execute(select(*_COLLECTION_COLUMNS).order_by(collections.c.name)).all()
-    return [_collection(row) for row in rows]
+    found = [_collection(row) for row in rows]
+    return [each for each in found if is_collection_name(each.name)]
 
 
 def collection_in(connection: Connection, name: str) -> Collection:
@@ -67,13 +79,18 @@ def collection_in(connection: Connection, name: str) -> Collection:
     return _collection(row)
 
 
+def is_collection_name(name: object) -> bool:
+    """Whether a collection may have a name."""
+    return isinstance(name, str) and COLLECTION_NAME.fullmatch(name) is not None
+
+
 def check_collection_name(name: str) -> str:
     """The name itself, if it is one that a collection may have.
 
     Raises:
         ParameterError: It is not.
     """
-    if not COLLECTION_NAME.fullmatch(name):
+    if not is_collection_name(name):
         raise ParameterError(
             "not a collection name",
             where="collection",
@@ -94,9 +111,27 @@ def is_former(found: Mapping[str, Any]) -> bool:
     return {*found} == {*FORMER} and all(isinstance(found[name], kinds[name]) for name in FORMER)
 
 
+def require_sound_collection(collection: Collection) -> None:
+    """Refuse a damaged collection, whose encoder may be another one than the row says.
+
+    Raises:
+        DamagedRecordError: Naming it.
+    """
+    if collection.is_damaged:
+        dict(collection.encoder_options)
+
+
 def _collection(row: Iterable[Any]) -> Collection:
-    found = Collection(*row)
-    options = found.encoder_options
+    values = tuple(row)
+    fields, stored = values[: len(COLLECTION_VALUES)], values[len(COLLECTION_VALUES) : -1]
+    found = Collection(*fields)
+    options, what = found.encoder_options, None
     if isinstance(options, Damaged):
-        return replace(found, encoder_options=UnreadableOptions(found.name, options.what))
-    return found
+        what = f"the options of its encoder cannot be read: {options.what}"
+    elif row_crc32(stored) != values[-1]:
+        what = "its row does not match its checksum"
+    if what is None:
+        return found
+    return Collection(
+        found.id, found.name, found.uid, encoder_options=UnreadableOptions(found.name, what)
+    )

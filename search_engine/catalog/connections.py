@@ -9,7 +9,12 @@ from sqlalchemy import Connection
 from search_engine import forks
 from search_engine.catalog import database
 from search_engine.catalog.attributes import guarded
-from search_engine.catalog.directory import is_writable, make_private_directory, refuse_to_make
+from search_engine.catalog.directory import (
+    is_writable,
+    make_private_directory,
+    refuse_emptied,
+    refuse_to_make,
+)
 from search_engine.catalog.writer import CatalogWriter
 from search_engine.errors import (
     EngineClosedError,
@@ -19,6 +24,7 @@ from search_engine.errors import (
 )
 from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
+from search_engine.storage.room import give_up_reserve, keep_room, require_room
 
 T = TypeVar("T")
 
@@ -51,7 +57,11 @@ class CatalogConnections:
             if read_only or not create:
                 refuse_to_make(paths)
             make_private_directory(paths)
+        else:
+            refuse_emptied(paths)
         self.read_only = read_only or not is_writable(paths)
+        if not self.read_only:
+            give_up_reserve(paths)
         self._lock_wait_s = lock_wait_s
         self._closed = self._torn = False
         self.guarded = 0
@@ -97,8 +107,10 @@ class CatalogConnections:
         self.close()
 
     @contextmanager
-    def write(self) -> Iterator[CatalogWriter]:
+    def write(self, frees: bool = False) -> Iterator[CatalogWriter]:
         """One transaction of the one writer; everything in it is durable when the block ends.
+
+        One that `frees` space only removes; on a full disk it uses the room that is kept for it.
 
         Raises:
             LockHeldError: Another process kept writing for longer than the waiting time.
@@ -107,6 +119,10 @@ class CatalogConnections:
         """
         self._check_open()
         self._check_writable()
+        if frees:
+            give_up_reserve(self.paths)
+        else:
+            require_room(self.paths)
         with (
             self._locked(),
             forks.gate,
@@ -114,6 +130,7 @@ class CatalogConnections:
             self._writers.begin() as connection,
         ):
             yield CatalogWriter(connection)
+        keep_room(self.paths)
 
     @contextmanager
     def indexing(

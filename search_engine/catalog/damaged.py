@@ -9,6 +9,8 @@ from search_engine.records import CatalogItem
 UNKNOWN = "\ufffd"
 """Stands in a text for bytes that are no UTF-8."""
 
+MENDED = "index the item again, or remove it"
+
 
 class Damaged(dict[str, Any]):
     """A JSON object that cannot be read: empty, and equal to nothing, so that writing mends it."""
@@ -25,7 +27,7 @@ class Damaged(dict[str, Any]):
 
 
 class UnreadableOptions(Mapping[str, Any]):
-    """Options of a collection's encoder that cannot be read: an error for whoever needs them."""
+    """Options of a damaged collection's encoder: an error for whoever needs them."""
 
     def __init__(self, collection: str, what: str) -> None:
         self._collection = collection
@@ -48,31 +50,24 @@ class UnreadableOptions(Mapping[str, Any]):
 
     def _fail(self) -> NoReturn:
         raise DamagedRecordError(
-            f"the options of its encoder cannot be read: {self.what}",
+            self.what,
             where=f"collection {self._collection}",
             fix="restore the catalog from a snapshot, or delete the collection and index it again",
         )
 
 
 def damage_of(item: CatalogItem) -> str | None:
-    """What of an item cannot be read, and how to mend it; None where all can."""
+    """What is wrong with a damaged item, and how to mend it; None for a sound one."""
     if not isinstance(item.attributes, Damaged):
         return None
-    return (
-        f"the attributes of item {item.item_id!r} cannot be read ({item.attributes.what}); "
-        "index the item again, or put its attributes"
-    )
+    return f"item {item.item_id!r} is damaged: {item.attributes.what}; {MENDED}"
 
 
 def require_sound(item: CatalogItem) -> None:
-    """Refuse an item of which something cannot be read.
+    """Refuse a damaged item.
 
     Raises:
         DamagedRecordError: Naming it.
     """
     if isinstance(item.attributes, Damaged):
-        raise DamagedRecordError(
-            f"its attributes cannot be read: {item.attributes.what}",
-            where=f"item {item.item_id!r}",
-            fix="index the item again, or put its attributes",
-        )
+        raise DamagedRecordError(item.attributes.what, where=f"item {item.item_id!r}", fix=MENDED)

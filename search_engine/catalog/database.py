@@ -28,8 +28,9 @@ from search_engine.errors import (
     UnreadableAttributesError,
 )
 from search_engine.storage.faults import fault_point
+from search_engine.storage.room import is_full
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0012"
 KNOWN_VERSIONS = tuple(f"{number:04}" for number in range(1, int(SCHEMA_VERSION) + 1))
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32
@@ -42,7 +43,7 @@ def reader_engine(path: Path) -> Engine:
     def connect() -> sqlite3.Connection:
         how = "immutable=1" if _state_at_rest(path) else "mode=ro"
         connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?{how}", uri=True, check_same_thread=False
+            f"file:{quote(os.fsencode(path.absolute()))}?{how}", uri=True, check_same_thread=False
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
@@ -180,6 +181,8 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 def _translate(message: str, path: Path) -> StorageError:
     where = str(path)
+    if is_full(path.parent) and ("I/O" in message or "unable to open" in message):
+        message = "the disk is full"
     if "locked" in message or "busy" in message:
         return StorageBusyError("the catalog is locked by another program", where=where)
     if "full" in message:

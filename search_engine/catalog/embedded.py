@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.item_rows import ITEM_COLUMNS
+from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
 from search_engine.catalog.key_queries import is_among
 from search_engine.catalog.tables import LIVE, embeddings, items
 from search_engine.catalog.vectors import is_sound, unpack
@@ -32,7 +32,7 @@ def read_embedded(connection: Connection, collection: Collection, keys: Keys) ->
         embeddings.c.fingerprint == collection.fingerprint
     )
     query = (
-        select(*ITEM_COLUMNS, embeddings.c.vector, embeddings.c.crc32)
+        select(*ITEM_COLUMNS, embeddings.c.vector, embeddings.c.crc32.label("vector_crc32"))
         .outerjoin(embeddings, by_encoder)
         .where(is_among(keys), LIVE)
         .order_by(items.c.key)
@@ -41,7 +41,7 @@ def read_embedded(connection: Connection, collection: Collection, keys: Keys) ->
     found, blobs, missing = [], [], []
     for row in connection.execute(query):
         *known, vector, crc32 = row
-        item = CatalogItem(**dict(zip((one.name for one in ITEM_COLUMNS), known, strict=True)))
+        item = item_of(known)
         if vector is not None and is_sound(vector, crc32, dimension):
             found.append(item)
             blobs.append(vector)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.row_checksums import is_sound_collection, seal_collection
 from search_engine.catalog.tables import (
     FORMER,
     LEARNED,
@@ -99,7 +100,7 @@ class EmbeddingWriter:
         }
         if had.fingerprint not in (None, fingerprint):
             values["former"] = dict(had._mapping)
-        self._connection.execute(update(collections).where(this).values(values))
+        self._change_collection(collection_id, **values)
         _ = self.seq  # what was kept of the former encoder is out of date
 
     def forget_former(self, collection_id: int) -> None:
@@ -198,6 +199,14 @@ class EmbeddingWriter:
         known = select(learned.c.sha256).where(learned.c.sha256 == sha256)
         if self._connection.execute(known).first() is None:
             self._connection.execute(insert(learned).values(sha256=sha256, data=data))
+
+    def _change_collection(self, collection_id: int, **values: Any) -> None:
+        """Change columns of a collection; a damaged one stays damaged."""
+        is_sound = is_sound_collection(self._connection, collection_id)
+        this = collections.c.id == collection_id
+        self._connection.execute(update(collections).where(this).values(values))
+        if is_sound:
+            seal_collection(self._connection, collection_id)
 
     def _unchanged(self, keys: Sequence[int], as_of: int | None) -> set[int]:
         """Those of the keys that are live and have had the same picture since a change."""

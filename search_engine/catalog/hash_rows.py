@@ -9,20 +9,25 @@ from sqlalchemy import Connection, insert, select
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.embedding_writer import EmbeddingWriter
+from search_engine.catalog.row_checksums import blob_crc32, is_sound_blob
 from search_engine.catalog.tables import LIVE, items, picture_hashes
 from search_engine.images.picture_hash import STORED
 from search_engine.records import Keys
 
 
 def hashes_since(connection: Connection, collection_id: int, seq: int) -> tuple[Keys, list[bytes]]:
-    """Keys, ascending, and hashes that were written after a change; empty ones are left out."""
+    """Keys, ascending, and hashes that were written after a change; no empty or damaged ones."""
     query = (
-        select(picture_hashes.c.key, picture_hashes.c.hash)
+        select(picture_hashes.c.key, picture_hashes.c.hash, picture_hashes.c.crc32)
         .where(picture_hashes.c.collection_id == collection_id, picture_hashes.c.seq > seq)
         .order_by(picture_hashes.c.key)
     )
-    rows = [row for row in connection.execute(query) if len(row.hash) == STORED.itemsize]
-    return np.array([row.key for row in rows], dtype=np.int64), [row.hash for row in rows]
+    found = [
+        (key, each)
+        for key, each, crc32 in connection.execute(query)
+        if is_sound_blob(key, each, crc32) and len(each) == STORED.itemsize
+    ]
+    return np.array([key for key, _ in found], dtype=np.int64), [each for _, each in found]
 
 
 def keys_without_hash(connection: Connection, collection: Collection) -> Keys:
@@ -56,7 +61,13 @@ def files_of(connection: Connection, keys: Sequence[int]) -> dict[int, File]:
 def put_hashes(writer: EmbeddingWriter, collection_id: int, hashes: Mapping[int, bytes]) -> None:
     """Set the hashes of items by key; empty for a picture that has too few details."""
     rows = [
-        {"key": key, "collection_id": collection_id, "seq": writer.seq, "hash": each}
+        {
+            "key": key,
+            "collection_id": collection_id,
+            "seq": writer.seq,
+            "hash": each,
+            "crc32": blob_crc32(key, each),
+        }
         for key, each in hashes.items()
     ]
     if rows:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, func, select
 
+from search_engine.catalog.row_checksums import ITEM_VALUES, row_crc32
 from search_engine.catalog.tables import LIVE, items
 from search_engine.images.palette import PACKED_BYTES
 from search_engine.records import Keys
@@ -18,9 +19,9 @@ _IS_SOUND = func.length(items.c.palette) == PACKED_BYTES
 def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
     """Packed palettes of live items by key; those that are unknown or damaged are left out."""
     among = items.c.key.in_(select(_LISTED.c.value))
-    query = select(items.c.key, items.c.palette).where(among, LIVE, _IS_SOUND)
+    query = select(*ITEM_VALUES, items.c.crc32).where(among, LIVE, _IS_SOUND)
     rows = connection.execute(query, {"keys": json.dumps(list(keys))})
-    return {row.key: row.palette for row in rows}
+    return {row[0]: row[-2] for row in rows if row_crc32(row[:-1]) == row[-1]}
 
 
 def all_palettes(connection: Connection, collection_id: int) -> tuple[Keys, NDArray[np.uint8]]:

@@ -28,6 +28,9 @@ class Prepared:
             found = cursor.fetchall()
         finally:
             cursor.close()
+        if not any(processors):
+            yield from found
+            return
         for row in found:
             yield tuple(
                 value if process is None else process(value)

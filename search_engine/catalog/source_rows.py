@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.row_checksums import seal_items, sound_items
 from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
 
@@ -69,9 +70,11 @@ def views_of(
 
 
 def adopt(writer: CatalogWriter, keys: Sequence[int], source: str) -> None:
-    """Note that items come from a source from now on."""
-    for part in in_parts(keys):
+    """Note that items come from a source from now on; damaged ones are passed over."""
+    sound = sound_items(writer.connection, keys)
+    for part in in_parts(sound):
         writer.connection.execute(update(items).where(items.c.key.in_(part)).values(source=source))
+    seal_items(writer.connection, sound)
 
 
 def keys_of_others(connection: Connection, keys: Sequence[int], source: str) -> list[int]:

@@ -1,5 +1,6 @@
 """The catalog for readers: collections, items, vectors, and what changed since when."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -34,6 +35,7 @@ from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
 from search_engine.catalog.listing import Order, Place, list_keys
 from search_engine.catalog.picture_colors import palettes_of
 from search_engine.catalog.prepared import Prepared
+from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.tables import (
     collections,
     embeddings,
@@ -47,6 +49,7 @@ from search_engine.catalog.tables import (
 from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.errors import (
     CorruptDataError,
+    DamagedPictureError,
     ItemNotFoundError,
 )
 from search_engine.records import CatalogItem, FacetCount, Keys
@@ -218,11 +221,28 @@ class Catalog(CatalogConnections):
             return sorted(connection.execute(query).scalars())
 
     def picture_jpeg(self, key: int) -> bytes | None:
-        """The picture that the catalog itself holds for an item, if it does."""
-        query = select(pictures.c.jpeg).where(pictures.c.key == key)
+        """The picture that the catalog itself holds for an item, if it does.
+
+        Raises:
+            DamagedPictureError: It does not match its checksum.
+        """
+        query = (
+            select(items.c.item_id, pictures.c.jpeg, pictures.c.crc32)
+            .join(pictures, pictures.c.key == items.c.key)
+            .where(pictures.c.key == key)
+        )
         with self._query() as connection:
-            found: bytes | None = connection.execute(query).scalar()
-        return found
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        if not is_sound_blob(key, row.jpeg, row.crc32):
+            raise DamagedPictureError(
+                "its picture does not match its checksum",
+                where=f"item {row.item_id!r}",
+                fix="put its picture again, or remove the item",
+            )
+        jpeg: bytes = row.jpeg
+        return jpeg
 
     def vector(self, collection: Collection, key: int) -> NDArray[np.float32]:
         """The stored embedding of an item, shape (1, D), float32.
@@ -280,14 +300,15 @@ class Catalog(CatalogConnections):
         """What an encoder learned from the catalog, by the hash of its bytes.
 
         Raises:
-            CorruptDataError: It is not there.
+            CorruptDataError: It is not there, or damaged.
         """
         query = select(learned.c.data).where(learned.c.sha256 == sha256)
         with self._query() as connection:
             found: bytes | None = connection.execute(query).scalar()
-        if found is None:
+        if found is None or _sha256(found) != sha256:
             raise CorruptDataError(
-                f"what a collection's encoder learned, {sha256[:12]}, is missing",
+                f"what a collection's encoder learned, {sha256[:12]}, is "
+                f"{'missing' if found is None else 'damaged'}",
                 where=str(self.paths.catalog),
                 fix="restore the catalog from a snapshot",
             )
@@ -392,3 +413,8 @@ class Catalog(CatalogConnections):
         """
         with self.read() as connection:
             return changes_in(connection, collection, seq)
+
+
+def _sha256(stored: object) -> str | None:
+    """The hash of stored bytes; None for anything else."""
+    return hashlib.sha256(stored).hexdigest() if isinstance(stored, bytes) else None

@@ -35,14 +35,16 @@ class JsonObject(TypeDecorator[Mapping[str, Any]]):
 
 
 class _StoredText(TypeDecorator[str]):
-    """A text; bytes that were stored in its place are read as far as they are text."""
+    """A text; what else was stored in its place is read as far as it is text."""
 
     impl: Any = Text
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """See the class."""
-        return value.decode(errors="replace") if isinstance(value, bytes) else value
+        if isinstance(value, bytes):
+            return value.decode(errors="replace")
+        return None if value is None else str(value)
 
 
 class StoredText(_StoredText):

@@ -23,6 +23,8 @@ why: the code of an error.
 `picture_hashes` has what copies of a picture are recognised by, of the pictures that were decoded
 since there are hashes; `seq` is the change that wrote it.
 
+Each `crc32` is a checksum of its row (`row_checksums`, of embeddings `vectors`).
+
 `jobs` has the long runs of this data directory, waiting, at work and finished; times are seconds
 since 1970. Its `version` counts the changes of a row. `answers` has what was answered to requests
 that carry a key of their own, so that the same one again is answered alike and does nothing.
@@ -80,6 +82,7 @@ collections = Table(
     Column("key_checksum", BigInteger, nullable=False, server_default="0"),
     Column("index_factory", String(128)),
     Column("former", JsonObject),
+    Column("crc32", BigInteger),
     sqlite_autoincrement=True,
 )
 
@@ -105,6 +108,7 @@ items = Table(
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),
+    Column("crc32", BigInteger),
     _live_index("items_live", "collection_id"),
     _live_index("items_live_id", "collection_id", "item_id", unique=True),
     _live_index("items_live_label", "collection_id", "label"),
@@ -139,6 +143,7 @@ pictures = Table(
     metadata,
     Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
     Column("jpeg", LargeBinary, nullable=False),
+    Column("crc32", BigInteger),
 )
 
 picture_hashes = Table(
@@ -148,6 +153,7 @@ picture_hashes = Table(
     Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("crc32", BigInteger),
     Index("picture_hashes_seq", "collection_id", "seq"),
 )
 

@@ -20,9 +20,13 @@ def pack(vector: NDArray[np.float32]) -> tuple[bytes, int]:
     return data, zlib.crc32(data)
 
 
-def is_sound(blob: bytes, crc32: int, dimension: int) -> bool:
-    """Whether stored bytes are the embedding that was packed."""
-    return len(blob) == dimension * STORED.itemsize and zlib.crc32(blob) == crc32
+def is_sound(blob: object, crc32: object, dimension: int) -> bool:
+    """Whether what is stored is the embedding that was packed."""
+    return (
+        isinstance(blob, bytes)
+        and len(blob) == dimension * STORED.itemsize
+        and zlib.crc32(blob) == crc32
+    )
 
 
 def unpack(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float16]:

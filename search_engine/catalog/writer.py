@@ -16,6 +16,13 @@ from search_engine.catalog.embedding_writer import EmbeddingWriter
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
+from search_engine.catalog.row_checksums import (
+    blob_crc32,
+    require_sound_items,
+    seal_collection,
+    seal_items,
+    sound_items,
+)
 from search_engine.catalog.tables import (
     LIVE,
     collections,
@@ -73,7 +80,9 @@ class CatalogWriter(EmbeddingWriter):
         if self._connection.execute(taken).first():
             raise CollectionExistsError(f"there is a collection {name!r} already")
         values = {"name": name, "uid": uuid.uuid4().hex, "encoder_options": {}}
-        self._connection.execute(insert(collections).values(values))
+        made = self._connection.execute(insert(collections).values(values))
+        assert made.inserted_primary_key is not None
+        seal_collection(self._connection, made.inserted_primary_key[0])
         _ = self.seq
 
     def set_index_factory(self, collection_id: int, factory: str | None) -> None:
@@ -90,11 +99,7 @@ class CatalogWriter(EmbeddingWriter):
             raise ParameterError(
                 "not a kind of index", where="index", fix=f"give 1 to {MAX_FACTORY} characters"
             )
-        self._connection.execute(
-            update(collections)
-            .where(collections.c.id == collection_id)
-            .values(index_factory=factory)
-        )
+        self._change_collection(collection_id, index_factory=factory)
         _ = self.seq
 
     def delete_collection(self, collection_id: int) -> None:
@@ -140,8 +145,9 @@ class CatalogWriter(EmbeddingWriter):
         inserted = self._insert(collection_id, added)
         keys = {**known, **inserted}
         self._count_keys(collection_id, added=list(inserted.values()))
-        self._clear_unreadable([known[draft.item_id] for draft in replaced])
+        self._clear_damaged([known[draft.item_id] for draft in replaced])
         self._update(replaced, known)
+        seal_items(self._connection, [*keys.values()])
         self._replace_vectors(fingerprint, [(keys[draft.item_id], draft) for draft in drafts])
         self._replace_pictures([(keys[draft.item_id], draft) for draft in drafts])
         self._delete_by_key(picture_hashes, [*keys.values()])
@@ -154,8 +160,11 @@ class CatalogWriter(EmbeddingWriter):
         """Change columns by key: `label product_id attributes picture`, and of a moved item its id.
 
         Vectors stay; so an item whose picture has other bytes is `put`.
+
+        Raises:
+            DamagedRecordError: An item is damaged, which `put` mends.
         """
-        self._clear_unreadable([key for key, new in changes.items() if "attributes" in new])
+        require_sound_items(self._connection, [*changes])
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for key, values in changes.items():
             _check_attributes(values.get("attributes") or {})
@@ -165,15 +174,24 @@ class CatalogWriter(EmbeddingWriter):
             bound = {name: bindparam(f"_{name}", type_=items.c[name].type) for name in columns}
             statement = update(items).where(items.c.key == bindparam("_key"))
             self._connection.execute(statement.values(**bound, seq=self.seq), rows)
+        seal_items(self._connection, [*changes])
         self._note_fields(
             collection_id, [values.get("attributes") or {} for values in changes.values()]
         )
 
     def set_colors(self, colors: Mapping[int, PictureColors]) -> None:
-        """Store the dominant colours of live items' pictures, by key, unless they have some."""
+        """Store the dominant colours of live items' pictures, by key, unless they have some.
+
+        Damaged items are passed over.
+        """
+        sound = sound_items(self._connection, [*colors])
         rows = [
-            {"_key": key, "_palette": found.palette, "_colors": json.dumps(found.names)}
-            for key, found in colors.items()
+            {
+                "_key": key,
+                "_palette": colors[key].palette,
+                "_colors": json.dumps(colors[key].names),
+            }
+            for key in sound
         ]
         values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("palette", "colors")}
         statement = (
@@ -183,6 +201,7 @@ class CatalogWriter(EmbeddingWriter):
         )
         if rows:
             self._connection.execute(statement, rows)
+            seal_items(self._connection, sound)
             _ = self.seq
 
     def remove(self, keys: Sequence[int]) -> None:
@@ -190,15 +209,21 @@ class CatalogWriter(EmbeddingWriter):
         tombstone = {"removed": True, "seq": self.seq, "index_seq": self.seq}
         for collection_id, live in self._live_of(keys).items():
             self._count_keys(collection_id, removed=live)
-        self._clear_unreadable(keys)
+        self._clear_damaged(keys)
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
+        seal_items(self._connection, keys)
         for table in (embeddings, unsearchable, pictures, picture_hashes):
             self._delete_by_key(table, keys)
 
-    def _clear_unreadable(self, keys: Sequence[int]) -> None:
+    def _clear_damaged(self, keys: Sequence[int]) -> None:
+        """Forget of damaged items what is kept of items whose picture stays."""
         for part in in_parts(keys):
             clear_unreadable(self._connection, items.c.key.in_(part))
+        sound = set(sound_items(self._connection, keys))
+        for part in in_parts([key for key in keys if key not in sound]):
+            cleared = update(items).where(items.c.key.in_(part))
+            self._connection.execute(cleared.values(palette=None, colors=None))
 
     def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -291,7 +316,11 @@ class CatalogWriter(EmbeddingWriter):
 
     def _replace_pictures(self, drafts: Sequence[tuple[int, ItemDraft]]) -> None:
         self._delete_by_key(pictures, [key for key, _ in drafts])
-        rows = [{"key": key, "jpeg": draft.jpeg} for key, draft in drafts if draft.jpeg]
+        rows = [
+            {"key": key, "jpeg": draft.jpeg, "crc32": blob_crc32(key, draft.jpeg)}
+            for key, draft in drafts
+            if draft.jpeg
+        ]
         if rows:
             self._connection.execute(insert(pictures), rows)
 

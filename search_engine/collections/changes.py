@@ -15,6 +15,7 @@ from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
 from search_engine.collections.operations import (
+    Delete,
     Operation,
     Outcome,
     Patch,
@@ -87,8 +88,9 @@ class Changes:
             made = self._drafts(encoder, puts)
         steps = [next(made) if isinstance(each, Put) else each for each in ready]
         drafted = any(isinstance(each, ItemDraft) for each in steps)
+        removed = all(isinstance(each, Delete) for each in steps)
         try:
-            with self._catalog.write() as writer:
+            with self._catalog.write(frees=removed) as writer:
                 fingerprint = live.record.fingerprint or ""
                 if drafted and encoder is not None and not isinstance(encoder, EyedexError):
                     spec, fingerprint = encoder.spec, encoder.spec.fingerprint
@@ -140,13 +142,13 @@ class Changes:
         Raises:
             ItemNotFoundError: There is no such item; names the first.
         """
-        with self._catalog.write() as writer:
+        with self._catalog.write(frees=True) as writer:
             writer.remove([writer.get(live.record.id, item_id).key for item_id in item_ids])
         live.snapshot()
 
     def remove_matching(self, live: LiveCollection, parsed: Filter) -> int:
         """Remove the items that fulfil a filter, and say how many these were."""
-        with self._catalog.write() as writer:
+        with self._catalog.write(frees=True) as writer:
             keys = self.keys_matching(live, parsed)
             writer.remove(keys.tolist())
         live.snapshot()
@@ -174,7 +176,7 @@ class Changes:
         self._collections.retire(name)
         with self._catalog.indexing(name, wait_s=self._lock_wait_s):
             collection = self._catalog.collection(name)
-            with self._catalog.write() as writer:
+            with self._catalog.write(frees=True) as writer:
                 writer.delete_collection(collection.id)
                 cancel_jobs_of(writer, name)
             remove_all(paths.index(name))

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from search_engine.catalog.damaged import require_sound
 from search_engine.catalog.descriptions import changed_columns, check_description
 from search_engine.catalog.item_rows import live_items
 from search_engine.catalog.writer import CatalogWriter, ItemDraft
-from search_engine.errors import EyedexError, InputError
+from search_engine.errors import DamagedRecordError, EyedexError, InputError
 from search_engine.names import check_item_id
 from search_engine.records import CatalogItem
 
@@ -114,7 +115,7 @@ def _changed(
         if isinstance(step, Patch):
             return Done(patched(writer, collection_id, step))
         writer.remove([writer.get(collection_id, step.item_id).key])
-    except InputError as error:
+    except (InputError, DamagedRecordError) as error:
         return error
     return Done(None)
 
@@ -124,9 +125,11 @@ def patched(writer: CatalogWriter, collection_id: int, patch: Patch) -> CatalogI
 
     Raises:
         ItemNotFoundError: There is no such item.
+        DamagedRecordError: It is damaged.
         ParameterError: A value cannot be stored.
     """
     item = writer.get(collection_id, patch.item_id)
+    require_sound(item)
     changes = changed_columns(item, patch.changes)
     if not changes:
         return item

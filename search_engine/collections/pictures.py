@@ -5,8 +5,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from search_engine.catalog.damaged import damage_of
 from search_engine.catalog.store import Catalog
-from search_engine.errors import EyedexError, ImageError, PictureNotFoundError, WorkerLostError
+from search_engine.errors import (
+    DamagedPictureError,
+    EyedexError,
+    ImageError,
+    PictureNotFoundError,
+    WorkerLostError,
+)
 from search_engine.images import (
     PICTURE_QUALITY,
     DecodedImage,
@@ -34,7 +41,11 @@ class ItemPictures:
 
         Raises:
             PictureNotFoundError: The source file is gone.
+            DamagedPictureError: What the catalog keeps of the item is damaged.
         """
+        damage = damage_of(item)
+        if damage is not None:
+            raise DamagedPictureError(damage)
         data = self._catalog.picture_jpeg(item.key)
         if data is not None:
             return data

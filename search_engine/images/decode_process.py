@@ -1,12 +1,13 @@
 """A process that decodes pictures, with limits on memory and time; it may die without harm."""
 
 import ctypes
+import json
 import multiprocessing
 import os
 import pickle
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
 from itertools import accumulate
@@ -16,6 +17,7 @@ from typing import Any
 
 from search_engine.errors import TooComplexError
 from search_engine.images.decoder import answer_of
+from search_engine.images.plain_answers import described, understood
 
 START_S = 60.0
 DECODE_WALL_S = 5.0
@@ -26,6 +28,10 @@ START_DESCRIPTORS = 24
 """File descriptors to require: more than starting a process and the fork server opens at once."""
 
 DECODE_MEMORY_BYTES = 2**30
+ANSWER_BYTES = 2**28
+"""The largest message that is taken from a child."""
+
+STARTED = b"started"
 FRAME_BYTES = 4 * 2**20
 """Shared memory of a child for a photo, then for its pixels; larger ones go through the pipe."""
 
@@ -80,7 +86,7 @@ class DecodeProcess:
             EOFError, OSError: It died, or took far too long.
         """
         if not self._started:
-            self._started = self._receive(START_S)
+            self._started = self._receive(START_S) == STARTED
 
     def call(
         self, function: Callable[..., Any], arguments: tuple[object, ...]
@@ -90,15 +96,17 @@ class DecodeProcess:
         Raises:
             EOFError, OSError: The process died.
         """
-        asked = tuple(pickle.PickleBuffer(one) if type(one) is bytes else one for one in arguments)
-        self._pipe.send(self._frame.pack((function, asked, DECODE_WALL_S + ORPHAN_S)))
+        self._pipe.send(self._frame.question((function, arguments, DECODE_WALL_S + ORPHAN_S)))
         try:
-            packed: _Packed = self._receive(DECODE_WALL_S)
+            text = self._receive(DECODE_WALL_S)
         except TimeoutError:
             self.kill()
             return None, TooComplexError(f"decoding took longer than {DECODE_WALL_S:g} s")
-        answer: tuple[Any, Exception | None] = self._frame.unpack(packed, bytearray)
-        return answer
+        try:
+            value, error = self._frame.answered(text, self._receive_buffer)
+        except ValueError as wrong:
+            raise EOFError(f"a decoding process sent what is no answer: {wrong}") from wrong
+        return value, error
 
     def kill(self) -> None:
         """Kill it at once."""
@@ -116,46 +124,86 @@ class DecodeProcess:
         self._process.close()
         self._pipe.close()
 
-    def _receive(self, timeout_s: float) -> Any:
+    def _receive(self, timeout_s: float) -> bytes:
         if not self._pipe.poll(timeout_s):
             raise TimeoutError
-        return self._pipe.recv()
+        return self._pipe.recv_bytes(ANSWER_BYTES)
+
+    def _receive_buffer(self) -> bytearray:
+        return bytearray(self._pipe.recv_bytes(ANSWER_BYTES))
 
 
-_Packed = tuple[bytes, list[int]]
+_Question = tuple[bytes, list[int]]
 
 
 class _Frame:
     """Memory shared by a child and its parent, so that photos and pixels skip the pipe: first the
     buffers of the question, then those of the answer.
 
-    Data is pickled with the buffers of bytes and arrays out of band (PEP 574).
+    Questions are pickled with their photos out of band (PEP 574). Answers are not: the parent
+    unpickles nothing that a child sends.
     """
 
     def __init__(self, memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
         self._bytes = memoryview(memory).cast("B")
 
-    def pack(self, content: object) -> _Packed:
-        """Copy the buffers of a question or answer into the memory; return the rest and sizes."""
+    def question(self, asked: tuple[Callable[..., Any], tuple[object, ...], float]) -> _Question:
+        """Put the photos of a question into the memory; return the rest and their sizes."""
+        function, arguments, end_after_s = asked
+        photos = tuple(pickle.PickleBuffer(one) if type(one) is bytes else one for one in arguments)
         found: list[pickle.PickleBuffer] = []
-        rest = pickle.dumps(content, 5, buffer_callback=found.append)
-        arrays = [each.raw() for each in found]
-        if sum(each.nbytes for each in arrays) > len(self._bytes):
-            return pickle.dumps(content, 5), []
+        rest = pickle.dumps((function, photos, end_after_s), 5, buffer_callback=found.append)
+        if self._put([each.raw() for each in found]):
+            return rest, [each.raw().nbytes for each in found]
+        return pickle.dumps((function, photos, end_after_s), 5), []
+
+    def asked(self, question: _Question) -> Any:
+        """Return the question of a parent."""
+        rest, sizes = question
+        return pickle.loads(rest, buffers=map(bytes, self._parts(sizes)))
+
+    def answer(self, answer: object) -> tuple[bytes, list[memoryview]]:
+        """Put an answer into the memory; return what tells of it, and buffers if there was no room.
+
+        That is JSON: the sizes of the buffers in the memory, how many others follow, and the rest.
+        """
+        told, buffers = described(answer)
+        if self._put(buffers):
+            return json.dumps([[each.nbytes for each in buffers], 0, told]).encode(), []
+        return json.dumps([[], len(buffers), told]).encode(), buffers
+
+    def answered(self, text: bytes, receive: Callable[[], bytearray]) -> Any:
+        """Return the answer of a child, whose buffers are in the memory or received.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            sizes, following, told = json.loads(text)
+            buffers = [bytearray(each) for each in self._parts(sizes)]
+            while following > 0 and sum(map(len, buffers)) <= ANSWER_BYTES:
+                buffers.append(receive())
+                following -= 1
+            value, error = understood(told, buffers)
+        except (TypeError, RecursionError) as wrong:
+            raise ValueError(str(wrong)) from wrong
+        if not (error is None or isinstance(error, Exception)):
+            raise ValueError("not an error")
+        return value, error
+
+    def _put(self, buffers: Sequence[memoryview]) -> bool:
+        """Copy buffers into the memory, one after the other, unless they are too large."""
+        if sum(each.nbytes for each in buffers) > len(self._bytes):
+            return False
         start = 0
-        for each in arrays:
+        for each in buffers:
             self._bytes[start : start + each.nbytes] = each
             start += each.nbytes
-        return rest, [each.nbytes for each in arrays]
+        return True
 
-    def unpack(self, packed: _Packed, kind: type[bytes] | type[bytearray]) -> Any:
-        """Return what was packed, with copies of its buffers; arrays are writable in bytearrays."""
-        rest, sizes = packed
-        ends = list(accumulate(sizes))
-        buffers = [
-            kind(self._bytes[end - size : end]) for size, end in zip(sizes, ends, strict=True)
-        ]
-        return pickle.loads(rest, buffers=buffers)
+    def _parts(self, sizes: Sequence[int]) -> Iterator[memoryview]:
+        for size, end in zip(sizes, accumulate(sizes), strict=True):
+            yield self._bytes[end - size : end]
 
 
 def _require_descriptors() -> None:
@@ -174,13 +222,16 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
     _restrain()
     frame = _Frame(memory)
     try:
-        pipe.send(True)
+        pipe.send_bytes(STARTED)
         while True:
-            function, arguments, end_after_s = frame.unpack(pipe.recv(), bytes)
+            function, arguments, end_after_s = frame.asked(pipe.recv())
             signal.setitimer(signal.ITIMER_REAL, end_after_s)
             answer = answer_of(function, arguments)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            pipe.send(frame.pack(answer))
+            text, buffers = frame.answer(answer)
+            pipe.send_bytes(text)
+            for each in buffers:
+                pipe.send_bytes(each)
     except (EOFError, OSError):
         return
 

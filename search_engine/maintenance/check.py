@@ -12,13 +12,28 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, LargeBinary, Row, cast, select, text
+from sqlalchemy import Connection, select, text
 
 from search_engine.catalog.checksum import key_checksum
-from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.damaged import UNKNOWN, Damaged, UnreadableOptions
+from search_engine.catalog.collection_rows import (
+    Collection,
+    is_collection_name,
+    live_of,
+    require_sound_collection,
+)
+from search_engine.catalog.damaged import MENDED, Damaged
+from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
+from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.store import Catalog
-from search_engine.catalog.tables import LIVE, collections, embeddings, items
+from search_engine.catalog.tables import (
+    LEARNED,
+    LIVE,
+    collections,
+    embeddings,
+    items,
+    picture_hashes,
+    pictures,
+)
 from search_engine.catalog.vectors import unpack
 from search_engine.collections.live import LiveCollection
 from search_engine.commands import forget_command
@@ -34,7 +49,7 @@ from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.indexes.manifest import verify
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
-from search_engine.records import Keys
+from search_engine.records import CatalogItem, Keys
 from search_engine.storage.paths import DataPaths
 
 UNIT_TOLERANCE = 2e-3
@@ -83,12 +98,14 @@ def check_data(settings: Settings) -> CheckReport:
     ) as catalog:
         findings += _check_database(catalog)
         for collection in catalog.collections():
+            findings += _check_collection(catalog, collection)
+            if collection.is_damaged:
+                continue
             lost = catalog.unsearchable(collection)
             with catalog.read() as connection:
                 digest, problems = _check_items(connection, collection, lost.keys())
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
-            findings += _check_collection(catalog, collection)
             findings += _check_unsearchable(catalog, collection, lost)
             findings += _check_generations(catalog, collection)
             live = LiveCollection(catalog, collection, settings)
@@ -104,6 +121,9 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
     where = str(catalog.paths.catalog)
     try:
         with catalog.read() as connection:
+            for name in connection.execute(select(collections.c.name)).scalars():
+                if not is_collection_name(name):
+                    yield Finding("error", where, f"{name!r} is no name of a collection")
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":
                     yield Finding("error", where, f"SQLite: {line}")
@@ -118,16 +138,7 @@ def _check_items(
 ) -> tuple[str, list[Finding]]:
     """Verify every embedding by its checksum; also return a digest of the collection's content."""
     query = (
-        select(
-            items.c.key,
-            items.c.item_id,
-            items.c.content_hash,
-            items.c.label,
-            items.c.product_id,
-            items.c.attributes,
-            embeddings.c.vector,
-            embeddings.c.crc32,
-        )
+        select(*ITEM_COLUMNS, embeddings.c.vector, embeddings.c.crc32.label("vector_crc32"))
         .outerjoin(
             embeddings,
             (embeddings.c.key == items.c.key)
@@ -140,50 +151,59 @@ def _check_items(
     digest = hashlib.sha256()
     keys = array("q")
     for row in connection.execution_options(yield_per=1_000).execute(query):
-        key, *known, vector, crc32 = row
-        keys.append(key)
-        digest.update(json.dumps([*known, crc32], sort_keys=True, default=str).encode())
+        *known, vector, crc32 = row
+        item = item_of(known)
+        keys.append(item.key)
+        digest.update(json.dumps([*_content(item), crc32], sort_keys=True, default=str).encode())
+        where = f"item {item.item_id!r}"
         problem = _vector_problem(vector, crc32, collection.dimension or 0)
-        if problem and not (vector is None and key in unsearchable):
-            findings.append(Finding("error", f"item {row.item_id!r}", problem))
-        findings += _check_texts(connection, row)
+        if problem and not (vector is None and item.key in unsearchable):
+            findings.append(Finding("error", where, problem))
+        if isinstance(item.attributes, Damaged):
+            findings.append(Finding("error", where, f"{item.attributes.what}; {MENDED}"))
+    findings += _check_blobs(connection, collection)
     findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
 
 
-def _check_texts(connection: Connection, row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
-    """Report texts of an item that cannot be read."""
-    where = f"item {row.item_id!r}"
-    if isinstance(row.attributes, Damaged):
-        what = f"its attributes cannot be read: {row.attributes.what}"
-        yield Finding("error", where, f"{what}; index the item again, or put its attributes")
-    for name, fix in _TEXTS.items():
-        if UNKNOWN not in (getattr(row, name) or ""):
-            continue
-        stored = select(cast(items.c[name], LargeBinary)).where(items.c.key == row.key)
-        try:
-            connection.execute(stored).scalar_one().decode()
-        except UnicodeDecodeError:
-            yield Finding("error", where, f"its {name} is not UTF-8; {fix}")
+def _content(item: CatalogItem) -> list[Any]:
+    known = (item.item_id, item.content_hash, item.label, item.product_id)
+    return [*known, dict(item.attributes)]
 
 
-_TEXTS = {
-    "item_id": "restore the catalog from a snapshot",
-    "label": "index the item again",
-    "product_id": "index the item again",
-    "content_hash": "index the item again",
-}
-"""Columns of text, and how to repair them."""
+def _check_blobs(connection: Connection, collection: Collection) -> Iterator[Finding]:
+    """Verify the pictures and hashes of pictures that the catalog keeps."""
+    for column, what in (
+        (pictures.c.jpeg, "its picture does not match its checksum; put its picture again"),
+        (
+            picture_hashes.c.hash,
+            "the hash of its picture does not match its checksum; index the item again",
+        ),
+    ):
+        table = column.table
+        query = (
+            select(items.c.item_id, table.c.key, column, table.c.crc32)
+            .join(table, table.c.key == items.c.key)
+            .where(live_of(collection))
+        )
+        for item_id, key, blob, crc32 in connection.execution_options(yield_per=100).execute(query):
+            if not is_sound_blob(key, blob, crc32):
+                yield Finding("error", f"item {item_id!r}", what)
 
 
 def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
     """Check what the catalog records of the encoders of a collection."""
     where = f"collection {collection.name}"
-    if isinstance(collection.encoder_options, UnreadableOptions):
-        try:
-            dict(collection.encoder_options)
-        except DamagedRecordError as error:
-            yield Finding("error", where, f"{error.what}; {error.fix}")
+    try:
+        require_sound_collection(collection)
+    except DamagedRecordError as error:
+        yield Finding("error", where, f"{error.what}; {error.fix}")
+    else:
+        for sha256 in filter(None, map(collection.encoder_options.get, LEARNED)):
+            try:
+                catalog.learned(sha256)
+            except CorruptDataError as error:
+                yield Finding("error", where, f"{error.what}; {error.fix}")
     if catalog.former_is_unreadable(collection):
         yield Finding(
             "error",
@@ -247,10 +267,10 @@ def _check_key_state(
         )
 
 
-def _vector_problem(vector: bytes | None, crc32: int | None, dimension: int) -> str | None:
+def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None:
     if vector is None:
         return "has no embedding"
-    if zlib.crc32(vector) != crc32:
+    if not isinstance(vector, bytes) or zlib.crc32(vector) != crc32:
         return "its embedding does not match its checksum"
     if len(vector) != 2 * dimension:
         return "its embedding has the wrong length"

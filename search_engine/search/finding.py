@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.catalog.collection_rows import require_sound_collection
 from search_engine.catalog.damaged import damage_of
 from search_engine.catalog.fields import check_field
 from search_engine.catalog.groups import Group
@@ -181,7 +182,9 @@ class Finder:
             ParameterError: There is no such field or re-ranking, options exclude each other, or so
                 many neighbors are not explained.
             MissingExtraError: The re-ranking needs OpenCV.
+            DamagedRecordError: What the catalog says of the collection is damaged.
         """
+        require_sound_collection(live.record)
         if options.mix is not None:
             check_choice(options.mix, "mix")
         if options.rerank is not None:

@@ -24,6 +24,11 @@ class DataPaths:
         return self.root / "catalog.sqlite"
 
     @property
+    def reserve(self) -> Path:
+        """Keeps room on the disk; see `storage.room`."""
+        return self.root / "reserve"
+
+    @property
     def lock(self) -> Path:
         """Locked by a writer for the duration of one batch."""
         return self.root / "lock"

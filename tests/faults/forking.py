@@ -12,6 +12,8 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -34,27 +36,56 @@ LOADED = (
 
 
 def run_forked(
-    arguments: list[str], env: dict[str, str], file_limit: int | None = None
+    arguments: list[str], env: dict[str, str], file_limit: int | None = None, preload: str = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command and wait for it; `file_limit` is how many bytes a file of it may have."""
-    forker = _forker()
+    """Run a command and wait for it.
+
+    `file_limit` is how many bytes a file of it may have, `preload` a library to load first.
+    """
+    (done,) = run_together([(arguments, env)], file_limit, preload)
+    return done
+
+
+def run_together(
+    commands: Sequence[tuple[list[str], dict[str, str]]],
+    file_limit: int | None = None,
+    preload: str = "",
+) -> "list[subprocess.CompletedProcess[str]]":
+    """Run commands, each with its environment, that begin at once, and wait for all of them."""
+    forker = _forker(preload)
     assert forker.stdin is not None
     assert forker.stdout is not None
-    with tempfile.TemporaryDirectory(prefix="eyedex-test-") as folder:
-        asked = {"arguments": arguments, "env": env, "folder": folder, "cwd": os.getcwd()}
-        print(json.dumps({**asked, "file_limit": file_limit}), file=forker.stdin, flush=True)
-        code = int(forker.stdout.readline())
-        out, err = ((Path(folder) / name).read_text() for name in ("out", "err"))
-    return subprocess.CompletedProcess(arguments, code, out, err)
+    with ExitStack() as stack:
+        made = tempfile.TemporaryDirectory
+        folders = [stack.enter_context(made(prefix="eyedex-test-")) for _ in commands]
+        asked = [
+            {
+                "arguments": arguments,
+                "env": env,
+                "folder": folder,
+                "cwd": os.getcwd(),
+                "file_limit": file_limit,
+            }
+            for (arguments, env), folder in zip(commands, folders, strict=True)
+        ]
+        print(json.dumps(asked), file=forker.stdin, flush=True)
+        codes = json.loads(forker.stdout.readline())
+        return [
+            subprocess.CompletedProcess(
+                arguments, code, *((Path(folder) / name).read_text() for name in ("out", "err"))
+            )
+            for (arguments, _), folder, code in zip(commands, folders, codes, strict=True)
+        ]
 
 
 @cache
-def _forker() -> "subprocess.Popen[str]":
+def _forker(preload: str) -> "subprocess.Popen[str]":
     """The process that has everything loaded; it ends with this one."""
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # else it has threads when it is loaded
     forker = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.forking"],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # else it has threads when it is loaded
+        env={**env, "LD_PRELOAD": preload} if preload else env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -74,12 +105,15 @@ def _serve() -> None:
         import_module(name)
     gc.freeze()  # else the first collection of every child copies all that was loaded
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _become(json.loads(line))
-            return
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        children = []
+        for asked in json.loads(line):
+            child = os.fork()
+            if child == 0:
+                _become(asked)
+                return
+            children.append(child)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in children]
+        print(json.dumps(codes), flush=True)
 
 
 def _become(asked: dict[str, Any]) -> None:

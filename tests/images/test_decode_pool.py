@@ -2,13 +2,16 @@
 
 import multiprocessing.forkserver
 import os
+import pickle
 import resource
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +49,28 @@ class Deadly(bytes):
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
         return os.abort, ()
+
+
+class Planted:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+        return Path.touch, (self.marker,)
+
+
+def plant(marker: str) -> Planted:
+    return Planted(Path(marker))
+
+
+def send_junk(junk: bytes) -> None:
+    """As a decoder would that a picture took over: send bytes of one's own to the parent."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                os.write(int(name), struct.pack("!i", len(junk)) + junk)
 
 
 ORPHAN_WALL_S = 2.0
@@ -261,6 +286,37 @@ def test_a_closed_pool_says_so_and_closes_again() -> None:
     pool.close()
     with pytest.raises(WorkerLostError):
         pool.decode(png(), SQUASH)
+
+
+def test_what_a_child_sends_is_not_unpickled(pool: DecodePool, tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    assert isinstance(pool.call(plant, str(marker)), RuntimeError)
+    with DecodePool(LIMITS, 1) as other, pytest.raises(WorkerLostError):
+        other.call(send_junk, pickle.dumps(Planted(marker)))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"7",
+        b"[]",
+        b'[[9], 0, {"bytes": 0}]',
+        b'[[-1], 0, {"bytes": 0}]',
+        b'[[1e9], 0, {"array": 0, "type": "O", "shape": [1]}]',
+        b'[[8], 0, {"tuple": [{"array": 0, "type": "|O", "shape": [1]}, null]}]',
+        b'[[], 0, {"tuple": [{"record": "Path", "values": ["x"]}, null]}]',
+        b'[[], 0, {"tuple": [null, {"error": "ClassVar", "told": ["", null, null]}]}]',
+        b'[[], 0, {"tuple": [null, 5]}]',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_answer_costs_the_child_and_no_more(junk: bytes) -> None:
+    with DecodePool(LIMITS, 1) as other:
+        with pytest.raises(WorkerLostError):
+            other.call(send_junk, junk)
+        assert other.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
 
 
 @contextmanager

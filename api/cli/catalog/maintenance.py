@@ -124,6 +124,7 @@ def _told_before(paths: "DataPaths", where: str) -> bool:
         if paths.told.exists() and where in paths.told.read_text(encoding="utf-8").splitlines():
             return True
         with paths.told.open("a", encoding="utf-8") as file:
+            paths.told.chmod(0o600)
             file.write(f"{where}\n")
     return False
 

@@ -37,5 +37,6 @@ def test_rows_are_as_sqlalchemy_gives_them(tmp_path: Path) -> None:
 
 
 def test_columns_stand_in_the_order_of_the_records() -> None:
-    assert [each.name for each in ITEM_COLUMNS] == [each.name for each in fields(CatalogItem)]
-    assert [each.name for each in _COLLECTION_COLUMNS] == [each.name for each in fields(Collection)]
+    for columns, record in ((ITEM_COLUMNS, CatalogItem), (_COLLECTION_COLUMNS, Collection)):
+        wanted = [each.name for each in fields(record)]
+        assert [each.name for each in columns][: len(wanted)] == wanted
