@@ -5,9 +5,11 @@ import re
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem_response
+from api.problems import Problem, problem_response
+from api.security.admission import Admission
 from api.security.bodies import BodyLimits, too_large
 from api.security.hosts import HostRules
 
@@ -91,17 +93,30 @@ class EdgeMiddleware:
 
         refused = self._refusal(scope, headers) or self._change_refusal(scope, headers)
         if refused is not None:
-            response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
-            await response(scope, receive, send_marked)
+            await _refused(scope, Problem(*refused))(scope, receive, send_marked)
             return
         try:
-            await self._app(scope, receive, send_marked)
+            await self._admitted(scope, receive, send_marked)
         except Exception:
             if started:
                 raise
             log.exception("%s failed", scope["request_id"])
             response = problem_response(*_BUG, scope["request_id"])
             await response(scope, receive, send_marked)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request; a question only if there is a place for it."""
+        if not _asks(scope):
+            await self._app(scope, receive, send)
+            return
+        admission: Admission = scope["app"].state.admission
+        try:
+            admission.check()
+        except Problem as problem:
+            await _refused(scope, problem)(scope, receive, send)
+            return
+        with admission.place() as scope["place"]:
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
         host = self._hosts.served(headers.getlist("host"))
@@ -125,8 +140,7 @@ class EdgeMiddleware:
         A form is all that a page of another site can send in the name of a user without asking
         first, and a browser need not say where it came from.
         """
-        asks = scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
-        if asks or scope["method"] in _READING:
+        if _asks(scope) or scope["method"] in _READING:
             return None
         if self._read_only:
             return 403, "read_only", "this server changes nothing; ask the one that writes"
@@ -134,6 +148,22 @@ class EdgeMiddleware:
         if scope["method"] == "POST" and not _FORM_KINDS.isdisjoint(kinds):
             return _FORM
         return None
+
+
+def _asks(scope: Scope) -> bool:
+    """Whether this is a question, which is answered in turn."""
+    return scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
+
+
+def _refused(scope: Scope, problem: Problem) -> Response:
+    """A refusal by the head alone, whose body nobody reads."""
+    return problem_response(
+        problem.status,
+        problem.code,
+        problem.detail,
+        scope["request_id"],
+        {"Connection": "close"},
+    )
 
 
 def _request_id(headers: Headers) -> str:
