@@ -36,6 +36,15 @@ def serve(
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
     ] = False,
+    audit_log: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-log",
+            help="File that says who changed what; off for none. By default audit.jsonl in the "
+            "data directory, once there are keys.",
+            metavar="FILE",
+        ),
+    ] = None,
     docs: Annotated[
         bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
     ] = False,
@@ -46,7 +55,9 @@ def serve(
     from search_engine.engine import SearchEngine
     from search_engine.storage.paths import DataPaths
 
-    settings = settings_from(data, read_only=read_only or None, docs=docs or None)
+    settings = settings_from(
+        data, read_only=read_only or None, docs=docs or None, audit_log=audit_log
+    )
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
