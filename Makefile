@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 DEMO := demo
 PORT ?= 8000
 SHOTS ?= build/screenshots
+SCALE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow coverage lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-slow coverage audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,20 @@ test-slow: setup  ## Run the tests that take minutes: of benchmarks, published f
 coverage: setup  ## Run the tests and list the lines that none of them runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
 		--cov=search_engine --cov=indexer --cov=api --cov-report=term:skip-covered
+
+torture: setup  ## Measure the goals of reliability at SCALE (1 is the published number of tries)
+	$(BIN)/python -m tests.torture --scale $(SCALE)
+
+AUDIT := build/audit
+audit:  ## Report known holes of the tested versions; a report, as it needs a service that may be away
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet pip-audit; }
+	-$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: setup  ## Print a bill of materials (CycloneDX) of what is installed
+	@$(BIN)/python -m benchmarks.packages sbom
+
+licences: setup  ## Print the licences of what is installed
+	@$(BIN)/python -m benchmarks.packages licences
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

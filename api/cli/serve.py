@@ -50,6 +50,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
+    from api.security.floors import check_floors
+
+    check_floors()
     from api.app import create_app
     from api.security.keyring import Keyring
     from search_engine.engine import SearchEngine

@@ -6,6 +6,8 @@ application while it reads them; whatever else a client can be slow at is timed 
 """
 
 import asyncio
+import socket
+import struct
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -29,8 +31,10 @@ ANSWER_S = 10.0
 LEAST_ANSWER_BYTES = 4 * 2**10
 """What is as good as nothing."""
 
+LAST_HEAD_S = 2.0
 LAST_BODY_S = 5.0
-"""So long a server that stops waits for what is missing of a request."""
+"""So long a server that stops waits for requests, which may have been sent before it was told to
+stop, and for what is missing of one."""
 
 _Refusal = tuple[int, str, str]
 
@@ -60,6 +64,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _flaw = _BAD_REQUEST
     _in_body = False
     _ending = False
+    _is_last = False
     _timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
 
@@ -113,6 +118,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_body = True
         self._stop_timer()
         super().on_headers_complete()
+        self.cycle.keep_alive &= not self._is_last
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""
@@ -141,10 +147,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._watch_answer()
 
     def shutdown(self) -> None:
-        """Answer what has come, and wait a moment for what is still coming."""
-        super().shutdown()
-        if self._in_body and self._timer is None:
-            self._timer = self.loop.call_later(LAST_BODY_S, self._connection.close)
+        """Answer what has been sent, and wait a moment for what is still coming."""
+        self._is_last = True
+        if self._is_answering:
+            self.cycle.keep_alive = False
+        self._stop_timer()
+        if self._in_body or not self._is_answering:
+            wait_s = LAST_BODY_S if self._in_body else LAST_HEAD_S
+            self._timer = self.loop.call_later(wait_s, self._connection.close)
 
     def end(self) -> None:
         """Close the connection when the client has had the time to read what it was answered.
@@ -218,9 +228,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._answer_timer = None
         left = self._connection.get_write_buffer_size()
         if left > max(0, left_before - LEAST_ANSWER_BYTES):
-            self._connection.abort()
+            self._forget_answer()
         elif left or self._ending:
             self._watch_answer()
+
+    def _forget_answer(self) -> None:
+        """Break the connection; else the machine would keep what is not taken for minutes."""
+        carrier = self._connection.get_extra_info("socket")
+        carrier.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.abort()
 
     def _stop_answer_timer(self) -> None:
         if self._answer_timer is not None:
