@@ -101,16 +101,16 @@ def name_of(package: Distribution) -> str:
 
 def licence_of(package: Distribution) -> str:
     """The licence that a package says it has, by the newest of the ways to say it."""
-    metadata = package.metadata
-    expression = metadata.get("License-Expression")
+    metadata = package.metadata.json
+    expression = metadata.get("license_expression")
     if expression:
-        return expression
+        return str(expression)
     told = [
         each.rpartition(" :: ")[2]
-        for each in metadata.get_all("Classifier") or ()
+        for each in metadata.get("classifier", ())
         if each.startswith("License :: ")
     ]
-    free_text = " ".join((metadata.get("License") or "").split())
+    free_text = " ".join(str(metadata.get("license", "")).split())
     if free_text and len(free_text) <= LONGEST_NAME and not re.fullmatch(r"(?i)unknown", free_text):
         told.insert(0, free_text)
     return " / ".join(dict.fromkeys(told)) or UNKNOWN

@@ -22,6 +22,8 @@ from api.problems import Problem
 AT_ONCE = 12
 """Questions in threads: enough to share batches of the network. More would only wait for the
 interpreter, and the event loop with them, which has to refuse the others."""
+ALWAYS = 4
+"""So many come in however long each takes: enough to keep the cores busy."""
 LONGEST_WAIT_S = 0.3
 UNMEASURED_S = 0.01
 """Time of a question until it was measured; a guess that allows for a burst."""
@@ -66,7 +68,7 @@ class Admission:
 
     def __init__(self, at_once: int = AT_ONCE, longest_wait_s: float = LONGEST_WAIT_S) -> None:
         self._turns = asyncio.Semaphore(at_once)
-        self._at_once = at_once
+        self._least = min(at_once, ALWAYS)
         self._longest_wait_s = longest_wait_s
         self._inside = 0
         self._coming: deque[Place] = deque()
@@ -82,12 +84,12 @@ class Admission:
         return self._before() * self._seconds_each
 
     def check(self) -> None:
-        """Let a question in, or refuse it; as many as are answered at once always come in.
+        """Let a question in, or refuse it; the first few always come in.
 
         Raises:
             Problem: 503 `overloaded`.
         """
-        if self._before() >= self._at_once and self.wait_s > self._longest_wait_s:
+        if self._before() >= self._least and self.wait_s > self._longest_wait_s:
             self.refused += 1
             raise Problem(503, "overloaded", "more is asked than can be answered; ask again later")
 

@@ -166,6 +166,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._ending = True
         self._stop_timer()
+        if self._connection.is_closing():  # by the client
+            return
         self._watch_answer()
         if not (self._in_body or self._collected_bytes):
             self._connection.close()
@@ -211,12 +213,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """
         if self._ending:
             return
-        if self._is_answering:
+        if self._is_answering and not self._can_take_back():
             self._ending = True
             self._connection.close()
             return
         self._connection.write(_answer(refusal))
         self.end()
+
+    def _can_take_back(self) -> bool:
+        """Whether the request whose body just failed has no answer yet; it will get none."""
+        if not self._in_body or self.pipeline or self.cycle.response_started:
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True
 
     def _watch_answer(self) -> None:
         """Leave a client that takes nothing of what it is answered."""

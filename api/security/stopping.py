@@ -5,15 +5,21 @@ answered, then the process ends with code 0. Whoever presses Ctrl-C again does n
 process ends where it is, as if it were killed, which nothing that was acknowledged is lost by.
 """
 
+import asyncio
 import contextlib
 import os
+import select
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
 
 INTERRUPTED = 130
+TAKING_S = 2.0
+TICK_S = 0.01
 
 
 class StoppableServer(uvicorn.Server):
@@ -27,8 +33,19 @@ class StoppableServer(uvicorn.Server):
                 signal.signal(number, self.handle_exit)
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take the connections that wait to be taken, then stop listening and finish."""
+        ends = time.monotonic() + TAKING_S
+        while _somebody_waits(sockets or []) and time.monotonic() < ends:
+            await asyncio.sleep(TICK_S)
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop, or stop."""
         if self.should_exit and sig == signal.SIGINT:
             os._exit(INTERRUPTED)
         self.should_exit = True
+
+
+def _somebody_waits(listeners: list[socket.socket]) -> bool:
+    return bool(select.select(listeners, [], [], 0)[0])

@@ -218,7 +218,9 @@ def test_the_last_use_is_kept(hsv_data: Path, tmp_path: Path) -> None:
         (key,) = access_keys_in(connection)
     assert key.last_used is not None
     assert key.last_used >= before
-    assert token.split("_")[2].encode() not in (tmp_path / "data" / "catalog.sqlite").read_bytes()
+    assert (
+        token.split("_", 2)[2].encode() not in (tmp_path / "data" / "catalog.sqlite").read_bytes()
+    )
 
 
 def test_scopes_include_those_before() -> None:

@@ -57,7 +57,7 @@ def test_changes_are_noted_with_who_made_them_and_questions_are_not(
     assert found[0]["request_id"] == put.headers["x-request-id"]
     assert (found[0]["name"], found[0]["address"]) == ("test", "testclient")
     text = (data / "audit.jsonl").read_text()
-    for secret in (token, token.split("_")[2], "secret-id", "private"):
+    for secret in (token, token.split("_", 2)[2], "secret-id", "private"):
         assert secret not in text
     assert stat.S_IMODE((data / "audit.jsonl").stat().st_mode) == 0o600
 

@@ -255,6 +255,41 @@ def test_a_refusal_reaches_who_still_sends(server: LiveServer) -> None:
         assert_refused(connection, 400, "bad_host")
 
 
+POST = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+TWO_READINGS = {
+    "length and chunks": POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a length twice": POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "a list of lengths": POST + b"Content-Length: 2, 2\r\n\r\n{}",
+    "a length with a sign": POST + b"Content-Length: +2\r\n\r\n{}",
+    "a negative length": POST + b"Content-Length: -2\r\n\r\n{}",
+    "a space before the colon": POST + b"Content-Length : 2\r\n\r\n{}",
+    "a chunk of no size": CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
+    "a chunk of negative size": CHUNKED + b"-2\r\n{}\r\n0\r\n\r\n",
+    "a chunk beyond 64 bits": CHUNKED + b"ffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "chunks with bare line feeds": CHUNKED + b"2\n{}\n0\n\n",
+    "another encoding": POST + b"Transfer-Encoding: gzip\r\n\r\n{}",
+    "nearly chunked": POST + b"Transfer-Encoding: xchunked\r\n\r\n{}",
+    "chunked, then packed": POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "bare line feeds": OK_HEAD.replace(b"\r\n", b"\n") + b"\n",
+    "a bare carriage return": OK_HEAD + b"X: a\rb\r\n\r\n",
+    "a null byte": OK_HEAD + b"X: a\0b\r\n\r\n",
+    "a folded header": OK_HEAD + b"X: a\r\n b\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "CONNECT": b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", TWO_READINGS)
+def test_what_can_be_read_in_two_ways_ends_the_connection(server: LiveServer, kind: str) -> None:
+    """A proxy before the server could read it otherwise, and take what follows for another's."""
+    with connect(server) as connection:
+        connection.sendall(TWO_READINGS[kind] + OK_HEAD + b"\r\n")
+        assert_refused(connection, 400, "bad_request")
+
+
 @pytest.mark.slow
 def test_the_deadline_of_a_served_head_is_seconds_away(server: LiveServer) -> None:
     assert protocol.HEAD_S == 5
