@@ -190,7 +190,8 @@ def _client(scope: Scope, headers: Headers) -> str:
 
 def _asks(scope: Scope) -> bool:
     """Whether this is a question, which is answered in turn."""
-    return scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.endswith(_QUESTIONS)
 
 
 def _refused(scope: Scope, problem: Problem) -> Response:

@@ -125,7 +125,7 @@ def _redirects(spy: _Spy, folder: Path) -> int:
 def keys(scale: float, seed: int) -> Reached:
     """Ask every route with every kind of key, and time how wrong keys are refused."""
     with copied() as data:
-        tokens = {scope: make_key(data, scope) for scope in SCOPES}
+        tokens: dict[str, str] = {scope: make_key(data, scope) for scope in SCOPES}
         gaps, asked = [], 0
         with CheckedClient(data) as client:
             client.app.state.bad_keys = RateLimit("bad keys", Rate(10**6, 1))  # type: ignore[attr-defined]
@@ -147,10 +147,10 @@ def _wanted(needed: str | None, sent: str | None) -> int | None:
     """The refusal that a request should get; None for none."""
     if needed is None:
         return None
-    if sent not in SCOPES:
-        return 401
     order: Sequence[str] = SCOPES
-    return 403 if order.index(sent or "") < order.index(needed) else None
+    if sent is None or sent not in order:
+        return 401
+    return 403 if order.index(sent) < order.index(needed) else None
 
 
 def _welch_t(data: Path, good: str, pairs: int, seed: int) -> float:

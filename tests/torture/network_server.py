@@ -19,4 +19,4 @@ def hurry(haste: float) -> None:
 if __name__ == "__main__":
     hurry(float(sys.argv[1]))
     sys.argv = ["eyedex", "serve", "--data", sys.argv[2], "--port", sys.argv[3]]
-    sys.exit(main())
+    main()
