@@ -9,7 +9,7 @@ SCALE ?= 1
 SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow torture coverage lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-slow coverage audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,17 @@ torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1
 coverage: setup  ## Run the tests and list the lines that none of them runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
 		--cov=search_engine --cov=indexer --cov=api --cov-report=term:skip-covered
+
+AUDIT := build/audit
+audit:  ## Report known holes of the tested versions; a report, as it needs a service that may be away
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet pip-audit; }
+	-$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: setup  ## Print a bill of materials (CycloneDX) of what is installed
+	@$(BIN)/python -m benchmarks.packages sbom
+
+licences: setup  ## Print the licences of what is installed
+	@$(BIN)/python -m benchmarks.packages licences
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

@@ -3,8 +3,9 @@
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -26,13 +27,15 @@ from api.routes import (
     site,
     uploads,
 )
-from api.security.access import authorize
+from api.security.access import BAD_KEYS, authorize
 from api.security.addresses import AddressMiddleware
 from api.security.admission import Admission
+from api.security.audit import AuditLog, AuditMiddleware
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
 from api.security.keyring import Keyring
 from api.security.middleware import EdgeMiddleware
+from api.security.rates import RateLimit, parse_limits
 from indexer.jobs.supervisor import Supervisor
 from indexer.staging import Staging
 from search_engine.access import Grant
@@ -40,6 +43,7 @@ from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.images.decode_pool import DecodePool
+from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.engine, app.state.decoder = engine, decoder
         app.state.admission = Admission()
         app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
+        with suppress(EyedexError):  # each request reads them again, and says what is wrong
+            await run_in_threadpool(keyring.refresh)
         app.state.staging = Staging(engine.catalog.paths, settings)
         supervisor = Supervisor(engine.settings)
         watch = JobWatch(engine.catalog, app.state.is_stopping)
@@ -97,7 +103,11 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.ANY_PROBLEM,
     )
     app.state.is_stopping = lambda: False
+    app.state.bad_keys = RateLimit("bad keys", BAD_KEYS)
     app.add_middleware(BodyMiddleware, limits=bodies)
+    app.add_middleware(
+        AuditMiddleware, log=_audit_log(settings), only_with_keys=settings.audit_log == "auto"
+    )
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(AddressMiddleware)
@@ -106,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
         hosts=HostRules(parse_allowed(settings.allowed_hosts)),
         bodies=bodies,
         read_only=settings.read_only,
+        limits=parse_limits(settings.limits),
     )
     problems.install(app)
     for module in ROUTES:
@@ -118,6 +129,15 @@ def create_app(settings: Settings) -> FastAPI:
 def _anonymous(settings: Settings) -> Grant | None:
     """What may be done without a key once there are keys."""
     return Grant("read") if settings.anonymous == "read" else None
+
+
+def _audit_log(settings: Settings) -> AuditLog | None:
+    """Where changes are noted."""
+    if settings.audit_log == "off":
+        return None
+    if settings.audit_log == "auto":
+        return AuditLog(DataPaths(settings.data).audit)
+    return AuditLog(Path(settings.audit_log))
 
 
 def _fold_changes(engine: SearchEngine) -> None:

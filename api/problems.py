@@ -55,6 +55,7 @@ _CODE_OF_STATUS = {
     413: "body_too_large",
     415: "unsupported_type",
     422: "bad_parameter",
+    429: "rate_limited",
 }
 
 CODES = {
@@ -77,6 +78,7 @@ CODES = {
     "not_ready": "The catalog, the index or the encoder cannot be used yet.",
     "overloaded": "More is asked than the server can answer in time; ask again later.",
     "request_timeout": "The request took too long to come.",
+    "rate_limited": "This key or address asks too often; ask again after `Retry-After` seconds.",
     "address_too_long": "The address is longer than the server reads.",
     "headers_too_large": "The headers are more than the server reads.",
     "http_error": "Another HTTP status; its title says which.",

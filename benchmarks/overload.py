@@ -3,37 +3,49 @@
     python -m benchmarks.overload [--json] [--items N] [--seconds S] [--times X]
 
 First 32 clients ask as fast as they are answered, which is the capacity. Then photos come at random
-moments at X times that rate, whatever becomes of those before, from a process of its own: each at a
-connection of its own, timed from when it was due. The clients share the cores with the server.
+moments, whatever becomes of those before: at 0.8 times that rate, at X times, and at 0.2 times to
+see how soon answers are as quick as before. Each comes at a connection of its own and is timed from
+when it was due, by a process at low priority that shares the cores with the server.
 """
 
-import asyncio
-import multiprocessing
-import os
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.ingest import copy_photos
+from benchmarks.load import FAILED, LoadClient, Outcome, Question, beside
 from benchmarks.machine import parser_of, report
-from benchmarks.query import BOUNDARY, crowd_rate, make_catalog, multipart, serving
+from benchmarks.query import BOUNDARY, make_catalog, multipart, serving
 from benchmarks.scale import NAME
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.storage.paths import DataPaths
 
 PHOTOS = 50
 SEED = 0
-GIVE_UP_S = 60
+CLIENTS = 32
 GOOD_MS = 1_500
 """Later answers are of no use to a shopper."""
-LOWER_PRIORITY = 5
-OK, REFUSED, FAILED = 200, 503, 0
+LIGHT, USUAL = 0.2, 0.8
+AS_BEFORE = 1.5
+"""Answers are as quick as before when they take no longer than so many times the median then."""
+OK, REFUSED = 200, 503
+MARK = b"0123456789abcdef"
 
-Outcome = tuple[int, float]
-"""A status, 0 for no answer, and milliseconds from when the question was due."""
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Outcomes of the phases, in the order in which questions were answered."""
+
+    capacity: float
+    light: Sequence[Outcome]
+    usual: Sequence[Outcome]
+    overload: Sequence[Outcome]
+    afterwards: Sequence[Outcome]
 
 
 def main() -> None:
@@ -51,98 +63,90 @@ def main() -> None:
         encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=cache))
         make_catalog(work / "data", encoder, given.items)
         with serving(work / "data") as port:
-            crowd_rate(port, photos, 2)
-            capacity = crowd_rate(port, photos, given.seconds / 2)
-            outcomes = flood(port, photos, capacity * given.times, given.seconds)
-            after = crowd_rate(port, photos, given.seconds / 2)
-    rows = described(outcomes, capacity, given.seconds)
-    rows.append({"what": "answers/s afterwards", "median": round(after, 1)})
+            measured = beside(measure, port, photos, given.seconds, given.times)
+    rows = described(measured, given.seconds)
     report(rows, given.json, dataset=dataset, items=given.items, times=given.times)
 
 
-def described(
-    outcomes: Sequence[Outcome], capacity: float, seconds: float
-) -> list[dict[str, object]]:
-    """What came of the questions."""
-    by_status = {
-        status: [taken for found, taken in outcomes if found == status]
-        for status in (OK, REFUSED, FAILED)
-    }
-    answered, refused = by_status[OK], by_status[REFUSED]
-    others = len(outcomes) - sum(map(len, by_status.values()))
-    goodput = sum(taken <= GOOD_MS for taken in answered) / seconds
-    return [
-        {"what": "capacity, answers/s", "median": round(capacity, 1)},
-        {"what": "asked, questions/s", "median": round(len(outcomes) / seconds, 1)},
-        {"what": "answered within 1.5 s, answers/s", "median": round(goodput, 1)},
-        {"what": "goodput to capacity", "median": round(goodput / capacity, 2)},
-        *_percentiles("answered", answered),
-        *_percentiles("refused", refused),
-        {"what": "no answer", "median": len(by_status[FAILED])},
-        {"what": "other answers", "median": others},
-    ]
+def measure(port: int, photos: Sequence[bytes], seconds: float, times: float) -> Measured:
+    """Ask in all phases."""
+    client = LoadClient(port, [question(photo) for photo in photos])
+    client.crowd(CLIENTS, 3)
+    found = client.crowd(CLIENTS, seconds)
+    capacity = sum(each.status == OK for each in found) / seconds
+    ask = partial(_at_random, client, seconds=seconds)
+    return Measured(
+        capacity,
+        light=ask(capacity * LIGHT),
+        usual=ask(capacity * USUAL),
+        overload=ask(capacity * times),
+        afterwards=ask(capacity * LIGHT),
+    )
 
 
-def _percentiles(what: str, taken: Sequence[float]) -> list[dict[str, object]]:
-    if not taken:
-        return [{"what": what, "median": 0}]
-    half, nearly_all = np.percentile(taken, (50, 99))
-    return [
-        {"what": what, "median": len(taken)},
-        {"what": f"{what}, p50 ms", "median": round(float(half), 1)},
-        {"what": f"{what}, p99 ms", "median": round(float(nearly_all), 1)},
-    ]
-
-
-def flood(port: int, photos: list[bytes], rate: float, seconds: float) -> list[Outcome]:
-    """What comes of questions at a rate, asked by a process of its own at lower priority."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_ask_all, port, photos, rate, seconds).result()
-
-
-def _ask_all(port: int, photos: list[bytes], rate: float, seconds: float) -> list[Outcome]:
-    os.nice(LOWER_PRIORITY)
-    return asyncio.run(_at_their_time(port, photos, rate, seconds))
-
-
-async def _at_their_time(
-    port: int, photos: list[bytes], rate: float, seconds: float
-) -> list[Outcome]:
-    """Ask at random moments, whether those before were answered or not."""
-    loop = asyncio.get_running_loop()
-    random = np.random.default_rng(SEED)
-    due = loop.time() + np.cumsum(random.exponential(1 / rate, int(rate * seconds)))
-    asked = []
-    for number, moment in enumerate(due):
-        await asyncio.sleep(max(0.0, moment - loop.time()))
-        request = _request(photos[number % len(photos)] + number.to_bytes(8, "big"))
-        asked.append(asyncio.create_task(_ask(port, request, float(moment))))
-    return await asyncio.gather(*asked)
-
-
-async def _ask(port: int, request: bytes, due: float) -> Outcome:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(GIVE_UP_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(request)
-            answer = await reader.read()
-            writer.close()
-    except (OSError, TimeoutError):
-        return FAILED, (loop.time() - due) * 1_000
-    status = int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else FAILED
-    return status, (loop.time() - due) * 1_000
-
-
-def _request(photo: bytes) -> bytes:
-    """A whole request about a photo that the server has not seen."""
-    body = multipart(photo)
-    return (
+def question(photo: bytes) -> Question:
+    """A search with a photo, with room for a number behind its end."""
+    body = multipart(photo + MARK)
+    request = (
         f"POST /v1/collections/{NAME}/search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     ).encode() + body
+    head, _, tail = request.rpartition(MARK)
+    return Question(head, tail)
+
+
+def _at_random(client: LoadClient, rate: float, seconds: float) -> list[Outcome]:
+    random = np.random.default_rng(SEED)
+    moments = np.cumsum(random.exponential(1 / rate, max(1, int(rate * seconds))))
+    return client.at_moments(moments.tolist())
+
+
+def described(measured: Measured, seconds: float) -> list[dict[str, Any]]:
+    """The rows of the report."""
+    overload = measured.overload
+    good = sum(each.status == OK and each.taken_ms <= GOOD_MS for each in overload) / seconds
+    refused = [each for each in overload if each.status == REFUSED]
+    says_when = sum(each.says_when for each in refused)
+    others = [each for each in overload if each.status not in (OK, REFUSED, FAILED)]
+    usual_p99 = percentile(measured.usual, OK, 99)
+    return [
+        {"what": "capacity, answers/s", "value": round(measured.capacity, 1)},
+        {"what": f"p99 at {USUAL} times, ms", "value": usual_p99},
+        {"what": "asked, questions/s", "value": round(len(overload) / seconds, 1)},
+        {"what": "goodput to capacity", "value": round(good / measured.capacity, 2)},
+        {"what": "answered", "value": len(overload) - len(refused) - len(others)},
+        {"what": "answered, p50 ms", "value": percentile(overload, OK, 50)},
+        {"what": "answered, p99 ms", "value": percentile(overload, OK, 99)},
+        {
+            "what": f"answered, p99 to that at {USUAL} times",
+            "value": round(percentile(overload, OK, 99) / usual_p99, 2),
+        },
+        {"what": "refused", "value": len(refused)},
+        {"what": "refused, p50 ms", "value": percentile(overload, REFUSED, 50)},
+        {"what": "refused, p99 ms", "value": percentile(overload, REFUSED, 99)},
+        {"what": "refused with Retry-After", "value": says_when},
+        {"what": "no answer", "value": sum(each.status == FAILED for each in overload)},
+        {"what": "other answers", "value": len(others)},
+        {"what": "seconds until answers are as quick as before", "value": recovery(measured)},
+    ]
+
+
+def recovery(measured: Measured) -> float:
+    """Seconds after the overload until half of ten answers in a row are as quick as before it."""
+    limit = AS_BEFORE * percentile(measured.light, OK, 50)
+    rate = measured.capacity * LIGHT
+    taken = [each.taken_ms for each in measured.afterwards]
+    for number in range(len(taken) - 9):
+        if float(np.median(taken[number : number + 10])) <= limit:
+            return round(number / rate, 1)
+    return float("inf")
+
+
+def percentile(outcomes: Sequence[Outcome], status: int, share: float) -> float:
+    """Milliseconds of the answers of a status; NaN where there are none."""
+    taken = [each.taken_ms for each in outcomes if each.status == status]
+    return round(float(np.percentile(taken, share)), 1) if taken else float("nan")
 
 
 if __name__ == "__main__":

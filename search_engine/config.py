@@ -129,6 +129,16 @@ class Settings(BaseModel):
         default="none",
         description="What may be done over HTTP without a key once there are keys.",
     )
+    limits: str = Field(
+        default="",
+        description="Most requests of a key, or of an address without one, such as "
+        "`read=20/s,write=100/m`; none without it.",
+    )
+    audit_log: str = Field(
+        default="auto",
+        description="The file that says who changed what; `off` for none, `auto` for `audit.jsonl` "
+        "in the data directory once there are keys.",
+    )
     allow_urls: str = Field(
         default="",
         description="Hosts that pictures in tables may be fetched from, comma separated; * for any "

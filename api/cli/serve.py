@@ -1,10 +1,8 @@
 """The verb that serves the HTTP API and the page."""
 
 import ipaddress
-import signal
 import socket
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +16,9 @@ if TYPE_CHECKING:
 GRACE_S = 20
 KEEP_ALIVE_S = 5
 BACKLOG = 2_048
+SWITCH_S = 0.001
+"""So long a thread keeps the interpreter while others wait: the event loop is one of them each time
+it has something to do, a refusal for example, and 5 ms a time add up."""
 
 
 def serve(
@@ -35,17 +36,31 @@ def serve(
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
     ] = False,
+    audit_log: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-log",
+            help="File that says who changed what; off for none. By default audit.jsonl in the "
+            "data directory, once there are keys.",
+            metavar="FILE",
+        ),
+    ] = None,
     docs: Annotated[
         bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
     ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
+    from api.security.floors import check_floors
+
+    check_floors()
     from api.app import create_app
     from api.security.keyring import Keyring
     from search_engine.engine import SearchEngine
     from search_engine.storage.paths import DataPaths
 
-    settings = settings_from(data, read_only=read_only or None, docs=docs or None)
+    settings = settings_from(
+        data, read_only=read_only or None, docs=docs or None, audit_log=audit_log
+    )
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
@@ -81,6 +96,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
     import uvicorn
 
     from api.security.protocol import LimitedHttpProtocol
+    from api.security.stopping import StoppableServer
 
     config = uvicorn.Config(
         app,
@@ -93,9 +109,8 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         use_colors=False,
         log_level="warning",
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _already_stopped)
-    server = uvicorn.Server(config)
+    sys.setswitchinterval(SWITCH_S)
+    server = StoppableServer(config)
     app.state.is_stopping = lambda: server.should_exit
     server.run(sockets=[listener])
 
@@ -128,10 +143,6 @@ def _served_names(allowed: str) -> str:
         f"only requests to {allowed} are answered, all others with 400 bad_host; name the hosts "
         "that clients use in EYEDEX_ALLOWED_HOSTS, separated by commas"
     )
-
-
-def _already_stopped(_number: int, _frame: FrameType | None) -> None:
-    """uvicorn stops on a signal by itself and raises it once more when it has finished."""
 
 
 def _is_loopback(host: str) -> bool:

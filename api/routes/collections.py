@@ -19,6 +19,7 @@ from api.schemas.collections import (
 from api.schemas.collections import Collection as CollectionAnswer
 from api.schemas.items import FacetsAnswer, LabelPage, facets_json, label_json
 from api.security.access import GrantDep, require
+from api.security.audit import note_of
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
@@ -78,6 +79,7 @@ async def create_collection(
     name = text_value(body.values, "name")
     if name is None:
         raise ParameterError("missing", where="name")
+    note_of(request).collection = name
     require(grant, "admin", (name,))
     made = await run_in_threadpool(engine.create_collection, name)
     return await run_in_threadpool(_describe, engine, made)

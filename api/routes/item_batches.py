@@ -12,6 +12,7 @@ from api.idempotency import PARAMETER, Answer, answer_once
 from api.problems import Problem, problem_of, request_id, responses
 from api.schemas.batches import ItemChange, ItemChanges, ItemOperations
 from api.schemas.items import item_answer
+from api.security.audit import note_of
 from search_engine.collections.operations import Done
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
@@ -41,6 +42,7 @@ async def batch_items(
 
     async def do() -> Answer:
         given = await read_operations(request)
+        note_of(request).items = len(given)
         results = await run_in_threadpool(_apply, request, engine, collection, given)
         later.add_task(engine.fold_changes, collection)
         return 200, {"results": results, "request_id": request_id(request)}

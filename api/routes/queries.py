@@ -17,7 +17,7 @@ from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import facets_json, image_url
 from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
 from api.schemas.server import Problem as ProblemJson
-from api.security.admission import AdmissionDep
+from api.security.admission import PlaceDep
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.records import FacetCount, SearchResult
@@ -41,7 +41,7 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
     dependencies=NO_PARAMETERS,
 )
 async def search(
-    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
+    request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
 ) -> SearchAnswer:
     """Neighbors of a photo, of an item or of an embedding, best first.
 
@@ -49,7 +49,7 @@ async def search(
     upload and no encoding.
     """
     form = await read_query(request, "search")
-    async with admission.turn():
+    async with place.turn(request):
         return await run_in_threadpool(_one, request, engine, collection, form, _SEARCH)
 
 
@@ -62,7 +62,7 @@ async def search(
     dependencies=NO_PARAMETERS,
 )
 async def classify(
-    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
+    request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
 ) -> ClassifyAnswer:
     """As search, with a class by the vote of the neighbors or by a trained classifier.
 
@@ -76,7 +76,7 @@ async def classify(
     collection changed since.
     """
     form = await read_query(request, "classify")
-    async with admission.turn():
+    async with place.turn(request):
         return await run_in_threadpool(_one, request, engine, collection, form, _CLASSIFY)
 
 
@@ -103,7 +103,7 @@ def similar(
     dependencies=NO_PARAMETERS,
 )
 async def search_batch(
-    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
+    request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
 ) -> SearchBatch:
     """As search, for up to 64 photos, items and embeddings with the same options.
 
@@ -111,7 +111,7 @@ async def search_batch(
     a problem in its place and does not affect the others.
     """
     form = await read_batch(request, "search")
-    async with admission.turn(len(form.asked)):
+    async with place.turn(request, len(form.asked)):
         results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
     return {"results": results, "request_id": request_id(request)}
 
@@ -125,11 +125,11 @@ async def search_batch(
     dependencies=NO_PARAMETERS,
 )
 async def classify_batch(
-    request: Request, collection: CollectionDep, engine: EngineDep, admission: AdmissionDep
+    request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
 ) -> ClassifyBatch:
     """As classify, for up to 64 photos, items and embeddings with the same options."""
     form = await read_batch(request, "classify")
-    async with admission.turn(len(form.asked)):
+    async with place.turn(request, len(form.asked)):
         results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
     return {"results": results, "request_id": request_id(request)}
 

@@ -1,15 +1,20 @@
 """Who may do what: every route needs a scope, and a key of that scope once there are keys."""
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from api.security.audit import Change
 from api.security.keyring import Keyring
+from api.security.rates import Rate, RateLimit, address_of
 from search_engine.access import Grant, Scope
+from search_engine.catalog.access_rows import AccessKey
 
 PUBLIC = frozenset(("healthz", "readyz"))
 """Operations that need no key; the page, its files and the description of the API do not either."""
@@ -21,6 +26,11 @@ ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot"))
 
 _READING = frozenset(("GET", "HEAD"))
 _NEEDS_KEY = "this needs a valid key; send it as Authorization: Bearer KEY or as X-API-Key: KEY"
+_TOO_MANY_BAD_KEYS = "too many bad keys came from this address; ask again later"
+BAD_KEYS = Rate(20, 60)
+"""What an address may send; good keys from it are taken all the same."""
+UNNOTED = frozenset(("putUploadFile",))
+"""Changes that the audit log leaves out: nothing is found by them, and there may be 100,000."""
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "bearer": {
@@ -64,11 +74,13 @@ async def authorize(request: Request) -> None:
     keyring: Keyring = request.app.state.keyring
     if not keyring.is_fresh:
         await run_in_threadpool(keyring.refresh)
-    grant = keyring.grant(_token(request))
+    token = token_in(request.headers)
+    grant = keyring.grant(token)
     if grant is None:
-        headers = {"WWW-Authenticate": 'Bearer realm="eyedex"', "Connection": "close"}
-        raise HTTPException(HTTPStatus.UNAUTHORIZED, _NEEDS_KEY, headers)
+        raise _unauthorized(request, token)
     collection = request.path_params.get("c")
+    if scope != "read":
+        _note_change(request, operation or "", None if token is None else keyring.key(token))
     require(grant, scope, None if collection is None else (collection,))
     request.state.grant = grant
 
@@ -94,13 +106,13 @@ def grant_of(request: Request) -> Grant:
 GrantDep = Annotated[Grant, Depends(grant_of)]
 
 
-def _token(request: Request) -> str | None:
+def token_in(headers: Headers) -> str | None:
     """The token that was sent, as the one that it is; None where none was.
 
     Two different ones, or a header of another kind, are as good as a wrong one.
     """
-    sent = [_bearer(each) for each in request.headers.getlist("authorization")]
-    sent += request.headers.getlist("x-api-key")
+    sent = [_bearer(each) for each in headers.getlist("authorization")]
+    sent += headers.getlist("x-api-key")
     if not sent:
         return None
     return sent[0] if len(sent) == 1 else ""
@@ -109,6 +121,30 @@ def _token(request: Request) -> str | None:
 def _bearer(header: str) -> str:
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _note_change(request: Request, operation: str, key: AccessKey | None) -> None:
+    """Tell the audit log what is going to be changed, and by whom."""
+    change: Change | None = request.scope.get("change")
+    if change is None or operation in UNNOTED:
+        return
+    change.operation = operation
+    change.collection = request.path_params.get("c")
+    change.items = 1 if "item_id" in request.path_params else None
+    if key is not None:
+        change.key_id, change.key_name = key.id, key.name
+
+
+def _unauthorized(request: Request, token: str | None) -> HTTPException:
+    """A refusal that says the same whatever is wrong with a key; but not to those who try many."""
+    if token is not None:
+        bad_keys: RateLimit = request.app.state.bad_keys
+        taken = bad_keys.take(address_of(request.scope.get("client")))
+        if taken.wait_s:
+            wait = {"Retry-After": str(math.ceil(taken.wait_s)), "Connection": "close"}
+            return HTTPException(HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY_BAD_KEYS, wait)
+    headers = {"WWW-Authenticate": 'Bearer realm="eyedex"', "Connection": "close"}
+    return HTTPException(HTTPStatus.UNAUTHORIZED, _NEEDS_KEY, headers)
 
 
 def _forbidden(detail: str) -> HTTPException:

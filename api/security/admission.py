@@ -3,25 +3,59 @@
 Without, a server that is asked more than it can answer answers everybody late. By Little's law a
 question waits as long as those before it take together, which is known from how fast answers left
 lately; where that is too long, a refusal at once is of more use, and leaves the others their time.
+So it is decided by the head of a request: whoever reads a body first has spent on those it refuses
+what those it answers wait for.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
 from api.problems import Problem
 
-AT_ONCE = 32
-"""Questions in threads; requests of other kinds share the pool of 40 with them."""
-LONGEST_WAIT_S = 1.0
+AT_ONCE = 12
+"""Questions in threads: enough to share batches of the network. More would only wait for the
+interpreter, and the event loop with them, which has to refuse the others."""
+ALWAYS = 4
+"""So many come in however long each takes: enough to keep the cores busy."""
+LONGEST_WAIT_S = 0.3
 UNMEASURED_S = 0.01
-"""Time of a question until it was measured; a guess that allows for a burst of a hundred."""
+"""Time of a question until it was measured; a guess that allows for a burst."""
 SMOOTHING = 0.1
 """Weight of the newest measurement."""
+BODY_S = 0.5
+"""Who sends a body for longer counts again when it is there: slow senders keep nobody out."""
+
+
+class Place:
+    """Of one question that was let in: first its body is on its way, then it has a turn."""
+
+    def __init__(self, admission: "Admission") -> None:
+        self._admission = admission
+        self.since = time.monotonic()
+        self.counts = True
+
+    @asynccontextmanager
+    async def turn(self, request: Request, questions: int = 1) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it for the block, which answers so many questions.
+
+        Raises:
+            Problem: 503 `overloaded`; only where the body took its time.
+            ClientDisconnect: Nobody waits for the answer any more.
+        """
+        if not self.counts:
+            self._admission.check()
+        self.counts = False
+        async with self._admission.turn(questions):
+            if await request.is_disconnected():
+                raise ClientDisconnect
+            yield
 
 
 class Admission:
@@ -34,9 +68,10 @@ class Admission:
 
     def __init__(self, at_once: int = AT_ONCE, longest_wait_s: float = LONGEST_WAIT_S) -> None:
         self._turns = asyncio.Semaphore(at_once)
-        self._at_once = at_once
+        self._least = min(at_once, ALWAYS)
         self._longest_wait_s = longest_wait_s
         self._inside = 0
+        self._coming: deque[Place] = deque()
         self._seconds_each = UNMEASURED_S
         self._last_left: float | None = None
         self.refused = 0
@@ -46,26 +81,36 @@ class Admission:
     def wait_s(self) -> float:
         """How long the answer to a question that comes now would take; requests with many share
         the processor with it, so each counts as one."""
-        return self._inside * self._seconds_each
+        return self._before() * self._seconds_each
 
     def check(self) -> None:
-        """Let a question in, or refuse it; as many as are answered at once always come in.
+        """Let a question in, or refuse it; the first few always come in.
 
         Raises:
             Problem: 503 `overloaded`.
         """
-        if self._inside >= self._at_once and self.wait_s > self._longest_wait_s:
+        if self._before() >= self._least and self.wait_s > self._longest_wait_s:
             self.refused += 1
             raise Problem(503, "overloaded", "more is asked than can be answered; ask again later")
 
-    @asynccontextmanager
-    async def turn(self, questions: int = 1) -> AsyncIterator[None]:
-        """Wait for a turn, and keep it for the block, which answers so many questions.
+    @contextmanager
+    def place(self) -> Iterator[Place]:
+        """Let in a question whose body is still to be read, for the block.
 
         Raises:
             Problem: As `check`.
         """
         self.check()
+        place = Place(self)
+        self._coming.append(place)
+        try:
+            yield place
+        finally:
+            place.counts = False
+
+    @asynccontextmanager
+    async def turn(self, questions: int = 1) -> AsyncIterator[None]:
+        """Wait for a turn and keep it for the block, which answers so many questions."""
         self._inside += 1
         try:
             async with self._turns:
@@ -73,6 +118,13 @@ class Admission:
         finally:
             self._inside -= 1
             self._measure(questions)
+
+    def _before(self) -> int:
+        """How many questions are inside, or will be as soon as their body is read."""
+        given_up = time.monotonic() - BODY_S
+        while self._coming and not (self._coming[0].counts and self._coming[0].since > given_up):
+            self._coming.popleft().counts = False
+        return self._inside + sum(each.counts for each in self._coming)
 
     def _measure(self, questions: int) -> None:
         """Take the time since the last answer left; only while others wait is it one of work."""
@@ -83,15 +135,10 @@ class Admission:
         self._last_left = now if self._inside else None
 
 
-async def admission_of(request: Request) -> Admission:
-    """The turns of this server; refuses at once, before a body is read, where there are none.
-
-    Raises:
-        Problem: 503 `overloaded`.
-    """
-    admission: Admission = request.app.state.admission
-    admission.check()
-    return admission
+async def place_of(request: Request) -> Place:
+    """The place that this question was given when its head had come (`EdgeMiddleware`)."""
+    place: Place = request.scope["place"]
+    return place
 
 
-AdmissionDep = Annotated[Admission, Depends(admission_of)]
+PlaceDep = Annotated[Place, Depends(place_of)]

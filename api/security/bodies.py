@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FORM_OVERHEAD_BYTES = 64 * 2**10
 """Allowance for the other fields of a form with a picture of maximum size."""
 
-GRACE_S = 30.0
-LEAST_BYTES_A_S = 4 * 2**10
+GRACE_S = 15.0
+LEAST_BYTES_A_S = 16 * 2**10
 """A body may keep the server waiting this long, plus the time its bytes take at this rate: slower
 senders are timed out eventually, silent ones after the grace period."""
 

@@ -65,20 +65,32 @@ class Keyring:
         self.refresh()
         return bool(self._keys)
 
-    def grant(self, token: str | None) -> Grant | None:
-        """What a request with this token, or with none, may do; None for nothing.
+    @property
+    def has_known_keys(self) -> bool:
+        """Whether a key was ever made, as of the last reading."""
+        return bool(self._keys)
+
+    def key(self, token: str) -> AccessKey | None:
+        """The valid key of a token, as of the last reading.
 
         How long it takes does not tell how much of a secret was right.
         """
-        if not self._keys:
-            return ANYTHING
-        if token is None:
-            return self._anonymous
         parsed = parse_token(token)
         key = None if parsed is None else self._keys.get(parsed.key_id)
         digest = _NO_DIGEST if parsed is None else parsed.digest
         known = _NO_DIGEST if key is None else key.digest
         if not hmac.compare_digest(digest, known) or key is None or not key.is_valid(time.time()):
+            return None
+        return key
+
+    def grant(self, token: str | None) -> Grant | None:
+        """What a request with this token, or with none, may do; None for nothing."""
+        if not self._keys:
+            return ANYTHING
+        if token is None:
+            return self._anonymous
+        key = self.key(token)
+        if key is None:
             return None
         self._used[key.id] = time.time()
         return key.grant

@@ -1,15 +1,22 @@
 """Around every request: an id, security headers, and what the headers are enough to refuse."""
 
 import logging
+import math
 import re
 import uuid
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem_response
+from api.problems import Problem, problem_response
+from api.security.access import token_in
+from api.security.admission import Admission
 from api.security.bodies import BodyLimits, too_large
 from api.security.hosts import HostRules
+from api.security.keyring import Keyring
+from api.security.rates import Kind, Rate, RateLimit, address_of
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +67,16 @@ class EdgeMiddleware:
     Bodies without a length are counted while they are read (`api.security.bodies`).
     """
 
-    def __init__(self, app: ASGIApp, hosts: HostRules, bodies: BodyLimits, read_only: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: HostRules,
+        bodies: BodyLimits,
+        read_only: bool,
+        limits: Mapping[Kind, Rate],
+    ) -> None:
         self._app = app
+        self._limits = {kind: RateLimit(kind, rate) for kind, rate in limits.items()}
         self._hosts = hosts
         self._bodies = bodies
         self._read_only = read_only
@@ -89,19 +104,36 @@ class EdgeMiddleware:
                 headers.update(scope["answer_headers"])
             await send(message)
 
-        refused = self._refusal(scope, headers) or self._change_refusal(scope, headers)
+        refused = (
+            self._refusal(scope, headers)
+            or self._rate_refusal(scope, headers)
+            or self._change_refusal(scope, headers)
+        )
         if refused is not None:
-            response = problem_response(*refused, scope["request_id"], {"Connection": "close"})
-            await response(scope, receive, send_marked)
+            await _refused(scope, Problem(*refused))(scope, receive, send_marked)
             return
         try:
-            await self._app(scope, receive, send_marked)
+            await self._admitted(scope, receive, send_marked)
         except Exception:
             if started:
                 raise
             log.exception("%s failed", scope["request_id"])
             response = problem_response(*_BUG, scope["request_id"])
             await response(scope, receive, send_marked)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request; a question only if there is a place for it."""
+        if not _asks(scope):
+            await self._app(scope, receive, send)
+            return
+        admission: Admission = scope["app"].state.admission
+        try:
+            admission.check()
+        except Problem as problem:
+            await _refused(scope, problem)(scope, receive, send)
+            return
+        with admission.place() as scope["place"]:
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
         host = self._hosts.served(headers.getlist("host"))
@@ -119,14 +151,26 @@ class EdgeMiddleware:
             return 413, "body_too_large", too_large(most_bytes)
         return None
 
+    def _rate_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
+        """Of clients that ask too often; health and the files of the page are free."""
+        reads = scope["method"] in _READING or _asks(scope)
+        limit = self._limits.get("read" if reads else "write")
+        if limit is None or not scope["path"].startswith("/v1/"):
+            return None
+        taken = limit.take(_client(scope, headers))
+        scope["answer_headers"].update(taken.headers)
+        if not taken.wait_s:
+            return None
+        scope["answer_headers"]["Retry-After"] = str(math.ceil(taken.wait_s))
+        return 429, "rate_limited", "more is asked than one client may; ask again later"
+
     def _change_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
         """Of what neither reads nor asks a question: on a server that only reads, and for forms.
 
         A form is all that a page of another site can send in the name of a user without asking
         first, and a browser need not say where it came from.
         """
-        asks = scope["method"] == "POST" and scope["path"].endswith(_QUESTIONS)
-        if asks or scope["method"] in _READING:
+        if _asks(scope) or scope["method"] in _READING:
             return None
         if self._read_only:
             return 403, "read_only", "this server changes nothing; ask the one that writes"
@@ -134,6 +178,31 @@ class EdgeMiddleware:
         if scope["method"] == "POST" and not _FORM_KINDS.isdisjoint(kinds):
             return _FORM
         return None
+
+
+def _client(scope: Scope, headers: Headers) -> str:
+    """Whom a request counts for: its key if that is a valid one, else where it comes from."""
+    token = token_in(headers)
+    keyring: Keyring = scope["app"].state.keyring
+    key = None if token is None else keyring.key(token)
+    return address_of(scope.get("client")) if key is None else key.id
+
+
+def _asks(scope: Scope) -> bool:
+    """Whether this is a question, which is answered in turn."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.endswith(_QUESTIONS)
+
+
+def _refused(scope: Scope, problem: Problem) -> Response:
+    """A refusal by the head alone, whose body nobody reads."""
+    return problem_response(
+        problem.status,
+        problem.code,
+        problem.detail,
+        scope["request_id"],
+        {"Connection": "close"},
+    )
 
 
 def _request_id(headers: Headers) -> str:

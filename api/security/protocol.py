@@ -1,12 +1,16 @@
-"""HTTP as bytes of one connection: limits on what comes before a body, applied while it comes.
+"""HTTP as bytes of one connection: limits on what comes before a body, and deadlines.
 
 The parser collects a header, or a trailer behind a body, until its end, however far away that is.
-So bytes are counted here before the parser sees them. Bodies are limited by the application.
+So bytes are counted here before the parser sees them. Bodies are limited and timed by the
+application while it reads them; whatever else a client can be slow at is timed here.
 """
 
 import asyncio
+import socket
+import struct
 import uuid
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,11 +20,21 @@ from api.security.middleware import SECURITY_HEADERS
 MAX_ADDRESS_BYTES = 8 * 2**10
 MAX_HEAD_BYTES = 64 * 2**10
 MAX_HEADERS = 100
-HEAD_S = 10.0
+HEAD_S = 5.0
 """How long a request may take from its first byte, or a new connection, to the end of the head."""
 
 LINGER_S = 2.0
 """So long a refused client is listened to, so that it can send on and then read why."""
+
+ANSWER_S = 10.0
+"""A client that takes nothing of its answer for so long is left."""
+LEAST_ANSWER_BYTES = 4 * 2**10
+"""What is as good as nothing."""
+
+LAST_HEAD_S = 2.0
+LAST_BODY_S = 5.0
+"""So long a server that stops waits for requests, which may have been sent before it was told to
+stop, and for what is missing of one."""
 
 _Refusal = tuple[int, str, str]
 
@@ -41,35 +55,43 @@ _TOO_SLOW: _Refusal = (408, "request_timeout", f"headers have to arrive within {
 class LimitedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits and a deadline on the head of each request.
 
-    A head that goes beyond them is answered and its connection closed; what comes after it is read
-    and thrown away for a moment, as closing at once would take the answer from the client.
+    A head that goes beyond them is answered and its connection closed. One timer is enough: what a
+    connection waits for is a head, or the end of itself; in between the application answers.
     """
 
     _collected_bytes = 0
     _header_bytes = 0
     _flaw = _BAD_REQUEST
-    _refused = False
+    _in_body = False
+    _ending = False
+    _is_last = False
     _timer: asyncio.TimerHandle | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
-        super().connection_made(transport)
+        self._connection = transport
+        super().connection_made(_Gentle(transport, self))  # type: ignore[arg-type]
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
+        self._ending = True
         self._stop_timer()
+        self._stop_answer_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes to the parser, never more than a head may have without a result of them."""
-        while data and not self._refused and not self.transport.is_closing():
+        while data and not self._ending:
             room = MAX_HEAD_BYTES - self._collected_bytes
             part, data = data[:room], data[room:]
             self._collected_bytes += len(part)
             super().data_received(part)
             if self._collected_bytes >= MAX_HEAD_BYTES:
                 self._refuse(_HEADERS_TOO_LARGE)
+        if self._timer is None and not self._is_answering:
+            self._expect_head()  # uvicorn waits for no more once it has got something
 
     def on_message_begin(self) -> None:
         """Count anew: one connection carries many requests."""
@@ -93,8 +115,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin with the request."""
         self._collected_bytes = 0
+        self._in_body = True
         self._stop_timer()
         super().on_headers_complete()
+        self.cycle.keep_alive &= not self._is_last
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on."""
@@ -104,11 +128,63 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Be ready for the next request of the connection."""
         self._collected_bytes = 0
+        self._in_body = False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of a body that was not needed no longer than for a head."""
+        super().on_response_complete()
+        if self._in_body and self._timer is None:
+            self._expect_head()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn answers when the parser, or one of the methods above, gives up."""
         self._refuse(self._flaw)
+
+    def pause_writing(self) -> None:
+        """See whether the client takes its answer."""
+        super().pause_writing()
+        self._watch_answer()
+
+    def shutdown(self) -> None:
+        """Answer what has been sent, and wait a moment for what is still coming."""
+        self._is_last = True
+        if self._is_answering:
+            self.cycle.keep_alive = False
+        self._stop_timer()
+        if self._in_body or not self._is_answering:
+            wait_s = LAST_BODY_S if self._in_body else LAST_HEAD_S
+            self._timer = self.loop.call_later(wait_s, self._connection.close)
+
+    def end(self) -> None:
+        """Close the connection when the client has had the time to read what it was answered.
+
+        Closing while it still sends would take the answer from it: so what comes is read and thrown
+        away for a moment.
+        """
+        if self._ending:
+            return
+        self._ending = True
+        self._stop_timer()
+        if self._connection.is_closing():  # by the client
+            return
+        self._watch_answer()
+        if not (self._in_body or self._collected_bytes):
+            self._connection.close()
+            return
+        if self._connection.can_write_eof():
+            self._connection.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(LINGER_S, self._connection.close)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more is read or answered."""
+        return self._ending
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _require(self, fulfilled: bool, flaw: _Refusal) -> None:
         if not fulfilled:
@@ -116,7 +192,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             raise ValueError(flaw[1])
 
     def _expect_head(self) -> None:
-        self._timer = self.loop.call_later(HEAD_S, self._give_up)
+        if not self._ending:
+            self._timer = self.loop.call_later(HEAD_S, self._give_up)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -124,27 +201,76 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _give_up(self) -> None:
-        if self._collected_bytes:
+        if self._collected_bytes and not self._in_body:
             self._refuse(_TOO_SLOW)
         else:
-            self.transport.close()
+            self._connection.close()
 
     def _refuse(self, refusal: _Refusal) -> None:
-        """Answer with a problem, and close when the client has had the time to read it.
+        """Answer with a problem, and close.
 
         While a request before this one waits for its answer, nothing may be put in its place.
         """
-        if self._refused:
+        if self._ending:
             return
-        self._refused = True
-        self._stop_timer()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()
+        if self._is_answering and not self._can_take_back():
+            self._ending = True
+            self._connection.close()
             return
-        self.transport.write(_answer(refusal))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self._timer = self.loop.call_later(LINGER_S, self.transport.close)
+        self._connection.write(_answer(refusal))
+        self.end()
+
+    def _can_take_back(self) -> bool:
+        """Whether the request whose body just failed has no answer yet; it will get none."""
+        if not self._in_body or self.pipeline or self.cycle.response_started:
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True
+
+    def _watch_answer(self) -> None:
+        """Leave a client that takes nothing of what it is answered."""
+        if self._answer_timer is None:
+            left = self._connection.get_write_buffer_size()
+            self._answer_timer = self.loop.call_later(ANSWER_S, self._look_at_answer, left)
+
+    def _look_at_answer(self, left_before: int) -> None:
+        self._answer_timer = None
+        left = self._connection.get_write_buffer_size()
+        if left > max(0, left_before - LEAST_ANSWER_BYTES):
+            self._forget_answer()
+        elif left or self._ending:
+            self._watch_answer()
+
+    def _forget_answer(self) -> None:
+        """Break the connection; else the machine would keep what is not taken for minutes."""
+        carrier = self._connection.get_extra_info("socket")
+        carrier.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.abort()
+
+    def _stop_answer_timer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
+
+
+class _Gentle:
+    """A transport whose connection ends as its protocol wants it to."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: LimitedHttpProtocol) -> None:
+        self._transport = transport
+        self._protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or will be."""
+        return self._protocol.is_ending or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Let the protocol end the connection."""
+        self._protocol.end()
 
 
 def _answer(refusal: _Refusal) -> bytes:

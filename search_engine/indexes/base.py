@@ -77,11 +77,6 @@ class Backend(Protocol):
         """Names of the files of a saved index."""
         ...
 
-    @property
-    def local(self) -> bool:
-        """Whether its files are all there is to an index; else `discard` deletes the rest."""
-        ...
-
     def check(self, factory: str, dimension: int) -> None:
         """Raise ParameterError unless the backend can build such a kind of index."""
         ...

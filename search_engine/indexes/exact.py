@@ -58,7 +58,6 @@ class NumpyBackend:
     """See Backend."""
 
     files = FILES
-    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """See Backend."""

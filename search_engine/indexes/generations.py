@@ -129,13 +129,6 @@ def remove_all(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep_local(folder: Path) -> None:
-    """Delete generations that need more than their files, of a copy that does not own the rest."""
-    for name in generations(folder):
-        if not backend_of(read_manifest(folder / name).spec.factory).local:
-            shutil.rmtree(folder / name)
-
-
 def settle(folder: Path, name: str) -> None:
     """Delete what an interrupted `publish` left, and let CURRENT name the generation in use.
 

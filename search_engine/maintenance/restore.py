@@ -8,24 +8,26 @@ import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from search_engine.catalog.database import KNOWN_VERSIONS, SCHEMA_VERSION
 from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
+    IndexUnavailableError,
     LockHeldError,
     NewerFormatError,
     ParameterError,
     StorageError,
 )
-from search_engine.indexes import generations as generation
 from search_engine.maintenance.check import CheckReport
 from search_engine.maintenance.staging import check_space, checked, item_count, real_path, workshop
 from search_engine.storage.archive import Archive, Description, open_archive
@@ -110,6 +112,7 @@ def _check_schema(description: Description, file: Path) -> None:
 def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> CheckReport:
     """Unpack a verified archive to a sound data directory, safe on disk."""
     archive.extract(folder)
+    indexed = _discard_indexes(folder)
     fault_point("restore_extracted")
     report = checked(settings, folder, file)
     for copy in folder.glob(f"{DataPaths(folder).catalog.name}.before-*"):
@@ -117,14 +120,31 @@ def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> C
     with Catalog(DataPaths(folder)) as catalog:
         if catalog.seq() != archive.description.seq:
             raise CorruptDataError("the catalog is not of the announced state", where=str(file))
-    for index in folder.glob("indexes/*/"):
-        generation.keep_local(index)
-        for name in generation.generations(index)[:1]:
-            generation.settle(index, name)
+        _build_indexes(catalog, settings.model_copy(update={"data": folder}), indexed)
     for path, _, _ in os.walk(folder):
         sync_directory(Path(path))
     fault_point("restore_checked")
     return report
+
+
+def _discard_indexes(folder: Path) -> set[str]:
+    """Remove the indexes of an archive unread, and return the names of their collections.
+
+    Whoever made the archive made its checksums too, and a FAISS file can do harm when it is read.
+    """
+    names = set()
+    for index in folder.glob("indexes/*/gen-*"):
+        shutil.rmtree(index)
+        names.add(index.parent.name)
+    return names
+
+
+def _build_indexes(catalog: Catalog, settings: Settings, names: set[str]) -> None:
+    """Build anew from the catalog what was removed, so that a restored directory is as quick."""
+    for collection in catalog.collections():
+        if collection.name in names:
+            with suppress(IndexUnavailableError):  # it is built when the server is back
+                LiveCollection(catalog, collection, settings).compact()
 
 
 def _put_in_place(staged: Path, data: Path, occupied: bool) -> Path | None:

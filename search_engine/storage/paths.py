@@ -34,6 +34,11 @@ class DataPaths:
         return self.root / "lock"
 
     @property
+    def audit(self) -> Path:
+        """Who changed what over HTTP, unless another file is named for that."""
+        return self.root / "audit.jsonl"
+
+    @property
     def encoders(self) -> Path:
         """Networks exported for the runtime; may be deleted at any time."""
         return self.root / "encoders"

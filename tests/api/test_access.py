@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.security.access import PUBLIC, needed_scope
+from api.security.access import BAD_KEYS, PUBLIC, needed_scope
+from api.security.rates import Rate, RateLimit
 from search_engine.access import SCOPES, Scope, new_token
 from search_engine.catalog.access_rows import (
     AccessKey,
@@ -62,6 +63,8 @@ def tokens(data: Path) -> dict[str, str]:
 def guarded(data: Path, tokens: dict[str, str]) -> Iterator[CheckedClient]:
     assert tokens
     with CheckedClient(data) as client:
+        many = RateLimit("bad keys", Rate(10**6, 1))
+        client.app.state.bad_keys = many  # type: ignore[attr-defined]
         yield client
 
 
@@ -142,6 +145,20 @@ def test_a_key_in_the_address_is_none(guarded: CheckedClient, tokens: dict[str, 
     assert_problem(answer, 401, "unauthorized")
 
 
+def test_who_tries_many_bad_keys_is_told_to_wait_and_good_keys_pass(
+    data: Path, tokens: dict[str, str]
+) -> None:
+    with CheckedClient(data) as client:
+        for _ in range(BAD_KEYS.requests):
+            answer = client.get("/v1/collections", headers=bearer(str(new_token())))
+            assert_problem(answer, 401, "unauthorized")
+        late = client.get("/v1/collections", headers=bearer(str(new_token())))
+        assert_problem(late, 429, "rate_limited")
+        assert 1 <= int(late.headers["retry-after"]) <= BAD_KEYS.seconds
+        assert_problem(client.get("/v1/collections"), 401, "unauthorized")
+        assert client.get("/v1/collections", headers=bearer(tokens["read"])).status_code == 200
+
+
 def test_a_question_is_answered_with_a_key(
     guarded: CheckedClient, tokens: dict[str, str], first_picture: bytes
 ) -> None:
@@ -201,7 +218,9 @@ def test_the_last_use_is_kept(hsv_data: Path, tmp_path: Path) -> None:
         (key,) = access_keys_in(connection)
     assert key.last_used is not None
     assert key.last_used >= before
-    assert token.split("_")[2].encode() not in (tmp_path / "data" / "catalog.sqlite").read_bytes()
+    assert (
+        token.split("_", 2)[2].encode() not in (tmp_path / "data" / "catalog.sqlite").read_bytes()
+    )
 
 
 def test_scopes_include_those_before() -> None:

@@ -2,37 +2,56 @@
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
 from api.problems import Problem
+from api.security import admission as module
 from api.security.admission import Admission
+from tests.api.asking import SEARCH, CheckedClient, ask, assert_problem
 
 T = TypeVar("T")
+STAYS: Message = {"type": "http.request", "body": b"", "more_body": False}
+LEFT: Message = {"type": "http.disconnect"}
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-async def crowd(admission: Admission, clients: int, work_s: float) -> list[str]:
+def asked_by(client: Message) -> Request:
+    async def receive() -> Message:
+        return client if client is LEFT else await asyncio.Future()
+
+    return Request({"type": "http"}, receive)
+
+
+async def crowd(
+    admission: Admission, clients: int, work_s: float, client: Message = STAYS
+) -> list[str]:
     """What happens to clients that all come at once, each with the same work, one at a time."""
     processor = asyncio.Lock()
 
-    async def ask() -> str:
+    async def answer() -> str:
         try:
-            async with admission.turn(), processor:
-                await asyncio.sleep(work_s)
+            with admission.place() as place:
+                async with place.turn(asked_by(client)), processor:
+                    await asyncio.sleep(work_s)
         except Problem as problem:
             return problem.code
+        except ClientDisconnect:
+            return "left"
         return "answered"
 
-    return await asyncio.gather(*(ask() for _ in range(clients)))
+    return await asyncio.gather(*(answer() for _ in range(clients)))
 
 
 def test_an_idle_server_takes_a_burst() -> None:
-    assert run(crowd(Admission(), 50, 0.001)) == ["answered"] * 50
+    assert run(crowd(Admission(), 25, 0.001)) == ["answered"] * 25
 
 
 def test_more_than_can_be_answered_in_time_is_refused_at_once() -> None:
@@ -51,6 +70,36 @@ def test_more_than_can_be_answered_in_time_is_refused_at_once() -> None:
     run(story())
 
 
+def test_bodies_that_are_on_their_way_count_and_slow_ones_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        admission = Admission(at_once=1, longest_wait_s=0)
+        with admission.place() as slow:
+            with pytest.raises(Problem), admission.place():
+                pass
+            monkeypatch.setattr(module, "BODY_S", 0)
+            with admission.place() as quick:
+                async with quick.turn(asked_by(STAYS)):
+                    with pytest.raises(Problem):
+                        async with slow.turn(asked_by(STAYS)):
+                            pass
+            async with slow.turn(asked_by(STAYS)):
+                pass
+        assert admission.wait_s == 0
+
+    run(story())
+
+
+def test_nothing_is_computed_for_who_has_left_while_waiting() -> None:
+    async def story() -> None:
+        admission = Admission(at_once=1)
+        assert await crowd(admission, 5, 10, LEFT) == ["left"] * 5
+        assert await crowd(admission, 2, 0) == ["answered"] * 2
+
+    run(story())
+
+
 def test_who_gives_up_leaves_its_turn_to_others() -> None:
     async def story() -> None:
         admission = Admission(at_once=1)
@@ -61,25 +110,39 @@ def test_who_gives_up_leaves_its_turn_to_others() -> None:
                 entered.set()
                 await asyncio.sleep(60)
 
-        holder = asyncio.create_task(hold())
+        holding = asyncio.create_task(hold())
         await entered.wait()
         waiting = asyncio.create_task(crowd(admission, 1, 0))
         await asyncio.sleep(0)
-        assert not waiting.done()
-        holder.cancel()
-        assert await waiting == ["answered"]
+        waiting.cancel()
+        holding.cancel()
+        await asyncio.gather(holding, waiting, return_exceptions=True)
         assert admission.wait_s == 0
-
-    run(story())
-
-
-def test_an_error_within_a_turn_ends_it() -> None:
-    async def story() -> None:
-        admission = Admission(at_once=1)
-        for _ in range(3):
-            with pytest.raises(ValueError, match="bad"):
-                async with admission.turn(64):
-                    raise ValueError("bad")
         assert await crowd(admission, 2, 0) == ["answered"] * 2
 
     run(story())
+
+
+def test_a_question_that_fails_leaves_its_turn_to_others() -> None:
+    async def story() -> None:
+        admission = Admission(at_once=1)
+        for _ in range(5):
+            with pytest.raises(ZeroDivisionError):
+                async with admission.turn(64):
+                    raise ZeroDivisionError
+        assert await crowd(admission, 2, 0) == ["answered"] * 2
+
+    run(story())
+
+
+def test_a_refusal_says_when_to_ask_again_and_reads_no_body(hsv_data: Path) -> None:
+    async def full() -> Admission:
+        return Admission(at_once=0, longest_wait_s=-1)
+
+    with CheckedClient(hsv_data, read_only=True) as client:
+        client.app.state.admission = run(full())  # type: ignore[attr-defined]
+        answer = ask(client, b"no picture at all")
+        assert_problem(answer, 503, "overloaded")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["connection"] == "close"
+        assert client.get(f"{SEARCH.removesuffix('/search')}/items").status_code == 200

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from api.security import protocol
 from api.security.middleware import SECURITY_HEADERS
@@ -165,19 +166,25 @@ def test_what_is_not_http_is_a_problem_too(server: LiveServer) -> None:
         assert_refused(connection, 400, "bad_request")
 
 
+LARGE = 20 * MEGABYTE
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    """Where a server listens, in this process, that waits only a moment for a head."""
+    """Where a server listens, in this process, that waits only a moment for clients.
 
-    async def never_asked(scope: object, receive: object, send: object) -> None:
-        raise AssertionError("no head was complete")
+    It answers with many bytes and reads no body.
+    """
 
-    monkeypatch.setattr(protocol, "HEAD_S", HASTY_S)
-    monkeypatch.setattr(protocol, "LINGER_S", HASTY_S)
+    async def generous(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % LARGE)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+
+    for name in ("HEAD_S", "LINGER_S", "ANSWER_S", "LAST_BODY_S"):
+        monkeypatch.setattr(protocol, name, HASTY_S)
     running = uvicorn.Server(
-        uvicorn.Config(
-            never_asked, http=protocol.LimitedHttpProtocol, lifespan="off", log_config=None
-        )
+        uvicorn.Config(generous, http=protocol.LimitedHttpProtocol, lifespan="off", log_config=None)
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=running.run, args=([listener],))
@@ -201,9 +208,91 @@ def test_a_head_has_a_deadline(hasty: tuple[str, int]) -> None:
         assert_deadline(silent, slow)
 
 
+def send_slowly(connection: socket.socket, drip: bytes) -> None:
+    ends = time.monotonic() + 60 * HASTY_S
+    while time.monotonic() < ends:
+        connection.sendall(drip)
+        time.sleep(HASTY_S / 10)
+
+
+@pytest.mark.parametrize(
+    ("head", "reads", "drip"),
+    [
+        (b"", False, b"\r\n"),
+        (OK_HEAD + b"Content-Length: 9000\r\n\r\n", True, b"x"),
+        (OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", True, b"1\r\nx\r\n"),
+        (OK_HEAD + b"\r\n", True, b"\r\n"),
+        (OK_HEAD + b"\r\n", False, b""),
+        (OK_HEAD + b"Connection: close\r\n\r\n", False, b""),
+        ((OK_HEAD + b"\r\n") * 3, False, b""),
+    ],
+    ids=[
+        "line breaks", "body not needed", "chunks not needed", "line breaks afterwards",
+        "reads nothing", "reads nothing to the end", "pipelined, reads nothing",
+    ],
+)  # fmt: skip
+def test_whoever_dawdles_is_left(
+    hasty: tuple[str, int], head: bytes, reads: bool, drip: bytes
+) -> None:
+    with socket.create_connection(hasty, timeout=30) as slow:
+        slow.sendall(head)
+        if reads:
+            response = http.client.HTTPResponse(slow)
+            response.begin()
+            assert len(response.read()) == LARGE
+        with pytest.raises(ConnectionError):
+            send_slowly(slow, drip or b"X: y\r\n")
+
+
+def test_a_refusal_reaches_who_still_sends(server: LiveServer) -> None:
+    """Closing at once would make the client's machine throw the answer away."""
+    with connect(server) as connection:
+        connection.sendall(
+            b"POST /v1/collections/default/search HTTP/1.1\r\nHost: evil.example\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 9000000\r\n\r\n"
+        )
+        flood(connection, bytes(MEGABYTE), 9 * MEGABYTE)
+        assert_refused(connection, 400, "bad_host")
+
+
+POST = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+TWO_READINGS = {
+    "length and chunks": POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a length twice": POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "a list of lengths": POST + b"Content-Length: 2, 2\r\n\r\n{}",
+    "a length with a sign": POST + b"Content-Length: +2\r\n\r\n{}",
+    "a negative length": POST + b"Content-Length: -2\r\n\r\n{}",
+    "a space before the colon": POST + b"Content-Length : 2\r\n\r\n{}",
+    "a chunk of no size": CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
+    "a chunk of negative size": CHUNKED + b"-2\r\n{}\r\n0\r\n\r\n",
+    "a chunk beyond 64 bits": CHUNKED + b"ffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "chunks with bare line feeds": CHUNKED + b"2\n{}\n0\n\n",
+    "another encoding": POST + b"Transfer-Encoding: gzip\r\n\r\n{}",
+    "nearly chunked": POST + b"Transfer-Encoding: xchunked\r\n\r\n{}",
+    "chunked, then packed": POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "bare line feeds": OK_HEAD.replace(b"\r\n", b"\n") + b"\n",
+    "a bare carriage return": OK_HEAD + b"X: a\rb\r\n\r\n",
+    "a null byte": OK_HEAD + b"X: a\0b\r\n\r\n",
+    "a folded header": OK_HEAD + b"X: a\r\n b\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "CONNECT": b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", TWO_READINGS)
+def test_what_can_be_read_in_two_ways_ends_the_connection(server: LiveServer, kind: str) -> None:
+    """A proxy before the server could read it otherwise, and take what follows for another's."""
+    with connect(server) as connection:
+        connection.sendall(TWO_READINGS[kind] + OK_HEAD + b"\r\n")
+        assert_refused(connection, 400, "bad_request")
+
+
 @pytest.mark.slow
 def test_the_deadline_of_a_served_head_is_seconds_away(server: LiveServer) -> None:
-    assert protocol.HEAD_S == 10
+    assert protocol.HEAD_S == 5
     started = time.monotonic()
     with connect(server) as silent, connect(server) as slow:
         assert_deadline(silent, slow)

@@ -49,7 +49,6 @@ class ToyBackend:
     """See Backend."""
 
     files = ("toy.json",)
-    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """Any kind will do."""

@@ -257,6 +257,23 @@ def test_a_forged_archive_that_differs_in_nothing_is_accepted(good: Path, tmp_pa
     restore_snapshot(Settings(data=tmp_path / "data"), file)
 
 
+def test_indexes_of_an_archive_are_not_read(good: Path, tmp_path: Path) -> None:
+    """Whoever forges one gives it the right checksum: it is built anew from the catalog."""
+
+    def exchange(members: list[Entry]) -> list[Entry]:
+        return [
+            plain(info.name, b"forged") if "/gen-" in info.name else (info, content)
+            for info, content in members
+        ]
+
+    data = tmp_path / "data"
+    restore_snapshot(Settings(data=data), forge(good, tmp_path / "a.tar", exchange))
+    files = [path for path in data.glob("indexes/*/gen-*/*") if path.is_file()]
+    assert {path.name for path in files} >= {"manifest.json", "index.faiss"}
+    assert b"forged" not in {path.read_bytes() for path in files}
+    assert {each.level for each in checked(data).findings} <= {"note"}
+
+
 def test_long_names_are_written_as_tar_programs_read_them() -> None:
     longest = "c" * 63
     for name in (

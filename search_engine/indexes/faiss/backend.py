@@ -26,7 +26,6 @@ class FaissBackend:
     """See Backend."""
 
     files = FILES
-    local = True
 
     def check(self, factory: str, dimension: int) -> None:
         """See Backend."""

@@ -20,8 +20,6 @@ from search_engine.records import Keys
 class RemoteBackend:
     """See Backend."""
 
-    local = False
-
     def __init__(
         self,
         name: str,

@@ -1,0 +1,92 @@
+"""The end of a server by a signal: whoever was taken is answered, and nobody else holds it up."""
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from api.security.protocol import LAST_BODY_S
+from tests.api.asking import BOUNDARY, SEARCH, multipart, part
+from tests.conftest import LiveServer, copy_data, serve
+
+WHOLE = 12
+"""Questions that are asked when the signal comes."""
+
+
+def connect(server: LiveServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=30)
+
+
+def question(picture: bytes) -> bytes:
+    body = multipart(part("image", picture, "photo.jpg"))
+    head = (
+        f"POST {SEARCH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def whole_answer(connection: socket.socket) -> bytes:
+    parts = []
+    while received := connection.recv(2**16):
+        parts.append(received)
+    return b"".join(parts)
+
+
+def stopped(server: LiveServer, *signals: signal.Signals) -> tuple[int, float, str]:
+    """Exit code, seconds that it took, and what was said."""
+    started = time.monotonic()
+    for number in signals:
+        server.process.send_signal(number)
+        time.sleep(0.3)
+    said = server.process.communicate(timeout=60)[1]
+    return server.process.returncode, time.monotonic() - started, said
+
+
+def asked(server: LiveServer, picture: bytes) -> Sequence[socket.socket]:
+    """Connections with a whole question each, which the server has taken."""
+    connections = [connect(server) for _ in range(WHOLE)]
+    for connection in connections:
+        connection.sendall(question(picture))
+    time.sleep(0.5)
+    return connections
+
+
+def test_sigterm_lets_what_was_taken_be_answered_and_waits_for_no_slow_sender(
+    hsv_data: Path, tmp_path: Path, shopper_photo: Path
+) -> None:
+    with serve(copy_data(hsv_data, tmp_path / "data")) as server:
+        picture = shopper_photo.read_bytes()
+        silent, head, body = (connect(server) for _ in range(3))
+        head.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+        body.sendall(question(picture)[:-9])
+        connections = asked(server, picture)
+        code, seconds, said = stopped(server, signal.SIGTERM)
+        assert code == 0
+        assert "Traceback" not in said
+        assert seconds < 3 * LAST_BODY_S
+        for each in connections:
+            assert whole_answer(each).startswith(b"HTTP/1.1 200 ")
+        for each in (silent, head, body):
+            assert b" 500 " not in whole_answer(each)
+            each.close()
+        for each in connections:
+            each.close()
+
+
+def test_ctrl_c_after_another_signal_ends_at_once_and_answers_nobody_with_500(
+    hsv_data: Path, tmp_path: Path, shopper_photo: Path
+) -> None:
+    with serve(copy_data(hsv_data, tmp_path / "data")) as server:
+        picture = shopper_photo.read_bytes()
+        slow = connect(server)
+        slow.sendall(question(picture)[:-9])
+        time.sleep(0.3)
+        code, seconds, said = stopped(server, signal.SIGHUP, signal.SIGINT)
+        assert code == 130
+        assert seconds < LAST_BODY_S
+        assert "Traceback" not in said
+        with slow, contextlib.suppress(ConnectionResetError):
+            assert whole_answer(slow) == b""
