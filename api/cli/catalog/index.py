@@ -72,6 +72,13 @@ def index(
         int | None,
         typer.Option(min=0, help="Stop when more rows than that are rejected.", metavar="N"),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune/--no-tune",
+            help="Let a new collection learn from its labels once it has enough of them.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
     ] = False,
@@ -90,6 +97,9 @@ def index(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a collection to the state of a catalog; only what changed is embedded.
+
+    A new collection with enough labels learns from them at the end, if that proves better on
+    products (or scenes) that it did not learn from; `eyedex tune --undo` goes back.
 
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
     rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
@@ -119,6 +129,7 @@ def index(
         prune_many=yes,
         max_errors=max_errors,
         dry_run=dry_run,
+        tune=tune,
     )
     run = IndexingRun(source, request, settings, as_json)
     if watch:
