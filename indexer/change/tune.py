@@ -67,7 +67,9 @@ def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
     if layers is None:
         layers = preparation.engine.catalog.count(record) <= LAYERS_UP_TO
     gallery, codes, bases = _bases(preparation, layers)
-    return learned(Lesson(plain, gallery, codes, bases), preparation.request, preparation.stage)
+    return learned(
+        Lesson(plain, gallery, codes, bases, easy=True), preparation.request, preparation.stage
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Lesson:
     """What to learn from: the labelled items with their embeddings by the plain encoder.
 
     `codes` are their classes, (N,); one of the `bases` is chosen, with one of the `shrinkages`.
+    With `easy` the accuracy by easy folds is measured as well.
     """
 
     plain: Candidate
@@ -90,6 +93,7 @@ class Lesson:
     codes: Codes
     bases: Sequence[Base]
     shrinkages: Sequence[float] = SHRINKAGES
+    easy: bool = False
 
 
 def learned(lesson: Lesson, request: ChangeRequest, stage: Stage) -> Candidate:
@@ -142,4 +146,4 @@ def _judge(lesson: Lesson, seed: int, advance: Advance) -> Verdict:
             for mean, matrix in learner.learn(rows, lesson.codes[rows], lesson.shrinkages):
                 yield project(base.vectors, mean, matrix)
 
-    return judge(lesson.gallery, adapt, seed=seed, advance=advance)
+    return judge(lesson.gallery, adapt, seed=seed, easy=lesson.easy, advance=advance)

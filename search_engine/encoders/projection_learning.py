@@ -169,6 +169,9 @@ def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
 def _largest(white: Vectors, count: int) -> Vectors:
     """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order."""
     if count > SHARE_OF_ALL * min(white.shape):
+        if white.shape[0] > white.shape[1]:
+            _, axes = np.linalg.eigh(white.T @ white)
+            return np.ascontiguousarray(axes[:, ::-1][:, :count])
         _, _, axes = np.linalg.svd(white, full_matrices=False)
         return np.asarray(axes[:count].T)
     from sklearn.utils.extmath import randomized_svd
