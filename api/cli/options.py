@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -60,6 +60,14 @@ RuntimeOption = Annotated[
         metavar="NAME",
     ),
 ]
+QualityOption = Annotated[
+    Literal["fast", "best"] | None,
+    typer.Option(
+        "--quality",
+        help="fast: the default encoder; best: a larger one, by the extra `best`.",
+        show_default=False,
+    ),
+]
 IndexOption = Annotated[
     str | None,
     typer.Option(
@@ -78,6 +86,22 @@ def settings_from(data: Path | None, **overrides: object) -> "Settings":
 
     environ = {name: text for name, text in os.environ.items() if name not in _NOT_SETTINGS}
     return Settings.from_env(environ, data=data, **overrides)
+
+
+def encoder_named(encoder: str | None, quality: str | None) -> str | None:
+    """The encoder that is asked for, by its name or by what it is good for.
+
+    Raises:
+        ParameterError: By both.
+    """
+    from search_engine.encoders.registry import QUALITIES
+    from search_engine.errors import ParameterError
+
+    if encoder is not None and quality is not None:
+        raise ParameterError(
+            f"--quality {quality} names an encoder too", where="--quality", fix="give one of both"
+        )
+    return encoder if quality is None else QUALITIES[quality]
 
 
 def open_engine(data: Path | None, **overrides: object) -> "SearchEngine":

@@ -11,7 +11,9 @@ from api.cli.options import (
     DataOption,
     IndexOption,
     JsonOption,
+    QualityOption,
     RuntimeOption,
+    encoder_named,
     settings_from,
 )
 from api.cli.sources import with_source_flags
@@ -26,6 +28,7 @@ def index(
         str | None,
         typer.Option(help="Encoder of a new collection (`eyedex encoders`).", metavar="NAME"),
     ] = None,
+    quality: QualityOption = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="Weights file instead of the published weights.", metavar="FILE"),
@@ -117,7 +120,7 @@ def index(
     )
     request = IndexRequest(
         collection=collection,
-        encoder=encoder,
+        encoder=encoder_named(encoder, quality),
         weights=weights,
         pooling=pooling,
         index_factory=index_factory,
