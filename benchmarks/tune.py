@@ -6,8 +6,8 @@ The training photos of a dataset are the catalog, its validation photos are aske
 learned from those. Each figure is what `eyedex evaluate` says of them. Beside it: how near the
 features of the default runtime are to those of float32 torch (the least cosine), and how fast it
 encodes relative to the encoder as it came, in turns. `iconic` asks the 81 clean pictures of the
-groceries' catalog with the validation photos, by the encoder of that step. `promised` is the accuracy
-that `tune` expected of new photos, `easy` what folds of single items would have made it expect.
+groceries' catalog with the validation photos, by the encoder of that step. `promised` is the
+accuracy that `tune` expected of new photos, `easy` what single items held out make it expect.
 """
 
 import argparse

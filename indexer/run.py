@@ -169,7 +169,8 @@ def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
 
 
 def _is_due(engine: SearchEngine, request: IndexRequest) -> bool:
-    return is_due(engine.catalog, engine.catalog.collection(request.collection))
+    record = engine.catalog.collection(request.collection)
+    return engine.settings.runtime != "openvino-int8" and is_due(engine.catalog, record)
 
 
 def _learn(settings: Settings, collection: str, encoder: Encoder, report: RunReport) -> None:
@@ -227,7 +228,7 @@ def _take_in(
                 dry_run=request.dry_run,
             )
             try:
-                _note_learning(run, request)
+                _note_learning(run, request, settings)
                 run_pipeline(run, source)
                 refused = _remove_gone(run, request)
                 if not request.dry_run:
@@ -244,9 +245,10 @@ def _is_to_learn(request: IndexRequest, source: Source) -> bool:
     return "label" in source.mapping or any("/" in item_id for item_id in source.ids())
 
 
-def _note_learning(run: Run, request: IndexRequest) -> None:
+def _note_learning(run: Run, request: IndexRequest, settings: Settings) -> None:
     """Note that a new collection learns from its labels once it has enough."""
-    wanted = EncoderRequest(run.encoder.spec.name).with_options(run.encoder_options)
+    plain = EncoderRequest(run.encoder.spec.name, runtime=settings.runtime)
+    wanted = plain.with_options(run.encoder_options)
     is_new = run.collection.fingerprint is None
     if is_new and request.tune and not run.dry_run and can_have_layers(wanted):
         fingerprint = run.encoder.spec.fingerprint

@@ -32,7 +32,9 @@ from search_engine.evaluate.splits import with_vectors
 from search_engine.storage.durable import replace_synced
 
 LEAST_LABELLED = 200
-"""Labelled items from which on learning is tried."""
+"""Labelled items from which on learning is tried. By 50, drawn twice each from clothing and
+groceries, the accuracy on validation photos changes by -0.04 to +0.04, by 100 it rises by 0.01 to
+0.10, by 200 by 0.01 to 0.07, by 400 by 0.03 to 0.17; mAP rises by 0.15 or more from 200 on."""
 MOVED_SHARE = 0.2
 """Learn again when so many items, as a share of those labelled, have come, gone or changed."""
 SHRINKAGE = 0.1

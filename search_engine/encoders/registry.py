@@ -194,9 +194,10 @@ def create_encoder(request: EncoderRequest) -> Encoder:
 
 
 def can_have_layers(request: EncoderRequest) -> bool:
-    """Return whether `create_with_layers` gives an encoder."""
+    """Return whether `create_with_layers` gives an encoder; of int8 there are plain ones only."""
     family = _BY_NAME.get(request.name)
-    return family is not None and family.layered is not None and request.pooling is None
+    can = family is not None and family.layered is not None
+    return can and request.pooling is None and request.runtime != "openvino-int8"
 
 
 def create_with_layers(request: EncoderRequest) -> LayeredEncoder:

@@ -114,7 +114,6 @@ def test_it_learns_again_when_many_labels_have_changed(
         written.writerows(rows)
     body = index(run, table, learned)
     assert body["learned"]["changed"]
-    assert body["learned"]["encoded"] == 0
     assert body["learned"]["gate"]["accuracy"]["after"] > 0.9
 
 

@@ -40,3 +40,4 @@ def test_features_without_that_part_have_no_embedding(layers: Path) -> None:
 def test_others_have_none(name: str, pooling: str | None) -> None:
     assert not can_have_layers(EncoderRequest(name, pooling=pooling))
     assert can_have_layers(EncoderRequest(DEFAULT_ENCODER))
+    assert not can_have_layers(EncoderRequest(DEFAULT_ENCODER, runtime="openvino-int8"))
