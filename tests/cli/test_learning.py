@@ -23,6 +23,7 @@ WAVES = (0.35, 0.7, 1.1, 1.6)
 def draw_waves(folder: Path) -> None:
     """`catalog.csv` and `half.csv`, of too few items to learn from, with pictures beside them."""
     random = np.random.default_rng(0)
+    folder.mkdir()
     across = np.arange(SIDE)[None, :, None]
     rows = ["item_id,image,label,product_id"]
     for product in range(PRODUCTS):
