@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 DEMO := demo
 PORT ?= 8000
 SCALE ?= 1
+QUALITY ?= fast
 SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup  ## Draw a sample catalog, index it, and find shopper photos in it
-	$(BIN)/python -m data.demo $(DEMO)
+	$(BIN)/python -m data.demo $(DEMO) --quality $(QUALITY)
 
 serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo's catalog unless EYEDEX_DATA is set
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import DATASETS, report
 from search_engine.encoders.base import unit_rows
-from search_engine.encoders.lite0 import trained_lite0
+from search_engine.encoders.lite import trained_lite
 from search_engine.errors import ImageError
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
 from search_engine.neighbors import nearest
@@ -97,7 +97,7 @@ def _feature_maps(photos: list[Path]) -> Iterator[NDArray[np.float16]]:
 
     example = torch.zeros(1, 3, SIDE_PX, SIDE_PX)
     network = openvino.convert_model(
-        trained_lite0(pool=""), example_input=example, input=[-1, 3, SIDE_PX, SIDE_PX]
+        trained_lite(pool=""), example_input=example, input=[-1, 3, SIDE_PX, SIDE_PX]
     )
     compiled = openvino.compile_model(network, "CPU")
     for start in range(0, len(photos), BATCH):

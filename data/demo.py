@@ -1,10 +1,11 @@
 """The demonstration: draw a catalog, index it, find shopper photos in it, say how many.
 
-    python -m data.demo FOLDER
+    python -m data.demo FOLDER [--quality best]
 
 It runs the same commands that a user would, so what it shows is what one gets.
 """
 
+import argparse
 import csv
 import json
 import subprocess
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, quality: str) -> int:
     """Run all steps; 0 when most photos were understood."""
     catalog, store = folder / "catalog", folder / "eyedex-data"
     run("-m", "data.sample_catalog", str(catalog))
-    eyedex("index", str(catalog / "catalog.csv"), "--data", str(store))
+    table = str(catalog / "catalog.csv")
+    eyedex("index", table, "--data", str(store), "--quality", quality)
     photos = read_photos(catalog / "shopper" / "shopper.csv")
     answers = classify([photo["path"] for photo in photos], store)
     right = show(photos, answers)
@@ -72,6 +74,8 @@ def run(*args: str, capture: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m data.demo FOLDER")
-    sys.exit(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quality", choices=("fast", "best"), default="fast")
+    given = parser.parse_args()
+    sys.exit(main(given.folder, given.quality))

@@ -25,7 +25,8 @@ from search_engine.catalog.source_rows import adopt, keys_of_others, views_of
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.collections.pictures import content_hash, kept_pictures
-from search_engine.encoders.base import Encoder, encode_pictures
+from search_engine.encoders.base import Encoder
+from search_engine.encoders.projection import base_of, encode_both
 from search_engine.errors import ImageError, NoEmbeddingError, SourceError, WorkerLostError
 from search_engine.images import DecodedImage, PictureColors, read_file
 from search_engine.images.decoder import Decoder
@@ -242,10 +243,14 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
 
 @dataclass(slots=True)
 class _Encoded:
-    """A batch with its embeddings, and colours and hashes of its pictures; `refused` have none."""
+    """A batch with its embeddings, and colours and hashes of its pictures; `refused` have none.
+
+    `below` are the embeddings by the encoder below, to learn from; None where there is none.
+    """
 
     rows: list[HashedRow]
     vectors: Vectors
+    below: Vectors | None
     colors: list[PictureColors | None]
     hashes: list[bytes]
     refused: list[HashedRow]
@@ -321,11 +326,12 @@ class _Conveyor:
 
 def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _Encoded:
     with run.report.stage("encode"):
-        kept, vectors = encode_pictures(run.encoder, pictures)
+        kept, vectors, below = encode_both(run.encoder, pictures)
     refused = sorted(set(range(len(rows))) - set(kept))
     return _Encoded(
         rows=[rows[n] for n in kept],
         vectors=vectors,
+        below=below,
         colors=[pictures[n].colors for n in kept],
         hashes=[pictures[n].picture_hash for n in kept],
         refused=[rows[n] for n in refused],
@@ -356,7 +362,10 @@ def _commit(run: Run, batch: _Encoded) -> int:
         if not isinstance(jpeg, Exception)
     ]
     with run.catalog.write() as writer:
-        writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
+        keys = writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
+        if (base := base_of(run.encoder)) is not None and batch.below is not None:
+            usable = [not isinstance(jpeg, Exception) for jpeg in kept]
+            writer.add_vectors(base.spec.fingerprint, keys, batch.below[usable])
         fault_point("before_commit")
     fault_point("after_commit")
     for hashed, jpeg in zip(rows, kept, strict=True):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from indexer.change.report import Report
+from indexer.change.report_json import report_json
 from indexer.sources import Reject
 from search_engine.errors import SourceError
 from search_engine.storage.durable import storage_error
@@ -35,7 +37,8 @@ class RunReport:
     no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
     that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
-    driving thread did nothing but wait for another stage.
+    driving thread did nothing but wait for another stage. `learned` is what was learned from the
+    labels at the end; None if that was not tried.
     """
 
     added: int = 0
@@ -59,6 +62,7 @@ class RunReport:
     generation: str | None = None
     dry_run: bool = False
     refused: list[Reject] = field(default_factory=list)
+    learned: Report | None = None
 
     def reject(self, code: str) -> None:
         """Count a row that is refused for a reason."""
@@ -124,6 +128,7 @@ class RunReport:
             "runtime": self.runtime,
             "generation": self.generation,
             "dry_run": self.dry_run,
+            "learned": report_json(self.learned) if self.learned else None,
         }
 
 

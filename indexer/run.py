@@ -2,24 +2,42 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from indexer.change.automatic import (
+    LEAST_LABELLED,
+    NEVER,
+    Note,
+    is_due,
+    learn_from_labels,
+    read_note,
+    write_note,
+)
+from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
 from indexer.pipeline import OnProgress, Run, remove_gone, run_pipeline
 from indexer.remembered import remember
 from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
 from indexer.sources import AS_FOUND, Source, SourceOptions
 from search_engine.catalog.collection_rows import Collection, check_collection_name
+from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import plain_fingerprint, with_projection
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.external import refuse_pictures
-from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.encoders.layered import LayeredEncoder
+from search_engine.encoders.registry import (
+    DEFAULT_ENCODER,
+    EncoderRequest,
+    can_have_layers,
+    create_encoder,
+    create_with_layers,
+)
 from search_engine.engine import SearchEngine
-from search_engine.errors import ModelMismatchError, NotFoundError
+from search_engine.errors import LockHeldError, ModelMismatchError, NotFoundError
 from search_engine.images.decode_pool import DecodePool
 from search_engine.indexes.generations import discard_newer
 from search_engine.indexes.registry import backend_of
@@ -28,6 +46,7 @@ from search_engine.vote.calibration.collection import refresh_label
 
 OnEncoder = Callable[[Encoder], None]
 Rejects = RejectsFile | ListedRejects
+LOCK_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,9 @@ class IndexRequest:
     `max_errors` the run stops when more rows than that were rejected. `temporary` says that the
     pictures lie elsewhere than in a real run, as those of an archive in a dry run do. With
     `keep_pictures` the catalog keeps the pictures of items itself, as the source's files will go.
+
+    With `tune` a collection that is new learns from its labels at the end, as soon as it has enough
+    of them, and again when many have changed.
     """
 
     collection: str = "default"
@@ -61,6 +83,7 @@ class IndexRequest:
     temporary: bool = False
     keep_pictures: bool = False
     dry_run: bool = False
+    tune: bool = False
 
 
 def index_source(
@@ -90,8 +113,12 @@ def index_source(
     report = report or RunReport()
     report.dry_run = request.dry_run
     with opened_to_change(settings, request.collection, request.dry_run) as engine:
-        refused = _take_in(engine, source, request, report, on_progress, on_encoder)
-        publish(engine, request.collection, report)
+        encoder, refused = _take_in(engine, source, request, report, on_progress, on_encoder)
+        is_learning = request.tune and not request.dry_run and _is_due(engine, request)
+        if not is_learning:
+            publish(engine, request.collection, report)
+    if is_learning:
+        _learn(settings, request.collection, encoder, report)
     report.seconds = time.perf_counter() - started
     if refused is not None:
         refused.report = report
@@ -141,6 +168,21 @@ def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
     report.generation = snapshot.generation if snapshot else None
 
 
+def _is_due(engine: SearchEngine, request: IndexRequest) -> bool:
+    record = engine.catalog.collection(request.collection)
+    return engine.settings.runtime != "openvino-int8" and is_due(engine.catalog, record)
+
+
+def _learn(settings: Settings, collection: str, encoder: Encoder, report: RunReport) -> None:
+    """Learn from the labels, and publish what was taken in by the encoder that is used then."""
+    layered = encoder if isinstance(encoder, LayeredEncoder) else None
+    with SearchEngine(settings=settings) as engine:
+        with report.stage("learn"), suppress(LockHeldError):  # the next run learns then
+            report.learned = learn_from_labels(engine, collection, layered)
+        with engine.catalog.indexing(collection, wait_s=LOCK_WAIT_S):
+            publish(engine, collection, report)
+
+
 def _take_in(
     engine: SearchEngine,
     source: Source,
@@ -148,7 +190,7 @@ def _take_in(
     report: RunReport,
     on_progress: OnProgress,
     on_encoder: OnEncoder,
-) -> PruneRefusedError | None:
+) -> tuple[Encoder, PruneRefusedError | None]:
     """Bring the catalog to the state of the source; what that needs is given back afterwards."""
     settings = engine.settings
     collection = open_collection(engine, request.collection, request.dry_run)
@@ -160,7 +202,7 @@ def _take_in(
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         decoder.warm_up()
         with report.stage("start"):
-            encoder = _make_encoder(request, collection, engine)
+            encoder = _make_encoder(request, collection, engine, _is_to_learn(request, source))
         if request.index_factory is not None and not request.dry_run:
             _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
         on_encoder(encoder)
@@ -186,13 +228,32 @@ def _take_in(
                 dry_run=request.dry_run,
             )
             try:
+                _note_learning(run, request, settings)
                 run_pipeline(run, source)
                 refused = _remove_gone(run, request)
                 if not request.dry_run:
                     remember(engine.catalog, collection, name, source, request.reading)
             finally:
                 report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
-    return refused
+    return encoder, refused
+
+
+def _is_to_learn(request: IndexRequest, source: Source) -> bool:
+    """Whether a collection may learn from what a source gives, and the source from its looks."""
+    if not request.tune or not LEAST_LABELLED <= len(source) <= LAYERS_UP_TO:
+        return False
+    return "label" in source.mapping or any("/" in item_id for item_id in source.ids())
+
+
+def _note_learning(run: Run, request: IndexRequest, settings: Settings) -> None:
+    """Note that a new collection learns from its labels once it has enough."""
+    plain = EncoderRequest(run.encoder.spec.name, runtime=settings.runtime)
+    wanted = plain.with_options(run.encoder_options)
+    is_new = run.collection.fingerprint is None
+    if is_new and request.tune and not run.dry_run and can_have_layers(wanted):
+        fingerprint = run.encoder.spec.fingerprint
+        note = Note(collection_uid=run.collection.uid, fingerprint=fingerprint)
+        write_note(run.catalog, run.collection, note)
 
 
 def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:
@@ -249,18 +310,23 @@ def _remove_gone(run: Run, request: IndexRequest) -> PruneRefusedError | None:
     return refused
 
 
-def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchEngine) -> Encoder:
+def _make_encoder(
+    request: IndexRequest, collection: Collection, engine: SearchEngine, is_to_learn: bool
+) -> Encoder:
     options = _options(request, collection)
-    plain = create_encoder(
-        EncoderRequest(
-            name=request.encoder or collection.encoder or DEFAULT_ENCODER,
-            runtime=engine.settings.runtime,
-            cache=engine.catalog.paths.encoders,
-            keep=not (request.dry_run or engine.catalog.read_only),
-            download=request.download,
-            fingerprint=plain_fingerprint(collection, engine.catalog),
-        ).with_options(options)
-    )
+    wanted = EncoderRequest(
+        name=request.encoder or collection.encoder or DEFAULT_ENCODER,
+        runtime=engine.settings.runtime,
+        cache=engine.catalog.paths.encoders,
+        keep=not (request.dry_run or engine.catalog.read_only),
+        download=request.download,
+        fingerprint=plain_fingerprint(collection, engine.catalog),
+    ).with_options(options)
+    if is_to_learn and can_have_layers(wanted) and _never_learned(engine.catalog, collection):
+        layered = create_with_layers(wanted)
+        if collection.fingerprint in (None, layered.spec.fingerprint):
+            return layered
+    plain = create_encoder(wanted)
     encoder = with_projection(refuse_pictures(plain), options, engine.catalog)
     if collection.fingerprint not in (None, encoder.spec.fingerprint):
         raise ModelMismatchError(
@@ -270,6 +336,13 @@ def _make_encoder(request: IndexRequest, collection: Collection, engine: SearchE
             fix="leave out --encoder, --weights and --pooling; `eyedex switch` changes the encoder",
         )
     return encoder
+
+
+def _never_learned(catalog: Catalog, collection: Collection) -> bool:
+    if collection.fingerprint is None:
+        return True
+    note = read_note(catalog, collection)
+    return note is not None and note.seq == NEVER
 
 
 def _options(request: IndexRequest, collection: Collection) -> dict[str, str]:

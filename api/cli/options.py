@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -60,6 +60,14 @@ RuntimeOption = Annotated[
         metavar="NAME",
     ),
 ]
+QualityOption = Annotated[
+    Literal["fast", "best"] | None,
+    typer.Option(
+        "--quality",
+        help="fast: the default encoder; best: a larger one, by the extra `best`.",
+        show_default=False,
+    ),
+]
 IndexOption = Annotated[
     str | None,
     typer.Option(
@@ -93,6 +101,22 @@ def at_milvus(index_factory: str | None, uri: str | None) -> str | None:
     if uri is None or index_factory is None or index_factory.partition("#")[0] != "milvus":
         return index_factory
     return index_factory.replace("milvus", f"milvus:{uri}", 1)
+
+
+def encoder_named(encoder: str | None, quality: str | None) -> str | None:
+    """The encoder that is asked for, by its name or by what it is good for.
+
+    Raises:
+        ParameterError: By both.
+    """
+    from search_engine.encoders.registry import QUALITIES
+    from search_engine.errors import ParameterError
+
+    if encoder is not None and quality is not None:
+        raise ParameterError(
+            f"--quality {quality} names an encoder too", where="--quality", fix="give one of both"
+        )
+    return encoder if quality is None else QUALITIES[quality]
 
 
 def open_engine(data: Path | None, **overrides: object) -> "SearchEngine":

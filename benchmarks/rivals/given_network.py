@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from search_engine.encoders.lite0 import trained_lite0
+from search_engine.encoders.lite import trained_lite
 from search_engine.encoders.torch_imports import import_torchvision
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MEAN = STD = (0.5, 0.5, 0.5)
 
 def given_network() -> "nn.Module":
     """Samples (N, 3, SIZE_PX, SIZE_PX), float32, in; features (N, DIMENSION) out."""
-    return trained_lite0()
+    return trained_lite()
 
 
 def given_transform() -> "Callable[[Image.Image], torch.Tensor]":

@@ -6,6 +6,7 @@ only judged on items that were held out of its training.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from search_engine.catalog.fields import value_of
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection, project
-from search_engine.encoders.projection_learning import learn
+from search_engine.encoders.projection_learning import Learner
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import Interval
@@ -79,7 +80,7 @@ def _embedded_by_both(
     return take(found, rows), others.vectors[of_others]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Tuned:
     """A projection, the embeddings (N, D) that it is learned from, and the class (N,) of each."""
 
@@ -87,12 +88,17 @@ class _Tuned:
     vectors: Vectors
     taught: Codes
 
+    @cached_property
+    def learner(self) -> Learner:
+        """Learns from the embeddings."""
+        return Learner(self.vectors)
+
     def relearned(self, rows: Codes) -> Vectors:
         """Return embeddings (N, d) by a projection learned from these rows only."""
         origin, taught = self.projection.origin, self.taught[rows]
         if origin.target is None or len(np.unique(taught[taught >= 0])) < 2:
             return self.projection.apply(self.vectors)
-        ((mean, matrix),) = learn(self.vectors[rows], taught, (origin.shrinkage,))
+        ((mean, matrix),) = self.learner.learn(rows, taught, (origin.shrinkage,))
         return project(self.vectors, mean, matrix)
 
 

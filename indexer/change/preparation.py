@@ -9,7 +9,9 @@ import numpy as np
 from indexer.change.candidate import Candidate, indexed
 from indexer.change.embedding import Embedded, embed
 from indexer.change.request import ChangeRequest, Stage
-from search_engine.collections.encoders import PROJECTION, encoder_request
+from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.store import Catalog
+from search_engine.collections.encoders import PROJECTION, encoder_request, projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.poolings import MULTI
@@ -42,6 +44,14 @@ def plain_encoder(engine: SearchEngine, collection: str) -> Candidate:
     if options == {**before, PROJECTION: encoder.projection.sha256}:
         return Candidate(encoder.base, before)
     return _made(engine, collection, before)
+
+
+def plain_options(catalog: Catalog, record: Collection) -> dict[str, str]:
+    """Return the options of a collection's encoder as it was before any tuning."""
+    projection = projection_of(catalog, record.encoder_options)
+    if projection is not None:
+        return dict(projection.origin.came_with)
+    return {name: str(value) for name, value in record.encoder_options.items()}
 
 
 def _made(engine: SearchEngine, collection: str, options: Mapping[str, str]) -> Candidate:

@@ -28,6 +28,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "before": figures_json(report.before),
         "after": figures_json(report.after),
         "gate": _gate_json(verdict) if verdict else None if learning is None else {},
+        "easy_accuracy": _easy_json(verdict),
         "queries": verdict.queries if verdict else 0,
         "folds": verdict.folds if verdict else 0,
         "accepted": not report.refusals,
@@ -56,6 +57,13 @@ def _gate_json(verdict: Verdict) -> dict[str, Any]:
         }
         for name, change in verdict.changes.items()
     }
+
+
+def _easy_json(verdict: Verdict | None) -> dict[str, float | None] | None:
+    if verdict is None or verdict.easy is None:
+        return None
+    before, after = verdict.easy
+    return {"before": _number(before), "after": _number(after)}
 
 
 def _number(value: float) -> float | None:

@@ -14,7 +14,7 @@ from search_engine.adapt.gate import Verdict, judge
 from search_engine.collections.encoders import NETWORK
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.projection import Origin, Projection, project
-from search_engine.encoders.projection_learning import SHRINKAGES, learn
+from search_engine.encoders.projection_learning import SHRINKAGES, Learner, learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import take
@@ -57,7 +57,7 @@ def tune_collection(
 
 
 def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
-    plain, request = preparation.plain, preparation.request
+    plain = preparation.plain
     record = preparation.engine.catalog.collection(preparation.collection)
     if NETWORK in record.encoder_options:
         raise ParameterError(
@@ -67,10 +67,42 @@ def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
     if layers is None:
         layers = preparation.engine.catalog.count(record) <= LAYERS_UP_TO
     gallery, codes, bases = _bases(preparation, layers)
-    with preparation.stage("learning", FOLDS) as advance:
-        verdict = _judge(gallery, codes, bases, request.seed, advance)
-    place, number = divmod(verdict.chosen, len(SHRINKAGES))
-    base, shrinkage = bases[place], SHRINKAGES[number]
+    return learned(
+        Lesson(plain, gallery, codes, bases, easy=True), preparation.request, preparation.stage
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An encoder to learn behind, and its embeddings (N, D) of the labelled items."""
+
+    candidate: Candidate
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What to learn from: the labelled items with their embeddings by the plain encoder.
+
+    `codes` are their classes, (N,); one of the `bases` is chosen, with one of the `shrinkages`.
+    With `easy` the accuracy by easy folds is measured as well.
+    """
+
+    plain: Candidate
+    gallery: Labelled
+    codes: Codes
+    bases: Sequence[Base]
+    shrinkages: Sequence[float] = SHRINKAGES
+    easy: bool = False
+
+
+def learned(lesson: Lesson, request: ChangeRequest, stage: Stage) -> Candidate:
+    """Learn a projection, judged by folds against the plain encoder."""
+    codes = lesson.codes
+    with stage("learning", FOLDS) as advance:
+        verdict = _judge(lesson, request.seed, advance)
+    place, number = divmod(verdict.chosen, len(lesson.shrinkages))
+    base, shrinkage = lesson.bases[place], lesson.shrinkages[number]
     ((mean, matrix),) = learn(base.vectors, codes, (shrinkage,))
     origin = Origin(
         fingerprint=base.candidate.encoder.spec.fingerprint,
@@ -79,20 +111,13 @@ def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
         classes=int(codes.max()) + 1,
         shrinkage=shrinkage,
         forced=not verdict.accepted,
-        came_with=dict(plain.options),
+        came_with=dict(lesson.plain.options),
     )
-    return with_projection(plain, base.candidate, Projection(mean, matrix, origin), verdict)
+    projection = Projection(mean, matrix, origin)
+    return with_projection(lesson.plain, base.candidate, projection, verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """An encoder to learn behind, and its embeddings (N, D) of the labelled items."""
-
-    candidate: Candidate
-    vectors: Vectors
-
-
-def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, list[_Base]]:
+def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, list[Base]]:
     """Read the labelled items with their plain embeddings, and all encoders to learn behind."""
     plain, target = preparation.plain, preparation.request.target
     gallery, codes, classes = labelled_only(preparation.gallery(plain.encoder))
@@ -104,21 +129,21 @@ def _bases(preparation: Preparation, layers: bool) -> tuple[Labelled, Codes, lis
         )
     layered = preparation.with_layers() if layers else None
     if layered is None:
-        return gallery, codes, [_Base(plain, gallery.vectors)]
+        return gallery, codes, [Base(plain, gallery.vectors)]
     others = preparation.gallery(layered.encoder)
     _, rows, of_others = np.intersect1d(gallery.keys, others.keys, return_indices=True)
     gallery = take(gallery, rows)  # pictures may have been deleted since they were indexed
     _, codes = np.unique(codes[rows], return_inverse=True)
-    bases = [_Base(plain, gallery.vectors), _Base(layered, others.vectors[of_others])]
+    bases = [Base(plain, gallery.vectors), Base(layered, others.vectors[of_others])]
     return gallery, codes, bases
 
 
-def _judge(
-    gallery: Labelled, codes: Codes, bases: Sequence[_Base], seed: int, advance: Advance
-) -> Verdict:
+def _judge(lesson: Lesson, seed: int, advance: Advance) -> Verdict:
+    learners = [Learner(base.vectors) for base in lesson.bases]
+
     def adapt(rows: Codes) -> Iterator[Vectors]:
-        for base in bases:
-            for mean, matrix in learn(base.vectors[rows], codes[rows], SHRINKAGES):
+        for base, learner in zip(lesson.bases, learners, strict=True):
+            for mean, matrix in learner.learn(rows, lesson.codes[rows], lesson.shrinkages):
                 yield project(base.vectors, mean, matrix)
 
-    return judge(gallery, adapt, seed=seed, advance=advance)
+    return judge(lesson.gallery, adapt, seed=seed, easy=lesson.easy, advance=advance)

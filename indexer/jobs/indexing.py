@@ -69,5 +69,6 @@ def index_request(job: IndexJob, collection: str, path: Path) -> IndexRequest:
         prune_many=job.prune_many,
         max_errors=job.max_errors,
         dry_run=job.dry_run,
+        tune=job.tune,
         keep_pictures=is_upload,
     )

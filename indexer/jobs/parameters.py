@@ -103,6 +103,9 @@ class IndexJob(_Reading):
     max_errors: Annotated[
         int | None, Field(ge=0, description="Stop when more rows than that are rejected.")
     ] = None
+    tune: Annotated[
+        bool, Field(description="Let a new collection learn from its labels, once it has enough.")
+    ] = True
     dry_run: Annotated[bool, Field(description="Say what would be done, but do nothing.")] = False
 
 

@@ -1,21 +1,25 @@
 """Decide whether an adapted encoder is better, by items that it did not learn from.
 
-The items are split into folds of whole products, or of scenes where there are no product ids. The
-items of a fold query all others, by embeddings learned from those others alone.
+The items are split into folds of whole products, or of items that look alike where there are no
+product ids. The items of a fold query all others, by embeddings learned from those others alone.
+What comes out is the promise for new photos; folds of single items, which are easy, tell how much
+of the accuracy is due to photos that resemble each other.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from search_engine.collections.labelled import Labelled
+from search_engine.errors import ParameterError
 from search_engine.evaluate.paired import Change, changes_between, vote_results
 from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
-from search_engine.evaluate.splits import folds_by_thing, take, with_vectors
+from search_engine.evaluate.splits import take, with_vectors
 from search_engine.records import Codes, Vectors
-from search_engine.things import FOLDS
+from search_engine.things import FOLDS, fold_of, things_of
 
 NEIGHBORS = 10
 QUERIES = 5_000
@@ -26,12 +30,16 @@ Adapt = Callable[[Codes], Iterable[Vectors]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Measures before and after; `chosen` is the position of the best candidate."""
+    """Measures before and after; `chosen` is the position of the best candidate.
+
+    `easy` is the accuracy before and after by folds of single items; None if that was not measured.
+    """
 
     chosen: int
     changes: dict[str, Change]
     queries: int
     folds: int
+    easy: tuple[float, float] | None = None
 
     @property
     def accepted(self) -> bool:
@@ -50,6 +58,7 @@ def judge(
     *,
     seed: int = 0,
     folds: int = FOLDS,
+    easy: bool = False,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Verdict:
     """Try an adaptation on held-out folds and compare it with the embeddings as they are.
@@ -62,19 +71,44 @@ def judge(
         adapt: The adaptation.
         seed: For the folds and the bootstrap.
         folds: Number of folds.
+        easy: Whether to measure the accuracy by folds of single items too, which takes as long.
         advance: Called with 1 for each fold.
 
     Raises:
-        ParameterError: There are fewer products or scenes than folds.
+        ParameterError: There are fewer products, or groups of items that look alike, than folds.
     """
-    held = folds_by_thing(gallery, folds, seed).queries
-    asked = _asked(held, seed)
-    trials: list[Trial] = []
-    for fold in range(folds):
-        rest, away = np.flatnonzero(held != fold), asked[held[asked] == fold]
+    codes = np.unique([label or "" for label in gallery.labels], return_inverse=True)[1]
+    things = things_of(gallery.vectors, codes, gallery.products)
+    held = fold_of(codes, things, folds)
+    if len(np.unique(things[held >= 0])) < folds:
+        raise ParameterError(
+            "there are too few different products or pictures of a class to hold some out",
+            fix="index more pictures first",
+        )
+    trials = []
+    for rest, away in _parts(held, folds, seed):
         trials.append(_trial(gallery, away, rest, adapt(rest)))
         advance(1)
-    return _verdict(trials, seed)
+    verdict = _verdict(trials, seed)
+    if not easy:
+        return verdict
+    single = fold_of(codes, np.arange(len(codes)), folds)
+    trials = [
+        _trial(gallery, away, rest, islice(adapt(rest), verdict.chosen, verdict.chosen + 1))
+        for rest, away in _parts(single, folds, seed)
+    ]
+    before, after = (
+        joined(each).mean("accuracy")
+        for each in ([one.before for one in trials], [one.after[0] for one in trials])
+    )
+    return replace(verdict, easy=(before, after))
+
+
+def _parts(held: Codes, folds: int, seed: int) -> Iterator[tuple[Codes, Codes]]:
+    """Yield the rows to learn from and those to ask with, for each fold."""
+    asked = _asked(held, seed)
+    for fold in range(folds):
+        yield np.flatnonzero(held != fold), asked[held[asked] == fold]
 
 
 def judge_held_out(

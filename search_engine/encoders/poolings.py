@@ -108,6 +108,16 @@ def multi_pooled(blocks: "Sequence[Tensor]", last: "Tensor") -> "Tensor":
     return torch.cat([_unit(part) for part in parts], dim=1)
 
 
+def average_part(several: int, average: int) -> slice:
+    """Return where `multi_pooled` has the average over the last maps.
+
+    Args:
+        several: Dimension of all parts.
+        average: Dimension of that one.
+    """
+    return slice(several - 2 * average, several - average)
+
+
 SIDE = 7
 """Features are split over so many rows and columns of a picture, whatever the size of a map."""
 

@@ -23,6 +23,7 @@ from search_engine.encoders.base import (
     mean_of_views,
     unit_rows,
 )
+from search_engine.encoders.layered import LayeredEncoder
 from search_engine.encoders.positions import Positions, positions_of, unit_positions
 from search_engine.encoders.texts import text_encoder
 from search_engine.errors import CorruptDataError, NoEmbeddingError
@@ -189,14 +190,19 @@ class ProjectedEncoder:
             return unit_positions((parts - mean) @ self.projection.matrix)
 
 
+def base_of(encoder: Encoder) -> Encoder | None:
+    """Return the encoder below, whose embeddings this one projects or takes a part of."""
+    return encoder.base if isinstance(encoder, ProjectedEncoder | LayeredEncoder) else None
+
+
 def encode_both(
     encoder: Encoder, pictures: Sequence[DecodedImage]
 ) -> tuple[list[int], Vectors, Vectors | None]:
-    """Do the same as `encode_pictures`, and also return the embeddings before the projection.
+    """Do the same as `encode_pictures`, and also return the embeddings by the encoder below.
 
-    Those are None without a projection, and where the projection maps a picture to zero.
+    Those are None where there is none, and where the projection maps a picture to zero.
     """
-    if isinstance(encoder, ProjectedEncoder):
+    if isinstance(encoder, ProjectedEncoder | LayeredEncoder):
         views = np.concatenate([one.views for one in pictures])
         kept, plain = encode_possible(encoder.base, views)
         with suppress(NoEmbeddingError):

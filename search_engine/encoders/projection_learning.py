@@ -29,6 +29,9 @@ LIKENESS_WEIGHT = 0.5
 """Weight of the directions within classes. On clothing photos 0, 0.5 and 1 gave accuracy 0.848,
 0.859 and 0.877 and mAP 0.832, 0.817 and 0.717; on groceries it made no difference."""
 LEAST_VARIANCE = 1e-12
+JUDGED_DIMENSIONS = 512
+SPAN_SHARE = 0.75
+"""Reduce to so many dimensions to judge by, unless that is more than this share of them."""
 
 WHITENED_DIRECTIONS = 256
 WHITENING_SHRINKAGE = 0.3
@@ -49,6 +52,45 @@ def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterat
             only contributes its position, not differences within classes.
         shrinkages: Above 0 (the measured covariance) up to 1 (equal in all directions).
     """
+    return _learn(vectors, codes, shrinkages, vectors.shape[1])
+
+
+class Learner:
+    """Embeddings to learn from several times, by different rows, as judging by folds needs.
+
+    Those of many dimensions are first reduced to the span of random mixtures of them, found once
+    and without labels (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM
+    Review 2011). Learning takes a tenth of the time then, and tells as much of accuracy: on
+    clothing and groceries it differs by less than 0.01, while mAP is 0.02 to 0.04 lower.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._dimension = vectors.shape[1]
+        self._middle = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._narrow = vectors - self._middle
+        self._axes = _span(self._narrow)
+        if self._axes is not None:
+            self._narrow = self._narrow @ self._axes
+
+    def learn(self, rows: Codes, codes: Codes, shrinkages: Sequence[float]) -> Iterator[Learned]:
+        """Yield mean and matrix by some rows alone, for each shrinkage.
+
+        Args:
+            rows: The rows to learn from.
+            codes: The class of each of these rows; see `learn`.
+            shrinkages: See `learn`.
+        """
+        for mean, matrix in _learn(self._narrow[rows], codes, shrinkages, self._dimension):
+            if self._axes is None:
+                yield self._middle + mean, matrix
+            else:
+                yield self._middle + self._axes @ mean, self._axes @ matrix
+
+
+def _learn(
+    vectors: Vectors, codes: Codes, shrinkages: Sequence[float], dimension: int
+) -> Iterator[Learned]:
+    """Do the same as `learn` for embeddings that are said to have another dimension."""
     from scipy import linalg
 
     known = vectors[codes >= 0]
@@ -56,7 +98,7 @@ def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterat
     mean = known.mean(axis=0, dtype=np.float64).astype(np.float32)
     centred = known - mean
     within = within_classes(centred, members)
-    middle = float(np.trace(within)) / vectors.shape[1]
+    middle = float(np.trace(within)) / dimension
     weights = _weights(centred, members)
     for shrinkage in shrinkages:
         shrunk = (1.0 - shrinkage) * within
@@ -66,6 +108,18 @@ def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterat
         directions = _largest(white, len(weights)) * weights
         matrix = linalg.solve_triangular(root.T, directions, check_finite=False)
         yield mean, np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def _span(centred: Vectors) -> NDArray[np.float32] | None:
+    """Return axes (D, d) of the span of random mixtures of rows; None if that hardly helps."""
+    from scipy import linalg
+
+    count = min(JUDGED_DIMENSIONS, len(centred) - 1)
+    if count > SPAN_SHARE * centred.shape[1]:
+        return None
+    mixed = np.random.default_rng(0).standard_normal((len(centred), count), dtype=np.float32)
+    axes, _ = linalg.qr(centred.T @ mixed, mode="economic", overwrite_a=True, check_finite=False)
+    return np.ascontiguousarray(axes, dtype=np.float32)
 
 
 def whiten(vectors: Vectors) -> Learned:
@@ -115,6 +169,9 @@ def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
 def _largest(white: Vectors, count: int) -> Vectors:
     """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order."""
     if count > SHARE_OF_ALL * min(white.shape):
+        if white.shape[0] > white.shape[1]:
+            _, axes = np.linalg.eigh(white.T @ white)
+            return np.ascontiguousarray(axes[:, ::-1][:, :count])
         _, _, axes = np.linalg.svd(white, full_matrices=False)
         return np.asarray(axes[:count].T)
     from sklearn.utils.extmath import randomized_svd

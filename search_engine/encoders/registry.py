@@ -8,13 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from search_engine.encoders.base import Encoder
+from search_engine.encoders.layered import LayeredEncoder
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import UnknownEncoderError
 
 DEFAULT_ENCODER = "efficientnet_lite0"
+QUALITIES = MappingProxyType({"fast": DEFAULT_ENCODER, "best": "efficientnet_lite2"})
+"""Encoders by what `--quality` calls them."""
 EXTERNAL = "external"
 
 
@@ -74,7 +78,8 @@ class EncoderRequest:
 class EncoderFamily:
     """A family of encoders: where its factory is, and what people should know.
 
-    With `texts` its encoders read texts too (`search_engine.encoders.texts`).
+    With `texts` its encoders read texts too (`search_engine.encoders.texts`). `layered` is the
+    factory of the same encoders with features of several layers beside (`layered.LayeredEncoder`).
     """
 
     name: str
@@ -82,13 +87,29 @@ class EncoderFamily:
     about: str
     variants: str | None = None
     texts: bool = False
+    layered: str | None = None
 
 
+_LITE = "search_engine.encoders.lite:lite"
+_LITE_LAYERS = "search_engine.encoders.lite:lite_with_layers"
 _FAMILIES = (
     EncoderFamily(
         "efficientnet_lite0",
-        "search_engine.encoders.lite0:efficientnet_lite0",
+        _LITE,
         "ImageNet EfficientNet-Lite0, 1,280-d; weights come with the installation (the default)",
+        layered=_LITE_LAYERS,
+    ),
+    EncoderFamily(
+        "efficientnet_lite1",
+        _LITE,
+        "the same, larger: 240 pixels; weights by the extra `best`",
+        layered=_LITE_LAYERS,
+    ),
+    EncoderFamily(
+        "efficientnet_lite2",
+        _LITE,
+        "the same, larger: 260 pixels; weights by the extra `best` (--quality best)",
+        layered=_LITE_LAYERS,
     ),
     EncoderFamily(
         "torchvision",
@@ -169,6 +190,23 @@ def create_encoder(request: EncoderRequest) -> Encoder:
             fix=f"known: {', '.join(_usage(known) for known in _FAMILIES)}",
         )
     encoder: Encoder = _resolve(family.factory)(request)
+    return encoder
+
+
+def can_have_layers(request: EncoderRequest) -> bool:
+    """Return whether `create_with_layers` gives an encoder; of int8 there are plain ones only."""
+    family = _BY_NAME.get(request.name)
+    can = family is not None and family.layered is not None
+    return can and request.pooling is None and request.runtime != "openvino-int8"
+
+
+def create_with_layers(request: EncoderRequest) -> LayeredEncoder:
+    """Create the encoder of a request with features of several layers beside.
+
+    Raises:
+        WeightsError: Weights are missing or do not fit.
+    """
+    encoder: LayeredEncoder = _resolve(_BY_NAME[request.name].layered or "")(request)
     return encoder
 
 

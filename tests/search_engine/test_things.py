@@ -1,11 +1,11 @@
-"""Scenes: chains of twins within a class."""
+"""What is held out together: scenes, chains of twins within a class, and what looks alike."""
 
 import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
 from search_engine import things
-from search_engine.things import scenes_of
+from search_engine.things import scenes_of, things_of
 
 RNG = np.random.default_rng(0)
 COUNT = 300
@@ -42,3 +42,30 @@ def test_scenes_of_some_items_are_those_of_all() -> None:
     assert np.array_equal(together(some)[rows], together(every)[rows])
     alone = some[CODES == 1]
     assert len(set(alone.tolist())) == len(alone)
+
+
+def shots(sessions: int, spread: float) -> np.ndarray:
+    """Pictures of four a session, which differ by the light of the session and by themselves."""
+    light = RNG.normal(size=(sessions, 1, 32))
+    pictures = (light + spread * RNG.normal(size=(sessions, 4, 32))).reshape(-1, 32)
+    return np.asarray(pictures / np.linalg.norm(pictures, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_pictures_of_a_class_that_look_alike_are_one_thing_though_no_twins() -> None:
+    """Those of a session have cosines of about 0.8, and of other classes all are below 0.7."""
+    vectors, codes = shots(40, 0.5), np.repeat(np.arange(40) % 2, 4)
+    sessions = np.repeat(np.arange(40), 4)
+    found = together(things_of(vectors, codes))
+    apart = sessions[:, None] != sessions
+    assert found[~apart].mean() > 0.9
+    assert found[apart].mean() < 0.1
+
+
+def test_a_class_that_is_alike_as_a_whole_is_parted_by_what_is_most_alike() -> None:
+    near, far = shots(1, 0.05), shots(10, 0.05)
+    vectors = np.concatenate([near + 0.001 * RNG.normal(size=near.shape), -near, far])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    codes = np.repeat([0, 0, 1], [4, 4, 40])
+    found = things_of(vectors, codes)
+    assert len(set(found[:8].tolist())) >= 2
+    assert not set(found[:8].tolist()) & set(found[8:].tolist())

@@ -12,8 +12,10 @@ from api.cli.options import (
     IndexOption,
     JsonOption,
     MilvusOption,
+    QualityOption,
     RuntimeOption,
     at_milvus,
+    encoder_named,
     settings_from,
 )
 from api.cli.sources import with_source_flags
@@ -28,6 +30,7 @@ def index(
         str | None,
         typer.Option(help="Encoder of a new collection (`eyedex encoders`).", metavar="NAME"),
     ] = None,
+    quality: QualityOption = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="Weights file instead of the published weights.", metavar="FILE"),
@@ -75,6 +78,13 @@ def index(
         int | None,
         typer.Option(min=0, help="Stop when more rows than that are rejected.", metavar="N"),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune/--no-tune",
+            help="Let a new collection learn from its labels once it has enough of them.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, but do nothing.")
     ] = False,
@@ -94,6 +104,9 @@ def index(
 ) -> None:
     """Bring a collection to the state of a catalog; only what changed is embedded.
 
+    A new collection with enough labels learns from them at the end, if that proves better on
+    products (or scenes) that it did not learn from; `eyedex tune --undo` goes back.
+
     Safe to interrupt: run the same command again and it goes on. Refused rows are in
     rejects.jsonl in the data directory (rejects-NAME.jsonl for --collection NAME).
     """
@@ -110,7 +123,7 @@ def index(
     )
     request = IndexRequest(
         collection=collection,
-        encoder=encoder,
+        encoder=encoder_named(encoder, quality),
         weights=weights,
         pooling=pooling,
         index_factory=at_milvus(index_factory, milvus_uri),
@@ -122,6 +135,7 @@ def index(
         prune_many=yes,
         max_errors=max_errors,
         dry_run=dry_run,
+        tune=tune,
     )
     run = IndexingRun(source, request, settings, as_json)
     if watch:

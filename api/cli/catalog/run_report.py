@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from api.cli.terminal.wording import counted, duration, rejected
 
 if TYPE_CHECKING:
+    from indexer.change.report import Report
     from indexer.exchange.importing import ImportReport
     from indexer.report import RunReport
 
@@ -46,6 +47,8 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")
+    if report.learned is not None:
+        print(_learned(report.learned))
     _say_warnings(report)
     if report.dry_run and report.added + report.updated:
         print("no picture was decoded: some may turn out to be damaged", file=sys.stderr)
@@ -67,6 +70,17 @@ def print_imported(report: "ImportReport", rejects: Path) -> None:
         verb = "is" if report.pictures_missing == 1 else "are"
         print(f"{counted(report.pictures_missing, 'picture')} {verb} not there: imported without")
     _say_rejects(report, rejects)
+
+
+def _learned(learned: "Report") -> str:
+    """What the labels brought, or that they brought nothing."""
+    verdict = learned.verdict
+    assert verdict is not None
+    change = verdict.changes["accuracy"]
+    figures = f"{change.before:.2f} -> {change.after:.2f} on products or scenes it had not seen"
+    if learned.changed:
+        return f"search learned from your labels: {figures}; `eyedex tune --undo` goes back"
+    return f"learning from the labels brings nothing here ({figures}): search stays as it is"
 
 
 def _say_warnings(report: "RunReport") -> None:

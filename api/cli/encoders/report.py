@@ -73,6 +73,12 @@ def _print_learned(report: "Report", learning: "Learning") -> None:
             f"measured on {verdict.queries:,} held-out items {how}"
         )
         print_table(("measure", "before", "after", COLUMN), _gate_rows(verdict))
+        if verdict.easy is not None:
+            before, after = verdict.easy
+            print(
+                f"held out one by one, beside others that look like them: accuracy {before:.3f} -> "
+                f"{after:.3f}; of new photos expect the figures above"
+            )
     if report.changed:
         print(
             f"{_used(report)}: {report.after.dimension} dimensions instead of "

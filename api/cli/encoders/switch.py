@@ -10,8 +10,10 @@ from api.cli.options import (
     CollectionOption,
     DataOption,
     JsonOption,
+    QualityOption,
     RuntimeOption,
     TargetOption,
+    encoder_named,
     open_engine,
 )
 from api.cli.recording import recorded, told
@@ -31,6 +33,7 @@ def switch(
     ] = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
+    quality: QualityOption = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights file instead of the published weights.")
     ] = None,
@@ -64,6 +67,7 @@ def switch(
     interrupt: run it again and it goes on. The encoder before is kept, and --undo goes back to it
     at once.
     """
+    encoder = encoder_named(encoder, quality)
     if [encoder is not None, undo, forget].count(True) != 1:
         raise ParameterError(
             "name an encoder, or --undo, or --forget: one of them", fix="see `eyedex switch --help`"

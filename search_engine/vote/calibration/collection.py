@@ -11,6 +11,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection
+from search_engine.encoders.projection_learning import Learner
 from search_engine.errors import ParameterError
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
@@ -77,7 +78,8 @@ def calibrate_collection(
     gallery = read_gallery(catalog, collection, request.target, _before(record, projection))
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
-    fit, values = _fit(catalog, gallery, request, projection, advance)
+    learner = None if projection is None else Learner(gallery.vectors)
+    fit, values = _fit(catalog, gallery, request, projection, learner, advance)
     made = Calibration(
         target=request.target,
         collection_uid=record.uid,
@@ -93,7 +95,7 @@ def calibrate_collection(
         values=values,
         alike=fit.alike,
         familiar=_familiar(gallery, _before(record, projection), projection),
-        known=_known(gallery, request.target, projection),
+        known=_known(gallery, request.target, projection, learner),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -188,6 +190,7 @@ def _held_out(
     gallery: Labelled,
     projection: Projection,
     request: CalibrationRequest,
+    learner: Learner | None,
     advance: Advance,
 ) -> HeldOut:
     """Hold out items of a tuned collection; `gallery` has the embeddings before the projection."""
@@ -207,6 +210,7 @@ def _held_out(
         request.seed,
         _unseen(gallery, projection),
         advance,
+        learner,
     )
 
 
@@ -220,7 +224,9 @@ def _familiar(
     return fit_familiar(voters.vectors, voters.codes, voters.products, fingerprint, unseen)
 
 
-def _known(gallery: Labelled, target: str, projection: Projection | None) -> Known | None:
+def _known(
+    gallery: Labelled, target: str, projection: Projection | None, learner: Learner | None
+) -> Known | None:
     """Learn how known photos look; `gallery` has the embeddings before the projection."""
     if projection is None or projection.origin.target != target:
         return None
@@ -232,6 +238,7 @@ def _known(gallery: Labelled, target: str, projection: Projection | None) -> Kno
         things_of(gallery.vectors, codes, gallery.products),
         projection.origin.shrinkage,
         _unseen(gallery, projection),
+        learner,
     )
 
 
@@ -250,13 +257,14 @@ def _fit(
     gallery: Labelled,
     request: CalibrationRequest,
     projection: Projection | None,
+    learner: Learner | None,
     advance: Advance,
 ) -> tuple[Fit, ValueModel | None]:
     lists = _lists(catalog, gallery, request.target)
     voters = gallery_voters(gallery)
     held = None
     if projection is not None:
-        held = _held_out(catalog, gallery, projection, request, advance)
+        held = _held_out(catalog, gallery, projection, request, learner, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.encoders.projection import project
-from search_engine.encoders.projection_learning import learn
+from search_engine.encoders.projection_learning import Learner
 from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.known import UNLIKELY, Known, cosines_to, ranked
@@ -33,6 +33,7 @@ def fit_known(
     things: NDArray[np.int64],
     shrinkage: float,
     unseen: Codes | None = None,
+    learner: Learner | None = None,
 ) -> Known | None:
     """Fit it to the items of a collection.
 
@@ -43,6 +44,7 @@ def fit_known(
         things: What each item shows, (N,).
         shrinkage: What the projection learned with.
         unseen: Rows that a fine-tuned network did not learn from: only these are asked with.
+        learner: Learns from the embeddings before the projection, if there is one.
 
     Returns:
         None if there are too few classes or items to take some out.
@@ -51,7 +53,8 @@ def fit_known(
 
     if len(np.unique(codes[codes >= 0])) < LEAST_CLASSES:
         return None
-    parts = list(_rounds(plain, codes, fold_of(codes, things), shrinkage, unseen))
+    fold = fold_of(codes, things)
+    parts = list(_rounds(plain, codes, fold, shrinkage, unseen, learner or Learner(plain)))
     features = np.concatenate([part[0] for part in parts])
     is_known = np.concatenate([part[1] for part in parts])
     if min(np.count_nonzero(is_known), np.count_nonzero(~is_known)) < LEAST_ITEMS:
@@ -77,6 +80,7 @@ def _rounds(
     fold: NDArray[np.int64],
     shrinkage: float,
     unseen: Codes | None,
+    learner: Learner,
 ) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
     """Yield, for each round, the cosines of items that are asked with, and which are known.
 
@@ -96,7 +100,7 @@ def _rounds(
         rows = np.concatenate(
             [_some(np.flatnonzero(asked & kind), random) for kind in (unknown, ~unknown)]
         )
-        ((mean, matrix),) = learn(plain[left], codes[left], (shrinkage,))
+        ((mean, matrix),) = learner.learn(np.flatnonzero(left), codes[left], (shrinkage,))
         means = (
             class_means(project(plain[left], mean, matrix), codes[left]),
             class_means(plain[left], codes[left]),

@@ -9,9 +9,9 @@ Journal 2018.
 import numpy as np
 
 from search_engine.encoders.projection import project
-from search_engine.encoders.projection_learning import learn
+from search_engine.encoders.projection_learning import Learner
 from search_engine.neighbors import Advance, nearest
-from search_engine.records import Codes, Vectors
+from search_engine.records import Codes
 from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
@@ -33,6 +33,7 @@ def hold_out_tuned(
     seed: int = 0,
     unseen: Codes | None = None,
     advance: Advance = lambda count: None,
+    learner: Learner | None = None,
 ) -> HeldOut:
     """Do the same as `held_out.hold_out` for a gallery that is searched through a projection.
 
@@ -46,6 +47,7 @@ def hold_out_tuned(
         unseen: Rows that a fine-tuned network did not learn from: only these are queried, all at
             once, as nothing that shows the same things was learned from either.
         advance: Called with the number of queries done since the last call.
+        learner: Learns from the gallery's embeddings, if there is one.
     """
     fold = fold_of(learned, things)
     if unseen is not None:
@@ -55,10 +57,13 @@ def hold_out_tuned(
     kept = min(NEIGHBORS, len(fold) - int(np.bincount(fold[fold >= 0]).max(initial=0)))
     scores = np.full((len(rows), kept), -np.inf)
     places = np.zeros((len(rows), kept), dtype=np.int64)
+    learner = learner or Learner(voters.vectors)
     for number in range(FOLDS):
         asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
         if len(asked):
-            away, others = _projected(voters.vectors, rows[asked], rest, learned, shrinkage)
+            ((mean, matrix),) = learner.learn(rest, learned[rest], (shrinkage,))
+            away = project(voters.vectors[rows[asked]], mean, matrix)
+            others = project(voters.vectors[rest], mean, matrix)
             best, found = nearest(away, others, NEIGHBORS, advance=advance)
             scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
     twin = twin_score(voters.codes, rows, scores, places)
@@ -67,11 +72,3 @@ def hold_out_tuned(
     ballots = ballots_at(voters, scores, places)
     truth = voters.codes[rows]
     return HeldOut(ballots, places, rows, truth, near, twin, left_out, unseen is not None)
-
-
-def _projected(
-    vectors: Vectors, asked: Codes, rest: Codes, learned: Codes, shrinkage: float
-) -> tuple[Vectors, Vectors]:
-    """Project queries and gallery by what was learned from the gallery alone."""
-    ((mean, matrix),) = learn(vectors[rest], learned[rest], (shrinkage,))
-    return project(vectors[asked], mean, matrix), project(vectors[rest], mean, matrix)
