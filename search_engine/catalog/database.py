@@ -29,7 +29,7 @@ from search_engine.errors import (
 )
 from search_engine.storage.faults import fault_point
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0013"
 KNOWN_VERSIONS = tuple(f"{number:04}" for number in range(1, int(SCHEMA_VERSION) + 1))
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32

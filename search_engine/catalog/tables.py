@@ -28,6 +28,11 @@ since 1970. Its `version` counts the changes of a row. `answers` has what was an
 that carry a key of their own, so that the same one again is answered alike and does nothing.
 Neither table takes a sequence number: nothing that is searched changes with them.
 
+`feedback` has what people did with what searches showed them, and `feedback_queries` what they had
+asked with: an item, or an embedding by the encoder of `fingerprint`; its `digest` tells one query
+from another. `rerankers` has the order that was learned from that for a collection, and the one
+before it.
+
 Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
 
@@ -240,3 +245,44 @@ access_keys = Table(
     Column("last_used", Float),
 )
 """Keys of the HTTP API; `digest` is hexadecimal, `collections` a JSON list."""
+
+feedback_queries = Table(
+    "feedback_queries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("digest", StoredString(32), nullable=False),
+    Column("item_key", KeyType, ForeignKey("items.key", ondelete="CASCADE")),
+    Column("fingerprint", StoredString(32)),
+    Column("vector", LargeBinary),
+    Column("crc32", BigInteger),
+    Index("feedback_queries_digest", "collection_id", "digest", unique=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("event_id", StoredText, nullable=False),
+    Column("query_id", Integer, ForeignKey("feedback_queries.id"), nullable=False),
+    Column("item_key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), nullable=False),
+    Column("event", StoredString(8), nullable=False),
+    Column("position", Integer),
+    Column("session", StoredText),
+    Column("at", Float, nullable=False),
+    Index("feedback_event", "collection_id", "event_id", unique=True),
+    Index("feedback_query", "query_id"),
+    Index("feedback_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+rerankers = Table(
+    "rerankers",
+    metadata,
+    Column(
+        "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("current", JsonObject),
+    Column("former", JsonObject),
+)

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.embedding_writer import EmbeddingWriter
+from search_engine.catalog.feedback_rows import delete_feedback
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
@@ -24,6 +25,7 @@ from search_engine.catalog.tables import (
     items,
     picture_hashes,
     pictures,
+    rerankers,
     sources,
     unsearchable,
 )
@@ -99,10 +101,11 @@ class CatalogWriter(EmbeddingWriter):
 
     def delete_collection(self, collection_id: int) -> None:
         """Remove a collection with everything in it; its keys are never used again."""
+        delete_feedback(self._connection, collection_id)
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
         for table in (embeddings, unsearchable, pictures, picture_hashes):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
-        for table in (fields, sources):
+        for table in (fields, sources, rerankers):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
         clear_unreadable(self._connection, items.c.collection_id == collection_id)
