@@ -9,8 +9,7 @@ from typing_extensions import TypedDict
 from api.schemas.server import Problem
 from api.schemas.shape import shape
 from api.schemas.times import rfc3339
-from search_engine.catalog.vectors import unpack
-from search_engine.search.given_vectors import encode_vector
+from search_engine.feedback.events import event_record
 
 if TYPE_CHECKING:
     from search_engine.catalog.feedback_rows import ListedEvent
@@ -110,22 +109,6 @@ class FeedbackDeleted(TypedDict):
 
 
 def event_json(event: ListedEvent) -> ListedFeedback:
-    """An event as HTTP and exports have it; what it says can be sent again."""
-    return {
-        "id": event.event_id,
-        "event": _kind(event.event),
-        "item_id": event.item_id,
-        "query_item_id": event.query_item_id,
-        "query_vector": _vector(event.query.vector),
-        "position": event.position,
-        "session": event.session,
-        "at": rfc3339(event.at),
-    }
-
-
-def _kind(stored: str) -> Any:
-    return stored
-
-
-def _vector(stored: bytes) -> str | None:
-    return encode_vector(unpack([stored], len(stored) // 2)[0].astype("f4")) if stored else None
+    """An event as HTTP has it; what it says can be sent again."""
+    found: Any = event_record(event)
+    return {**found, "at": rfc3339(event.at)}

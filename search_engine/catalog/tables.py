@@ -31,7 +31,7 @@ Neither table takes a sequence number: nothing that is searched changes with the
 `feedback` has what people did with what searches showed them, and `feedback_queries` what they had
 asked with: an item, or an embedding by the encoder of `fingerprint`; its `digest` tells one query
 from another. `rerankers` has the order that was learned from that for a collection, and the one
-before it.
+before it; its `version` counts the changes.
 
 Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
@@ -283,6 +283,7 @@ rerankers = Table(
     Column(
         "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
     ),
+    Column("version", Integer, nullable=False),
     Column("current", JsonObject),
     Column("former", JsonObject),
 )

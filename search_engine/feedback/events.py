@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from search_engine.catalog.dates import parse_date
+from search_engine.catalog.feedback_rows import ListedEvent
+from search_engine.catalog.vectors import STORED, unpack
 from search_engine.errors import ParameterError
 from search_engine.names import asked_item_id
 from search_engine.near import did_you_mean, shown
-from search_engine.search.given_vectors import GivenVector
+from search_engine.search.given_vectors import GivenVector, encode_vector
 from search_engine.search.options import check_names
 
 Kind = Literal["shown", "clicked", "liked", "disliked", "bought"]
@@ -72,6 +76,24 @@ def event_of(given: Any, now: float) -> Event:
         at=_moment(values.get("at"), now),
         id=_text(values, "id"),
     )
+
+
+def event_record(event: ListedEvent) -> dict[str, Any]:
+    """A stored event by the names of its fields; `event_of` reads it again."""
+    stored = event.query.vector
+    vector = (
+        unpack([stored], len(stored) // STORED.itemsize)[0].astype(np.float32) if stored else None
+    )
+    return {
+        "id": event.event_id,
+        "event": event.event,
+        "item_id": event.item_id,
+        "query_item_id": event.query_item_id,
+        "query_vector": None if vector is None else encode_vector(vector),
+        "position": event.position,
+        "session": event.session,
+        "at": event.at,
+    }
 
 
 def derived_id(given: Mapping[str, Any], occurrence: int) -> str:

@@ -133,6 +133,12 @@ class Feedback:
     def _stored(
         self, record: Collection, event: Event, keys: dict[str, int], now: float
     ) -> rows.StoredEvent:
+        if event.at is not None and event.at < self._oldest(now):
+            raise ParameterError(
+                f"it is older than {self._days:g} days, after which feedback is removed",
+                where="at",
+                fix="set EYEDEX_FEEDBACK_DAYS to keep it for longer",
+            )
         return rows.StoredEvent(
             event_id=event.id or uuid.uuid4().hex,
             query=self._query(record, event, keys),

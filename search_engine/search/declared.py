@@ -175,9 +175,10 @@ OPTIONS = (
     Option(
         "rerank",
         "text",
-        "put what is found in a better order; scores stay cosines, so they need not fall",
+        "put what is found in a better order, learned being that of `eyedex rerank learn`; scores "
+        "stay cosines, so they need not fall",
         "k-reciprocal",
-        choices=("aqe", "dba", "k-reciprocal", "geometric"),
+        choices=("aqe", "dba", "k-reciprocal", "geometric", "learned"),
         metavar="NAME",
         changes_vote=True,
     ),

@@ -158,13 +158,17 @@ def test_events_of_a_session_are_deleted(client: CheckedClient, ids: list[str]) 
 
 def test_old_events_and_too_many_are_removed(hsv_data: Path, tmp_path: Path) -> None:
     data = copy_data(hsv_data, tmp_path / "data")
-    with CheckedClient(data, feedback_days=1.0, feedback_max_events=3) as client:
+    with CheckedClient(data) as client:
         found = client.get(f"{DEFAULT}/items", params={"limit": 6}).json()["items"]
         names = [each["item_id"] for each in found]
         event = {"event": "shown", "item_id": names[0]}
         old = {**event, "query_item_id": names[1], "at": time.time() - 25 * 3_600}
-        assert send(client, old, {**event, "query_item_id": names[2]})["stored"] == 2
-        assert [each["query_item_id"] for each in listed(client)] == [names[2]]
+        assert send(client, old)["stored"] == 1
+    with CheckedClient(data, feedback_days=1.0, feedback_max_events=3) as client:
+        assert listed(client) == []
+        answer = send(client, {**event, "query_item_id": names[2]}, old)
+        assert (answer["stored"], len(answer["refused"])) == (1, 1)
+        assert content(data) == {"feedback": 1, "feedback_queries": 1}
         send(client, *({**event, "query_item_id": name} for name in names[3:]))
         assert [each["query_item_id"] for each in listed(client)] == names[3:]
     assert content(data) == {"feedback": 3, "feedback_queries": 3}

@@ -48,6 +48,7 @@ def upgrade() -> None:
             sa.ForeignKey("collections.id", ondelete="CASCADE"),
             primary_key=True,
         ),
+        sa.Column("version", sa.Integer, nullable=False),
         sa.Column("current", sa.JSON),
         sa.Column("former", sa.JSON),
     )
