@@ -19,7 +19,7 @@ def data(hsv_data: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def ids(sample: Path) -> list[str]:
     with (sample / "catalog.csv").open(newline="") as file:
-        return [row["item_id"] for row in csv.DictReader(file)][:10]
+        return [row["item_id"] for row in csv.DictReader(file)][::7][:10]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
@@ -82,7 +82,7 @@ def test_a_table_with_other_columns_is_refused(run: Run, data: Path, tmp_path: P
     file = tmp_path / "events.csv"
     file.write_text("event,item,query_item_id\nclicked,a,b\n")
     ran = run("feedback", "import", file, "--data", data)
-    assert ran.code == 2
+    assert ran.code == 3
     assert "item_id" in ran.error
 
 
