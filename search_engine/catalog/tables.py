@@ -10,7 +10,8 @@ its `index_factory` names the kind of index, unless that is chosen automatically
 encoder that it had before, by the columns of `FORMER`, as long as its embeddings are kept.
 
 An item's `palette` has the dominant colours of its picture as `images.palette` packs them, and
-`colors` their names as a JSON list; both are NULL where nobody looked. `item_words` has the words
+`colors` their names as a JSON list, `shape` its shape as `images.shape` packs it; they are NULL
+where nobody looked. `item_words` has the words
 of the live items for full-text search (`words`); triggers keep it with every change of an item.
 
 An item's `source` is the folder, table or name that last gave its picture; NULL for one that came
@@ -107,6 +108,7 @@ items = Table(
     Column("source", StoredText),
     Column("palette", LargeBinary),
     Column("colors", Text),
+    Column("shape", LargeBinary),
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),

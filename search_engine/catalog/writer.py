@@ -17,6 +17,7 @@ from search_engine.catalog.feedback_rows import delete_feedback
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
+from search_engine.catalog.picture_colors import WITHOUT_COLORS
 from search_engine.catalog.tables import (
     LIVE,
     collections,
@@ -173,15 +174,15 @@ class CatalogWriter(EmbeddingWriter):
         )
 
     def set_colors(self, colors: Mapping[int, PictureColors]) -> None:
-        """Store the dominant colours of live items' pictures, by key, unless they have some."""
+        """Store the colours and shapes of live items' pictures, by key, unless they have some."""
         rows = [
-            {"_key": key, "_palette": found.palette, "_colors": json.dumps(found.names)}
+            {f"_{name}": value for name, value in {"key": key, **_color_values(found)}.items()}
             for key, found in colors.items()
         ]
-        values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("palette", "colors")}
+        values = {column.name: bindparam(f"_{column.name}") for column in _COLOR_COLUMNS}
         statement = (
             update(items)
-            .where(items.c.key == bindparam("_key"), LIVE, items.c.colors.is_(None))
+            .where(items.c.key == bindparam("_key"), LIVE, WITHOUT_COLORS)
             .values(**values)
         )
         if rows:
@@ -315,16 +316,23 @@ class CatalogWriter(EmbeddingWriter):
 def _colors(draft: ItemDraft) -> dict[str, Any]:
     """The columns of a draft's colours."""
     if draft.colors is None:
-        return {"palette": None, "colors": None}
-    return {"palette": draft.colors.palette, "colors": json.dumps(draft.colors.names)}
+        return {column.name: None for column in _COLOR_COLUMNS}
+    return _color_values(draft.colors)
 
+
+def _color_values(colors: PictureColors) -> dict[str, Any]:
+    names = json.dumps(colors.names)
+    return {"palette": colors.palette, "colors": names, "shape": colors.shape}
+
+
+_COLOR_COLUMNS = (items.c.palette, items.c.colors, items.c.shape)
 
 _KEPT_COLORS = {
     column.name: func.coalesce(
         bindparam(f"_{column.name}", type_=column.type),
         case((items.c.content_hash == bindparam("_hash"), column)),
     )
-    for column in (items.c.palette, items.c.colors)
+    for column in _COLOR_COLUMNS
 }
 """Colours of a changed item: those that are given, else those of the same picture."""
 

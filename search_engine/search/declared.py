@@ -22,6 +22,7 @@ Kind = Literal[
     "weights",
     "boosts",
     "colors",
+    "parts",
     "fields",
     "labels",
     "flag",
@@ -136,6 +137,14 @@ OPTIONS = (
         low=0,
         high=1,
         unit="a share",
+    ),
+    Option(
+        "parts",
+        "parts",
+        "what results shall have in common with the picture beside the embedding: shape, color or "
+        "both, with shares of the order; one page",
+        "shape:0.5,color:0.2",
+        verbs=("search",),
     ),
     Option(
         "group_by",

@@ -187,7 +187,9 @@ class Finder:
         if options.mix is not None:
             check_choice(options.mix, "mix")
         if options.rerank is not None:
-            _check_alone("rerank", options, ("weights", "boost", "diversity", "q", "color"))
+            _check_alone(
+                "rerank", options, ("weights", "boost", "diversity", "q", "color", "parts")
+            )
             if options.rerank == LEARNED:
                 self._rerankers.of(live.record)
             else:
@@ -225,7 +227,7 @@ class Finder:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within, warnings = self._within(live, options, timings)
         description: Description | None = None
-        if options.describes:
+        if options.describes or options.parts:
             with timed(timings, "search"):
                 most = preferred_count(options)
                 description = describe(self._catalog, live, options, most, within)
@@ -234,7 +236,7 @@ class Finder:
         places = [place_of(live.record, one, options) for one in subjects]
         copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
-            if as_shown and options.rerank is None and not options.describes:
+            if as_shown and options.rerank is None and description is None:
                 copies = _copies(live, scopes, subjects, queries, options)
             others = [
                 scope.beside([key for key, _ in each])

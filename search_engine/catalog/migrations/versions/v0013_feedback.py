@@ -1,4 +1,4 @@
-"""What people did with what searches showed them, and what was learned from that."""
+"""What people did with what searches showed them, what was learned from that, and shapes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,8 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Add tables, empty."""
+    """Add tables, empty, and shapes of pictures, unknown of those that are there."""
+    op.add_column("items", sa.Column("shape", sa.LargeBinary))
     op.create_table(
         "feedback_queries",
         sa.Column("id", sa.Integer, primary_key=True),
