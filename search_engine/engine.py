@@ -291,7 +291,8 @@ class SearchEngine(DataDirectory):
 
         Args:
             filter: See `search_engine.catalog.filters`.
-            q: A text in id, product id, label or a text of the attributes, in any case.
+            q: A text in id or product id, or words, each the beginning of one in label, name or
+                another text of the attributes, in any case.
             sort: `added`, `changed`, `item_id`, `label`, `product_id` or an attribute, behind a `-`
                 for the other way round. Items without a value come last either way.
             collection: Where they are.
