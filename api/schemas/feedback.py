@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from api.schemas.server import Problem
 from api.schemas.shape import shape
 from api.schemas.times import rfc3339
-from search_engine.feedback.events import event_record
 
 if TYPE_CHECKING:
     from search_engine.catalog.feedback_rows import ListedEvent
@@ -110,5 +109,7 @@ class FeedbackDeleted(TypedDict):
 
 def event_json(event: ListedEvent) -> ListedFeedback:
     """An event as HTTP has it; what it says can be sent again."""
-    found: Any = event_record(event)
-    return {**found, "at": rfc3339(event.at)}
+    from search_engine.feedback.events import event_record
+
+    found: Any = {**event_record(event), "at": rfc3339(event.at)}
+    return cast("ListedFeedback", found)

@@ -1,10 +1,11 @@
 """Impressions: what one visit saw for one query, and what it chose, put together from events."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.feedback_rows import ListedEvent
@@ -12,7 +13,7 @@ from search_engine.catalog.vectors import is_sound, unpack
 from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
 from search_engine.indexes.live import Snapshot
-from search_engine.records import CatalogItem, Codes, Floats, Keys, Vectors
+from search_engine.records import CatalogItem, Floats, Keys, Vectors
 from search_engine.search.rerank.base import CANDIDATES
 from search_engine.search.rerank.features import Asked, Seen, Voters
 from search_engine.search.scope import Scope
@@ -139,7 +140,9 @@ def _keys(keys: Sequence[int]) -> Keys:
     return np.array(keys, dtype=np.int64)
 
 
-def _vector(event: ListedEvent, vectors: dict[int, Codes], record: Collection) -> Vectors | None:
+def _vector(
+    event: ListedEvent, vectors: Mapping[int, NDArray[np.float32]], record: Collection
+) -> Vectors | None:
     """The embedding (1, D) that was asked with; None for an item that has none."""
     query = event.query
     if query.item_key is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from indexer.feedback.impressions import Impression
 from indexer.feedback.learning import learn_order
@@ -61,8 +62,8 @@ def judge_order(
         for place in np.flatnonzero(held == fold).tolist():
             one = seen[place]
             counts = counts_of(one, order.bias)
-            before[place] = counts @ standings(one.seen.scores)
-            after[place] = counts @ standings(order.scores(one))
+            before[place] = np.vdot(counts, standings(one.seen.scores))
+            after[place] = np.vdot(counts, standings(order.scores(one)))
             weights[place] = counts.sum()
         advance(1)
     return Judged(_change(before, after, weights, groups, seed), len(seen), len(names))
@@ -76,7 +77,7 @@ def counts_of(one: Impression, bias: float) -> Floats:
     return np.maximum(one.grades, 0.0) / looked
 
 
-def standings(scores: Sequence[float] | Floats) -> Floats:
+def standings(scores: ArrayLike) -> Floats:
     """The share of the others that come behind each item by some scores, (C,); two at least."""
     order = np.argsort(-np.asarray(scores), kind="stable")
     ranks = np.empty(len(order))

@@ -199,4 +199,4 @@ def _shown(one: Impression, rates: Mapping[float, float]) -> Iterator[_Shown]:
 
 def _places(one: Impression) -> list[float]:
     """Positions; 0 for one that is unknown."""
-    return np.nan_to_num(one.positions).tolist()
+    return [float(each) for each in np.nan_to_num(one.positions)]

@@ -179,7 +179,9 @@ class CatalogWriter(EmbeddingWriter):
             {f"_{name}": value for name, value in {"key": key, **_color_values(found)}.items()}
             for key, found in colors.items()
         ]
-        values = {column.name: bindparam(f"_{column.name}") for column in _COLOR_COLUMNS}
+        values: dict[str, Any] = {
+            column.name: bindparam(f"_{column.name}") for column in _COLOR_COLUMNS
+        }
         statement = (
             update(items)
             .where(items.c.key == bindparam("_key"), LIVE, WITHOUT_COLORS)

@@ -22,7 +22,7 @@ _Numbers = NDArray[np.float32]
 
 def packed_shapes(samples: Samples) -> list[bytes]:
     """The shapes of pictures, `SHAPE_BYTES` each; of one without edges all zeros."""
-    strengths, directions = _edges(_smoothed(samples.astype(np.float32) / 255))
+    strengths, directions = _edges(_smoothed(np.asarray(samples / 255, dtype=np.float32)))
     lower = np.floor(directions).astype(np.int64)
     share = directions - lower
     histograms = np.zeros((len(samples), CELLS, CELLS, DIRECTIONS), dtype=np.float32)
@@ -64,13 +64,14 @@ def shapes_table(packed: Sequence[bytes]) -> ShapeTable:
 
 
 _ROWS_A_BLOCK = 65_536
+_LITTLE = np.float32(1e-9)
 
 
 def _centred(packed: NDArray[np.uint8]) -> _Numbers:
     rows = packed.astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.asarray(rows / np.maximum(lengths, _LITTLE), dtype=np.float32)
 
 
 def _smoothed(pixels: _Numbers) -> _Numbers:
@@ -80,7 +81,7 @@ def _smoothed(pixels: _Numbers) -> _Numbers:
         edges = [(slice(None),) * axis + (place,) for place in (0, -1)]
         for other, place in zip((before, after), edges, strict=True):
             other[place] = pixels[place]
-        pixels = (before + 2 * pixels + after) / 4
+        pixels = np.asarray((before + 2 * pixels + after) / 4, dtype=np.float32)
     return pixels
 
 

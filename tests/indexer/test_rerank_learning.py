@@ -14,7 +14,7 @@ from indexer.feedback.reranking import learn_reranker, learned_order, undo_learn
 from search_engine.catalog.reranker_rows import keep_reranker
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.feedback.events import Event
+from search_engine.feedback.events import Event, Kind
 from search_engine.search.rerank.features import FEATURES, Metric
 from search_engine.search.rerank.learned import Reranker
 from tests.small_catalog import FINGERPRINT, bound_collection, draft, open_catalog, put
@@ -193,13 +193,14 @@ def test_an_order_that_cannot_be_read_is_none(engine: SearchEngine) -> None:
 
 def test_a_dislike_outweighs_what_the_same_visit_did_before(engine: SearchEngine) -> None:
     at = time.time() - 10
+    done: list[tuple[Kind, str, int | None]] = [
+        ("shown", "i001", 1),
+        ("liked", "i001", None),
+        ("shown", "i002", 2),
+    ]
     shown = [
         Event(kind, name, query_item_id="i000", position=place, session="a", at=at)
-        for kind, name, place in (
-            ("shown", "i001", 1),
-            ("liked", "i001", None),
-            ("shown", "i002", 2),
-        )
+        for kind, name, place in done
     ]
     engine.feedback.add([*shown, Event("disliked", "i001", query_item_id="i000", session="a")])
     (one,) = impressions(engine, engine.live("default"))
@@ -212,9 +213,10 @@ def test_standings_by_hand() -> None:
 
 
 def test_what_is_chosen_far_down_counts_more(engine: SearchEngine) -> None:
+    done: dict[int, Kind] = {1: "clicked", 4: "bought", 5: "shown"}
     events = [
         Event(kind, f"i{place:03}", query_item_id="i000", position=place)
-        for place, kind in ((1, "clicked"), (4, "bought"), (5, "shown"))
+        for place, kind in done.items()
     ]
     engine.feedback.add(events)
     (one,) = impressions(engine, engine.live("default"))

@@ -74,7 +74,8 @@ def list_events(
         return
     columns = ("at", "session", "query_item_id", "event", "item_id", "position")
     if events:
-        print_table(columns, [[each[name] for name in columns] for each in events])
+        rows: list[dict[str, object]] = [{**each} for each in events]
+        print_table(columns, [[row[name] for name in columns] for row in rows])
     print(counted(total, "event"))
 
 

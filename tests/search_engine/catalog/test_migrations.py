@@ -139,7 +139,7 @@ def test_an_old_catalog_is_kept_beside_as_it_was(old: Path) -> None:
     assert {path.name for path in old.glob("*.before-*")} == {COPY}
     assert (old / COPY).stat().st_mode & 0o077 == 0
     assert content(old / COPY) == before
-    assert content(old / FILE)["items"] == [(*row, None, None, None) for row in before["items"]]
+    assert content(old / FILE)["items"] == [(*row, None, None, None, None) for row in before["items"]]
 
 
 def test_what_is_only_in_the_log_is_kept_beside_too(old: Path) -> None:
@@ -209,7 +209,7 @@ def test_texts_of_an_old_catalog_are_composed(old: Path) -> None:
     after = content(old / FILE)["items"]
     untouched = {1, 2, 3, 4, 9, 12}
     assert [row for row in after if row[0] in untouched] == [
-        (*row, None, None, None) for row in before if row[0] in untouched
+        (*row, None, None, None, None) for row in before if row[0] in untouched
     ]
     assert check_data(Settings(data=old)).sound
 

@@ -117,7 +117,7 @@ def test_order_of_adding_and_of_changing(tmp_path: Path) -> None:
     assert orders == {"added": "abcd", "-added": "dcba", "changed": "acdb", "-changed": "bdca"}
 
 
-WORDS = {
+WORDS: dict[str, dict[str, Any]] = {
     "mug-01": {
         "label": "Home/Mugs",
         "attributes": {"name": "Red Mug", "tags": ["gift", "tea time"]},
