@@ -4,9 +4,9 @@
 
 N items with a label, three attributes, colours, a shape and vectors of 256 dimensions, drawn. The
 learned order is made up, with all that one can have. Options that look at photos have benchmarks of
-their own (`regions`, `turns`, `explain`). The engine is asked by the stored embedding of an item, so
-that nothing is decoded or encoded. All ways take turns; milliseconds are those of the processor, of
-all threads together, so that what else runs on the machine hardly counts.
+their own (`regions`, `turns`, `explain`). The engine is asked by the stored embedding of an item,
+so that nothing is decoded or encoded. All ways take turns; milliseconds are those of the processor,
+of all threads together, so that what else runs on the machine hardly counts.
 """
 
 import tempfile

@@ -139,7 +139,8 @@ def test_an_old_catalog_is_kept_beside_as_it_was(old: Path) -> None:
     assert {path.name for path in old.glob("*.before-*")} == {COPY}
     assert (old / COPY).stat().st_mode & 0o077 == 0
     assert content(old / COPY) == before
-    assert content(old / FILE)["items"] == [(*row, None, None, None, None) for row in before["items"]]
+    since = (None, None, None, None)
+    assert content(old / FILE)["items"] == [(*row, *since) for row in before["items"]]
 
 
 def test_what_is_only_in_the_log_is_kept_beside_too(old: Path) -> None:
