@@ -17,6 +17,7 @@ from api.job_events import JobWatch
 from api.routes import (
     access,
     collections,
+    feedback,
     health,
     item_batches,
     items,
@@ -50,7 +51,8 @@ log = logging.getLogger(__name__)
 """How often uploads whose time is over are looked for."""
 
 ROUTES = (
-    health, access, collections, queries, item_batches, items, overviews, pictures, jobs, uploads,
+    health, access, collections, queries, item_batches, items, overviews, feedback, pictures, jobs,
+    uploads,
 )  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5

@@ -18,6 +18,7 @@ from search_engine.search.declared import Option, Verb
 from search_engine.search.examples import MAX_EXAMPLES, MAX_WEIGHT
 from search_engine.search.given_labels import MAX_LABELS
 from search_engine.search.options import options_of
+from search_engine.search.parts import PARTS
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 PICTURE_FILE = {
@@ -230,6 +231,12 @@ _OTHER_IN_JSON: Mapping[str, dict[str, Any]] = {
         "type": "object",
         "additionalProperties": {"type": "number", "minimum": -MAX_BOOST, "maximum": MAX_BOOST},
         "maxProperties": MAX_BOOSTS,
+    },
+    "parts": {
+        "type": "object",
+        "properties": {name: {"type": "number", "minimum": 0, "maximum": 1} for name in PARTS},
+        "additionalProperties": False,
+        "minProperties": 1,
     },
     "fields": {"type": "array", "items": {"type": "string", "minLength": 1}},
 }

@@ -37,7 +37,7 @@ TAGS = {
     "overviews": "What looks wrong in a collection, and its map, as jobs found them.",
     "uploads": "Pictures and tables that are staged for a job.",
     "jobs": "Work that takes longer than a request.",
-    "feedback": "What users say of answers.",
+    "feedback": "What people did with results, to learn a better order from.",
     "health": "Whether the server is alive and ready.",
 }
 """Groups of operations, in the order of the documentation."""

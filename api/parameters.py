@@ -21,6 +21,7 @@ _TYPES: Mapping[Kind, dict[str, Any]] = {
     "weights": {"type": "string"},
     "boosts": {"type": "string"},
     "colors": {"type": "string"},
+    "parts": {"type": "string"},
     "labels": {"type": "string"},
     "fields": {"type": "string"},
     "flag": {"type": "boolean"},

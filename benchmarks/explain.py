@@ -25,6 +25,7 @@ from search_engine.encoders.positions import Positions, positions_of
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.images import ImageLimits, decode_pixels
 from search_engine.records import Pixels, Vectors
+from search_engine.search.heat import losses
 
 TENTH = round(SIDE * SIDE / 10)
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -104,7 +105,7 @@ def deletion(encoder: Encoder, pictures: Pixels, partners: Vectors) -> Row:
 def grids_of(positions: Positions, partners: Vectors) -> NDArray[np.float32]:
     """What each position adds to the cosine to the partner of its picture, (N, positions)."""
     rows = positions.reshape(len(positions), -1, positions.shape[-1])
-    return np.asarray(np.einsum("npd,nd->np", rows, partners), dtype=np.float32)
+    return np.stack([losses(row, partner) for row, partner in zip(rows, partners, strict=True)])
 
 
 def hidden(pictures: Pixels, cells: NDArray[np.int64]) -> Pixels:

@@ -1,6 +1,7 @@
 """What likes and dislikes bring: a simulated shopper marks neighbors by their true label.
 
     python -m benchmarks.feedback FOLDER [--queries FOLDER] [--rounds 2] [--grid] [--json]
+    python -m benchmarks.feedback FOLDER --visits 300 1000 [--queries FOLDER] [--json]
 
 FOLDER is indexed; photos of `--queries`, or without them every tenth item of FOLDER, ask for their
 label. A round marks the first two right and the first two wrong of the ten neighbors shown; all
@@ -9,6 +10,13 @@ and leaves out what was marked just so: what examples bring is the difference to
 round. With
 `--grid` shares other than the default are tried, which is for choosing them; do that without
 `--queries`, so that they are not chosen on the photos that the figures are of.
+
+With `--visits` it is about what is learned from clicks (`eyedex rerank learn`): so many visits ask
+with items of FOLDER and are shown ten neighbors; the one in place p is looked at with probability
+1 / p and then clicked with 0.9 if it has the label of the query, with 0.1 if not. Then photos of
+`--queries`, or without them the items of a fifth of the things of FOLDER, with which nobody had
+asked, ask with and without `rerank=learned`. `random` clicks without regard to labels, which
+has to be refused.
 """
 
 import argparse
@@ -19,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.clicks import learned_rows
 from benchmarks.machine import parser_of, report
 from benchmarks.vote import load_gallery
 from search_engine.collections.labelled import Labelled
@@ -44,10 +53,15 @@ def main() -> None:
     parser.add_argument("--queries", type=Path)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--grid", action="store_true")
+    parser.add_argument("--visits", type=int, nargs="+", default=[])
     parser.add_argument("--data", type=Path, help="keep what is indexed here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as made:
-        rows = list(measured(arguments, Settings(data=arguments.data or Path(made))))
+        settings = Settings(data=arguments.data or Path(made))
+        if arguments.visits:
+            rows = list(learned_rows(arguments, settings))
+        else:
+            rows = list(measured(arguments, settings))
     report(rows, arguments.json, folder=arguments.folder.name)
 
 

@@ -1,11 +1,12 @@
-"""What examples, boosts, diversity, views, words and colours cost beside a plain search.
+"""What each option of a search costs beside a plain one: the table of costs.
 
     python -m benchmarks.orders [--json] [--count N] [--runs R]
 
-N items with a label, three attributes, colours and vectors of 256 dimensions, drawn. The engine
-is asked by the stored embedding of an item, so that nothing is decoded or encoded. All ways take
-turns; milliseconds are those of the processor, of all threads together, so that what else runs on
-the machine hardly counts.
+N items with a label, three attributes, colours, a shape and vectors of 256 dimensions, drawn. The
+learned order is made up, with all that one can have. Options that look at photos have benchmarks of
+their own (`regions`, `turns`, `explain`). The engine is asked by the stored embedding of an item,
+so that nothing is decoded or encoded. All ways take turns; milliseconds are those of the processor,
+of all threads together, so that what else runs on the machine hardly counts.
 """
 
 import tempfile
@@ -19,11 +20,16 @@ import numpy as np
 
 from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.scale import NAME, fill
+from indexer.feedback.learning import DIRECTIONS, MOST_POPULAR
+from search_engine.catalog.reranker_rows import keep_reranker
 from search_engine.catalog.store import Catalog
 from search_engine.engine import SearchEngine
 from search_engine.images import PictureColors
 from search_engine.images.color_names import names_in
 from search_engine.images.palette import swatches
+from search_engine.images.shape import SHAPE_BYTES
+from search_engine.search.rerank.features import FEATURES, Metric
+from search_engine.search.rerank.learned import Reranker
 from search_engine.storage.paths import DataPaths
 
 DIMENSION, SEED = 256, 1
@@ -38,6 +44,15 @@ ASKED: dict[str, dict[str, Any]] = {
     "plain, k=200": {"k": 200},
     "groups by brand, with views": {"group_by": "brand"},
     "color beside it": {"color": "teal"},
+    "shape beside it": {"parts": {"shape": 0.5}},
+    "shape and colours beside it": {"parts": {"shape": 0.3, "color": 0.3}},
+    "filter": {"filter": "price < 100"},
+    "fold": {"fold": True},
+    "rerank=aqe": {"rerank": "aqe"},
+    "rerank=dba": {"rerank": "dba"},
+    "rerank=k-reciprocal": {"rerank": "k-reciprocal"},
+    "rerank=learned": {"rerank": "learned"},
+    "vectors of all": {"include": "vector"},
     "q beside it, 100 items have it": {"q": "7 brand"},
     "q beside it, all have it": {"q": "brand"},
 }
@@ -61,6 +76,7 @@ def main() -> None:
         with Catalog(DataPaths(data)) as catalog:
             fill(catalog, rows / np.linalg.norm(rows, axis=1, keepdims=True))
             _draw_colors(catalog)
+            _make_up_order(catalog)
         with SearchEngine(data) as engine:
             engine.live(NAME).compact(force=True)
             ways: dict[str, Callable[[], float]] = {
@@ -80,13 +96,30 @@ def _draw_colors(catalog: Catalog) -> None:
     keys = catalog.keys(catalog.collection(NAME)).tolist()
     drawn = np.random.default_rng(SEED).integers(0, 256, size=(len(keys), 24), dtype=np.uint8)
     drawn[:, 3::4] = (128, 85, 42, 0, 0, 0)
+    shapes = np.random.default_rng(SEED).integers(
+        0, 256, size=(len(keys), SHAPE_BYTES), dtype=np.uint8
+    )
     with catalog.write() as writer:
         writer.set_colors(
             {
-                key: PictureColors(row.tobytes(), tuple(names_in(swatches(row.tobytes()))))
-                for key, row in zip(keys, drawn, strict=True)
+                key: PictureColors(
+                    row.tobytes(), tuple(names_in(swatches(row.tobytes()))), shape.tobytes()
+                )
+                for key, row, shape in zip(keys, drawn, shapes, strict=True)
             }
         )
+
+
+def _make_up_order(catalog: Catalog) -> None:
+    """Keep an order that looks at everything."""
+    record = catalog.collection(NAME)
+    matrix = np.random.default_rng(SEED).normal(size=(DIMENSION, DIRECTIONS))
+    metric = Metric(np.zeros(DIMENSION, dtype=np.float32), matrix.astype(np.float32))
+    weights = dict.fromkeys(FEATURES, 1.0)
+    popularity = dict.fromkeys(catalog.keys(record).tolist()[:MOST_POPULAR], 0.5)
+    order = Reranker(record.fingerprint or "", weights, metric, popularity)
+    with catalog.write() as writer:
+        keep_reranker(writer.connection, record.id, order.stored())
 
 
 def _ms(ask: Callable[[], object]) -> float:

@@ -154,6 +154,12 @@ class Settings(BaseModel):
         le=16,
         description="Jobs that a server runs at once, each of another collection.",
     )
+    feedback_days: float = Field(
+        default=365.0, gt=0, le=36_500, description="Days after which feedback is removed."
+    )
+    feedback_max_events: int = Field(
+        default=1_000_000, ge=1, le=10**9, description="Most events of feedback that are kept."
+    )
     docs: bool = Field(default=False, description="Serve the reference of the API at `/docs`.")
     read_only: bool = Field(
         default=False,

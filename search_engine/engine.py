@@ -15,6 +15,7 @@ from search_engine.collections.changes import Changes
 from search_engine.collections.listing import ItemQuestion, every_item, item_page
 from search_engine.collections.operations import Operation, Outcome
 from search_engine.data_directory import DataDirectory
+from search_engine.feedback.kept import Feedback
 from search_engine.images import GivenPicture, picture_bytes
 from search_engine.records import (
     Attributes,
@@ -49,6 +50,7 @@ class SearchEngine(DataDirectory):
         catalog, decoder, settings = self.catalog, self._decoder, self.settings
         subjects = Subjects(catalog, decoder, settings.catalog_limits(), self.pictures)
         self.answering = Answering(self, subjects)
+        self.feedback = Feedback(catalog, subjects.queries, settings)
         self._changes = Changes(
             catalog, self._collections, self.encoders, decoder, settings.lock_wait_s
         )
@@ -289,7 +291,8 @@ class SearchEngine(DataDirectory):
 
         Args:
             filter: See `search_engine.catalog.filters`.
-            q: A text in id, product id, label or a text of the attributes, in any case.
+            q: A text in id or product id, or words, each the beginning of one in label, name or
+                another text of the attributes, in any case.
             sort: `added`, `changed`, `item_id`, `label`, `product_id` or an attribute, behind a `-`
                 for the other way round. Items without a value come last either way.
             collection: Where they are.

@@ -33,6 +33,7 @@ ORDER = {
         "config",
         "collections",
         "search",
+        "feedback",
         "vote",
         "classifiers",
         "overviews",
@@ -57,6 +58,7 @@ ORDER = {
         "run encoder_comparison",
         "opened_source asked clusters colors duplicates exchange overviews",
         "answers",
+        "feedback",
         "jobs",
     ),
     "api": (

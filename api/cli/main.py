@@ -13,10 +13,10 @@ import typer
 
 from api.cli import jobs, keys, serve
 from api.cli.catalog import collections, colors, exchange, index, maintenance, remove
-from api.cli.encoders import calibrate, listing, switch, train, tune
+from api.cli.encoders import calibrate, listing, rerank, switch, train, tune
 from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
-from api.cli.query import classify, cluster, duplicates, overviews, search
+from api.cli.query import classify, cluster, duplicates, feedback, overviews, search
 from api.cli.terminal.streams import abandon, open_missing, show_controls
 from api.cli.usage import usage_error
 from search_engine.errors import EyedexError, StorageError
@@ -61,12 +61,16 @@ for verb in (
 app.add_typer(collections.collections, name="collections")
 app.add_typer(jobs.jobs, name="jobs")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(feedback.feedback, name="feedback")
+app.add_typer(rerank.rerank, name="rerank")
 
 for listed in (
     *app.registered_commands,
     *collections.collections.registered_commands,
     *jobs.jobs.registered_commands,
     *keys.keys.registered_commands,
+    *feedback.feedback.registered_commands,
+    *rerank.rerank.registered_commands,
 ):
     sentence, _, _ = (listed.callback.__doc__ or "").partition(".")
     listed.short_help = f"{' '.join(sentence.split())}."

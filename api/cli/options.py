@@ -45,8 +45,8 @@ RerankOption = Annotated[
     str | None,
     typer.Option(
         "--rerank",
-        help="Put what is found in a better order: aqe, dba, k-reciprocal or geometric; `eyedex "
-        "evaluate --rerank all` tells which pays.",
+        help="Put what is found in a better order: aqe, dba, k-reciprocal or geometric (`eyedex "
+        "evaluate --rerank all` tells which pays), or learned (`eyedex rerank learn`).",
         metavar="NAME",
     ),
 ]

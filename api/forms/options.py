@@ -16,6 +16,7 @@ from search_engine.search.colors import check_colors, parse_colors
 from search_engine.search.declared import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option
 from search_engine.search.given_labels import check_labels
 from search_engine.search.options import check_names
+from search_engine.search.parts import check_parts, parse_parts
 
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -115,6 +116,13 @@ def _colors(option: Option, value: Any) -> Mapping[str, float] | None:
     return None if text is None else parse_colors(text)
 
 
+def _parts(option: Option, value: Any) -> Mapping[str, float] | None:
+    if isinstance(value, Mapping):
+        return check_parts(value)
+    text = text_value({option.name: value}, option.name)
+    return None if text is None else parse_parts(text)
+
+
 _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "whole": _whole,
     "number": _number,
@@ -124,6 +132,7 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "weights": _weights,
     "boosts": _boosts,
     "colors": _colors,
+    "parts": _parts,
     "labels": lambda option, value: None if value == "" else check_labels(value),
     "fields": lambda option, value: field_names(value, option.name),
     "flag": lambda option, value: None if value == "" else true_or_false(value, option.name),

@@ -98,6 +98,27 @@ EXAMPLES = (
     ),
     Example("listLabels", "client.list_labels(limit=2)", "await client.listLabels({ limit: 2 });"),
     Example("listFacets", 'client.list_facets(["view"])', 'await client.listFacets(["view"]);'),
+    Example(
+        "addFeedback",
+        "client.add_feedback(\n    [\n        {\n"
+        '            "event": "clicked",\n            "item_id": "backpack-0001-b",\n'
+        '            "query_item_id": "backpack-0001-a",\n            "position": 1,\n'
+        '            "session": "visit-7",\n            "at": "2026-11-30T06:00:00Z",\n'
+        '            "id": "click-1",\n        }\n    ]\n)',
+        "await client.addFeedback([\n  {\n"
+        '    event: "clicked",\n    item_id: "backpack-0001-b",\n'
+        '    query_item_id: "backpack-0001-a",\n    position: 1,\n'
+        '    session: "visit-7",\n    at: "2026-11-30T06:00:00Z",\n'
+        '    id: "click-1",\n  },\n]);',
+    ),
+    Example(
+        "listFeedback", "client.list_feedback(limit=1)", "await client.listFeedback({ limit: 1 });"
+    ),
+    Example(
+        "deleteFeedback",
+        'client.delete_feedback(session="visit-7")',
+        'await client.deleteFeedback({ session: "visit-7" });',
+    ),
     Example("listClassifiers", "client.list_classifiers()", "await client.listClassifiers();"),
     Example(
         "listMislabelled",

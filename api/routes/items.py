@@ -36,7 +36,11 @@ router = APIRouter(prefix="/v1/collections/{c}/items", tags=["items"])
 
 LIST_ITEMS = Parameters(
     as_sent("filter", "only items that fulfil it: a line, or JSON"),
-    text("q", "only items with this in id, product id, label or a text of attributes, in any case"),
+    text(
+        "q",
+        "only items with this in id or product id, or with all of its words, as beginnings of such "
+        "in label, name or another text, in any case and with any accents",
+    ),
     text(
         "sort",
         "`added` (the default), `changed`, `item_id`, `label`, `product_id` or an attribute, "

@@ -20,7 +20,9 @@ PUBLIC = frozenset(("healthz", "readyz"))
 """Operations that need no key; the page, its files and the description of the API do not either."""
 QUESTIONS = frozenset(("search", "classify", "searchBatch", "classifyBatch"))
 """Operations that send a body and only read."""
-ADMINISTRATION = frozenset(("createCollection", "deleteCollection"))
+ADMINISTRATION = frozenset(("createCollection", "deleteCollection", "deleteFeedback"))
+CONFIDENTIAL = frozenset(("listFeedback",))
+"""Operations that only read, but what not everyone shall who may search."""
 ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot"))
 """Kinds of jobs that change how a collection answers, or copy more than one."""
 
@@ -56,7 +58,8 @@ def needed_scope(operation: str, method: str) -> Scope | None:
         return None
     if operation in ADMINISTRATION:
         return "admin"
-    return "read" if method in _READING or operation in QUESTIONS else "write"
+    reads = method in _READING or operation in QUESTIONS
+    return "read" if reads and operation not in CONFIDENTIAL else "write"
 
 
 async def authorize(request: Request) -> None:

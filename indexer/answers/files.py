@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from indexer.answers.layouts import Kind, Layout, Record
+from indexer.answers.layouts import Columns, Kind, Record
 from indexer.arrow_import import import_arrow
 from indexer.csv_cells import safe_cell
 from indexer.sources.xlsx_table import import_openpyxl
@@ -76,7 +76,7 @@ def check_output(file: Path, source: Path | None = None, overwrite: bool = False
 
 
 @contextmanager
-def answer_file(file: Path, layout: Layout, overwrite: bool = False) -> Iterator[AnswerFile]:
+def answer_file(file: Path, layout: Columns, overwrite: bool = False) -> Iterator[AnswerFile]:
     """Open a file for records of a layout; an existing one stays until the new one is complete.
 
     Raises:
@@ -99,7 +99,7 @@ def answer_file(file: Path, layout: Layout, overwrite: bool = False) -> Iterator
 class _JsonLines:
     """One JSON object a line."""
 
-    def __init__(self, file: Path, _: Layout) -> None:
+    def __init__(self, file: Path, _: Columns) -> None:
         self._file: IO[str] = file.open("w", encoding="utf-8")
 
     def write(self, record: Record) -> None:
@@ -115,7 +115,7 @@ class _Csv:
     Texts that a spreadsheet would take for formulas are escaped (`csv_cells`).
     """
 
-    def __init__(self, file: Path, layout: Layout) -> None:
+    def __init__(self, file: Path, layout: Columns) -> None:
         self._file: IO[str] = file.open("w", encoding="utf-8", newline="")
         self._flat = layout.flat
         self._rows = csv.DictWriter(self._file, [*layout.columns], lineterminator="\n")
@@ -131,7 +131,7 @@ class _Csv:
 class _Xlsx:
     """One sheet with a header; texts are stored as texts, even if they look like formulas."""
 
-    def __init__(self, file: Path, layout: Layout) -> None:
+    def __init__(self, file: Path, layout: Columns) -> None:
         self._file = file
         self._openpyxl = import_openpyxl(file)
         self._book = self._openpyxl.Workbook(write_only=True)
@@ -167,7 +167,7 @@ class _Xlsx:
 class _Parquet:
     """Typed columns, compressed in groups of rows."""
 
-    def __init__(self, file: Path, layout: Layout) -> None:
+    def __init__(self, file: Path, layout: Columns) -> None:
         self._arrow, parquet = _pyarrow()
         self._schema = _schema(self._arrow, layout)
         self._flat = layout.flat
@@ -189,7 +189,7 @@ class _Parquet:
             self._waiting = []
 
 
-_WRITERS: dict[str, Callable[[Path, Layout], AnswerFile]] = {
+_WRITERS: dict[str, Callable[[Path, Columns], AnswerFile]] = {
     ".csv": _Csv,
     ".xlsx": _Xlsx,
     ".jsonl": _JsonLines,
@@ -211,7 +211,7 @@ def _pyarrow() -> tuple[Any, Any]:
     return import_arrow("--output", "write .csv or .jsonl")
 
 
-def _schema(arrow: Any, layout: Layout) -> Any:
+def _schema(arrow: Any, layout: Columns) -> Any:
     types: dict[Kind, Any] = {
         "text": arrow.string(),
         "number": arrow.float64(),

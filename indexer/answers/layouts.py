@@ -30,18 +30,16 @@ _NUMBERED: Mapping[str, tuple[tuple[str, str, Kind], ...]] = {
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """One kind of file of answers.
+@dataclass(frozen=True)
+class Columns:
+    """One kind of file.
 
     `fields` are those of a record, in the order of JSONL. `columns` are those of a table, with
-    their types: the fields with lists spread out, as `vote_1 share_1 vote_2 ...`. `records` makes
-    the records of an answer, with None in fields that do not apply.
+    their types: the fields with lists spread out, as `vote_1 share_1 vote_2 ...`.
     """
 
     fields: tuple[str, ...]
     columns: Mapping[str, Kind]
-    records: Callable[[Answer], list[Record]]
 
     def flat(self, record: Record) -> Record:
         """A record as a row of a table, in the order of the columns."""
@@ -53,6 +51,16 @@ class Layout:
             for number, each in enumerate(value or (), 1):
                 row.update({f"{name}_{number}": each[part] for name, part, _ in _NUMBERED[field]})
         return row
+
+
+@dataclass(frozen=True)
+class Layout(Columns):
+    """One kind of file of answers.
+
+    `records` makes the records of an answer, with None in fields that do not apply.
+    """
+
+    records: Callable[[Answer], list[Record]]
 
 
 def _layout(fields: Mapping[str, Kind | None], records: Callable[[Answer], list[Record]]) -> Layout:

@@ -17,7 +17,6 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
-from search_engine.catalog.text_search import has_text
 from search_engine.errors import (
     CorruptDataError,
     NewerFormatError,
@@ -30,7 +29,7 @@ from search_engine.errors import (
 from search_engine.storage.faults import fault_point
 from search_engine.storage.room import is_full
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 KNOWN_VERSIONS = tuple(f"{number:04}" for number in range(1, int(SCHEMA_VERSION) + 1))
 BUSY_TIMEOUT_MS = 5_000
 READERS = 32
@@ -47,7 +46,6 @@ def reader_engine(path: Path) -> Engine:
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
-        connection.create_function("has_text", 2, has_text, deterministic=True)
         return connection
 
     engine = _engine(connect, pool_size=READERS)

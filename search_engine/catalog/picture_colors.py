@@ -1,4 +1,4 @@
-"""The colours that were found in items' pictures, as the catalog keeps them."""
+"""The colours and shapes that were found in items' pictures, as the catalog keeps them."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,15 @@ from sqlalchemy import Connection, bindparam, func, select
 from search_engine.catalog.row_checksums import ITEM_VALUES, row_crc32
 from search_engine.catalog.tables import LIVE, items
 from search_engine.images.palette import PACKED_BYTES
+from search_engine.images.shape import SHAPE_BYTES
 from search_engine.records import Keys
 
 _LISTED = func.json_each(bindparam("keys")).table_valued("value")
 _IS_SOUND = func.length(items.c.palette) == PACKED_BYTES
+_HAS_SHAPE = func.length(items.c.shape) == SHAPE_BYTES
+
+WITHOUT_COLORS = items.c.colors.is_(None) | items.c.shape.is_(None)
+"""Nobody looked at the picture, or before there were shapes."""
 
 
 def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
@@ -41,9 +46,26 @@ def all_palettes(connection: Connection, collection_id: int) -> tuple[Keys, NDAr
     return keys[order], packed.reshape(-1, PACKED_BYTES)[order]
 
 
-def keys_without_colors(connection: Connection, collection_id: int) -> Keys:
-    """Keys (N,) of the live items whose colours are unknown, ascending."""
-    query = select(items.c.key).where(
-        items.c.collection_id == collection_id, LIVE, items.c.colors.is_(None)
+def shape_of(connection: Connection, key: int) -> bytes | None:
+    """The packed shape of a live item; None where it is unknown or damaged."""
+    found: bytes | None = connection.execute(
+        select(items.c.shape).where(items.c.key == key, LIVE, _HAS_SHAPE)
+    ).scalar()
+    return found
+
+
+def all_shapes(connection: Connection, collection_id: int) -> tuple[Keys, NDArray[np.uint8]]:
+    """As `all_palettes`: keys and packed shapes (N, SHAPE_BYTES)."""
+    query = select(items.c.key, items.c.shape).where(
+        items.c.collection_id == collection_id, LIVE, _HAS_SHAPE
     )
+    rows = connection.execute(query.order_by(items.c.key)).all()
+    keys = np.array([row.key for row in rows], dtype=np.int64)
+    packed = np.frombuffer(b"".join(row.shape for row in rows), dtype=np.uint8)
+    return keys, packed.reshape(len(rows), SHAPE_BYTES)
+
+
+def keys_without_colors(connection: Connection, collection_id: int) -> Keys:
+    """Keys (N,) of the live items whose colours or shapes are unknown, ascending."""
+    query = select(items.c.key).where(items.c.collection_id == collection_id, LIVE, WITHOUT_COLORS)
     return np.sort(np.fromiter(connection.execute(query).scalars(), dtype=np.int64))

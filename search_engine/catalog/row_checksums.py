@@ -35,6 +35,7 @@ ITEM_VALUES = _as_stored(
     items.c.source,
     items.c.colors,
     items.c.palette,
+    items.c.shape,
 )
 """What the checksum of an item covers; `removed` is what it starts from."""
 

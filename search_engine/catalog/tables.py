@@ -10,7 +10,8 @@ its `index_factory` names the kind of index, unless that is chosen automatically
 encoder that it had before, by the columns of `FORMER`, as long as its embeddings are kept.
 
 An item's `palette` has the dominant colours of its picture as `images.palette` packs them, and
-`colors` their names as a JSON list; both are NULL where nobody looked. `item_words` has the words
+`colors` their names as a JSON list, `shape` its shape as `images.shape` packs it; they are NULL
+where nobody looked. `item_words` has the words
 of the live items for full-text search (`words`); triggers keep it with every change of an item.
 
 An item's `source` is the folder, table or name that last gave its picture; NULL for one that came
@@ -29,6 +30,11 @@ Each `crc32` is a checksum of its row (`row_checksums`, of embeddings `vectors`)
 since 1970. Its `version` counts the changes of a row. `answers` has what was answered to requests
 that carry a key of their own, so that the same one again is answered alike and does nothing.
 Neither table takes a sequence number: nothing that is searched changes with them.
+
+`feedback` has what people did with what searches showed them, and `feedback_queries` what they had
+asked with: an item, or an embedding by the encoder of `fingerprint`; its `digest` tells one query
+from another. `rerankers` has the order that was learned from that for a collection, and the one
+before it; its `version` counts the changes.
 
 Indexes of attributes come and go with the attributes (`field_indexes`) and are not listed here.
 """
@@ -105,6 +111,7 @@ items = Table(
     Column("source", StoredText),
     Column("palette", LargeBinary),
     Column("colors", Text),
+    Column("shape", LargeBinary),
     Column("seq", BigInteger, nullable=False),
     Column("index_seq", BigInteger, nullable=False),
     Column("removed", Boolean, nullable=False, default=False),
@@ -246,3 +253,45 @@ access_keys = Table(
     Column("last_used", Float),
 )
 """Keys of the HTTP API; `digest` is hexadecimal, `collections` a JSON list."""
+
+feedback_queries = Table(
+    "feedback_queries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("digest", StoredString(32), nullable=False),
+    Column("item_key", KeyType, ForeignKey("items.key", ondelete="CASCADE")),
+    Column("fingerprint", StoredString(32)),
+    Column("vector", LargeBinary),
+    Column("crc32", BigInteger),
+    Index("feedback_queries_digest", "collection_id", "digest", unique=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("event_id", StoredText, nullable=False),
+    Column("query_id", Integer, ForeignKey("feedback_queries.id"), nullable=False),
+    Column("item_key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), nullable=False),
+    Column("event", StoredString(8), nullable=False),
+    Column("position", Integer),
+    Column("session", StoredText),
+    Column("at", Float, nullable=False),
+    Index("feedback_event", "collection_id", "event_id", unique=True),
+    Index("feedback_query", "query_id"),
+    Index("feedback_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+rerankers = Table(
+    "rerankers",
+    metadata,
+    Column(
+        "collection_id", Integer, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, nullable=False),
+    Column("current", JsonObject),
+    Column("former", JsonObject),
+)

@@ -1,51 +1,31 @@
-"""Which items have a text in what is known of them: id, product id, label, texts of attributes.
+"""Which items a text of a list's search field means: by pieces of ids, and by beginnings of words.
 
-Case does not matter, accents do. Python folds it, as SQLite knows the case of ASCII only, and is
-asked about the attributes of an item only where their JSON as it is written leaves it open.
+An id is looked for as it is written, in any case: `0123` finds `sku-0123`. Labels, names and other
+texts are found by their words (`words`), all of them, each as a beginning: `red mu` finds a red
+mug. Case and diacritics do not matter there.
 """
 
-import json
-from typing import Any
+from sqlalchemy import ColumnElement, Integer, bindparam, column, func, select, table
 
-from sqlalchemy import ColumnElement, and_, func, or_
-
-from search_engine.catalog.stored_types import read_object
+from search_engine.catalog.key_queries import Either, KeyQuery, Rows
 from search_engine.catalog.tables import items
+from search_engine.catalog.words import MAX_WORDS, beginnings
 
-_ESCAPE = "\\u"
-"""Before each character in stored JSON that is not ASCII."""
 _BETWEEN = func.char(0)
 """Between texts that are looked at together; no text that is looked for has it."""
+_WORDS = table("item_words", column("rowid", Integer), column("item_words"))
 
 
-def text_in_item(text: str) -> ColumnElement[bool]:
-    """The condition that a text is in an item's id, product id, label or texts of attributes.
-
-    Names of attributes do not count, nor do numbers; texts in lists do.
-    """
-    folded = text.casefold()
-    product_id, label = (func.coalesce(each, "") for each in (items.c.product_id, items.c.label))
-    columns = items.c.item_id.concat(_BETWEEN).concat(product_id).concat(_BETWEEN).concat(label)
-    in_columns = func.instr(func.casefold(columns), folded) > 0
-    in_attributes = func.has_text(items.c.attributes, folded) == 1
-    return or_(in_columns, and_(_may_be_in_attributes(folded), in_attributes))
+def text_in_items(text: str) -> KeyQuery:
+    """The items whose id or product id has the text, or whose texts have words that begin so."""
+    ids = items.c.item_id.concat(_BETWEEN).concat(func.coalesce(items.c.product_id, ""))
+    in_ids = Rows(func.instr(func.casefold(ids), text.casefold()) > 0)
+    words = beginnings(text)
+    if not 1 <= len(words) <= MAX_WORDS:
+        return in_ids
+    return Either((in_ids, Rows(_has_words(" AND ".join(words)))))
 
 
-def has_text(attributes: Any, folded: str) -> bool:
-    """Whether a folded text is in a text of stored attributes; SQL's function of this name."""
-    return any(_is_in(folded, value) for value in read_object(attributes).values())
-
-
-def _is_in(folded: str, value: Any) -> bool:
-    if isinstance(value, str):
-        return folded in value.casefold()
-    return isinstance(value, list) and any(_is_in(folded, each) for each in value)
-
-
-def _may_be_in_attributes(folded: str) -> ColumnElement[bool]:
-    """Whether the JSON has the text as ASCII, or something that may fold to it: `ß` is `ss`."""
-    written = items.c.attributes
-    escaped = func.instr(written, _ESCAPE) > 0
-    if not folded.isascii():
-        return escaped
-    return or_(func.instr(func.lower(written), json.dumps(folded)[1:-1]) > 0, escaped)
+def _has_words(query: str) -> ColumnElement[bool]:
+    matching = _WORDS.c.item_words.op("MATCH")(bindparam(None, query))
+    return items.c.key.in_(select(_WORDS.c.rowid).where(matching))

@@ -80,6 +80,12 @@ def words_in(asked: str) -> list[str]:
     return [*quoted[:-1], f"{quoted[-1]}*"]
 
 
+def beginnings(asked: str) -> list[str]:
+    """The words of a text as FTS5 takes them, each as a prefix; none where it has no word."""
+    words = (each for each in _WORD.findall(normal(asked)) if each.strip("_"))
+    return [f'"{each}"*' for each in words]
+
+
 def _matching(
     connection: Connection, collection_id: int, words: str, most: int, within: Keys | None
 ) -> WordHits:

@@ -13,9 +13,11 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from search_engine.catalog.checksum import key_checksum, signed_64
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.embedding_writer import EmbeddingWriter
+from search_engine.catalog.feedback_rows import delete_feedback
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
+from search_engine.catalog.picture_colors import WITHOUT_COLORS
 from search_engine.catalog.row_checksums import (
     blob_crc32,
     require_sound_items,
@@ -31,6 +33,7 @@ from search_engine.catalog.tables import (
     items,
     picture_hashes,
     pictures,
+    rerankers,
     sources,
     unsearchable,
 )
@@ -104,10 +107,11 @@ class CatalogWriter(EmbeddingWriter):
 
     def delete_collection(self, collection_id: int) -> None:
         """Remove a collection with everything in it; its keys are never used again."""
+        delete_feedback(self._connection, collection_id)
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
         for table in (embeddings, unsearchable, pictures, picture_hashes):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
-        for table in (fields, sources):
+        for table in (fields, sources, rerankers):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
         clear_unreadable(self._connection, items.c.collection_id == collection_id)
@@ -180,23 +184,24 @@ class CatalogWriter(EmbeddingWriter):
         )
 
     def set_colors(self, colors: Mapping[int, PictureColors]) -> None:
-        """Store the dominant colours of live items' pictures, by key, unless they have some.
+        """Store the colours and shapes of live items' pictures, by key, unless they have some.
 
         Damaged items are passed over.
         """
         sound = sound_items(self._connection, [*colors])
         rows = [
             {
-                "_key": key,
-                "_palette": colors[key].palette,
-                "_colors": json.dumps(colors[key].names),
+                f"_{name}": value
+                for name, value in {"key": key, **_color_values(colors[key])}.items()
             }
             for key in sound
         ]
-        values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("palette", "colors")}
+        values: dict[str, Any] = {
+            column.name: bindparam(f"_{column.name}") for column in _COLOR_COLUMNS
+        }
         statement = (
             update(items)
-            .where(items.c.key == bindparam("_key"), LIVE, items.c.colors.is_(None))
+            .where(items.c.key == bindparam("_key"), LIVE, WITHOUT_COLORS)
             .values(**values)
         )
         if rows:
@@ -223,7 +228,7 @@ class CatalogWriter(EmbeddingWriter):
         sound = set(sound_items(self._connection, keys))
         for part in in_parts([key for key in keys if key not in sound]):
             cleared = update(items).where(items.c.key.in_(part))
-            self._connection.execute(cleared.values(palette=None, colors=None))
+            self._connection.execute(cleared.values(palette=None, colors=None, shape=None))
 
     def _live_keys(self, collection_id: int, item_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -341,16 +346,23 @@ class CatalogWriter(EmbeddingWriter):
 def _colors(draft: ItemDraft) -> dict[str, Any]:
     """The columns of a draft's colours."""
     if draft.colors is None:
-        return {"palette": None, "colors": None}
-    return {"palette": draft.colors.palette, "colors": json.dumps(draft.colors.names)}
+        return {column.name: None for column in _COLOR_COLUMNS}
+    return _color_values(draft.colors)
 
+
+def _color_values(colors: PictureColors) -> dict[str, Any]:
+    names = json.dumps(colors.names)
+    return {"palette": colors.palette, "colors": names, "shape": colors.shape}
+
+
+_COLOR_COLUMNS = (items.c.palette, items.c.colors, items.c.shape)
 
 _KEPT_COLORS = {
     column.name: func.coalesce(
         bindparam(f"_{column.name}", type_=column.type),
         case((items.c.content_hash == bindparam("_hash"), column)),
     )
-    for column in (items.c.palette, items.c.colors)
+    for column in _COLOR_COLUMNS
 }
 """Colours of a changed item: those that are given, else those of the same picture."""
 

@@ -25,7 +25,8 @@ class ItemQuestion:
 
     filter: Filter | None = None
     q: str | None = None
-    """Only items with this text in id, product id, label or a text of their attributes."""
+    """Only items with this text in id or product id, or with words that begin so; see
+    `text_search`."""
     sort: str = ADDED
     """`added`, `changed`, a column or an attribute, descending behind a `-`."""
 

@@ -13,7 +13,7 @@ from search_engine.catalog.filter_fit import Fitted
 from search_engine.catalog.filters import Filter
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import open_encoder
-from search_engine.collections.palettes import KnownPalettes, Palettes
+from search_engine.collections.palettes import KnownPalettes, KnownShapes, Palettes
 from search_engine.collections.publishing import publish_index
 from search_engine.collections.selections import Selections
 from search_engine.config import Settings
@@ -121,6 +121,10 @@ class LiveCollection:
     def palettes(self) -> KnownPalettes:
         """Return the colours of the items' pictures as of the last commit."""
         return self._palettes.of(self.record)
+
+    def shapes(self) -> KnownShapes:
+        """Return the shapes of the items' pictures as of the last commit."""
+        return self._palettes.shapes(self.record)
 
     def encoder(self) -> Encoder | None:
         """Return the collection's encoder, loaded on first use; None if nothing was ever indexed.

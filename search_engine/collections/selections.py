@@ -6,9 +6,8 @@ from dataclasses import replace
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_fit import NO_ITEM_FITS_ALL, Fitted, fit_filter
 from search_engine.catalog.filters import Filter, compile_filter
-from search_engine.catalog.key_queries import Rows
 from search_engine.catalog.store import Catalog
-from search_engine.catalog.text_search import text_in_item
+from search_engine.catalog.text_search import text_in_items
 from search_engine.indexes.selection import KeySet
 
 UNREADABLE_SHOWN = 5
@@ -40,7 +39,7 @@ class Selections:
         return fitted, keys
 
     def containing(self, record: Collection, text: str, parsed: Filter | None) -> KeySet:
-        """The keys of the items that have a text in them (`text_search`), and fulfil a filter.
+        """The keys of the items that a text means (`text_search`), and that fulfil a filter.
 
         Raises:
             FilterError: As for `matching`.
@@ -49,7 +48,7 @@ class Selections:
         known = self._known(seq, (parsed, text))
         if known is None:
             among = None if parsed is None else self.matching(record, parsed)[1].keys
-            found = self._catalog.keys_where(record, Rows(text_in_item(text)), among)
+            found = self._catalog.keys_where(record, text_in_items(text), among)
             known = self._keep(seq, (parsed, text), (None, KeySet(found)))
         return known[1]
 

@@ -16,6 +16,7 @@ from search_engine.images.palette import (
     packed_palettes,
     swatches,
 )
+from search_engine.images.shape import packed_shapes
 
 NAMED: Mapping[str, str] = {
     "black": "000000 343837 1d1d22",
@@ -42,20 +43,22 @@ LEAST_SHARE = 0.12
 
 
 class PictureColors(NamedTuple):
-    """The dominant colours of a picture as they are stored: packed, and by name, most first."""
+    """The dominant colours of a picture as they are stored: packed, and by name, most first; and
+    its shape, which is found in the same sample (`shape`)."""
 
     palette: bytes
     names: tuple[str, ...]
+    shape: bytes = b""
 
 
 def picture_colors(samples: Samples) -> list[PictureColors]:
-    """The dominant colours of pictures."""
-    packed = packed_palettes(samples)
+    """The dominant colours and the shapes of pictures."""
+    packed, shapes = packed_palettes(samples), packed_shapes(samples)
     found = [swatches(each) for each in packed]
     called = iter(nearest_names(np.array([each.rgb for palette in found for each in palette])))
     return [
-        PictureColors(each, tuple(_enough(palette, [next(called) for _ in palette])))
-        for each, palette in zip(packed, found, strict=True)
+        PictureColors(each, tuple(_enough(palette, [next(called) for _ in palette])), shape)
+        for each, palette, shape in zip(packed, found, shapes, strict=True)
     ]
 
 

@@ -22,6 +22,7 @@ Kind = Literal[
     "weights",
     "boosts",
     "colors",
+    "parts",
     "fields",
     "labels",
     "flag",
@@ -138,6 +139,14 @@ OPTIONS = (
         unit="a share",
     ),
     Option(
+        "parts",
+        "parts",
+        "what results shall have in common with the picture beside the embedding: shape, color or "
+        "both, with shares of the order; one page",
+        "shape:0.5,color:0.2",
+        verbs=("search",),
+    ),
+    Option(
         "group_by",
         "text",
         "at most one neighbor for each value of this field",
@@ -175,9 +184,10 @@ OPTIONS = (
     Option(
         "rerank",
         "text",
-        "put what is found in a better order; scores stay cosines, so they need not fall",
+        "put what is found in a better order, learned being that of `eyedex rerank learn`; scores "
+        "stay cosines, so they need not fall",
         "k-reciprocal",
-        choices=("aqe", "dba", "k-reciprocal", "geometric"),
+        choices=("aqe", "dba", "k-reciprocal", "geometric", "learned"),
         metavar="NAME",
         changes_vote=True,
     ),

@@ -1,5 +1,5 @@
-"""Words and colours that describe what is wanted: rankings of items by them, and how these join
-the one by likeness."""
+"""Words, colours and shapes that describe what is wanted: rankings of items by them, and how these
+join the one by likeness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from search_engine.indexes.selection import KeySet
 from search_engine.records import Floats, Keys
 from search_engine.search.colors import SAME
 from search_engine.search.options import SearchOptions
+from search_engine.search.parts import SHAPE
 from search_engine.search.subject import Subject
 
 DEFAULT_WEIGHT = 0.5
@@ -29,8 +30,8 @@ SOME_WORDS = "some_words"
 
 @dataclass(frozen=True, slots=True)
 class ColorHits:
-    """Keys (N,) of the items whose colours are known, ascending, and how much of the colours that
-    are asked for each has, (N,), 0 to 1."""
+    """Keys (N,) of the items whose colours (or shapes) are known, ascending, and how much of what
+    is asked for each has, (N,), 0 to 1."""
 
     keys: Keys
     matches: Floats
@@ -57,19 +58,24 @@ class ColorHits:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the words and colours of a search find; either may not be asked for."""
+    """What the words and colours of a search find; either may not be asked for.
+
+    `parts` are what else counts, each with its share, beside the embedding.
+    """
 
     words: WordHits | None = None
     colors: ColorHits | None = None
     color_weight: float = 0.0
     within: KeySet | None = None
     warnings: tuple[str, ...] = ()
+    parts: tuple[tuple[ColorHits, float], ...] = ()
 
     def candidates(self, most: int) -> Keys:
         """Keys of the best by words and by colours, ascending."""
         found = [] if self.words is None else [self.words.keys[:most]]
         if self.colors is not None:
             found.append(self.colors.best(most, self.within)[0])
+        found += [hits.best(most, self.within)[0] for hits, _ in self.parts]
         return np.unique(np.concatenate(found))
 
     def relevance(self, keys: Keys, relevance: Floats, most: int) -> Floats:
@@ -77,6 +83,8 @@ class Description:
 
         Each of the rankings that words join has `most` items at most.
         """
+        rest = 1 - sum(share for _, share in self.parts)
+        relevance = rest * relevance + sum(share * hits.of(keys) for hits, share in self.parts)
         if self.colors is not None:
             share = self.color_weight
             relevance = (1 - share) * relevance + share * self.colors.of(keys)
@@ -115,10 +123,14 @@ def describe(
         known = live.palettes()
         if options.color != SAME:
             colors = ColorHits(known.keys, known.table.match(options.color))
-        unknown = catalog.count(live.record) - len(known.keys)
+    if options.color is not None or options.parts:
+        has_shapes = SHAPE in (options.parts or {})
+        known_keys = live.shapes().keys if has_shapes else live.palettes().keys
+        unknown = catalog.count(live.record) - len(known_keys)
         if unknown > 0:
+            what = "shapes" if has_shapes else "colours"
             warnings.append(
-                f"{NO_COLORS}: the colours of {unknown:,} items are unknown; `eyedex colors` finds "
+                f"{NO_COLORS}: the {what} of {unknown:,} items are unknown; `eyedex colors` finds "
                 "them"
             )
     weight = DEFAULT_WEIGHT if options.color_weight is None else options.color_weight
@@ -128,16 +140,29 @@ def describe(
 def of_subject(
     description: Description, live: LiveCollection, subject: Subject, options: SearchOptions
 ) -> Description:
-    """The description with the colours of what is asked with, if these are wanted.
+    """The description with the colours and parts of what is asked with, if these are wanted.
 
     Raises:
         ParameterError: It has no picture.
     """
-    if options.color != SAME:
-        return description
+    if options.color == SAME:
+        description = replace(description, colors=_same_colors(live, subject))
+    parts = (
+        (_same_shape(live, subject) if name == SHAPE else _same_colors(live, subject), share)
+        for name, share in (options.parts or {}).items()
+    )
+    return replace(description, parts=tuple(parts))
+
+
+def _same_colors(live: LiveCollection, subject: Subject) -> ColorHits:
     known = live.palettes()
     wanted = {each.hex: each.share for each in swatches(subject.colors())}
-    return replace(description, colors=ColorHits(known.keys, known.table.match(wanted)))
+    return ColorHits(known.keys, known.table.match(wanted))
+
+
+def _same_shape(live: LiveCollection, subject: Subject) -> ColorHits:
+    known = live.shapes()
+    return ColorHits(known.keys, known.table.match(subject.shape()))
 
 
 def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
@@ -156,7 +181,7 @@ def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
 
 _OF_LIKENESS = (
     "min_score", "min_alike", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
-    "color_weight", "fold",
+    "color_weight", "fold", "parts",
 )  # fmt: skip
 
 

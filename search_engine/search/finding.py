@@ -31,6 +31,7 @@ from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.pages import Page, place_of
 from search_engine.search.preferences import Preferences, preferred_count
 from search_engine.search.regions import matched
+from search_engine.search.rerank.learned import LEARNED, LearnedOrdering, Rerankers
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
@@ -65,6 +66,7 @@ class Finder:
         self._catalog = catalog
         self.item_features = item_features
         self._explainer = explainer
+        self._rerankers = Rerankers(catalog)
 
     def find(
         self,
@@ -188,9 +190,13 @@ class Finder:
         if options.mix is not None:
             check_choice(options.mix, "mix")
         if options.rerank is not None:
-            method = method_named(options.rerank)
-            _check_alone("rerank", options, ("weights", "boost", "diversity", "q", "color"))
-            method.check_extra()
+            _check_alone(
+                "rerank", options, ("weights", "boost", "diversity", "q", "color", "parts")
+            )
+            if options.rerank == LEARNED:
+                self._rerankers.of(live.record)
+            else:
+                method_named(options.rerank).check_extra()
         if options.color_weight is not None and options.color is None:
             raise ParameterError(
                 "there are no colours to weigh", where="color_weight", fix="give color, or leave it"
@@ -224,7 +230,7 @@ class Finder:
         """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
         within, warnings = self._within(live, options, timings)
         description: Description | None = None
-        if options.describes:
+        if options.describes or options.parts:
             with timed(timings, "search"):
                 most = preferred_count(options)
                 description = describe(self._catalog, live, options, most, within)
@@ -233,7 +239,7 @@ class Finder:
         places = [place_of(live.record, one, options) for one in subjects]
         copies: list[Copies] = [[] for _ in subjects]
         with timed(timings, "search"):
-            if as_shown and options.rerank is None and not options.describes:
+            if as_shown and options.rerank is None and description is None:
                 copies = _copies(live, scopes, subjects, queries, options)
             others = [
                 scope.beside([key for key, _ in each])
@@ -260,6 +266,7 @@ class Finder:
                 rows[number],
                 timings,
                 self._ordering(
+                    live,
                     subjects[number],
                     options,
                     description and of_subject(description, live, subjects[number], options),
@@ -366,7 +373,11 @@ class Finder:
         return replace(found, neighbors=neighbors, warnings=(*found.warnings, *warnings))
 
     def _ordering(
-        self, subject: Subject, options: SearchOptions, description: Description | None
+        self,
+        live: LiveCollection,
+        subject: Subject,
+        options: SearchOptions,
+        description: Description | None,
     ) -> Ordering | None:
         if options.mix is not None and subject.mix is None:
             raise ParameterError(
@@ -376,6 +387,8 @@ class Finder:
             return None
         if options.rerank is None:
             return Preferences(self._catalog, options, subject.mix, description)
+        if options.rerank == LEARNED:
+            return LearnedOrdering(self._catalog, self._rerankers.of(live.record), subject)
         pictures = AskedPictures(subject.features, self.item_features.of)
         return Reranking(method_named(options.rerank), pictures)
 

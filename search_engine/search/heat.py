@@ -1,4 +1,10 @@
-"""Grids of what the places of a picture add to a cosine, from the positions of its views."""
+"""Grids of what the places of a picture add to a cosine, from the positions of its views.
+
+An embedding is the sum of what is seen at each place, so that the cosine is a sum over places too.
+But a place that is much of the embedding also makes it long, and what every picture has there adds
+to every cosine. So a place has what the cosine falls by when its part is taken out of the
+embedding, lengths included; and what is missing to the cosine all places share alike.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,11 +41,22 @@ class PictureParts:
         return cls((positions / max(length, MIN_NORM)).astype(np.float16), boxes)
 
     def heat(self, other: NDArray[np.float32]) -> Heat:
-        """What each place adds to the cosine to another embedding (D,) of length 1."""
-        grids = self.parts.astype(np.float32) @ other
+        """What each place adds to the cosine to another embedding (D,) of length 1; see above."""
+        grids = losses(self.parts.astype(np.float32), other)
         if len(grids) == 1:
             return Heat(grids[0], self.boxes[0])
         return merged(grids, self.boxes)
+
+
+def losses(parts: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the cosine of the sum of parts (..., D) to another embedding (D,) loses without each of
+    them, (...); shifted so that the sum of these is the cosine."""
+    whole = parts.reshape(-1, parts.shape[-1]).sum(axis=0)
+    squares = whole @ whole - 2 * (parts @ whole) + (parts * parts).sum(axis=-1)
+    without = (whole @ other - parts @ other) / np.sqrt(np.maximum(squares, MIN_NORM))
+    cosine = whole @ other / max(float(np.linalg.norm(whole)), MIN_NORM)
+    lost = cosine - without
+    return np.asarray(lost + (cosine - lost.sum()) / lost.size, dtype=np.float32)
 
 
 def merged(grids: NDArray[np.float32], boxes: Sequence[Box]) -> Heat:

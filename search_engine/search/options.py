@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from search_engine.images import Box, PixelBox
     from search_engine.search.given_labels import GivenLabels
 
-_ORDERS = ("rerank", "boost", "diversity", "q", "color")
+_ORDERS = ("rerank", "boost", "diversity", "q", "color", "parts")
 
 
 class SearchArguments(TypedDict, total=False):
@@ -40,6 +40,7 @@ class SearchArguments(TypedDict, total=False):
     q: str | None
     color: Mapping[str, float] | str | None
     color_weight: float | None
+    parts: Mapping[str, float] | str | None
     group_by: str | None
     fold: bool | None
     min_score: float | None
@@ -76,6 +77,7 @@ class SearchOptions:
     q: str | None = None
     color: Mapping[str, float] | None = None
     color_weight: float | None = None
+    parts: Mapping[str, float] | None = None
     group_by: str | None = None
     fold: bool | None = None
     min_score: float | None = None
@@ -276,6 +278,12 @@ def _colors(value: Any, _: Option) -> Mapping[str, float]:
     return parse_colors(value) if isinstance(value, str) else check_colors(value)
 
 
+def _parts(value: Any, _: Option) -> Mapping[str, float]:
+    from search_engine.search.parts import check_parts, parse_parts
+
+    return parse_parts(value) if isinstance(value, str) else check_parts(value)
+
+
 _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "whole": lambda value, option: check_k(value, option.name),
     "number": check_number,
@@ -285,5 +293,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Option], Any]] = {
     "weights": _weights,
     "boosts": _boosts,
     "colors": _colors,
+    "parts": _parts,
     "flag": lambda value, option: check_flag(value, option.name),
 }

@@ -27,14 +27,14 @@ class Subject:
     """What is asked with: `vector` (1, D), and where it comes from.
 
     `features` are made when a re-ranking asks for them, `colors` (a packed palette) when colours
-    shall be the same; `look` decodes the photo again when an explanation asks for it, None if there
-    is no photo. `keys` are those of the items that it is
-    made of, which are not found then. `token` stands for it in further questions. `timings_ms` say
-    what embedding took. `mix` is what its vector comes from where there are examples. `regions`
-    are parts of the photo, if they were asked for; `windows` (W, D) are embeddings of its parts, or
-    of it turned, if they are searched with, and `cost` what their scores count less. Copies are
-    found by `picture_hash`, empty if there is none. `plain` (1, D) is its embedding before a
-    learned projection, if that is known.
+    shall be the same, `shape` (packed as well) when shapes shall be; `look` decodes the photo again
+    when an explanation asks for it, None if there is no photo. `keys` are those of the items that
+    it is made of, which are not found then. `token` stands for it in further questions.
+    `timings_ms` say what embedding took. `mix` is what its vector comes from where there are
+    examples. `regions` are parts of the photo, if they were asked for; `windows` (W, D) are
+    embeddings of its parts, or of it turned, if they are searched with, and `cost` what their
+    scores count less. Copies are found by `picture_hash`, empty if there is none. `plain` (1, D) is
+    its embedding before a learned projection, if that is known.
     """
 
     vector: Vectors = field(repr=False)
@@ -50,6 +50,7 @@ class Subject:
     cost: float = COST
     picture_hash: bytes = field(default=b"", repr=False)
     colors: Callable[[], bytes] = lambda: no_colors("this is no picture")
+    shape: Callable[[], bytes] = lambda: no_colors("this is no picture")
     plain: Vectors | None = field(default=None, repr=False)
 
     @property
@@ -101,13 +102,13 @@ def _known_parts(asked: Asked, parts: Sequence[Subject | EyedexError]) -> Iterat
 
 
 def no_colors(why: str) -> bytes:
-    """Refuse `color=same` where there is no picture, saying why.
+    """Refuse `color=same` and `parts` where there is no picture, saying why.
 
     Raises:
         ParameterError: Always.
     """
     raise ParameterError(
-        f"there are no colours to be the same as: {why}",
+        f"there are no colours and no shape to be like: {why}",
         where="color",
         fix="send the photo itself, or name a colour",
     )

@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from search_engine.catalog.picture_colors import shape_of
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.pictures import ItemPictures
@@ -151,6 +152,7 @@ class Subjects:
             partial(self._item_features, item),
             keys=(item.key,),
             colors=partial(self._item_colors, item),
+            shape=partial(self._item_shape, item),
         )
 
     def _read_once(self, asked: Asked) -> Asked:
@@ -269,6 +271,9 @@ class Subjects:
             colors=partial(self._colors, photo.data, photo.box)
             if photo.data
             else partial(no_colors, "a token keeps the embedding of its photo only"),
+            shape=partial(self._shape, photo.data, photo.box)
+            if photo.data
+            else partial(no_colors, "a token keeps the embedding of its photo only"),
             plain=query.plain,
         )
 
@@ -294,6 +299,14 @@ class Subjects:
 
     def _colors(self, data: bytes, box: Box | None) -> bytes:
         return self._decoder.colors(data, box=box).palette
+
+    def _shape(self, data: bytes, box: Box | None) -> bytes:
+        return self._decoder.colors(data, box=box).shape
+
+    def _item_shape(self, item: CatalogItem) -> bytes:
+        """The shape that is stored, else that of its picture."""
+        known = self._catalog.ask(lambda connection: shape_of(connection, item.key))
+        return known or self._shape(self._pictures.original(item), None)
 
     def _item_colors(self, item: CatalogItem) -> bytes:
         """The colours that are stored, else those of its picture."""

@@ -16,6 +16,7 @@ _METAVARS: dict[Kind, str] = {
     "weights": "PART=NUMBER,...",
     "boosts": "FIELD:NUMBER,...",
     "colors": "COLOR[:NUMBER],...",
+    "parts": "PART[:NUMBER],...",
     "fields": "FIELD,FIELD",
     "labels": "LABEL,LABEL,...",
 }

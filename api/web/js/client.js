@@ -296,6 +296,29 @@ export class Client {
     return this.#get(this.#at(collection, "map"), query, { signal });
   }
 
+  /* Feedback */
+
+  /** Store up to 1,000 events of what people did with results. @param {object[]} events @returns {Promise<{stored: number, known: number, refused: object[]}>} */
+  addFeedback(events, { collection, signal, idempotencyKey } = NONE) {
+    const headers = keyed(idempotencyKey);
+    return this.#send("POST", this.#at(collection, "feedback"), {
+      json: { events },
+      headers,
+      signal,
+    });
+  }
+
+  /** A page of stored events: `session`, `limit`, `cursor`. @returns {Promise<{events: object[], total: number, next_cursor: ?string}>} */
+  listFeedback({ collection, signal, ...query } = NONE) {
+    return this.#get(this.#at(collection, "feedback"), query, { signal });
+  }
+
+  /** Delete the events of a `session`; of all where `confirm` repeats the name of the collection. @returns {Promise<{deleted: number}>} */
+  deleteFeedback({ collection, session, confirm, signal } = NONE) {
+    const query = { session, confirm };
+    return this.#send("DELETE", this.#at(collection, "feedback"), { query, signal });
+  }
+
   /* Uploads */
 
   /** Open an upload; with `name` and `content` (a Blob or bytes) that one file is it. */

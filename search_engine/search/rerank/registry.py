@@ -48,7 +48,9 @@ def method_named(name: str) -> Method:
     """
     if name not in METHODS:
         raise ParameterError(
-            f"there is no re-ranking {name!r}", where="rerank", fix=f"known: {', '.join(METHODS)}"
+            f"there is no re-ranking {name!r}",
+            where="rerank",
+            fix=f"known: {', '.join(METHODS)}; and learned, for searches",
         )
     return METHODS[name]
 

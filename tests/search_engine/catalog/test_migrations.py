@@ -140,7 +140,7 @@ def test_an_old_catalog_is_kept_beside_as_it_was(old: Path) -> None:
     assert (old / COPY).stat().st_mode & 0o077 == 0
     assert content(old / COPY) == before
     after = content(old / FILE)["items"]
-    assert [row[:-1] for row in after] == [(*row, None, None, None) for row in before["items"]]
+    assert [row[:-1] for row in after] == [(*row, None, None, None, None) for row in before["items"]]
     assert all(row[-1] for row in after)
 
 
@@ -211,7 +211,7 @@ def test_texts_of_an_old_catalog_are_composed(old: Path) -> None:
     after = content(old / FILE)["items"]
     untouched = {1, 2, 3, 4, 9, 12}
     assert [row[:-1] for row in after if row[0] in untouched] == [
-        (*row, None, None, None) for row in before if row[0] in untouched
+        (*row, None, None, None, None) for row in before if row[0] in untouched
     ]
     assert check_data(Settings(data=old)).sound
 

@@ -1,7 +1,6 @@
 """Items page by page: orders and texts against plain Python, and pages while items come and go."""
 
 import random
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,31 +117,80 @@ def test_order_of_adding_and_of_changing(tmp_path: Path) -> None:
     assert orders == {"added": "abcd", "-added": "dcba", "changed": "acdb", "-changed": "bdca"}
 
 
+WORDS: dict[str, dict[str, Any]] = {
+    "mug-01": {
+        "label": "Home/Mugs",
+        "attributes": {"name": "Red Mug", "tags": ["gift", "tea time"]},
+    },
+    "mug-02": {"label": "Home/Mugs", "attributes": {"name": "Blue Mug", "price": 3}},
+    "coat": {
+        "label": "Clothes/Coats",
+        "product_id": "P-9",
+        "attributes": {"note": "\u00e4rmel, red"},
+    },
+    "smug": {"attributes": {"title": "O\u2019Hara_red"}},
+}
+
+
 @pytest.mark.parametrize(
-    "text", ["x", "ÄX", "ssx", "ß", "ſx", "sx", "éx", "ex", "i01", "P9", "home/", "ärmel", '"',
-             "\\", "value", "3", "2025", "none at all", "a b", "\u00e4", "a\u0308"]
-)  # fmt: skip
-@pytest.mark.parametrize("filter", [None, "value exists", "label = Home"])
-def test_a_text_is_found_wherever_it_is(
-    shop: LiveCollection, text: str, filter: str | None
+    ("text", "ids"),
+    [
+        ("mug", ["mug-01", "mug-02", "smug"]),  # a word, and a piece of an id
+        ("MU", ["mug-01", "mug-02", "smug"]),
+        ("red mu", ["mug-01"]),
+        ("mu red", ["mug-01"]),
+        ("tea gif", ["mug-01"]),
+        ("ug", ["mug-01", "mug-02", "smug"]),
+        ("ed", []),  # the end of a word
+        ("red", ["mug-01", "coat", "smug"]),
+        ("ARMEL", ["coat"]),
+        ("a\u0308rm", ["coat"]),
+        ("home/mugs", ["mug-01", "mug-02"]),
+        ("p-9", ["coat"]),
+        ("-0", ["mug-01", "mug-02"]),
+        ("3", []),
+        ("note", []),
+        ("o'hara", ["smug"]),
+        ('"', []),
+        ("red OR blue", []),
+        ("mug*", ["mug-01", "mug-02"]),
+        ("label: mug", []),
+        (" ".join(["red"] * 40), []),
+    ],
+)
+def test_a_text_is_found_in_ids_and_at_the_beginnings_of_words(
+    tmp_path: Path, text: str, ids: list[str]
 ) -> None:
-    folded = unicodedata.normalize("NFC", text).casefold()
+    with open_catalog(tmp_path) as catalog:
+        collection = bound_collection(catalog)
+        put(catalog, collection, [draft(name, **known) for name, known in WORDS.items()])
+        bound = bound_collection(catalog, "other")
+        put(catalog, bound, [draft("mug-03", label="Home/Mugs")])
+        opened = live(catalog, collection)
+        found = [each.item_id for each in every_item(catalog, opened, ItemQuestion(q=text))]
+        assert found == ids
+        parsed = read_filter("label under Home")
+        question = ItemQuestion(parsed, text)
+        page = item_page(catalog, opened, question)
+        narrowed = [name for name in ids if name in ("mug-01", "mug-02")]
+        assert [each.item_id for each in page.items] == narrowed
+        assert page.total == len(narrowed)
 
-    def texts(item: CatalogItem) -> Iterator[str]:
-        yield from filter_texts((item.item_id, item.label, item.product_id))
-        for value in item.attributes.values():
-            yield from filter_texts(value if isinstance(value, list) else (value,))
 
-    parsed = read_filter(filter)
-    among = listed(shop, filter=parsed)
-    wanted = [each for each in among if any(folded in one.casefold() for one in texts(each))]
-    assert in_pages(shop, 40, filter=parsed, q=text) == wanted
-    catalog = catalog_of[shop.record.uid]
-    assert item_page(catalog, shop, ItemQuestion(parsed, text)).total == len(wanted)
+def test_a_text_is_found_as_items_change(tmp_path: Path) -> None:
+    with open_catalog(tmp_path) as catalog:
+        collection = bound_collection(catalog)
+        opened = live(catalog, collection)
 
+        def found(text: str) -> list[str]:
+            return [each.item_id for each in every_item(catalog, opened, ItemQuestion(q=text))]
 
-def filter_texts(values: Any) -> Iterator[str]:
-    return (each for each in values if isinstance(each, str))
+        (key,) = put(catalog, collection, [draft("a", label="Home/Mugs")]).values()
+        assert found("mug") == ["a"]
+        put(catalog, collection, [draft("a", label="Home/Plates")])
+        assert (found("mug"), found("plat")) == ([], ["a"])
+        remove(catalog, key)
+        assert found("plat") == []
 
 
 @pytest.mark.parametrize(

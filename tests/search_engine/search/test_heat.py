@@ -10,7 +10,7 @@ from search_engine.images.geometry import Preprocessing
 from search_engine.images.limits import ImageLimits
 from search_engine.images.overlay import overlay_png
 from search_engine.images.pixels import decode_pixels
-from search_engine.search.heat import PictureParts, merged, shares
+from search_engine.search.heat import PictureParts, losses, merged, shares
 from tests.images.pictures import photo, png
 
 PLAIN = Preprocessing(32, 36)
@@ -77,3 +77,25 @@ def test_what_is_hot_is_opaque_and_what_is_cold_is_clear() -> None:
     assert 27 <= row <= 28
     assert 27 <= column <= 28
     assert Image.open(io.BytesIO(overlay_png(np.zeros((3, 3), np.float32)))).size == (24, 24)
+
+
+def test_a_place_has_what_the_score_loses_without_it() -> None:
+    random = np.random.default_rng(8)
+    parts = random.normal(size=(2, 3, 5)).astype(np.float32)
+    other = np.eye(5, dtype=np.float32)[2]
+    whole = parts.sum(axis=(0, 1))
+    cosine = whole[2] / np.linalg.norm(whole)
+    without = [whole - part for part in parts.reshape(-1, 5)]
+    lost = np.array([cosine - rest[2] / np.linalg.norm(rest) for rest in without])
+    found = losses(parts, other)
+    assert found.sum() == pytest.approx(cosine, abs=1e-5)
+    np.testing.assert_allclose(np.diff(found.ravel()), np.diff(lost), atol=1e-5)
+
+
+def test_what_both_pictures_have_everywhere_explains_nothing() -> None:
+    parts = np.zeros((1, 2, 3), dtype=np.float32)
+    parts[0, 0] = 4.0, 1.0, 0.0  # as everywhere, and what the other picture has
+    parts[0, 1] = 8.0, 0.0, 1.0  # twice as much as everywhere, and something else
+    other = np.array([0.9, 0.43, 0.0], dtype=np.float32)
+    found = losses(parts, other / np.linalg.norm(other))
+    assert found[0, 0] > found[0, 1]

@@ -21,6 +21,7 @@ from search_engine.search.options import (
     options_of,
     search_options,
 )
+from search_engine.search.rerank.learned import LEARNED
 from search_engine.search.rerank.registry import METHODS
 from tests.api.described import document, resolved
 
@@ -103,7 +104,7 @@ def test_python_takes_the_options_that_are_declared() -> None:
 
 def test_methods_of_re_ranking_are_those_that_there_are() -> None:
     (rerank,) = (each for each in OPTIONS if each.name == "rerank")
-    assert set(rerank.choices) == set(METHODS)
+    assert set(rerank.choices) == {*METHODS, LEARNED}
 
 
 @pytest.mark.parametrize("verb", BOTH)

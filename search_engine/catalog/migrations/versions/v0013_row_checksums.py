@@ -8,8 +8,8 @@ from alembic import op
 
 from search_engine.catalog.row_checksums import blob_crc32, seal_collection, seal_items
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 ROWS_A_STEP = 500
 

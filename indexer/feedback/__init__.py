@@ -1,0 +1,1 @@
+"""Feedback in files, and a better order learned from it."""
