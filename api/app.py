@@ -22,6 +22,7 @@ from api.routes import (
     jobs,
     overviews,
     pictures,
+    quality,
     queries,
     site,
     uploads,
@@ -46,7 +47,8 @@ log = logging.getLogger(__name__)
 """How often uploads whose time is over are looked for."""
 
 ROUTES = (
-    health, access, collections, queries, item_batches, items, overviews, pictures, jobs, uploads,
+    health, access, collections, queries, item_batches, items, overviews, quality, pictures, jobs,
+    uploads,
 )  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5

@@ -99,6 +99,14 @@ EXAMPLES = (
     Example("listLabels", "client.list_labels(limit=2)", "await client.listLabels({ limit: 2 });"),
     Example("listFacets", 'client.list_facets(["view"])', 'await client.listFacets(["view"]);'),
     Example("listClassifiers", "client.list_classifiers()", "await client.listClassifiers();"),
+    Example("getCalibration", "client.get_calibration()", "await client.getCalibration();"),
+    Example("listGenerations", "client.list_generations()", "await client.listGenerations();"),
+    Example(
+        "rollBackCollection",
+        "try:\n    client.roll_back_collection()\n"
+        "except NotFound as error:\n    print(error.code)  # there is nothing before",
+        "await client.rollBackCollection().catch(({ code }) => console.log(code));",
+    ),
     Example(
         "listMislabelled",
         "client.list_mislabelled(limit=1)",

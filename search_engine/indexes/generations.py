@@ -226,14 +226,18 @@ def generations(folder: Path) -> list[str]:
 
 
 def describe_generations(folder: Path) -> list[dict[str, Any]]:
-    """Describe the content and soundness of each generation, newest first."""
+    """Describe the content and soundness of each generation, newest first.
+
+    `made` is when it was published, in seconds since 1970.
+    """
     try:
         now = current(folder)
     except CorruptDataError:
         now = None
     described = []
     for name in generations(folder):
-        facts: dict[str, Any] = {"name": name, "current": name == now, "sound": True}
+        made = (folder / name).stat().st_mtime
+        facts: dict[str, Any] = {"name": name, "current": name == now, "sound": True, "made": made}
         try:
             manifest = verify(folder / name)
         except (CorruptDataError, NewerFormatError):

@@ -76,6 +76,10 @@ const NONE = Object.freeze({});
  * @property {string} created_at
  * @property {?string} finished_at
  */
+/** @typedef {{confidence: number, accuracy: number, coverage: number}} CurvePoint */
+/** @typedef {{target: string, calibrated: boolean, items: ?number, accuracy: ?number, calibration_error: ?number, outdated: boolean, curve: CurvePoint[]}} Calibration */
+/** @typedef {{name: string, current: boolean, sound: boolean, made_at: string, items: ?number, index: ?string, recall: ?number, megabytes: ?number}} Generation */
+/** @typedef {{generations: Generation[], former_encoder: ?{name: string, dimension: ?number}}} GenerationList */
 /** @typedef {{op: ?string, item_id: ?string, status: number, item?: Item, problem?: *}} ItemChange */
 /** @typedef {{label: string, count: number, example: {item_id: string, image_url: string}}} Label */
 /** @typedef {{id: string, event: string, data: *}} ServerEvent */
@@ -279,6 +283,24 @@ export class Client {
 
   listClassifiers({ collection, signal } = NONE) {
     return this.#get(this.#at(collection, "classifiers"), {}, { signal });
+  }
+
+  /**
+   * What share of photos is answered, and how many answers are right, by confidence: `target`.
+   * @returns {Promise<Calibration>}
+   */
+  getCalibration({ collection, signal, ...query } = NONE) {
+    return this.#get(this.#at(collection, "calibration"), query, { signal });
+  }
+
+  /** Published indexes, newest first, and the encoder before the last change. @returns {Promise<GenerationList>} */
+  listGenerations({ collection, signal } = NONE) {
+    return this.#get(this.#at(collection, "generations"), {}, { signal });
+  }
+
+  /** Go back to the index before; no item is lost. @returns {Promise<GenerationList>} */
+  rollBackCollection({ collection, signal } = NONE) {
+    return this.#send("POST", this.#at(collection, "rollback"), { signal });
   }
 
   /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
