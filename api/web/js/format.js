@@ -90,8 +90,8 @@ export function shorten(text, longest = LONGEST_TEXT) {
 
 export const number = (value) => whole.format(value);
 
-export function count(number, noun) {
-  return `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number, noun, many = `${noun}s`) {
+  return `${whole.format(number)} ${number === 1 ? noun : many}`;
 }
 
 /** A value of an attribute as text, whatever JSON it is. */

@@ -33,6 +33,20 @@ const VIEWS = [
     writes: true,
     load: () => import("./catalog/view.js"),
   },
+  {
+    name: "Classify",
+    path: "/classify",
+    at: /^\/classify$/,
+    writes: true,
+    load: () => import("./classify/view.js"),
+  },
+  {
+    name: "Quality",
+    path: "/quality",
+    at: /^\/quality$/,
+    writes: true,
+    load: () => import("./quality/view.js"),
+  },
 ];
 
 const main = byId("view");
