@@ -76,6 +76,7 @@ const NONE = Object.freeze({});
  * @property {string} created_at
  * @property {?string} finished_at
  */
+/** @typedef {{made_at: string, outdated: boolean, items: number}} Made */
 /** @typedef {{confidence: number, accuracy: number, coverage: number}} CurvePoint */
 /** @typedef {{target: string, calibrated: boolean, items: ?number, accuracy: ?number, calibration_error: ?number, outdated: boolean, curve: CurvePoint[]}} Calibration */
 /** @typedef {{name: string, current: boolean, sound: boolean, made_at: string, items: ?number, index: ?string, recall: ?number, megabytes: ?number}} Generation */
@@ -303,17 +304,17 @@ export class Client {
     return this.#send("POST", this.#at(collection, "rollback"), { signal });
   }
 
-  /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
+  /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<Made & {suspects: object[], probable_errors: number, next_cursor: ?string}>} */
   listMislabelled({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "mislabelled"), query, { signal });
   }
 
-  /** A page of items that are unlike all others: `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
+  /** A page of items that are unlike all others: `limit`, `cursor`. @returns {Promise<Made & {suspects: object[], next_cursor: ?string}>} */
   listOutliers({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "outliers"), query, { signal });
   }
 
-  /** Points of the map in columns: `sample`, `limit`, `cursor`. @returns {Promise<{ids: string[], x: number[], y: number[], next_cursor: ?string}>} */
+  /** Points of the map in columns: `sample`, `limit`, `cursor`. @returns {Promise<Made & {ids: string[], x: number[], y: number[], next_cursor: ?string}>} */
   getMap({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "map"), query, { signal });
   }

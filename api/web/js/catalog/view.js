@@ -30,7 +30,7 @@ const LOAD = {
   items: () => import("./items.js"),
   add: () => import("./add.js"),
   jobs: () => import("./jobs.js"),
-  review: () => import("./review.js"),
+  review: () => import("./reviews.js"),
 };
 const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 
@@ -142,7 +142,7 @@ export async function open({ root, router }) {
     async show({ query, traversed, scrollY }) {
       const before = state;
       state = parse(query);
-      const turned = ["collection", "part", "cursor"].some((name) => state[name] !== before[name]);
+      const turned = ["collection", "part", "review", "cursor"].some((name) => state[name] !== before[name]);
       const shown = showState(state);
       if (traversed) shown.then(() => scrollTo({ top: scrollY }));
       else if (turned) scrollTo({ top: 0 });
