@@ -72,6 +72,8 @@ class Generation(TypedDict):
     recall: float | None
     """The share of the 10 nearest items that it finds."""
     megabytes: float | None
+    fingerprint: str | None
+    """Of the encoder; a roll back leads to one of the same only."""
 
 
 @shape
@@ -142,4 +144,5 @@ def _generation(facts: Mapping[str, Any]) -> Generation:
         "index": facts["index"],
         "recall": facts["recall"],
         "megabytes": facts["megabytes"],
+        "fingerprint": facts["fingerprint"],
     }
