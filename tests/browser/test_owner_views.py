@@ -118,7 +118,7 @@ class TestClassify:
         page.keyboard.press("Enter")
         expect(rows.nth(2)).to_contain_text("By you")
         assert findings(page) == []
-        page.get_by_label("Show", exact=True).select_option("Given by you")
+        page.locator("#classify-show").select_option("Given by you")
         expect(rows).to_have_count(2)
         with page.expect_download() as download:
             page.get_by_role("button", name="Download as a table").click()

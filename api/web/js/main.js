@@ -31,7 +31,7 @@ const opened = new Map();
 /** @type {?(typeof VIEWS)[number]} */
 let current = null;
 
-const pathOf = (view) => (view === VIEWS[0] ? "/" : `/${view.name.toLowerCase()}`);
+const pathOf = ({ name, writes }) => (writes ? `/${name.toLowerCase()}` : "/");
 const viewOf = (path) => VIEWS.find(({ at }) => at.test(path));
 const wantedView = () => viewOf(location.pathname) ?? VIEWS[0];
 const router = new Router((path) => Boolean(viewOf(path)));
