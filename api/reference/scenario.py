@@ -120,6 +120,14 @@ EXAMPLES = (
         'await client.deleteFeedback({ session: "visit-7" });',
     ),
     Example("listClassifiers", "client.list_classifiers()", "await client.listClassifiers();"),
+    Example("getCalibration", "client.get_calibration()", "await client.getCalibration();"),
+    Example("listGenerations", "client.list_generations()", "await client.listGenerations();"),
+    Example(
+        "rollBackCollection",
+        "try:\n    client.roll_back_collection()\n"
+        "except NotFound as error:\n    print(error.code)  # there is nothing before",
+        "await client.rollBackCollection().catch(({ code }) => console.log(code));",
+    ),
     Example(
         "listMislabelled",
         "client.list_mislabelled(limit=1)",

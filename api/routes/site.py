@@ -18,6 +18,8 @@ def install(app: FastAPI, docs: bool) -> None:
     @app.get("/", include_in_schema=False)
     @app.get("/item/{collection}", include_in_schema=False)
     @app.get("/catalog", include_in_schema=False)
+    @app.get("/classify", include_in_schema=False)
+    @app.get("/quality", include_in_schema=False)
     async def page(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
 

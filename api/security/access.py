@@ -20,11 +20,13 @@ PUBLIC = frozenset(("healthz", "readyz"))
 """Operations that need no key; the page, its files and the description of the API do not either."""
 QUESTIONS = frozenset(("search", "classify", "searchBatch", "classifyBatch"))
 """Operations that send a body and only read."""
-ADMINISTRATION = frozenset(("createCollection", "deleteCollection", "deleteFeedback"))
+ADMINISTRATION = frozenset(
+    ("createCollection", "deleteCollection", "rollBackCollection", "deleteFeedback")
+)
 CONFIDENTIAL = frozenset(("listFeedback",))
 """Operations that only read, but what not everyone shall who may search."""
-ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot"))
-"""Kinds of jobs that change how a collection answers, or copy more than one."""
+ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot", "check"))
+"""Kinds of jobs that change how a collection answers, or are about more than one."""
 
 _READING = frozenset(("GET", "HEAD"))
 _NEEDS_KEY = "this needs a valid key; send it as Authorization: Bearer KEY or as X-API-Key: KEY"

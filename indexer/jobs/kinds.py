@@ -17,9 +17,11 @@ from indexer.colors import find_colors
 from indexer.duplicates.finding import find_duplicates
 from indexer.duplicates.output import write_groups
 from indexer.exchange.exporting import count_selected, export_embeddings
+from indexer.jobs.checking import run_check
 from indexer.jobs.indexing import run_index
 from indexer.jobs.parameters import (
     CalibrateJob,
+    CheckJob,
     ClusterJob,
     ColorsJob,
     DuplicatesJob,
@@ -211,6 +213,7 @@ KINDS: Mapping[type[JobRequest], Callable[[Any, Task], Result]] = {
     OutliersJob: _outliers,
     MapJob: _map,
     SnapshotJob: _snapshot,
+    CheckJob: run_check,
     ExportJob: _export,
 }
 

@@ -252,6 +252,15 @@ class SnapshotJob(_Given):
     kind: Literal["snapshot"]
 
 
+class CheckJob(_Given):
+    """Verify everything that is stored, of all collections, as `eyedex check`.
+
+    The result also tells of pictures that are missing, and of the room on the disk.
+    """
+
+    kind: Literal["check"]
+
+
 class ExportJob(_Given):
     """Write the embeddings for other programs: files `embeddings.*` of the job."""
 
@@ -277,6 +286,7 @@ JobRequest = (
     | OutliersJob
     | MapJob
     | SnapshotJob
+    | CheckJob
     | ExportJob
 )
 KIND_NAMES: tuple[str, ...] = tuple(

@@ -51,7 +51,7 @@ KEPT = 2
 SELF_QUERIES = 16
 SELF_QUERIES_LOST = 2
 SELF_SCORE_TOLERANCE = 1e-3
-DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes")
+DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes", "fingerprint")
 
 _NAME = re.compile(r"gen-(\d{6})")
 
@@ -239,14 +239,18 @@ def generations(folder: Path) -> list[str]:
 
 
 def describe_generations(folder: Path) -> list[dict[str, Any]]:
-    """Describe the content and soundness of each generation, newest first."""
+    """Describe the content and soundness of each generation, newest first.
+
+    `made` is when it was published, in seconds since 1970.
+    """
     try:
         now = current(folder)
     except CorruptDataError:
         now = None
     described = []
     for name in generations(folder):
-        facts: dict[str, Any] = {"name": name, "current": name == now, "sound": True}
+        made = (folder / name).stat().st_mtime
+        facts: dict[str, Any] = {"name": name, "current": name == now, "sound": True, "made": made}
         try:
             manifest = verify(folder / name)
         except (CorruptDataError, NewerFormatError):
@@ -260,6 +264,7 @@ def describe_generations(folder: Path) -> list[dict[str, Any]]:
                 index=manifest.spec.factory,
                 recall=manifest.spec.recall,
                 megabytes=round(size / 1e6, 1),
+                fingerprint=manifest.fingerprint,
             )
         described.append(facts)
     return described

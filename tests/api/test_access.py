@@ -181,6 +181,7 @@ def test_a_key_of_some_collections_knows_no_others(
     assert guarded.get("/v1/collections/other/items", headers=own).status_code == 200
     assert_problem(guarded.get(f"{DEFAULT}/items", headers=own), 403, "forbidden")
     assert_problem(guarded.delete(DEFAULT, headers=own), 403, "forbidden")
+    assert_problem(guarded.post(f"{DEFAULT}/rollback", headers=own), 403, "forbidden")
     refused = guarded.post("/v1/collections", json={"name": "third"}, headers=own)
     assert_problem(refused, 403, "forbidden")
     assert guarded.get("/v1/jobs", headers=own).json()["jobs"] == []
@@ -191,7 +192,7 @@ def test_a_key_of_some_collections_knows_no_others(
     assert guarded.get(f"/v1/jobs/{job['id']}", headers=admin).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["tune", "calibrate", "snapshot"])
+@pytest.mark.parametrize("kind", ["tune", "calibrate", "snapshot", "check"])
 def test_jobs_that_change_answers_need_an_administrator(
     guarded: CheckedClient, tokens: dict[str, str], kind: str
 ) -> None:

@@ -17,6 +17,7 @@ from api.schemas.overviews import (
     Outlier,
     OutlierPage,
 )
+from api.schemas.quality import CalibrationAnswer, GenerationList
 from api.schemas.server import Access, Alive, Ready
 
 
@@ -101,6 +102,23 @@ class CollectionOperations(Addresses):
     def list_classifiers(self, collection: str | None = None) -> Call[ClassifierList]:
         """The trained classifiers, for `classifier` of classify."""
         return Call("GET", self.at(collection, "classifiers"), in_json)
+
+    @operation
+    def get_calibration(
+        self, *, target: str | None = None, collection: str | None = None
+    ) -> Call[CalibrationAnswer]:
+        """What share of photos is answered, and how many answers are right, by confidence."""
+        return Call("GET", self.at(collection, "calibration"), in_json, query={"target": target})
+
+    @operation
+    def list_generations(self, collection: str | None = None) -> Call[GenerationList]:
+        """Published indexes, newest first, and the encoder before the last change."""
+        return Call("GET", self.at(collection, "generations"), in_json)
+
+    @operation
+    def roll_back_collection(self, collection: str | None = None) -> Call[GenerationList]:
+        """Go back to the index before; no item is lost."""
+        return Call("POST", self.at(collection, "rollback"), in_json)
 
     @operation
     def list_mislabelled(

@@ -76,6 +76,11 @@ const NONE = Object.freeze({});
  * @property {string} created_at
  * @property {?string} finished_at
  */
+/** @typedef {{made_at: string, outdated: boolean, items: number}} Made */
+/** @typedef {{confidence: number, accuracy: number, coverage: number}} CurvePoint */
+/** @typedef {{target: string, calibrated: boolean, items: ?number, accuracy: ?number, calibration_error: ?number, outdated: boolean, curve: CurvePoint[]}} Calibration */
+/** @typedef {{name: string, current: boolean, sound: boolean, made_at: string, items: ?number, index: ?string, recall: ?number, megabytes: ?number, fingerprint: ?string}} Generation */
+/** @typedef {{generations: Generation[], former_encoder: ?{name: string, dimension: ?number}}} GenerationList */
 /** @typedef {{op: ?string, item_id: ?string, status: number, item?: Item, problem?: *}} ItemChange */
 /** @typedef {{label: string, count: number, example: {item_id: string, image_url: string}}} Label */
 /** @typedef {{id: string, event: string, data: *}} ServerEvent */
@@ -281,17 +286,35 @@ export class Client {
     return this.#get(this.#at(collection, "classifiers"), {}, { signal });
   }
 
-  /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
+  /**
+   * What share of photos is answered, and how many answers are right, by confidence: `target`.
+   * @returns {Promise<Calibration>}
+   */
+  getCalibration({ collection, signal, ...query } = NONE) {
+    return this.#get(this.#at(collection, "calibration"), query, { signal });
+  }
+
+  /** Published indexes, newest first, and the encoder before the last change. @returns {Promise<GenerationList>} */
+  listGenerations({ collection, signal } = NONE) {
+    return this.#get(this.#at(collection, "generations"), {}, { signal });
+  }
+
+  /** Go back to the index before; no item is lost. @returns {Promise<GenerationList>} */
+  rollBackCollection({ collection, signal } = NONE) {
+    return this.#send("POST", this.#at(collection, "rollback"), { signal });
+  }
+
+  /** A page of items whose labels look wrong: `target`, `limit`, `cursor`. @returns {Promise<Made & {suspects: object[], probable_errors: number, next_cursor: ?string}>} */
   listMislabelled({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "mislabelled"), query, { signal });
   }
 
-  /** A page of items that are unlike all others: `limit`, `cursor`. @returns {Promise<{suspects: object[], next_cursor: ?string}>} */
+  /** A page of items that are unlike all others: `limit`, `cursor`. @returns {Promise<Made & {suspects: object[], next_cursor: ?string}>} */
   listOutliers({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "outliers"), query, { signal });
   }
 
-  /** Points of the map in columns: `sample`, `limit`, `cursor`. @returns {Promise<{ids: string[], x: number[], y: number[], next_cursor: ?string}>} */
+  /** Points of the map in columns: `sample`, `limit`, `cursor`. @returns {Promise<Made & {ids: string[], x: number[], y: number[], next_cursor: ?string}>} */
   getMap({ collection, signal, ...query } = NONE) {
     return this.#get(this.#at(collection, "map"), query, { signal });
   }

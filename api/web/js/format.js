@@ -90,8 +90,8 @@ export function shorten(text, longest = LONGEST_TEXT) {
 
 export const number = (value) => whole.format(value);
 
-export function count(number, noun) {
-  return `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number, noun, many = `${noun}s`) {
+  return `${whole.format(number)} ${number === 1 ? noun : many}`;
 }
 
 /** A value of an attribute as text, whatever JSON it is. */
@@ -129,5 +129,6 @@ export function ago(moment) {
 
 export function fileSize(bytes) {
   if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -169,6 +169,29 @@ def test_a_snapshot_can_be_restored_and_starts_no_job_again(
         assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 0
 
 
+def test_a_check_tells_of_missing_pictures_and_names_no_place_on_disk(
+    data: Path, done: Done, sample: Path, tmp_path: Path
+) -> None:
+    kept, lost = sorted((sample / "images").glob("*.jpg"))[:2]
+    for picture in (kept, lost):
+        (tmp_path / picture.name).write_bytes(picture.read_bytes())
+    where = {"source": {"path": "."}, "sources": str(tmp_path), "encoder": "hsv"}
+    assert do(data, "index", "checked", **where).state == "done"
+    (tmp_path / lost.name).unlink()
+    result = done("check")
+    assert result["sound"]
+    found = {each["name"]: each for each in result["collections"]}
+    assert (found["default"]["items"], found["default"]["missing_pictures"]) == (115, 0)
+    assert found["checked"]["missing_examples"] == [lost.name]
+    assert 0 < result["used_bytes"] < result["free_bytes"]
+    (data / "indexes" / "checked" / "gen-000001" / "manifest.json").write_text("damaged")
+    again = done("check")
+    assert [each["where"] for each in again["findings"]] == [
+        "indexes/checked/gen-000001/manifest.json"
+    ]
+    assert str(data) not in str(again)
+
+
 @pytest.mark.parametrize(
     ("kind", "params", "code"),
     [

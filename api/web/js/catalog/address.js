@@ -1,8 +1,10 @@
 /* What the address of the catalog view says, and back. */
 
 export const PARTS = /** @type {const} */ (["items", "add", "jobs", "review"]);
+export const REVIEWS = /** @type {const} */ (["duplicates", "labels", "outliers", "map"]);
 
 /** @typedef {(typeof PARTS)[number]} Part */
+/** @typedef {(typeof REVIEWS)[number]} Review */
 /**
  * @typedef {object} State
  * @property {?string} collection Null for the overview.
@@ -14,6 +16,7 @@ export const PARTS = /** @type {const} */ (["items", "add", "jobs", "review"]);
  * @property {"table"|"grid"} as
  * @property {string} cursor  Of the page of items; empty for the first one.
  * @property {number} from    How many items are before it.
+ * @property {Review} review  What is reviewed, in that part.
  */
 
 /** @type {State} */
@@ -27,6 +30,7 @@ export const START = {
   as: "table",
   cursor: "",
   from: 0,
+  review: "duplicates",
 };
 /** The first page of items. */
 export const FIRST_PAGE = { cursor: "", from: 0 };
@@ -45,6 +49,7 @@ export function parse(query) {
     as: query.get("as") === "grid" ? "grid" : "table",
     cursor: text("cursor"),
     from: Math.max(0, Math.trunc(Number(query.get("from")) || 0)),
+    review: REVIEWS.find((each) => each === query.get("review")) ?? START.review,
   };
 }
 

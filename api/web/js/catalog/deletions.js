@@ -9,7 +9,7 @@ import { LARGEST, inBatches } from "./batches.js";
 
 const HELD_MS = 8000;
 
-/** @typedef {{collection: string, ids: string[], timer: number}} Held */
+/** @typedef {{collection: string, ids: string[], timer: number, tookBack: () => void}} Held */
 
 export class Deletions {
   /** @type {Set<Held>} */
@@ -39,11 +39,15 @@ export class Deletions {
     );
   }
 
-  /** @param {string} collection @param {string[]} ids */
-  add(collection, ids) {
+  /**
+   * @param {string} collection @param {string[]} ids @param {() => void} [tookBack] Called when they stay after all.
+   * @returns {() => void} What takes it back, as the button does.
+   */
+  add(collection, ids, tookBack = () => {}) {
     /** @type {Held} */
-    const held = { collection, ids, timer: 0 };
-    const undo = button({ class: "button button-small", click: () => this.#takeBack(held, toast) }, "Undo");
+    const held = { collection, ids, timer: 0, tookBack };
+    const takeBack = () => this.#takeBack(held, toast);
+    const undo = button({ class: "button button-small", click: takeBack }, "Undo");
     const toast = el("div", { class: "toast" }, `${count(ids.length, "item")} deleted`, undo);
     held.timer = window.setTimeout(
       () =>
@@ -58,13 +62,15 @@ export class Deletions {
     this.#list.append(toast);
     this.#changed();
     undo.focus();
+    return takeBack;
   }
 
   /** @param {Held} held @param {HTMLElement} toast */
   #takeBack(held, toast) {
+    if (!this.#held.delete(held)) return; // on its way already
     clearTimeout(held.timer);
-    this.#held.delete(held);
     toast.remove();
+    held.tookBack();
     this.#changed();
   }
 

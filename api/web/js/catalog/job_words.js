@@ -13,6 +13,11 @@ const KINDS = {
   cluster: "Group by looks",
   duplicates: "Find duplicates",
   snapshot: "Make a backup",
+  check: "Check everything",
+  colors: "Find colours",
+  mislabelled: "Look through the labels",
+  outliers: "Look for outliers",
+  map: "Draw the map",
   export: "Export",
 };
 const STATES = {

@@ -7,15 +7,21 @@ import { server } from "../server.js";
 const SHOWN = 50;
 const TYPING_MS = 200;
 
-/** @param {string} id Of the list, which the field names. @param {HTMLInputElement} field */
-export function labelList(id, field) {
+/** @param {string} id Of the list, which each field names. @param {...HTMLInputElement} fields */
+export function labelList(id, ...fields) {
   const element = el("datalist", { id });
   let running = new AbortController();
   const list = {
     element,
     collection: "default",
+    /** @param {HTMLInputElement} field */
+    serve(field) {
+      field.addEventListener("focus", () => propose(field));
+      field.addEventListener("input", () => propose(field));
+    },
   };
-  const propose = async () => {
+  /** @param {HTMLInputElement} field */
+  const propose = async (field) => {
     running.abort();
     running = new AbortController();
     const { signal } = running;
@@ -35,7 +41,6 @@ export function labelList(id, field) {
       /* a help in typing only */
     }
   };
-  field.addEventListener("focus", propose);
-  field.addEventListener("input", propose);
+  fields.forEach(list.serve);
   return list;
 }

@@ -1,12 +1,10 @@
 /* The catalog view: the collections, and of one of them its items, what is added, jobs, and review. */
 
-import { access, askForKey, mayWrite } from "../access.js";
-import { Problem } from "../client.js";
+import { Attempts } from "../attempts.js";
 import { el, styles } from "../dom.js";
 import { count } from "../format.js";
-import { failure, problemNotice, waitingNotice } from "../notices.js";
-import { server, untilReady } from "../server.js";
-import { wordsOf } from "../words.js";
+import { failure } from "../notices.js";
+import { server } from "../server.js";
 import { PARTS, START, parse, toUrl } from "./address.js";
 import { Deletions } from "./deletions.js";
 
@@ -32,7 +30,7 @@ const LOAD = {
   items: () => import("./items.js"),
   add: () => import("./add.js"),
   jobs: () => import("./jobs.js"),
-  review: () => import("./review.js"),
+  review: () => import("./reviews.js"),
 };
 const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 
@@ -40,7 +38,6 @@ const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 export async function open({ root, router }) {
   await styles("filters", "catalog");
   let state = START;
-  let running = new AbortController();
   /** @type {Map<string, Promise<PartView>>} */
   const opened = new Map();
   const head = el("div", { class: "catalog-head" });
@@ -52,47 +49,23 @@ export async function open({ root, router }) {
     href: (patch) => toUrl({ ...state, ...patch }),
     go: (patch, how) => router.go(around.href(patch), how),
     refresh: () => showState(state),
-    act,
+    act: (work) => attempts.act(work),
     deletions: new Deletions(() => root.isConnected && showState(state)),
   };
   root.replaceChildren(head, notice, body, around.deletions.element);
-  access.addEventListener("change", () => root.isConnected && showState(state));
-
-  /** @template T @param {() => Promise<T>} work @returns {Promise<T|undefined>} */
-  async function act(work) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const shown = problemNotice(error, { label: "Close", act: () => notice.replaceChildren() });
-      notice.replaceChildren(shown);
-      shown.focus();
-      return undefined;
-    }
-  }
+  const attempts = new Attempts({
+    root,
+    notice,
+    body,
+    refresh: around.refresh,
+    start: { label: "To the collections", act: () => router.go("/catalog") },
+  });
 
   /** @param {State} wanted */
-  async function showState(wanted) {
-    running.abort();
-    running = new AbortController();
-    const { signal } = running;
-    for (;;) {
-      try {
-        return await attempt(wanted, signal);
-      } catch (error) {
-        if (signal.aborted) return undefined;
-        if (!(error instanceof Problem)) throw error;
-        if (!(await wait(error, signal))) return undefined;
-        notice.replaceChildren();
-      }
-    }
-  }
+  const showState = (wanted) => attempts.show((signal) => attempt(wanted, signal));
 
   /** @param {State} wanted @param {AbortSignal} signal */
   async function attempt(wanted, signal) {
-    const allowed = access.value ?? (await server.getAccess({ signal }));
-    if (!mayWrite(allowed))
-      throw new Problem({ title: "", code: allowed.read_only ? "read_only" : "forbidden", status: 403 });
     const name = wanted.collection ? wanted.part : "overview";
     if (!opened.has(name)) opened.set(name, loaded(name));
     const part = await /** @type {Promise<PartView>} */ (opened.get(name));
@@ -120,27 +93,6 @@ export async function open({ root, router }) {
       );
       throw error;
     }
-  }
-
-  /** @param {Problem} problem @param {AbortSignal} signal @returns {Promise<boolean>} Whether to try again. */
-  async function wait(problem, signal) {
-    const [, , action] = wordsOf(problem);
-    const choices = {
-      key: { label: "Enter a key", act: async () => (await askForKey()) && location.reload() },
-      again: { label: "Try again", act: around.refresh },
-      start: { label: "To the collections", act: () => router.go("/catalog") },
-    };
-    const shown = problem.isNotReady
-      ? waitingNotice(problem)
-      : problemNotice(problem, choices[action] ?? null);
-    if (problem.status) body.replaceChildren();
-    notice.replaceChildren(shown);
-    shown.focus({ preventScroll: true });
-    if (!problem.isNotReady && problem.code !== "network") return false;
-    return untilReady(signal).then(
-      () => true,
-      () => false,
-    );
   }
 
   const facts = el("p", { class: "muted", "aria-live": "polite" });
@@ -190,7 +142,7 @@ export async function open({ root, router }) {
     async show({ query, traversed, scrollY }) {
       const before = state;
       state = parse(query);
-      const turned = ["collection", "part", "cursor"].some((name) => state[name] !== before[name]);
+      const turned = ["collection", "part", "review", "cursor"].some((name) => state[name] !== before[name]);
       const shown = showState(state);
       if (traversed) shown.then(() => scrollTo({ top: scrollY }));
       else if (turned) scrollTo({ top: 0 });

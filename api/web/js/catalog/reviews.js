@@ -1,0 +1,50 @@
+/* What to look through in a collection: duplicates, labels that look wrong, outliers, the map. */
+
+import { el, styles } from "../dom.js";
+import { REVIEWS, START, toUrl } from "./address.js";
+import { words } from "./review/words.js";
+
+/** @typedef {import("./view.js").PartView} PartView */
+
+const LOAD = {
+  duplicates: () => import("./review.js"),
+  labels: () => import("./review/labels.js"),
+  outliers: () => import("./review/outliers.js"),
+  map: () => import("./review/map.js"),
+};
+
+/** @param {import("./view.js").Around} around @returns {Promise<PartView>} */
+export async function open(around) {
+  await styles("review");
+  const nav = el("nav", { class: "tabs", "aria-label": words.reviews });
+  const place = el("div", {});
+  /** @type {Map<string, PartView>} */
+  const opened = new Map();
+
+  return {
+    element: el("div", { class: "stack" }, nav, place),
+    async show(state, signal, described) {
+      const { collection, review } = state;
+      const hadFocus = nav.contains(document.activeElement);
+      nav.replaceChildren(
+        ...REVIEWS.map((each) =>
+          el(
+            "a",
+            {
+              class: "tab",
+              href: toUrl({ ...START, collection, part: "review", review: each }),
+              "aria-current": each === review && "page",
+            },
+            words.names[each],
+          ),
+        ),
+      );
+      if (hadFocus) /** @type {?HTMLElement} */ (nav.querySelector("[aria-current]"))?.focus();
+      const part = opened.get(review) ?? (await LOAD[review]()).open(around);
+      opened.set(review, part);
+      if (signal.aborted) return;
+      if (part.element.parentNode !== place) place.replaceChildren(part.element);
+      await part.show(state, signal, described);
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/* The photos with their classes, a row each; a class is taken or corrected by Enter alone. */
+
+import { labelList } from "../catalog/label_list.js";
+import { bar, button, el, fill, iconButton, labelText } from "../dom.js";
+import { percent, sureness } from "../format.js";
+import { wordsOf } from "../words.js";
+import { said } from "./answers.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./photos.js").Row} Row */
+
+/** @param {{give: (row: Row, label: ?string) => void, retry: (row: Row) => void, remove: (row: Row) => void}} acts */
+export function photoTable(acts) {
+  let least = 0;
+  /** @type {Map<Row, {element: HTMLElement, draw: () => void, input: HTMLInputElement}>} */
+  const drawn = new Map();
+  const labels = labelList("classify-labels");
+  const body = el("tbody", {});
+  const table = el(
+    "table",
+    { class: "table photo-table", "aria-label": words.photos },
+    el(
+      "thead",
+      {},
+      el("tr", {}, ...words.columns.map((name) => el("th", { scope: "col" }, name)), el("td", {})),
+    ),
+    body,
+  );
+  const nothing = el("p", { class: "muted", hidden: true }, words.noneShown);
+  const element = el(
+    "div",
+    { class: "stack-tight" },
+    labels.element,
+    el("p", { class: "muted desk-only", id: "classify-keys" }, words.keys),
+    el("div", { class: "table-frame" }, table),
+    nothing,
+  );
+
+  /** @param {Row} row */
+  function rowOf(row) {
+    const known = drawn.get(row);
+    if (known) return known;
+    const answer = el("td", { class: "photo-class" });
+    const sure = el("td", { class: "photo-sure" });
+    const tools = el("div", {});
+    const input = el("input", {
+      class: "field",
+      list: "classify-labels",
+      autocomplete: "off",
+      maxlength: 500,
+      "aria-label": words.rightClass(row.name),
+      "aria-describedby": "classify-keys",
+      keydown: (event) => event.key === "Enter" && take(event),
+      change: () => input.value.trim() && acts.give(row, input.value.trim()),
+    });
+    labels.serve(input);
+    row.thumb.setAttribute("role", "img");
+    row.thumb.setAttribute("aria-label", words.picture(row.name));
+    const line = el(
+      "tr",
+      {},
+      el("td", { class: "photo-thumb" }, row.thumb),
+      el("th", { scope: "row", class: "photo-name" }, row.name),
+      answer,
+      sure,
+      el("td", { class: "photo-given" }, input),
+      el("td", { class: "photo-tools" }, tools),
+    );
+
+    /** @param {KeyboardEvent} event */
+    function take(event) {
+      event.preventDefault();
+      const label = input.value.trim() || (said(row, least)?.guess ?? "");
+      if (label) acts.give(row, label);
+      const next = line.nextElementSibling?.querySelector("input");
+      if (next) next.focus();
+    }
+
+    function draw() {
+      const { state, given, kept, problem } = row;
+      const found = state === "done" ? said(row, least) : null;
+      line.dataset.state = given !== null ? "given" : found && found.label === null ? "open" : state;
+      input.placeholder = found?.guess ?? "";
+      input.disabled = row.blob === null || kept;
+      input.hidden = state === "refused";
+      if (input !== document.activeElement || given !== null) input.value = given ?? "";
+      const hadFocus = tools.contains(document.activeElement);
+      fill(answer, ...classOf(row, found));
+      fill(sure, ...surenessOf(row, found));
+      fill(
+        tools,
+        kept && el("span", { class: "badge" }, words.kept),
+        given !== null &&
+          !kept &&
+          iconButton("back", words.takeBack(row.name), { click: () => acts.give(row, null) }),
+        state === "failed" &&
+          button(
+            { class: "button button-small", "aria-label": words.retryOne(row.name), click: () => acts.retry(row) },
+            words.again,
+          ),
+        !kept && iconButton("close", words.removeOne(row.name), { click: () => acts.remove(row) }),
+      );
+      if (hadFocus) tools.querySelector("button")?.focus();
+      line.title = problem?.detail ?? "";
+    }
+
+    const made = { element: line, draw, input };
+    drawn.set(row, made);
+    draw();
+    return made;
+  }
+
+  return {
+    element,
+    /** @param {Row[]} rows In their order. @param {number} confidence Answers less sure are none. @param {string} collection */
+    show(rows, confidence, collection) {
+      const hasMoved = confidence !== least;
+      least = confidence;
+      labels.collection = collection;
+      const lines = rows.map((row) => rowOf(row).element);
+      if (lines.length !== body.children.length || lines.some((each, index) => body.children[index] !== each)) {
+        const focused = /** @type {?HTMLElement} */ (
+          body.contains(document.activeElement) ? document.activeElement : null
+        );
+        body.replaceChildren(...lines);
+        focused?.focus({ preventScroll: true });
+      }
+      if (hasMoved) for (const row of rows) rowOf(row).draw();
+      table.hidden = rows.length === 0;
+      nothing.hidden = rows.length > 0;
+    },
+    /** @param {Row} row */
+    draw: (row) => drawn.get(row)?.draw(),
+    /** @param {Row} row */
+    forget: (row) => drawn.delete(row),
+  };
+}
+
+/** @param {Row} row @param {?import("./answers.js").Said} found */
+function classOf({ state, given, problem }, found) {
+  if (given !== null) return [el("strong", {}, labelText(given))];
+  if (problem) {
+    const [title] = wordsOf(problem);
+    return [el("span", { class: "photo-problem" }, title)];
+  }
+  if (!found) return [el("span", { class: "muted" }, state === "sending" ? words.sending : words.waiting)];
+  if (found.label !== null) return [el("strong", {}, labelText(found.label))];
+  return [
+    el("span", { class: "photo-open" }, words.noAnswer),
+    found.guess !== null &&
+      found.reason === "disagree" &&
+      el("span", { class: "note" }, words.guess(found.guess)),
+  ];
+}
+
+/** @param {Row} row @param {?import("./answers.js").Said} found */
+function surenessOf({ given, answer }, found) {
+  if (given !== null) return [el("span", { class: "badge", "data-state": "running" }, words.given)];
+  if (!found || !answer) return [];
+  if (found.reason && found.reason !== "disagree") return [words.reasons[found.reason]];
+  const word = answer.calibrated ? sureness(found.confidence) : percent(found.confidence);
+  return [
+    el("span", { title: percent(found.confidence) }, word),
+    bar(found.confidence),
+  ];
+}

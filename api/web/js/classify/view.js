@@ -1,0 +1,353 @@
+/* The classify view: many photos, their classes, and what the reader makes of them. */
+
+import { ofDrop, ofInput, kindOf } from "../catalog/chosen_files.js";
+import { confirm } from "../catalog/confirm.js";
+import { csvOf, download } from "../catalog/download.js";
+import { Problem } from "../client.js";
+import { button, el, fill, styles } from "../dom.js";
+import { percent } from "../format.js";
+import { ownerView } from "../owner_view.js";
+import { persistent, server } from "../server.js";
+import { wordsOf } from "../words.js";
+import { arranged, isAnswered, isOpen, said } from "./answers.js";
+import { Photos, keepPhoto } from "./photos.js";
+import { nameOf, promiseSlider } from "./promise.js";
+import { photoTable } from "./table.js";
+import { words } from "./words.js";
+
+const LONGEST_LIST = 1000;
+
+/** @typedef {import("./photos.js").Row} Row */
+
+/** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
+export async function open(page) {
+  await styles("filters", "catalog", "charts", "classify");
+  return ownerView(page, { title: words.title, path: "/classify" }, content);
+}
+
+/** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
+function content(around) {
+  /** @type {?import("../owner_view.js").Collection} */
+  let collection = null;
+  /** @type {?import("../client.js").Calibration} */
+  let calibration = null;
+  let order = "unsure";
+  let shown = "all";
+  const photos = new Photos();
+  const files = fileInput("classify-photos", { multiple: true, accept: "image/*" });
+  const folder = fileInput("classify-folder", { webkitdirectory: true });
+  const problem = el("p", { class: "form-problem", role: "alert" });
+  const slider = promiseSlider((stop, settled) => {
+    draw();
+    if (settled) around.go({ promise: nameOf(stop) }, { replace: true });
+  });
+  const table = photoTable({
+    give: (row, given) => photos.change(row, { given }),
+    retry: (row) => {
+      photos.change(row, { state: "waiting", problem: null });
+      run();
+    },
+    remove: (row) => {
+      photos.remove(row);
+      table.forget(row);
+      draw();
+    },
+  });
+  const named = el("textarea", { class: "field classes", id: "classify-classes", rows: 4, change: askAgain });
+  const byWords = el("input", {
+    type: "checkbox",
+    change: () => {
+      classes.hidden = !byWords.checked;
+      askAgain();
+    },
+  });
+  const classes = el("label", { class: "labelled", for: named.id, hidden: true }, words.classes, named);
+  const zeroShot = el(
+    "div",
+    { class: "stack-tight", hidden: true },
+    el(
+      "label",
+      { class: "choice" },
+      byWords,
+      el("span", { class: "choice-text" }, words.byWords, el("span", { class: "note" }, words.byWordsHint)),
+    ),
+    classes,
+  );
+  const more = el(
+    "div",
+    { class: "row" },
+    files,
+    el("label", { class: "button button-primary", for: files.id }, words.choosePhotos),
+    folder,
+    el("label", { class: "button desk-only", for: folder.id }, words.chooseFolder),
+  );
+  const drop = el(
+    "div",
+    { class: "dropzone catalog-drop" },
+    el("p", { class: "dropzone-title" }, words.drop),
+    more,
+    el("p", { class: "muted" }, words.hint),
+    problem,
+  );
+  const progress = el("div", { class: "job-running", hidden: true });
+  const numbers = el("dl", { class: "panel numbers", "aria-live": "polite" });
+  const orders = choice("classify-order", words.order, words.orders, (value) => around.go({ order: value }, { replace: true }));
+  const shows = choice("classify-show", words.show, words.shows, (value) => around.go({ show: value }, { replace: true }));
+  const keep = el("div", { class: "selection-bar", role: "region", "aria-label": words.shows.given, hidden: true });
+  const over = button({ class: "button", click: startOver }, words.startOver);
+  const save = button({ class: "button", click: () => download(csvOf(cells()), words.file) }, words.download);
+  const tools = el("div", { class: "row" }, orders.element, shows.element, el("span", { class: "spacer" }), save, over);
+  const results = el(
+    "div",
+    { class: "stack", hidden: true },
+    el("div", { class: "classify-top" }, slider.element, numbers),
+    progress,
+    tools,
+    keep,
+    table.element,
+  );
+  const element = el("div", { class: "stack" }, drop, zeroShot, results);
+
+  files.addEventListener("change", () => chosen(files));
+  folder.addEventListener("change", () => chosen(folder));
+  document.addEventListener("dragover", (event) => {
+    if (!element.isConnected || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    drop.dataset.over = "";
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget === null && delete drop.dataset.over);
+  document.addEventListener("drop", async (event) => {
+    delete drop.dataset.over;
+    if (!element.isConnected || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    receive(await ofDrop(event.dataTransfer));
+  });
+  addEventListener("beforeunload", (event) => unkept().length > 0 && event.preventDefault());
+  photos.addEventListener("row", (event) => {
+    table.draw(/** @type {CustomEvent<Row>} */ (event).detail);
+    drawNumbers();
+    drawProgress();
+  });
+  photos.addEventListener("state", () => {
+    drawProgress();
+    if (photos.state === "") draw();
+  });
+
+  const unkept = () => photos.rows.filter(({ given, kept, blob }) => given !== null && !kept && blob);
+  const labels = () => {
+    const list = named.value.split(/[\n,]/).map((each) => each.trim()).filter(Boolean);
+    return byWords.checked && !zeroShot.hidden && list.length > 1 ? list.slice(0, LONGEST_LIST) : null;
+  };
+
+  /** @param {HTMLInputElement} input */
+  function chosen(input) {
+    const some = ofInput(input.files ?? []);
+    input.value = "";
+    receive(some);
+  }
+
+  /** @param {import("../catalog/chosen_files.js").Chosen[]} some */
+  function receive(some) {
+    const pictures = some.filter(({ name, file }) => kindOf(name) === "picture" || file.type.startsWith("image/"));
+    problem.textContent = pictures.length ? "" : words.noPhotos;
+    if (!pictures.length) return;
+    photos.add(pictures);
+    run();
+  }
+
+  function run() {
+    draw();
+    const name = collection?.name;
+    const given = labels();
+    photos.run((image, signal) =>
+      server.classify({ image }, { collection: name, k: 1, signal, ...(given && { labels: given.join(",") }) }),
+    );
+  }
+
+  function askAgain() {
+    slider.show(labels() ? null : calibration, nameOf(slider.stop));
+    if (!photos.rows.length) return;
+    photos.forgetAnswers();
+    for (const row of photos.rows) table.draw(row);
+    run();
+  }
+
+  async function startOver() {
+    const given = unkept().length;
+    if (given && !(await confirm(words.startOverAsk, words.startOverText(given), words.startOver))) return;
+    photos.clear();
+    draw();
+    files.focus();
+  }
+
+  function draw() {
+    const { confidence } = slider.stop;
+    const hasPhotos = photos.rows.length > 0;
+    results.hidden = !hasPhotos;
+    drop.classList.toggle("drop-small", hasPhotos);
+    const isAtWork = photos.state !== "";
+    const sorted = arranged(photos.rows, isAtWork ? "added" : order, shown, confidence);
+    table.show(sorted, confidence, collection?.name ?? "default");
+    drawNumbers();
+    drawProgress();
+  }
+
+  function drawNumbers() {
+    const { confidence } = slider.stop;
+    const answered = photos.rows.filter((row) => isAnswered(row, confidence)).length;
+    const open = photos.rows.filter((row) => isOpen(row, confidence)).length;
+    const given = photos.rows.filter((row) => row.given !== null).length;
+    const facts = [
+      [words.here(answered, photos.rows.length), words.hereAnswered],
+      [String(open), words.hereOpen],
+      [String(given), words.hereGiven],
+    ];
+    fill(numbers, ...facts.map(([value, text]) => el("div", {}, el("dt", {}, text), el("dd", {}, value))));
+    drawKeep();
+  }
+
+  function drawProgress() {
+    const { state, done, rows, failed } = photos;
+    const left = rows.length - done;
+    progress.hidden = state === "" && !failed.length && !left;
+    if (progress.hidden) return progress.replaceChildren();
+    const hadFocus = progress.contains(document.activeElement);
+    const far = el("progress", { max: rows.length, value: done, "aria-label": words.progress });
+    const note = { network: words.waitingForNetwork, busy: words.busy }[state] ?? words.far(done, rows.length);
+    fill(
+      progress,
+      state && far,
+      state && el("span", { class: "muted", role: state === "running" ? null : "status" }, note),
+      state && button({ class: "button button-small", click: () => photos.stop() }, words.cancel),
+      !state && left > 0 && button({ click: run }, words.goOn(left)),
+      !state && failed.length > 0 && button({ click: retryFailed }, words.retry(failed.length)),
+    );
+    if (hadFocus) progress.querySelector("button")?.focus();
+    return undefined;
+  }
+
+  function retryFailed() {
+    photos.retry();
+    run();
+  }
+
+  const keepProgress = el("span", { role: "status" });
+  const keepButton = button({ class: "button button-primary", click: keepAll });
+  const keepAfter = el("div", { class: "stack-tight" });
+  keep.append(keepButton, keepProgress, el("span", { class: "note" }, words.keepHint), keepAfter);
+
+  function drawKeep() {
+    const waiting = unkept().length;
+    keep.hidden = !waiting && !photos.rows.some(({ kept }) => kept);
+    keepButton.textContent = words.keep(waiting, collection?.name ?? "");
+    keepButton.disabled = waiting === 0;
+  }
+
+  async function keepAll() {
+    const name = collection?.name ?? "default";
+    const folderName = `classified/${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}`;
+    const rows = unkept();
+    const used = new Set();
+    keepButton.disabled = true;
+    keepAfter.replaceChildren();
+    let done = 0;
+    for (const row of rows) {
+      keepProgress.textContent = words.keeping(done / rows.length);
+      try {
+        await keepPhoto(row, `${folderName}/${unique(row.name, used)}`, name);
+        photos.change(row, { kept: true });
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        const [title, text] = wordsOf(error);
+        keepAfter.append(
+          el("p", { class: "form-problem", role: "alert" }, `${words.notKept(row.name)} ${title}. ${text}`),
+        );
+        if (!error.status || error.status >= 500 || error.status === 403) break;
+      }
+      done += 1;
+    }
+    const kept = rows.filter((row) => row.kept).length;
+    keepProgress.textContent = kept ? words.keptSome(kept) : "";
+    if (kept)
+      keepAfter.append(
+        el("a", { href: `/catalog?${new URLSearchParams({ collection: name, q: folderName })}` }, words.seeKept),
+      );
+    drawKeep();
+  }
+
+  function cells() {
+    const { confidence } = slider.stop;
+    return [
+      words.csv,
+      ...photos.rows.map((row) => {
+        const found = said(row, confidence);
+        return [
+          row.name,
+          row.given ?? found?.label ?? "",
+          isAnswered(row, confidence) ? words.yes : words.no,
+          found ? found.confidence.toFixed(4) : "",
+          row.answer?.calibrated ? words.yes : words.no,
+          found?.guess ?? "",
+          row.given ?? "",
+          row.problem ? wordsOf(row.problem)[0] : "",
+        ];
+      }),
+    ];
+  }
+
+  return {
+    element,
+    async show(wanted, query, signal) {
+      const isOther = collection?.name !== wanted.name;
+      collection = wanted;
+      order = words.orders[query.get("order") ?? ""] ? /** @type {string} */ (query.get("order")) : "unsure";
+      shown = words.shows[query.get("show") ?? ""] ? /** @type {string} */ (query.get("show")) : "all";
+      orders.value = order;
+      shows.value = shown;
+      zeroShot.hidden = !wanted.encoder?.reads_texts;
+      if (isOther || !calibration) {
+        calibration = await server.getCalibration({ collection: wanted.name, signal });
+        slider.show(labels() ? null : calibration, query.get("promise") ?? "");
+      }
+      if (isOther && photos.rows.length) {
+        photos.forgetAnswers();
+        run();
+      } else draw();
+    },
+  };
+}
+
+/** A name that none before had. @param {string} name @param {Set<string>} used */
+function unique(name, used) {
+  const clean = name.replaceAll(/[^\p{L}\p{N}._ /-]/gu, "_").split("/").filter((part) => part && !/^\.+$/.test(part)).join("/") || "photo";
+  let found = clean;
+  for (let number = 2; used.has(found); number += 1) found = `${clean} (${number})`;
+  used.add(found);
+  return found.trim();
+}
+
+/** @param {string} id @param {Record<string, unknown>} attributes */
+const fileInput = (id, attributes) =>
+  el("input", {
+    class: "visually-hidden",
+    type: "file",
+    id,
+    "aria-label": attributes.webkitdirectory ? words.chooseFolder : words.choosePhotos,
+    ...attributes,
+  });
+
+/** @param {string} id @param {string} label @param {Record<string, string>} values @param {(value: string) => void} changed */
+function choice(id, label, values, changed) {
+  const select = el(
+    "select",
+    { class: "select", id, change: () => changed(select.value) },
+    ...Object.entries(values).map(([value, text]) => el("option", { value }, text)),
+  );
+  return {
+    element: el("label", { class: "labelled labelled-row", for: id }, label, select),
+    /** @param {string} value */
+    set value(value) {
+      select.value = value;
+    },
+  };
+}

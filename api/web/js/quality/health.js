@@ -1,0 +1,180 @@
+/* Whether all is well: what answers, a check of all that is stored, and earlier indexes. */
+
+import { access, mayAdminister } from "../access.js";
+import { confirm } from "../catalog/confirm.js";
+import { jobRunner } from "../catalog/job_runner.js";
+import { button, el, fill } from "../dom.js";
+import { ago, fileSize, number } from "../format.js";
+import { server } from "../server.js";
+import { words } from "./words.js";
+
+const text = words.health;
+const FINDINGS = 10;
+
+/** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
+export function open(around) {
+  const ready = el("div", { class: "panel", role: "status", "aria-label": text.title });
+  const facts = el("dl", { class: "panel numbers numbers-row" });
+  const runner = jobRunner(around, "check", { start: text.check, again: text.checkAgain, jobs: words.jobs });
+  const checked = el("div", { class: "stack-tight" });
+  const generations = el("div", { class: "stack-tight" });
+  const admin = el("p", { class: "form-problem", hidden: true }, words.improve.admin);
+  const element = el(
+    "div",
+    { class: "stack" },
+    el("div", { class: "pair" }, ready, facts),
+    el(
+      "section",
+      { class: "panel", "aria-labelledby": "check-title" },
+      el(
+        "div",
+        { class: "review-head" },
+        el("div", {}, el("h2", { id: "check-title" }, text.checkTitle), el("p", { class: "muted" }, text.checkAbout)),
+        runner.start,
+      ),
+      admin,
+      runner.progress,
+      checked,
+    ),
+    el(
+      "section",
+      { class: "panel", "aria-labelledby": "generations-title" },
+      el("h2", { id: "generations-title" }, text.generations),
+      el("p", { class: "muted" }, text.generationsAbout),
+      generations,
+    ),
+  );
+
+  /** @param {string} collection */
+  async function rollBack(collection) {
+    if (!(await confirm(text.backAsk, text.backText, text.back))) return;
+    const found = await around.act(() => server.rollBackCollection({ collection }));
+    if (found) around.refresh();
+  }
+
+  /** @param {import("../owner_view.js").Collection} collection @param {import("../client.js").GenerationList} found @param {boolean} may */
+  function drawGenerations({ name, encoder }, { generations: all }, may) {
+    const current = all.findIndex((each) => each.current);
+    const isOther = ({ fingerprint }) => fingerprint !== null && fingerprint !== encoder?.fingerprint;
+    const isPossible = all.slice(current + 1).some((each) => each.sound && !isOther(each));
+    fill(
+      generations,
+      all.length ? generationTable(all, isOther) : el("p", { class: "muted" }, text.noIndex),
+      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(name) }, text.back)),
+      all.length > 0 && !isPossible && el("p", { class: "muted" }, text.noBack),
+    );
+  }
+
+  return {
+    element,
+    async show(collection, _, signal) {
+      const may = mayAdminister(access.value ?? (await server.getAccess({ signal })));
+      admin.hidden = may;
+      const { name } = collection;
+      fill(facts, ...factsOf(collection));
+      const [state, found] = await Promise.all([server.readyz({ signal }), server.listGenerations({ collection: name, signal })]);
+      fill(ready, ...readiness(state));
+      drawGenerations(collection, found, may);
+      runner.start.hidden = !may;
+      await runner.show(name, signal, ([latest]) => fill(checked, ...(latest?.result ? report(latest) : [])));
+    },
+  };
+}
+
+/** @param {{damaged?: Record<string, string>}} state */
+function readiness({ damaged = {} }) {
+  const names = Object.entries(damaged);
+  return [
+    el("h2", {}, names.length ? text.unsound(names.length) : text.ready),
+    ...(names.length
+      ? names.map(([name, why]) =>
+          el("details", {}, el("summary", { class: "form-problem" }, text.damaged(name)), el("p", {}, why)),
+        )
+      : [el("p", { class: "muted" }, text.readyText)]),
+  ];
+}
+
+/** @param {import("../owner_view.js").Collection & Record<string, *>} collection */
+const factsOf = (collection) =>
+  [
+    [number(collection.items), text.items],
+    [number(collection.unsearchable), text.unsearchable],
+    [number(collection.pending), text.pending],
+    [words.results.value(collection["index_recall@10"]), text.recall],
+  ].map(([value, name]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
+
+/** @param {import("../client.js").Generation[]} all @param {(each: import("../client.js").Generation) => boolean} isOther */
+const generationTable = (all, isOther) =>
+  el(
+    "div",
+    { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.indexes },
+    el(
+      "table",
+      { class: "table" },
+      el(
+        "thead",
+        {},
+        el("tr", {}, ...text.generationColumns.map((name) => (name ? el("th", { scope: "col" }, name) : el("td", {})))),
+      ),
+      el(
+        "tbody",
+        {},
+        ...all.map((each) => {
+          const { made_at: made, items, megabytes, current, sound, name, index } = each;
+          return el(
+            "tr",
+            { title: [name, index].filter(Boolean).join(", ") },
+            el("th", { scope: "row" }, el("time", { datetime: made }, ago(made))),
+            el("td", {}, items === null ? "" : number(items)),
+            el("td", {}, megabytes === null ? "" : text.megabytes(megabytes)),
+            el(
+              "td",
+              {},
+              current && el("span", { class: "badge", "data-state": "running" }, text.current),
+              !sound && el("span", { class: "badge", "data-state": "failed" }, text.unsound1),
+              isOther(each) && el("span", { class: "badge" }, text.formerEncoder),
+            ),
+          );
+        }),
+      ),
+    ),
+  );
+
+/** What a check found. @param {import("../client.js").Job} job */
+function report({ result, finished_at: at }) {
+  const { sound, findings = [], collections = [], used_bytes: used = 0, free_bytes: free = 0 } = result ?? {};
+  const errors = findings.filter(({ level }) => level === "error");
+  const notes = findings.filter(({ level }) => level !== "error");
+  const missing = collections.filter(({ missing_pictures: many }) => many > 0);
+  const numbers = [
+    [number(missing.reduce((sum, each) => sum + each.missing_pictures, 0)), text.missing],
+    [fileSize(used), text.used],
+    [fileSize(free), text.free],
+  ];
+  return [
+    el("p", {}, el("strong", {}, sound ? text.sound : text.unsound(errors.length)), " ", el("span", { class: "muted" }, text.checked(ago(at ?? "")))),
+    el("dl", { class: "numbers numbers-row" }, ...numbers.map(([value, name]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    findingList(errors, true),
+    ...missing.map(({ name, missing_pictures: many, missing_examples: some }) =>
+      el(
+        "details",
+        {},
+        el("summary", {}, text.missingOf(name, many)),
+        el("p", { class: "note" }, text.missingHint),
+        el("ul", { role: "list" }, ...some.map((id) => el("li", {}, id))),
+      ),
+    ),
+    notes.length > 0 && el("details", {}, el("summary", {}, text.notes(notes.length)), findingList(notes, false)),
+  ].filter((each) => each instanceof Node);
+}
+
+/** @param {{where: string, what: string}[]} findings @param {boolean} areErrors */
+function findingList(findings, areErrors) {
+  if (!findings.length) return null;
+  return el(
+    "ul",
+    { role: "list", class: areErrors ? "form-problem" : "" },
+    ...findings.slice(0, FINDINGS).map(({ where, what }) => el("li", {}, `${where}: ${what}`)),
+    findings.length > FINDINGS && el("li", {}, text.more(findings.length - FINDINGS)),
+  );
+}

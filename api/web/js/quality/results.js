@@ -1,0 +1,182 @@
+/* How good a collection is: measures, trust, what is taken for what, and earlier measurements. */
+
+import { jobRunner } from "../catalog/job_runner.js";
+import { download } from "../catalog/download.js";
+import { lineChart } from "../charts.js";
+import { button, el, fill } from "../dom.js";
+import { ago, fieldName, number } from "../format.js";
+import { nothingNotice } from "../notices.js";
+import { server } from "../server.js";
+import { confusionList } from "./confusions.js";
+import { comparison, runTable } from "./runs.js";
+import { words } from "./words.js";
+
+const text = words.results;
+const WORST_CLASSES = 12;
+/** @type {[measure: string, name: string, hint: string][]} */
+const HEADLINES = [
+  ["accuracy", text.accuracy, text.accuracyHint],
+  ["hit_rate@1", text.first, text.firstHint],
+  ["hit_rate@10", text.ten, text.tenHint],
+  ["map", text.map, text.mapHint],
+  ["coverage_at_95", text.sure, text.sureHint],
+];
+
+/** @typedef {import("../client.js").Job} Job */
+
+/** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
+export function open(around) {
+  const by = el("select", { class: "select", id: "quality-by" });
+  const runner = jobRunner(around, "evaluate", { start: text.measure, again: text.again, jobs: words.jobs }, () => ({
+    target: by.value,
+    report: false,
+  }));
+  const when = el("p", { class: "muted" });
+  const shown = el("div", { class: "stack" });
+  const element = el(
+    "section",
+    { class: "stack", "aria-labelledby": "quality-results" },
+    el(
+      "div",
+      { class: "review-head" },
+      el("div", {}, el("h2", { id: "quality-results" }, text.title), el("p", { class: "muted" }, text.about), when),
+      el("div", { class: "row" }, el("label", { class: "labelled labelled-row", for: by.id }, text.by, by), runner.start),
+    ),
+    runner.progress,
+    shown,
+  );
+
+  /** @param {import("../owner_view.js").Collection} collection @param {Job[]} runs @param {URLSearchParams} query */
+  function draw(collection, runs, query) {
+    const job = runs.find(({ id }) => id === query.get("run")) ?? runs[0];
+    const other = runs.find(({ id }) => id === query.get("with") && id !== job?.id) ?? null;
+    if (!job?.result) {
+      when.textContent = "";
+      return fill(shown, nothingNotice(text.nothing, text.nothingText));
+    }
+    const found = job.result;
+    when.textContent = text.measured(ago(job.finished_at ?? ""), found.queries);
+    return fill(
+      shown,
+      headlines(found),
+      other?.result && comparison(job, other),
+      trust(found),
+      confusionList(collection.name, found),
+      classTable(found),
+      runs.length > 1 &&
+        runTable(runs, job, other, {
+          open: (id) => around.href({ run: id, with: null }),
+          compare: (id) => around.href({ run: job.id, with: id }),
+        }),
+      ...job.files.map(({ name }) =>
+        button({ click: () => around.act(async () => download(await server.getJobFile(job.id, name), name)) }, text.report),
+      ),
+    );
+  }
+
+  return {
+    element,
+    async show(collection, query, signal) {
+      const fields = ["label", "product_id", ...collection.fields];
+      const before = by.value;
+      fill(by, ...fields.map((name) => el("option", { value: name }, text.fields[name] ?? fieldName(name))));
+      by.value = fields.includes(before) ? before : "label";
+      await runner.show(collection.name, signal, (done) => draw(collection, done, query));
+    },
+  };
+}
+
+/** @param {Record<string, *>} found */
+const headlines = (found) =>
+  el(
+    "dl",
+    { class: "headlines" },
+    ...HEADLINES.filter(([measure]) => typeof found[measure] === "number").map(([measure, name, hint]) =>
+      el(
+        "div",
+        { class: "panel headline" },
+        el("dt", {}, name),
+        el("dd", { class: "headline-value" }, text.value(found[measure])),
+        el(
+          "dd",
+          { class: "note" },
+          [hint, found.intervals?.[measure] && text.range(...found.intervals[measure])].filter(Boolean).join("; "),
+        ),
+      ),
+    ),
+  );
+
+/** @param {Record<string, *>} found */
+function trust(found) {
+  const { reliability = [], coverage_curve: coverage = [], ece } = found;
+  if (!reliability.length) return null;
+  const dots = reliability.map(({ confidence, accuracy }) => [confidence, accuracy]);
+  const byAccuracy = /** @type {import("../charts.js").Point[]} */ (
+    [...coverage].reverse().map(({ accuracy, coverage: share }) => [accuracy, share])
+  );
+  const least = Math.min(...byAccuracy.map(([accuracy]) => accuracy), 1);
+  const from = Math.max(0, Math.min(0.8, Math.floor(least * 10) / 10));
+  return el(
+    "div",
+    { class: "pair" },
+    el(
+      "section",
+      { class: "panel" },
+      el("h3", {}, text.calibration),
+      lineChart(text.calibrationChart(ece ?? 0), {
+        x: text.saysSure,
+        y: text.isRight,
+        points: dots,
+        dots: true,
+        ideal: true,
+      }).element,
+      el("p", { class: "note" }, text.calibrationHint),
+    ),
+    byAccuracy.length > 0 &&
+      el(
+        "section",
+        { class: "panel" },
+        el("h3", {}, text.coverage),
+        lineChart(text.coverageHint, { x: text.right, y: text.answered, points: byAccuracy, from }).element,
+        el("p", { class: "note" }, text.coverageHint),
+      ),
+  );
+}
+
+/** The classes, those first that are found least. @param {Record<string, *>} found */
+function classTable({ per_class: classes = [] }) {
+  if (!classes.length) return null;
+  const worst = [...classes].sort((a, b) => (a.recall ?? 0) - (b.recall ?? 0));
+  const body = el("tbody", {}, ...worst.slice(0, WORST_CLASSES).map(classRow));
+  const more = button({ class: "button button-small", hidden: worst.length <= WORST_CLASSES }, `+ ${number(worst.length - WORST_CLASSES)}`);
+  more.addEventListener("click", () => {
+    body.append(...worst.slice(WORST_CLASSES).map(classRow));
+    more.remove();
+  });
+  return el(
+    "section",
+    { class: "stack-tight" },
+    el("h3", {}, text.classes),
+    el("p", { class: "note" }, text.classNote),
+    el(
+      "div",
+      { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.classes },
+      el(
+        "table",
+        { class: "table" },
+        el("thead", {}, el("tr", {}, ...text.classColumns.map((name) => el("th", { scope: "col" }, name)))),
+        body,
+      ),
+    ),
+    more,
+  );
+}
+
+const classRow = ({ label, support, recall, precision }) =>
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, label),
+    el("td", {}, number(support)),
+    ...[recall, precision].map((share) => el("td", {}, typeof share === "number" ? text.value(share) : "")),
+  );

@@ -1,0 +1,54 @@
+/* The quality view of a collection: how good it is, learning from it, and whether all is well. */
+
+import { el, styles } from "../dom.js";
+import { ownerView } from "../owner_view.js";
+import { words } from "./words.js";
+
+const LOAD = {
+  results: () => import("./results.js"),
+  improve: () => import("./improve.js"),
+  health: () => import("./health.js"),
+};
+
+/** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
+export async function open(page) {
+  await styles("filters", "catalog", "charts", "quality");
+  return ownerView(page, { title: words.title, path: "/quality" }, content);
+}
+
+/** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
+function content(around) {
+  const tabs = el("nav", { class: "tabs", "aria-label": words.parts });
+  const element = el("div", {});
+  /** @type {Map<string, import("../owner_view.js").Content>} */
+  const opened = new Map();
+
+  return {
+    element,
+    tabs,
+    async show(collection, query, signal) {
+      const wanted = query.get("part") ?? "";
+      const part = wanted in LOAD ? wanted : "results";
+      const hadFocus = tabs.contains(document.activeElement);
+      tabs.replaceChildren(
+        ...Object.entries(words.names).map(([name, text]) =>
+          el(
+            "a",
+            {
+              class: "tab",
+              href: around.href({ part: name === "results" ? null : name, run: null, with: null }),
+              "aria-current": name === part && "page",
+            },
+            text,
+          ),
+        ),
+      );
+      if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();
+      const shown = opened.get(part) ?? (await LOAD[part]()).open(around);
+      opened.set(part, shown);
+      if (signal.aborted) return;
+      if (shown.element.parentNode !== element) element.replaceChildren(shown.element);
+      await shown.show(collection, query, signal);
+    },
+  };
+}
