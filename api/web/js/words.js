@@ -132,6 +132,7 @@ export const WORDS = {
   engine_closed: RESTING,
   index_unavailable: RESTING,
   forked: RESTING,
+  rate_limited: ["That was much at once", "Wait a moment, then try again.", "again"],
   overloaded: ["Many are searching at the moment", "This goes on by itself in a moment.", "again"],
   storage_busy: ["The catalog is busy", "Something is being written at the moment.", "again"],
   lock_held: ["The catalog is busy", "Something is being written at the moment.", "again"],
