@@ -40,6 +40,15 @@ LOOKS: dict[str, dict[str, object]] = {
     },
 }
 SETTLED_MS = 600
+JOB_MS = 300_000
+REVIEWS = {
+    "labels": "Look through the labels",
+    "outliers": "Look for outliers",
+    "map": "Draw the map",
+}
+PARTS = {"results": "Measure", "health": "Check", "improve": None}
+"""What is clicked where nothing was made yet."""
+READ_ONLY = {"scope": "read", "collections": None, "anonymous": "read", "read_only": True}
 SOMETHING_ELSE = Image.radial_gradient("L").resize((600, 450))
 
 Shoot = Callable[[str], None]
@@ -94,6 +103,7 @@ def shoot_look(
 
     shoot_search(page, url, photos, shoot)
     shoot_items(page, shoot)
+    shoot_owner(page, url, photos, shoot)
     shoot_problems(page, url, shoot)
     context.close()
 
@@ -139,6 +149,48 @@ def shoot_items(page: Page, shoot: Shoot) -> None:
     page.get_by_role("button", name="Compare 2").click()
     shoot("compare")
     page.keyboard.press("Escape")
+
+
+def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -> None:
+    """Classify, the reviews and quality; what jobs make is made once, by the first look."""
+    page.goto(f"{url}/classify")
+    expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
+    shoot("classify-start")
+    page.get_by_label("Choose photos").first.set_input_files(
+        [*sorted(photos[0].parent.glob("*.jpg"))[:12], photos[1]]
+    )
+    shoot("classify-running")
+    expect(page.get_by_role("progressbar")).to_have_count(0, timeout=JOB_MS)
+    page.get_by_role("table", name="Photos").get_by_role("combobox").nth(1).press("Enter")
+    shoot("classify-corrected")
+    for review, button in REVIEWS.items():
+        page.goto(f"{url}/catalog?collection=default&part=review&review={review}")
+        begun = page.get_by_role("button", name=button)
+        made = page.get_by_text("Looked at")
+        expect(begun.or_(made).first).to_be_visible()
+        page.wait_for_timeout(SETTLED_MS)
+        if not made.is_visible():
+            shoot(f"review-{review}-start")
+            begun.click()
+            shoot(f"review-{review}-job")
+        expect(made).to_be_visible(timeout=JOB_MS)
+        shoot(f"review-{review}")
+    page.get_by_role("button", name="Choose ").first.click()
+    shoot("review-map-chosen")
+    for part, first in PARTS.items():
+        page.goto(f"{url}/quality?part={part}")
+        page.wait_for_timeout(SETTLED_MS * 2)
+        begun = page.get_by_role("button", name=first or "", exact=True)
+        if first and begun.is_visible():
+            shoot(f"quality-{part}-start")
+            begun.click()
+            expect(page.get_by_role("list", name="Jobs")).to_be_hidden(timeout=JOB_MS)
+        shoot(f"quality-{part}")
+    page.route("**/v1/access", lambda route: route.fulfill(json=READ_ONLY))
+    page.goto(f"{url}/quality")
+    expect(page.get_by_role("alert")).to_be_visible()
+    shoot("quality-read-only")
+    page.unroute("**/v1/access")
 
 
 def shoot_problems(page: Page, url: str, shoot: Shoot) -> None:

@@ -1,0 +1,377 @@
+"""Classify, Quality and the reviews of a catalog as an owner uses them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from search_engine.engine import SearchEngine
+from tests.browser.steps import overflow_px
+from tests.browser.test_hostile import TEXTS, plain
+from tests.browser.test_looks import findings
+from tests.conftest import copy_data, serve
+from tests.indexer.jobs.doing import do
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page, Route
+
+    from tests.conftest import LiveServer
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("openTSNE", reason="no map without openTSNE")
+expect = sync_api.expect
+
+SLOW_MS = 120_000
+"""Jobs begin when a process of their own has started."""
+REVIEWS = ("labels", "outliers", "map")
+MARKUP = ":is(script, iframe, style, b, base, math, template)"
+
+
+@pytest.fixture(scope="module")
+def owned(
+    tmp_path_factory: pytest.TempPathFactory, hsv_data: Path, sample: Path
+) -> Iterator[LiveServer]:
+    """A server with what jobs found, two indexes, and a collection of hostile texts."""
+    folder = tmp_path_factory.mktemp("owned")
+    data = copy_data(hsv_data, folder / "data")
+    table = hostile_table(folder / "hostile", sample)
+    asked = {"source": {"path": table.name}, "sources": str(table.parent), "encoder": "hsv"}
+    assert do(data, "index", "hostile", **asked).state == "done"
+    for collection in ("default", "hostile"):
+        for kind in ("mislabelled", "outliers", "evaluate"):
+            assert do(data, kind, collection).state == "done"
+        assert do(data, "map", collection, clusters=5).state == "done"
+    assert do(data, "tune", "hostile", target="no").state == "failed"
+    with SearchEngine(data) as engine:
+        engine.live("default").rebuild(None)
+    with serve(data) as server:
+        yield server
+
+
+def hostile_table(folder: Path, sample: Path) -> Path:
+    """Two items of each text."""
+    folder.mkdir()
+    pictures = sorted((sample / "images").rglob("*.jpg"))
+    rows = []
+    for number, text in enumerate([*TEXTS, *TEXTS]):
+        name = f"{number}.jpg"
+        (folder / name).write_bytes(pictures[number % len(pictures)].read_bytes())
+        rows.append([f"h-{number}", name, plain(text.replace("/", "|")), plain(text)])
+    table = folder / "hostile.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["item_id", "image", "label", "name"], *rows])
+    return table
+
+
+def get(page: Page, server: LiveServer, path: str) -> Any:
+    return page.request.get(f"{server.url}/v1/collections/default/{path}").json()
+
+
+def open_classify(page: Page, server: LiveServer, photos: list[Path], address: str = "") -> Locator:
+    """The rows of photos that were chosen."""
+    page.goto(f"{server.url}/classify{address}")
+    page.get_by_label("Choose photos").first.set_input_files(photos)
+    rows = page.get_by_role("table", name="Photos").locator("tbody tr")
+    expect(rows).to_have_count(len(photos))
+    return rows
+
+
+def open_review(page: Page, server: LiveServer, review: str, collection: str = "default") -> None:
+    page.goto(f"{server.url}/catalog?collection={collection}&part=review&review={review}")
+    expect(page.get_by_text("Looked at", exact=False)).to_be_visible()
+
+
+class TestClassify:
+    @pytest.mark.allows_console("the server responded with a status of 422")
+    def test_many_photos_are_classified_corrected_and_kept(
+        self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
+    ) -> None:
+        photos = sorted((sample / "shopper").rglob("*.jpg"))[:6]
+        damaged = tmp_path / "damaged.jpg"
+        damaged.write_bytes(photos[0].read_bytes()[:300])
+        page.goto(f"{owned.url}/classify")
+        expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
+        assert findings(page) == []
+        rows = open_classify(page, owned, [*photos, damaged])
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(rows.first).to_contain_text("This photo can’t be opened")  # nor certain of anything
+        slider = page.get_by_role("slider", name="Right answers")
+        answered = page.locator(".numbers dd").first
+        slider.press("End")
+        few = int(answered.inner_text().split()[0])
+        slider.press("Home")
+        expect(page.get_by_text("Every photo gets an answer if anything")).to_be_visible()
+        assert few < int(answered.inner_text().split()[0]) <= 6
+        slider.press("End")
+        expect(page).to_have_url(re.compile(r"[?&]promise=0\.\d"))
+        proposed = rows.nth(1).get_by_role("combobox").get_attribute("placeholder")
+        rows.nth(1).get_by_role("combobox").press("Enter")
+        expect(rows.nth(2).get_by_role("combobox")).to_be_focused()
+        page.keyboard.type("Toys/Robots")
+        page.keyboard.press("Enter")
+        expect(rows.nth(2)).to_contain_text("By you")
+        assert findings(page) == []
+        page.locator("#classify-show").select_option("Given by you")
+        expect(rows).to_have_count(2)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as a table").click()
+        saved = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+        assert len(saved) == 8
+        assert [line for line in saved if "Toys/Robots" in line and ",yes," in line]
+        page.get_by_role("button", name="Add 2 photos to default").click()
+        expect(page.get_by_text("2 photos added.")).to_be_visible()
+        page.get_by_role("link", name="See them in the catalog").click()
+        expect(page.get_by_role("rowheader")).to_have_count(2)
+        kept = get(page, owned, "items?q=classified/")["items"]
+        assert {each["label"] for each in kept} == {proposed, "Toys/Robots"}
+        for each in kept:
+            page.request.delete(
+                f"{owned.url}/v1/collections/default/items/{each['item_id'].replace('/', '%2F')}"
+            )
+
+    @pytest.mark.allows_console("net::ERR_INTERNET_DISCONNECTED")
+    def test_it_is_cancelled_and_goes_on(self, page: Page, owned: LiveServer, sample: Path) -> None:
+        photos = sorted((sample / "shopper").rglob("*.jpg"))[:5]
+        page.route("**/classify", lambda route: None)  # never answered
+        rows = open_classify(page, owned, photos, "?order=name")
+        page.get_by_role("button", name="Cancel").click()
+        page.unroute("**/classify")
+        for pattern in ("**/classify", "**/readyz"):
+            page.route(pattern, lambda route: route.abort("internetdisconnected"))
+        page.get_by_role("button", name="Go on with 5 photos").click()
+        expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
+        page.unroute("**/classify")
+        page.unroute("**/readyz")
+        expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
+        expect(rows.filter(has_text="Waiting")).to_have_count(0)
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert overflow_px(page) <= 0
+        page.emulate_media(color_scheme="dark")
+        assert findings(page) == []
+
+    @pytest.mark.allows_console("the server responded with a status of 422")
+    def test_classes_are_named_where_texts_are_read(
+        self, page: Page, owned: LiveServer, shopper_photo: Path
+    ) -> None:
+        def reads_texts(route: Route) -> None:
+            answer = route.fetch().json()
+            for each in answer["collections"]:
+                each["encoder"]["reads_texts"] = True
+            route.fulfill(json=answer)
+
+        page.goto(f"{owned.url}/classify")
+        expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
+        expect(page.get_by_label("Choose between classes that I name")).to_be_hidden()
+        page.route("**/v1/collections", reads_texts)
+        page.reload()
+        page.get_by_label("Choose between classes that I name").check()
+        page.get_by_label("Classes", exact=True).fill("mug\nplate")
+        page.get_by_label("Classes", exact=True).press("Tab")
+        with page.expect_request("**/classify") as asked:
+            page.get_by_label("Choose photos").first.set_input_files(shopper_photo)
+        assert b"mug,plate" in (asked.value.post_data_buffer or b"")
+        expect(page.get_by_role("button", name="Try 1 photo again")).to_be_visible()
+        expect(page.get_by_text("Nobody has measured how often")).to_be_visible()
+
+
+class TestReviews:
+    def test_labels_are_settled_by_a_key_each(self, page: Page, owned: LiveServer) -> None:
+        open_review(page, owned, "labels")
+        rows = page.get_by_role("list", name="Suspects").locator("> li")
+        first = get(page, owned, "mislabelled?limit=1")["suspects"][0]
+        path = f"items/{first['item_id']}"
+        rows.first.focus()
+        page.keyboard.press("Enter")
+        said = page.get_by_role("status").filter(has_text="now.")
+        expect(said).to_be_visible()
+        assert get(page, owned, path)["label"] == first["suggested"]
+        expect(rows.first).to_be_focused()
+        page.keyboard.press("z")
+        expect(page.get_by_text("Taken back.")).to_be_visible()
+        assert get(page, owned, path)["label"] == first["label"]
+        expect(rows.first).to_contain_text(first["item_id"])
+        page.keyboard.press("k")
+        expect(rows.filter(has_text=first["item_id"])).to_have_count(0)
+        page.keyboard.press("d")
+        expect(page.get_by_role("status", name="Deleted")).to_contain_text("1 item deleted")
+        expect(rows.first).to_be_focused()
+        page.keyboard.press("z")
+        expect(page.get_by_role("status", name="Deleted")).to_be_empty()
+        page.keyboard.press("e")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.reload()
+        expect(rows.first).to_be_visible()
+        expect(rows.filter(has_text=first["item_id"])).to_have_count(0)  # it is remembered
+
+    def test_the_map_is_chosen_from_and_relabelled(self, page: Page, owned: LiveServer) -> None:
+        page.set_viewport_size({"width": 1280, "height": 1200})
+        open_review(page, owned, "map")
+        chosen = page.get_by_role("region", name="Chosen items")
+        group = page.get_by_role("list", name="Groups that look alike").locator("> li").first
+        size = int(re.findall(r"\d+(?= item)", group.inner_text())[0])
+        group.get_by_role("button", name="Choose").press("Enter")
+        expect(chosen).to_contain_text(f"{size} chosen")
+        expect(chosen.locator("img").first).to_be_visible()
+        chosen.get_by_role("button", name="Choose none").click()
+        canvas = page.get_by_role("img", name=re.compile("Map of 115 items"))
+        box = canvas.bounding_box()
+        assert box is not None
+        left, top, wide, tall = box["x"], box["y"], box["width"], box["height"]
+        page.mouse.move(left + 10, top + 10)
+        page.mouse.down()
+        for x, y in ((wide - 10, 10), (wide - 10, tall - 10), (10, tall - 10)):
+            page.mouse.move(left + x, top + y, steps=3)
+        page.mouse.up()
+        expect(chosen).to_contain_text("115 chosen")
+        chosen.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("heading", name="Delete 115 items?")).to_be_visible()
+        page.keyboard.press("Escape")
+        chosen.get_by_role("button", name="Choose none").click()
+        canvas.focus()
+        for key in ("+", "ArrowLeft", "0"):
+            page.keyboard.press(key)
+        group.get_by_role("button", name="Choose").click()
+        before = {
+            each["item_id"]: each["label"] for each in get(page, owned, "items?limit=200")["items"]
+        }
+        chosen.get_by_role("button", name="Edit").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Label", exact=True).fill("Mapped")
+        dialog.get_by_role("button", name="Save").click()
+        expect(chosen).to_contain_text(f"{size} × Mapped")
+        changed = get(page, owned, "items?limit=200&filter=label%20%3D%20'Mapped'")["items"]
+        assert len(changed) == size
+        operations = [
+            {"op": "patch", "item_id": each["item_id"], "label": before[each["item_id"]]}
+            for each in changed
+        ]
+        address = f"{owned.url}/v1/collections/default/items:batch"
+        assert page.request.post(address, data={"operations": operations}).ok
+
+    @pytest.mark.parametrize("review", REVIEWS)
+    def test_it_is_accessible_and_fits_phones(
+        self, page: Page, owned: LiveServer, review: str
+    ) -> None:
+        open_review(page, owned, review)
+        assert findings(page) == []
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert findings(page) == []
+        assert overflow_px(page) <= 0
+
+
+class TestQuality:
+    def test_results_are_compared_and_all_parts_accessible(
+        self, page: Page, owned: LiveServer
+    ) -> None:
+        page.goto(f"{owned.url}/quality")
+        expect(page.get_by_role("heading", name="How good it is")).to_be_visible()
+        job = page.request.get(f"{owned.url}/v1/jobs?kind=evaluate&collection=default").json()[
+            "jobs"
+        ][0]
+        accuracy = f"{job['result']['accuracy']:.1%}"
+        expect(page.locator(".headline-value").first).to_have_text(accuracy)
+        worst = page.get_by_role("list", name="What is taken for what").locator("> li").first
+        expect(worst.get_by_role("img").first).to_be_visible()
+        assert findings(page) == []
+        page.get_by_role("button", name="Measure").click()
+        runs = page.get_by_role("region", name="Earlier measurements")
+        expect(runs.get_by_role("row")).to_have_count(3, timeout=SLOW_MS)
+        runs.get_by_role("link", name=re.compile("^Compare with")).click()
+        compared = page.get_by_role("region", name="Compared")
+        expect(compared).to_contain_text("no difference beyond chance")
+        for part in ("improve", "health", "results"):
+            page.get_by_role("link", name=part.title(), exact=True).click()
+            expect(page).to_have_url(re.compile("part=" if part != "results" else "/quality"))
+            page.wait_for_timeout(300)
+            assert findings(page) == []
+            page.set_viewport_size({"width": 360, "height": 740})
+            assert overflow_px(page) <= 0
+            page.set_viewport_size({"width": 1280, "height": 900})
+
+    def test_health_is_checked_and_the_index_rolled_back(
+        self, page: Page, owned: LiveServer
+    ) -> None:
+        page.goto(f"{owned.url}/quality?part=health")
+        expect(page.get_by_role("heading", name="It answers")).to_be_visible()
+        page.get_by_role("button", name="Check", exact=True).click()
+        expect(page.get_by_text("Everything is sound.")).to_be_visible(timeout=SLOW_MS)
+        used = (
+            page.get_by_role("region", name="Indexes").get_by_role("row").filter(has_text="In use")
+        )
+        expect(
+            page.get_by_role("region", name="Indexes").get_by_role("row").nth(1)
+        ).to_contain_text("In use")
+        page.get_by_role("button", name="Go back to the one before").click()
+        page.get_by_role("dialog").get_by_role("button", name="Go back").click()
+        expect(
+            page.get_by_role("region", name="Indexes").get_by_role("row").nth(2)
+        ).to_contain_text("In use")
+        expect(used).to_have_count(1)
+        expect(page.get_by_text("There is no earlier one to go back to.")).to_be_visible()
+        described = page.request.get(f"{owned.url}/v1/collections/default").json()
+        assert described["generation"] == "gen-000001"
+
+    def test_a_job_that_failed_says_why(self, page: Page, owned: LiveServer) -> None:
+        page.goto(f"{owned.url}/quality?collection=hostile&part=improve")
+        jobs = page.get_by_role("list", name="Jobs").locator("> li")
+        expect(jobs.first).to_contain_text("Failed")
+        expect(page.get_by_text("Nothing was tried yet.")).to_be_visible()
+
+
+class TestStates:
+    @pytest.mark.parametrize("path", ["/classify", "/quality"])
+    @pytest.mark.allows_console("ERR_INTERNET_DISCONNECTED")
+    def test_each_is_told(self, page: Page, owned: LiveServer, path: str) -> None:
+        heading = page.get_by_role("heading", level=1)
+        page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}))
+        page.goto(owned.url + path)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        assert findings(page) == []
+        page.unroute("**/v1/collections")
+        page.route("**/v1/collections", lambda route: route.abort("internetdisconnected"))
+        page.reload()
+        expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+        page.unroute("**/v1/collections")
+        expect(page.get_by_role("alert").get_by_role("heading")).to_have_count(0)
+        expect(heading).to_have_text(path[1:].title())
+        page.goto(f"{owned.url}{path}?collection=none")
+        expect(page.get_by_role("heading", name="There is no such collection")).to_be_visible()
+        page.get_by_role("button", name="To the start of this view").click()
+        expect(page.get_by_label("Collection")).to_have_value("default")
+        refused = {"scope": "read", "collections": None, "anonymous": "read", "read_only": True}
+        page.route("**/v1/access", lambda route: route.fulfill(json=refused))
+        page.goto(owned.url + path)
+        expect(page.get_by_role("heading", name="Nothing can be changed here")).to_be_visible()
+        expect(page.get_by_role("navigation", name="Views")).to_be_hidden()
+        assert findings(page) == []
+
+    def test_views_are_loaded_when_they_open(self, page: Page, owned: LiveServer) -> None:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(owned.url)
+        expect(page.get_by_role("link", name="Quality")).to_be_visible()
+        wanted = ("/classify/", "/quality/", "/review", "charts", "owner_view")
+        assert [url for url in asked if any(each in url for each in wanted)] == []
+
+
+def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:
+    addresses = [f"/catalog?collection=hostile&part=review&review={each}" for each in REVIEWS]
+    for address in [*addresses, "/quality?collection=hostile", "/classify?collection=hostile"]:
+        page.goto(owned.url + address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_timeout(300)
+        assert page.locator(f"main {MARKUP}").count() == 0
+    page.goto(f"{owned.url}/quality?collection=hostile")
+    texts = json.dumps(
+        page.get_by_role("region", name="Classes").get_by_role("rowheader").all_inner_texts()
+    )
+    assert "alert(" in texts or "{{7*7}}" in texts
