@@ -190,22 +190,26 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
 def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
     live = engine.live(collection.name)
     index, answering = describe_snapshot(live.snapshot()), live.record
-    encoder: EncoderIdentity | None = None
-    if answering.encoder is not None:
-        encoder = {
-            "name": answering.encoder,
-            "fingerprint": answering.fingerprint,
-            "dimension": answering.dimension,
-            "reads_texts": reads_texts(answering.encoder),
-        }
     return {
         "name": collection.name,
         "items": engine.catalog.count(collection),
         "unsearchable": len(engine.catalog.unsearchable(answering)),
-        "encoder": encoder,
+        "encoder": encoder_identity(answering),
         "fields": engine.catalog.fields(collection),
         "generation": index["generation"],
         "index": index["index"],
         "index_recall@10": index["index_recall@10"],
         "pending": index["pending"],
+    }
+
+
+def encoder_identity(collection: Collection) -> EncoderIdentity | None:
+    """The encoder of a collection; None until something was indexed."""
+    if collection.encoder is None:
+        return None
+    return {
+        "name": collection.encoder,
+        "fingerprint": collection.fingerprint,
+        "dimension": collection.dimension,
+        "reads_texts": reads_texts(collection.encoder),
     }

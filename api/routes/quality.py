@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.parameters import Parameters, text
 from api.problems import responses
+from api.routes.collections import encoder_identity
 from api.schemas.quality import (
     CalibrationAnswer,
     GenerationList,
@@ -76,5 +77,7 @@ def roll_back_collection(collection: CollectionDep, engine: EngineDep) -> Genera
 
 def _generations(engine: SearchEngine, collection: str) -> GenerationList:
     live = engine.live(collection)
-    record = engine.catalog.collection(collection)
-    return generation_list(describe_generations(live.folder), engine.catalog.former(record))
+    former = engine.catalog.former(engine.catalog.collection(collection))
+    return generation_list(
+        describe_generations(live.folder), None if former is None else encoder_identity(former)
+    )

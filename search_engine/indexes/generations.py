@@ -46,7 +46,7 @@ KEPT = 2
 SELF_QUERIES = 16
 SELF_QUERIES_LOST = 2
 SELF_SCORE_TOLERANCE = 1e-3
-DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes")
+DESCRIBED = ("items", "dimension", "seq", "index", "recall", "megabytes", "fingerprint")
 
 _NAME = re.compile(r"gen-(\d{6})")
 
@@ -251,6 +251,7 @@ def describe_generations(folder: Path) -> list[dict[str, Any]]:
                 index=manifest.spec.factory,
                 recall=manifest.spec.recall,
                 megabytes=round(size / 1e6, 1),
+                fingerprint=manifest.fingerprint,
             )
         described.append(facts)
     return described

@@ -79,7 +79,7 @@ const NONE = Object.freeze({});
 /** @typedef {{made_at: string, outdated: boolean, items: number}} Made */
 /** @typedef {{confidence: number, accuracy: number, coverage: number}} CurvePoint */
 /** @typedef {{target: string, calibrated: boolean, items: ?number, accuracy: ?number, calibration_error: ?number, outdated: boolean, curve: CurvePoint[]}} Calibration */
-/** @typedef {{name: string, current: boolean, sound: boolean, made_at: string, items: ?number, index: ?string, recall: ?number, megabytes: ?number}} Generation */
+/** @typedef {{name: string, current: boolean, sound: boolean, made_at: string, items: ?number, index: ?string, recall: ?number, megabytes: ?number, fingerprint: ?string}} Generation */
 /** @typedef {{generations: Generation[], former_encoder: ?{name: string, dimension: ?number}}} GenerationList */
 /** @typedef {{op: ?string, item_id: ?string, status: number, item?: Item, problem?: *}} ItemChange */
 /** @typedef {{label: string, count: number, example: {item_id: string, image_url: string}}} Label */

@@ -19,34 +19,10 @@ import { Router } from "./router.js";
 /* A view's module exports `open(page: Page): Promise<View>` and is loaded when it is first shown.
    Those that change something have a tab where that is allowed. */
 const VIEWS = [
-  {
-    name: "Search",
-    path: "/",
-    at: /^\/(item\/[^/]+)?$/,
-    writes: false,
-    load: () => import("./search/view.js"),
-  },
-  {
-    name: "Catalog",
-    path: "/catalog",
-    at: /^\/catalog$/,
-    writes: true,
-    load: () => import("./catalog/view.js"),
-  },
-  {
-    name: "Classify",
-    path: "/classify",
-    at: /^\/classify$/,
-    writes: true,
-    load: () => import("./classify/view.js"),
-  },
-  {
-    name: "Quality",
-    path: "/quality",
-    at: /^\/quality$/,
-    writes: true,
-    load: () => import("./quality/view.js"),
-  },
+  { name: "Search", at: /^\/(item\/[^/]+)?$/, writes: false, load: () => import("./search/view.js") },
+  { name: "Catalog", at: /^\/catalog$/, writes: true, load: () => import("./catalog/view.js") },
+  { name: "Classify", at: /^\/classify$/, writes: true, load: () => import("./classify/view.js") },
+  { name: "Quality", at: /^\/quality$/, writes: true, load: () => import("./quality/view.js") },
 ];
 
 const main = byId("view");
@@ -55,6 +31,7 @@ const opened = new Map();
 /** @type {?(typeof VIEWS)[number]} */
 let current = null;
 
+const pathOf = ({ name, writes }) => (writes ? `/${name.toLowerCase()}` : "/");
 const viewOf = (path) => VIEWS.find(({ at }) => at.test(path));
 const wantedView = () => viewOf(location.pathname) ?? VIEWS[0];
 const router = new Router((path) => Boolean(viewOf(path)));
@@ -102,7 +79,7 @@ function showTabs() {
   tabs.hidden = shown.length < 2;
   tabs.replaceChildren(
     ...shown.map((view) =>
-      el("a", { href: view.path, class: "tab", "aria-current": view === wanted && "page" }, view.name),
+      el("a", { href: pathOf(view), class: "tab", "aria-current": view === wanted && "page" }, view.name),
     ),
   );
   if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();

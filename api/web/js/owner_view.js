@@ -14,7 +14,7 @@ const words = {
   back: "To the start of this view",
 };
 
-/** @typedef {{name: string, items: number, unsearchable: number, pending: number, encoder: ?{name: string, dimension: ?number, reads_texts: boolean}, fields: string[]}} Collection */
+/** @typedef {{name: string, items: number, unsearchable: number, pending: number, encoder: ?{name: string, fingerprint: string, reads_texts: boolean}, fields: string[]}} Collection */
 /**
  * @typedef {object} Around What the content needs of the view.
  * @property {(patch: Record<string, ?string>, how?: {replace?: boolean}) => void} go Change the address; null leaves a name out.

@@ -83,6 +83,11 @@ export function open(around) {
           { class: "button button-small", href: at("add"), "aria-label": `Add pictures to ${title}` },
           "Add pictures",
         ),
+        el(
+          "a",
+          { class: "button button-small", href: at("review"), "aria-label": `Review ${title}` },
+          "Review",
+        ),
         mayAdminister(access.value) &&
           button(
             {

@@ -125,7 +125,10 @@ export class Photos extends EventTarget {
       if (PASSES.has(error.code)) {
         this.change(row, { state: "waiting" });
         await this.#pause(error, signal);
-      } else this.change(row, { state: OF_THE_PHOTO.has(error.status) ? "refused" : "failed", problem: error });
+      } else {
+        const isFinal = OF_THE_PHOTO.has(error.status) && error.code !== "bad_parameter"; // that is of the classes
+        this.change(row, { state: isFinal ? "refused" : "failed", problem: error });
+      }
     }
   }
 

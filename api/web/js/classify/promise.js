@@ -63,11 +63,12 @@ export function promiseSlider(changed) {
     },
     /** @param {?Calibration} calibration Null where answers are not by the vote. @param {string} wanted What the address says. */
     show(calibration, wanted) {
-      known = calibration;
-      stops = calibration?.calibrated ? promises(calibration) : CONFIDENCES.map(plainStop);
+      const curve = rising(calibration?.curve ?? []);
+      known = calibration && { ...calibration, curve, calibrated: curve.length > 0 };
+      stops = known?.calibrated ? promises(known) : CONFIDENCES.map(plainStop);
       input.max = String(stops.length - 1);
       input.value = String(chosen(stops, wanted));
-      chart = calibration?.calibrated ? drawn(calibration) : null;
+      chart = known?.calibrated ? drawn(known) : null;
       fill(place, chart?.element);
       draw();
     },
@@ -79,8 +80,7 @@ export const nameOf = ({ accuracy, confidence }) => String(accuracy ?? confidenc
 
 /** A stop for each percent that can be promised. @param {Calibration} calibration @returns {Stop[]} */
 function promises({ curve }) {
-  const best = Math.max(...curve.map(({ accuracy }) => accuracy));
-  const least = Math.min(...curve.map(({ accuracy }) => accuracy));
+  const [least, best] = [curve[0].accuracy, curve[curve.length - 1].accuracy];
   /** @type {Stop[]} */
   const stops = [{ accuracy: null, confidence: 0, coverage: 1 }];
   for (let hundredths = Math.floor(least * 100) + 1; hundredths <= Math.floor(best * 100); hundredths += 1) {
@@ -114,7 +114,7 @@ function hintOf({ accuracy, coverage }, known) {
 }
 
 /** @param {Stop} stop @param {Calibration} known */
-const accuracyAt = ({ accuracy }, { curve }) => accuracy ?? Math.min(...curve.map((point) => point.accuracy));
+const accuracyAt = ({ accuracy }, { curve }) => accuracy ?? curve[0].accuracy;
 
 /** What can be promised: no point that promises less than one with more answers. @param {import("../client.js").CurvePoint[]} curve */
 function rising(curve) {
@@ -124,12 +124,11 @@ function rising(curve) {
 
 /** @param {Calibration} calibration */
 function drawn({ curve }) {
-  const least = Math.min(...curve.map(({ accuracy }) => accuracy));
-  const from = Math.max(0, Math.min(0.75, Math.floor(least * 10) / 10));
+  const from = Math.min(0.8, Math.floor(curve[0].accuracy * 10) / 10);
   return lineChart(words.curve, {
     x: words.right,
     y: words.answered,
-    points: rising(curve).map(({ accuracy, coverage }) => [Math.max(from, accuracy), coverage]),
+    points: curve.map(({ accuracy, coverage }) => [Math.max(from, accuracy), coverage]),
     from,
   });
 }

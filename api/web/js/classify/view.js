@@ -77,8 +77,8 @@ function content(around) {
     "div",
     { class: "row" },
     files,
-    folder,
     el("label", { class: "button button-primary", for: files.id }, words.choosePhotos),
+    folder,
     el("label", { class: "button desk-only", for: folder.id }, words.chooseFolder),
   );
   const drop = el(

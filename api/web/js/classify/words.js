@@ -31,7 +31,7 @@ export const words = {
 
   promiseTitle: "How sure is sure enough?",
   promise: "Right answers",
-  every: "Every photo gets an answer",
+  every: "Every photo gets an answer if anything here looks like it",
   promised: (accuracy) => `At least ${Math.round(accuracy * 100)} of 100 answers right`,
   covered: (coverage) => `About ${Math.round(coverage * 100)} of 100 photos like those of the collection get one.`,
   coveredAll: (accuracy) =>

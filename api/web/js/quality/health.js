@@ -52,14 +52,15 @@ export function open(around) {
     if (found) around.refresh();
   }
 
-  /** @param {string} collection @param {import("../client.js").GenerationList} found @param {boolean} may */
-  function drawGenerations(collection, { generations: all }, may) {
+  /** @param {import("../owner_view.js").Collection} collection @param {import("../client.js").GenerationList} found @param {boolean} may */
+  function drawGenerations({ name, encoder }, { generations: all }, may) {
     const current = all.findIndex((each) => each.current);
-    const isPossible = all.slice(current + 1).some(({ sound }) => sound);
+    const isOther = ({ fingerprint }) => fingerprint !== null && fingerprint !== encoder?.fingerprint;
+    const isPossible = all.slice(current + 1).some((each) => each.sound && !isOther(each));
     fill(
       generations,
-      all.length ? generationTable(all) : el("p", { class: "muted" }, text.noIndex),
-      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(collection) }, text.back)),
+      all.length ? generationTable(all, isOther) : el("p", { class: "muted" }, text.noIndex),
+      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(name) }, text.back)),
       all.length > 0 && !isPossible && el("p", { class: "muted" }, text.noBack),
     );
   }
@@ -73,7 +74,7 @@ export function open(around) {
       fill(facts, ...factsOf(collection));
       const [state, found] = await Promise.all([server.readyz({ signal }), server.listGenerations({ collection: name, signal })]);
       fill(ready, ...readiness(state));
-      drawGenerations(name, found, may);
+      drawGenerations(collection, found, may);
       runner.start.hidden = !may;
       await runner.show(name, signal, ([latest]) => fill(checked, ...(latest?.result ? report(latest) : [])));
     },
@@ -102,8 +103,8 @@ const factsOf = (collection) =>
     [words.results.value(collection["index_recall@10"]), text.recall],
   ].map(([value, name]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
 
-/** @param {import("../client.js").Generation[]} all */
-const generationTable = (all) =>
+/** @param {import("../client.js").Generation[]} all @param {(each: import("../client.js").Generation) => boolean} isOther */
+const generationTable = (all, isOther) =>
   el(
     "div",
     { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.indexes },
@@ -118,8 +119,9 @@ const generationTable = (all) =>
       el(
         "tbody",
         {},
-        ...all.map(({ made_at: made, items, megabytes, current, sound, name, index }) =>
-          el(
+        ...all.map((each) => {
+          const { made_at: made, items, megabytes, current, sound, name, index } = each;
+          return el(
             "tr",
             { title: [name, index].filter(Boolean).join(", ") },
             el("th", { scope: "row" }, el("time", { datetime: made }, ago(made))),
@@ -130,9 +132,10 @@ const generationTable = (all) =>
               {},
               current && el("span", { class: "badge", "data-state": "running" }, text.current),
               !sound && el("span", { class: "badge", "data-state": "failed" }, text.unsound1),
+              isOther(each) && el("span", { class: "badge" }, text.formerEncoder),
             ),
-          ),
-        ),
+          );
+        }),
       ),
     ),
   );

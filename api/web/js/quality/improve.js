@@ -137,10 +137,14 @@ function outcome(job) {
     ),
     measures.length > 0 &&
       el(
-        "table",
-        { class: "table gate" },
-        el("thead", {}, el("tr", {}, el("td", {}), ...text.gateColumns.slice(1).map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...measures.map(([name, title]) => gateRow(title, gate[name]))),
+        "div",
+        { class: "table-frame gate", tabindex: 0, role: "region", "aria-label": text.outcomes[kindOf(job)] },
+        el(
+          "table",
+          { class: "table" },
+          el("thead", {}, el("tr", {}, el("td", {}), ...text.gateColumns.map((name) => el("th", { scope: "col" }, name)))),
+          el("tbody", {}, ...measures.map(([name, title]) => gateRow(title, gate[name]))),
+        ),
       ),
     refusals.length > 0 &&
       el(
