@@ -1,5 +1,6 @@
 """Two encoders of one collection side by side: in the catalog, and among the generations."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,15 +129,17 @@ def test_items_without_an_embedding_are_noted_until_they_get_one(
 def test_what_belongs_to_no_encoder_is_deleted(catalog: Catalog, collection: Collection) -> None:
     embed(catalog, collection)
     embed(catalog, collection, THIRD)
+    learned = {hashlib.sha256(data).hexdigest(): data for data in (b"a", b"b", b"c")}
+    first, second, _ = learned
     with catalog.write() as writer:
-        for sha256 in ("a" * 64, "b" * 64, "c" * 64):
-            writer.keep_learned(sha256, sha256.encode())
-    change(catalog, collection, OTHER, projection="a" * 64)
-    change(catalog, collection, THIRD, network="b" * 64)
+        for sha256, data in learned.items():
+            writer.keep_learned(sha256, data)
+    change(catalog, collection, OTHER, projection=first)
+    change(catalog, collection, THIRD, network=second)
     with catalog.write() as writer:
         assert writer.keep_vectors_of(collection.id, [OTHER, THIRD]) == ITEMS
-    assert catalog.learned("a" * 64) == b"a" * 64
-    assert catalog.learned("b" * 64) == b"b" * 64
+    assert catalog.learned(first) == b"a"
+    assert catalog.learned(second) == b"b"
     with catalog.read() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM learned").scalar()
     assert kept == 2
