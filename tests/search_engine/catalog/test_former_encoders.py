@@ -126,17 +126,14 @@ def test_items_without_an_embedding_are_noted_until_they_get_one(
     assert catalog.unsearchable(now) == {}
 
 
-def hash_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def test_what_belongs_to_no_encoder_is_deleted(catalog: Catalog, collection: Collection) -> None:
     embed(catalog, collection)
     embed(catalog, collection, THIRD)
-    with catalog.write() as writer:
-        for name, data in (learned := {hash_of(each): each for each in (b"a", b"b", b"c")}).items():
-            writer.keep_learned(name, data)
+    learned = {hashlib.sha256(data).hexdigest(): data for data in (b"a", b"b", b"c")}
     first, second, _ = learned
+    with catalog.write() as writer:
+        for sha256, data in learned.items():
+            writer.keep_learned(sha256, data)
     change(catalog, collection, OTHER, projection=first)
     change(catalog, collection, THIRD, network=second)
     with catalog.write() as writer:
