@@ -138,6 +138,9 @@ class Settings(BaseModel):
         description="Jobs that a server runs at once, each of another collection.",
     )
     docs: bool = Field(default=False, description="Serve the reference of the API at `/docs`.")
+    page: Path | None = Field(
+        default=None, description="File (TOML) whose section `[page]` makes the page one's own."
+    )
     read_only: bool = Field(
         default=False,
         description="Answer questions only and write nothing, alone or beside another process.",

@@ -80,7 +80,7 @@ class TestResults:
         expect(searched).to_have_url(re.compile("sort=price"))
         steps.expect_results(searched)
         prices = [
-            float(text) for text in steps.results(searched).locator(".card-price").all_inner_texts()
+            float(text.replace(",", "")) for text in steps.results(searched).locator(".card-price").all_inner_texts()
         ]
         assert prices == sorted(prices)
         searched.get_by_label("Variety").select_option("Variety: more")

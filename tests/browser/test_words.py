@@ -23,7 +23,11 @@ TECHNICAL = re.compile(r"HTTP|JSON|\b[45]\d\d\b|_|index|embedding|encoder", re.I
 
 
 def test_every_code_has_words(start: Page) -> None:
-    words = start.evaluate("import('/static/js/words.js').then(({ WORDS }) => WORDS)")
+    words = start.evaluate(
+        """() => import("/static/js/words.js").then(({ PROBLEMS, wordsOf }) =>
+          Object.fromEntries(
+            Object.keys(PROBLEMS).map((code) => [code, wordsOf({ code, status: 500 })])))"""
+    )
     assert set(words) == {*known_codes(), *OF_THE_PAGE}
     for title, text, action in words.values():
         assert action in ("photo", "again", "start", "search", "key", "none")

@@ -3,7 +3,7 @@
 import { button, el } from "../dom.js";
 import { ago, count, itemName, number } from "../format.js";
 import { nothingNotice } from "../notices.js";
-import { persistent, server } from "../server.js";
+import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
 import { thumb } from "./thumb.js";
 

@@ -4,8 +4,10 @@ import { access, askForKey, mayWrite } from "../access.js";
 import { Problem } from "../client.js";
 import { el, styles } from "../dom.js";
 import { count } from "../format.js";
+import { t } from "../language.js";
 import { failure, problemNotice, waitingNotice } from "../notices.js";
-import { server, untilReady } from "../server.js";
+import { server, untilReady } from "../owner_server.js";
+import { setTitle } from "../settings.js";
 import { wordsOf } from "../words.js";
 import { PARTS, START, parse, toUrl } from "./address.js";
 import { Deletions } from "./deletions.js";
@@ -34,7 +36,6 @@ const LOAD = {
   jobs: () => import("./jobs.js"),
   review: () => import("./review.js"),
 };
-const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open({ root, router }) {
@@ -64,7 +65,7 @@ export async function open({ root, router }) {
       return await work();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const shown = problemNotice(error, { label: "Close", act: () => notice.replaceChildren() });
+      const shown = problemNotice(error, { label: t("shell.close"), act: () => notice.replaceChildren() });
       notice.replaceChildren(shown);
       shown.focus();
       return undefined;
@@ -116,7 +117,12 @@ export async function open({ root, router }) {
     } catch (error) {
       opened.delete(name);
       notice.replaceChildren(
-        failure("This page could not be loaded", "Check the connection.", "Load again", around.refresh),
+        failure(
+          t("shell.unloaded.title"),
+          t("shell.unloaded.text"),
+          t("shell.unloaded.again"),
+          around.refresh,
+        ),
       );
       throw error;
     }
@@ -126,9 +132,9 @@ export async function open({ root, router }) {
   async function wait(problem, signal) {
     const [, , action] = wordsOf(problem);
     const choices = {
-      key: { label: "Enter a key", act: async () => (await askForKey()) && location.reload() },
-      again: { label: "Try again", act: around.refresh },
-      start: { label: "To the collections", act: () => router.go("/catalog") },
+      key: { label: t("problem.key"), act: async () => (await askForKey()) && location.reload() },
+      again: { label: t("problem.again"), act: around.refresh },
+      start: { label: t("catalog.to_collections"), act: () => router.go("/catalog") },
     };
     const shown = problem.isNotReady
       ? waitingNotice(problem)
@@ -147,11 +153,11 @@ export async function open({ root, router }) {
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
-    document.title = `${collection ?? "Catalog"} – Eyedex`;
+    setTitle(collection ?? t("catalog.title"));
     if (!collection) {
-      head.replaceChildren(el("h1", { tabindex: -1 }, "Catalog"));
+      head.replaceChildren(el("h1", { tabindex: -1 }, t("catalog.title")));
     } else {
-      const link = (each) =>
+      const link = (/** @type {import("./address.js").Part} */ each) =>
         el(
           "a",
           {
@@ -159,17 +165,17 @@ export async function open({ root, router }) {
             href: toUrl({ ...START, collection, part: each }),
             "aria-current": each === part && "page",
           },
-          NAMES[each],
+          t(`catalog.part.${each}`),
         );
       head.replaceChildren(
         el(
           "div",
           {},
-          el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, "All collections")),
+          el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, t("catalog.all"))),
           el("h1", { tabindex: -1 }, collection),
           facts,
         ),
-        el("nav", { class: "tabs", "aria-label": `Parts of ${collection}` }, ...PARTS.map(link)),
+        el("nav", { class: "tabs", "aria-label": t("catalog.parts", { collection }) }, ...PARTS.map(link)),
       );
     }
   }
@@ -180,7 +186,7 @@ export async function open({ root, router }) {
     const found = collections.find((each) => each.name === name) ?? null;
     const { items, unsearchable } = found ?? { items: 0, unsearchable: 0 };
     if (!signal.aborted)
-      facts.textContent = [count(items, "item"), unsearchable && `${unsearchable} not searchable`]
+      facts.textContent = [count(items, "item"), unsearchable && t("catalog.unsearchable", { count: unsearchable })]
         .filter(Boolean)
         .join(" · ");
     return found;

@@ -3,8 +3,9 @@
 import { closeness } from "../closeness.js";
 import { button, el, iconButton, labelText, picture, unseen } from "../dom.js";
 import { count, itemName, itemPrice } from "../format.js";
+import { t } from "../language.js";
 
-/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("../search_client.js").Neighbor} Neighbor */
 /**
  * @typedef {object} Cards What a card needs of its page.
  * @property {(itemId: string) => string} hrefOf     Where the item is shown.
@@ -19,16 +20,16 @@ const LONG_PRESS_MS = 450;
 export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
-  const list = el("ul", { class: "grid", role: "list", "aria-label": "Results", hidden: true });
+  const list = el("ul", { class: "grid", role: "list", "aria-label": t("search.results"), hidden: true });
   const skeletons = el(
     "div",
     { class: "grid", "aria-hidden": "true", hidden: true },
     ...Array.from({ length: SKELETONS }, skeleton),
   );
-  const moreButton = button({ class: "button more-results", hidden: true, click: () => more() }, "Show more");
+  const moreButton = button({ class: "button more-results", hidden: true, click: () => more() }, t("search.more"));
   const element = el(
     "section",
-    { class: "found", "aria-label": "Matches", hidden: true },
+    { class: "found", "aria-label": t("search.matches"), hidden: true },
     el("div", { class: "found-head" }, title, live),
     skeletons,
     list,
@@ -45,7 +46,7 @@ export function resultsGrid(cards, more) {
     list.removeAttribute("aria-busy");
     moreButton.hidden = !hasMore;
     const shown = list.childElementCount;
-    live.textContent = hasMore ? `The ${shown} closest` : count(shown, "result");
+    live.textContent = hasMore ? t("search.closest", { number: shown }) : count(shown, "result");
   };
 
   return {
@@ -68,7 +69,7 @@ export function resultsGrid(cards, more) {
     showLoading(narrowing) {
       const dim = narrowing && list.childElementCount > 0;
       element.hidden = false;
-      live.textContent = "Searching…";
+      live.textContent = t("search.searching");
       list.hidden = !dim;
       list.setAttribute("aria-busy", "true");
       skeletons.hidden = dim;
@@ -121,7 +122,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
         "p",
         { class: "card-closeness" },
         closeness(neighbor),
-        others > 0 && el("span", { class: "card-views" }, `+${count(others, "view")}`),
+        others > 0 && el("span", { class: "card-views" }, t("search.other_views", { count: others })),
       ),
     ),
     el(
@@ -130,9 +131,9 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
       ...tray.toggles(neighbor),
       el(
         "a",
-        { class: "icon-button", href: similarTo(neighbor.item_id), title: "More like this" },
+        { class: "icon-button", href: similarTo(neighbor.item_id), title: t("search.more_like") },
         iconButton("similar", "", {}).firstElementChild,
-        unseen(`More like this: ${name}`),
+        unseen(t("search.more_like_item", { name })),
       ),
     ),
   );

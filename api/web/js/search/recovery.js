@@ -1,6 +1,7 @@
 /* After a problem: what is shown, and whether it passes by itself. */
 
 import { fileSize } from "../format.js";
+import { t } from "../language.js";
 import { countdown, problemNotice, waitingNotice } from "../notices.js";
 import { untilReady } from "../server.js";
 
@@ -8,7 +9,7 @@ const BUSY_S = 2; // where a busy server does not say when to come back
 
 /**
  * A notice, and how to wait until it is worth another attempt.
- * @param {import("../client.js").Problem} problem
+ * @param {import("../search_client.js").Problem} problem
  * @param {?import("../notices.js").Choice} choice
  * @param {?import("../photos/library.js").Photo} photo
  * @param {AbortSignal} signal
@@ -21,12 +22,12 @@ export function recovery(problem, choice, photo, signal) {
       () => false,
     );
   if (problem.isNotReady) return { box: waitingNotice(problem), wait: ready };
-  const about = problem.code === "body_too_large" && photo ? `It has ${fileSize(photo.bytes)}.` : "";
+  const about = problem.code === "body_too_large" && photo ? t("problem.bytes", { size: fileSize(photo.bytes) }) : "";
   const box = problemNotice(problem, choice, about);
   if (problem.code === "network") return { box, wait: ready };
   if (problem.status !== 429 && problem.status !== 503) return { box, wait: async () => false };
   const button = box.querySelector("button");
-  const tell = (left) => button && (button.textContent = `Trying again in ${left} s`);
+  const tell = (left) => button && (button.textContent = t("problem.countdown", { seconds: left }));
   const wait = async () => {
     await countdown(problem.retryAfterS || BUSY_S, signal, tell);
     return !signal.aborted;
