@@ -92,7 +92,9 @@ def _logo_at(logo: Path, file: Path) -> Path:
         raise ParameterError(f"there is no file {logo}", where=where, fix="name it from the file")
     if logo.stat().st_size > MAX_LOGO_BYTES:
         raise ParameterError(
-            f"{logo.name} has more than {MAX_LOGO_BYTES:,} bytes", where=where, fix="make it smaller"
+            f"{logo.name} has more than {MAX_LOGO_BYTES:,} bytes",
+            where=where,
+            fix="make it smaller",
         )
     return logo.absolute()
 

@@ -72,7 +72,7 @@ def results(page: Page) -> Locator:
 
 
 def hits(page: Page) -> Locator:
-    return results(page).locator("> li")
+    return results(page).get_by_role("listitem")
 
 
 def first_sample(page: Page) -> Locator:

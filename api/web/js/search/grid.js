@@ -14,13 +14,14 @@ import { t } from "../language.js";
  */
 
 const SKELETONS = 12;
+const PART = 60; // a multiple of 2 to 6 columns: no row has a gap where one part ends and the next begins
 const LONG_PRESS_MS = 450;
 
 /** @param {Cards} cards @param {() => void} more Called when the end of the results comes into view. */
 export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
-  const list = el("ul", { class: "grid", role: "list", "aria-label": t("search.results"), hidden: true });
+  const list = el("ul", { class: "grid-parts", role: "list", "aria-label": t("search.results"), hidden: true });
   const skeletons = el(
     "div",
     { class: "grid", "aria-hidden": "true", hidden: true },
@@ -41,11 +42,26 @@ export function resultsGrid(cards, more) {
   end.observe(moreButton);
   list.addEventListener("keydown", moveByArrows);
 
+  let shown = 0;
+
+  /** Cards stand in parts, as laying out one grid of thousands takes long. @param {Neighbor[]} neighbors */
+  const add = (neighbors) => {
+    for (const neighbor of neighbors) {
+      if (shown % PART === 0) list.append(el("div", { class: "grid", role: "presentation" }));
+      list.lastElementChild?.append(card(neighbor, cards));
+      shown += 1;
+    }
+  };
+
+  const clear = () => {
+    list.replaceChildren();
+    shown = 0;
+  };
+
   const settle = (hasMore) => {
     skeletons.hidden = true;
     list.removeAttribute("aria-busy");
     moreButton.hidden = !hasMore;
-    const shown = list.childElementCount;
     live.textContent = hasMore ? t("search.closest", { number: shown }) : count(shown, "result");
   };
 
@@ -59,7 +75,7 @@ export function resultsGrid(cards, more) {
     focusTitle: () => title.focus({ preventScroll: true }),
     hide() {
       element.hidden = true;
-      list.replaceChildren();
+      clear();
       live.textContent = "";
     },
     /**
@@ -67,7 +83,7 @@ export function resultsGrid(cards, more) {
      * @param {boolean} narrowing
      */
     showLoading(narrowing) {
-      const dim = narrowing && list.childElementCount > 0;
+      const dim = narrowing && shown > 0;
       element.hidden = false;
       live.textContent = t("search.searching");
       list.hidden = !dim;
@@ -79,13 +95,14 @@ export function resultsGrid(cards, more) {
     stay(stays) {
       skeletons.hidden = true;
       live.textContent = "";
-      element.hidden = !stays || list.childElementCount === 0;
+      element.hidden = !stays || shown === 0;
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     show(neighbors, hasMore) {
       element.hidden = false;
       list.hidden = neighbors.length === 0;
-      list.replaceChildren(...neighbors.map((neighbor) => card(neighbor, cards)));
+      clear();
+      add(neighbors);
       settle(hasMore);
     },
     /** Ask for more once again where the end of the results is still in view. */
@@ -95,7 +112,7 @@ export function resultsGrid(cards, more) {
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     append(neighbors, hasMore) {
-      list.append(...neighbors.map((neighbor) => card(neighbor, cards)));
+      add(neighbors);
       settle(hasMore);
     },
   };
@@ -108,7 +125,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
   const others = (neighbor.views?.count ?? 1) - 1;
   const element = el(
     "li",
-    { class: "card" },
+    { class: "card", role: "listitem" },
     el(
       "a",
       { class: "card-link", href: hrefOf(neighbor.item_id) },
@@ -164,7 +181,7 @@ function moveByArrows(event) {
   const list = /** @type {HTMLElement} */ (event.currentTarget);
   const here = /** @type {HTMLElement} */ (event.target).closest(".card");
   if (!here || !event.key.startsWith("Arrow")) return;
-  const all = [...list.children];
+  const all = [...list.querySelectorAll(".card")];
   const top = (element) => element.getBoundingClientRect().top;
   const columns = Math.max(
     1,

@@ -220,7 +220,7 @@ class SearchView {
     signal.throwIfAborted();
     this.#photo = photo ?? null;
     this.#root.dataset.stage = hasSubject(state) ? "results" : "start";
-    if (state.photo && !photo) throw new Problem({ title: "Photo gone", code: "photo_gone" });
+    if (state.photo && !photo) throw new Problem({ title: "", code: "photo_gone" });
     if (hasSubject(state)) this.#showWaiting(state, narrowing, traversed);
     else this.#showStart();
     const { collection, labels } = await this.#catalog.describe(state.collection, signal);
