@@ -15,16 +15,33 @@ import { reasonText } from "./job_words.js";
 import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
+/* What a new collection can compare by, whatever is installed; others are told to the command line. */
+const LOOKS = { general: "efficientnet_lite0", color: "hsv" };
 
 /** @typedef {import("./chosen_files.js").Chosen} Chosen */
 
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
 export function open(around) {
   let collection = "";
+  let isNew = false;
   let running = new AbortController();
+  const looks = el(
+    "select",
+    { class: "select", id: "add-looks" },
+    ...Object.entries(LOOKS).map(([name, encoder]) =>
+      el("option", { value: encoder }, t(/** @type {import("../language.js").Word} */ (`add.looks.${name}`))),
+    ),
+  );
   const step = el("div", { class: "stack", tabindex: -1 });
   const choose = chooser((files) => receive(files));
   const element = el("div", { class: "stack" }, step);
+  const looksChoice = el(
+    "label",
+    { class: "labelled", for: looks.id },
+    t("add.looks"),
+    looks,
+    el("span", { class: "note" }, t("add.looks_help")),
+  );
   startOver();
 
   function startOver() {
@@ -145,6 +162,7 @@ export function open(around) {
     show(
       ...head,
       columnPlace,
+      ...(isNew ? [looksChoice] : []),
       el("details", {}, el("summary", {}, t("add.choices")), replace.element, prune.element),
       result,
       el("div", { class: "row" }, add, check, again),
@@ -166,6 +184,7 @@ export function open(around) {
           replace: replace.on,
           prune: prune.on,
           dry_run: dry,
+          ...(isNew && { encoder: looks.value }),
         };
         const job = await persistent.createJob("index", parameters, { collection, signal });
         if (dry) await follow(job);
@@ -198,9 +217,11 @@ export function open(around) {
 
   return {
     element,
-    async show(state) {
+    async show(state, signal, described) {
       if (collection !== state.collection) startOver();
       collection = /** @type {string} */ (state.collection);
+      const known = await described;
+      if (!signal.aborted) isNew = !known?.encoder;
     },
   };
 }

@@ -13,7 +13,7 @@ import { PARTS, START, parse, toUrl } from "./address.js";
 import { Deletions } from "./deletions.js";
 
 /** @typedef {import("./address.js").State} State */
-/** @typedef {{name: string, items: number, unsearchable: number, fields: string[]}} Collection */
+/** @typedef {{name: string, items: number, unsearchable: number, fields: string[], encoder: ?{name: string}}} Collection */
 /**
  * @typedef {object} Around What a part needs of the view around it.
  * @property {(patch: Partial<State>) => string} href

@@ -64,7 +64,7 @@ export class CropBox {
     ),
   );
 
-  /** @param {(box: ?string) => void} chosen Called with x,y,w,h, or null for the whole photo. */
+  /** @param {(box: ?string, isDot?: boolean) => void} chosen Called with x,y,w,h, or null for the whole photo. */
   constructor(chosen) {
     this.#chosen = chosen;
     this.#image.addEventListener("error", () => (this.#stage.hidden = true));
@@ -94,7 +94,7 @@ export class CropBox {
       if (width * height > MOST_OF_IT || isNear) return []; // the whole photo, or another dot's object
       taken.push(middle);
       const dot = button(
-        { class: "crop-dot", title: t("crop.dot"), click: () => this.#choose(/** @type {Box} */ (box)) },
+        { class: "crop-dot", title: t("crop.dot"), click: () => this.#choose(/** @type {Box} */ (box), true) },
         unseen(t("crop.object", { number: taken.length })),
       );
       dot.style.setProperty("--x", String(middle[0]));
@@ -120,9 +120,9 @@ export class CropBox {
     this.#reset.hidden = isWhole(box);
   }
 
-  #choose(box) {
+  #choose(box, isDot = false) {
     this.#place(within(box));
-    this.#chosen(this.#text);
+    this.#chosen(this.#text, isDot);
   }
 
   #typed(index) {

@@ -16,7 +16,10 @@ import { wordsBox } from "./words_box.js";
  */
 export function queryPanel(choose, actions) {
   const words = wordsBox(t("search.words_beside"), actions.search);
-  const crop = new CropBox((box) => actions.crop(box));
+  const crop = new CropBox((box, isDot) => {
+    actions.crop(box);
+    if (isDot) sheet.close();
+  });
   const sheet = new Sheet(t("crop.title"), crop.element);
   const thumb = el("img", { alt: "", draggable: "false" });
   const openCrop = button({ class: "query-thumb", click: () => openSheet() }, thumb);

@@ -120,7 +120,14 @@ export function startView({ choose, camera }, search) {
     );
   }
 
-  return { element, words, showLatest, showSamples };
+  return {
+    element,
+    words,
+    /** Where something is typed, or else chosen. */
+    focus: () => (words.element.hidden ? choose : words.input).focus(),
+    showLatest,
+    showSamples,
+  };
 }
 
 /** As many as wanted, evenly over the whole list. @template T @param {T[]} all @param {number} wanted */

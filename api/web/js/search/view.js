@@ -113,7 +113,7 @@ class SearchView {
     );
     onKeys({
       u: () => choose.click(),
-      "/": () => (hasSubject(this.#state) ? this.#focusFilters() : choose.focus()),
+      "/": () => (hasSubject(this.#state) ? this.#focusFilters() : this.#start.focus()),
       Escape: () => this.#startOver(),
     }, root);
   }
