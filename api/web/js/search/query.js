@@ -12,7 +12,7 @@ import { wordsBox } from "./words_box.js";
 
 /**
  * @param {HTMLInputElement} choose The input that a photo is chosen with.
- * @param {{crop: (box: ?string) => void, search: (words: ?string) => void, clear: () => void, cancel: () => void}} actions
+ * @param {{crop: (box: ?string) => void, search: (words: ?string) => void, clear: () => void}} actions
  */
 export function queryPanel(choose, actions) {
   const words = wordsBox(t("search.words_beside"), actions.search);
@@ -40,7 +40,7 @@ export function queryPanel(choose, actions) {
     { class: "upload", hidden: true },
     el("span", { role: "status" }, sent),
     progress,
-    button({ class: "button button-small", click: () => actions.cancel() }, t("query.cancel")),
+    button({ class: "button button-small", click: () => actions.clear() }, t("query.cancel")),
   );
   const another = fileButton(choose, icon("camera"), el("span", {}, t("query.new")));
   const clear = iconButton("close", t("query.clear"), { click: () => actions.clear() });

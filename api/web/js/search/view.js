@@ -1,6 +1,5 @@
 /* The search view: reads what the address says, asks, and tells the parts what to show. */
 
-import { askForKey } from "../access.js";
 import { Problem, sleep } from "../search_client.js";
 import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
@@ -12,7 +11,6 @@ import { shrink } from "../photos/shrink.js";
 import { photoSource } from "../photos/source.js";
 import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
-import { wordsOf } from "../words.js";
 import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
 import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
@@ -23,7 +21,7 @@ import { resultsGrid } from "./grid.js";
 import { nothingFound } from "./nothing_found.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
-import { recovery } from "./recovery.js";
+import { choiceFor, recovery } from "./recovery.js";
 import { startView } from "./start.js";
 import { Tray } from "./tray.js";
 
@@ -64,7 +62,6 @@ class SearchView {
     crop: (box) => this.#go({ box, like: [], unlike: [] }),
     search: (q) => this.#go({ q }),
     clear: () => this.#startOver(),
-    cancel: () => this.#startOver(),
   });
   #filters = filterPanel((patch) => this.#go(patch));
   #filterSheet = new Sheet(t("bar.filters"), this.#filters.element);
@@ -101,10 +98,8 @@ class SearchView {
     this.#root = root;
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
-    const { choose, camera } = this.#inputs;
     root.replaceChildren(
-      choose,
-      camera,
+      ...Object.values(this.#inputs),
       this.#start.element,
       el("h1", { class: "visually-hidden results-title" }, t("search.results_title")),
       this.#side,
@@ -112,7 +107,7 @@ class SearchView {
       this.#tray.element,
     );
     onKeys({
-      u: () => choose.click(),
+      u: () => this.#inputs.choose.click(),
       "/": () => (hasSubject(this.#state) ? this.#focusFilters() : this.#start.focus()),
       Escape: () => this.#startOver(),
     }, root);
@@ -166,14 +161,11 @@ class SearchView {
   /** @param {State} state */
   #showDialogs(state) {
     const explains = (state.item || this.#photo) && seesPlaces(this.#catalog.known(this.#collection));
+    const [collection, photo] = [this.#collection, this.#photo?.blob ?? null];
     const explain = explains
-      ? (ids, signal) =>
-          this.#questions.explain(state, this.#photo?.blob ?? null, ids, {
-            collection: this.#collection,
-            signal,
-          })
+      ? (ids, signal) => this.#questions.explain(state, photo, ids, { collection, signal })
       : null;
-    this.#dialogs.show(state, this.#collection, this.#outcome?.neighbors ?? [], explain);
+    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain);
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
   }
 
@@ -199,7 +191,7 @@ class SearchView {
         if (!(error instanceof Problem)) throw error;
         this.#query.uploading = false;
         this.#answer.replaceChildren();
-        const { box, wait } = recovery(error, this.#choiceFor(error), this.#photo, signal);
+        const { box, wait } = recovery(error, choiceFor(error, this.#remedies), this.#photo, signal);
         this.#grid.stay(error.code === "network" || error.isNotReady);
         this.#notice.replaceChildren(box);
         box.focus({ preventScroll: true });
@@ -232,10 +224,8 @@ class SearchView {
     this.#showWords(state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
-      if (collection.items === 0)
-        this.#notice.replaceChildren(
-          nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")),
-        );
+      const [title, text] = [t("search.nothing_yet.title"), t("search.nothing_yet.text")];
+      if (collection.items === 0) this.#notice.replaceChildren(nothingNotice(title, text));
       this.#root.dataset.loaded = "";
       return;
     }
@@ -372,7 +362,8 @@ class SearchView {
     const { signal } = this.#running;
     this.#loadsMore = true;
     try {
-      const next = await this.#questions.more(this.#state, this.#photo?.blob ?? null, outcome, this.#asking(signal));
+      const photo = this.#photo?.blob ?? null;
+      const next = await this.#questions.more(this.#state, photo, outcome, this.#asking(signal));
       if (this.#outcome === outcome) this.#grid.append(next, outcome.cursor !== null);
     } catch (error) {
       if (!signal.aborted && !(error instanceof Problem)) throw error;
@@ -394,27 +385,16 @@ class SearchView {
     if (!signal.aborted) this.#query.offer(regions);
   }
 
-  /** What a reader can do about a problem. @param {Problem} problem */
-  #choiceFor(problem) {
-    const again = { label: t("problem.again"), act: () => this.#retry() };
-    const choices = {
-      photo: this.#state.photo
-        ? { label: t("recovery.photo"), act: () => this.#inputs.choose.click() }
-        : again,
-      again,
-      search: {
-        label: t("recovery.without"),
-        act: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
+  /** What can be done about a problem. @returns {import("./recovery.js").Remedies} */
+  get #remedies() {
+    return {
+      choose: this.#state.photo ? () => this.#inputs.choose.click() : null,
+      again: () => {
+        this.#shown = { subject: "", results: "" };
+        this.#router.go(location.href, { replace: true });
       },
-      start: { label: t("problem.start"), act: () => this.#router.go("/") },
-      key: { label: t("problem.key"), act: async () => (await askForKey()) && location.reload() },
+      search: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
+      start: () => this.#router.go("/"),
     };
-    const [, , action] = wordsOf(problem);
-    return choices[action] ?? null;
-  }
-
-  #retry() {
-    this.#shown = { subject: "", results: "" };
-    this.#router.go(location.href, { replace: true });
   }
 }
