@@ -208,6 +208,7 @@ class TestAdding:
         expect_added(page, 3)
         assert labels_of(page, owned, "dropped") == ["dropped-cups", "dropped-cups", "Home/dropped"]
 
+    @pytest.mark.allows_console("net::ERR_FAILED")
     @pytest.mark.allows_console("the server responded with a status of 415")
     def test_what_is_no_picture_is_left_out_by_name(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
@@ -221,6 +222,7 @@ class TestAdding:
         expect(page.get_by_text("notes.doc is neither a picture nor a table")).to_be_visible()
         expect(page.get_by_text("fake.jpg is not a picture")).to_be_visible()
         page.get_by_label("Compare by").select_option("Colours alone")
+        page.route("**/left/jobs", lambda route: route.abort())
         with page.expect_request("**/left/jobs") as asked:
             page.get_by_role("button", name="Check first").click()
         assert asked.value.post_data_json["encoder"] == "hsv"

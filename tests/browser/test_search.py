@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.browser import steps
 
@@ -184,14 +185,21 @@ class TestMore:
         group.click()
         expect(searched).not_to_have_url(re.compile("fold=on|group=off"))
 
-    def test_a_photo_that_may_be_turned_is_sent_again(self, searched: Page) -> None:
-        with searched.expect_request("**/search") as asked:
-            searched.goto(f"{searched.url}&turns=any")
-        assert steps.kind_of_question(asked.value) == "photo"
-        assert b"turns" in (asked.value.post_data_buffer or b"")
-        steps.show_closest(searched)
+    def test_a_photo_that_is_turned_finds_what_it_would_upright(
+        self, searched: Page, shopper_photo: Path, tmp_path: Path
+    ) -> None:
+        upright = steps.shown_ids(searched)
+        with Image.open(shopper_photo) as photo:
+            photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png")
+        steps.search(searched, tmp_path / "turned.png")
         searched.get_by_role("button", name="More", exact=True).click()
-        expect(searched.get_by_label("The photo may be turned")).to_be_checked()
+        with searched.expect_request("**/search") as asked:
+            searched.get_by_label("The photo may be turned").check()
+        assert steps.kind_of_question(asked.value) == "photo"
+        searched.get_by_role("button", name="Done").click()
+        expect(searched).to_have_url(re.compile("turns=any"))
+        steps.show_closest(searched)
+        assert steps.shown_ids(searched)[0] == upright[0]
 
 
 class TestClass:

@@ -100,6 +100,9 @@ export function shorten(text, longest = LONGEST_TEXT) {
 export const count = (count, noun) =>
   t(/** @type {import("./language.js").Word} */ (`count.${noun}`), { count });
 
+/** Whether an attribute stands above the others as a name or price. @param {string} field */
+export const isHeading = (field) => [...NAMES, ...PRICES].includes(plain(field));
+
 /** The attributes that are shown, in the order of the owner where there is one. @param {string[]} names */
 export const shownFields = (names) =>
   settings.attributes.length ? settings.attributes.filter((name) => names.includes(name)) : names;

@@ -3,7 +3,7 @@
 import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
 import { button, dialog, el, iconButton } from "../dom.js";
-import { attributeText, fieldName, itemName, itemPrice, shownFields } from "../format.js";
+import { attributeText, fieldName, isHeading, itemName, itemPrice, shownFields } from "../format.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
@@ -140,7 +140,7 @@ function table(items, pictures, hrefOf) {
         items.map((item) => item.label ?? ""),
       ),
       ...fields
-        .filter((field) => !/^(name|title|price)$/i.test(field))
+        .filter((field) => !isHeading(field))
         .map((field) =>
           row(
             fieldName(field),

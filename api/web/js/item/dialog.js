@@ -4,11 +4,11 @@
 import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
 import { button, dialog, el, iconButton, labelText, picture } from "../dom.js";
-import { attributeText, fieldName, itemLink, itemName, itemPrice, score, shownFields } from "../format.js";
+import { attributeText, fieldName, itemLink, itemName, itemPrice, isHeading, score, shownFields } from "../format.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
-import { setTitle } from "../settings.js";
+import { setTitle, settings } from "../settings.js";
 import { heatPicture } from "./heat.js";
 import { zoomable } from "./zoom.js";
 
@@ -197,13 +197,19 @@ function whyButton(itemId, shown, explain, signal) {
   return toggle;
 }
 
+const isWanted = (field) => settings.attributes.includes(field);
+
 /** @param {Item} item */
-function attributes({ item_id: itemId, product_id: productId, attributes: all }) {
+function attributes(item) {
+  const { item_id: itemId, product_id: productId, attributes: all } = item;
   const own = [
     [t("item.product"), productId],
     [t("item.id"), itemId],
   ];
-  const rows = [...shownFields(Object.keys(all)).map((field) => [field, all[field]]), ...own].filter(
+  const isSaid = (field) =>
+    isHeading(field) && (typeof all[field] === "number" || all[field] === itemName(item));
+  const fields = shownFields(Object.keys(all).filter((each) => isWanted(each) || !isSaid(each)));
+  const rows = [...fields.map((field) => [field, all[field]]), ...own].filter(
     ([, value]) => value !== null && value !== "",
   );
   return el(

@@ -43,6 +43,7 @@ export function toolBar(go, openFilters) {
     chosen,
   );
 
+  sort.label.hidden = true; // until it is known by what
   variety.fill(VARIETY.map(([value, name]) => [value, t(`bar.variety.${name}`)]));
   return {
     element,

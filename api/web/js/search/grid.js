@@ -85,6 +85,7 @@ export function resultsGrid(cards, more) {
     showLoading(narrowing) {
       const dim = narrowing && shown > 0;
       element.hidden = false;
+      element.removeAttribute("data-none");
       live.textContent = t("search.searching");
       list.hidden = !dim;
       list.setAttribute("aria-busy", "true");
@@ -101,6 +102,7 @@ export function resultsGrid(cards, more) {
     show(neighbors, hasMore) {
       element.hidden = false;
       list.hidden = neighbors.length === 0;
+      element.toggleAttribute("data-none", list.hidden);
       clear();
       add(neighbors);
       settle(hasMore);
