@@ -119,6 +119,7 @@ class TestWords:
         box.press("Enter")
         expect(start.get_by_role("heading", name="Results for “backpack”")).to_be_visible()
         expect(start).to_have_url(re.compile(r"/\?q=backpack$"))
+        expect(steps.hits(start).first).to_be_visible()
         names = steps.results(start).locator(".card-name").all_inner_texts()
         assert names
         assert all("backpack" in name for name in names)
