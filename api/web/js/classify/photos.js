@@ -2,7 +2,7 @@
 
 import { Problem } from "../client.js";
 import { shrink } from "../photos/shrink.js";
-import { persistent, untilReady } from "../server.js";
+import { persistent, untilReady } from "../owner_server.js";
 
 const AT_ONCE = 3;
 const THUMB_PX = 112;
