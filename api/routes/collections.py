@@ -189,22 +189,26 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
     return {"facets": facets_json(facets), "warnings": list(warnings)}
 
 
+def encoder_of(collection: Collection | None) -> EncoderIdentity | None:
+    """The encoder that a collection has, if there is a collection and it has one."""
+    if collection is None or collection.encoder is None:
+        return None
+    return {
+        "name": collection.encoder,
+        "fingerprint": collection.fingerprint,
+        "dimension": collection.dimension,
+        "reads_texts": reads_texts(collection.encoder),
+    }
+
+
 def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
     live = engine.live(collection.name)
     index, answering = describe_snapshot(live.snapshot()), live.record
-    encoder: EncoderIdentity | None = None
-    if answering.encoder is not None:
-        encoder = {
-            "name": answering.encoder,
-            "fingerprint": answering.fingerprint,
-            "dimension": answering.dimension,
-            "reads_texts": reads_texts(answering.encoder),
-        }
     return {
         "name": collection.name,
         "items": engine.catalog.count(collection),
         "unsearchable": len(engine.catalog.unsearchable(answering)),
-        "encoder": encoder,
+        "encoder": encoder_of(answering),
         "fields": engine.catalog.fields(collection),
         "generation": index["generation"],
         "index": index["index"],

@@ -9,12 +9,10 @@ from typing_extensions import TypedDict
 from api.schemas.collections import EncoderIdentity
 from api.schemas.shape import shape
 from api.schemas.times import rfc3339
-from search_engine.encoders.registry import reads_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from search_engine.catalog.collection_rows import Collection
     from search_engine.vote.calibration.record import Calibration
 
 DIGITS = 5
@@ -118,18 +116,10 @@ def calibration_answer(target: str, found: Calibration | None, outdated: bool) -
 
 
 def generation_list(
-    described: Iterable[Mapping[str, Any]], former: Collection | None
+    described: Iterable[Mapping[str, Any]], former: EncoderIdentity | None
 ) -> GenerationList:
     """Generations as `describe_generations` has them, and the encoder before."""
-    encoder: EncoderIdentity | None = None
-    if former is not None and former.encoder is not None:
-        encoder = {
-            "name": former.encoder,
-            "fingerprint": former.fingerprint,
-            "dimension": former.dimension,
-            "reads_texts": reads_texts(former.encoder),
-        }
-    return {"generations": [_generation(each) for each in described], "former_encoder": encoder}
+    return {"generations": [_generation(each) for each in described], "former_encoder": former}
 
 
 def _generation(facts: Mapping[str, Any]) -> Generation:

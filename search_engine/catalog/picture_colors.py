@@ -26,7 +26,7 @@ def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]
     among = items.c.key.in_(select(_LISTED.c.value))
     query = select(*ITEM_VALUES, items.c.crc32).where(among, LIVE, _IS_SOUND)
     rows = connection.execute(query, {"keys": json.dumps(list(keys))})
-    return {row[0]: row[-2] for row in rows if row_crc32(row[:-1]) == row[-1]}
+    return {row.key: row.palette for row in rows if row_crc32(row[:-1]) == row.crc32}
 
 
 def all_palettes(connection: Connection, collection_id: int) -> tuple[Keys, NDArray[np.uint8]]:

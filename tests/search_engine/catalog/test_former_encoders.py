@@ -125,18 +125,23 @@ def test_items_without_an_embedding_are_noted_until_they_get_one(
     assert catalog.unsearchable(now) == {}
 
 
+def hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def test_what_belongs_to_no_encoder_is_deleted(catalog: Catalog, collection: Collection) -> None:
     embed(catalog, collection)
     embed(catalog, collection, THIRD)
     with catalog.write() as writer:
-        for sha256 in ("a" * 64, "b" * 64, "c" * 64):
-            writer.keep_learned(sha256, sha256.encode())
-    change(catalog, collection, OTHER, projection="a" * 64)
-    change(catalog, collection, THIRD, network="b" * 64)
+        for name, data in (learned := {hash_of(each): each for each in (b"a", b"b", b"c")}).items():
+            writer.keep_learned(name, data)
+    first, second, _ = learned
+    change(catalog, collection, OTHER, projection=first)
+    change(catalog, collection, THIRD, network=second)
     with catalog.write() as writer:
         assert writer.keep_vectors_of(collection.id, [OTHER, THIRD]) == ITEMS
-    assert catalog.learned("a" * 64) == b"a" * 64
-    assert catalog.learned("b" * 64) == b"b" * 64
+    assert catalog.learned(first) == b"a"
+    assert catalog.learned(second) == b"b"
     with catalog.read() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM learned").scalar()
     assert kept == 2

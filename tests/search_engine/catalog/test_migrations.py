@@ -140,7 +140,8 @@ def test_an_old_catalog_is_kept_beside_as_it_was(old: Path) -> None:
     assert (old / COPY).stat().st_mode & 0o077 == 0
     assert content(old / COPY) == before
     after = content(old / FILE)["items"]
-    assert [row[:-1] for row in after] == [(*row, None, None, None, None) for row in before["items"]]
+    since = (None, None, None, None)
+    assert [row[:-1] for row in after] == [(*row, *since) for row in before["items"]]
     assert all(row[-1] for row in after)
 
 
