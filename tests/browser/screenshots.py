@@ -186,11 +186,11 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
         shoot(f"review-{review}")
     page.get_by_role("button", name="Choose ").first.click()
     shoot("review-map-chosen")
-    for part, button in PARTS.items():
+    for part, first in PARTS.items():
         page.goto(f"{url}/quality?part={part}")
         page.wait_for_timeout(SETTLED_MS * 2)
-        begun = page.get_by_role("button", name=button or "", exact=True)
-        if button and begun.is_visible():
+        begun = page.get_by_role("button", name=first or "", exact=True)
+        if first and begun.is_visible():
             shoot(f"quality-{part}-start")
             begun.click()
             expect(page.get_by_role("list", name="Jobs")).to_be_hidden(timeout=JOB_MS)
