@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_plus
 
 from playwright.sync_api import expect
@@ -146,6 +146,12 @@ def hand_over(page: Page, kind: str, photo: Path) -> None:
 def overflow_px(page: Page) -> int:
     width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     return int(page.evaluate(width))
+
+
+def fields_of(request: Request) -> dict[str, Any]:
+    """What a request in JSON says."""
+    found: dict[str, Any] = request.post_data_json or {}
+    return found
 
 
 def kind_of_question(request: Request) -> str:

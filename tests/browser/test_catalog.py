@@ -11,7 +11,7 @@ import pytest
 from indexer.sources.folder_listing import PICTURE_SUFFIXES
 from indexer.sources.reading import TABLE_SUFFIXES
 from indexer.staged_files import ARCHIVE_SUFFIXES, kind_of
-from tests.browser.steps import overflow_px
+from tests.browser.steps import fields_of, overflow_px
 from tests.browser.test_looks import findings
 from tests.conftest import copy_data, serve
 
@@ -225,7 +225,7 @@ class TestAdding:
         page.route("**/left/jobs", lambda route: route.abort())
         with page.expect_request("**/left/jobs") as asked:
             page.get_by_role("button", name="Check first").click()
-        assert asked.value.post_data_json["encoder"] == "hsv"
+        assert fields_of(asked.value)["encoder"] == "hsv"
 
     def test_an_upload_is_cancelled(self, page: Page, owned: LiveServer, sample: Path) -> None:
         open_part(page, owned, "add")

@@ -142,7 +142,7 @@ class TestWords:
         with searched.expect_request("**/search") as asked:
             box.fill("teal")
             box.press("Enter")
-        question = asked.value.post_data_json
+        question = steps.fields_of(asked.value)
         assert (question["q"], bool(question["query_token"])) == ("teal", True)
         expect(searched).to_have_url(re.compile("photo=.*&q=teal"))
         steps.expect_results(searched)
@@ -164,7 +164,7 @@ class TestWords:
         page.route("**/v1/collections", claim)
         with page.expect_request("**/search") as asked:
             page.goto(f"{live_server.url}/?q=red+mug")
-        question = asked.value.post_data_json
+        question = steps.fields_of(asked.value)
         assert (question["text"], question["q"]) == ("red mug", "red mug")
         expect(page.get_by_role("alert")).to_be_visible()
 
@@ -175,7 +175,7 @@ class TestMore:
         sheet = searched.get_by_role("dialog", name="More")
         with searched.expect_request("**/search") as asked:
             sheet.get_by_label("Each picture once").check()
-        question = asked.value.post_data_json
+        question = steps.fields_of(asked.value)
         assert question["fold"] is True
         assert "group_by" not in question
         sheet.get_by_role("button", name="Done").click()

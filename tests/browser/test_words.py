@@ -38,7 +38,8 @@ def test_every_code_has_words(start: Page) -> None:
 @pytest.mark.allows_console("the server responded with a status of")
 def test_nothing_technical_is_read_outside_of_details(start: Page) -> None:
     for code in ("corrupt_image", "bad_filter", "bug", "storage", "not_a_code"):
-        problem = {"title": "Server Error", "code": code, "detail": "x_y: 0x7", "status": 500}
+        problem: dict[str, object] = {"title": "Server Error", "code": code, "status": 500}
+        problem["detail"] = "x_y: 0x7"
         start.unroute("**/search")
         start.route("**/search", partial(refuse, problem))
         steps.first_sample(start).click()
