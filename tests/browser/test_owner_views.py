@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from search_engine.engine import SearchEngine
+from tests.api.test_page_words import all_words
 from tests.browser.steps import overflow_px
 from tests.browser.test_hostile import TEXTS, plain
 from tests.browser.test_looks import findings
@@ -360,6 +361,26 @@ class TestStates:
         expect(page.get_by_role("link", name="Quality")).to_be_visible()
         wanted = ("/classify/", "/quality/", "/review", "charts", "owner_view")
         assert [url for url in asked if any(each in url for each in wanted)] == []
+
+
+def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_photo: Path) -> None:
+    german = {str(text) for text in all_words("de").values()}
+    foreign = {*all_words(), *map(str, all_words().values())} - german
+    review = "/catalog?collection=default&part=review&review="
+    settled = {f"{review}{each}": "Angesehen" for each in REVIEWS}
+    settled |= {f"{review}duplicates": "eine Aufgabe", "/quality?part=results": "Gemessen"}
+    settled |= {"/quality?part=improve": "Noch wurde", "/quality?part=health": "Entstanden"}
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address, text in {**settled, "/classify": "Fotos oder"}.items():
+        page.goto(owned.url + address)
+        expect(page.get_by_text(text).first).to_be_visible()
+        if address == "/classify":
+            page.get_by_label("Fotos wählen").first.set_input_files(shopper_photo)
+            expect(page.get_by_role("rowheader")).to_be_visible()
+        shown = {line.strip() for line in page.locator("body").inner_text().splitlines()}
+        assert shown & foreign == set(), address
+        assert overflow_px(page) <= 0, address
 
 
 def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:
