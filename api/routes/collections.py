@@ -189,18 +189,6 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
     return {"facets": facets_json(facets), "warnings": list(warnings)}
 
 
-def encoder_of(collection: Collection | None) -> EncoderIdentity | None:
-    """The encoder that a collection has, if there is a collection and it has one."""
-    if collection is None or collection.encoder is None:
-        return None
-    return {
-        "name": collection.encoder,
-        "fingerprint": collection.fingerprint,
-        "dimension": collection.dimension,
-        "reads_texts": reads_texts(collection.encoder),
-    }
-
-
 def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
     live = engine.live(collection.name)
     index, answering = describe_snapshot(live.snapshot()), live.record
@@ -208,10 +196,22 @@ def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
         "name": collection.name,
         "items": engine.catalog.count(collection),
         "unsearchable": len(engine.catalog.unsearchable(answering)),
-        "encoder": encoder_of(answering),
+        "encoder": encoder_identity(answering),
         "fields": engine.catalog.fields(collection),
         "generation": index["generation"],
         "index": index["index"],
         "index_recall@10": index["index_recall@10"],
         "pending": index["pending"],
+    }
+
+
+def encoder_identity(collection: Collection) -> EncoderIdentity | None:
+    """The encoder of a collection; None until something was indexed."""
+    if collection.encoder is None:
+        return None
+    return {
+        "name": collection.encoder,
+        "fingerprint": collection.fingerprint,
+        "dimension": collection.dimension,
+        "reads_texts": reads_texts(collection.encoder),
     }

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.parameters import Parameters, text
 from api.problems import responses
-from api.routes.collections import encoder_of
+from api.routes.collections import encoder_identity
 from api.schemas.quality import (
     CalibrationAnswer,
     GenerationList,
@@ -77,6 +77,7 @@ def roll_back_collection(collection: CollectionDep, engine: EngineDep) -> Genera
 
 def _generations(engine: SearchEngine, collection: str) -> GenerationList:
     live = engine.live(collection)
-    record = engine.catalog.collection(collection)
-    former = encoder_of(engine.catalog.former(record))
-    return generation_list(describe_generations(live.folder), former)
+    former = engine.catalog.former(engine.catalog.collection(collection))
+    return generation_list(
+        describe_generations(live.folder), None if former is None else encoder_identity(former)
+    )

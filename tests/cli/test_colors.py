@@ -9,6 +9,7 @@ import pytest
 from api.cli.exits import Exit
 from tests.cli.conftest import Run
 from tests.conftest import copy_data
+from tests.sealing import reseal
 
 
 @pytest.fixture
@@ -18,6 +19,7 @@ def forgotten(hsv_data: Path, tmp_path: Path) -> Path:
     with closing(sqlite3.connect(data / "catalog.sqlite")) as connection:
         connection.execute("UPDATE items SET palette = NULL, colors = NULL WHERE key <= 20")
         connection.commit()
+    reseal(data)
     return data
 
 
@@ -42,6 +44,7 @@ def test_pictures_that_are_gone_are_counted(run: Run, forgotten: Path) -> None:
     with closing(sqlite3.connect(forgotten / "catalog.sqlite")) as connection:
         connection.execute("UPDATE items SET picture = '/gone.jpg' WHERE key <= 3")
         connection.commit()
+    reseal(forgotten)
     ran = run("colors", "--data", forgotten)
     assert ran.code == Exit.OK
     assert "colours of 17 pictures found" in ran.out

@@ -13,6 +13,7 @@ import pytest
 from api.cli.terminal.streams import shown
 from tests.cli.conftest import COMMAND, Run
 from tests.images.pictures import jpeg, photo
+from tests.sealing import reseal
 
 TITLE = "\x1b]0;owned\x07"
 RED = "\x1b[31mmug\x9b31m\u202e"
@@ -31,6 +32,7 @@ def shop(run: Run, tmp_path: Path) -> Path:
         catalog.execute("UPDATE items SET label = ?", (RED + TITLE,))
         catalog.execute("UPDATE items SET label = '=HYPERLINK(1)' WHERE item_id > 'a'")
         catalog.execute("UPDATE sequence SET value = value + 1")
+    reseal(data)
     return folder
 
 
@@ -103,6 +105,7 @@ def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
     data, out = shop.parent / "data", shop.parent / "clusters.csv"
     with sqlite3.connect(data / "catalog.sqlite") as catalog:
         catalog.execute("UPDATE items SET label = '=HYPERLINK(1)'")
+    reseal(data)
     assert run("cluster", "--clusters", "2", "--data", data, "--output", out).code == 0
     with out.open(newline="", encoding="utf-8") as file:
         ids = {row["item_id"] for row in csv.DictReader(file)}

@@ -221,13 +221,7 @@ def test_files_that_exist_are_replaced_only_on_request(
     assert path.read_bytes() == before
     export_embeddings(catalog, "default", path, force=True)
     assert len(open_embeddings(path)) == 4
-    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~current_umask()
-
-
-def current_umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_the_json_of_somebody_else_is_not_overwritten(

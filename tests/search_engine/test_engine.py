@@ -28,6 +28,7 @@ from search_engine.records import SearchResult
 from search_engine.search.declared import MAX_K
 from search_engine.vote.tally import VoteRule
 from tests.conftest import copy_data
+from tests.sealing import reseal
 
 
 def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:
@@ -414,6 +415,7 @@ def test_vectors_of_another_encoder_are_never_searched(data: Path) -> None:
         connection.execute("UPDATE collections SET fingerprint = 'other'")
         connection.execute("UPDATE embeddings SET fingerprint = 'other'")
     connection.close()
+    reseal(data)
     with SearchEngine(data) as engine:
         with pytest.raises(ModelMismatchError):
             engine.search(picture("red"))

@@ -47,6 +47,10 @@ class Server:
         connection.connect(("127.0.0.1", self.port))
         return connection
 
+    def said(self) -> str:
+        """What it has written to stderr."""
+        return (self.data.parent / "errors.txt").read_text()
+
     def sockets(self) -> int:
         """How many connections it has open, and temporary files."""
         mine, ended = f":{self.port:04X}", ("06", "0A")  # waiting for stragglers; listening
@@ -94,12 +98,12 @@ def copied() -> Iterator[Path]:
 @contextmanager
 def served(haste: float = 1.0, **environ: str) -> Iterator[Server]:
     """A server of the small catalog; it waits for clients `haste` times as long as usual."""
-    with copied() as data:
+    with copied() as data, (data.parent / "errors.txt").open("w") as errors:
         port = free_port()
         command = [sys.executable, "-m", SERVER, str(haste), str(data), str(port)]
         settings = {f"EYEDEX_{name.upper()}": value for name, value in environ.items()}
         process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env={**os.environ, **settings}
+            command, stderr=errors, text=True, env={**os.environ, **settings}
         )
         try:
             _wait(process, port)
@@ -107,8 +111,9 @@ def served(haste: float = 1.0, **environ: str) -> Iterator[Server]:
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=30)
+                process.wait(READY_S)
             process.kill()
+            process.wait()
 
 
 @cache

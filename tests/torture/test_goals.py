@@ -1,5 +1,7 @@
 """Every goal of reliability, with the fewest tries that mean something."""
 
+from typing import Any
+
 import pytest
 
 from tests.torture.campaign import TortureError
@@ -7,14 +9,21 @@ from tests.torture.goals import Goal, all_goals
 from tests.torture.storage_power import LOG, replay
 
 SEED = 7
+SLOW = ("G2", "G4")
 
 
-@pytest.mark.parametrize("goal", all_goals(), ids=lambda goal: goal.name)
+def goals() -> list[Any]:
+    slow = pytest.mark.slow
+    return [pytest.param(g, id=g.name, marks=[slow] if g.name in SLOW else []) for g in all_goals()]
+
+
+@pytest.mark.parametrize("goal", goals())
 def test_the_target_is_met_in_small(goal: Goal) -> None:
     reached = goal.measure(0.0, SEED)
     assert reached.ok, reached.figures
 
 
+@pytest.mark.slow
 def test_a_disk_that_does_not_sync_the_log_is_noticed() -> None:
     with pytest.raises(TortureError):
         replay(12, SEED, deaf_to=LOG)

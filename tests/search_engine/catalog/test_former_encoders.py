@@ -1,5 +1,6 @@
 """Two encoders of one collection side by side: in the catalog, and among the generations."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -35,6 +35,7 @@ from search_engine.search.rerank import geometric
 from search_engine.search.rerank.base import Candidates
 from search_engine.search.rerank.registry import METHODS, Method
 from tests.conftest import copy_data
+from tests.sealing import reseal
 from tests.search_engine.evaluate.test_evaluation import labelled
 
 Rows = NDArray[np.int64]
@@ -186,6 +187,7 @@ class TestJudging:
         with SearchEngine(tmp_path / "data") as engine:
             with closing(sqlite3.connect(engine.catalog.paths.catalog)) as database, database:
                 database.execute("UPDATE items SET picture = NULL")
+            reseal(tmp_path / "data")
             (row,) = judge_rerankings(engine, task_of(engine), [METHODS["geometric"]])
         assert row.added_ms is None
         assert row.verdict == "no better"

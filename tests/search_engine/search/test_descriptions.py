@@ -17,6 +17,7 @@ from search_engine.search.examples import Example
 from search_engine.search.options import search_options
 from search_engine.search.query_cache import QueryToken
 from tests.conftest import copy_data
+from tests.sealing import reseal
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +203,7 @@ def test_items_of_which_nobody_looked_for_colours_are_told(hsv_data: Path, tmp_p
     with closing(connect(data / "catalog.sqlite")) as connection:
         connection.execute("UPDATE items SET palette = NULL, colors = NULL")
         connection.commit()
+    reseal(data)
     with SearchEngine(data) as engine:
         found = engine.search(color="teal")
         assert found.neighbors == ()
