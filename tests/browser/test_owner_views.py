@@ -137,6 +137,7 @@ class TestClassify:
             )
 
     @pytest.mark.allows_console("net::ERR_INTERNET_DISCONNECTED")
+    @pytest.mark.allows_console("status of 429")
     def test_it_is_cancelled_and_goes_on(self, page: Page, owned: LiveServer, sample: Path) -> None:
         photos = sorted((sample / "shopper").rglob("*.jpg"))[:5]
         page.route("**/classify", lambda route: None)  # never answered
@@ -148,7 +149,10 @@ class TestClassify:
         page.get_by_role("button", name="Go on with 5 photos").click()
         expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
         page.unroute("**/classify")
+        refusal = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"code": "rate_limited"}}
+        page.route("**/classify", lambda route: route.fulfill(**refusal), times=1)
         page.unroute("**/readyz")
+        expect(page.get_by_text("Many are searching at the moment")).to_be_visible()
         expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
         expect(rows.filter(has_text="Waiting")).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})
