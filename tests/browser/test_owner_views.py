@@ -132,9 +132,8 @@ class TestClassify:
         kept = get(page, owned, "items?q=classified/")["items"]
         assert {each["label"] for each in kept} == {proposed, "Toys/Robots"}
         for each in kept:
-            page.request.delete(
-                f"{owned.url}/v1/collections/default/items/{each['item_id'].replace('/', '%2F')}"
-            )
+            path = f"items/{each['item_id'].replace('/', '%2F')}"
+            page.request.delete(f"{owned.url}/v1/collections/default/{path}")
 
     @pytest.mark.allows_console("net::ERR_INTERNET_DISCONNECTED")
     @pytest.mark.allows_console("status of 429")
@@ -335,7 +334,6 @@ class TestStates:
     @pytest.mark.parametrize("path", ["/classify", "/quality"])
     @pytest.mark.allows_console("ERR_INTERNET_DISCONNECTED")
     def test_each_is_told(self, page: Page, owned: LiveServer, path: str) -> None:
-        heading = page.get_by_role("heading", level=1)
         page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}))
         page.goto(owned.url + path)
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
@@ -346,7 +344,7 @@ class TestStates:
         expect(page.get_by_role("heading", name="No connection")).to_be_visible()
         page.unroute("**/v1/collections")
         expect(page.get_by_role("alert").get_by_role("heading")).to_have_count(0)
-        expect(heading).to_have_text(path[1:].title())
+        expect(page.get_by_role("heading", level=1)).to_have_text(path[1:].title())
         page.goto(f"{owned.url}{path}?collection=none")
         expect(page.get_by_role("heading", name="There is no such collection")).to_be_visible()
         page.get_by_role("button", name="To the start of this view").click()
