@@ -125,7 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in ROUTES:
         app.include_router(module.router)
     openapi.install(app)
-    site.install(app, settings.docs)
+    site.install(app, settings)
     return app
 
 

@@ -1,13 +1,15 @@
 """How quick the page is: first paint, results, scrolling, a large photo on a slow link.
 
-    python -m benchmarks.page [--json] [--count N | --url URL] [--runs R]
+    python -m benchmarks.page [--json] [--count N [--encoder NAME] | --url URL] [--runs R]
 
 A server holds N items, or is one that runs. Headless Chromium (`chromium` on the PATH, or CHROMIUM)
 opens the page with nothing kept, searches with a photo of the clothing dataset and scrolls through
-2,000 results. Then the link is 1.5 Mbit/s either way with 40 ms of delay, and the photo has 12
-megapixels. Times are as the browser measures them; the server and the browser share the machine.
+2,000 results; kilobytes are of the page's own files, unpacked. Then the link is 1.5 Mbit/s either
+way with 40 ms of delay, and the photo has 12 megapixels. Times are as the browser measures them;
+the server and the browser share the machine.
 """
 
+import argparse
 import os
 import shutil
 import tempfile
@@ -46,6 +48,9 @@ ANSWERED = """() => Math.max(...performance.getEntriesByType("resource")
   .filter(({ name }) => /[/](search|classify)$/.test(name))
   .map(({ responseEnd }) => responseEnd)
   .filter((answered) => answered < window.drawn))"""
+LOADED = """() => performance.getEntriesByType("resource")
+  .filter(({ name }) => /[/]static[/]/.test(name))
+  .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"""
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
@@ -53,12 +58,13 @@ def main() -> None:
     """Measure and report."""
     parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER, help="one with small embeddings")
     parser.add_argument("--url", help="of a server with a catalog, in place of one that is made")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made, chromium() as browser:
         photos = photos_in(Path(made), given.runs + 1)
-        with served(given.url, given.count, Path(made) / "data") as url:
+        with served(given, Path(made) / "data") as url:
             rounds = [measured(browser, url, *pair) for pair in photos]
     names = list(rounds[0])
     rows = [{"what": name, **spread([each[name] for each in rounds[1:]])} for name in names]
@@ -66,12 +72,12 @@ def main() -> None:
 
 
 @contextmanager
-def served(url: str | None, count: int, data: Path) -> Iterator[str]:
+def served(given: argparse.Namespace, data: Path) -> Iterator[str]:
     """The address of a server: the one that is given, or one of a catalog that is made."""
-    if url:
-        yield url
+    if given.url:
+        yield given.url
         return
-    make_catalog(data, create_encoder(EncoderRequest(DEFAULT_ENCODER)), count)
+    make_catalog(data, create_encoder(EncoderRequest(given.encoder)), given.count)
     with started(data) as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -101,9 +107,11 @@ def measured(browser: Browser, url: str, photo: Path, large: Path) -> dict[str, 
     """One round: milliseconds, and the shift of the layout."""
     page = opened(browser, url)
     painted = page.evaluate(PAINTED)
+    opened_bytes = page.evaluate(LOADED)
     search(page, photo)
     drawn = page.evaluate("window.drawn") - page.evaluate(ANSWERED)
     shift = page.evaluate("window.shift")
+    searched_bytes = page.evaluate(LOADED)
     page.evaluate("window.longest = 0")
     scroll(page)
     longest = page.evaluate("window.longest")
@@ -118,6 +126,8 @@ def measured(browser: Browser, url: str, photo: Path, large: Path) -> dict[str, 
     page.context.close()
     return {
         "first_paint_ms": painted,
+        "kilobytes_to_open": opened_bytes / 1000,
+        "kilobytes_with_results": searched_bytes / 1000,
         "drawn_after_the_answer_ms": drawn,
         "layout_shift": shift,
         "longest_task_while_scrolling_ms": longest,

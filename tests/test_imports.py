@@ -64,7 +64,7 @@ ORDER = {
     "api": (
         "schemas",
         "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
-        "client docstrings",
+        "client docstrings page",
         "deprecation forms idempotency security job_events",
         "parameters",
         "bodies upload_bodies upload_columns",

@@ -1,30 +1,87 @@
 """The page and its files, which clients keep and ask about."""
 
+import hashlib
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
 
+from api.heads import has_already
+from api.page.frame import ACCENT, LOGO, WEB, accent_css, language_for, render_frames
+from api.page.settings import LOGO_KINDS, PageSettings, read_page_settings
 from api.security.addresses import ExactFiles
+from api.security.middleware import content_security_policy
+from search_engine.config import Settings
 
-WEB = Path(__file__).parents[1] / "web"
+_KEPT = {"Cache-Control": "no-cache"}
 
 
-def install(app: FastAPI, docs: bool) -> None:
-    """Serve the page at the addresses of its views, and its files; with `docs` the reference of the
-    API at `/docs`."""
+def install(app: FastAPI, settings: Settings) -> None:
+    """Serve the page at the addresses of its views, and its files; where it is wanted the reference
+    of the API at `/docs`.
+
+    Raises:
+        ParameterError: What is set for the page cannot be.
+    """
     files = ExactFiles(directory=WEB)
     app.mount("/static", files, name="static")
+    page = read_page_settings(settings.page)
+    _install_frame(app, page)
+    _install_looks(app, page)
 
-    @app.get("/", include_in_schema=False)
-    @app.get("/item/{collection}", include_in_schema=False)
-    @app.get("/catalog", include_in_schema=False)
-    @app.get("/classify", include_in_schema=False)
-    @app.get("/quality", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        return await files.get_response("index.html", request.scope)
-
-    if docs:
+    if settings.docs:
 
         @app.get("/docs", include_in_schema=False)
         async def reference(request: Request) -> Response:
             return await files.get_response("docs.html", request.scope)
+
+
+def _install_frame(app: FastAPI, settings: PageSettings) -> None:
+    frames = render_frames(settings)
+    embedding = content_security_policy(tuple(settings.embed))
+
+    def document(request: Request, embedded: bool) -> Response:
+        language = language_for(settings, request.headers.get("accept-language", ""))
+        text = frames[language, embedded]
+        headers = {**_KEPT, "Vary": "Accept-Language"}
+        if embedded:
+            headers["Content-Security-Policy"] = embedding
+        return _kept(request, text, "text/html", headers)
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/item/{collection}", include_in_schema=False)
+    async def searching(request: Request) -> Response:
+        wanted = request.query_params.get("embed") == "1"
+        return document(request, wanted and bool(settings.embed))
+
+    @app.get("/catalog", include_in_schema=False)
+    @app.get("/classify", include_in_schema=False)
+    @app.get("/quality", include_in_schema=False)
+    async def owning(request: Request) -> Response:
+        return document(request, False)
+
+
+def _install_looks(app: FastAPI, settings: PageSettings) -> None:
+    if settings.accent:
+        css = accent_css(settings.accent)
+
+        @app.get(ACCENT, include_in_schema=False)
+        async def accent(request: Request) -> Response:
+            return _kept(request, css, "text/css", _KEPT)
+
+    if settings.logo:
+        file = Path(settings.logo)
+        kind = LOGO_KINDS[file.suffix.lower()]
+
+        @app.get(LOGO, include_in_schema=False)
+        async def logo() -> Response:
+            return FileResponse(file, media_type=kind, headers=_KEPT)
+
+
+def _kept(request: Request, text: str, kind: str, headers: dict[str, str]) -> Response:
+    """An answer that clients keep, and that is not sent again where they have it."""
+    tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+    sent = {**headers, "ETag": tag}
+    if has_already(request.headers.getlist("if-none-match"), tag):
+        return Response(status_code=304, headers=sent)
+    return Response(text, media_type=kind, headers=sent)

@@ -40,9 +40,9 @@ def live_server(tmp_path_factory: pytest.TempPathFactory, hsv_data: Path) -> Ite
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for a test module; Playwright's event loop must not outlive it."""
+    """One browser for these tests; Playwright's event loop must not outlive them."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:

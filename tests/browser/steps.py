@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_plus
 
 from playwright.sync_api import expect
@@ -27,6 +27,30 @@ HAND_OVER = """([kind, name, base64]) => {
     ? new DragEvent("drop", { ...options, dataTransfer: transfer })
     : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
 }"""
+
+BEGIN = """() => (document.querySelector("dialog[open] :is(a[href], button:not(:disabled))")
+  ?? document.querySelector(".skip-link")).focus()"""
+# Where a Tab went: whether it was there before, what it is called, whether it is seen.
+STOP = """() => {
+  const it = document.activeElement;
+  if (it === document.body) return null;
+  const was = it.hasAttribute("data-walked");
+  it.setAttribute("data-walked", "");
+  const box = it.getBoundingClientRect();
+  const name = it.getAttribute("aria-label") || it.labels?.[0]?.textContent
+    || document.getElementById(it.getAttribute("aria-labelledby"))?.textContent
+    || it.querySelector("img")?.alt || it.textContent;
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  return { was, html: it.outerHTML.slice(0, 120), named: Boolean(name?.trim()), inside };
+}"""
+REACHED = "a[href], button, input, select, summary, [tabindex='0']"
+LEFT_OUT = f"""() => [...document.querySelectorAll("{REACHED}")]
+  .filter((it) => it.tabIndex >= 0 && !it.disabled)
+  .filter((it) => it.checkVisibility({{ visibilityProperty: true }}))
+  .filter((it) => !document.querySelector("dialog[open]") || it.closest("dialog[open]"))
+  .filter((it) => !it.hasAttribute("data-walked"))
+  .map((it) => it.outerHTML.slice(0, 120))"""
+MOST_STOPS = 600
 
 
 class LiveServer(Protocol):
@@ -72,7 +96,7 @@ def results(page: Page) -> Locator:
 
 
 def hits(page: Page) -> Locator:
-    return results(page).locator("> li")
+    return results(page).get_by_role("listitem")
 
 
 def first_sample(page: Page) -> Locator:
@@ -124,6 +148,32 @@ def overflow_px(page: Page) -> int:
     return int(page.evaluate(width))
 
 
+def fields_of(request: Request) -> dict[str, Any]:
+    """What a request in JSON says."""
+    found: dict[str, Any] = request.post_data_json or {}
+    return found
+
+
 def kind_of_question(request: Request) -> str:
     """How a request names the photo it asks about: by itself, or by its token."""
     return "photo" if "multipart/" in request.headers["content-type"] else "token"
+
+
+def walk(page: Page) -> int:
+    """Go through all of a view by Tab; the number of stops, all of them seen and with a name."""
+    page.evaluate(BEGIN)
+    page.evaluate(STOP)
+    for stops in range(1, MOST_STOPS):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop is None or stop["was"]:
+            left_out = page.evaluate(LEFT_OUT)
+            assert left_out == [], left_out
+            page.evaluate(
+                "document.querySelectorAll('[data-walked]').forEach((it) => "
+                "it.removeAttribute('data-walked'))"
+            )
+            return stops
+        assert stop["named"], stop["html"]
+        assert stop["inside"], stop["html"]
+    raise AssertionError("Tab does not come to an end")

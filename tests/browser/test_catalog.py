@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from indexer.sources.folder_listing import PICTURE_SUFFIXES
 from indexer.sources.reading import TABLE_SUFFIXES
 from indexer.staged_files import ARCHIVE_SUFFIXES, kind_of
-from tests.browser.steps import overflow_px
+from tests.browser.steps import fields_of, overflow_px
 from tests.browser.test_looks import findings
 from tests.conftest import copy_data, serve
 
@@ -30,6 +30,7 @@ SLOW_MS = 120_000
 """Jobs begin when a process of their own has started."""
 OF_ONE = ("items", "items&as=grid", "add", "jobs", "review")
 PARTS = ["", *(f"collection=default&part={each}" for each in OF_ONE)]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(2)>',
@@ -150,6 +151,7 @@ class TestAdding:
         open_part(page, owned, "add")
         page.get_by_label("Files").set_input_files([table, damaged, *pictures])
         expect(page.get_by_text("6 rows, 4 columns")).to_be_visible()
+        expect(page.get_by_label("Compare by")).to_have_count(0)  # it has an encoder
         page.get_by_label("sort becomes").select_option("Label")
         page.get_by_label("Type of cost").select_option("text")
         page.get_by_role("button", name="Check first").click()
@@ -206,6 +208,7 @@ class TestAdding:
         expect_added(page, 3)
         assert labels_of(page, owned, "dropped") == ["dropped-cups", "dropped-cups", "Home/dropped"]
 
+    @pytest.mark.allows_console("net::ERR_FAILED")
     @pytest.mark.allows_console("the server responded with a status of 415")
     def test_what_is_no_picture_is_left_out_by_name(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
@@ -218,6 +221,11 @@ class TestAdding:
         page.get_by_text("2 files left out").click()
         expect(page.get_by_text("notes.doc is neither a picture nor a table")).to_be_visible()
         expect(page.get_by_text("fake.jpg is not a picture")).to_be_visible()
+        page.get_by_label("Compare by").select_option("Colours alone")
+        page.route("**/left/jobs", lambda route: route.abort())
+        with page.expect_request("**/left/jobs") as asked:
+            page.get_by_role("button", name="Check first").click()
+        assert fields_of(asked.value)["encoder"] == "hsv"
 
     def test_an_upload_is_cancelled(self, page: Page, owned: LiveServer, sample: Path) -> None:
         open_part(page, owned, "add")
@@ -463,18 +471,17 @@ def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: P
 
 
 class TestLooks:
-    @pytest.mark.parametrize("part", PARTS)
-    def test_axe_finds_nothing_and_phones_hold_it(
-        self, page: Page, owned: LiveServer, part: str
-    ) -> None:
-        page.goto(f"{owned.url}/catalog?{part}")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        page.wait_for_timeout(500)
-        assert findings(page) == []
-        page.emulate_media(color_scheme="dark")
-        assert findings(page) == []
-        page.set_viewport_size({"width": 360, "height": 740})
-        assert overflow_px(page) <= 0
+    def test_axe_finds_nothing_and_phones_hold_it(self, page: Page, owned: LiveServer) -> None:
+        for part in PARTS:
+            page.set_viewport_size({"width": 1280, "height": 900})
+            page.goto(f"{owned.url}/catalog?{part}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            page.wait_for_timeout(300)
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert findings(page) == [], (part, scheme)
+            page.set_viewport_size({"width": 360, "height": 740})
+            assert overflow_px(page) <= 0, part
 
     def test_axe_finds_nothing_in_dialogs(
         self, page: Page, owned: LiveServer, tmp_path: Path

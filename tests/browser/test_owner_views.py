@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from search_engine.engine import SearchEngine
+from tests.api.test_page_words import all_words
 from tests.browser.steps import overflow_px
 from tests.browser.test_hostile import TEXTS, plain
 from tests.browser.test_looks import findings
@@ -131,11 +132,11 @@ class TestClassify:
         kept = get(page, owned, "items?q=classified/")["items"]
         assert {each["label"] for each in kept} == {proposed, "Toys/Robots"}
         for each in kept:
-            page.request.delete(
-                f"{owned.url}/v1/collections/default/items/{each['item_id'].replace('/', '%2F')}"
-            )
+            path = f"items/{each['item_id'].replace('/', '%2F')}"
+            page.request.delete(f"{owned.url}/v1/collections/default/{path}")
 
     @pytest.mark.allows_console("net::ERR_INTERNET_DISCONNECTED")
+    @pytest.mark.allows_console("status of 429")
     def test_it_is_cancelled_and_goes_on(self, page: Page, owned: LiveServer, sample: Path) -> None:
         photos = sorted((sample / "shopper").rglob("*.jpg"))[:5]
         page.route("**/classify", lambda route: None)  # never answered
@@ -147,7 +148,10 @@ class TestClassify:
         page.get_by_role("button", name="Go on with 5 photos").click()
         expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
         page.unroute("**/classify")
+        refusal = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"code": "rate_limited"}}
+        page.route("**/classify", lambda route: route.fulfill(**refusal), times=1)
         page.unroute("**/readyz")
+        expect(page.get_by_text("Many are searching at the moment")).to_be_visible()
         expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
         expect(rows.filter(has_text="Waiting")).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})
@@ -330,7 +334,6 @@ class TestStates:
     @pytest.mark.parametrize("path", ["/classify", "/quality"])
     @pytest.mark.allows_console("ERR_INTERNET_DISCONNECTED")
     def test_each_is_told(self, page: Page, owned: LiveServer, path: str) -> None:
-        heading = page.get_by_role("heading", level=1)
         page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}))
         page.goto(owned.url + path)
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
@@ -341,7 +344,7 @@ class TestStates:
         expect(page.get_by_role("heading", name="No connection")).to_be_visible()
         page.unroute("**/v1/collections")
         expect(page.get_by_role("alert").get_by_role("heading")).to_have_count(0)
-        expect(heading).to_have_text(path[1:].title())
+        expect(page.get_by_role("heading", level=1)).to_have_text(path[1:].title())
         page.goto(f"{owned.url}{path}?collection=none")
         expect(page.get_by_role("heading", name="There is no such collection")).to_be_visible()
         page.get_by_role("button", name="To the start of this view").click()
@@ -360,6 +363,26 @@ class TestStates:
         expect(page.get_by_role("link", name="Quality")).to_be_visible()
         wanted = ("/classify/", "/quality/", "/review", "charts", "owner_view")
         assert [url for url in asked if any(each in url for each in wanted)] == []
+
+
+def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_photo: Path) -> None:
+    german = {str(text) for text in all_words("de").values()}
+    foreign = {*all_words(), *map(str, all_words().values())} - german
+    review = "/catalog?collection=default&part=review&review="
+    settled = {f"{review}{each}": "Angesehen" for each in REVIEWS}
+    settled |= {f"{review}duplicates": "eine Aufgabe", "/quality?part=results": "Gemessen"}
+    settled |= {"/quality?part=improve": "Noch wurde", "/quality?part=health": "Entstanden"}
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address, text in {**settled, "/classify": "Fotos oder"}.items():
+        page.goto(owned.url + address)
+        expect(page.get_by_text(text).first).to_be_visible()
+        if address == "/classify":
+            page.get_by_label("Fotos wählen").first.set_input_files(shopper_photo)
+            expect(page.get_by_role("rowheader")).to_be_visible()
+        shown = {line.strip() for line in page.locator("body").inner_text().splitlines()}
+        assert shown & foreign == set(), address
+        assert overflow_px(page) <= 0, address
 
 
 def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.browser import steps
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page, Route
+
+    from tests.conftest import LiveServer
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
@@ -79,9 +82,8 @@ class TestResults:
         searched.get_by_label("Sort").select_option("price: low to high")
         expect(searched).to_have_url(re.compile("sort=price"))
         steps.expect_results(searched)
-        prices = [
-            float(text) for text in steps.results(searched).locator(".card-price").all_inner_texts()
-        ]
+        texts = steps.results(searched).locator(".card-price").all_inner_texts()
+        prices = [float(text.replace(",", "")) for text in texts]
         assert prices == sorted(prices)
         searched.get_by_label("Variety").select_option("Variety: more")
         expect(searched).to_have_url(re.compile("variety=0.6"))
@@ -108,6 +110,97 @@ class TestResults:
         searched.goto(f"{searched.url.partition('?')[0]}{address[1:] if address else ''}")
         expect(searched.get_by_role("heading", name="Similar to")).to_be_visible()
         steps.expect_results(searched)
+
+
+class TestWords:
+    def test_alone(self, start: Page) -> None:
+        box = start.get_by_role("searchbox", name="Search by words").first
+        box.fill("backpack")
+        box.press("Enter")
+        expect(start.get_by_role("heading", name="Results for “backpack”")).to_be_visible()
+        expect(start).to_have_url(re.compile(r"/\?q=backpack$"))
+        expect(steps.hits(start).first).to_be_visible()
+        names = steps.results(start).locator(".card-name").all_inner_texts()
+        assert names
+        assert all("backpack" in name for name in names)
+        assert set(steps.results(start).locator(".card-closeness").all_inner_texts()) <= {
+            "", "+1 view", "+2 views"
+        }  # fmt: skip
+        expect(start.get_by_label("Variety")).to_be_hidden()
+        shown = start.get_by_role("searchbox", name="Search by words").last
+        expect(shown).to_have_value("backpack")
+        shown.fill("zzzz")
+        shown.press("Enter")
+        expect(start.get_by_text("Nothing has these words.")).to_be_visible()
+        start.go_back()
+        expect(start.get_by_role("heading", name="Results for “backpack”")).to_be_visible()
+        start.go_back()
+        expect(steps.first_sample(start)).to_be_visible()
+
+    def test_beside_a_photo(self, searched: Page) -> None:
+        box = searched.get_by_role("searchbox", name="Search by words").last
+        with searched.expect_request("**/search") as asked:
+            box.fill("teal")
+            box.press("Enter")
+        question = steps.fields_of(asked.value)
+        assert (question["q"], bool(question["query_token"])) == ("teal", True)
+        expect(searched).to_have_url(re.compile("photo=.*&q=teal"))
+        steps.expect_results(searched)
+        expect(searched.get_by_role("heading", name=steps.PHOTO_TITLE)).to_be_visible()
+
+    @pytest.mark.allows_console("status of 422")
+    def test_say_what_a_picture_shows_where_the_encoder_reads_texts(
+        self, page: Page, live_server: LiveServer
+    ) -> None:
+        """What is asked; the encoder of this catalog reads none, and so refuses."""
+
+        def claim(route: Route) -> None:
+            response = route.fetch()
+            found = response.json()
+            for each in found["collections"]:
+                each["encoder"]["reads_texts"] = True
+            route.fulfill(response=response, json=found)
+
+        page.route("**/v1/collections", claim)
+        with page.expect_request("**/search") as asked:
+            page.goto(f"{live_server.url}/?q=red+mug")
+        question = steps.fields_of(asked.value)
+        assert (question["text"], question["q"]) == ("red mug", "red mug")
+        expect(page.get_by_role("alert")).to_be_visible()
+
+
+class TestMore:
+    def test_each_picture_once_instead_of_each_product(self, searched: Page) -> None:
+        searched.get_by_role("button", name="More", exact=True).click()
+        sheet = searched.get_by_role("dialog", name="More")
+        with searched.expect_request("**/search") as asked:
+            sheet.get_by_label("Each picture once").check()
+        question = steps.fields_of(asked.value)
+        assert question["fold"] is True
+        assert "group_by" not in question
+        sheet.get_by_role("button", name="Done").click()
+        expect(searched).to_have_url(re.compile("group=off&fold=on"))
+        steps.expect_results(searched)
+        group = searched.get_by_role("button", name="Group by product")
+        expect(group).to_have_attribute("aria-pressed", "false")
+        group.click()
+        expect(searched).not_to_have_url(re.compile("fold=on|group=off"))
+
+    def test_a_photo_that_is_turned_finds_what_it_would_upright(
+        self, searched: Page, shopper_photo: Path, tmp_path: Path
+    ) -> None:
+        upright = steps.shown_ids(searched)
+        with Image.open(shopper_photo) as photo:
+            photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png")
+        steps.search(searched, tmp_path / "turned.png")
+        searched.get_by_role("button", name="More", exact=True).click()
+        with searched.expect_request("**/search") as asked:
+            searched.get_by_label("The photo may be turned").check()
+        assert steps.kind_of_question(asked.value) == "photo"
+        searched.get_by_role("button", name="Done").click()
+        expect(searched).to_have_url(re.compile("turns=any"))
+        steps.show_closest(searched)
+        assert steps.shown_ids(searched)[0] == upright[0]
 
 
 class TestClass:

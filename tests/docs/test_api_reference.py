@@ -16,7 +16,7 @@ from api.examples import exchanges
 from api.reference.__main__ import PAGE, rendered
 from api.reference.pages import INTRODUCTION
 from api.reference.scenario import EXAMPLES
-from tests.api.client.test_javascript import CLIENT
+from tests.api.client.test_javascript import copy_client
 from tests.conftest import LiveServer, copy_data, serve
 from tests.docs.record import look_through, photo_folder, record
 
@@ -78,7 +78,7 @@ def test_all_of_it_works_in_javascript(served: LiveServer, folder: Path) -> None
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node on the PATH")
-    shutil.copy(CLIENT, folder / "client.mjs")
+    copy_client(folder)
     lines = [each.javascript for each in EXAMPLES if each.operation in exchanges()]
     program = "\n".join([*blocks("js", INTRODUCTION.read_text(encoding="utf-8")), *lines])
     (folder / "all.mjs").write_text(program.replace(DEFAULT_URL, served.url))

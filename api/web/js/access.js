@@ -2,7 +2,7 @@
 
 import { Store } from "./store.js";
 
-/** @typedef {import("./client.js").Access} Access */
+/** @typedef {import("./search_client.js").Access} Access */
 /** @typedef {(url: string, request: RequestInit) => Promise<Response>} Send */
 
 const NAME = "eyedex-key";

@@ -3,11 +3,10 @@
 
 import { access, askForKey, mayWrite } from "./access.js";
 import { Problem } from "./client.js";
+import { t } from "./language.js";
 import { problemNotice, waitingNotice } from "./notices.js";
-import { server, untilReady } from "./server.js";
+import { server, untilReady } from "./owner_server.js";
 import { wordsOf } from "./words.js";
-
-const words = { close: "Close", key: "Enter a key", again: "Try again" };
 
 /** @typedef {{root: HTMLElement, notice: HTMLElement, body: HTMLElement, refresh: () => void, start: import("./notices.js").Choice}} Place */
 
@@ -49,7 +48,7 @@ export class Attempts {
       return await work();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const shown = problemNotice(error, { label: words.close, act: () => notice.replaceChildren() });
+      const shown = problemNotice(error, { label: t("shell.close"), act: () => notice.replaceChildren() });
       notice.replaceChildren(shown);
       shown.focus();
       return undefined;
@@ -61,8 +60,8 @@ export class Attempts {
     const { notice, body, refresh, start } = this.#place;
     const [, , action] = wordsOf(problem);
     const choices = {
-      key: { label: words.key, act: async () => (await askForKey()) && location.reload() },
-      again: { label: words.again, act: refresh },
+      key: { label: t("problem.key"), act: async () => (await askForKey()) && location.reload() },
+      again: { label: t("problem.again"), act: refresh },
       start,
     };
     const shown = problem.isNotReady

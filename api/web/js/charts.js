@@ -1,5 +1,7 @@
 /* Small charts, drawn as SVG: lines between 0 and 1. */
 
+import { percent } from "./format.js";
+
 const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 320;
 const HEIGHT = 200;
@@ -35,7 +37,7 @@ export function lineChart(label, { x, y, points, from = 0, dots = false, ideal =
         "g",
         {},
         svg("path", { class: "chart-grid", d: `M${EDGE.left} ${up(tick)}H${WIDTH - EDGE.right}` }),
-        svg("text", { class: "chart-text", x: EDGE.left - 6, y: up(tick) + 4, "text-anchor": "end" }, percentOf(tick)),
+        svg("text", { class: "chart-text", x: EDGE.left - 6, y: up(tick) + 4, "text-anchor": "end" }, percent(tick)),
       ),
     ),
     ...(from > 0.5 ? TENTHS : TICKS)
@@ -44,7 +46,7 @@ export function lineChart(label, { x, y, points, from = 0, dots = false, ideal =
         svg(
           "text",
           { class: "chart-text", x: across(tick), y: HEIGHT - EDGE.bottom + 15, "text-anchor": "middle" },
-          percentOf(tick),
+          percent(tick),
         ),
       ),
     svg("text", { class: "chart-axis", x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x),
@@ -70,5 +72,3 @@ export function lineChart(label, { x, y, points, from = 0, dots = false, ideal =
     },
   };
 }
-
-const percentOf = (share) => `${Math.round(share * 100)}%`;

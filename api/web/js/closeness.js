@@ -1,18 +1,23 @@
 /* How alike, in words. The number stands in the detail of an item. */
 
+import { t, textOf } from "./language.js";
+
 /* Cosines of the encoders that come with Eyedex, for collections that are not calibrated: of others
    the server says how alike two pictures are (`likeness`). */
 const LEVELS = /** @type {const} */ ([
-  [0.7, "Very close"],
-  [0.5, "Close"],
-  [-1, "Loosely alike"],
+  [0.7, "closeness.very_close"],
+  [0.5, "closeness.close"],
+  [-1, "closeness.loosely_alike"],
 ]);
 
-/** The word for it; none for what is hardly alike. @param {{score: number, likeness?: ?string, same_picture?: boolean}} neighbor */
+/** The word for it; none for what is hardly alike. @param {{score?: number, likeness?: ?string, same_picture?: boolean}} neighbor */
 export function closeness({ score, likeness, same_picture: isSame }) {
-  if (isSame) return "The same picture";
-  if (likeness === undefined) return LEVELS.find(([least]) => score >= least)?.[1] ?? "";
-  return likeness ? likeness[0].toUpperCase() + likeness.slice(1) : "";
+  if (isSame) return t("closeness.same");
+  if (likeness === undefined) {
+    const level = score !== undefined && LEVELS.find(([least]) => score >= least);
+    return level ? t(level[1]) : "";
+  }
+  return likeness ? textOf(`closeness.${likeness.replaceAll(" ", "_")}`, likeness) : "";
 }
 
 /**

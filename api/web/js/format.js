@@ -1,21 +1,32 @@
 /* Values to words. Pure functions; nothing here touches the page. */
 
 import { PICTURE_COLOR } from "./colors.js";
+import { language, number, t, textOf } from "./language.js";
+import { settings } from "./settings.js";
+
+export { number } from "./language.js";
 
 const LONGEST_TEXT = 200;
-/** @type {[number, string][]} */
-const SURENESS = [
-  [0.95, "Almost certain"],
-  [0.8, "Very likely"],
-  [0.65, "Likely"],
-  [0.5, "More likely than not"],
-  [0, "Only a guess"],
-];
+const SURENESS = /** @type {const} */ ([
+  [0.95, "certain"],
+  [0.8, "very"],
+  [0.65, "likely"],
+  [0.5, "rather"],
+  [0, "guess"],
+]);
 /* As exports of shops call them, without case, spaces and signs. */
 const NAMES = ["name", "title", "productname", "producttitle", "displayname", "titel", "nom"];
 const LINKS = ["link", "url", "producturl", "href"];
 const PRICES = ["price", "variantprice", "regularprice", "preis", "prix", "precio", "prezzo"];
-const whole = new Intl.NumberFormat("en");
+const shares = new Intl.NumberFormat(language, { style: "percent" });
+const exactShares = new Intl.NumberFormat(language, {
+  style: "percent",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const decimals = [0, 1, 2].map(
+  (digits) => new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
 
 /** What to call an item: its name or title, else its label, else its id; never the name of a file. */
 export function itemName(item) {
@@ -23,7 +34,7 @@ export function itemName(item) {
   if (typeof name === "string" && name.trim()) return shorten(name);
   if (item.label) return shorten(lastPart(item.label));
   const id = lastPart(item.item_id);
-  if (/\.\w{2,5}$/.test(id)) return "Picture";
+  if (/\.\w{2,5}$/.test(id)) return t("value.picture");
   return shorten(/^\d+$/.test(id) ? item.item_id.split("/").slice(-2).join("/") : id);
 }
 
@@ -55,13 +66,14 @@ function attributeCalled(item, names) {
 /** The price as text, or null. A currency code beside the price is respected. */
 export function itemPrice(item) {
   const [field, price] = attributeCalled(item, PRICES);
-  const currency = item.attributes?.[`${field}_currency`] ?? item.attributes?.currency;
+  const currency =
+    item.attributes?.[`${field}_currency`] ?? item.attributes?.currency ?? settings.currency ?? undefined;
   if (typeof price === "string") return shorten(price, 24) || null;
   if (typeof price !== "number") return null;
   try {
-    return new Intl.NumberFormat("en", { style: "currency", currency }).format(price);
+    return new Intl.NumberFormat(language, { style: "currency", currency }).format(price);
   } catch {
-    return price.toFixed(2); // no currency, or none that is known
+    return decimals[2].format(price); // no currency, or none that is known
   }
 }
 
@@ -77,22 +89,28 @@ export function parentPath(path) {
 
 /** An attribute's name as a caption: `shelf_no` -> `shelf no`. */
 export const fieldName = (name) =>
-  name === PICTURE_COLOR ? "Colours in the picture" : shorten(name.replaceAll("_", " "), 40);
+  name === PICTURE_COLOR ? t("field.picture_color") : shorten(name.replaceAll("_", " "), 40);
 
-/** A value as the text of a chip. */
-export function fieldValue(value) {
-  return shorten(fieldTextOf(value), 40) || "(empty)";
-}
+/** A value of a field as the text of a chip. @param {string} field @param {*} value */
+export const fieldValue = (field, value) =>
+  field === PICTURE_COLOR
+    ? textOf(`color.${value}`, value)
+    : shorten(fieldTextOf(value), 40) || t("value.empty");
 
 export function shorten(text, longest = LONGEST_TEXT) {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
-export const number = (value) => whole.format(value);
+/** A number of things, whose forms are `count.<noun>` of the words. @param {number} count @param {string} noun */
+export const count = (count, noun) =>
+  t(/** @type {import("./language.js").Word} */ (`count.${noun}`), { count });
 
-export function count(number, noun, many = `${noun}s`) {
-  return `${whole.format(number)} ${number === 1 ? noun : many}`;
-}
+/** Whether an attribute stands above the others as a name or price. @param {string} field */
+export const isHeading = (field) => [...NAMES, ...PRICES].includes(plain(field));
+
+/** The attributes that are shown, in the order of the owner where there is one. @param {string[]} names */
+export const shownFields = (names) =>
+  settings.attributes.length ? settings.attributes.filter((name) => names.includes(name)) : names;
 
 /** A value of an attribute as text, whatever JSON it is. */
 export function attributeText(value) {
@@ -101,34 +119,38 @@ export function attributeText(value) {
   return shorten(fieldTextOf(value));
 }
 
-const fieldTextOf = (value) => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
+const fieldTextOf = (value) => (typeof value === "boolean" ? t(value ? "value.yes" : "value.no") : String(value));
 
-export const score = (value) => value.toFixed(2);
+export const score = (value) => decimals[2].format(value);
 export const milliseconds = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`);
 
 /** A share in whole percent; a small one is never called nothing. */
 export function percent(share) {
-  return share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`;
+  return share > 0 && share < 0.005 ? `<${shares.format(0.01)}` : shares.format(share);
 }
 
-/** A probability in words; what is not certain is never called so. */
-export function sureness(probability) {
-  const [, word] = SURENESS.find(([least]) => probability >= least) ?? SURENESS[SURENESS.length - 1];
-  return word;
-}
+/** A share to a tenth of a percent. @param {number} share */
+export const exactPercent = (share) => exactShares.format(share);
 
-const since = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+/** A difference of shares in percent, without the sign of it. @param {number} difference */
+export const points = (difference) => `${difference >= 0 ? "+" : "−"}${decimals[1].format(Math.abs(difference) * 100)}`;
+
+/** A probability in words; what is not certain is never called so. @param {number} probability */
+export const sureness = (probability) =>
+  t(`sureness.${(SURENESS.find(([least]) => probability >= least) ?? SURENESS[4])[1]}`);
+
+const since = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 /** How long ago a moment is. @param {string} moment As RFC 3339 has it. */
 export function ago(moment) {
   const seconds = (Date.parse(moment) - Date.now()) / 1000;
-  if (seconds > -60) return "just now";
+  if (seconds > -60) return t("value.now");
   if (seconds > -3600) return since.format(Math.round(seconds / 60), "minute");
   return seconds > -86400 ? since.format(Math.round(seconds / 3600), "hour") : since.format(Math.round(seconds / 86400), "day");
 }
 
 export function fileSize(bytes) {
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 1e6) return `${number(Math.round(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${decimals[1].format(bytes / 1e6)} MB` : `${decimals[1].format(bytes / 1e9)} GB`;
 }

@@ -1,6 +1,7 @@
 /* The one question for a key of the API. */
 
 import { button, dialog, el, iconButton } from "./dom.js";
+import { t } from "./language.js";
 
 /**
  * @param {boolean} wasRefused @param {boolean} canForget Whether there is a key to be forgotten.
@@ -21,7 +22,7 @@ export function keyDialog(wasRefused, canForget) {
       autocomplete: "current-password",
       spellcheck: "false",
     });
-    const element = dialog("Key", "small-dialog", () => answer(null));
+    const element = dialog(t("shell.key"), "small-dialog", () => answer(null));
     const send = (event) => {
       event.preventDefault();
       answer(input.value.trim());
@@ -30,8 +31,8 @@ export function keyDialog(wasRefused, canForget) {
       el(
         "header",
         { class: "dialog-head" },
-        el("h2", {}, "Enter your key"),
-        iconButton("close", "Close", { click: () => answer(null) }),
+        el("h2", {}, t("key.title")),
+        iconButton("close", t("shell.close"), { click: () => answer(null) }),
       ),
       el(
         "form",
@@ -40,16 +41,15 @@ export function keyDialog(wasRefused, canForget) {
           "p",
           {},
           wasRefused
-            ? "This key is not taken: it may have expired or been revoked."
-            : "This server asks for a key. Whoever runs it can give you one.",
+            ? t("key.refused") : t("key.asked"),
         ),
-        el("label", { class: "labelled", for: "key" }, "Key", input),
-        el("p", { class: "muted" }, "It stays in this tab until you close it."),
+        el("label", { class: "labelled", for: "key" }, t("shell.key"), input),
+        el("p", { class: "muted" }, t("key.stays")),
         el(
           "div",
           { class: "dialog-actions" },
-          canForget && button({ click: () => answer("") }, "Forget the key"),
-          button({ class: "button button-primary", type: "submit" }, "Use this key"),
+          canForget && button({ click: () => answer("") }, t("key.forget")),
+          button({ class: "button button-primary", type: "submit" }, t("key.use")),
         ),
       ),
     );

@@ -2,8 +2,10 @@
 
 import { access, askForKey, hasKey, mayWrite } from "./access.js";
 import { byId, el, iconButton } from "./dom.js";
-import { failure } from "./notices.js";
+import { loadWords, t } from "./language.js";
+import { failure } from "./notice.js";
 import { Router } from "./router.js";
+import { settings } from "./settings.js";
 
 /**
  * @typedef {object} View
@@ -16,13 +18,37 @@ import { Router } from "./router.js";
  * @property {Router} router
  */
 
-/* A view's module exports `open(page: Page): Promise<View>` and is loaded when it is first shown.
-   Those that change something have a tab where that is allowed. */
+/* A view's module exports `open(page: Page): Promise<View>` and is loaded when it is first shown, with
+   the words named as the view. Those that change something have a tab where that is allowed. */
 const VIEWS = [
-  { name: "Search", at: /^\/(item\/[^/]+)?$/, writes: false, load: () => import("./search/view.js") },
-  { name: "Catalog", at: /^\/catalog$/, writes: true, load: () => import("./catalog/view.js") },
-  { name: "Classify", at: /^\/classify$/, writes: true, load: () => import("./classify/view.js") },
-  { name: "Quality", at: /^\/quality$/, writes: true, load: () => import("./quality/view.js") },
+  {
+    name: /** @type {const} */ ("search"),
+    path: "/",
+    at: /^\/(item\/[^/]+)?$/,
+    writes: false,
+    load: () => import("./search/view.js"),
+  },
+  {
+    name: /** @type {const} */ ("catalog"),
+    path: "/catalog",
+    at: /^\/catalog$/,
+    writes: true,
+    load: () => import("./catalog/view.js"),
+  },
+  {
+    name: /** @type {const} */ ("classify"),
+    path: "/classify",
+    at: /^\/classify$/,
+    writes: true,
+    load: () => import("./classify/view.js"),
+  },
+  {
+    name: /** @type {const} */ ("quality"),
+    path: "/quality",
+    at: /^\/quality$/,
+    writes: true,
+    load: () => import("./quality/view.js"),
+  },
 ];
 
 const main = byId("view");
@@ -31,10 +57,11 @@ const opened = new Map();
 /** @type {?(typeof VIEWS)[number]} */
 let current = null;
 
-const pathOf = ({ name, writes }) => (writes ? `/${name.toLowerCase()}` : "/");
+/** @param {(typeof VIEWS)[number]} view */
+const nameOf = ({ name }) => t(`shell.view.${name}`);
 const viewOf = (path) => VIEWS.find(({ at }) => at.test(path));
 const wantedView = () => viewOf(location.pathname) ?? VIEWS[0];
-const router = new Router((path) => Boolean(viewOf(path)));
+const router = new Router((path) => Boolean(viewOf(path)), settings.embedded ? { embed: "1" } : {});
 
 router.addEventListener("change", async (event) => {
   const place = /** @type {CustomEvent<import("./router.js").Place>} */ (event).detail;
@@ -51,41 +78,44 @@ router.addEventListener("change", async (event) => {
       byId("tools").replaceChildren(tools);
     }
     current = wanted;
-    main.setAttribute("aria-label", wanted.name);
+    main.setAttribute("aria-label", nameOf(wanted));
     view.show(place);
   } catch (error) {
     opened.delete(wanted);
     main.replaceChildren(
-      failure("This page could not be loaded", "Check the connection.", "Load again", () =>
-        location.reload(),
+      failure(
+        t("shell.unloaded.title"),
+        t("shell.unloaded.text"),
+        t("shell.unloaded.again"),
+        () => location.reload(),
       ),
     );
     throw error;
   }
 });
 
-async function openView({ load }) {
+async function openView({ name, load }) {
   const root = el("div", { class: "view" });
   const tools = el("div", { class: "topbar-tools" });
-  const { open } = await load();
+  const [{ open }] = await Promise.all([load(), loadWords("problems", name)]);
   return { root, tools, view: await open({ root, tools, router }) };
 }
 
 function showTabs() {
-  const shown = VIEWS.filter(({ writes }) => !writes || mayWrite(access.value));
+  const shown = VIEWS.filter(({ writes }) => !writes || (mayWrite(access.value) && !settings.embedded));
   const wanted = wantedView();
   const tabs = byId("tabs");
   const hadFocus = tabs.contains(document.activeElement);
   tabs.hidden = shown.length < 2;
   tabs.replaceChildren(
     ...shown.map((view) =>
-      el("a", { href: pathOf(view), class: "tab", "aria-current": view === wanted && "page" }, view.name),
+      el("a", { href: view.path, class: "tab", "aria-current": view === wanted && "page" }, nameOf(view)),
     ),
   );
   if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();
 }
 
-const keyButton = iconButton("key", "Key", {
+const keyButton = iconButton("key", t("shell.key"), {
   id: "key-button",
   hidden: true,
   click: async () => (await askForKey()) && location.reload(),
@@ -96,5 +126,6 @@ access.shownBy((allowed) => {
   showTabs();
 });
 
+if (settings.embedded) import("./embedding.js").then(({ tellParent }) => tellParent());
 router.start();
 import("./server.js").then(({ findAccess }) => findAccess()); // the shell does not wait for it

@@ -1,10 +1,14 @@
 /* What is shown where something is not there: a problem, waiting, nothing found. */
 
-import { button, el } from "./dom.js";
+import { el } from "./dom.js";
+import { t } from "./language.js";
+import { notice } from "./notice.js";
 import { wordsOf } from "./words.js";
 
-/** @typedef {import("./client.js").Problem} Problem */
-/** @typedef {{label: string, act: () => void}} Choice What a reader can do about it. */
+export { failure } from "./notice.js";
+
+/** @typedef {import("./search_client.js").Problem} Problem */
+/** @typedef {import("./notice.js").Choice} Choice */
 
 /**
  * A problem in words a stranger understands; the server's own ones are under "Details".
@@ -22,16 +26,12 @@ export function problemNotice(problem, choice, about = "") {
   );
 }
 
-/** @param {string} title @param {string} text @param {string} label @param {() => void} act */
-export const failure = (title, text, label, act) =>
-  notice("notice-error", { role: "alert" }, title, text, { label, act });
-
 /** The server is not there yet; nothing is to be done. @param {Problem} problem */
 export function waitingNotice(problem) {
   const [title, text] = wordsOf(problem);
   return notice(
     "notice-waiting",
-    { role: "status", "aria-label": "Starting" },
+    { role: "status", "aria-label": t("problem.starting") },
     title,
     text,
     null,
@@ -47,24 +47,13 @@ function details({ status, code, detail, requestId }) {
   const facts = [
     detail,
     code && `${code}${status ? ` (${status})` : ""}`,
-    requestId && `request ${requestId}`,
+    requestId && t("problem.request", { id: requestId }),
   ];
   return el(
     "details",
     { class: "notice-details" },
-    el("summary", {}, "Details"),
+    el("summary", {}, t("problem.details")),
     ...facts.filter(Boolean).map((fact) => el("p", {}, fact)),
-  );
-}
-
-function notice(kind, attributes, title, text, choice, ...more) {
-  return el(
-    "div",
-    { class: `notice ${kind}`, tabindex: -1, ...attributes },
-    el("h2", {}, title),
-    text && el("p", {}, text),
-    choice && button({ click: choice.act }, choice.label),
-    ...more,
   );
 }
 

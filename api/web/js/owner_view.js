@@ -3,16 +3,10 @@
 import { Attempts } from "./attempts.js";
 import { Problem } from "./client.js";
 import { el, fill } from "./dom.js";
+import { t } from "./language.js";
 import { nothingNotice } from "./notices.js";
-import { server } from "./server.js";
-
-const words = {
-  collection: "Collection",
-  nothing: "Nothing here yet",
-  addFirst: "Add pictures with labels, then come back.",
-  add: "Add pictures",
-  back: "To the start of this view",
-};
+import { server } from "./owner_server.js";
+import { setTitle } from "./settings.js";
 
 /** @typedef {{name: string, items: number, unsearchable: number, pending: number, encoder: ?{name: string, fingerprint: string, reads_texts: boolean}, fields: string[]}} Collection */
 /**
@@ -37,13 +31,13 @@ export function ownerView({ root, router }, { title, path }, make) {
   let query = new URLSearchParams();
   const picker = el("select", {
     class: "select",
-    id: `${title.toLowerCase()}-collection`,
+    id: `${path.slice(1)}-collection`,
     change: () => around.go({ collection: picker.value }),
   });
   const choice = el(
     "label",
     { class: "labelled labelled-row", for: picker.id, hidden: true },
-    words.collection,
+    t("catalog.collection"),
     picker,
   );
   const notice = el("div", { class: "notice-slot" });
@@ -68,7 +62,7 @@ export function ownerView({ root, router }, { title, path }, make) {
     notice,
     body,
     refresh: show,
-    start: { label: words.back, act: () => router.go(path) },
+    start: { label: t("catalog.to_view"), act: () => router.go(path) },
   });
   const content = make(around);
   const head = el(
@@ -81,7 +75,7 @@ export function ownerView({ root, router }, { title, path }, make) {
   body.replaceChildren(el("div", { class: "skeleton skeleton-row" }), el("div", { class: "skeleton skeleton-row" }));
 
   function show() {
-    document.title = `${title} – Eyedex`;
+    setTitle(title);
     return attempts.show(attempt);
   }
 
@@ -117,11 +111,11 @@ function chosenOf(collections, name) {
 
 const nothing = () =>
   nothingNotice(
-    words.nothing,
-    words.addFirst,
+    t("catalog.nothing.title"),
+    t("catalog.nothing.labelled"),
     el(
       "a",
       { class: "button button-primary", href: "/catalog?collection=default&part=add" },
-      words.add,
+      t("catalog.add_pictures"),
     ),
   );

@@ -12,10 +12,14 @@
  */
 
 export class Router extends EventTarget {
-  /** @param {(path: string) => boolean} knows Whether the page has a view for a path. */
-  constructor(knows) {
+  /**
+   * @param {(path: string) => boolean} knows Whether the page has a view for a path.
+   * @param {Record<string, string>} kept What every address has, whatever is asked for.
+   */
+  constructor(knows, kept = {}) {
     super();
     this.knows = knows;
+    this.kept = kept;
     history.scrollRestoration = "manual"; // results come later than the browser would scroll
     addEventListener("popstate", () => this.#arrive(true));
     addEventListener("pagehide", () => this.#rememberScroll());
@@ -32,10 +36,12 @@ export class Router extends EventTarget {
    * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made.
    */
   go(url, { replace = false } = {}) {
-    if (replace) history.replaceState({ ...history.state }, "", url);
+    const address = new URL(url, location.href);
+    for (const [name, value] of Object.entries(this.kept)) address.searchParams.set(name, value);
+    if (replace) history.replaceState({ ...history.state }, "", address);
     else {
       this.#rememberScroll();
-      history.pushState({ within: true }, "", url);
+      history.pushState({ within: true }, "", address);
     }
     this.#arrive(false);
   }

@@ -2,7 +2,7 @@
    the view. */
 
 import { access, sendWithKey } from "./access.js";
-import { Client, Problem, sleep } from "./client.js";
+import { Problem, SearchClient, sleep } from "./search_client.js";
 
 const LONGEST_PAUSE_MS = 5000;
 
@@ -10,13 +10,8 @@ const LONGEST_PAUSE_MS = 5000;
     files likewise, as `file` events with `{file, share}`. */
 export const uploads = new EventTarget();
 
-export const server = new Client({
+export const server = new SearchClient({
   retries: 0,
-  fetch: (url, request = {}) => sendWithKey(send, String(url), request),
-});
-
-/** As `server`, but asks again by itself, for what takes long. */
-export const persistent = new Client({
   fetch: (url, request = {}) => sendWithKey(send, String(url), request),
 });
 
@@ -58,7 +53,7 @@ addEventListener("pagehide", () => (leaving = true), { capture: true });
 addEventListener("pageshow", () => (leaving = false));
 
 /** What is sent while the page is left arrives all the same. @param {string} url @param {RequestInit} request */
-const send = (url, request) =>
+export const send = (url, request) =>
   request.body instanceof FormData || request.body instanceof Blob
     ? sendWatched(url, request)
     : fetch(url, leaving ? { ...request, keepalive: true } : request);

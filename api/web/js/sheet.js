@@ -1,6 +1,7 @@
 /* A part of the page that comes up over it where there is no room for it beside the results. */
 
 import { button, dialog, el, iconButton } from "./dom.js";
+import { t } from "./language.js";
 
 export class Sheet {
   #place = document.createComment("sheet");
@@ -11,14 +12,14 @@ export class Sheet {
   /** @param {string} title @param {HTMLElement} element What moves into the sheet while it is open. */
   constructor(title, element) {
     this.#element = element;
-    this.#done = button({ class: "button button-primary", click: () => this.close() }, "Done");
+    this.#done = button({ class: "button button-primary", click: () => this.close() }, t("dialog.done"));
     this.#dialog = dialog(title, "sheet", () => this.close());
     this.#dialog.append(
       el(
         "header",
         { class: "dialog-head" },
         el("h2", {}, title),
-        iconButton("close", "Close", { click: () => this.close() }),
+        iconButton("close", t("shell.close"), { click: () => this.close() }),
       ),
       el("div", { class: "sheet-body" }),
       el("footer", { class: "sheet-foot" }, this.#done),

@@ -1,8 +1,10 @@
 /* Light, dark, or as the system says. The choice stays in this browser. */
 
 import { byId } from "./dom.js";
+import { t } from "./language.js";
 
-const THEMES = ["system", "light", "dark"];
+const THEMES = /** @type {const} */ (["system", "light", "dark"]);
+/** @typedef {(typeof THEMES)[number]} Theme */
 const button = byId("theme");
 let theme = stored();
 
@@ -16,16 +18,16 @@ button.addEventListener("click", () => {
 function apply() {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  button.setAttribute("aria-label", `Theme: ${theme}`);
-  button.title = `Theme: ${theme}`;
+  button.title = t(`shell.theme.${theme}`);
+  button.setAttribute("aria-label", button.title);
 }
 
 // Storage can be switched off; then the choice lasts as long as the page.
-/** @returns {string} */
+/** @returns {Theme} */
 function stored() {
   try {
     const value = localStorage.getItem("theme");
-    return value && THEMES.includes(value) ? value : "system";
+    return THEMES.find((each) => each === value) ?? "system";
   } catch {
     return "system";
   }

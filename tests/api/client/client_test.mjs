@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 
-import { Client, Problem } from "./client.mjs";
+import { Client, Problem } from "./client.js";
 
 const [, , url, photoPath, operations] = process.argv;
 const client = new Client({ url });

@@ -2,9 +2,10 @@
 
 import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
-import { count, fileSize, percent } from "../format.js";
+import { fileSize, percent } from "../format.js";
+import { t, textOf } from "../language.js";
 import { problemNotice } from "../notices.js";
-import { persistent, server } from "../server.js";
+import { persistent, server } from "../owner_server.js";
 import { START } from "./address.js";
 import { chooser } from "./chooser.js";
 import { readable } from "./chosen_files.js";
@@ -14,16 +15,33 @@ import { reasonText } from "./job_words.js";
 import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
+/* What a new collection can compare by, whatever is installed; others are told to the command line. */
+const LOOKS = { general: "efficientnet_lite0", color: "hsv" };
 
 /** @typedef {import("./chosen_files.js").Chosen} Chosen */
 
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
 export function open(around) {
   let collection = "";
+  let isNew = false;
   let running = new AbortController();
+  const looks = el(
+    "select",
+    { class: "select", id: "add-looks" },
+    ...Object.entries(LOOKS).map(([name, encoder]) =>
+      el("option", { value: encoder }, t(/** @type {import("../language.js").Word} */ (`add.looks.${name}`))),
+    ),
+  );
   const step = el("div", { class: "stack", tabindex: -1 });
   const choose = chooser((files) => receive(files));
   const element = el("div", { class: "stack" }, step);
+  const looksChoice = el(
+    "label",
+    { class: "labelled", for: looks.id },
+    t("add.looks"),
+    looks,
+    el("span", { class: "note" }, t("add.looks_help")),
+  );
   startOver();
 
   function startOver() {
@@ -44,7 +62,7 @@ export function open(around) {
     const others = chosen.filter((each) => !files.includes(each)).map(({ name }) => name);
     if (!files.length) {
       choose.tell(
-        chosen.length ? `Nothing of this can be added: ${named(others)}.` : "There are no files in it.",
+        chosen.length ? t("add.nothing", { names: named(others) }) : t("add.no_files"),
       );
       return;
     }
@@ -55,12 +73,12 @@ export function open(around) {
   async function send(upload, others) {
     running = new AbortController();
     const { signal } = running;
-    const bar = el("progress", { max: 1, value: 0, "aria-label": "Uploading" });
-    const far = el("span", { class: "muted" }, "0%");
-    const cancel = button({ click: () => upload.discard().then(startOver, startOver) }, "Cancel");
+    const bar = el("progress", { max: 1, value: 0, "aria-label": t("add.uploading") });
+    const far = el("span", { class: "muted" }, percent(0));
+    const cancel = button({ click: () => upload.discard().then(startOver, startOver) }, t("catalog.cancel"));
     cancel.addEventListener("click", () => running.abort());
     show(
-      el("h2", {}, `Uploading ${count(upload.count, "file")}`),
+      el("h2", {}, t("add.uploading_files", { count: upload.count })),
       el("div", { class: "job-running" }, bar, far, cancel),
     );
     try {
@@ -74,10 +92,10 @@ export function open(around) {
       if (!(error instanceof Problem)) throw error;
       show(
         problemNotice(error, {
-          label: `Go on with ${count(upload.left, "file")}`,
+          label: t("add.go_on", { count: upload.left }),
           act: () => send(upload, others),
         }),
-        button({ click: startOver }, "Start over"),
+        button({ click: startOver }, t("problem.start")),
       );
     }
   }
@@ -95,20 +113,23 @@ export function open(around) {
         return server.getUpload(id, { collection, limit: 1, signal }); // a check tells of the columns
       });
     const left = [
-      ...others.map((name) => `${name} is neither a picture nor a table`),
+      ...others.map((name) => t("add.neither", { name })),
       ...upload.unsent.map(({ name, problem }) => `${name} ${reasonText(problem.code)}`),
     ];
-    const kinds = { pictures: "pictures", table: "a table with pictures", archive: "an archive" };
     const head = [
-      el("h2", {}, "Uploaded"),
+      el("h2", {}, t("add.uploaded")),
       el(
         "p",
         {},
-        `${count(found.file_count, "file")}, ${fileSize(found.size_bytes)}, read as ${kinds[found.reads] ?? "nothing"}.`,
+        t("add.read_as", {
+          count: found.file_count,
+          size: fileSize(found.size_bytes),
+          kind: textOf(`add.kind.${found.reads}`, t("add.kind.nothing")),
+        }),
       ),
       left.length > 0 && leftOut(left),
     ].filter((each) => each instanceof Node);
-    const again = button({ click: () => upload.discard().then(startOver, startOver) }, "Start over");
+    const again = button({ click: () => upload.discard().then(startOver, startOver) }, t("problem.start"));
     if (found.reads === "unclear" || found.reads === "empty") {
       show(...head, el("p", { class: "form-problem", role: "alert" }, found.unclear_because), again);
       return;
@@ -127,28 +148,29 @@ export function open(around) {
     let columns = table && columnTable(table, unchecked);
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
     const replace = checkbox(
-      "Replace everything known of these items",
-      "What the upload does not say of an item is removed from it.",
+      t("add.replace"),
+      t("add.replace_help"),
       unchecked,
     );
     const prune = checkbox(
-      "Remove items that earlier uploads had and this one has not",
-      "Only items that came by upload.",
+      t("add.prune"),
+      t("add.prune_help"),
       unchecked,
     );
-    const check = button({ click: () => run(true) }, "Check first");
-    const add = button({ class: "button button-primary", click: () => run(false) }, "Add");
+    const check = button({ click: () => run(true) }, t("add.check"));
+    const add = button({ class: "button button-primary", click: () => run(false) }, t("add.add"));
     show(
       ...head,
       columnPlace,
-      el("details", {}, el("summary", {}, "More choices"), replace.element, prune.element),
+      ...(isNew ? [looksChoice] : []),
+      el("details", {}, el("summary", {}, t("add.choices")), replace.element, prune.element),
       result,
       el("div", { class: "row" }, add, check, again),
     );
 
     function unchecked() {
       result.replaceChildren();
-      add.textContent = "Add";
+      add.textContent = t("add.add");
     }
 
     /** @param {boolean} dry */
@@ -162,6 +184,7 @@ export function open(around) {
           replace: replace.on,
           prune: prune.on,
           dry_run: dry,
+          ...(isNew && { encoder: looks.value }),
         };
         const job = await persistent.createJob("index", parameters, { collection, signal });
         if (dry) await follow(job);
@@ -179,7 +202,7 @@ export function open(around) {
     /** @param {import("../client.js").Job} job */
     async function follow(job) {
       const row = jobRow(job, false);
-      result.replaceChildren(el("ul", { class: "jobs", role: "list", "aria-label": "Check" }, row.element));
+      result.replaceChildren(el("ul", { class: "jobs", role: "list", "aria-label": t("add.checking") }, row.element));
       const ended = await persistent.wait(job.id, { signal, onProgress: row.show });
       const { columns: found = [], notes } = ended?.result ?? {};
       if (!columns && found.length) {
@@ -188,15 +211,17 @@ export function open(around) {
       }
       const { added = 0, updated = 0 } = ended?.counts ?? {};
       const total = added + updated;
-      if (ended?.state === "done" && total) add.textContent = `Add ${count(total, "item")}`;
+      if (ended?.state === "done" && total) add.textContent = t("add.add_items", { count: total });
     }
   }
 
   return {
     element,
-    async show(state) {
+    async show(state, signal, described) {
       if (collection !== state.collection) startOver();
       collection = /** @type {string} */ (state.collection);
+      const known = await described;
+      if (!signal.aborted) isNew = !known?.encoder;
     },
   };
 }
@@ -212,7 +237,7 @@ function idColumn(problem) {
       "div",
       { class: "stack-tight" },
       problemNotice(problem, null),
-      el("label", { class: "labelled", for: input.id }, "Column with the ids", input),
+      el("label", { class: "labelled", for: input.id }, t("add.id_column"), input),
     ),
     chosen: () => (input.value.trim() ? { map: { item_id: input.value.trim() } } : {}),
   };
@@ -223,14 +248,16 @@ const leftOut = (left) =>
   el(
     "details",
     { class: "refused" },
-    el("summary", {}, `${count(left.length, "file")} left out`),
+    el("summary", {}, t("add.left_out", { count: left.length })),
     el("ul", { role: "list" }, ...left.map((each) => el("li", {}, each))),
   );
 
 /** @param {string[]} names */
-const named = (names) =>
-  names.slice(0, SHOWN_NAMES).join(", ") +
-  (names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "");
+function named(names) {
+  const first = names.slice(0, SHOWN_NAMES).join(", ");
+  const rest = names.length - SHOWN_NAMES;
+  return rest > 0 ? t("add.and_more", { names: first, count: rest }) : first;
+}
 
 /** @param {string} text @param {string} help @param {() => void} changed */
 function checkbox(text, help, changed) {

@@ -1,6 +1,7 @@
 /* Where files or a folder are chosen, or dropped anywhere while this is shown. */
 
 import { el } from "../dom.js";
+import { t } from "../language.js";
 import { ofDrop, ofInput } from "./chosen_files.js";
 
 /** @param {(files: import("./chosen_files.js").Chosen[]) => void} receive */
@@ -10,24 +11,24 @@ export function chooser(receive) {
     problem.textContent = "";
     receive(files);
   };
-  const files = fileInput("Files", { multiple: true }, take);
-  const folder = fileInput("Folder", { webkitdirectory: true }, take);
+  const files = fileInput("files", { multiple: true }, take);
+  const folder = fileInput("folder", { webkitdirectory: true }, take);
   const element = el(
     "div",
     { class: "dropzone catalog-drop" },
-    el("p", { class: "dropzone-title" }, "Drop pictures, a folder, a zip or a table here"),
+    el("p", { class: "dropzone-title" }, t("add.drop")),
     el(
       "div",
       { class: "row" },
       files,
-      el("label", { class: "button button-primary", for: files.id }, "Choose files"),
+      el("label", { class: "button button-primary", for: files.id }, t("add.choose_files")),
       folder,
-      el("label", { class: "button desk-only", for: folder.id }, "Choose a folder"),
+      el("label", { class: "button desk-only", for: folder.id }, t("add.choose_folder")),
     ),
     el(
       "p",
       { class: "muted" },
-      "Folders become labels. A table (CSV, Excel, JSON Lines, Parquet) has a row for each picture, with its name or address, and comes with the pictures or in one zip.",
+      t("add.help"),
     ),
     problem,
   );
@@ -56,12 +57,13 @@ export function chooser(receive) {
   return { element, /** @param {string} text */ tell: (text) => (problem.textContent = text) };
 }
 
-function fileInput(label, attributes, take) {
+/** @param {"files"|"folder"} name @param {Record<string, unknown>} attributes @param {(files: import("./chosen_files.js").Chosen[]) => void} take */
+function fileInput(name, attributes, take) {
   const input = el("input", {
     class: "visually-hidden",
     type: "file",
-    id: `add-${label.toLowerCase()}`,
-    "aria-label": label,
+    id: `add-${name}`,
+    "aria-label": t(`add.${name}`),
     ...attributes,
   });
   input.addEventListener("change", () => {

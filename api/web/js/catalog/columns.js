@@ -2,9 +2,14 @@
 
 import { el } from "../dom.js";
 import { count, percent, shorten } from "../format.js";
+import { t } from "../language.js";
 
-const FIELDS = { item_id: "Id", image: "Picture", label: "Label", product_id: "Product" };
-const TYPES = ["text", "number", "boolean", "date", "list"];
+const FIELDS = /** @type {const} */ (["item_id", "image", "label", "product_id"]);
+const KINDS = /** @type {const} */ (["text", "number", "boolean", "date", "list"]);
+const HEADS = /** @type {const} */ (["column", "becomes", "type", "filled", "examples"]);
+
+/** @param {?string} name */
+const isField = (name) => FIELDS.some((each) => each === name);
 
 /** @typedef {{column: string, becomes: ?string, kind: string, filled: ?number, examples: string[], note: ?string}} Column */
 
@@ -14,31 +19,31 @@ const TYPES = ["text", "number", "boolean", "date", "list"];
  */
 export function columnTable({ rows, columns, notes = [] }, changed) {
   const fieldOf = ({ becomes }) =>
-    becomes !== null && becomes in FIELDS ? becomes : becomes === null ? "" : "attribute";
+    isField(becomes) ? becomes : becomes === null ? "" : "attribute";
   const lines = columns.map((column) => {
     const was = fieldOf(column);
     const kind = column.kind.split(":")[0];
     const becomes = el(
       "select",
-      { class: "select", "aria-label": `${column.column} becomes` },
-      ...Object.entries(FIELDS).map(([name, text]) => el("option", { value: name }, text)),
-      el("option", { value: "attribute" }, "Attribute"),
-      was === "" && el("option", { value: "" }, "Not used"),
+      { class: "select", "aria-label": t("columns.column_becomes", { column: column.column }) },
+      ...FIELDS.map((name) => el("option", { value: name }, t(`columns.field.${name}`))),
+      el("option", { value: "attribute" }, t("columns.field.attribute")),
+      was === "" && el("option", { value: "" }, t("columns.field.unused")),
     );
     becomes.value = was;
     const type = el(
       "select",
-      { class: "select", "aria-label": `Type of ${column.column}`, change: changed },
-      ...TYPES.map((name) => el("option", { value: name }, name)),
+      { class: "select", "aria-label": t("columns.type_of", { column: column.column }), change: changed },
+      ...KINDS.map((name) => el("option", { value: name }, t(`columns.kind.${name}`))),
     );
-    type.value = TYPES.includes(kind) ? kind : "text";
+    type.value = KINDS.find((each) => each === kind) ?? "text";
     type.disabled = was !== "attribute";
     const line = { column, was, becomes, type, typeWas: type.value };
     becomes.addEventListener("change", () => {
       type.disabled = becomes.value !== "attribute";
       for (const other of lines) {
         // one column a field
-        if (other !== line && other.becomes.value === becomes.value && becomes.value in FIELDS)
+        if (other !== line && other.becomes.value === becomes.value && isField(becomes.value))
           other.becomes.value = "attribute";
       }
       changed();
@@ -54,7 +59,7 @@ export function columnTable({ rows, columns, notes = [] }, changed) {
     ...notes.map((note) => el("p", { class: "muted" }, note)),
     el(
       "div",
-      { class: "table-frame", tabindex: 0, role: "region", "aria-label": "Columns" },
+      { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("columns.region") },
       el(
         "table",
         { class: "table" },
@@ -64,9 +69,7 @@ export function columnTable({ rows, columns, notes = [] }, changed) {
           el(
             "tr",
             {},
-            ...["Column", "Becomes", "Type", "Filled", "Examples"].map((name) =>
-              el("th", { scope: "col" }, name),
-            ),
+            ...HEADS.map((name) => el("th", { scope: "col" }, t(`columns.${name}`))),
           ),
         ),
         el(
@@ -100,7 +103,7 @@ export function columnTable({ rows, columns, notes = [] }, changed) {
       /** @type {Record<string, string>} */
       const map = { item_id: "", image: "", label: "", product_id: "" };
       for (const { column, becomes } of lines)
-        if (becomes.value in FIELDS) map[becomes.value] = column.column;
+        if (isField(becomes.value)) map[becomes.value] = column.column;
       const types = lines.filter(({ type, typeWas }) => !type.disabled && type.value !== typeWas);
       return { map, type: Object.fromEntries(types.map(({ column, type }) => [column.column, type.value])) };
     },

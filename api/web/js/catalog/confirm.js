@@ -1,6 +1,7 @@
 /* A question before something that cannot be undone. */
 
 import { button, dialog, el } from "../dom.js";
+import { t } from "../language.js";
 
 /**
  * @param {string} title @param {string} text @param {string} action What the button says that does it.
@@ -33,8 +34,8 @@ export function confirm(title, text, action, typed = "") {
         { class: "dialog-form", submit: send },
         el("h2", {}, title),
         el("p", {}, text),
-        typed && el("label", { class: "labelled", for: "confirm" }, `Type ${typed} to confirm`, input),
-        el("div", { class: "dialog-actions" }, button({ click: () => answer(false) }, "Cancel"), go),
+        typed && el("label", { class: "labelled", for: "confirm" }, t("catalog.confirm_typed", { text: typed }), input),
+        el("div", { class: "dialog-actions" }, button({ click: () => answer(false) }, t("catalog.cancel")), go),
       ),
     );
     document.body.append(element);

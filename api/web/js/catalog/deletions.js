@@ -2,9 +2,9 @@
    put back as it was, so nothing is sent before. */
 
 import { button, el } from "../dom.js";
-import { count } from "../format.js";
+import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
 import { LARGEST, inBatches } from "./batches.js";
 
 const HELD_MS = 8000;
@@ -17,7 +17,7 @@ export class Deletions {
   /** @type {Set<string>} Those on their way, by collection and id. */
   #sent = new Set();
   #changed;
-  #list = el("div", { class: "toasts", role: "status", "aria-label": "Deleted" });
+  #list = el("div", { class: "toasts", role: "status", "aria-label": t("items.deleted_list") });
 
   element = this.#list;
 
@@ -47,14 +47,14 @@ export class Deletions {
     /** @type {Held} */
     const held = { collection, ids, timer: 0, tookBack };
     const takeBack = () => this.#takeBack(held, toast);
-    const undo = button({ class: "button button-small", click: takeBack }, "Undo");
-    const toast = el("div", { class: "toast" }, `${count(ids.length, "item")} deleted`, undo);
+    const undo = button({ class: "button button-small", click: takeBack }, t("items.undo"));
+    const toast = el("div", { class: "toast" }, t("items.deleted", { count: ids.length }), undo);
     held.timer = window.setTimeout(
       () =>
         this.#send(held).then(
           () => toast.remove(),
           (error) =>
-            toast.replaceChildren(problemNotice(error, { label: "Close", act: () => toast.remove() })),
+            toast.replaceChildren(problemNotice(error, { label: t("shell.close"), act: () => toast.remove() })),
         ),
       HELD_MS,
     );

@@ -2,8 +2,9 @@
 
 import { Problem } from "../client.js";
 import { button, dialog, el, iconButton } from "../dom.js";
-import { count, itemName, percent } from "../format.js";
-import { server } from "../server.js";
+import { itemName, percent } from "../format.js";
+import { t } from "../language.js";
+import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { inBatches } from "./batches.js";
 import { labelList } from "./label_list.js";
@@ -25,11 +26,13 @@ export function editDialog(collection, items, fields) {
       element.remove();
       resolve(value);
     };
-    const title = isOne ? `Edit ${itemName(first)}` : `Edit ${count(items.length, "item")}`;
+    const title = isOne
+      ? t("items.edit_one", { name: itemName(first) })
+      : t("items.edit_many", { count: items.length });
     const element = dialog(title, "edit-dialog", () => answer(null));
     const texts = {
-      label: textRow("label", "Label", items),
-      product_id: textRow("product_id", "Product", items),
+      label: textRow("label", items),
+      product_id: textRow("product_id", items),
     };
     texts.label.input.setAttribute("list", "edit-labels");
     const labels = labelList("edit-labels", texts.label.input);
@@ -47,7 +50,7 @@ export function editDialog(collection, items, fields) {
     known.forEach(addRow);
     const names = el("datalist", { id: "edit-fields" }, ...fields.map((value) => el("option", { value })));
     const problem = el("p", { class: "form-problem", role: "alert" });
-    const save = button({ class: "button button-primary", type: "submit" }, "Save");
+    const save = button({ class: "button button-primary", type: "submit" }, t("edit.save"));
 
     async function send(event) {
       event.preventDefault();
@@ -61,7 +64,7 @@ export function editDialog(collection, items, fields) {
           await inBatches(
             operations,
             (some) => server.batchItems(some, { collection }),
-            (done) => (save.textContent = `Saving ${percent(done / items.length)}`),
+            (done) => (save.textContent = t("edit.saving", { share: percent(done / items.length) })),
           ),
         );
       } catch (error) {
@@ -69,7 +72,7 @@ export function editDialog(collection, items, fields) {
         problem.textContent =
           error instanceof Problem ? `${wordsOf(error)[0]}: ${error.detail}` : error.message;
         save.disabled = false;
-        save.textContent = "Save";
+        save.textContent = t("edit.save");
       }
     }
 
@@ -78,23 +81,23 @@ export function editDialog(collection, items, fields) {
         "header",
         { class: "dialog-head" },
         el("h2", {}, title),
-        iconButton("close", "Close", { click: () => answer(null) }),
+        iconButton("close", t("shell.close"), { click: () => answer(null) }),
       ),
       el(
         "form",
         { class: "dialog-form", submit: send },
         isOne &&
           el("div", { class: "edit-picture" }, thumb(first), el("p", { class: "muted" }, first.item_id)),
-        !isOne && el("p", { class: "muted" }, "What is left empty stays as it is."),
+        !isOne && el("p", { class: "muted" }, t("edit.left_empty")),
         texts.label.element,
         labels.element,
         texts.product_id.element,
-        el("h3", {}, "Attributes"),
+        el("h3", {}, t("edit.attributes")),
         rows,
         names,
-        button({ class: "button button-small", click: () => addRow("").focus() }, "Add an attribute"),
+        button({ class: "button button-small", click: () => addRow("").focus() }, t("edit.add")),
         problem,
-        el("div", { class: "dialog-actions" }, button({ click: () => answer(null) }, "Cancel"), save),
+        el("div", { class: "dialog-actions" }, button({ click: () => answer(null) }, t("catalog.cancel")), save),
       ),
     );
     document.body.append(element);
@@ -103,8 +106,8 @@ export function editDialog(collection, items, fields) {
   });
 }
 
-/** A field that all items have. @param {"label"|"product_id"} field @param {string} text @param {Item[]} items */
-function textRow(field, text, items) {
+/** A field that all items have. @param {"label"|"product_id"} field @param {Item[]} items */
+function textRow(field, items) {
   const isOne = items.length === 1;
   const was = isOne ? (items[0][field] ?? "") : "";
   const input = el("input", { class: "field", id: `edit-${field}`, value: was, autocomplete: "off" });
@@ -112,8 +115,8 @@ function textRow(field, text, items) {
   const element = el(
     "div",
     { class: "stack-tight" },
-    el("label", { class: "labelled", for: input.id }, text, input),
-    !isOne && el("label", { class: "choice" }, clear, `Remove the ${text.toLowerCase()}`),
+    el("label", { class: "labelled", for: input.id }, t(`edit.${field}`), input),
+    !isOne && el("label", { class: "choice" }, clear, t(`edit.remove_${field}`)),
   );
   return {
     element,
@@ -134,22 +137,22 @@ function attributeRow(name, items, number) {
   const wasText = was === undefined ? "" : written(was);
   const field = el("input", {
     class: "field",
-    "aria-label": `Name of attribute ${number + 1}`,
+    "aria-label": t("edit.name_of", { number: number + 1 }),
     list: "edit-fields",
     value: name,
     readonly: isKnown,
     autocomplete: "off",
-    placeholder: "Name",
+    placeholder: t("edit.name"),
   });
   const value = el("input", {
     class: "field",
-    "aria-label": isKnown ? name : `Value of attribute ${number + 1}`,
+    "aria-label": isKnown ? name : t("edit.value_of", { number: number + 1 }),
     value: wasText,
     autocomplete: "off",
-    placeholder: "Value",
+    placeholder: t("edit.value"),
   });
   let removed = false;
-  const remove = iconButton("remove", isKnown ? `Remove ${name}` : `Remove attribute ${number + 1}`, {
+  const remove = iconButton("remove", isKnown ? t("edit.remove", { name }) : t("edit.remove_number", { number: number + 1 }), {
     "aria-pressed": "false",
     click: () => {
       removed = !removed;

@@ -2,6 +2,7 @@
 
 import { el, iconButton, labelText } from "../dom.js";
 import { attributeText, fieldName, itemName } from "../format.js";
+import { t } from "../language.js";
 import { thumb } from "./thumb.js";
 
 const MOST_COLUMNS = 5;
@@ -14,7 +15,7 @@ const SKELETONS = 8;
  * @param {{edit: (item: Item) => void, remove: (item: Item) => void}} acts
  */
 export function itemRows(selection, acts) {
-  const element = el("div", { role: "region", "aria-label": "Items" });
+  const element = el("div", { role: "region", "aria-label": t("items.region") });
   /** @type {Item[]} */
   let items = [];
   /** @type {string[]} */
@@ -27,7 +28,7 @@ export function itemRows(selection, acts) {
   const drawn = new Map();
   const all = el("input", {
     type: "checkbox",
-    "aria-label": "Choose all on this page",
+    "aria-label": t("items.choose_page"),
     change: () => (all.checked ? selection.add(items) : selection.remove(items)),
   });
 
@@ -47,7 +48,7 @@ export function itemRows(selection, acts) {
   function box(item) {
     const input = el("input", {
       type: "checkbox",
-      "aria-label": `Choose ${itemName(item)}`,
+      "aria-label": t("items.choose_one", { name: itemName(item) }),
       change: () => (input.checked ? selection.add([item]) : selection.remove([item])),
     });
     input.checked = selection.has(item);
@@ -59,8 +60,8 @@ export function itemRows(selection, acts) {
     el(
       "div",
       { class: "item-acts" },
-      iconButton("edit", `Edit ${itemName(item)}`, { click: () => acts.edit(item) }),
-      iconButton("remove", `Delete ${itemName(item)}`, { click: () => acts.remove(item) }),
+      iconButton("edit", t("items.edit_one", { name: itemName(item) }), { click: () => acts.edit(item) }),
+      iconButton("remove", t("catalog.delete_one", { name: itemName(item) }), { click: () => acts.remove(item) }),
     );
 
   /** @param {Item} item */
@@ -93,7 +94,7 @@ export function itemRows(selection, acts) {
       { class: "tile" },
       el("label", { class: "tile-pick" }, thumb(item), box(item)),
       el("p", { class: "tile-name" }, itemName(item)),
-      el("p", { class: "muted" }, item.label === null ? "No label" : labelText(item.label)),
+      el("p", { class: "muted" }, item.label === null ? t("items.no_label") : labelText(item.label)),
       actions(item),
     );
 
@@ -118,10 +119,16 @@ export function itemRows(selection, acts) {
     if (!items.length) element.replaceChildren();
     else if (as === "grid")
       element.replaceChildren(
-        el("ul", { class: "tiles", role: "list", "aria-label": "Items" }, ...items.map(draw)),
+        el("ul", { class: "tiles", role: "list", "aria-label": t("items.region") }, ...items.map(draw)),
       );
     else {
-      const names = ["Picture", "Id", "Label", ...columns.map(fieldName), "Actions"];
+      const names = [
+        t("items.column.picture"),
+        t("items.column.id"),
+        t("items.column.label"),
+        ...columns.map(fieldName),
+        t("items.column.actions"),
+      ];
       element.replaceChildren(
         el(
           "div",

@@ -3,17 +3,12 @@
 import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
 import { fieldName } from "../format.js";
+import { t } from "../language.js";
 import { wordsOf } from "../words.js";
 import { FIRST_PAGE } from "./address.js";
 import { labelList } from "./label_list.js";
 
-const ORDERS = {
-  "-changed": "Changed last",
-  "-added": "Added last",
-  added: "Added first",
-  item_id: "Id",
-  label: "Label",
-};
+const ORDERS = /** @type {const} */ (["-changed", "-added", "added", "item_id", "label"]);
 const WIDE = "(min-width: 44rem)";
 const OF_THE_FILTER = new Set(["bad_filter", "unknown_field", "bad_parameter"]);
 
@@ -24,7 +19,7 @@ export function itemTools(around) {
     class: "field",
     id: "items-q",
     type: "search",
-    placeholder: "Id, name, any text",
+    placeholder: t("items.text_hint"),
     autocomplete: "off",
   });
   const label = el("input", {
@@ -32,7 +27,7 @@ export function itemTools(around) {
     id: "items-label",
     type: "search",
     list: "items-labels",
-    placeholder: "Any label",
+    placeholder: t("items.label_hint"),
     autocomplete: "off",
   });
   const filter = el("input", {
@@ -50,15 +45,14 @@ export function itemTools(around) {
     id: "items-sort",
     change: () => around.go({ sort: sort.value, ...FIRST_PAGE }),
   });
-  const layouts = { table: "Table", grid: "Grid" };
-  const layout = Object.entries(layouts).map(([name, text]) =>
+  const layout = /** @type {const} */ (["table", "grid"]).map((name) =>
     button(
       {
         class: "button button-small",
         "data-as": name,
-        click: () => around.go({ as: /** @type {"table"|"grid"} */ (name) }, { replace: true }),
+        click: () => around.go({ as: name }, { replace: true }),
       },
-      text,
+      t(`items.as.${name}`),
     ),
   );
   const look = (event) => {
@@ -69,26 +63,26 @@ export function itemTools(around) {
   const more = el(
     "details",
     { class: "item-narrowing", open: matchMedia(WIDE).matches },
-    el("summary", {}, "Label and filter"),
-    el("div", { class: "item-fields" }, named(label, "Label"), named(filter, "Filter")),
+    el("summary", {}, t("items.narrowing")),
+    el("div", { class: "item-fields" }, named(label, t("items.label")), named(filter, t("items.filter"))),
   );
   const element = el(
     "div",
     { class: "stack-tight" },
     el(
       "form",
-      { class: "item-tools", role: "search", "aria-label": "Items", submit: look },
-      named(q, "Text"),
+      { class: "item-tools", role: "search", "aria-label": t("items.region"), submit: look },
+      named(q, t("items.text")),
       more,
       labels.element,
-      button({ type: "submit" }, "Find"),
+      button({ type: "submit" }, t("items.find")),
     ),
     el(
       "div",
       { class: "row" },
-      el("label", { class: "labelled labelled-row", for: "items-sort" }, "Order", sort),
+      el("label", { class: "labelled labelled-row", for: "items-sort" }, t("items.order"), sort),
       el("span", { class: "spacer" }),
-      el("div", { class: "row", role: "group", "aria-label": "Show as" }, ...layout),
+      el("div", { class: "row", role: "group", "aria-label": t("items.show_as") }, ...layout),
     ),
     problem,
   );
@@ -110,11 +104,11 @@ export function itemTools(around) {
       if (state.label || state.filter) more.open = true;
       labels.collection = /** @type {string} */ (state.collection);
       const orders = {
-        ...ORDERS,
+        ...Object.fromEntries(ORDERS.map((name) => [name, t(`items.order.${name}`)])),
         ...Object.fromEntries(
           fields.flatMap((name) => [
             [name, fieldName(name)],
-            [`-${name}`, `${fieldName(name)}, falling`],
+            [`-${name}`, t("items.order_falling", { field: fieldName(name) })],
           ]),
         ),
       };

@@ -1,9 +1,10 @@
 /* The items of a collection, page by page: found, chosen, changed, deleted. */
 
 import { button, el, fill } from "../dom.js";
-import { count, number } from "../format.js";
+import { count } from "../format.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
 import { FIRST_PAGE, START, itemsQuery, toUrl } from "./address.js";
 import { confirm } from "./confirm.js";
 import { editDialog } from "./edit.js";
@@ -31,9 +32,9 @@ export function open(around) {
     edit: (item) => edit([item]),
     remove: (item) => remove([item.item_id]),
   });
-  const chosen = el("div", { class: "selection-bar", role: "region", "aria-label": "Chosen items" });
+  const chosen = el("div", { class: "selection-bar", role: "region", "aria-label": t("items.chosen_region") });
   const nothing = el("div", {});
-  const pages = el("nav", { class: "row pages", "aria-label": "Pages" });
+  const pages = el("nav", { class: "row pages", "aria-label": t("items.pages") });
   const element = el("div", { class: "stack" }, tools.element, chosen, nothing, rows.element, pages);
   selection.addEventListener("change", showChosen);
 
@@ -49,8 +50,9 @@ export function open(around) {
 
   /** @param {string[]} ids */
   async function remove(ids) {
-    const many = `Delete ${count(ids.length, "item")}?`;
-    if (ids.length > UNASKED && !(await confirm(many, "You can undo it for some seconds.", "Delete"))) return;
+    const many = t("items.delete_many", { count: ids.length });
+    const asks = ids.length > UNASKED;
+    if (asks && !(await confirm(many, t("items.undo_hint"), t("catalog.delete")))) return;
     selection.clear();
     around.deletions.add(/** @type {string} */ (state.collection), ids);
   }
@@ -60,19 +62,19 @@ export function open(around) {
     chosen.hidden = size === 0;
     fill(
       chosen,
-      el("strong", {}, `${number(size)} chosen`),
+      el("strong", {}, t("items.chosen", { count: size })),
       size < total &&
         button(
           { class: "button button-small", click: () => around.act(chooseAll) },
-          `Choose all ${number(total)}`,
+          t("items.choose_all", { count: total }),
         ),
       el("span", { class: "spacer" }),
-      button({ class: "button button-small", click: () => edit(selection.items) }, "Edit"),
+      button({ class: "button button-small", click: () => edit(selection.items) }, t("items.edit")),
       button(
         { class: "button button-small", click: () => remove(selection.items.map(({ item_id: id }) => id)) },
-        "Delete",
+        t("catalog.delete"),
       ),
-      button({ class: "button button-small", click: () => selection.clear() }, "Choose none"),
+      button({ class: "button button-small", click: () => selection.clear() }, t("items.choose_none")),
     );
   }
 
@@ -105,13 +107,13 @@ export function open(around) {
     fill(
       pages,
       state.cursor &&
-        el("a", { class: "button", href: previous }, before.has(here) ? "Previous" : "First page"),
+        el("a", { class: "button", href: previous }, t(before.has(here) ? "items.previous" : "items.first")),
       el(
         "span",
         { class: "muted" },
-        `${number(state.from + 1)} to ${number(state.from + shown)} of ${number(total)}`,
+        t("items.range", { first: state.from + 1, last: state.from + shown, total }),
       ),
-      after && el("a", { class: "button", href: after }, "Next"),
+      after && el("a", { class: "button", href: after }, t("items.next")),
     );
   }
 
@@ -140,31 +142,31 @@ export function open(around) {
           : [
               isNarrowed
                 ? nothingNotice(
-                    "No such items",
-                    "Nothing fits what is asked for.",
+                    t("items.none.title"),
+                    t("items.none.text"),
                     el(
                       "a",
                       { class: "button", href: around.href({ q: "", label: "", filter: "", ...FIRST_PAGE }) },
-                      "Show all",
+                      t("items.show_all"),
                     ),
                   )
                 : nothingNotice(
-                    "Nothing here yet",
-                    "Add pictures, and they can be searched.",
+                    t("catalog.nothing.title"),
+                    t("catalog.nothing.text"),
                     el(
                       "a",
                       {
                         class: "button button-primary",
                         href: around.href({ ...START, collection, part: "add" }),
                       },
-                      "Add pictures",
+                      t("catalog.add_pictures"),
                     ),
                   ),
             ]),
       );
       showPages(page.items.length, page.next_cursor);
       showChosen();
-      rows.element.setAttribute("aria-label", `${count(total, "item")}`);
+      rows.element.setAttribute("aria-label", count(total, "item"));
     },
   };
 }

@@ -2,7 +2,8 @@
 
 import { Problem, sleep } from "../client.js";
 import { el } from "../dom.js";
-import { persistent, server } from "../server.js";
+import { t } from "../language.js";
+import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
 import { isFinal } from "./job_words.js";
 
@@ -13,12 +14,12 @@ const LOOK_MS = 10_000; // so often it is asked for jobs that others began
 
 /** @param {import("./view.js").Around} around */
 export function jobList(around) {
-  const list = el("ul", { class: "jobs", role: "list", "aria-label": "Jobs" });
-  const nothing = el("p", { class: "muted", hidden: true }, "No jobs in the last month.");
+  const list = el("ul", { class: "jobs", role: "list", "aria-label": t("jobs.title") });
+  const nothing = el("p", { class: "muted", hidden: true }, t("jobs.none"));
   const element = el(
     "section",
     { class: "stack", "aria-labelledby": "jobs-title" },
-    el("h2", { id: "jobs-title" }, "Jobs"),
+    el("h2", { id: "jobs-title" }, t("jobs.title")),
     nothing,
     list,
   );

@@ -2,8 +2,9 @@
 
 import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
-import { ago, count, fileSize, number } from "../format.js";
-import { server } from "../server.js";
+import { ago, fileSize, number } from "../format.js";
+import { t } from "../language.js";
+import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { download } from "./download.js";
 import { isFinal, kindText, outcomeText, progressText, reasonText, stateText } from "./job_words.js";
@@ -15,11 +16,11 @@ import { refusedRows } from "./refused.js";
 export function jobRow(first, named) {
   let job = first;
   const state = el("span", { class: "badge" });
-  const bar = el("progress", { "aria-label": "Progress", max: 1 });
+  const bar = el("progress", { "aria-label": t("jobs.progress"), max: 1 });
   const far = el("span", { class: "muted" });
   const cancel = button(
-    { class: "button button-small", click: stop, "aria-label": `Cancel: ${kindText(first)}` },
-    "Cancel",
+    { class: "button button-small", click: stop, "aria-label": t("jobs.cancel_one", { job: kindText(first) }) },
+    t("jobs.cancel"),
   );
   const running = el("div", { class: "job-running" }, bar, far, cancel);
   const outcome = el("p", {});
@@ -82,7 +83,7 @@ export function jobRow(first, named) {
     const details = el(
       "details",
       { class: "refused", toggle: () => details.open && !rows.hasChildNodes() && refusedRows(job, rows) },
-      el("summary", {}, `${count(total, "row")} refused`),
+      el("summary", {}, t("jobs.refused", { count: total })),
       el(
         "ul",
         { role: "list" },
@@ -106,7 +107,7 @@ function problemOf(error) {
     el(
       "details",
       {},
-      el("summary", {}, "Details"),
+      el("summary", {}, t("problem.details")),
       el("p", {}, error.message),
       error.fix && el("p", {}, error.fix),
     ),
@@ -127,7 +128,7 @@ function filesOf({ id, files }) {
             click: (event) =>
               fetched(event.target, () => server.getJobFile(id, name).then((file) => download(file, name))),
           },
-          `Download ${name} (${fileSize(bytes)})`,
+          t("jobs.download", { name, size: fileSize(bytes) }),
         ),
       ),
     );

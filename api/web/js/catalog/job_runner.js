@@ -1,7 +1,7 @@
 /* A kind of job of one collection: the button that starts it, and how it goes on. */
 
 import { button, el } from "../dom.js";
-import { persistent, server } from "../server.js";
+import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
 
 const LISTED = 20;

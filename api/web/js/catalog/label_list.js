@@ -2,7 +2,7 @@
 
 import { sleep } from "../client.js";
 import { el } from "../dom.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
 
 const SHOWN = 50;
 const TYPING_MS = 200;

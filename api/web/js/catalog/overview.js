@@ -3,9 +3,10 @@
 import { access, mayAdminister } from "../access.js";
 import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
-import { ago, count, number } from "../format.js";
+import { ago, count } from "../format.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { START, toUrl } from "./address.js";
 import { confirm } from "./confirm.js";
@@ -13,14 +14,14 @@ import { jobList } from "./job_list.js";
 
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
 export function open(around) {
-  const list = el("ul", { class: "collections", role: "list", "aria-label": "Collections" });
+  const list = el("ul", { class: "collections", role: "list", "aria-label": t("catalog.collections") });
   const nothing = el("div", {});
   const name = el("input", {
     class: "field",
     id: "new-collection",
     required: true,
     pattern: "[a-z0-9][a-z0-9_\\-]{0,62}",
-    title: "Lower-case letters, digits, - and _; the first is a letter or digit",
+    title: t("catalog.new_help"),
     autocomplete: "off",
     spellcheck: "false",
   });
@@ -28,8 +29,8 @@ export function open(around) {
   const make = el(
     "form",
     { class: "inline-form", submit: create },
-    el("label", { class: "labelled", for: "new-collection" }, "New collection", name),
-    button({ type: "submit" }, "Make"),
+    el("label", { class: "labelled", for: "new-collection" }, t("catalog.new"), name),
+    button({ type: "submit" }, t("catalog.make")),
     problem,
   );
   const jobs = jobList(around);
@@ -49,10 +50,9 @@ export function open(around) {
   }
 
   async function remove({ name: collection, items }) {
-    const text = items
-      ? `${count(items, "item")} with all that is known of them will be gone.`
-      : "It has no items.";
-    if (!(await confirm(`Delete ${collection}?`, text, "Delete", items ? collection : ""))) return;
+    const text = items ? t("catalog.delete_items", { count: items }) : t("catalog.delete_empty");
+    const title = t("catalog.delete_ask", { name: collection });
+    if (!(await confirm(title, text, t("catalog.delete"), items ? collection : ""))) return;
     await around.act(() => server.deleteCollection(collection, { confirm: collection }));
     around.refresh();
   }
@@ -69,8 +69,8 @@ export function open(around) {
         "p",
         { class: "muted" },
         [
-          unsearchable && `${number(unsearchable)} not searchable`,
-          lastJob ? `last added to ${ago(lastJob)}` : null,
+          unsearchable && t("catalog.unsearchable", { count: unsearchable }),
+          lastJob ? t("catalog.last_added", { ago: ago(lastJob) }) : null,
         ]
           .filter(Boolean)
           .join(" · "),
@@ -80,22 +80,22 @@ export function open(around) {
         { class: "row" },
         el(
           "a",
-          { class: "button button-small", href: at("add"), "aria-label": `Add pictures to ${title}` },
-          "Add pictures",
+          { class: "button button-small", href: at("add"), "aria-label": t("catalog.add_pictures_to", { collection: title }) },
+          t("catalog.add_pictures"),
         ),
         el(
           "a",
-          { class: "button button-small", href: at("review"), "aria-label": `Review ${title}` },
-          "Review",
+          { class: "button button-small", href: at("review"), "aria-label": t("catalog.review_one", { name: title }) },
+          t("catalog.part.review"),
         ),
         mayAdminister(access.value) &&
           button(
             {
               class: "button button-small",
               click: () => remove(collection),
-              "aria-label": `Delete ${title}`,
+              "aria-label": t("catalog.delete_one", { name: title }),
             },
-            "Delete",
+            t("catalog.delete"),
           ),
       ),
     );
@@ -122,15 +122,15 @@ export function open(around) {
           ? []
           : [
               nothingNotice(
-                "Nothing here yet",
-                "Add pictures, and they can be searched.",
+                t("catalog.nothing.title"),
+                t("catalog.nothing.text"),
                 el(
                   "a",
                   {
                     class: "button button-primary",
                     href: toUrl({ ...START, collection: "default", part: "add" }),
                   },
-                  "Add pictures",
+                  t("catalog.add_pictures"),
                 ),
               ),
             ]),

@@ -3,20 +3,21 @@
 import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
 import { number } from "../format.js";
-import { server } from "../server.js";
+import { t } from "../language.js";
+import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { csvOf, download } from "./download.js";
 import { reasonText } from "./job_words.js";
 
 const SHOWN = 20;
-const COLUMNS = ["Row", "Item", "Why"];
+const COLUMNS = /** @type {const} */ (["row", "item", "why"]);
 
 /** @typedef {{line: ?number, item_id: ?string, code: string, reason: string}} Refused */
 
 /** Of a check the first ones are known, of a job that wrote all are. @param {import("../client.js").Job} job @param {HTMLElement} place */
 export async function refusedRows({ id: jobId, result }, place) {
   if (result?.refused) return place.replaceChildren(table(result.refused));
-  place.replaceChildren(el("p", { class: "muted" }, "Loading"));
+  place.replaceChildren(el("p", { class: "muted" }, t("jobs.loading")));
   try {
     const lines = (await (await server.getJobRejects(jobId)).text()).split("\n").filter(Boolean);
     /** @type {Refused[]} */
@@ -28,7 +29,7 @@ export async function refusedRows({ id: jobId, result }, place) {
         { class: "row" },
         button(
           { class: "button button-small", click: () => download(csvOf(cellsOf(rows)), "refused.csv") },
-          `Download ${number(rows.length)} as a table`,
+          t("jobs.refused_download", { count: rows.length }),
         ),
       ),
     );
@@ -42,11 +43,11 @@ export async function refusedRows({ id: jobId, result }, place) {
 const table = (rows) =>
   el(
     "div",
-    { class: "table-frame", tabindex: 0, role: "region", "aria-label": "Refused rows" },
+    { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("jobs.refused_table") },
     el(
       "table",
       { class: "table" },
-      el("thead", {}, el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, name)))),
+      el("thead", {}, el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, t(`jobs.refused.${name}`))))),
       el(
         "tbody",
         {},

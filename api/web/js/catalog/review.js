@@ -1,19 +1,20 @@
 /* Items that show the same: which one to keep. */
 
 import { button, el } from "../dom.js";
-import { ago, count, itemName, number } from "../format.js";
+import { ago, itemName } from "../format.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
-import { persistent, server } from "../server.js";
+import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
 import { thumb } from "./thumb.js";
 
 const PAGE = 12; // groups
-const TIERS = {
-  exact: ["The same file", "Byte for byte."],
-  near: ["The same picture", "Resized, saved anew, cropped, mirrored or marked."],
-  alike: ["Look alike", "Perhaps the same thing, perhaps another one of its kind."],
-};
-const SCORES = { 0.85: "Loosely", 0.9: "Closely", 0.95: "Very closely" };
+const SCORES = /** @type {const} */ ([
+  [0.85, "loosely"],
+  [0.9, "closely"],
+  [0.95, "very_closely"],
+]);
+const USUAL_SCORE = 0.9;
 
 /** @typedef {import("../client.js").Item} Item */
 /** @typedef {{tier: "exact"|"near"|"alike", items: string[]}} Group */
@@ -33,25 +34,25 @@ export function open(around) {
   const score = el(
     "select",
     { class: "select", id: "alike" },
-    ...Object.entries(SCORES).map(([value, text]) =>
-      el("option", { value, selected: value === "0.9" }, text),
+    ...SCORES.map(([value, name]) =>
+      el("option", { value, selected: value === USUAL_SCORE }, t(`duplicates.score.${name}`)),
     ),
   );
-  const start = button({ class: "button button-primary", click: begin }, "Find duplicates");
+  const start = button({ class: "button button-primary", click: begin }, t("jobs.kind.duplicates"));
   const when = el("p", { class: "muted" });
-  const progress = el("ul", { class: "jobs", role: "list", "aria-label": "Jobs" });
-  const list = el("ul", { class: "stack", role: "list", "aria-label": "Duplicates" });
+  const progress = el("ul", { class: "jobs", role: "list", "aria-label": t("jobs.title") });
+  const list = el("ul", { class: "stack", role: "list", "aria-label": t("review.name.duplicates") });
   const nothing = el("div", {});
   const sameFiles = el("div", { class: "row" });
-  const more = button({ hidden: true, click: () => draw(PAGE) }, "Show more");
+  const more = button({ hidden: true, click: () => draw(PAGE) }, t("review.more"));
   const element = el(
     "section",
     { class: "stack", "aria-labelledby": "review-title" },
-    el("h2", { id: "review-title" }, "Duplicates"),
+    el("h2", { id: "review-title" }, t("review.name.duplicates")),
     el(
       "div",
       { class: "row" },
-      el("label", { class: "labelled labelled-row", for: "alike" }, "How alike", score),
+      el("label", { class: "labelled labelled-row", for: "alike" }, t("duplicates.score"), score),
       start,
     ),
     when,
@@ -93,7 +94,10 @@ export function open(around) {
       .filter(Boolean)
       .map((line) => JSON.parse(line));
     shown = PAGE;
-    when.textContent = `Looked for ${ago(/** @type {string} */ (job.finished_at))} among ${count(job.result?.items ?? 0, "item")}.`;
+    when.textContent = t("duplicates.looked", {
+      ago: ago(/** @type {string} */ (job.finished_at)),
+      count: job.result?.items ?? 0,
+    });
     return draw(0);
   }
 
@@ -114,7 +118,7 @@ export function open(around) {
     list.replaceChildren(...rows.map(({ group, items }) => groupRow(group, items)));
     more.hidden = here.length <= shown;
     nothing.replaceChildren(
-      ...(rows.length ? [] : [nothingNotice("No duplicates", "Every item shows something else.")]),
+      ...(rows.length ? [] : [nothingNotice(t("jobs.no_duplicates"), t("duplicates.nothing"))]),
     );
   }
 
@@ -125,18 +129,14 @@ export function open(around) {
     const settle = () => around.deletions.add(collection, copies);
     if (same.length < 2) return sameFiles.replaceChildren();
     return sameFiles.replaceChildren(
-      el(
-        "span",
-        {},
-        `${count(same.length, "group")} of the same file, ${number(copies.length)} more than needed`,
-      ),
-      button({ click: settle }, "Keep the first of each"),
+      el("span", {}, t("duplicates.same_files", { count: same.length, copies: copies.length })),
+      button({ click: settle }, t("duplicates.keep_first")),
     );
   }
 
   /** @param {Group} group @param {Item[]} items */
   function groupRow(group, items) {
-    const [title, text] = TIERS[group.tier];
+    const { tier } = group;
     const isProduct =
       items[0].product_id !== null && items.every(({ product_id: id }) => id === items[0].product_id);
     const settle = () => {
@@ -152,11 +152,11 @@ export function open(around) {
         el(
           "div",
           {},
-          el("h3", {}, title),
-          el("p", { class: "muted" }, isProduct ? "Views of one product." : text),
+          el("h3", {}, t(`duplicates.tier.${tier}`)),
+          el("p", { class: "muted" }, isProduct ? t("duplicates.views") : t(`duplicates.tier.${tier}_help`)),
         ),
         el("span", { class: "spacer" }),
-        button({ class: "button button-small", click: settle }, `Keep all ${number(items.length)}`),
+        button({ class: "button button-small", click: settle }, t("duplicates.keep_all", { number: items.length })),
       ),
       el(
         "ul",
@@ -171,14 +171,14 @@ export function open(around) {
             button(
               {
                 class: "button button-small",
-                "aria-label": `Keep only ${item.item_id}`,
+                "aria-label": t("duplicates.keep_one", { id: item.item_id }),
                 click: () =>
                   around.deletions.add(
                     collection,
                     items.filter((each) => each !== item).map(({ item_id: id }) => id),
                   ),
               },
-              "Keep only this",
+              t("duplicates.keep_this"),
             ),
           ),
         ),
@@ -215,9 +215,7 @@ export function open(around) {
       const done = ended?.state === "done" ? ended : jobs.find((job) => job.state === "done");
       more.hidden = true;
       if (done) await load(done, signal);
-      else
-        when.textContent =
-          "Pictures that are the same, or nearly, are found by a job; then you say which to keep.";
+      else when.textContent = t("duplicates.start");
     },
   };
 }

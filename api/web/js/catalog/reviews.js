@@ -1,8 +1,8 @@
 /* What to look through in a collection: duplicates, labels that look wrong, outliers, the map. */
 
 import { el, styles } from "../dom.js";
+import { loadWords, t } from "../language.js";
 import { REVIEWS, START, toUrl } from "./address.js";
-import { words } from "./review/words.js";
 
 /** @typedef {import("./view.js").PartView} PartView */
 
@@ -15,8 +15,8 @@ const LOAD = {
 
 /** @param {import("./view.js").Around} around @returns {Promise<PartView>} */
 export async function open(around) {
-  await styles("review");
-  const nav = el("nav", { class: "tabs", "aria-label": words.reviews });
+  await Promise.all([styles("review"), loadWords("review")]);
+  const nav = el("nav", { class: "tabs", "aria-label": t("review.reviews") });
   const place = el("div", {});
   /** @type {Map<string, PartView>} */
   const opened = new Map();
@@ -35,7 +35,7 @@ export async function open(around) {
               href: toUrl({ ...START, collection, part: "review", review: each }),
               "aria-current": each === review && "page",
             },
-            words.names[each],
+            t(`review.name.${each}`),
           ),
         ),
       );

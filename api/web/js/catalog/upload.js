@@ -1,7 +1,7 @@
 /* Files on their way to the server: some at a time, the rest goes on where one is refused. */
 
 import { Problem } from "../client.js";
-import { persistent, uploads } from "../server.js";
+import { persistent, uploads } from "../owner_server.js";
 import { kindOf } from "./chosen_files.js";
 
 const AT_ONCE = 3;

@@ -1,5 +1,7 @@
 /* Values of attributes as text to be edited, and back to what they were. */
 
+import { t } from "../language.js";
+
 /** @param {*} value */
 export function written(value) {
   if (Array.isArray(value) && value.every((each) => typeof each === "string" && !each.includes(",")))
@@ -18,13 +20,13 @@ export function readLike(text, example, name) {
   if (typeof example === "number") {
     const value = Number(trimmed);
     if (trimmed === "" || !Number.isFinite(value))
-      throw new TypeError(`${name} is a number, such as ${example}.`);
+      throw new TypeError(t("edit.a_number", { name, example }));
     return value;
   }
   if (typeof example === "boolean") {
     if (/^(true|yes)$/i.test(trimmed)) return true;
     if (/^(false|no)$/i.test(trimmed)) return false;
-    throw new TypeError(`${name} is yes or no.`);
+    throw new TypeError(t("edit.a_boolean", { name }));
   }
   if (Array.isArray(example) && !trimmed.startsWith("["))
     return trimmed
@@ -35,7 +37,7 @@ export function readLike(text, example, name) {
     try {
       return JSON.parse(trimmed);
     } catch {
-      throw new TypeError(`${name} is JSON, such as ${JSON.stringify(example)}.`);
+      throw new TypeError(t("edit.json", { name, example: JSON.stringify(example) }));
     }
   }
   return text;

@@ -3,13 +3,15 @@
 import { Attempts } from "../attempts.js";
 import { el, styles } from "../dom.js";
 import { count } from "../format.js";
+import { t } from "../language.js";
 import { failure } from "../notices.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
+import { setTitle } from "../settings.js";
 import { PARTS, START, parse, toUrl } from "./address.js";
 import { Deletions } from "./deletions.js";
 
 /** @typedef {import("./address.js").State} State */
-/** @typedef {{name: string, items: number, unsearchable: number, fields: string[]}} Collection */
+/** @typedef {{name: string, items: number, unsearchable: number, fields: string[], encoder: ?{name: string}}} Collection */
 /**
  * @typedef {object} Around What a part needs of the view around it.
  * @property {(patch: Partial<State>) => string} href
@@ -32,7 +34,6 @@ const LOAD = {
   jobs: () => import("./jobs.js"),
   review: () => import("./reviews.js"),
 };
-const NAMES = { items: "Items", add: "Add", jobs: "Jobs", review: "Review" };
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open({ root, router }) {
@@ -58,7 +59,7 @@ export async function open({ root, router }) {
     notice,
     body,
     refresh: around.refresh,
-    start: { label: "To the collections", act: () => router.go("/catalog") },
+    start: { label: t("catalog.to_collections"), act: () => router.go("/catalog") },
   });
 
   /** @param {State} wanted */
@@ -89,7 +90,12 @@ export async function open({ root, router }) {
     } catch (error) {
       opened.delete(name);
       notice.replaceChildren(
-        failure("This page could not be loaded", "Check the connection.", "Load again", around.refresh),
+        failure(
+          t("shell.unloaded.title"),
+          t("shell.unloaded.text"),
+          t("shell.unloaded.again"),
+          around.refresh,
+        ),
       );
       throw error;
     }
@@ -99,11 +105,11 @@ export async function open({ root, router }) {
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
-    document.title = `${collection ?? "Catalog"} – Eyedex`;
+    setTitle(collection ?? t("catalog.title"));
     if (!collection) {
-      head.replaceChildren(el("h1", { tabindex: -1 }, "Catalog"));
+      head.replaceChildren(el("h1", { tabindex: -1 }, t("catalog.title")));
     } else {
-      const link = (each) =>
+      const link = (/** @type {import("./address.js").Part} */ each) =>
         el(
           "a",
           {
@@ -111,17 +117,17 @@ export async function open({ root, router }) {
             href: toUrl({ ...START, collection, part: each }),
             "aria-current": each === part && "page",
           },
-          NAMES[each],
+          t(`catalog.part.${each}`),
         );
       head.replaceChildren(
         el(
           "div",
           {},
-          el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, "All collections")),
+          el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, t("catalog.all"))),
           el("h1", { tabindex: -1 }, collection),
           facts,
         ),
-        el("nav", { class: "tabs", "aria-label": `Parts of ${collection}` }, ...PARTS.map(link)),
+        el("nav", { class: "tabs", "aria-label": t("catalog.parts", { collection }) }, ...PARTS.map(link)),
       );
     }
   }
@@ -132,7 +138,7 @@ export async function open({ root, router }) {
     const found = collections.find((each) => each.name === name) ?? null;
     const { items, unsearchable } = found ?? { items: 0, unsearchable: 0 };
     if (!signal.aborted)
-      facts.textContent = [count(items, "item"), unsearchable && `${unsearchable} not searchable`]
+      facts.textContent = [count(items, "item"), unsearchable && t("catalog.unsearchable", { count: unsearchable })]
         .filter(Boolean)
         .join(" · ");
     return found;

@@ -1,13 +1,13 @@
 /* The photos that are classified: some at a time, with what came of each. */
 
-import { Problem } from "../client.js";
+import { Problem, sleep } from "../client.js";
 import { shrink } from "../photos/shrink.js";
-import { persistent, untilReady } from "../server.js";
+import { persistent, untilReady } from "../owner_server.js";
 
 const AT_ONCE = 3;
 const THUMB_PX = 112;
 const OF_THE_PHOTO = new Set([400, 413, 415, 422]);
-const PASSES = new Set(["network", "not_ready", "overloaded", "storage_busy", "lock_held"]);
+const PASSES = new Set(["network", "not_ready", "overloaded", "rate_limited", "storage_busy", "lock_held"]);
 
 /**
  * @typedef {object} Row
@@ -135,7 +135,8 @@ export class Photos extends EventTarget {
   /** Wait until the server answers again, once for all. @param {Problem} problem @param {AbortSignal} signal */
   async #pause(problem, signal) {
     this.#tell(problem.status ? "busy" : "network");
-    this.#pausing ??= untilReady(signal)
+    this.#pausing ??= sleep(problem.retryAfterS * 1000, signal)
+      .then(() => untilReady(signal))
       .catch(() => {})
       .finally(() => {
         this.#pausing = null;

@@ -2,7 +2,8 @@
 
 import { lineChart } from "../charts.js";
 import { el, fill } from "../dom.js";
-import { words } from "./words.js";
+import { percent } from "../format.js";
+import { t } from "../language.js";
 
 const USUAL = 0.95;
 const CONFIDENCES = [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
@@ -33,8 +34,8 @@ export function promiseSlider(changed) {
   const element = el(
     "section",
     { class: "panel promise", "aria-labelledby": "promise-title" },
-    el("h2", { id: "promise-title" }, words.promiseTitle),
-    el("label", { class: "visually-hidden", for: "promise" }, words.promise),
+    el("h2", { id: "promise-title" }, t("promise.title")),
+    el("label", { class: "visually-hidden", for: "promise" }, t("promise.slider")),
     input,
     says,
     place,
@@ -83,9 +84,9 @@ function promises({ curve }) {
   const [least, best] = [curve[0].accuracy, curve[curve.length - 1].accuracy];
   /** @type {Stop[]} */
   const stops = [{ accuracy: null, confidence: 0, coverage: 1 }];
-  for (let hundredths = Math.floor(least * 100) + 1; hundredths <= Math.floor(best * 100); hundredths += 1) {
-    const point = curve.find(({ accuracy }) => accuracy >= hundredths / 100);
-    if (point) stops.push({ accuracy: hundredths / 100, confidence: point.confidence, coverage: point.coverage });
+  for (let each = Math.floor(least * 100) + 1; each <= Math.floor(best * 100); each += 1) {
+    const point = curve.find(({ accuracy }) => accuracy >= each / 100);
+    if (point) stops.push({ accuracy: each / 100, confidence: point.confidence, coverage: point.coverage });
   }
   return stops;
 }
@@ -102,16 +103,25 @@ function chosen(stops, wanted) {
 
 /** @param {Stop} stop */
 function titleOf({ accuracy, confidence, coverage }) {
-  if (accuracy !== null) return words.promised(accuracy);
-  return confidence > 0 && coverage === null ? words.sure(confidence) : words.every;
+  if (accuracy !== null) return t("promise.accuracy", { number: hundredths(accuracy) });
+  return confidence > 0 && coverage === null
+    ? t("promise.sure", { share: percent(confidence) })
+    : t("promise.every");
 }
 
 /** @param {Stop} stop @param {?Calibration} known */
 function hintOf({ accuracy, coverage }, known) {
-  if (!known?.calibrated) return words.uncalibrated;
-  const said = accuracy === null ? words.coveredAll(known.accuracy) : words.covered(coverage ?? 0);
-  return known.outdated ? `${said} ${words.outdated}` : said;
+  if (!known?.calibrated) return t("promise.uncalibrated");
+  const said = accuracy === null ? rightOf(known) : t("promise.coverage", { number: hundredths(coverage ?? 0) });
+  return known.outdated ? `${said} ${t("promise.outdated")}` : said;
 }
+
+/** @param {Calibration} known */
+const rightOf = ({ accuracy }) =>
+  accuracy === null ? "" : t("promise.all", { number: hundredths(accuracy) });
+
+/** @param {number} share */
+const hundredths = (share) => Math.round(share * 100);
 
 /** @param {Stop} stop @param {Calibration} known */
 const accuracyAt = ({ accuracy }, { curve }) => accuracy ?? curve[0].accuracy;
@@ -125,9 +135,9 @@ function rising(curve) {
 /** @param {Calibration} calibration */
 function drawn({ curve }) {
   const from = Math.min(0.8, Math.floor(curve[0].accuracy * 10) / 10);
-  return lineChart(words.curve, {
-    x: words.right,
-    y: words.answered,
+  return lineChart(t("chart.coverage"), {
+    x: t("chart.right"),
+    y: t("chart.answered"),
     points: curve.map(({ accuracy, coverage }) => [Math.max(from, accuracy), coverage]),
     from,
   });

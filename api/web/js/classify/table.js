@@ -3,9 +3,12 @@
 import { labelList } from "../catalog/label_list.js";
 import { bar, button, el, fill, iconButton, labelText } from "../dom.js";
 import { percent, sureness } from "../format.js";
+import { t } from "../language.js";
 import { wordsOf } from "../words.js";
 import { said } from "./answers.js";
-import { words } from "./words.js";
+
+const COLUMNS = /** @type {const} */ (["picture", "photo", "class", "sure", "right"]);
+const DOUBTS = /** @type {const} */ (["no_labels", "too_few", "too_far"]);
 
 /** @typedef {import("./photos.js").Row} Row */
 
@@ -18,20 +21,20 @@ export function photoTable(acts) {
   const body = el("tbody", {});
   const table = el(
     "table",
-    { class: "table photo-table", "aria-label": words.photos },
+    { class: "table photo-table", "aria-label": t("classify.photos") },
     el(
       "thead",
       {},
-      el("tr", {}, ...words.columns.map((name) => el("th", { scope: "col" }, name)), el("td", {})),
+      el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, t(`classify.column.${name}`))), el("td", {})),
     ),
     body,
   );
-  const nothing = el("p", { class: "muted", hidden: true }, words.noneShown);
+  const nothing = el("p", { class: "muted", hidden: true }, t("classify.none_shown"));
   const element = el(
     "div",
     { class: "stack-tight" },
     labels.element,
-    el("p", { class: "muted desk-only", id: "classify-keys" }, words.keys),
+    el("p", { class: "muted desk-only", id: "classify-keys" }, t("classify.keys")),
     el("div", { class: "table-frame" }, table),
     nothing,
   );
@@ -48,14 +51,14 @@ export function photoTable(acts) {
       list: "classify-labels",
       autocomplete: "off",
       maxlength: 500,
-      "aria-label": words.rightClass(row.name),
+      "aria-label": t("classify.right_class", { name: row.name }),
       "aria-describedby": "classify-keys",
       keydown: (event) => event.key === "Enter" && take(event),
       change: () => input.value.trim() && acts.give(row, input.value.trim()),
     });
     labels.serve(input);
     row.thumb.setAttribute("role", "img");
-    row.thumb.setAttribute("aria-label", words.picture(row.name));
+    row.thumb.setAttribute("aria-label", t("classify.photo", { name: row.name }));
     const line = el(
       "tr",
       {},
@@ -89,16 +92,20 @@ export function photoTable(acts) {
       fill(sure, ...surenessOf(row, found));
       fill(
         tools,
-        kept && el("span", { class: "badge" }, words.kept),
+        kept && el("span", { class: "badge" }, t("classify.kept")),
         given !== null &&
           !kept &&
-          iconButton("back", words.takeBack(row.name), { click: () => acts.give(row, null) }),
+          iconButton("back", t("classify.take_back", { name: row.name }), { click: () => acts.give(row, null) }),
         state === "failed" &&
           button(
-            { class: "button button-small", "aria-label": words.retryOne(row.name), click: () => acts.retry(row) },
-            words.again,
+            {
+              class: "button button-small",
+              "aria-label": t("classify.retry_one", { name: row.name }),
+              click: () => acts.retry(row),
+            },
+            t("problem.again"),
           ),
-        !kept && iconButton("close", words.removeOne(row.name), { click: () => acts.remove(row) }),
+        !kept && iconButton("close", t("classify.leave_out", { name: row.name }), { click: () => acts.remove(row) }),
       );
       if (hadFocus) tools.querySelector("button")?.focus();
       line.title = problem?.detail ?? "";
@@ -143,21 +150,22 @@ function classOf({ state, given, problem }, found) {
     const [title] = wordsOf(problem);
     return [el("span", { class: "photo-problem" }, title)];
   }
-  if (!found) return [el("span", { class: "muted" }, state === "sending" ? words.sending : words.waiting)];
+  if (!found) return [el("span", { class: "muted" }, t(state === "sending" ? "classify.sending" : "classify.waiting"))];
   if (found.label !== null) return [el("strong", {}, labelText(found.label))];
   return [
-    el("span", { class: "photo-open" }, words.noAnswer),
+    el("span", { class: "photo-open" }, t("classify.no_answer")),
     found.guess !== null &&
       found.reason === "disagree" &&
-      el("span", { class: "note" }, words.guess(found.guess)),
+      el("span", { class: "note" }, t("classify.guess", { label: found.guess })),
   ];
 }
 
 /** @param {Row} row @param {?import("./answers.js").Said} found */
 function surenessOf({ given, answer }, found) {
-  if (given !== null) return [el("span", { class: "badge", "data-state": "running" }, words.given)];
+  if (given !== null) return [el("span", { class: "badge", "data-state": "running" }, t("classify.by_you"))];
   if (!found || !answer) return [];
-  if (found.reason && found.reason !== "disagree") return [words.reasons[found.reason]];
+  const doubt = DOUBTS.find((each) => each === found.reason);
+  if (doubt) return [t(`classify.doubt.${doubt}`)];
   const word = answer.calibrated ? sureness(found.confidence) : percent(found.confidence);
   return [
     el("span", { title: percent(found.confidence) }, word),

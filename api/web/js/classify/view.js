@@ -5,24 +5,37 @@ import { confirm } from "../catalog/confirm.js";
 import { csvOf, download } from "../catalog/download.js";
 import { Problem } from "../client.js";
 import { button, el, fill, styles } from "../dom.js";
-import { percent } from "../format.js";
+import { number, percent } from "../format.js";
+import { loadWords, t } from "../language.js";
 import { ownerView } from "../owner_view.js";
-import { persistent, server } from "../server.js";
+import { persistent, server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { arranged, isAnswered, isOpen, said } from "./answers.js";
 import { Photos, keepPhoto } from "./photos.js";
 import { nameOf, promiseSlider } from "./promise.js";
 import { photoTable } from "./table.js";
-import { words } from "./words.js";
 
 const LONGEST_LIST = 1000;
+const ORDERS = /** @type {const} */ (["unsure", "added", "name", "label"]);
+const SHOWN = /** @type {const} */ (["all", "open", "answered", "given", "refused"]);
+const TABLE = "classes.csv";
+const TABLE_COLUMNS = [
+  "photo",
+  "class",
+  "answered",
+  "confidence",
+  "confidence_is_a_probability",
+  "proposed",
+  "given_by_you",
+  "problem",
+];
 
 /** @typedef {import("./photos.js").Row} Row */
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open(page) {
-  await styles("filters", "catalog", "charts", "classify");
-  return ownerView(page, { title: words.title, path: "/classify" }, content);
+  await Promise.all([styles("filters", "catalog", "charts", "classify"), loadWords("catalog")]);
+  return ownerView(page, { title: t("shell.view.classify"), path: "/classify" }, content);
 }
 
 /** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
@@ -31,7 +44,9 @@ function content(around) {
   let collection = null;
   /** @type {?import("../client.js").Calibration} */
   let calibration = null;
+  /** @type {(typeof ORDERS)[number]} */
   let order = "unsure";
+  /** @type {(typeof SHOWN)[number]} */
   let shown = "all";
   const photos = new Photos();
   const files = fileInput("classify-photos", { multiple: true, accept: "image/*" });
@@ -61,7 +76,7 @@ function content(around) {
       askAgain();
     },
   });
-  const classes = el("label", { class: "labelled", for: named.id, hidden: true }, words.classes, named);
+  const classes = el("label", { class: "labelled", for: named.id, hidden: true }, t("classify.classes"), named);
   const zeroShot = el(
     "div",
     { class: "stack-tight", hidden: true },
@@ -69,7 +84,7 @@ function content(around) {
       "label",
       { class: "choice" },
       byWords,
-      el("span", { class: "choice-text" }, words.byWords, el("span", { class: "note" }, words.byWordsHint)),
+      el("span", { class: "choice-text" }, t("classify.named"), el("span", { class: "note" }, t("classify.named_help"))),
     ),
     classes,
   );
@@ -77,25 +92,33 @@ function content(around) {
     "div",
     { class: "row" },
     files,
-    el("label", { class: "button button-primary", for: files.id }, words.choosePhotos),
+    el("label", { class: "button button-primary", for: files.id }, t("classify.choose_photos")),
     folder,
-    el("label", { class: "button desk-only", for: folder.id }, words.chooseFolder),
+    el("label", { class: "button desk-only", for: folder.id }, t("add.choose_folder")),
   );
   const drop = el(
     "div",
     { class: "dropzone catalog-drop" },
-    el("p", { class: "dropzone-title" }, words.drop),
+    el("p", { class: "dropzone-title" }, t("classify.drop")),
     more,
-    el("p", { class: "muted" }, words.hint),
+    el("p", { class: "muted" }, t("classify.help")),
     problem,
   );
   const progress = el("div", { class: "job-running", hidden: true });
   const numbers = el("dl", { class: "panel numbers", "aria-live": "polite" });
-  const orders = choice("classify-order", words.order, words.orders, (value) => around.go({ order: value }, { replace: true }));
-  const shows = choice("classify-show", words.show, words.shows, (value) => around.go({ show: value }, { replace: true }));
-  const keep = el("div", { class: "selection-bar", role: "region", "aria-label": words.shows.given, hidden: true });
-  const over = button({ class: "button", click: startOver }, words.startOver);
-  const save = button({ class: "button", click: () => download(csvOf(cells()), words.file) }, words.download);
+  const orders = choice(
+    { id: "classify-order", label: t("items.order") },
+    ORDERS.map((value) => [value, t(`classify.order.${value}`)]),
+    (value) => around.go({ order: value }, { replace: true }),
+  );
+  const shows = choice(
+    { id: "classify-show", label: t("classify.show") },
+    SHOWN.map((value) => [value, t(`classify.show.${value}`)]),
+    (value) => around.go({ show: value }, { replace: true }),
+  );
+  const keep = el("div", { class: "selection-bar", role: "region", "aria-label": t("classify.show.given"), hidden: true });
+  const over = button({ class: "button", click: startOver }, t("classify.start_over"));
+  const save = button({ class: "button", click: () => download(csvOf(cells()), TABLE) }, t("classify.download"));
   const tools = el("div", { class: "row" }, orders.element, shows.element, el("span", { class: "spacer" }), save, over);
   const results = el(
     "div",
@@ -149,7 +172,7 @@ function content(around) {
   /** @param {import("../catalog/chosen_files.js").Chosen[]} some */
   function receive(some) {
     const pictures = some.filter(({ name, file }) => kindOf(name) === "picture" || file.type.startsWith("image/"));
-    problem.textContent = pictures.length ? "" : words.noPhotos;
+    problem.textContent = pictures.length ? "" : t("classify.no_photos");
     if (!pictures.length) return;
     photos.add(pictures);
     run();
@@ -174,7 +197,8 @@ function content(around) {
 
   async function startOver() {
     const given = unkept().length;
-    if (given && !(await confirm(words.startOverAsk, words.startOverText(given), words.startOver))) return;
+    const lost = t("classify.start_over_text", { count: given });
+    if (given && !(await confirm(t("classify.start_over_ask"), lost, t("classify.start_over")))) return;
     photos.clear();
     draw();
     files.focus();
@@ -198,9 +222,9 @@ function content(around) {
     const open = photos.rows.filter((row) => isOpen(row, confidence)).length;
     const given = photos.rows.filter((row) => row.given !== null).length;
     const facts = [
-      [words.here(answered, photos.rows.length), words.hereAnswered],
-      [String(open), words.hereOpen],
-      [String(given), words.hereGiven],
+      [t("jobs.far", { done: answered, total: photos.rows.length }), t("chart.answered")],
+      [number(open), t("classify.open")],
+      [number(given), t("classify.given")],
     ];
     fill(numbers, ...facts.map(([value, text]) => el("div", {}, el("dt", {}, text), el("dd", {}, value))));
     drawKeep();
@@ -212,15 +236,16 @@ function content(around) {
     progress.hidden = state === "" && !failed.length && !left;
     if (progress.hidden) return progress.replaceChildren();
     const hadFocus = progress.contains(document.activeElement);
-    const far = el("progress", { max: rows.length, value: done, "aria-label": words.progress });
-    const note = { network: words.waitingForNetwork, busy: words.busy }[state] ?? words.far(done, rows.length);
+    const line = el("progress", { max: rows.length, value: done, "aria-label": t("classify.progress") });
+    const far = t("jobs.far", { done, total: rows.length });
+    const note = { network: t("classify.offline"), busy: t("classify.busy") }[state] ?? far;
     fill(
       progress,
-      state && far,
+      state && line,
       state && el("span", { class: "muted", role: state === "running" ? null : "status" }, note),
-      state && button({ class: "button button-small", click: () => photos.stop() }, words.cancel),
-      !state && left > 0 && button({ click: run }, words.goOn(left)),
-      !state && failed.length > 0 && button({ click: retryFailed }, words.retry(failed.length)),
+      state && button({ class: "button button-small", click: () => photos.stop() }, t("catalog.cancel")),
+      !state && left > 0 && button({ click: run }, t("classify.go_on", { count: left })),
+      !state && failed.length > 0 && button({ click: retryFailed }, t("classify.retry", { count: failed.length })),
     );
     if (hadFocus) progress.querySelector("button")?.focus();
     return undefined;
@@ -234,12 +259,12 @@ function content(around) {
   const keepProgress = el("span", { role: "status" });
   const keepButton = button({ class: "button button-primary", click: keepAll });
   const keepAfter = el("div", { class: "stack-tight" });
-  keep.append(keepButton, keepProgress, el("span", { class: "note" }, words.keepHint), keepAfter);
+  keep.append(keepButton, keepProgress, el("span", { class: "note" }, t("classify.keep_help")), keepAfter);
 
   function drawKeep() {
     const waiting = unkept().length;
     keep.hidden = !waiting && !photos.rows.some(({ kept }) => kept);
-    keepButton.textContent = words.keep(waiting, collection?.name ?? "");
+    keepButton.textContent = t("classify.keep", { count: waiting, collection: collection?.name ?? "" });
     keepButton.disabled = waiting === 0;
   }
 
@@ -252,25 +277,24 @@ function content(around) {
     keepAfter.replaceChildren();
     let done = 0;
     for (const row of rows) {
-      keepProgress.textContent = words.keeping(done / rows.length);
+      keepProgress.textContent = t("classify.keeping", { share: percent(done / rows.length) });
       try {
         await keepPhoto(row, `${folderName}/${unique(row.name, used)}`, name);
         photos.change(row, { kept: true });
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const [title, text] = wordsOf(error);
-        keepAfter.append(
-          el("p", { class: "form-problem", role: "alert" }, `${words.notKept(row.name)} ${title}. ${text}`),
-        );
+        const said = t("classify.not_kept", { name: row.name, why: `${title}. ${text}` });
+        keepAfter.append(el("p", { class: "form-problem", role: "alert" }, said));
         if (!error.status || error.status >= 500 || error.status === 403) break;
       }
       done += 1;
     }
     const kept = rows.filter((row) => row.kept).length;
-    keepProgress.textContent = kept ? words.keptSome(kept) : "";
+    keepProgress.textContent = kept ? t("classify.added", { count: kept }) : "";
     if (kept)
       keepAfter.append(
-        el("a", { href: `/catalog?${new URLSearchParams({ collection: name, q: folderName })}` }, words.seeKept),
+        el("a", { href: `/catalog?${new URLSearchParams({ collection: name, q: folderName })}` }, t("classify.see")),
       );
     drawKeep();
   }
@@ -278,15 +302,15 @@ function content(around) {
   function cells() {
     const { confidence } = slider.stop;
     return [
-      words.csv,
+      TABLE_COLUMNS,
       ...photos.rows.map((row) => {
         const found = said(row, confidence);
         return [
           row.name,
           row.given ?? found?.label ?? "",
-          isAnswered(row, confidence) ? words.yes : words.no,
+          isAnswered(row, confidence) ? "yes" : "no",
           found ? found.confidence.toFixed(4) : "",
-          row.answer?.calibrated ? words.yes : words.no,
+          row.answer?.calibrated ? "yes" : "no",
           found?.guess ?? "",
           row.given ?? "",
           row.problem ? wordsOf(row.problem)[0] : "",
@@ -300,8 +324,8 @@ function content(around) {
     async show(wanted, query, signal) {
       const isOther = collection?.name !== wanted.name;
       collection = wanted;
-      order = words.orders[query.get("order") ?? ""] ? /** @type {string} */ (query.get("order")) : "unsure";
-      shown = words.shows[query.get("show") ?? ""] ? /** @type {string} */ (query.get("show")) : "all";
+      order = ORDERS.find((each) => each === query.get("order")) ?? "unsure";
+      shown = SHOWN.find((each) => each === query.get("show")) ?? "all";
       orders.value = order;
       shows.value = shown;
       zeroShot.hidden = !wanted.encoder?.reads_texts;
@@ -332,16 +356,16 @@ const fileInput = (id, attributes) =>
     class: "visually-hidden",
     type: "file",
     id,
-    "aria-label": attributes.webkitdirectory ? words.chooseFolder : words.choosePhotos,
+    "aria-label": t(attributes.webkitdirectory ? "add.choose_folder" : "classify.choose_photos"),
     ...attributes,
   });
 
-/** @param {string} id @param {string} label @param {Record<string, string>} values @param {(value: string) => void} changed */
-function choice(id, label, values, changed) {
+/** @param {{id: string, label: string}} about @param {[value: string, text: string][]} values @param {(value: string) => void} changed */
+function choice({ id, label }, values, changed) {
   const select = el(
     "select",
     { class: "select", id, change: () => changed(select.value) },
-    ...Object.entries(values).map(([value, text]) => el("option", { value }, text)),
+    ...values.map(([value, text]) => el("option", { value }, text)),
   );
   return {
     element: el("label", { class: "labelled labelled-row", for: id }, label, select),

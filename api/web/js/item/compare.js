@@ -1,23 +1,25 @@
 /* Two to four items side by side: pictures, what makes them match, and where they differ. */
 
-import { Problem } from "../client.js";
+import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
 import { button, dialog, el, iconButton } from "../dom.js";
-import { attributeText, fieldName, itemName, itemPrice } from "../format.js";
+import { attributeText, fieldName, isHeading, itemName, itemPrice, shownFields } from "../format.js";
+import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
+import { setTitle } from "../settings.js";
 import { heatPicture } from "./heat.js";
 
-/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("../search_client.js").Neighbor} Neighbor */
 
 /** @param {{close: () => void, hrefOf: (itemId: string) => string}} around */
 export function compareDialog(around) {
-  const element = dialog("Compare", "compare-dialog", around.close);
+  const element = dialog(t("compare.title"), "compare-dialog", around.close);
   const body = el("div", {
     class: "compare",
     tabindex: 0,
     role: "region",
-    "aria-label": "Items side by side",
+    "aria-label": t("compare.region"),
   });
   const heading = el("header", { class: "dialog-head" });
   let running = new AbortController();
@@ -34,7 +36,7 @@ export function compareDialog(around) {
       const { signal } = running;
       if (!element.isConnected) document.body.append(element);
       if (!element.open) element.showModal();
-      document.title = "Compare – Eyedex";
+      setTitle(t("compare.title"));
       try {
         const known = new Map(neighbors.map((each) => [each.item_id, each]));
         const items = await Promise.all(
@@ -43,10 +45,10 @@ export function compareDialog(around) {
         if (signal.aborted) return;
         const pictures = items.map((item) => heatPicture(item.image_url ?? "", "", itemName(item)));
         heading.replaceChildren(
-          el("h2", {}, "Compare"),
+          el("h2", {}, t("compare.title")),
           el("span", { class: "spacer" }),
           explain ? whyAll(items, pictures, explain, signal) : "",
-          iconButton("close", "Close", { click: around.close }),
+          iconButton("close", t("shell.close"), { click: around.close }),
         );
         body.replaceChildren(table(items, pictures, around.hrefOf));
       } catch (error) {
@@ -54,9 +56,9 @@ export function compareDialog(around) {
         if (!(error instanceof Problem)) throw error;
         heading.replaceChildren(
           el("span", { class: "spacer" }),
-          iconButton("close", "Close", { click: around.close }),
+          iconButton("close", t("shell.close"), { click: around.close }),
         );
-        body.replaceChildren(problemNotice(error, { label: "Close", act: around.close }));
+        body.replaceChildren(problemNotice(error, { label: t("shell.close"), act: around.close }));
       }
     },
     hide() {
@@ -77,26 +79,26 @@ function whyAll(items, pictures, explain, signal) {
       "aria-pressed": "false",
       click: async () => {
         const shown = toggle.getAttribute("aria-pressed") === "true";
-        toggle.textContent = "Working it out…";
+        toggle.textContent = t("item.working");
         found ??= await explain(
           items.map((item) => item.item_id),
           signal,
         ).catch(() => new Map());
         if (signal.aborted) return;
-        toggle.textContent = found?.size ? "Why they match" : "No explanation for these";
+        toggle.textContent = t(found?.size ? "compare.why" : "compare.no_why");
         toggle.setAttribute("aria-pressed", String(!shown));
         items.forEach((item, index) =>
           pictures[index].show(shown ? null : (found?.get(item.item_id)?.explanation?.item ?? null)),
         );
       },
     },
-    "Why they match",
+    t("compare.why"),
   );
   return toggle;
 }
 
 function table(items, pictures, hrefOf) {
-  const fields = [...new Set(items.flatMap((item) => Object.keys(item.attributes)))];
+  const fields = shownFields([...new Set(items.flatMap((item) => Object.keys(item.attributes)))]);
   const row = (name, values) => {
     const differs = new Set(values).size > 1;
     return el(
@@ -131,14 +133,14 @@ function table(items, pictures, hrefOf) {
     el(
       "tbody",
       {},
-      items.every((item) => item.score !== undefined) && row("Match", items.map(closeness)),
-      items.some(itemPrice) && row("Price", items.map(itemPrice)),
+      items.every((item) => item.score !== undefined) && row(t("compare.match"), items.map(closeness)),
+      items.some(itemPrice) && row(t("compare.price"), items.map(itemPrice)),
       row(
-        "Label",
+        t("filter.label"),
         items.map((item) => item.label ?? ""),
       ),
       ...fields
-        .filter((field) => !/^(name|title|price)$/i.test(field))
+        .filter((field) => !isHeading(field))
         .map((field) =>
           row(
             fieldName(field),

@@ -1,17 +1,19 @@
 /* An item over the results, under an address of its own: all its views, why it matches, what is known
    of it, and where to go from here. */
 
-import { Problem } from "../client.js";
+import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
 import { button, dialog, el, iconButton, labelText, picture } from "../dom.js";
-import { attributeText, fieldName, itemLink, itemName, itemPrice, score } from "../format.js";
+import { attributeText, fieldName, itemLink, itemName, itemPrice, isHeading, score, shownFields } from "../format.js";
+import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
+import { setTitle, settings } from "../settings.js";
 import { heatPicture } from "./heat.js";
 import { zoomable } from "./zoom.js";
 
-/** @typedef {import("../client.js").Item} Item */
-/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("../search_client.js").Item} Item */
+/** @typedef {import("../search_client.js").Neighbor} Neighbor */
 /**
  * @typedef {object} Around What the dialog needs of the page behind it.
  * @property {() => void} close
@@ -27,12 +29,23 @@ import { zoomable } from "./zoom.js";
 
 const MOST_VIEWS = 20;
 
+/** Whether a text was copied; over plain http, where there is no clipboard, as browsers did it before. @param {string} text */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const field = el("textarea", { class: "visually-hidden" }, text);
+  document.querySelector("dialog[open]")?.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  return copied;
+}
+
 /** @param {Around} around */
 export function itemDialog(around) {
-  const element = dialog("Item", "item-dialog", around.close);
-  const back = iconButton("back", "Previous item", {});
-  const next = iconButton("next", "Next item", {});
-  const copy = button({ class: "button button-small", click: copyLink }, "Copy link");
+  const element = dialog(t("item.dialog"), "item-dialog", around.close);
+  const back = iconButton("back", t("item.previous"), {});
+  const next = iconButton("next", t("item.next"), {});
+  const copy = button({ class: "button button-small", click: copyLink }, t("item.copy"));
   const body = el("div", { class: "item" });
   let [before, after] = ["", ""];
   let shownId = "";
@@ -45,7 +58,7 @@ export function itemDialog(around) {
       next,
       copy,
       el("span", { class: "spacer" }),
-      iconButton("close", "Close", { click: around.close }),
+      iconButton("close", t("shell.close"), { click: around.close }),
     ),
     body,
   );
@@ -61,11 +74,10 @@ export function itemDialog(around) {
     const url = new URL(location.href);
     url.searchParams.delete("photo"); // it is in this browser only
     url.searchParams.delete("box");
-    await navigator.clipboard.writeText(url.href).then(
-      () => (copy.textContent = "Copied"),
-      () => (copy.textContent = "Copying is not allowed"),
-    );
-    setTimeout(() => (copy.textContent = "Copy link"), 2000);
+    url.searchParams.delete("embed"); // a page of its own
+    const copied = await copyText(url.href);
+    copy.textContent = t(copied ? "item.copied" : "item.not_copied");
+    setTimeout(() => (copy.textContent = t("item.copy")), 2000);
   }
 
   return {
@@ -92,14 +104,14 @@ export function itemDialog(around) {
         if (signal.aborted) return;
         body.replaceChildren(...content(item, around, explain, signal));
         element.setAttribute("aria-label", itemName(item));
-        document.title = `${itemName(item)} – Eyedex`;
+        setTitle(itemName(item));
         element.scrollTop = 0;
         await showViews(body, collection, item, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof Problem)) throw error;
         if (!body.querySelector(".item-picture"))
-          body.replaceChildren(problemNotice(error, { label: "Close", act: around.close }));
+          body.replaceChildren(problemNotice(error, { label: t("shell.close"), act: around.close }));
       }
     },
     hide() {
@@ -140,17 +152,17 @@ function content(item, around, explain, signal) {
         { class: "item-closeness" },
         closeness({ ...item, score: item.score }),
         closeness({ ...item, score: item.score }) && " · ",
-        el("span", { class: "muted" }, `similarity ${score(item.score)} of 1`),
+        el("span", { class: "muted" }, t("item.similarity", { score: score(item.score) })),
       ),
     el(
       "div",
       { class: "item-actions" },
-      el("a", { class: "button button-primary", href: around.similarTo(item.item_id) }, "Similar"),
+      el("a", { class: "button button-primary", href: around.similarTo(item.item_id) }, t("item.similar")),
       ...around.tray.toggles(item),
       explain && whyButton(item.item_id, shown, explain, signal),
     ),
     link &&
-      el("p", {}, el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, "Open at the shop")),
+      el("p", {}, el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, t("item.shop"))),
     attributes(item),
   );
   return [stage, facts];
@@ -166,13 +178,13 @@ function whyButton(itemId, shown, explain, signal) {
       click: async () => {
         const pressed = toggle.getAttribute("aria-pressed") === "true";
         if (!pressed && heat === undefined) {
-          toggle.textContent = "Working it out…";
+          toggle.textContent = t("item.working");
           heat = await explain(itemId, signal).then(
             (found) => found?.explanation?.item ?? null,
             () => null,
           );
           if (signal.aborted) return;
-          toggle.textContent = heat ? "Why this match" : "No explanation for this one";
+          toggle.textContent = t(heat ? "item.why" : "item.no_why");
           toggle.disabled = !heat;
         }
         toggle.setAttribute("aria-pressed", String(!pressed && Boolean(heat)));
@@ -180,14 +192,24 @@ function whyButton(itemId, shown, explain, signal) {
         if (!pressed) shown.element.scrollIntoView({ block: "nearest" });
       },
     },
-    "Why this match",
+    t("item.why"),
   );
   return toggle;
 }
 
+const isWanted = (field) => settings.attributes.includes(field);
+
 /** @param {Item} item */
-function attributes({ item_id: itemId, product_id: productId, attributes: all }) {
-  const rows = [...Object.entries(all), ["product", productId], ["id", itemId]].filter(
+function attributes(item) {
+  const { item_id: itemId, product_id: productId, attributes: all } = item;
+  const own = [
+    [t("item.product"), productId],
+    [t("item.id"), itemId],
+  ];
+  const isSaid = (field) =>
+    isHeading(field) && (typeof all[field] === "number" || all[field] === itemName(item));
+  const fields = shownFields(Object.keys(all).filter((each) => isWanted(each) || !isSaid(each)));
+  const rows = [...fields.map((field) => [field, all[field]]), ...own].filter(
     ([, value]) => value !== null && value !== "",
   );
   return el(
@@ -213,12 +235,12 @@ async function showViews(body, collection, item, signal) {
   if (signal.aborted || items.length < 2) return;
   const views = el(
     "ul",
-    { role: "list", "aria-label": "Views" },
+    { role: "list", "aria-label": t("item.views") },
     ...items.map((view, index) => {
       const shows = button(
         {
           class: "item-view",
-          "aria-label": `View ${index + 1} of ${items.length}`,
+          "aria-label": t("item.view", { number: index + 1, count: items.length }),
           "aria-current": view.item_id === item.item_id && "true",
         },
         picture(view.image_url ?? "", ""),

@@ -1,6 +1,7 @@
 /* Looking closer at a picture: wheel, double click, buttons; a drag moves what is enlarged. */
 
 import { el, iconButton } from "../dom.js";
+import { t } from "../language.js";
 
 const MOST = 5;
 const STEP = 1.6;
@@ -10,8 +11,8 @@ export function zoomable(content) {
   let scale = 1;
   let [x, y] = [0, 0];
   const stage = el("div", { class: "zoom" }, content);
-  const nearer = iconButton("in", "Zoom in", { click: () => to(scale * STEP) });
-  const farther = iconButton("out", "Zoom out", { click: () => to(scale / STEP) });
+  const nearer = iconButton("in", t("item.zoom_in"), { click: () => to(scale * STEP) });
+  const farther = iconButton("out", t("item.zoom_out"), { click: () => to(scale / STEP) });
 
   function to(next) {
     scale = Math.min(MOST, Math.max(1, next));

@@ -2,6 +2,7 @@
    (with Shift it grows and shrinks), or given in numbers. Dots stand on what stands out. */
 
 import { button, el, unseen } from "../dom.js";
+import { t } from "../language.js";
 
 /** @typedef {[x: number, y: number, width: number, height: number]} Box Shares of the photo's sides. */
 
@@ -13,7 +14,7 @@ const APART = 0.15; // dots that are nearer are hard to hit
 const MOST_OF_IT = 0.7;
 const SETTLED_MS = 450; // so long after a key the box is taken for what is meant
 const CORNERS = ["nw", "ne", "sw", "se"];
-const SIDES = /** @type {const} */ (["Left", "Top", "Width", "Height"]);
+const SIDES = /** @type {const} */ (["left", "top", "width", "height"]);
 
 export class CropBox {
   #box = WHOLE;
@@ -26,8 +27,8 @@ export class CropBox {
       class: "crop-box",
       role: "group",
       tabindex: 0,
-      "aria-label": "Part to search with",
-      "aria-roledescription": "box: arrow keys move it, with Shift they resize it",
+      "aria-label": t("crop.box"),
+      "aria-roledescription": t("crop.box_help"),
     },
     ...CORNERS.map((corner) => el("span", { class: "crop-corner", "data-corner": corner })),
   );
@@ -37,13 +38,13 @@ export class CropBox {
       type: "number",
       min: 0,
       max: 100,
-      "aria-label": `${side} in percent`,
+      "aria-label": t("crop.percent", { side: t(`crop.side.${side}`) }),
       change: () => this.#typed(index),
     }),
   );
   #reset = button(
     { class: "button button-small", hidden: true, click: () => this.#choose(WHOLE) },
-    "Whole photo",
+    t("crop.whole"),
   );
   #stage = el("div", { class: "crop" }, this.#image, this.#frame, this.#dots);
   element = el(
@@ -57,13 +58,13 @@ export class CropBox {
       el(
         "details",
         { class: "crop-numbers" },
-        el("summary", {}, "Crop by numbers"),
-        el("div", {}, ...SIDES.map((side, index) => el("label", {}, side, this.#numbers[index]))),
+        el("summary", {}, t("crop.numbers")),
+        el("div", {}, ...SIDES.map((side, index) => el("label", {}, t(`crop.side.${side}`), this.#numbers[index]))),
       ),
     ),
   );
 
-  /** @param {(box: ?string) => void} chosen Called with x,y,w,h, or null for the whole photo. */
+  /** @param {(box: ?string, isDot?: boolean) => void} chosen Called with x,y,w,h, or null for the whole photo. */
   constructor(chosen) {
     this.#chosen = chosen;
     this.#image.addEventListener("error", () => (this.#stage.hidden = true));
@@ -93,8 +94,8 @@ export class CropBox {
       if (width * height > MOST_OF_IT || isNear) return []; // the whole photo, or another dot's object
       taken.push(middle);
       const dot = button(
-        { class: "crop-dot", title: "Search this", click: () => this.#choose(/** @type {Box} */ (box)) },
-        unseen(`Search object ${taken.length}`),
+        { class: "crop-dot", title: t("crop.dot"), click: () => this.#choose(/** @type {Box} */ (box), true) },
+        unseen(t("crop.object", { number: taken.length })),
       );
       dot.style.setProperty("--x", String(middle[0]));
       dot.style.setProperty("--y", String(middle[1]));
@@ -119,9 +120,9 @@ export class CropBox {
     this.#reset.hidden = isWhole(box);
   }
 
-  #choose(box) {
+  #choose(box, isDot = false) {
     this.#place(within(box));
-    this.#chosen(this.#text);
+    this.#chosen(this.#text, isDot);
   }
 
   #typed(index) {

@@ -1,6 +1,8 @@
 /* The photos of this browser: kept on this device only (IndexedDB), so that a reload, going back or
    a dropped tab do not lose them. Without IndexedDB they last as long as the page. */
 
+import { randomId } from "../search_client.js";
+
 /**
  * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes`
  *   of the file before it was made smaller.
@@ -15,7 +17,7 @@ let opening = null;
 
 /** Keep a photo; the answer is its id. @param {string} name @param {number} bytes @param {Blob} blob */
 export async function keep(name, bytes, blob) {
-  const id = crypto.randomUUID().slice(0, 8);
+  const id = randomId(4);
   const record = { id, name, bytes, blob, time: Date.now() };
   remember(record);
   await stored("readwrite", (store) => store.put(record));

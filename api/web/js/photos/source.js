@@ -2,6 +2,7 @@
    Whether the bytes really are a picture is for the server to say. */
 
 import { el } from "../dom.js";
+import { t } from "../language.js";
 
 /** @typedef {(file: File) => void} Receive */
 
@@ -10,8 +11,8 @@ import { el } from "../dom.js";
  * @param {Receive} receive
  */
 export function photoSource(receive) {
-  const choose = fileInput("Photo", {}, receive);
-  const camera = fileInput("Camera", { capture: "environment" }, receive);
+  const choose = fileInput("photo", {}, receive);
+  const camera = fileInput("camera", { capture: "environment" }, receive);
   document.addEventListener("paste", (event) => {
     const [file] = event.clipboardData?.files ?? [];
     if (!file || !choose.isConnected) return;
@@ -30,13 +31,14 @@ export function photoSource(receive) {
 export const fileButton = (input, ...children) =>
   el("label", { class: "button", for: input.id }, ...children);
 
-function fileInput(label, attributes, receive) {
+/** @param {"photo"|"camera"} id @param {Record<string, unknown>} attributes @param {Receive} receive */
+function fileInput(id, attributes, receive) {
   const input = el("input", {
     class: "visually-hidden",
     type: "file",
-    id: label.toLowerCase(),
+    id,
     accept: "image/*",
-    "aria-label": label,
+    "aria-label": t(`photo.${id}`),
     ...attributes,
   });
   input.addEventListener("change", () => {
@@ -55,7 +57,7 @@ function acceptDrops(receive, view) {
   const veil = el(
     "div",
     { class: "drop-veil", "aria-hidden": "true", hidden: true },
-    el("p", {}, "Drop to search"),
+    el("p", {}, t("search.dropping")),
   );
   document.body.append(veil);
   const carriesFiles = (event) => view.isConnected && event.dataTransfer?.types.includes("Files");

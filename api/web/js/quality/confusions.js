@@ -1,10 +1,8 @@
 /* What is taken for what, the most frequent first, with pictures. */
 
 import { el, labelText, picture } from "../dom.js";
-import { lastPart } from "../format.js";
-import { words } from "./words.js";
-
-const text = words.results;
+import { lastPart, percent } from "../format.js";
+import { t } from "../language.js";
 
 /** @typedef {{query: string, confidence: number, item: ?string}} Example */
 /** @typedef {{truth: string, predicted: string, count: number, share: number, examples: Example[]}} Confusion */
@@ -16,19 +14,20 @@ export function confusionList(collection, found) {
   return el(
     "section",
     { class: "stack-tight", "aria-labelledby": "quality-confusions" },
-    el("h3", { id: "quality-confusions" }, text.confusions),
+    el("h3", { id: "quality-confusions" }, t("results.confusions")),
     confusions.length
       ? el(
           "ul",
-          { class: "confusions", role: "list", "aria-label": text.confusions },
+          { class: "confusions", role: "list", "aria-label": t("results.confusions") },
           ...confusions.map((each) => confusionRow(collection, each, isOfItems, target === "label")),
         )
-      : el("p", { class: "muted" }, text.noConfusions),
+      : el("p", { class: "muted" }, t("results.no_confusions")),
   );
 }
 
 /** @param {string} collection @param {Confusion} confusion @param {boolean} isOfItems Whether items of the catalog were asked for. @param {boolean} isOfLabels */
 function confusionRow(collection, { truth, predicted, count: many, share, examples }, isOfItems, isOfLabels) {
+  const [name, other] = [lastPart(truth), lastPart(predicted)];
   const items = `/catalog?${new URLSearchParams({ collection, label: truth, as: "grid" })}`;
   return el(
     "li",
@@ -36,9 +35,14 @@ function confusionRow(collection, { truth, predicted, count: many, share, exampl
     el(
       "div",
       {},
-      el("h4", {}, labelText(text.takenFor(lastPart(truth), lastPart(predicted)))),
-      el("p", { class: "note" }, text.times(many, share)),
-      isOfLabels && el("a", { class: "note", href: items, "aria-label": text.showItems(truth) }, text.showItems(lastPart(truth))),
+      el("h4", {}, labelText(t("results.taken_for", { truth: name, predicted: other }))),
+      el("p", { class: "note" }, t("results.times", { count: many, share: percent(share) })),
+      isOfLabels &&
+        el(
+          "a",
+          { class: "note", href: items, "aria-label": t("results.show_items", { label: truth }) },
+          t("results.show_items", { label: name }),
+        ),
     ),
     ...examples.map(({ query, item }) =>
       el(
@@ -50,7 +54,8 @@ function confusionRow(collection, { truth, predicted, count: many, share, exampl
           isOfItems ? shown(collection, query) : el("span", { class: "note" }, query),
           item !== null && shown(collection, item),
         ),
-        item !== null && el("figcaption", { class: "visually-hidden" }, `${text.taken} ${query} ${text.because} ${item}`),
+        item !== null &&
+          el("figcaption", { class: "visually-hidden" }, t("results.looks_like", { photo: query, item })),
       ),
     ),
   );
@@ -58,4 +63,4 @@ function confusionRow(collection, { truth, predicted, count: many, share, exampl
 
 /** @param {string} collection @param {string} id */
 const shown = (collection, id) =>
-  picture(`/v1/collections/${collection}/images/${encodeURIComponent(id)}`, text.photo(id), lastPart(id));
+  picture(`/v1/collections/${collection}/images/${encodeURIComponent(id)}`, t("results.photo", { name: id }), lastPart(id));

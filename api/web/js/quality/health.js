@@ -4,21 +4,22 @@ import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
 import { jobRunner } from "../catalog/job_runner.js";
 import { button, el, fill } from "../dom.js";
-import { ago, fileSize, number } from "../format.js";
-import { server } from "../server.js";
-import { words } from "./words.js";
+import { ago, exactPercent, fileSize, number } from "../format.js";
+import { t } from "../language.js";
+import { server } from "../owner_server.js";
 
-const text = words.health;
 const FINDINGS = 10;
+const COLUMNS = /** @type {const} */ (["made", "items", "size"]);
 
 /** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
 export function open(around) {
-  const ready = el("div", { class: "panel", role: "status", "aria-label": text.title });
+  const ready = el("div", { class: "panel", role: "status", "aria-label": t("quality.part.health") });
   const facts = el("dl", { class: "panel numbers numbers-row" });
-  const runner = jobRunner(around, "check", { start: text.check, again: text.checkAgain, jobs: words.jobs });
+  const text = { start: t("health.check"), again: t("health.again"), jobs: t("jobs.title") };
+  const runner = jobRunner(around, "check", text);
   const checked = el("div", { class: "stack-tight" });
   const generations = el("div", { class: "stack-tight" });
-  const admin = el("p", { class: "form-problem", hidden: true }, words.improve.admin);
+  const admin = el("p", { class: "form-problem", hidden: true }, t("quality.admin"));
   const element = el(
     "div",
     { class: "stack" },
@@ -29,7 +30,7 @@ export function open(around) {
       el(
         "div",
         { class: "review-head" },
-        el("div", {}, el("h2", { id: "check-title" }, text.checkTitle), el("p", { class: "muted" }, text.checkAbout)),
+        el("div", {}, el("h2", { id: "check-title" }, t("jobs.kind.check")), el("p", { class: "muted" }, t("health.about"))),
         runner.start,
       ),
       admin,
@@ -39,15 +40,15 @@ export function open(around) {
     el(
       "section",
       { class: "panel", "aria-labelledby": "generations-title" },
-      el("h2", { id: "generations-title" }, text.generations),
-      el("p", { class: "muted" }, text.generationsAbout),
+      el("h2", { id: "generations-title" }, t("indexes.title")),
+      el("p", { class: "muted" }, t("indexes.about")),
       generations,
     ),
   );
 
   /** @param {string} collection */
   async function rollBack(collection) {
-    if (!(await confirm(text.backAsk, text.backText, text.back))) return;
+    if (!(await confirm(t("indexes.back_ask"), t("indexes.back_text"), t("indexes.back")))) return;
     const found = await around.act(() => server.rollBackCollection({ collection }));
     if (found) around.refresh();
   }
@@ -59,9 +60,9 @@ export function open(around) {
     const isPossible = all.slice(current + 1).some((each) => each.sound && !isOther(each));
     fill(
       generations,
-      all.length ? generationTable(all, isOther) : el("p", { class: "muted" }, text.noIndex),
-      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(name) }, text.back)),
-      all.length > 0 && !isPossible && el("p", { class: "muted" }, text.noBack),
+      all.length ? generationTable(all, isOther) : el("p", { class: "muted" }, t("indexes.none")),
+      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(name) }, t("indexes.back"))),
+      all.length > 0 && !isPossible && el("p", { class: "muted" }, t("indexes.no_back")),
     );
   }
 
@@ -85,36 +86,36 @@ export function open(around) {
 function readiness({ damaged = {} }) {
   const names = Object.entries(damaged);
   return [
-    el("h2", {}, names.length ? text.unsound(names.length) : text.ready),
+    el("h2", {}, names.length ? t("health.problems", { count: names.length }) : t("health.ready")),
     ...(names.length
       ? names.map(([name, why]) =>
-          el("details", {}, el("summary", { class: "form-problem" }, text.damaged(name)), el("p", {}, why)),
+          el("details", {}, el("summary", { class: "form-problem" }, t("health.unusable", { name })), el("p", {}, why)),
         )
-      : [el("p", { class: "muted" }, text.readyText)]),
+      : [el("p", { class: "muted" }, t("health.ready_text"))]),
   ];
 }
 
 /** @param {import("../owner_view.js").Collection & Record<string, *>} collection */
 const factsOf = (collection) =>
   [
-    [number(collection.items), text.items],
-    [number(collection.unsearchable), text.unsearchable],
-    [number(collection.pending), text.pending],
-    [words.results.value(collection["index_recall@10"]), text.recall],
+    [number(collection.items), t("health.fact.items")],
+    [number(collection.unsearchable), t("health.fact.unsearchable")],
+    [number(collection.pending), t("health.fact.pending")],
+    [exactPercent(collection["index_recall@10"]), t("health.fact.recall")],
   ].map(([value, name]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
 
 /** @param {import("../client.js").Generation[]} all @param {(each: import("../client.js").Generation) => boolean} isOther */
 const generationTable = (all, isOther) =>
   el(
     "div",
-    { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.indexes },
+    { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("indexes.list") },
     el(
       "table",
       { class: "table" },
       el(
         "thead",
         {},
-        el("tr", {}, ...text.generationColumns.map((name) => (name ? el("th", { scope: "col" }, name) : el("td", {})))),
+        el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, t(`indexes.column.${name}`))), el("td", {})),
       ),
       el(
         "tbody",
@@ -126,13 +127,13 @@ const generationTable = (all, isOther) =>
             { title: [name, index].filter(Boolean).join(", ") },
             el("th", { scope: "row" }, el("time", { datetime: made }, ago(made))),
             el("td", {}, items === null ? "" : number(items)),
-            el("td", {}, megabytes === null ? "" : text.megabytes(megabytes)),
+            el("td", {}, megabytes === null ? "" : `${number(megabytes)} MB`),
             el(
               "td",
               {},
-              current && el("span", { class: "badge", "data-state": "running" }, text.current),
-              !sound && el("span", { class: "badge", "data-state": "failed" }, text.unsound1),
-              isOther(each) && el("span", { class: "badge" }, text.formerEncoder),
+              current && el("span", { class: "badge", "data-state": "running" }, t("indexes.current")),
+              !sound && el("span", { class: "badge", "data-state": "failed" }, t("indexes.damaged")),
+              isOther(each) && el("span", { class: "badge" }, t("indexes.former")),
             ),
           );
         }),
@@ -147,24 +148,30 @@ function report({ result, finished_at: at }) {
   const notes = findings.filter(({ level }) => level !== "error");
   const missing = collections.filter(({ missing_pictures: many }) => many > 0);
   const numbers = [
-    [number(missing.reduce((sum, each) => sum + each.missing_pictures, 0)), text.missing],
-    [fileSize(used), text.used],
-    [fileSize(free), text.free],
+    [number(missing.reduce((sum, each) => sum + each.missing_pictures, 0)), t("health.fact.missing")],
+    [fileSize(used), t("health.fact.used")],
+    [fileSize(free), t("health.fact.free")],
   ];
   return [
-    el("p", {}, el("strong", {}, sound ? text.sound : text.unsound(errors.length)), " ", el("span", { class: "muted" }, text.checked(ago(at ?? "")))),
+    el(
+      "p",
+      {},
+      el("strong", {}, sound ? t("health.sound") : t("health.problems", { count: errors.length })),
+      " ",
+      el("span", { class: "muted" }, t("health.checked", { ago: ago(at ?? "") })),
+    ),
     el("dl", { class: "numbers numbers-row" }, ...numbers.map(([value, name]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
     findingList(errors, true),
     ...missing.map(({ name, missing_pictures: many, missing_examples: some }) =>
       el(
         "details",
         {},
-        el("summary", {}, text.missingOf(name, many)),
-        el("p", { class: "note" }, text.missingHint),
+        el("summary", {}, t("health.missing", { name, count: many })),
+        el("p", { class: "note" }, t("health.missing_help")),
         el("ul", { role: "list" }, ...some.map((id) => el("li", {}, id))),
       ),
     ),
-    notes.length > 0 && el("details", {}, el("summary", {}, text.notes(notes.length)), findingList(notes, false)),
+    notes.length > 0 && el("details", {}, el("summary", {}, t("health.notes", { count: notes.length })), findingList(notes, false)),
   ].filter((each) => each instanceof Node);
 }
 
@@ -175,6 +182,6 @@ function findingList(findings, areErrors) {
     "ul",
     { role: "list", class: areErrors ? "form-problem" : "" },
     ...findings.slice(0, FINDINGS).map(({ where, what }) => el("li", {}, `${where}: ${what}`)),
-    findings.length > FINDINGS && el("li", {}, text.more(findings.length - FINDINGS)),
+    findings.length > FINDINGS && el("li", {}, t("health.more", { number: findings.length - FINDINGS })),
   );
 }

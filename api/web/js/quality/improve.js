@@ -4,12 +4,13 @@ import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
 import { jobRunner } from "../catalog/job_runner.js";
 import { button, el, fill } from "../dom.js";
-import { ago } from "../format.js";
-import { persistent, server } from "../server.js";
-import { words } from "./words.js";
+import { ago, exactPercent, points } from "../format.js";
+import { t } from "../language.js";
+import { persistent, server } from "../owner_server.js";
 
-const text = words.improve;
 const SHOWN = 5;
+const MEASURES = /** @type {const} */ (["accuracy", "map"]);
+const COLUMNS = /** @type {const} */ (["before", "after", "change"]);
 
 /** @typedef {import("../client.js").Job} Job */
 
@@ -20,35 +21,35 @@ export function open(around) {
   const ways = el(
     "fieldset",
     { class: "stack-tight" },
-    el("legend", { class: "visually-hidden" }, text.title),
-    way("tune", text.tune, text.tuneHint, true),
-    way("finetune", text.finetune, text.finetuneHint, false),
+    el("legend", { class: "visually-hidden" }, t("improve.title")),
+    way("tune", t("jobs.kind.tune"), t("improve.tune_help"), true),
+    way("finetune", t("improve.finetune"), t("improve.finetune_help"), false),
   );
-  const time = el("label", { class: "labelled", for: minutes.id, hidden: true }, text.minutes, minutes);
+  const time = el("label", { class: "labelled", for: minutes.id, hidden: true }, t("improve.minutes"), minutes);
   const dry = el("input", { type: "checkbox" });
   ways.addEventListener("change", () => (time.hidden = !isFinetune()));
   const isFinetune = () => ways.querySelector("input:checked")?.id === "way-finetune";
-  const runner = jobRunner(around, "tune", { start: text.go, again: text.go, jobs: words.jobs }, () =>
+  const runner = jobRunner(around, "tune", textsOf(t("improve.go")), () =>
     minutes.reportValidity() || !isFinetune()
       ? { dry_run: dry.checked, ...(isFinetune() && { finetune: true, minutes: Number(minutes.value) }) }
       : null,
   );
-  const trust = jobRunner(around, "calibrate", { start: text.calibrate, again: text.calibrate, jobs: words.jobs });
+  const trust = jobRunner(around, "calibrate", textsOf(t("improve.calibrate")));
   const history = el("div", { class: "stack" });
   const undo = el("div", { class: "stack-tight" });
-  const admin = el("p", { class: "form-problem", hidden: true }, text.admin);
+  const admin = el("p", { class: "form-problem", hidden: true }, t("quality.admin"));
   const element = el(
     "div",
     { class: "stack" },
     el(
       "section",
       { class: "panel", "aria-labelledby": "improve-title" },
-      el("h2", { id: "improve-title" }, text.title),
-      el("p", { class: "muted" }, text.about),
+      el("h2", { id: "improve-title" }, t("improve.title")),
+      el("p", { class: "muted" }, t("improve.about")),
       admin,
       ways,
       time,
-      el("label", { class: "choice" }, dry, el("span", { class: "choice-text" }, text.dry)),
+      el("label", { class: "choice" }, dry, el("span", { class: "choice-text" }, t("improve.dry"))),
       el("div", { class: "row" }, runner.start),
       runner.progress,
     ),
@@ -56,21 +57,21 @@ export function open(around) {
     el(
       "section",
       { class: "panel", "aria-labelledby": "undo-title" },
-      el("h2", { id: "undo-title" }, text.undoTitle),
+      el("h2", { id: "undo-title" }, t("improve.undo")),
       undo,
     ),
     el(
       "section",
       { class: "panel", "aria-labelledby": "trust-title" },
-      el("h2", { id: "trust-title" }, text.calibrate),
-      el("p", { class: "muted" }, text.calibrateHint),
+      el("h2", { id: "trust-title" }, t("improve.calibrate")),
+      el("p", { class: "muted" }, t("improve.calibrate_help")),
       el("div", { class: "row" }, trust.start),
       trust.progress,
     ),
   );
 
   async function goBack() {
-    if (!(await confirm(text.undoAsk, text.undoText, text.undoTitle))) return;
+    if (!(await confirm(t("improve.undo_ask"), t("improve.undo_text"), t("improve.undo")))) return;
     const job = await around.act(() => persistent.createJob("tune", { undo: true }, { collection }));
     if (job) around.refresh();
   }
@@ -79,16 +80,16 @@ export function open(around) {
   const drawHistory = (tried) =>
     fill(
       history,
-      el("h2", { class: "part-title" }, text.history),
-      ...(tried.length ? tried.slice(0, SHOWN).map(outcome) : [el("p", { class: "muted" }, text.noHistory)]),
+      el("h2", { class: "part-title" }, t("improve.history")),
+      ...(tried.length ? tried.slice(0, SHOWN).map(outcome) : [el("p", { class: "muted" }, t("improve.no_history"))]),
     );
 
   /** @param {?{name: string}} former @param {boolean} may */
   const drawUndo = (former, may) =>
     fill(
       undo,
-      el("p", { class: "muted" }, former ? text.undoHint : text.noUndo),
-      former && may && el("div", { class: "row" }, button({ click: goBack }, text.undo(former.name))),
+      el("p", { class: "muted" }, t(former ? "improve.undo_help" : "improve.no_undo")),
+      former && may && el("div", { class: "row" }, button({ click: goBack }, t("improve.undo_to", { name: former.name }))),
     );
 
   return {
@@ -111,6 +112,9 @@ export function open(around) {
   };
 }
 
+/** @param {string} start */
+const textsOf = (start) => ({ start, again: start, jobs: t("jobs.title") });
+
 /** @param {string} name @param {string} title @param {string} hint @param {boolean} checked */
 const way = (name, title, hint, checked) =>
   el(
@@ -124,33 +128,34 @@ const way = (name, title, hint, checked) =>
 function outcome(job) {
   const found = job.result ?? {};
   const { gate, refusals = [] } = found;
-  const measures = Object.entries(text.gate).filter(([name]) => gate?.[name]);
+  const measures = MEASURES.filter((name) => gate?.[name]);
+  const said = t(`improve.outcome.${outcomeOf(job)}`);
   return el(
     "section",
     { class: "panel" },
     el(
       "div",
       { class: "job-head" },
-      el("strong", {}, text.outcomes[kindOf(job)]),
-      el("span", { class: "muted" }, job.params.finetune ? text.finetune : job.params.undo ? text.undoTitle : text.tune),
+      el("strong", {}, said),
+      el("span", { class: "muted" }, wayText(job)),
       el("time", { class: "muted", datetime: job.created_at }, ago(job.created_at)),
     ),
     measures.length > 0 &&
       el(
         "div",
-        { class: "table-frame gate", tabindex: 0, role: "region", "aria-label": text.outcomes[kindOf(job)] },
+        { class: "table-frame gate", tabindex: 0, role: "region", "aria-label": said },
         el(
           "table",
           { class: "table" },
-          el("thead", {}, el("tr", {}, el("td", {}), ...text.gateColumns.map((name) => el("th", { scope: "col" }, name)))),
-          el("tbody", {}, ...measures.map(([name, title]) => gateRow(title, gate[name]))),
+          el("thead", {}, el("tr", {}, el("td", {}), ...COLUMNS.map((name) => el("th", { scope: "col" }, t(`improve.column.${name}`))))),
+          el("tbody", {}, ...measures.map((name) => gateRow(t(`runs.column.${name}`), gate[name]))),
         ),
       ),
     refusals.length > 0 &&
       el(
         "details",
         {},
-        el("summary", {}, text.because),
+        el("summary", {}, t("improve.because")),
         el("ul", { role: "list" }, ...refusals.map((reason) => el("li", {}, reason))),
       ),
   );
@@ -158,19 +163,28 @@ function outcome(job) {
 
 /** @param {string} title @param {{before: ?number, after: ?number, difference: (?number)[]}} change */
 function gateRow(title, { before, after, difference: [low, high] }) {
-  const shown = (share) => (typeof share === "number" ? words.results.value(share) : "");
+  const shown = (share) => (typeof share === "number" ? exactPercent(share) : "");
   return el(
     "tr",
     {},
     el("th", { scope: "row" }, title),
     el("td", {}, shown(before)),
     el("td", {}, shown(after)),
-    el("td", {}, typeof low === "number" && typeof high === "number" ? text.from(low, high) : ""),
+    el("td", {}, typeof low === "number" && typeof high === "number" ? rangeText(low, high) : ""),
   );
 }
 
+/** @param {number} low @param {number} high */
+const rangeText = (low, high) => t("improve.range", { low: points(low), high: points(high) });
+
 /** @param {Job} job */
-function kindOf({ params, result }) {
+function wayText({ params }) {
+  if (params.finetune) return t("improve.finetune");
+  return t(params.undo ? "improve.undo" : "jobs.kind.tune");
+}
+
+/** @param {Job} job @returns {"used"|"dry"|"refused"|"forced"|"undone"|"same"} */
+function outcomeOf({ params, result }) {
   const { accepted, changed, used } = result ?? {};
   if (params.undo) return "undone";
   if (!accepted) return used ? "forced" : "refused";

@@ -4,33 +4,30 @@ import { jobRunner } from "../catalog/job_runner.js";
 import { download } from "../catalog/download.js";
 import { lineChart } from "../charts.js";
 import { button, el, fill } from "../dom.js";
-import { ago, fieldName, number } from "../format.js";
+import { ago, exactPercent, number, percent } from "../format.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
-import { server } from "../server.js";
+import { server } from "../owner_server.js";
 import { confusionList } from "./confusions.js";
-import { comparison, runTable } from "./runs.js";
-import { words } from "./words.js";
+import { comparison, runTable, targetName } from "./runs.js";
 
-const text = words.results;
 const WORST_CLASSES = 12;
-/** @type {[measure: string, name: string, hint: string][]} */
-const HEADLINES = [
-  ["accuracy", text.accuracy, text.accuracyHint],
-  ["hit_rate@1", text.first, text.firstHint],
-  ["hit_rate@10", text.ten, text.tenHint],
-  ["map", text.map, text.mapHint],
-  ["coverage_at_95", text.sure, text.sureHint],
-];
+const HEADLINES = /** @type {const} */ ([
+  ["accuracy", "accuracy"],
+  ["hit_rate@1", "first"],
+  ["hit_rate@10", "ten"],
+  ["map", "map"],
+  ["coverage_at_95", "sure"],
+]);
+const CLASS_COLUMNS = /** @type {const} */ (["class", "photos", "found", "right"]);
 
 /** @typedef {import("../client.js").Job} Job */
 
 /** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
 export function open(around) {
   const by = el("select", { class: "select", id: "quality-by" });
-  const runner = jobRunner(around, "evaluate", { start: text.measure, again: text.again, jobs: words.jobs }, () => ({
-    target: by.value,
-    report: false,
-  }));
+  const text = { start: t("results.measure"), again: t("results.again"), jobs: t("jobs.title") };
+  const runner = jobRunner(around, "evaluate", text, () => ({ target: by.value, report: false }));
   const when = el("p", { class: "muted" });
   const shown = el("div", { class: "stack" });
   const element = el(
@@ -39,8 +36,8 @@ export function open(around) {
     el(
       "div",
       { class: "review-head" },
-      el("div", {}, el("h2", { id: "quality-results" }, text.title), el("p", { class: "muted" }, text.about), when),
-      el("div", { class: "row" }, el("label", { class: "labelled labelled-row", for: by.id }, text.by, by), runner.start),
+      el("div", {}, el("h2", { id: "quality-results" }, t("results.title")), el("p", { class: "muted" }, t("results.about")), when),
+      el("div", { class: "row" }, el("label", { class: "labelled labelled-row", for: by.id }, t("results.by"), by), runner.start),
     ),
     runner.progress,
     shown,
@@ -52,10 +49,10 @@ export function open(around) {
     const other = runs.find(({ id }) => id === query.get("with") && id !== job?.id) ?? null;
     if (!job?.result) {
       when.textContent = "";
-      return fill(shown, nothingNotice(text.nothing, text.nothingText));
+      return fill(shown, nothingNotice(t("results.nothing.title"), t("results.nothing.text")));
     }
     const found = job.result;
-    when.textContent = text.measured(ago(job.finished_at ?? ""), found.queries);
+    when.textContent = t("results.measured", { ago: ago(job.finished_at ?? ""), count: found.queries });
     return fill(
       shown,
       headlines(found),
@@ -69,7 +66,10 @@ export function open(around) {
           compare: (id) => around.href({ run: job.id, with: id }),
         }),
       ...job.files.map(({ name }) =>
-        button({ click: () => around.act(async () => download(await server.getJobFile(job.id, name), name)) }, text.report),
+        button(
+          { click: () => around.act(async () => download(await server.getJobFile(job.id, name), name)) },
+          t("results.report"),
+        ),
       ),
     );
   }
@@ -79,7 +79,7 @@ export function open(around) {
     async show(collection, query, signal) {
       const fields = ["label", "product_id", ...collection.fields];
       const before = by.value;
-      fill(by, ...fields.map((name) => el("option", { value: name }, text.fields[name] ?? fieldName(name))));
+      fill(by, ...fields.map((name) => el("option", { value: name }, targetName(name))));
       by.value = fields.includes(before) ? before : "label";
       await runner.show(collection.name, signal, (done) => draw(collection, done, query));
     },
@@ -91,20 +91,24 @@ const headlines = (found) =>
   el(
     "dl",
     { class: "headlines" },
-    ...HEADLINES.filter(([measure]) => typeof found[measure] === "number").map(([measure, name, hint]) =>
+    ...HEADLINES.filter(([measure]) => typeof found[measure] === "number").map(([measure, name]) =>
       el(
         "div",
         { class: "panel headline" },
-        el("dt", {}, name),
-        el("dd", { class: "headline-value" }, text.value(found[measure])),
+        el("dt", {}, t(`headline.${name}`, { share: percent(0.95) })),
+        el("dd", { class: "headline-value" }, exactPercent(found[measure])),
         el(
           "dd",
           { class: "note" },
-          [hint, found.intervals?.[measure] && text.range(...found.intervals[measure])].filter(Boolean).join("; "),
+          [t(`headline.${name}_help`), rangeText(found.intervals?.[measure])].filter(Boolean).join("; "),
         ),
       ),
     ),
   );
+
+/** @param {[low: number, high: number]} [interval] */
+const rangeText = (interval) =>
+  interval && t("results.range", { low: exactPercent(interval[0]), high: exactPercent(interval[1]) });
 
 /** @param {Record<string, *>} found */
 function trust(found) {
@@ -122,23 +126,23 @@ function trust(found) {
     el(
       "section",
       { class: "panel" },
-      el("h3", {}, text.calibration),
-      lineChart(text.calibrationChart(ece ?? 0), {
-        x: text.saysSure,
-        y: text.isRight,
+      el("h3", {}, t("results.trust")),
+      lineChart(t("results.trust_chart", { error: exactPercent(ece ?? 0) }), {
+        x: t("results.says_sure"),
+        y: t("results.is_right"),
         points: dots,
         dots: true,
         ideal: true,
       }).element,
-      el("p", { class: "note" }, text.calibrationHint),
+      el("p", { class: "note" }, t("results.trust_help")),
     ),
     byAccuracy.length > 0 &&
       el(
         "section",
         { class: "panel" },
-        el("h3", {}, text.coverage),
-        lineChart(text.coverageHint, { x: text.right, y: text.answered, points: byAccuracy, from }).element,
-        el("p", { class: "note" }, text.coverageHint),
+        el("h3", {}, t("results.coverage")),
+        lineChart(t("chart.coverage"), { x: t("chart.right"), y: t("chart.answered"), points: byAccuracy, from }).element,
+        el("p", { class: "note" }, t("chart.coverage")),
       ),
   );
 }
@@ -156,15 +160,15 @@ function classTable({ per_class: classes = [] }) {
   return el(
     "section",
     { class: "stack-tight" },
-    el("h3", {}, text.classes),
-    el("p", { class: "note" }, text.classNote),
+    el("h3", {}, t("results.classes")),
+    el("p", { class: "note" }, t("results.classes_help")),
     el(
       "div",
-      { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.classes },
+      { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("results.classes") },
       el(
         "table",
         { class: "table" },
-        el("thead", {}, el("tr", {}, ...text.classColumns.map((name) => el("th", { scope: "col" }, name)))),
+        el("thead", {}, el("tr", {}, ...CLASS_COLUMNS.map((name) => el("th", { scope: "col" }, t(`results.column.${name}`))))),
         body,
       ),
     ),
@@ -178,5 +182,5 @@ const classRow = ({ label, support, recall, precision }) =>
     {},
     el("th", { scope: "row" }, label),
     el("td", {}, number(support)),
-    ...[recall, precision].map((share) => el("td", {}, typeof share === "number" ? text.value(share) : "")),
+    ...[recall, precision].map((share) => el("td", {}, typeof share === "number" ? exactPercent(share) : "")),
   );

@@ -1,17 +1,17 @@
 /* Earlier measurements, and two of them side by side. */
 
 import { el } from "../dom.js";
-import { ago, fieldName, number } from "../format.js";
-import { words } from "./words.js";
+import { ago, exactPercent, fieldName, number } from "../format.js";
+import { t } from "../language.js";
 
-const text = words.results;
-/** @type {[measure: string, name: string][]} */
-const MEASURES = [
-  ["accuracy", text.runColumns[3]],
-  ["hit_rate@1", text.runColumns[4]],
-  ["hit_rate@10", text.runColumns[5]],
-  ["map", text.runColumns[6]],
-];
+const MEASURES = /** @type {const} */ ([
+  ["accuracy", "accuracy"],
+  ["hit_rate@1", "first"],
+  ["hit_rate@10", "ten"],
+  ["map", "map"],
+]);
+const COLUMNS = /** @type {const} */ (["measured", "by", "photos", "accuracy", "first", "ten", "map", "encoder"]);
+const DIFFERENCES = /** @type {const} */ (["before", "now", "difference"]);
 
 /** @typedef {import("../client.js").Job} Job */
 
@@ -20,17 +20,17 @@ export const runTable = (runs, current, other, hrefs) =>
   el(
     "section",
     { class: "stack-tight" },
-    el("h3", {}, text.runs),
+    el("h3", {}, t("runs.title")),
     el(
       "div",
-      { class: "table-frame", tabindex: 0, role: "region", "aria-label": text.runs },
+      { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("runs.title") },
       el(
         "table",
         { class: "table" },
         el(
           "thead",
           {},
-          el("tr", {}, ...text.runColumns.map((name) => el("th", { scope: "col" }, name)), el("td", {})),
+          el("tr", {}, ...COLUMNS.map((name) => el("th", { scope: "col" }, t(`runs.column.${name}`))), el("td", {})),
         ),
         el("tbody", {}, ...runs.map((run) => runRow(run, current, other, hrefs))),
       ),
@@ -45,7 +45,7 @@ function runRow(run, current, other, hrefs) {
     "tr",
     { "aria-current": isCurrent && "true" },
     el("th", { scope: "row" }, el("a", { href: hrefs.open(run.id) }, ago(run.finished_at ?? ""))),
-    el("td", {}, text.fields[found.target] ?? fieldName(String(found.target))),
+    el("td", {}, targetName(String(found.target))),
     el("td", {}, number(found.queries ?? 0)),
     ...MEASURES.map(([measure]) => el("td", {}, shown(found[measure]))),
     el("td", {}, String(found.encoder ?? "").split(" ")[0]),
@@ -53,12 +53,16 @@ function runRow(run, current, other, hrefs) {
       "td",
       {},
       run === other
-        ? text.compared
+        ? t("runs.compared")
         : !isCurrent &&
             el(
               "a",
-              { class: "button button-small", href: hrefs.compare(run.id), "aria-label": `${text.compare} ${ago(run.finished_at ?? "")}` },
-              text.compare,
+              {
+                class: "button button-small",
+                href: hrefs.compare(run.id),
+                "aria-label": t("runs.compare_with", { ago: ago(run.finished_at ?? "") }),
+              },
+              t("runs.compare"),
             ),
     ),
   );
@@ -72,15 +76,15 @@ export function comparison(one, two) {
   return el(
     "section",
     { class: "panel", "aria-labelledby": "quality-compared" },
-    el("h3", { id: "quality-compared" }, text.compared),
-    !isSame && el("p", { class: "form-problem" }, text.notComparable),
+    el("h3", { id: "quality-compared" }, t("runs.compared")),
+    !isSame && el("p", { class: "form-problem" }, t("runs.not_comparable")),
     el(
       "table",
       { class: "table" },
       el(
         "thead",
         {},
-        el("tr", {}, el("td", {}), ...[text.before, text.now, text.difference].map((name) => el("th", { scope: "col" }, name))),
+        el("tr", {}, el("td", {}), ...DIFFERENCES.map((name) => el("th", { scope: "col" }, t(`runs.${name}`)))),
       ),
       el(
         "tbody",
@@ -89,7 +93,7 @@ export function comparison(one, two) {
           el(
             "tr",
             {},
-            el("th", { scope: "row" }, name),
+            el("th", { scope: "row" }, t(`runs.column.${name}`)),
             el("td", {}, shown(was[measure])),
             el("td", {}, shown(is[measure])),
             el("td", {}, verdict(was, is, measure)),
@@ -105,9 +109,15 @@ function verdict(was, is, measure) {
   const [low, high] = was.intervals?.[measure] ?? [];
   const [from, to] = is.intervals?.[measure] ?? [];
   if (low === undefined || from === undefined) return "";
-  if (from > high) return text.better;
-  return to < low ? text.worse : text.same;
+  if (from > high) return t("runs.better");
+  return to < low ? t("runs.worse") : t("runs.same");
+}
+
+/** What classes were taken from: a field of items. @param {string} field */
+export function targetName(field) {
+  if (field === "label" || field === "product_id") return t(`columns.field.${field}`);
+  return fieldName(field);
 }
 
 /** @param {*} share */
-const shown = (share) => (typeof share === "number" ? text.value(share) : "");
+const shown = (share) => (typeof share === "number" ? exactPercent(share) : "");

@@ -1,9 +1,10 @@
 /* The quality view of a collection: how good it is, learning from it, and whether all is well. */
 
 import { el, styles } from "../dom.js";
+import { loadWords, t } from "../language.js";
 import { ownerView } from "../owner_view.js";
-import { words } from "./words.js";
 
+const PARTS = /** @type {const} */ (["results", "improve", "health"]);
 const LOAD = {
   results: () => import("./results.js"),
   improve: () => import("./improve.js"),
@@ -12,13 +13,13 @@ const LOAD = {
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open(page) {
-  await styles("filters", "catalog", "charts", "quality");
-  return ownerView(page, { title: words.title, path: "/quality" }, content);
+  await Promise.all([styles("filters", "catalog", "charts", "quality"), loadWords("catalog")]);
+  return ownerView(page, { title: t("shell.view.quality"), path: "/quality" }, content);
 }
 
 /** @param {import("../owner_view.js").Around} around @returns {import("../owner_view.js").Content} */
 function content(around) {
-  const tabs = el("nav", { class: "tabs", "aria-label": words.parts });
+  const tabs = el("nav", { class: "tabs", "aria-label": t("quality.parts") });
   const element = el("div", {});
   /** @type {Map<string, import("../owner_view.js").Content>} */
   const opened = new Map();
@@ -27,11 +28,10 @@ function content(around) {
     element,
     tabs,
     async show(collection, query, signal) {
-      const wanted = query.get("part") ?? "";
-      const part = wanted in LOAD ? wanted : "results";
+      const part = PARTS.find((each) => each === query.get("part")) ?? "results";
       const hadFocus = tabs.contains(document.activeElement);
       tabs.replaceChildren(
-        ...Object.entries(words.names).map(([name, text]) =>
+        ...PARTS.map((name) =>
           el(
             "a",
             {
@@ -39,7 +39,7 @@ function content(around) {
               href: around.href({ part: name === "results" ? null : name, run: null, with: null }),
               "aria-current": name === part && "page",
             },
-            text,
+            t(`quality.part.${name}`),
           ),
         ),
       );

@@ -3,6 +3,8 @@
    A search by an item can be shared. A photo cannot: the address has a name for it that only this
    browser understands (photos/library.js). */
 
+import { t } from "../language.js";
+
 /**
  * @typedef {{any?: (string|number|boolean)[], gte?: number|string, lte?: number|string}} Wanted Of a field: one of these
  *   values, or a range.
@@ -12,10 +14,13 @@
  * @property {?string} collection Null: the first one.
  * @property {?string} item       The item to search by, or null.
  * @property {?string} photo      The photo to search by, or null.
+ * @property {?string} q          Words, beside these or instead.
  * @property {?string} box        The part of the photo to look at: x,y,w,h as shares of its sides.
  * @property {string[]} labels    Paths to narrow to, any of them; none for everything.
  * @property {Record<string, Wanted>} where Attributes to narrow to.
  * @property {boolean} grouped    One result a product.
+ * @property {boolean} fold       The same picture once.
+ * @property {boolean} turned     Whether the photo may lie on its side.
  * @property {number} variety     How different results shall be from each other, 0 to 1.
  * @property {?string} sort       A field with numbers, behind "-" for the other way round; null for the closest first.
  * @property {string[]} like      Items that show what is wanted,
@@ -29,10 +34,13 @@ export const START = Object.freeze({
   collection: null,
   item: null,
   photo: null,
+  q: null,
   box: null,
   labels: [],
   where: {},
   grouped: true,
+  fold: false,
+  turned: false,
   variety: 0,
   sort: null,
   like: [],
@@ -45,6 +53,7 @@ export const START = Object.freeze({
 export const ANEW = Object.freeze({
   item: null,
   photo: null,
+  q: null,
   box: null,
   like: [],
   unlike: [],
@@ -55,7 +64,7 @@ export const NO_FILTERS = Object.freeze({ labels: [], where: {} });
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const MOST = 20; // of values in an address that are looked at
-const TEXTS = /** @type {const} */ (["collection", "item", "photo", "box", "sort"]);
+const TEXTS = /** @type {const} */ (["collection", "item", "photo", "q", "box", "sort"]);
 const LISTS = /** @type {const} */ ({ label: "labels", like: "like", unlike: "unlike", compare: "compare" });
 
 /** @param {string} path @param {URLSearchParams} query @returns {State} */
@@ -65,6 +74,8 @@ export function parse(path, query) {
   for (const name of TEXTS) state[name] = query.get(name) || null;
   for (const [name, field] of Object.entries(LISTS)) state[field] = query.getAll(name).slice(0, MOST);
   state.grouped = query.get("group") !== "off";
+  state.fold = query.get("fold") === "on";
+  state.turned = query.get("turns") === "any";
   state.variety = Math.min(1, Math.max(0, Number(query.get("variety")) || 0));
   if (state.item) state.photo = null;
   if (!state.photo || !/^[\d.]+(,[\d.]+){3}$/.test(state.box ?? "")) state.box = null;
@@ -86,17 +97,22 @@ export function toUrl(state, collection) {
   for (const [name, field] of Object.entries(LISTS)) state[field].forEach((each) => query.append(name, each));
   if (Object.keys(state.where).length) query.set("where", JSON.stringify(state.where));
   if (!state.grouped) query.set("group", "off");
+  if (state.fold) query.set("fold", "on");
+  if (state.turned) query.set("turns", "any");
   if (state.variety) query.set("variety", String(state.variety));
   const path = state.open ? `/item/${encodeURIComponent(collection)}` : "/";
   return query.size ? `${path}?${query}` : path;
 }
 
+/** Whether a picture is asked with, and not words alone. @param {State} state */
+export const hasPicture = (state) => Boolean(state.item || state.photo || state.like.length);
+
 /** Whether anything is asked for. @param {State} state */
-export const hasSubject = (state) => Boolean(state.item || state.photo || state.like.length);
+export const hasSubject = (state) => hasPicture(state) || Boolean(state.q);
 
 /** What is searched by, whatever narrows or orders the results. @param {State} state */
-export const subjectKey = ({ collection, item, photo, box }) =>
-  JSON.stringify([collection, item, photo, box]);
+export const subjectKey = ({ collection, item, photo, box, turned, q }) =>
+  JSON.stringify([collection, item, photo, box, Boolean(photo) && turned, item || photo ? null : q]);
 
 /** What decides which results there are. @param {State} state */
 export const resultsKey = ({ compare, open, ...rest }) => JSON.stringify(rest);
@@ -151,8 +167,8 @@ export function chosenOf(state) {
 
 /** @param {Wanted} wanted */
 function rangeText({ gte, lte }) {
-  if (gte === undefined) return `up to ${lte}`;
-  return lte === undefined ? `from ${gte}` : `${gte} to ${lte}`;
+  if (gte === undefined) return t("filter.range_to", { high: lte ?? "" });
+  return lte === undefined ? t("filter.range_from", { low: gte }) : t("filter.range", { low: gte, high: lte });
 }
 
 /**

@@ -1,22 +1,17 @@
 /* What the picture shows, in one line, and why: the class that the closest items vote for. */
 
 import { bar, button, el, labelText } from "../dom.js";
-import { count, itemName, lastPart, milliseconds, parentPath, percent, sureness } from "../format.js";
+import { count, itemName, lastPart, milliseconds, parentPath, percent, shorten, sureness } from "../format.js";
+import { t, textOf } from "../language.js";
 import { nothingNotice } from "../notices.js";
 
 const SHOWN_VOTES = 5;
 const SUPPORTED = 0.5; // a level of the path that is rather right than wrong
 const STAGES = ["decode", "encode", "search", "catalog"];
-/** @type {Record<string, string>} */
-const DOUBTS = {
-  too_far: "nothing in the catalog looks close enough",
-  disagree: "the closest items don’t agree on a class",
-  too_few: "there are too few similar items to judge by",
-};
 
 /**
  * The line; null where the catalog has no labels, and so no class.
- * @param {?import("../client.js").Prediction} prediction @param {(label: string) => string} hrefOf Where the page shows only this label.
+ * @param {?import("../search_client.js").Prediction} prediction @param {(label: string) => string} hrefOf Where the page shows only this label.
  */
 export function answerLine(prediction, hrefOf) {
   if (!prediction || prediction.reason === "no_labels") return null;
@@ -24,34 +19,35 @@ export function answerLine(prediction, hrefOf) {
   return el(
     "div",
     { class: "answer" },
-    el("p", { class: "answer-line", role: "status", "aria-label": "Class" }, ...said),
+    el("p", { class: "answer-line", role: "status", "aria-label": t("answer.class") }, ...said),
     prediction.votes.length > 0 &&
-      el("details", { class: "why" }, el("summary", {}, "Why?"), reasons(prediction, hrefOf)),
+      el("details", { class: "why" }, el("summary", {}, t("answer.why")), reasons(prediction, hrefOf)),
   );
 }
 
 /** The banner above results that are not alike, which wait behind it. @param {() => void} show */
 export const nothingAlike = (show) =>
   nothingNotice(
-    "Nothing here looks like this",
-    "The catalog may not have it. Another photo or a part of this one may do better.",
+    t("answer.foreign.title"),
+    t("answer.foreign.text"),
     el(
       "p",
-      { class: "visually-hidden", role: "status", "aria-label": "Class" },
+      { class: "visually-hidden", role: "status", "aria-label": t("answer.class") },
       ...doubt({ reason: "too_far" }),
     ),
-    button({ click: show }, "Show the closest anyway"),
+    button({ click: show }, t("answer.foreign.anyway")),
   );
 
 /**
  * What the results are called.
  * @param {import("./address.js").State} state
- * @param {?import("../client.js").Item} [item] The one that is searched by, once it has come.
+ * @param {?import("../search_client.js").Item} [item] The one that is searched by, once it has come.
  */
 export function titleOf(state, item) {
-  if (state.like.length || state.unlike.length) return "Closer to what you like";
-  if (state.photo) return state.box ? "Closest to this part" : "Closest to your photo";
-  return item ? `Similar to ${itemName(item)}` : "Similar";
+  if (state.like.length || state.unlike.length) return t("answer.title.liked");
+  if (state.photo) return t(state.box ? "answer.title.part" : "answer.title.photo");
+  if (!state.item && state.q) return t("answer.title.words", { words: shorten(state.q, 60) });
+  return item ? t("answer.title.item", { name: itemName(item) }) : t("answer.title.similar");
 }
 
 /**
@@ -61,16 +57,16 @@ export function titleOf(state, item) {
  */
 export function facts(collection, answer) {
   const rows = [
-    ["Catalog", count(collection.items, "item")],
-    ["Encoder", collection.encoder?.name],
-    ["Generation", answer.generation],
-    ["Last search", timing(answer.timings_ms)],
-    ["Request", answer.request_id],
+    [t("facts.catalog"), count(collection.items, "item")],
+    [t("facts.encoder"), collection.encoder?.name],
+    [t("facts.generation"), answer.generation],
+    [t("facts.timing"), timing(answer.timings_ms)],
+    [t("facts.request"), answer.request_id],
   ].filter(([, value]) => value);
   return el(
     "details",
     { class: "facts" },
-    el("summary", {}, "Details"),
+    el("summary", {}, t("facts.title")),
     el("dl", {}, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
   );
 }
@@ -78,8 +74,10 @@ export function facts(collection, answer) {
 function decision(prediction) {
   const { label, confidence, calibrated } = prediction;
   const level = calibrated ? deepestSupported(prediction) : { label, confidence };
-  const sure = calibrated ? sureness(level.confidence).toLowerCase() : `${percent(confidence)} of the votes`;
-  const guess = level.label !== label && ` · perhaps ${lastPart(label)}`;
+  const sure = calibrated
+    ? sureness(level.confidence)
+    : t("answer.votes", { share: percent(confidence) });
+  const guess = level.label !== label && ` · ${t("answer.perhaps", { label: lastPart(label) })}`;
   return [el("strong", {}, lastPart(level.label)), " · ", sure, guess];
 }
 
@@ -90,8 +88,8 @@ function deepestSupported({ label, confidence, levels }) {
 }
 
 const doubt = ({ reason }) => [
-  el("strong", {}, "Not sure"),
-  `: ${DOUBTS[reason] ?? "the closest items don’t settle it"}`,
+  el("strong", {}, t("answer.unsure")),
+  `: ${textOf(`answer.doubt.${reason}`, t("answer.doubt.other"))}`,
 ];
 
 function reasons({ votes, levels, calibrated, voters }, hrefOf) {
@@ -102,7 +100,7 @@ function reasons({ votes, levels, calibrated, voters }, hrefOf) {
     el(
       "div",
       {},
-      el("h2", { class: "eyebrow" }, `How the ${voters} closest items vote`),
+      el("h2", { class: "eyebrow" }, t("answer.voters", { count: voters })),
       el(
         "ul",
         { class: "votes", role: "list" },
@@ -111,7 +109,7 @@ function reasons({ votes, levels, calibrated, voters }, hrefOf) {
           .map(({ label, share }) =>
             row(el("a", { href: hrefOf(label), title: label }, lastPart(label)), share),
           ),
-        rest > 0.005 && row(`${votes.length - SHOWN_VOTES} more`, rest),
+        rest > 0.005 && row(t("answer.others", { count: votes.length - SHOWN_VOTES }), rest),
       ),
     ),
     calibrated &&
@@ -119,7 +117,7 @@ function reasons({ votes, levels, calibrated, voters }, hrefOf) {
       el(
         "div",
         {},
-        el("h2", { class: "eyebrow" }, "How often such answers are right"),
+        el("h2", { class: "eyebrow" }, t("answer.right")),
         el(
           "ul",
           { class: "votes", role: "list" },
@@ -139,7 +137,7 @@ function row(name, share) {
     "li",
     { class: "vote" },
     el("span", { class: "vote-label" }, name),
-    el("span", { class: "vote-share" }, share >= 0.995 ? "over 99%" : percent(share)),
+    el("span", { class: "vote-share" }, share >= 0.995 ? t("answer.over", { share: percent(0.99) }) : percent(share)),
     bar(share),
   );
 }

@@ -2,15 +2,17 @@
 
 import { button, el, icon, unseen } from "../dom.js";
 import { fieldName, fieldValue, lastPart, shorten } from "../format.js";
-import { NO_FILTERS, chosenOf } from "./address.js";
+import { t } from "../language.js";
+import { NO_FILTERS, chosenOf, hasPicture } from "./address.js";
+import { moreChoices } from "./more_choices.js";
 
 /** @typedef {import("./address.js").State} State */
 
-const VARIETY = [
-  ["0", "Variety: none"],
-  ["0.3", "Variety: some"],
-  ["0.6", "Variety: more"],
-];
+const VARIETY = /** @type {const} */ ([
+  ["0", "none"],
+  ["0.3", "some"],
+  ["0.6", "more"],
+]);
 
 /**
  * @param {(patch: Partial<State>) => void} go
@@ -20,27 +22,29 @@ export function toolBar(go, openFilters) {
   const filters = button(
     { class: "button bar-filters", click: openFilters },
     icon("filter"),
-    el("span", {}, "Filters"),
+    el("span", {}, t("bar.filters")),
   );
   const group = button(
     {
       class: "button bar-toggle",
-      title: "One result a product",
-      click: () => go({ grouped: group.getAttribute("aria-pressed") !== "true" }),
+      title: t("bar.grouped_help"),
+      click: () => go({ grouped: group.getAttribute("aria-pressed") !== "true", fold: false }),
     },
-    "Group by product",
+    t("bar.grouped"),
   );
-  const variety = choice("Variety", (value) => go({ variety: Number(value), sort: null }));
-  const sort = choice("Sort", (value) => go({ sort: value || null, variety: 0 }));
-  const chosen = el("ul", { class: "chips", role: "list", "aria-label": "Active filters" });
+  const variety = choice(t("bar.variety"), (value) => go({ variety: Number(value), sort: null }));
+  const sort = choice(t("bar.sort"), (value) => go({ sort: value || null, variety: 0 }));
+  const more = moreChoices(go);
+  const chosen = el("ul", { class: "chips", role: "list", "aria-label": t("bar.active") });
   const element = el(
     "div",
     { class: "bar-row" },
-    el("div", { class: "bar-controls" }, filters, group, variety.label, sort.label),
+    el("div", { class: "bar-controls" }, filters, group, variety.label, sort.label, more.opener),
     chosen,
   );
 
-  variety.fill(VARIETY);
+  sort.label.hidden = true; // until it is known by what
+  variety.fill(VARIETY.map(([value, name]) => [value, t(`bar.variety.${name}`)]));
   return {
     element,
     /**
@@ -52,43 +56,46 @@ export function toolBar(go, openFilters) {
       const active = chosenOf(state);
       filters.replaceChildren(
         icon("filter"),
-        el("span", {}, active.length ? `Filters ${active.length}` : "Filters"),
+        el("span", {}, active.length ? t("bar.filters_active", { number: active.length }) : t("bar.filters")),
       );
       group.hidden = !hasProducts;
-      group.setAttribute("aria-pressed", String(state.grouped));
+      group.setAttribute("aria-pressed", String(state.grouped && !state.fold));
       sort.label.hidden = numbers.length === 0;
       sort.fill([
-        ["", "Closest first"],
+        ["", t("bar.closest")],
         ...numbers.flatMap(({ field }) => [
-          [field, `${fieldName(field)}: low to high`],
-          [`-${field}`, `${fieldName(field)}: high to low`],
+          [field, t("bar.rising", { field: fieldName(field) })],
+          [`-${field}`, t("bar.falling", { field: fieldName(field) })],
         ]),
       ]);
       sort.value = state.sort ?? "";
       variety.value = String(state.variety);
+      variety.label.hidden = !hasPicture(state);
+      more.show(state);
       chosen.hidden = active.length === 0;
       chosen.replaceChildren(...active.map((each) => el("li", {}, chip(each, go))));
       if (active.length > 1)
         chosen.append(
-          el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Clear all")),
+          el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, t("bar.clear"))),
         );
     },
   };
 }
 
+/** What is narrowed to, as a reader knows it. @param {import("./address.js").Chosen} chosen */
+export function chosenText({ field, text, value }) {
+  if (field === "label") return lastPart(text);
+  return value === undefined ? `${fieldName(field)} ${text}` : fieldValue(field, value);
+}
+
 /** @param {import("./address.js").Chosen} chosen @param {(patch: Partial<State>) => void} go */
-function chip({ field, text, value, without }, go) {
-  const said =
-    field === "label"
-      ? lastPart(text)
-      : value === undefined
-        ? `${fieldName(field)} ${text}`
-        : fieldValue(value);
+function chip(chosen, go) {
+  const { field, text, without } = chosen;
   return button(
     { class: "chip", title: `${fieldName(field)}: ${shorten(text)}`, click: () => go(without) },
-    said,
+    chosenText(chosen),
     el("span", { "aria-hidden": "true" }, "×"),
-    unseen(" Remove filter"),
+    unseen(` ${t("bar.remove")}`),
   );
 }
 

@@ -1,11 +1,12 @@
 /* The collections of the server: which one is searched, and its first labels. */
 
 import { el } from "../dom.js";
+import { t } from "../language.js";
 import { server } from "../server.js";
 import { LONGEST_LIST } from "./label_tree.js";
 
 /**
- * @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string}, generation?:
+ * @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string, reads_texts: boolean}, generation?:
  *   ?string}} Collection
  */
 
@@ -30,7 +31,7 @@ export function catalog(choose) {
   const element = el(
     "div",
     { class: "collection", hidden: true },
-    el("label", { class: "collection-caption", for: "collection" }, "Collection"),
+    el("label", { class: "collection-caption", for: "collection" }, t("search.collection")),
     select,
   );
 

@@ -15,7 +15,7 @@ export function dialogs(around) {
     /**
      * @param {State} state
      * @param {string} collection
-     * @param {import("../client.js").Neighbor[]} neighbors
+     * @param {import("../search_client.js").Neighbor[]} neighbors
      * @param {*} explain
      */
     async show(state, collection, neighbors, explain) {

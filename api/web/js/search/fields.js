@@ -1,9 +1,10 @@
 /* Which attributes of a collection are worth a filter, and what is known of their values. */
 
 import { PICTURE_COLOR } from "../colors.js";
-import { isOwn } from "../format.js";
+import { isOwn, shownFields } from "../format.js";
 import { Recent } from "../recent.js";
 import { server } from "../server.js";
+import { settings } from "../settings.js";
 import { filterOf } from "./address.js";
 
 /** @typedef {{value: string|number|boolean, count: number}} Value */
@@ -31,7 +32,7 @@ const known = new Map();
  */
 export async function fieldsOf(collection, signal) {
   if (known.has(collection.name)) return known.get(collection.name);
-  const askable = (collection.fields ?? [])
+  const askable = shownFields(collection.fields ?? [])
     .filter((name) => !name.includes(",") && !isOwn(name))
     .slice(0, MOST_ASKED);
   const parts = [];
@@ -39,14 +40,18 @@ export async function fieldsOf(collection, signal) {
     parts.push(count(collection.name, askable.slice(start, start + ASKED_AT_ONCE), undefined, signal));
   }
   const found = (await Promise.all(parts)).flatMap(Object.entries);
-  const fields = await Promise.all(
-    worthFilters(found, collection.items).map((each) => withEnds(each, collection.name, signal)),
-  );
+  const worth = worthFilters(found, collection.items);
+  const ordered = settings.attributes.length ? inOrder(worth, settings.attributes) : worth;
+  const fields = await Promise.all(ordered.map((each) => withEnds(each, collection.name, signal)));
   const colors = await count(collection.name, [PICTURE_COLOR], undefined, signal);
   if (colors[PICTURE_COLOR].length > 1) fields.push({ field: PICTURE_COLOR, kind: "values" });
   known.set(collection.name, fields);
   return fields;
 }
+
+/** @template {{field: string}} T @param {T[]} fields @param {string[]} order @returns {T[]} */
+const inOrder = (fields, order) =>
+  [...fields].sort((a, b) => order.indexOf(a.field) - order.indexOf(b.field));
 
 /**
  * Fields whose values divide the catalog into a few parts, and numbers; those that say most of it first.

@@ -5,7 +5,8 @@
 
 import { PICTURE_COLOR, hexOf } from "../colors.js";
 import { button, el } from "../dom.js";
-import { count, fieldName, fieldValue, number } from "../format.js";
+import { fieldName, fieldValue, number } from "../format.js";
+import { t } from "../language.js";
 import { server } from "../server.js";
 import { filterOf, toggled, withField } from "./address.js";
 import { LONGEST_ANSWER, fieldsOf, valuesOf } from "./fields.js";
@@ -83,7 +84,7 @@ export function filterPanel(go) {
 export async function countLeft(collection, state, signal) {
   const filter = filterOf(state);
   const found = await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null);
-  return found ? `Show ${count(found.total, "item")}` : "Show";
+  return found ? t("filter.show_items", { count: found.total }) : t("filter.show");
 }
 
 function focusedKey(element) {
@@ -122,7 +123,7 @@ function choiceRow(field, { value, count }, checked, state, go) {
       { class: "choice", title: typeof value === "string" ? value : null },
       box,
       swatch(field, value),
-      el("span", { class: "choice-text" }, fieldValue(value)),
+      el("span", { class: "choice-text" }, fieldValue(field, value)),
       el("span", { class: "choice-count" }, number(count)),
     ),
   );
@@ -153,7 +154,7 @@ function moreValues(rest, open) {
           rest[0].querySelector("input").focus();
         },
       },
-      `${rest.length} more`,
+      t("filter.more", { count: rest.length }),
     ),
   );
   return more;
@@ -164,20 +165,20 @@ function rangeFilter({ field, kind, low, high }, state, go) {
   const isDate = kind === "dates";
   const read = (text) => (isDate ? text : Number(text));
   const { gte, lte } = state.where[field] ?? {};
-  const end = (name, said, value, placeholder) =>
+  const end = (/** @type {"gte"|"lte"} */ name, value, placeholder) =>
     el("input", {
       class: "field",
       type: isDate ? "date" : "number",
       step: isDate ? null : "any",
       min: isDate && low,
       max: isDate && high,
-      "aria-label": `${fieldName(field)} ${said}`,
+      "aria-label": t(name === "gte" ? "filter.from" : "filter.to", { field: fieldName(field) }),
       value,
       placeholder,
       "data-key": JSON.stringify([field, name]),
     });
-  const least = end("gte", "from", gte, low);
-  const most = end("lte", "to", lte, high);
+  const least = end("gte", gte, low);
+  const most = end("lte", lte, high);
   const change = () => {
     const wanted = {
       ...(least.value !== "" && { gte: read(least.value) }),

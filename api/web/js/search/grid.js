@@ -3,8 +3,9 @@
 import { closeness } from "../closeness.js";
 import { button, el, iconButton, labelText, picture, unseen } from "../dom.js";
 import { count, itemName, itemPrice } from "../format.js";
+import { t } from "../language.js";
 
-/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("../search_client.js").Neighbor} Neighbor */
 /**
  * @typedef {object} Cards What a card needs of its page.
  * @property {(itemId: string) => string} hrefOf     Where the item is shown.
@@ -13,22 +14,23 @@ import { count, itemName, itemPrice } from "../format.js";
  */
 
 const SKELETONS = 12;
+const PART = 60; // a multiple of 2 to 6 columns: no row has a gap where one part ends and the next begins
 const LONG_PRESS_MS = 450;
 
 /** @param {Cards} cards @param {() => void} more Called when the end of the results comes into view. */
 export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
-  const list = el("ul", { class: "grid", role: "list", "aria-label": "Results", hidden: true });
+  const list = el("ul", { class: "grid-parts", role: "list", "aria-label": t("search.results"), hidden: true });
   const skeletons = el(
     "div",
     { class: "grid", "aria-hidden": "true", hidden: true },
     ...Array.from({ length: SKELETONS }, skeleton),
   );
-  const moreButton = button({ class: "button more-results", hidden: true, click: () => more() }, "Show more");
+  const moreButton = button({ class: "button more-results", hidden: true, click: () => more() }, t("search.more"));
   const element = el(
     "section",
-    { class: "found", "aria-label": "Matches", hidden: true },
+    { class: "found", "aria-label": t("search.matches"), hidden: true },
     el("div", { class: "found-head" }, title, live),
     skeletons,
     list,
@@ -40,12 +42,27 @@ export function resultsGrid(cards, more) {
   end.observe(moreButton);
   list.addEventListener("keydown", moveByArrows);
 
+  let shown = 0;
+
+  /** Cards stand in parts, as laying out one grid of thousands takes long. @param {Neighbor[]} neighbors */
+  const add = (neighbors) => {
+    for (const neighbor of neighbors) {
+      if (shown % PART === 0) list.append(el("div", { class: "grid", role: "presentation" }));
+      list.lastElementChild?.append(card(neighbor, cards));
+      shown += 1;
+    }
+  };
+
+  const clear = () => {
+    list.replaceChildren();
+    shown = 0;
+  };
+
   const settle = (hasMore) => {
     skeletons.hidden = true;
     list.removeAttribute("aria-busy");
     moreButton.hidden = !hasMore;
-    const shown = list.childElementCount;
-    live.textContent = hasMore ? `The ${shown} closest` : count(shown, "result");
+    live.textContent = hasMore ? t("search.closest", { number: shown }) : count(shown, "result");
   };
 
   return {
@@ -58,7 +75,7 @@ export function resultsGrid(cards, more) {
     focusTitle: () => title.focus({ preventScroll: true }),
     hide() {
       element.hidden = true;
-      list.replaceChildren();
+      clear();
       live.textContent = "";
     },
     /**
@@ -66,9 +83,10 @@ export function resultsGrid(cards, more) {
      * @param {boolean} narrowing
      */
     showLoading(narrowing) {
-      const dim = narrowing && list.childElementCount > 0;
+      const dim = narrowing && shown > 0;
       element.hidden = false;
-      live.textContent = "Searching…";
+      element.removeAttribute("data-none");
+      live.textContent = t("search.searching");
       list.hidden = !dim;
       list.setAttribute("aria-busy", "true");
       skeletons.hidden = dim;
@@ -78,13 +96,15 @@ export function resultsGrid(cards, more) {
     stay(stays) {
       skeletons.hidden = true;
       live.textContent = "";
-      element.hidden = !stays || list.childElementCount === 0;
+      element.hidden = !stays || shown === 0;
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     show(neighbors, hasMore) {
       element.hidden = false;
       list.hidden = neighbors.length === 0;
-      list.replaceChildren(...neighbors.map((neighbor) => card(neighbor, cards)));
+      element.toggleAttribute("data-none", list.hidden);
+      clear();
+      add(neighbors);
       settle(hasMore);
     },
     /** Ask for more once again where the end of the results is still in view. */
@@ -94,7 +114,7 @@ export function resultsGrid(cards, more) {
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     append(neighbors, hasMore) {
-      list.append(...neighbors.map((neighbor) => card(neighbor, cards)));
+      add(neighbors);
       settle(hasMore);
     },
   };
@@ -107,7 +127,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
   const others = (neighbor.views?.count ?? 1) - 1;
   const element = el(
     "li",
-    { class: "card" },
+    { class: "card", role: "listitem" },
     el(
       "a",
       { class: "card-link", href: hrefOf(neighbor.item_id) },
@@ -121,7 +141,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
         "p",
         { class: "card-closeness" },
         closeness(neighbor),
-        others > 0 && el("span", { class: "card-views" }, `+${count(others, "view")}`),
+        others > 0 && el("span", { class: "card-views" }, t("search.other_views", { count: others })),
       ),
     ),
     el(
@@ -130,9 +150,9 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
       ...tray.toggles(neighbor),
       el(
         "a",
-        { class: "icon-button", href: similarTo(neighbor.item_id), title: "More like this" },
+        { class: "icon-button", href: similarTo(neighbor.item_id), title: t("search.more_like") },
         iconButton("similar", "", {}).firstElementChild,
-        unseen(`More like this: ${name}`),
+        unseen(t("search.more_like_item", { name })),
       ),
     ),
   );
@@ -163,7 +183,7 @@ function moveByArrows(event) {
   const list = /** @type {HTMLElement} */ (event.currentTarget);
   const here = /** @type {HTMLElement} */ (event.target).closest(".card");
   if (!here || !event.key.startsWith("Arrow")) return;
-  const all = [...list.children];
+  const all = [...list.querySelectorAll(".card")];
   const top = (element) => element.getBoundingClientRect().top;
   const columns = Math.max(
     1,

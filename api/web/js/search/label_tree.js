@@ -3,9 +3,10 @@
    A catalog may have more labels than anybody reads: the page knows the first ones, and where those
    are not all, a node that is opened and what is typed are asked of the server. */
 
-import { Problem, sleep } from "../client.js";
+import { Problem, sleep } from "../search_client.js";
 import { button, el, unseen } from "../dom.js";
 import { lastPart, number, parentPath } from "../format.js";
+import { t } from "../language.js";
 
 export const LONGEST_LIST = 300;
 const TYPING_MS = 200;
@@ -60,15 +61,15 @@ export function labelFilter(narrow, find) {
   const search = el("input", {
     class: "field",
     type: "search",
-    "aria-label": "Find a label",
-    placeholder: "Find a label",
+    "aria-label": t("filter.find_label"),
+    placeholder: t("filter.find_label"),
     autocomplete: "off",
     input: () => look(),
   });
   const element = el(
     "fieldset",
-    { class: "filter", role: "group", "aria-label": "Label", hidden: true },
-    el("legend", { class: "filter-name" }, "Label"),
+    { class: "filter", role: "group", "aria-label": t("filter.label"), hidden: true },
+    el("legend", { class: "filter-name" }, t("filter.label")),
     search,
     list,
   );
@@ -77,7 +78,7 @@ export function labelFilter(narrow, find) {
     const typed = search.value.trim();
     const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
-    list.replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, "No such label")]));
+    list.replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, t("filter.no_label"))]));
     if (focused !== undefined)
       list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
   };
@@ -113,7 +114,7 @@ export function labelFilter(narrow, find) {
       isParent &&
       button(
         { class: "tree-opener", "aria-expanded": String(children.length > 0), click: () => open(path) },
-        unseen(`Below ${lastPart(path)}`),
+        unseen(t("filter.below", { name: lastPart(path) })),
       );
     return el(
       "li",

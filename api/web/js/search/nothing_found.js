@@ -1,10 +1,11 @@
 /* No results: which filter to let go, and how many items there would be without it. */
 
 import { button, el } from "../dom.js";
-import { count, fieldName, fieldValue, lastPart } from "../format.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
 import { server } from "../server.js";
 import { NO_FILTERS, chosenOf, filterOf } from "./address.js";
+import { chosenText } from "./bar.js";
 
 const MOST_OFFERED = 5;
 
@@ -14,7 +15,7 @@ const MOST_OFFERED = 5;
  */
 export async function nothingFound(state, collection, signal, go) {
   const chosen = chosenOf(state).slice(0, MOST_OFFERED);
-  if (chosen.length === 0) return nothingNotice("No results", "There is nothing to compare with yet.");
+  if (chosen.length === 0) return nothingNotice(t("filter.none.title"), t(state.q ? "filter.none.words" : "filter.none.empty"));
   const totals = await Promise.all(
     chosen.map(async ({ without }) => {
       const filter = filterOf({ ...state, ...without });
@@ -23,13 +24,8 @@ export async function nothingFound(state, collection, signal, go) {
       );
     }),
   );
-  const offers = chosen.flatMap(({ field, value, text, without }, index) => {
-    const said =
-      field === "label"
-        ? lastPart(text)
-        : value === undefined
-          ? `${fieldName(field)} ${text}`
-          : fieldValue(value);
+  const offers = chosen.flatMap(({ without }, index) => {
+    const said = chosenText(chosen[index]);
     const total = totals[index];
     if (total === 0) return [];
     return el(
@@ -37,14 +33,16 @@ export async function nothingFound(state, collection, signal, go) {
       {},
       button(
         { click: () => go(without) },
-        `Without “${said}”${total === null ? "" : `: ${count(total, "item")}`}`,
+        total === null
+          ? t("filter.without", { filter: said })
+          : t("filter.without_items", { filter: said, count: total }),
       ),
     );
   });
   return nothingNotice(
-    "No results",
-    "Nothing that can be compared with this fits all the filters.",
+    t("filter.none.title"),
+    t("filter.none.text"),
     el("ul", { class: "offers", role: "list" }, ...offers),
-    button({ class: "button button-small", click: () => go(NO_FILTERS) }, "Show everything"),
+    button({ class: "button button-small", click: () => go(NO_FILTERS) }, t("filter.all")),
   );
 }

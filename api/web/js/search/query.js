@@ -1,50 +1,63 @@
 /* What is searched by: the photo with its crop box, or the item. On a phone a strip that stays. */
 
 import { button, el, icon, iconButton, picture, sized } from "../dom.js";
-import { itemName, itemPrice, shorten } from "../format.js";
+import { itemName, itemPrice, percent, shorten } from "../format.js";
+import { t } from "../language.js";
 import { CropBox } from "../photos/crop.js";
 import { fileButton } from "../photos/source.js";
 import { showPicture } from "../pictures.js";
 import { uploads } from "../server.js";
 import { Sheet } from "../sheet.js";
+import { wordsBox } from "./words_box.js";
 
 /**
  * @param {HTMLInputElement} choose The input that a photo is chosen with.
- * @param {{crop: (box: ?string) => void, clear: () => void, cancel: () => void}} actions
+ * @param {{crop: (box: ?string) => void, search: (words: ?string) => void, clear: () => void}} actions
  */
 export function queryPanel(choose, actions) {
-  const crop = new CropBox((box) => actions.crop(box));
-  const sheet = new Sheet("Choose a part", crop.element);
+  const words = wordsBox(t("search.words_beside"), actions.search);
+  const crop = new CropBox((box, isDot) => {
+    actions.crop(box);
+    if (isDot) sheet.close();
+  });
+  const sheet = new Sheet(t("crop.title"), crop.element);
   const thumb = el("img", { alt: "", draggable: "false" });
-  const openCrop = button({ class: "query-thumb", click: () => sheet.open() }, thumb);
+  const openCrop = button({ class: "query-thumb", click: () => openSheet() }, thumb);
+  /** @type {?(() => void)} */
+  let cropSeen = null;
+  const openSheet = () => {
+    sheet.open();
+    cropSeen?.();
+    cropSeen = null;
+  };
   const itemPicture = el("div", { class: "query-item", hidden: true });
   const name = el("p", { class: "query-name" });
   const detail = el("p", { class: "query-detail" });
-  const progress = el("progress", { max: 1, "aria-label": "Upload" });
+  const progress = el("progress", { max: 1, "aria-label": t("query.upload") });
   const sent = el("span", {});
   const upload = el(
     "div",
     { class: "upload", hidden: true },
     el("span", { role: "status" }, sent),
     progress,
-    button({ class: "button button-small", click: () => actions.cancel() }, "Cancel"),
+    button({ class: "button button-small", click: () => actions.clear() }, t("query.cancel")),
   );
-  const another = fileButton(choose, icon("camera"), el("span", {}, "New photo"));
-  const clear = iconButton("close", "Clear", { click: () => actions.clear() });
+  const another = fileButton(choose, icon("camera"), el("span", {}, t("query.new")));
+  const clear = iconButton("close", t("query.clear"), { click: () => actions.clear() });
   const element = el(
     "section",
-    { class: "query", "aria-label": "Your search", hidden: true },
+    { class: "query", "aria-label": t("query.section"), hidden: true },
     openCrop,
     crop.element,
     itemPicture,
-    el("div", { class: "query-text" }, name, detail, upload),
+    el("div", { class: "query-text" }, name, detail, upload, words.element),
     el("div", { class: "query-actions" }, another, clear),
   );
 
   uploads.addEventListener("progress", (event) => {
     const share = /** @type {CustomEvent<number>} */ (event).detail;
     progress.value = share;
-    sent.textContent = share < 1 ? `Uploading ${Math.round(share * 100)} %` : "Looking…";
+    sent.textContent = share < 1 ? t("query.uploading", { share: percent(share) }) : t("query.looking");
   });
   thumb.addEventListener("error", () => (openCrop.hidden = true)); // not a picture: the answer says so
 
@@ -62,18 +75,18 @@ export function queryPanel(choose, actions) {
     element,
     /** @param {import("../photos/library.js").Photo} photo @param {?string} box */
     showPhoto(photo, box) {
-      show({ title: "Your photo", lines: [box && "A part of it"], src: photo.url });
-      crop.show(photo.url, "Your photo", box);
+      show({ title: t("query.photo"), lines: [box && t("query.part")], src: photo.url });
+      crop.show(photo.url, t("query.photo"), box);
       crop.element.hidden = false;
       itemPicture.hidden = true;
       openCrop.disabled = false;
-      openCrop.setAttribute("aria-label", "Choose a part");
+      openCrop.setAttribute("aria-label", t("crop.title"));
     },
-    /** @param {?import("../client.js").Item} item Null before it has arrived. @param {string} itemId */
+    /** @param {?import("../search_client.js").Item} item Null before it has arrived. @param {string} itemId */
     showItem(item, itemId) {
       crop.element.hidden = true;
       openCrop.disabled = true;
-      openCrop.setAttribute("aria-label", "Searched by");
+      openCrop.setAttribute("aria-label", t("query.searched_by"));
       itemPicture.hidden = !item;
       if (item) itemPicture.replaceChildren(picture(item.image_url ?? "", itemName(item)));
       show({
@@ -82,10 +95,21 @@ export function queryPanel(choose, actions) {
         src: item && sized(item.image_url ?? "", 320),
       });
     },
+    words,
+    /** Nothing but words, which stand in their box. */
+    showWords() {
+      crop.element.hidden = itemPicture.hidden = true;
+      show({ title: "", lines: [], src: null });
+    },
     /** Only items to like are searched by. @param {number} count */
     showLikes(count) {
       crop.element.hidden = itemPicture.hidden = true;
-      show({ title: `Like ${count} items`, lines: [], src: null });
+      show({ title: t("query.likes", { count }), lines: [], src: null });
+    },
+    /** Do something once the crop box is seen: on a phone when it is opened. @param {() => void} act */
+    whenCropSeen(act) {
+      cropSeen = crop.element.checkVisibility() ? null : act;
+      if (!cropSeen) (window.requestIdleCallback ?? setTimeout)(act);
     },
     /** @param {{box: number[]}[]} regions */
     offer: (regions) => crop.offer(regions),
@@ -94,7 +118,7 @@ export function queryPanel(choose, actions) {
       upload.hidden = !running;
       if (running) {
         progress.removeAttribute("value");
-        sent.textContent = "Preparing…";
+        sent.textContent = t("query.preparing");
       }
     },
     hide: () => (element.hidden = true),

@@ -6,17 +6,17 @@
 
 import { Recent } from "../recent.js";
 import { server } from "../server.js";
-import { filterOf, resultsKey, subjectKey } from "./address.js";
+import { filterOf, hasPicture, resultsKey, subjectKey } from "./address.js";
 
-/** @typedef {import("../client.js").Neighbor} Neighbor */
+/** @typedef {import("../search_client.js").Neighbor} Neighbor */
 /** @typedef {import("./address.js").State} State */
-/** @typedef {{collection: string, signal: AbortSignal}} Asking */
+/** @typedef {{collection: string, readsTexts: boolean, signal: AbortSignal}} Asking */
 /**
  * @typedef {object} Outcome
  * @property {Neighbor[]} neighbors All that were loaded.
- * @property {import("../client.js").SearchAnswer & {alike?: ?boolean}} answer The first answer: timings, warnings, encoder.
- * @property {?import("../client.js").Prediction} prediction Label, confidence, votes: the class; null where only likes are asked with.
- * @property {?import("../client.js").Item} item The item searched by, when there is one.
+ * @property {import("../search_client.js").SearchAnswer & {alike?: ?boolean}} answer The first answer: timings, warnings, encoder.
+ * @property {?import("../search_client.js").Prediction} prediction Label, confidence, votes: the class; null where only likes are asked with.
+ * @property {?import("../search_client.js").Item} item The item searched by, when there is one.
  * @property {?string} cursor Leads to more; null where there are none.
  */
 
@@ -35,18 +35,19 @@ export class Questions {
    * @param {Asking & {reuse: boolean}} asking `reuse` accepts an outcome seen before.
    * @returns {Promise<Outcome>}
    */
-  async ask(state, photo, { collection, signal, reuse }) {
+  async ask(state, photo, { reuse, ...asking }) {
     const key = resultsKey(state);
     const known = reuse && this.#outcomes.get(key);
     if (known) return known;
-    const asking = { collection, signal };
+    const { collection, signal } = asking;
     const [item, answer] = await Promise.all([
-      state.item && this.#item(state.item, asking),
+      state.item && this.#item(state.item, { collection, signal }),
       this.#search(state, photo, asking),
     ]);
     const prediction = await this.#prediction(state, photo, asking);
     signal.throwIfAborted();
-    const neighbors = sorted(answer.neighbors, state.sort);
+    const found = hasPicture(state) || asking.readsTexts ? answer.neighbors : answer.neighbors.map(unscored);
+    const neighbors = sorted(found, state.sort);
     return this.#outcomes.keep(key, {
       neighbors,
       answer,
@@ -72,7 +73,8 @@ export class Questions {
 
   /**
    * Why some items match, with pictures to lay over them; by their ids.
-   * @param {State} state @param {?Blob} photo @param {string[]} itemIds @param {Asking} asking
+   * @param {State} state @param {?Blob} photo @param {string[]} itemIds
+   * @param {{collection: string, signal: AbortSignal}} asking
    * @returns {Promise<Map<string, Neighbor & {explanation?: object}>>}
    */
   async explain(state, photo, itemIds, asking) {
@@ -91,7 +93,7 @@ export class Questions {
   /**
    * Parts of the photo that stand out.
    * @param {Blob} photo
-   * @param {Asking} asking
+   * @param {{collection: string, signal: AbortSignal}} asking
    * @returns {Promise<{box: number[]}[]>}
    */
   async proposals(photo, asking) {
@@ -99,11 +101,15 @@ export class Questions {
     return regions ?? [];
   }
 
-  async #search(state, photo, asking, cursor = /** @type {?string} */ (null)) {
+  async #search(state, photo, { readsTexts, ...asking }, cursor = /** @type {?string} */ (null)) {
     const key = subjectKey(state);
-    const examples = (ids) => (ids.length ? ids.map((item_id) => ({ item_id })) : undefined);
-    const { like, unlike } = { like: examples(state.like), unlike: examples(state.unlike) };
-    const subject = { ...this.#subject(state, photo), like, unlike };
+    const examples = (ids) => ids.map((item_id) => ({ item_id }));
+    const said = readsTexts && state.q ? [{ text: state.q }] : [];
+    const isSaid = said.length > 0 && !hasPicture(state); // what a picture would show, in place of one
+    const likes = isSaid ? [] : [...examples(state.like), ...said];
+    const like = likes.length ? likes : undefined;
+    const unlike = state.unlike.length ? examples(state.unlike) : undefined;
+    const subject = { ...(isSaid ? said[0] : this.#subject(state, photo)), like, unlike };
     const answer = await server.search(subject, {
       ...asking,
       ...options(state),
@@ -113,14 +119,14 @@ export class Questions {
     return answer;
   }
 
-  async #prediction(state, photo, asking) {
+  async #prediction(state, photo, { collection, signal }) {
     const key = subjectKey(state);
     if (!state.item && !state.photo) return null;
     const subject = this.#subject(state, photo);
     const box = boxOf(state);
     return (
       this.#predictions.get(key) ??
-      this.#predictions.keep(key, await server.classify(subject, { ...asking, box, k: 1 }))
+      this.#predictions.keep(key, await server.classify(subject, { collection, signal, box, k: 1 }))
     );
   }
 
@@ -133,22 +139,28 @@ export class Questions {
   #subject(state, photo) {
     if (state.item) return { item_id: state.item };
     if (!photo) return {};
-    const token = this.#tokens.get(subjectKey(state));
+    const token = state.turned ? undefined : this.#tokens.get(subjectKey(state)); // of the photo as it is
     return { image: photo, query_token: token };
   }
 }
 
 /** @param {State} state */
 function options(state) {
-  const k = state.sort ? SORTED : PAGE;
+  const k = state.sort || state.q ? SORTED : PAGE; // words have one page
   return {
     k,
+    q: state.q ?? undefined,
     box: boxOf(state),
     filter: filterOf(state),
-    group_by: state.grouped ? "product_id" : undefined,
-    diversity: state.variety && !state.sort ? state.variety : undefined,
+    group_by: state.grouped && !state.fold ? "product_id" : undefined,
+    fold: state.fold || undefined,
+    turns: state.turned && state.photo ? "any" : undefined,
+    diversity: state.variety && !state.sort && hasPicture(state) ? state.variety : undefined,
   };
 }
+
+/** Without the score, which of words alone says nothing of looks. @param {Neighbor} neighbor @returns {Neighbor} */
+const unscored = ({ score, ...rest }) => rest;
 
 /** @param {State} state */
 const boxOf = ({ box }) => box ?? undefined;

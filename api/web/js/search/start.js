@@ -2,15 +2,21 @@
 
 import { el, icon, iconButton, picture } from "../dom.js";
 import { itemName, lastPart } from "../format.js";
+import { t } from "../language.js";
 import { forget, recent } from "../photos/library.js";
 import { fileButton } from "../photos/source.js";
 import { server } from "../server.js";
+import { wordsBox } from "./words_box.js";
 
 const SHOWN = 12;
 const SHOWN_RECENT = 6;
 
-/** @param {{choose: HTMLInputElement, camera: HTMLInputElement}} inputs */
-export function startView({ choose, camera }) {
+/**
+ * @param {{choose: HTMLInputElement, camera: HTMLInputElement}} inputs
+ * @param {(words: ?string) => void} search
+ */
+export function startView({ choose, camera }, search) {
+  const words = wordsBox(t("search.words_or"), search);
   const latest = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "latest-title" });
   const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
   samples.append(
@@ -21,17 +27,17 @@ export function startView({ choose, camera }) {
   const latestSection = el(
     "section",
     { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
-    el("h2", { class: "eyebrow", id: "latest-title" }, "Searched lately"),
+    el("h2", { class: "eyebrow", id: "latest-title" }, t("search.latest")),
     latest,
   );
   const samplesSection = el(
     "section",
     { class: "samples", "aria-labelledby": "samples-title" },
-    el("h2", { class: "eyebrow", id: "samples-title" }, "Try one of these"),
+    el("h2", { class: "eyebrow", id: "samples-title" }, t("search.samples")),
     samples,
   );
-  const take = fileButton(camera, icon("camera"), "Take photo");
-  const pick = fileButton(choose, icon("picture"), "Choose photo");
+  const take = fileButton(camera, icon("camera"), t("search.take"));
+  const pick = fileButton(choose, icon("picture"), t("search.choose"));
   take.classList.add("button-primary", "touch-only");
   pick.classList.add("button-primary");
   const element = el(
@@ -40,8 +46,8 @@ export function startView({ choose, camera }) {
     el(
       "div",
       { class: "intro" },
-      el("h1", {}, "Find it by its looks."),
-      el("p", {}, "Show a photo and see the items that look most like it."),
+      el("h1", {}, t("search.title")),
+      el("p", {}, t("search.text")),
     ),
     el(
       "div",
@@ -50,11 +56,12 @@ export function startView({ choose, camera }) {
       el(
         "p",
         { class: "dropzone-hint desk-only" },
-        "or drop one anywhere, or paste it ",
-        el("kbd", {}, "Ctrl"),
+        `${t("search.drop")} `,
+        el("kbd", {}, t("search.ctrl")),
         " ",
         el("kbd", {}, "V"),
       ),
+      words.element,
     ),
     latestSection,
     samplesSection,
@@ -72,12 +79,12 @@ export function startView({ choose, camera }) {
           {
             class: "sample",
             href: hrefOf(photo.id),
-            "aria-label": `Search again ${index + 1}`,
+            "aria-label": t("search.again", { number: index + 1 }),
             title: photo.name,
           },
           el("div", { class: "picture" }, image),
         );
-        const remove = iconButton("close", `Forget ${index + 1}`, { class: "icon-button sample-forget" });
+        const remove = iconButton("close", t("search.forget", { number: index + 1 }), { class: "icon-button sample-forget" });
         const row = el("li", {}, link, remove);
         image.addEventListener("error", () => row.remove()); // no picture
         remove.addEventListener("click", async () => {
@@ -92,7 +99,7 @@ export function startView({ choose, camera }) {
 
   /**
    * One item for each of some labels; the first items where there are no labels.
-   * @param {string} collection @param {import("../client.js").Label[]} labels
+   * @param {string} collection @param {import("../search_client.js").Label[]} labels
    * @param {(itemId: string) => string} hrefOf @param {AbortSignal} signal
    */
   async function showSamples(collection, labels, hrefOf, signal) {
@@ -113,7 +120,14 @@ export function startView({ choose, camera }) {
     );
   }
 
-  return { element, showLatest, showSamples };
+  return {
+    element,
+    words,
+    /** Where something is typed, or else chosen. */
+    focus: () => (words.element.hidden ? choose : words.input).focus(),
+    showLatest,
+    showSamples,
+  };
 }
 
 /** As many as wanted, evenly over the whole list. @template T @param {T[]} all @param {number} wanted */

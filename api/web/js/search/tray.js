@@ -2,6 +2,7 @@
 
 import { button, el, iconButton, sized } from "../dom.js";
 import { itemName } from "../format.js";
+import { t } from "../language.js";
 import { showPicture } from "../pictures.js";
 import { Store } from "../store.js";
 
@@ -9,12 +10,8 @@ import { Store } from "../store.js";
 /** @typedef {"like"|"unlike"|"compare"} Pile */
 
 const MOST_COMPARED = 4;
-/** @type {Record<Pile, {icon: "like"|"dislike"|"compare", verb: string}>} */
-const PILES = {
-  like: { icon: "like", verb: "Like" },
-  unlike: { icon: "dislike", verb: "Dislike" },
-  compare: { icon: "compare", verb: "Compare" },
-};
+const ICONS = /** @type {const} */ ({ like: "like", unlike: "dislike", compare: "compare" });
+const PILES = /** @type {Pile[]} */ (Object.keys(ICONS));
 /** @returns {{like: string[], unlike: string[], compare: string[]}} */
 const nothing = () => ({ like: [], unlike: [], compare: [] });
 
@@ -26,7 +23,7 @@ export class Tray {
   /** @type {Map<string, Item>} */
   #items = new Map();
   #imageOf;
-  element = el("section", { class: "tray", "aria-label": "Picked", hidden: true });
+  element = el("section", { class: "tray", "aria-label": t("tray.section"), hidden: true });
 
   /**
    * @param {{refine: (picked: {like: string[], unlike: string[]}) => void, compare: (ids: string[]) => void}} actions
@@ -51,10 +48,9 @@ export class Tray {
   /** A button for each pile, pressed while the item is on it. @param {Item} item */
   toggles(item) {
     const name = itemName(item);
-    return /** @type {Pile[]} */ (Object.keys(PILES)).map((pile) => {
-      const { icon, verb } = PILES[pile];
-      const toggle = iconButton(icon, `${verb}: ${name}`, {
-        title: verb,
+    return PILES.map((pile) => {
+      const toggle = iconButton(ICONS[pile], t(`tray.${pile}_item`, { name }), {
+        title: t(`tray.${pile}`),
         "data-pile": pile,
         "data-item": item.item_id,
       });
@@ -82,7 +78,7 @@ export class Tray {
   }
 
   #show(picked, actions) {
-    const piles = /** @type {Pile[]} */ (Object.keys(PILES)).filter((pile) => picked[pile].length);
+    const piles = PILES.filter((pile) => picked[pile].length);
     this.element.hidden = piles.length === 0;
     this.element.replaceChildren(
       el("div", { class: "tray-piles" }, ...piles.map((pile) => this.#pile(pile, picked[pile]))),
@@ -95,11 +91,11 @@ export class Tray {
               class: "button button-primary",
               click: () => actions.refine({ like: picked.like, unlike: picked.unlike }),
             },
-            "Refine",
+            t("tray.refine"),
           ),
         picked.compare.length > 1 &&
-          button({ click: () => actions.compare(picked.compare) }, `Compare ${picked.compare.length}`),
-        iconButton("close", "Clear picks", { click: () => this.#clear(actions) }),
+          button({ click: () => actions.compare(picked.compare) }, t("tray.compare_items", { count: picked.compare.length })),
+        iconButton("close", t("tray.clear"), { click: () => this.#clear(actions) }),
       ),
     );
     for (const toggle of document.querySelectorAll("[data-pile]")) {
@@ -108,10 +104,11 @@ export class Tray {
     }
   }
 
+  /** @param {Pile} pile @param {string[]} ids */
   #pile(pile, ids) {
     return el(
       "ul",
-      { class: `tray-pile tray-${pile}`, role: "list", "aria-label": `${PILES[pile].verb}d` },
+      { class: `tray-pile tray-${pile}`, role: "list", "aria-label": t(`tray.list.${pile}`) },
       ...ids.map((id) => {
         const name = this.#items.has(id) ? itemName(this.#items.get(id)) : id;
         const image = el("img", { alt: "", width: 44, height: 44 });
@@ -122,7 +119,7 @@ export class Tray {
           button(
             {
               class: "tray-item",
-              "aria-label": `Let go of ${name}`,
+              "aria-label": t("tray.drop", { name }),
               title: name,
               click: () => this.#toggle(pile, id),
             },

@@ -1,16 +1,16 @@
 /* The search view: reads what the address says, asks, and tells the parts what to show. */
 
-import { askForKey } from "../access.js";
-import { Problem, sleep } from "../client.js";
+import { Problem, sleep } from "../search_client.js";
 import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
+import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
 import { keep, recall } from "../photos/library.js";
 import { shrink } from "../photos/shrink.js";
 import { photoSource } from "../photos/source.js";
+import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
-import { wordsOf } from "../words.js";
 import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
 import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
@@ -21,7 +21,7 @@ import { resultsGrid } from "./grid.js";
 import { nothingFound } from "./nothing_found.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
-import { recovery } from "./recovery.js";
+import { choiceFor, recovery } from "./recovery.js";
 import { startView } from "./start.js";
 import { Tray } from "./tray.js";
 
@@ -57,14 +57,14 @@ class SearchView {
   #router;
   #catalog = catalog((collection) => this.#go({ ...ANEW, ...NO_FILTERS, collection }));
   #inputs = photoSource((file) => this.#receive(file));
-  #start = startView(this.#inputs);
+  #start = startView(this.#inputs, (q) => this.#go({ q }));
   #query = queryPanel(this.#inputs.choose, {
     crop: (box) => this.#go({ box, like: [], unlike: [] }),
+    search: (q) => this.#go({ q }),
     clear: () => this.#startOver(),
-    cancel: () => this.#startOver(),
   });
   #filters = filterPanel((patch) => this.#go(patch));
-  #filterSheet = new Sheet("Filters", this.#filters.element);
+  #filterSheet = new Sheet(t("bar.filters"), this.#filters.element);
   #bar = toolBar(
     (patch) => this.#go(patch),
     () => this.#filterSheet.open(),
@@ -98,19 +98,17 @@ class SearchView {
     this.#root = root;
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
-    const { choose, camera } = this.#inputs;
     root.replaceChildren(
-      choose,
-      camera,
+      ...Object.values(this.#inputs),
       this.#start.element,
-      el("h1", { class: "visually-hidden results-title" }, "Search results"),
+      el("h1", { class: "visually-hidden results-title" }, t("search.results_title")),
       this.#side,
       el("div", { class: "results" }, this.#answer, this.#bar.element, this.#notice, this.#grid.element),
       this.#tray.element,
     );
     onKeys({
-      u: () => choose.click(),
-      "/": () => (hasSubject(this.#state) ? this.#focusFilters() : choose.focus()),
+      u: () => this.#inputs.choose.click(),
+      "/": () => (hasSubject(this.#state) ? this.#focusFilters() : this.#start.focus()),
       Escape: () => this.#startOver(),
     }, root);
   }
@@ -139,7 +137,7 @@ class SearchView {
     this.#query.closeSheet();
     this.#query.uploading = true;
     this.#root.toggleAttribute("data-busy", true);
-    const photo = await keep(file.name || "Pasted picture", file.size, await shrink(file));
+    const photo = await keep(file.name || t("query.pasted"), file.size, await shrink(file));
     this.#root.removeAttribute("data-busy");
     this.#go({ ...ANEW, ...NO_FILTERS, photo });
   }
@@ -163,14 +161,11 @@ class SearchView {
   /** @param {State} state */
   #showDialogs(state) {
     const explains = (state.item || this.#photo) && seesPlaces(this.#catalog.known(this.#collection));
+    const [collection, photo] = [this.#collection, this.#photo?.blob ?? null];
     const explain = explains
-      ? (ids, signal) =>
-          this.#questions.explain(state, this.#photo?.blob ?? null, ids, {
-            collection: this.#collection,
-            signal,
-          })
+      ? (ids, signal) => this.#questions.explain(state, photo, ids, { collection, signal })
       : null;
-    this.#dialogs.show(state, this.#collection, this.#outcome?.neighbors ?? [], explain);
+    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain);
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
   }
 
@@ -196,7 +191,7 @@ class SearchView {
         if (!(error instanceof Problem)) throw error;
         this.#query.uploading = false;
         this.#answer.replaceChildren();
-        const { box, wait } = recovery(error, this.#choiceFor(error), this.#photo, signal);
+        const { box, wait } = recovery(error, choiceFor(error, this.#remedies), this.#photo, signal);
         this.#grid.stay(error.code === "network" || error.isNotReady);
         this.#notice.replaceChildren(box);
         box.focus({ preventScroll: true });
@@ -217,7 +212,7 @@ class SearchView {
     signal.throwIfAborted();
     this.#photo = photo ?? null;
     this.#root.dataset.stage = hasSubject(state) ? "results" : "start";
-    if (state.photo && !photo) throw new Problem({ title: "Photo gone", code: "photo_gone" });
+    if (state.photo && !photo) throw new Problem({ title: "", code: "photo_gone" });
     if (hasSubject(state)) this.#showWaiting(state, narrowing, traversed);
     else this.#showStart();
     const { collection, labels } = await this.#catalog.describe(state.collection, signal);
@@ -226,29 +221,46 @@ class SearchView {
       this.#numbers = [];
       this.#root.dataset.collection = collection.name;
     }
+    this.#showWords(state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
-      if (collection.items === 0)
-        this.#notice.replaceChildren(
-          nothingNotice("Nothing here yet", "As soon as the catalog has pictures, they can be searched."),
-        );
+      const [title, text] = [t("search.nothing_yet.title"), t("search.nothing_yet.text")];
+      if (collection.items === 0) this.#notice.replaceChildren(nothingNotice(title, text));
       this.#root.dataset.loaded = "";
       return;
     }
     this.#showFilters(collection, state, signal);
     const outcome = await this.#questions.ask(state, photo?.blob ?? null, {
-      collection: collection.name,
-      signal,
+      ...this.#asking(signal),
       reuse: traversed,
     });
     this.#outcome = outcome;
     this.#showOutcome(state, collection, outcome, signal);
     if (traversed) scrollTo({ top: scrollY });
-    if (photo && !narrowing && seesPlaces(collection)) this.#offerObjects(photo, collection.name, signal);
+    if (photo && !state.box && seesPlaces(collection))
+      this.#query.whenCropSeen(() => this.#offerObjects(photo, collection.name, signal));
+  }
+
+  /** What questions are asked with beside the state. @param {AbortSignal} signal */
+  #asking(signal) {
+    const known = this.#catalog.known(this.#collection);
+    return { collection: this.#collection, readsTexts: known?.encoder?.reads_texts ?? false, signal };
+  }
+
+  /**
+   * Words can be searched for where items have some, or where the encoder knows what they look like.
+   * @param {State} state @param {import("./catalog.js").Collection} collection @param {boolean} hasLabels
+   */
+  #showWords(state, collection, hasLabels) {
+    const can = hasLabels || Boolean(collection.fields?.length) || Boolean(collection.encoder?.reads_texts);
+    for (const { element, input } of [this.#start.words, this.#query.words]) {
+      element.hidden = !can;
+      if (input !== document.activeElement) input.value = state.q ?? "";
+    }
   }
 
   #showStart() {
-    document.title = "Eyedex";
+    setTitle();
     this.#query.hide();
     this.#filterSheet.close();
     this.#answer.replaceChildren();
@@ -266,7 +278,8 @@ class SearchView {
    */
   #showWaiting(state, narrowing, traversed) {
     if (this.#photo) this.#query.showPhoto(this.#photo, state.box);
-    else if (!state.item) this.#query.showLikes(state.like.length);
+    else if (!state.item && state.like.length) this.#query.showLikes(state.like.length);
+    else if (!state.item) this.#query.showWords();
     else if (!narrowing) this.#query.showItem(null, state.item);
     this.#query.uploading = Boolean(this.#photo) && !narrowing;
     if (!narrowing) this.#answer.replaceChildren(el("div", { class: "skeleton answer-skeleton" }));
@@ -322,7 +335,7 @@ class SearchView {
   #setTitle() {
     const title = titleOf(this.#state, this.#outcome?.item);
     this.#grid.title = title;
-    document.title = `${title} – Eyedex`;
+    setTitle(title);
   }
 
   /**
@@ -349,10 +362,8 @@ class SearchView {
     const { signal } = this.#running;
     this.#loadsMore = true;
     try {
-      const next = await this.#questions.more(this.#state, this.#photo?.blob ?? null, outcome, {
-        collection: this.#collection,
-        signal,
-      });
+      const photo = this.#photo?.blob ?? null;
+      const next = await this.#questions.more(this.#state, photo, outcome, this.#asking(signal));
       if (this.#outcome === outcome) this.#grid.append(next, outcome.cursor !== null);
     } catch (error) {
       if (!signal.aborted && !(error instanceof Problem)) throw error;
@@ -363,34 +374,27 @@ class SearchView {
     }
   }
 
-  /** Dots on what stands out. @param {Photo} photo @param {string} collection @param {AbortSignal} signal */
+  /**
+   * Dots on what stands out. It costs as much as the search itself, so it is asked for once the answer
+   * is drawn and somebody can see it.
+   * @param {Photo} photo @param {string} collection @param {AbortSignal} signal
+   */
   async #offerObjects(photo, collection, signal) {
-    if (this.#state.box) return;
+    if (signal.aborted) return;
     const regions = await this.#questions.proposals(photo.blob, { collection, signal }).catch(() => []);
     if (!signal.aborted) this.#query.offer(regions);
   }
 
-  /** What a reader can do about a problem. @param {Problem} problem */
-  #choiceFor(problem) {
-    const again = { label: "Try again", act: () => this.#retry() };
-    const choices = {
-      photo: this.#state.photo
-        ? { label: "Choose another photo", act: () => this.#inputs.choose.click() }
-        : again,
-      again,
-      search: {
-        label: "Search without them",
-        act: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
+  /** What can be done about a problem. @returns {import("./recovery.js").Remedies} */
+  get #remedies() {
+    return {
+      choose: this.#state.photo ? () => this.#inputs.choose.click() : null,
+      again: () => {
+        this.#shown = { subject: "", results: "" };
+        this.#router.go(location.href, { replace: true });
       },
-      start: { label: "Start over", act: () => this.#router.go("/") },
-      key: { label: "Enter a key", act: async () => (await askForKey()) && location.reload() },
+      search: () => this.#go({ ...NO_FILTERS, sort: null, like: [], unlike: [] }),
+      start: () => this.#router.go("/"),
     };
-    const [, , action] = wordsOf(problem);
-    return choices[action] ?? null;
-  }
-
-  #retry() {
-    this.#shown = { subject: "", results: "" };
-    this.#router.go(location.href, { replace: true });
   }
 }

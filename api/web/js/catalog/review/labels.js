@@ -1,15 +1,14 @@
 /* Labels that look wrong: each is kept, changed to the one that is suggested, or edited. */
 
 import { el, labelText, picture } from "../../dom.js";
-import { itemName, lastPart } from "../../format.js";
-import { server } from "../../server.js";
+import { itemName, lastPart, percent } from "../../format.js";
+import { t } from "../../language.js";
+import { server } from "../../owner_server.js";
 import { editDialog } from "../edit.js";
 import { thumb } from "../thumb.js";
 import { making } from "./making.js";
 import { Kept, keyButton, suspectList } from "./suspects.js";
-import { words } from "./words.js";
 
-const text = words.labels;
 const PAGE = 20;
 
 /** @typedef {import("../../client.js").Item & {suggested: ?string, support: number, probable_error: boolean, neighbors: import("../../client.js").Neighbor[]}} Suspect */
@@ -24,12 +23,17 @@ export function open(around) {
   /** @type {AbortSignal} */
   let alive = AbortSignal.abort();
   let kept = new Kept("");
-  const job = making(around, "mislabelled", text);
+  const job = making(around, "mislabelled", {
+    title: t("suspects.title"),
+    about: t("suspects.about"),
+    start: t("jobs.kind.mislabelled"),
+    again: t("review.again"),
+  });
   const list = suspectList({
-    name: text.list,
-    keys: text.keys,
+    name: t("suspects.list"),
+    keys: t("suspects.keys"),
     draw,
-    text,
+    nothing: [t("suspects.nothing.title"), t("suspects.nothing.text")],
     next,
     actions: { enter: take, k: keep, e: edit, d: remove },
   });
@@ -59,14 +63,14 @@ export function open(around) {
   async function take(item) {
     const { suggested, label } = item;
     if (suggested === null || !(await relabel(item, suggested))) return null;
-    return { text: text.changed(itemName(item), lastPart(suggested)), undo: () => relabel(item, label) };
+    return { text: t("suspects.changed", { name: itemName(item), label: lastPart(suggested) }), undo: () => relabel(item, label) };
   }
 
   /** @param {Suspect} item */
   async function keep(item) {
     kept.add(keyOf(item));
     return {
-      text: text.kept(itemName(item), lastPart(item.label ?? words.noLabel)),
+      text: t("suspects.kept", { name: itemName(item), label: lastPart(item.label ?? t("items.no_label")) }),
       undo: async () => kept.delete(keyOf(item)) ?? true,
     };
   }
@@ -75,14 +79,14 @@ export function open(around) {
   async function edit(item) {
     const changed = await editDialog(collection, [item], fields);
     if (!changed) return null;
-    const label = changed[0]?.label ?? words.noLabel;
-    return { text: text.changed(itemName(item), lastPart(label)), undo: () => relabel(item, item.label) };
+    const label = changed[0]?.label ?? t("items.no_label");
+    return { text: t("suspects.changed", { name: itemName(item), label: lastPart(label) }), undo: () => relabel(item, item.label) };
   }
 
   /** @param {Suspect} item @param {() => void} restore */
   async function remove(item, restore) {
     const takeBack = around.deletions.add(collection, [item.item_id], restore);
-    return { text: words.removed(itemName(item)), undo: async () => takeBack() };
+    return { text: t("review.removed", { name: itemName(item) }), undo: async () => takeBack() };
   }
 
   return {
@@ -95,7 +99,7 @@ export function open(around) {
       await job.show(collection, signal, async (isMade) => {
         if (!isMade) return list.clear();
         const page = await server.listMislabelled({ collection, limit: 1, signal });
-        job.tell(page, text.found(page.probable_errors));
+        job.tell(page, probableText(page.probable_errors));
         const now = `${collection} ${page.made_at}`;
         if (made === now) return undefined;
         made = now;
@@ -106,37 +110,40 @@ export function open(around) {
   };
 }
 
+/** @param {number} count */
+const probableText = (count) => (count ? t("suspects.found", { count }) : t("suspects.none_found"));
+
 /** @param {Suspect} item */
 const keyOf = ({ item_id: id, label }) => `${id}\n${label}`;
 
 /** @param {Suspect} item */
 function draw(item) {
   const { label, suggested, support, probable_error: isProbable, neighbors } = item;
-  const own = lastPart(label ?? words.noLabel);
+  const own = lastPart(label ?? t("items.no_label"));
   return [
     el("div", { class: "suspect-picture" }, thumb(item)),
     el(
       "div",
       { class: "suspect-own" },
-      el("p", { class: "eyebrow" }, text.is),
-      el("p", { class: "suspect-label" }, label === null ? words.noLabel : labelText(label)),
+      el("p", { class: "eyebrow" }, t("review.labelled")),
+      el("p", { class: "suspect-label" }, label === null ? t("items.no_label") : labelText(label)),
       el("p", { class: "muted note" }, item.item_id),
-      isProbable && el("span", { class: "badge", "data-state": "failed" }, text.probable),
-      el("div", { class: "row" }, keyButton("k", text.keepAs(own)), keyButton("e", words.edit), keyButton("d", words.remove)),
+      isProbable && el("span", { class: "badge", "data-state": "failed" }, t("suspects.probable")),
+      el("div", { class: "row" }, keyButton("k", t("suspects.keep", { label: own })), keyButton("e", t("items.edit")), keyButton("d", t("catalog.delete"))),
     ),
     el(
       "div",
       { class: "suspect-other" },
-      el("p", { class: "eyebrow" }, suggested === null ? text.none : text.looks),
+      el("p", { class: "eyebrow" }, suggested === null ? t("suspects.no_other") : t("suspects.looks")),
       suggested !== null && el("p", { class: "suspect-label" }, labelText(suggested)),
-      suggested !== null && el("p", { class: "muted note" }, text.support(support)),
+      suggested !== null && el("p", { class: "muted note" }, t("suspects.support", { share: percent(support) })),
       el(
         "div",
         { class: "suspect-near" },
-        ...neighbors.map((each) => picture(each.image_url ?? "", text.like(itemName(each)), itemName(each))),
+        ...neighbors.map((each) => picture(each.image_url ?? "", t("suspects.like", { name: itemName(each) }), itemName(each))),
       ),
       suggested !== null &&
-        el("div", { class: "row" }, keyButton("enter", text.takeAs(lastPart(suggested)), "button-primary")),
+        el("div", { class: "row" }, keyButton("enter", t("suspects.take", { label: lastPart(suggested) }), "button-primary")),
     ),
   ];
 }

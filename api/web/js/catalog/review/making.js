@@ -3,8 +3,8 @@
 import { Problem } from "../../client.js";
 import { el, fill } from "../../dom.js";
 import { ago } from "../../format.js";
+import { t } from "../../language.js";
 import { jobRunner } from "../job_runner.js";
-import { words } from "./words.js";
 
 /** Whether what a job made is still there: it goes with the encoder. @param {(isMade: boolean) => unknown} draw */
 async function wasDrawn(draw) {
@@ -19,7 +19,7 @@ async function wasDrawn(draw) {
 
 /** @param {import("../view.js").Around} around @param {string} kind Of the job. @param {{title: string, about: string, start: string, again: string}} text */
 export function making(around, kind, text) {
-  const runner = jobRunner(around, kind, { ...text, jobs: words.jobs });
+  const runner = jobRunner(around, kind, { ...text, jobs: t("jobs.title") });
   const when = el("p", { class: "muted" });
   const element = el(
     "div",
@@ -50,7 +50,8 @@ export function making(around, kind, text) {
     },
     /** @param {{made_at: string, outdated: boolean, items: number}} made @param {string} [found] */
     tell({ made_at: at, outdated, items }, found = "") {
-      fill(when, [words.looked(ago(at), items), found, outdated && words.outdated].filter(Boolean).join(" "));
+      const looked = t("review.looked", { ago: ago(at), count: items });
+      fill(when, [looked, found, outdated && t("review.outdated")].filter(Boolean).join(" "));
     },
   };
 }

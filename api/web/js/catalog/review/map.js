@@ -1,18 +1,18 @@
 /* The map of a collection: looked at from far and near; what is chosen on it is edited or deleted. */
 
 import { bar as filled, button, el, fill, iconButton, labelText } from "../../dom.js";
-import { itemName, lastPart } from "../../format.js";
+import { count, itemName, lastPart } from "../../format.js";
+import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
-import { server } from "../../server.js";
+import { server } from "../../owner_server.js";
 import { confirm } from "../confirm.js";
 import { editDialog } from "../edit.js";
 import { thumb } from "../thumb.js";
 import { making } from "./making.js";
 import { colorsOf, mapCanvas } from "./map_canvas.js";
 import { fetchPoints, labelCounts } from "./map_points.js";
-import { words } from "./words.js";
 
-const text = words.map;
+const MODES = /** @type {const} */ (["move", "lasso"]);
 const ASKED = 500;
 const SHOWN_CHOSEN = 12;
 const UNASKED = 20; // so many are deleted without a question
@@ -29,37 +29,45 @@ export function open(around) {
   /** @type {Set<number>} */
   let chosen = new Set();
   let hovered = -1;
-  const job = making(around, "map", text);
+  const job = making(around, "map", {
+    title: t("map.title"),
+    about: t("map.about"),
+    start: t("jobs.kind.map"),
+    again: t("map.again"),
+  });
   const canvas = mapCanvas({ choose, hover });
   const tip = el("div", { class: "map-tip", hidden: true });
-  const modes = Object.entries(text.modes).map(([mode, name]) =>
-    button({ class: "button button-small", "data-mode": mode, click: () => setMode(mode) }, name),
+  const modes = MODES.map((mode) =>
+    button(
+      { class: "button button-small", "data-mode": mode, click: () => setMode(mode) },
+      t(`map.pointer.${mode}`),
+    ),
   );
-  const bar = el("div", { class: "selection-bar", role: "region", "aria-label": text.region, hidden: true });
+  const bar = el("div", { class: "selection-bar", role: "region", "aria-label": t("items.chosen_region"), hidden: true });
   const stage = el(
     "div",
     { class: "map-stage" },
     canvas.element,
     bar,
     tip,
-    el("div", { class: "map-modes row", role: "group", "aria-label": text.mode }, ...modes),
+    el("div", { class: "map-modes row", role: "group", "aria-label": t("map.pointer") }, ...modes),
     el(
       "div",
       { class: "map-zoom" },
-      iconButton("in", text.zoomIn, { click: () => canvas.zoom(1.6) }),
-      iconButton("out", text.zoomOut, { click: () => canvas.zoom(1 / 1.6) }),
-      button({ class: "button button-small", click: () => canvas.showAll() }, text.all),
+      iconButton("in", t("map.zoom_in"), { click: () => canvas.zoom(1.6) }),
+      iconButton("out", t("map.zoom_out"), { click: () => canvas.zoom(1 / 1.6) }),
+      button({ class: "button button-small", click: () => canvas.showAll() }, t("map.all")),
     ),
   );
-  const legend = el("ul", { class: "map-legend", role: "list", "aria-label": text.legend });
-  const groups = el("ul", { class: "map-groups", role: "list", "aria-label": text.groups });
+  const legend = el("ul", { class: "map-legend", role: "list", "aria-label": t("map.legend") });
+  const groups = el("ul", { class: "map-groups", role: "list", "aria-label": t("map.groups") });
   const sample = el("p", { class: "muted", hidden: true });
   const nothing = el("div", {});
   const whole = el(
     "div",
     { class: "map-whole", hidden: true },
     el("div", { class: "stack-tight" }, stage, legend, sample),
-    el("aside", { class: "map-side" }, el("h3", {}, text.groups), groups),
+    el("aside", { class: "map-side" }, el("h3", {}, t("map.groups")), groups),
   );
   const element = el("section", { class: "stack", "aria-labelledby": "review-map" }, job.element, nothing, whole);
   setMode(matchMedia("(hover: none)").matches ? "move" : "lasso");
@@ -98,17 +106,17 @@ export function open(around) {
     const counts = new Map();
     for (const each of chosen) counts.set(label[each], (counts.get(label[each]) ?? 0) + 1);
     const most = [...counts].sort((a, b) => b[1] - a[1]);
-    const named = most.slice(0, 3).map(([code, many]) => `${many} × ${code < 0 ? words.noLabel : lastPart(labels[code])}`);
-    if (most.length > 3) named.push(text.rest(most.length - 3));
+    const named = most.slice(0, 3).map(([code, many]) => `${many} × ${code < 0 ? t("items.no_label") : lastPart(labels[code])}`);
+    if (most.length > 3) named.push(t("map.more_labels", { count: most.length - 3 }));
     const strip = el("div", { class: "map-strip" });
     fill(
       bar,
-      el("strong", {}, text.chosen(chosen.size)),
+      el("strong", {}, t("items.chosen", { count: chosen.size })),
       el("span", { class: "muted" }, named.join(" · ")),
       el("span", { class: "spacer" }),
-      button({ class: "button button-small", click: edit }, words.edit),
-      button({ class: "button button-small", click: remove }, words.remove),
-      button({ class: "button button-small", click: () => setChosen(new Set()) }, text.none),
+      button({ class: "button button-small", click: edit }, t("items.edit")),
+      button({ class: "button button-small", click: remove }, t("catalog.delete")),
+      button({ class: "button button-small", click: () => setChosen(new Set()) }, t("items.choose_none")),
       strip,
     );
     around.act(() => showSome(strip, [...chosen].slice(0, SHOWN_CHOSEN)));
@@ -155,8 +163,8 @@ export function open(around) {
 
   async function remove() {
     const positions = [...chosen];
-    const title = words.removeMany(positions.length);
-    if (positions.length > UNASKED && !(await confirm(title, words.undoable, words.remove))) return;
+    const title = t("items.delete_many", { count: positions.length });
+    if (positions.length > UNASKED && !(await confirm(title, t("items.undo_hint"), t("catalog.delete")))) return;
     const ids = positions.map((each) => points?.ids[each] ?? "");
     for (const each of positions) gone.add(each);
     setChosen(new Set());
@@ -180,7 +188,7 @@ export function open(around) {
     fill(
       tip,
       thumb({ item_id: id, label: null, product_id: null, attributes: {}, image_url: imageOf(id) }),
-      el("strong", {}, label < 0 ? words.noLabel : labelText(points.labels[label])),
+      el("strong", {}, label < 0 ? t("items.no_label") : labelText(points.labels[label])),
       el("span", { class: "note" }, id),
     );
   }
@@ -193,7 +201,7 @@ export function open(around) {
     const counts = labelCounts(points);
     const colors = colorsOf(counts);
     canvas.show(collection, points, colors, isShown);
-    canvas.element.setAttribute("aria-label", text.canvas(points.ids.length));
+    canvas.element.setAttribute("aria-label", t("map.canvas", { count: points.ids.length }));
     drawLegend(counts, colors);
     drawGroups();
   }
@@ -205,7 +213,7 @@ export function open(around) {
     legend.replaceChildren(
       ...named.map(([code]) => el("li", {}, dot(colors.get(code) ?? ""), lastPart(labels[code]))),
     );
-    if (counts.length > named.length) legend.append(el("li", {}, dot(""), text.otherLabels));
+    if (counts.length > named.length) legend.append(el("li", {}, dot(""), t("map.other_labels")));
   }
 
   function drawGroups() {
@@ -222,18 +230,18 @@ export function open(around) {
           {},
           el(
             "button",
-            { type: "button", class: "map-group", "aria-label": text.goTo(group.name), click: () => go(group) },
+            { type: "button", class: "map-group", "aria-label": t("map.go_to", { name: group.name }), click: () => go(group) },
             el("span", {}, group.name),
-            el("span", { class: "note" }, text.group(group.items)),
+            el("span", { class: "note" }, count(group.items, "item")),
             filled(group.items / most),
           ),
           button(
             {
               class: "button button-small",
-              "aria-label": text.choose(group.name),
+              "aria-label": t("items.choose_one", { name: group.name }),
               click: () => setChosen(membersOf(cluster, position)),
             },
-            text.chooseShort,
+            t("map.choose"),
           ),
         ),
       ),
@@ -259,10 +267,10 @@ export function open(around) {
     gone.clear();
     setChosen(new Set());
     const size = points.ids.length;
-    fill(nothing, size === 0 && nothingNotice(text.nothing, text.nothingText));
+    fill(nothing, size === 0 && nothingNotice(t("map.nothing.title"), t("map.nothing.text")));
     whole.hidden = size === 0;
     sample.hidden = size >= points.items;
-    sample.textContent = text.sample(size, points.items);
+    sample.textContent = t("map.sample", { shown: size, total: points.items });
     draw();
     return canvas.showAll();
   }
@@ -281,8 +289,6 @@ export function open(around) {
     },
   };
 }
-
-
 
 /** @param {string} color */
 function dot(color) {

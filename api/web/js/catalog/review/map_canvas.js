@@ -1,7 +1,7 @@
 /* Drawing a map and moving about in it: wheel, pinch, drag, lasso, keys. */
 
 import { el } from "../../dom.js";
-import { server } from "../../server.js";
+import { server } from "../../owner_server.js";
 import { bounds, nearest, within } from "./map_points.js";
 
 const MOST_ZOOM = 60;

@@ -1,6 +1,6 @@
 /* The points of a map: where they lie, what they are called, which are within a line drawn around them. */
 
-import { server } from "../../server.js";
+import { server } from "../../owner_server.js";
 
 const PAGE = 20_000;
 const MOST = 100_000; // so many are drawn at once; of more a sample

@@ -2,14 +2,13 @@
 
 import { el, labelText, picture } from "../../dom.js";
 import { itemName } from "../../format.js";
-import { server } from "../../server.js";
+import { t } from "../../language.js";
+import { server } from "../../owner_server.js";
 import { editDialog } from "../edit.js";
 import { thumb } from "../thumb.js";
 import { making } from "./making.js";
 import { Kept, keyButton, suspectList } from "./suspects.js";
-import { words } from "./words.js";
 
-const text = words.outliers;
 const PAGE = 20;
 
 /** @typedef {import("../../client.js").Item & {neighbors: import("../../client.js").Neighbor[]}} Outlier */
@@ -24,12 +23,17 @@ export function open(around) {
   /** @type {AbortSignal} */
   let alive = AbortSignal.abort();
   let kept = new Kept("");
-  const job = making(around, "outliers", text);
+  const job = making(around, "outliers", {
+    title: t("outliers.title"),
+    about: t("outliers.about"),
+    start: t("jobs.kind.outliers"),
+    again: t("review.again"),
+  });
   const list = suspectList({
-    name: text.list,
-    keys: text.keys,
+    name: t("review.name.outliers"),
+    keys: t("outliers.keys"),
     draw,
-    text,
+    nothing: [t("outliers.nothing.title"), t("outliers.nothing.text")],
     next,
     actions: { k: keep, e: edit, d: remove },
   });
@@ -51,7 +55,7 @@ export function open(around) {
   /** @param {Outlier} item */
   async function keep(item) {
     kept.add(item.item_id);
-    return { text: text.kept(itemName(item)), undo: async () => kept.delete(item.item_id) ?? true };
+    return { text: t("outliers.kept", { name: itemName(item) }), undo: async () => kept.delete(item.item_id) ?? true };
   }
 
   /** @param {Outlier} item */
@@ -63,7 +67,7 @@ export function open(around) {
   /** @param {Outlier} item @param {() => void} restore */
   async function remove(item, restore) {
     const takeBack = around.deletions.add(collection, [item.item_id], restore);
-    return { text: words.removed(itemName(item)), undo: async () => takeBack() };
+    return { text: t("review.removed", { name: itemName(item) }), undo: async () => takeBack() };
   }
 
   return {
@@ -93,21 +97,21 @@ const draw = (item) => [
   el(
     "div",
     { class: "suspect-own" },
-    el("p", { class: "eyebrow" }, text.is),
-    el("p", { class: "suspect-label" }, item.label === null ? words.noLabel : labelText(item.label)),
+    el("p", { class: "eyebrow" }, t("review.labelled")),
+    el("p", { class: "suspect-label" }, item.label === null ? t("items.no_label") : labelText(item.label)),
     el("p", { class: "muted note" }, item.item_id),
     el(
       "div",
       { class: "row" },
-      keyButton("k", text.keepOne),
-      keyButton("e", words.edit),
-      keyButton("d", words.remove, "button-primary"),
+      keyButton("k", t("outliers.keep")),
+      keyButton("e", t("items.edit")),
+      keyButton("d", t("catalog.delete"), "button-primary"),
     ),
   ),
   el(
     "div",
     { class: "suspect-other" },
-    el("p", { class: "eyebrow" }, text.nearest),
+    el("p", { class: "eyebrow" }, t("outliers.nearest")),
     el(
       "div",
       { class: "suspect-near" },

@@ -1,8 +1,8 @@
 /* Items to decide on, one after the other, by a key each. */
 
 import { button, el, fill } from "../../dom.js";
+import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
-import { words } from "./words.js";
 
 const PAGE = 20;
 
@@ -15,12 +15,12 @@ const PAGE = 20;
  * @property {(item: *) => Node[]} draw
  * @property {Record<string, (item: *, restore: () => void) => Promise<?Step>>} actions By key; null where the
  *   item stays. What brings the item back by another way than `undo` calls `restore`.
- * @property {{settled: string, settledText: string, nothing: string, nothingText: string}} text
+ * @property {[title: string, text: string]} nothing What is said where there was none.
  * @property {() => Promise<*[]>} next The next items; empty at the end.
  */
 
 /** @param {Deciding} deciding */
-export function suspectList({ name, keys, draw, actions, text, next }) {
+export function suspectList({ name, keys, draw, actions, nothing, next }) {
   /** @type {Map<HTMLElement, *>} */
   const rows = new Map();
   /** @type {?{row: HTMLElement, before: ?Element, undo: () => Promise<unknown>}} */
@@ -29,7 +29,7 @@ export function suspectList({ name, keys, draw, actions, text, next }) {
   const list = el("ul", { class: "suspects", role: "list", "aria-label": name });
   const said = el("p", { class: "suspects-said", role: "status" });
   const end = el("div", {});
-  const more = button({ hidden: true, click: () => fetchMore() }, words.more);
+  const more = button({ hidden: true, click: () => fetchMore() }, t("review.more"));
   const element = el(
     "div",
     { class: "stack-tight" },
@@ -74,7 +74,7 @@ export function suspectList({ name, keys, draw, actions, text, next }) {
     if (!step) return;
     row.remove();
     last = step.undo && { row, before, undo: step.undo };
-    const undo = last && button({ class: "button button-small", click: takeBack }, words.undo);
+    const undo = last && button({ class: "button button-small", click: takeBack }, t("items.undo"));
     fill(said, step.text, " ", undo);
     if (hadFocus) focus(before ?? list.lastElementChild);
     if (list.children.length < PAGE / 2 && !more.hidden) await fetchMore();
@@ -92,7 +92,7 @@ export function suspectList({ name, keys, draw, actions, text, next }) {
   function restore(row, before) {
     list.insertBefore(row, before?.parentNode === list ? before : null);
     last = null;
-    said.textContent = words.undone;
+    said.textContent = t("review.undone");
     showEnd();
     focus(row);
   }
@@ -132,7 +132,8 @@ export function suspectList({ name, keys, draw, actions, text, next }) {
 
   function showEnd() {
     const isOver = list.children.length === 0 && more.hidden;
-    fill(end, isOver && (seen ? nothingNotice(text.settled, text.settledText) : nothingNotice(text.nothing, text.nothingText)));
+    const settled = /** @type {const} */ ([t("review.settled.title"), t("review.settled.text")]);
+    fill(end, isOver && nothingNotice(...(seen ? settled : nothing)));
     list.hidden = list.children.length === 0;
     if (!list.hidden && !list.querySelector("[tabindex='0']")) list.children[0].setAttribute("tabindex", "0");
   }

@@ -1,0 +1,1 @@
+"""The page as it is served: what its owner set, the words, the frame of its views."""
