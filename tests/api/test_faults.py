@@ -56,6 +56,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.StorageError: ("storage", 503, Exit.STORAGE),
     errors.CorruptDataError: ("storage_corrupt", 503, Exit.STORAGE),
     errors.DamagedRecordError: ("storage_corrupt", 503, Exit.STORAGE),
+    errors.DamagedPictureError: ("storage_corrupt", 503, Exit.STORAGE),
     errors.UnreadableAttributesError: ("storage_corrupt", 503, Exit.STORAGE),
     errors.OlderFormatError: ("older_format", 503, Exit.STORAGE),
     errors.NewerFormatError: ("newer_format", 503, Exit.STORAGE),

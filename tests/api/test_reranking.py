@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from search_engine.search.rerank.learned import LEARNED
 from search_engine.search.rerank.registry import METHODS
 from tests.api.asking import (
     CLASSIFY,
@@ -86,7 +87,7 @@ def test_it_is_documented(client: CheckedClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     body = paths["/v1/collections/{c}/search"]["post"]["requestBody"]["content"]
     for kind in ("multipart/form-data", "application/json"):
-        assert resolved(body[kind]["schema"])["properties"]["rerank"]["enum"] == list(METHODS)
+        assert resolved(body[kind]["schema"])["properties"]["rerank"]["enum"] == [*METHODS, LEARNED]
 
 
 def test_the_picture_is_read_within_limits(client: CheckedClient, sample: Path) -> None:

@@ -52,7 +52,7 @@ def test_an_unknown_name_lists_the_known(run: Run, hsv_data: Path, photo: Path, 
     assert ran.code == Exit.USAGE
     assert ran.error == (
         "error: bad_parameter: there is no re-ranking 'magic' (rerank); "
-        "known: aqe, dba, k-reciprocal, geometric"
+        "known: aqe, dba, k-reciprocal, geometric; and learned, for searches"
     )
 
 

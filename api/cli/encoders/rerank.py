@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from search_engine.search.rerank.learned import Reranker
 
 rerank = typer.Typer(
-    help="Learn a better order of results from feedback.",
+    help="Learn the order of results from feedback.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -14,7 +14,7 @@ from api.cli.terminal.wording import counted
 SHOWN_REASONS = 5
 
 feedback = typer.Typer(
-    help="What people did with results: import, list, export and delete it.",
+    help="Store what people did with results.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

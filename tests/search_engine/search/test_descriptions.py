@@ -143,7 +143,7 @@ def test_the_colours_of_the_picture_itself(engine: SearchEngine, sample: Path) -
     token = QueryToken(by_photo.query_token or "")
     vector = engine.search(photo).vector[0]
     for nothing in ({"picture": token}, {"vector": vector}, {"like": [Example(vector=vector)]}):
-        with pytest.raises(ParameterError, match="no colours to be the same"):
+        with pytest.raises(ParameterError, match="no colours and no shape to be like"):
             engine.search(**nothing, color="same")
 
 

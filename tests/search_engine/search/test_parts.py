@@ -19,6 +19,7 @@ from search_engine.images.shape import SHAPE_BYTES, packed_shapes, shapes_table
 from search_engine.records import SearchResult
 from search_engine.search.parts import parse_parts
 from tests.conftest import copy_data
+from tests.sealing import reseal
 
 
 def recoloured(image: Image.Image) -> Image.Image:
@@ -126,6 +127,7 @@ def test_items_of_before_are_warned_of_until_they_are_looked_at(
         with engine.catalog.write() as writer:
             writer.connection.execute(items.update().values(shape=None))
             _ = writer.seq
+        reseal(tmp_path / "data")
         (warning,) = engine.search(png(photo), parts="shape").warnings
         assert "`eyedex colors`" in warning
         find_colors(engine, "default", without_progress)

@@ -14,7 +14,7 @@ down_revision = "0012"
 ROWS_A_STEP = 500
 
 _READABLE = """
-    json_valid(attributes) AND json_type(attributes) = 'object'
+    SELECT key FROM items WHERE json_valid(attributes) AND json_type(attributes) = 'object'
     AND typeof(item_id) = 'text' AND typeof(content_hash) = 'text'
     AND coalesce(typeof(label), 'null') IN ('text', 'null')
     AND coalesce(typeof(product_id), 'null') IN ('text', 'null')
@@ -28,20 +28,27 @@ def upgrade() -> None:
     connection = op.get_bind()
     for number in connection.exec_driver_sql("SELECT id FROM collections").scalars().all():
         seal_collection(connection, number)
-    readable = connection.exec_driver_sql(f"SELECT key FROM items WHERE {_READABLE}")  # noqa: S608
+    readable = connection.exec_driver_sql(_READABLE)
     seal_items(connection, readable.scalars().all())
-    for table, column in (("pictures", "jpeg"), ("picture_hashes", "hash")):
-        _seal_blobs(connection, table, column)
+    _seal_blobs(connection, "pictures", "jpeg")
+    _seal_blobs(connection, "picture_hashes", "hash")
 
 
-def _seal_blobs(connection: sa.Connection, table: str, column: str) -> None:
+def _seal_blobs(connection: sa.Connection, name: str, blob: str) -> None:
     """In steps: pictures of a large catalog do not fit into memory."""
-    keys = connection.exec_driver_sql(f"SELECT key FROM {table} ORDER BY key").scalars().all()  # noqa: S608
-    rows = f"SELECT key, {column} FROM {table} WHERE key BETWEEN ? AND ?"  # noqa: S608
-    changed = f"UPDATE {table} SET crc32 = ? WHERE key = ?"  # noqa: S608
+    table = sa.table(name, sa.column("key"), sa.column(blob), sa.column("crc32"))
+    key, rows = table.c.key, sa.select(table.c.key, table.c[blob])
+    changed = (
+        sa.update(table).where(key == sa.bindparam("_key")).values(crc32=sa.bindparam("_crc32"))
+    )
+    keys = connection.execute(sa.select(key).order_by(key)).scalars().all()
     for start in range(0, len(keys), ROWS_A_STEP):
         step = keys[start : start + ROWS_A_STEP]
-        found = connection.exec_driver_sql(rows, (step[0], step[-1])).all()
-        sealed = [(blob_crc32(key, blob), key) for key, blob in found if isinstance(blob, bytes)]
+        found = connection.execute(rows.where(key.between(step[0], step[-1]))).all()
+        sealed = [
+            {"_key": number, "_crc32": blob_crc32(number, content)}
+            for number, content in found
+            if isinstance(content, bytes)
+        ]
         if sealed:
-            connection.exec_driver_sql(changed, sealed)
+            connection.execute(changed, sealed)
