@@ -143,14 +143,12 @@ class TestClassify:
         rows = open_classify(page, owned, photos, "?order=name")
         page.get_by_role("button", name="Cancel").click()
         page.unroute("**/classify")
-        for pattern in ("**/classify", "**/readyz"):
-            page.route(pattern, lambda route: route.abort("internetdisconnected"))
+        page.route("**/{classify,readyz}", lambda route: route.abort("internetdisconnected"))
         page.get_by_role("button", name="Go on with 5 photos").click()
         expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
-        page.unroute("**/classify")
         refusal = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"code": "rate_limited"}}
         page.route("**/classify", lambda route: route.fulfill(**refusal), times=1)
-        page.unroute("**/readyz")
+        page.unroute("**/{classify,readyz}")
         expect(page.get_by_text("Many are searching at the moment")).to_be_visible()
         expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
         expect(rows.filter(has_text="Waiting")).to_have_count(0)
@@ -370,7 +368,7 @@ def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_p
     foreign = {*all_words(), *map(str, all_words().values())} - german
     review = "/catalog?collection=default&part=review&review="
     settled = {f"{review}{each}": "Angesehen" for each in REVIEWS}
-    settled |= {f"{review}duplicates": "eine Aufgabe", "/quality?part=results": "Gemessen"}
+    settled |= {f"{review}duplicates": "eine Aufgabe", "/quality": "Gemessen"}
     settled |= {"/quality?part=improve": "Noch wurde", "/quality?part=health": "Entstanden"}
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.set_viewport_size({"width": 360, "height": 740})
@@ -383,6 +381,8 @@ def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_p
         shown = {line.strip() for line in page.locator("body").inner_text().splitlines()}
         assert shown & foreign == set(), address
         assert overflow_px(page) <= 0, address
+        for tab in page.locator(".tab[aria-current]").all():
+            expect(tab).to_be_in_viewport(ratio=0.99)
 
 
 def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:

@@ -55,6 +55,21 @@ export const fill = (element, ...children) =>
   element.replaceChildren(.../** @type {(Node|string)[]} */ (children.filter(Boolean)));
 
 /**
+ * Put tabs in the place of those before: the current one has the focus if one of them had it, and is in
+ * sight where not all fit.
+ * @param {HTMLElement} nav @param {...HTMLElement} tabs
+ */
+export function fillTabs(nav, ...tabs) {
+  const hadFocus = nav.contains(document.activeElement);
+  nav.replaceChildren(...tabs);
+  const current = tabs.find((each) => each.hasAttribute("aria-current"));
+  if (!current) return;
+  if (hadFocus) current.focus();
+  const [own, around] = [current.getBoundingClientRect(), nav.getBoundingClientRect()];
+  nav.scrollLeft += own.left - around.left - (around.width - own.width) / 2;
+}
+
+/**
  * @param {Record<string, unknown>} attributes As of `el`; a listener for `click` among them.
  * @param {...Child} children
  */

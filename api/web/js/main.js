@@ -1,7 +1,7 @@
 /* The shell: which view is shown where, and the tabs that lead there. */
 
 import { access, askForKey, hasKey, mayWrite } from "./access.js";
-import { byId, el, iconButton } from "./dom.js";
+import { byId, el, fillTabs, iconButton } from "./dom.js";
 import { loadWords, t } from "./language.js";
 import { failure } from "./notice.js";
 import { Router } from "./router.js";
@@ -105,14 +105,13 @@ function showTabs() {
   const shown = VIEWS.filter(({ writes }) => !writes || (mayWrite(access.value) && !settings.embedded));
   const wanted = wantedView();
   const tabs = byId("tabs");
-  const hadFocus = tabs.contains(document.activeElement);
   tabs.hidden = shown.length < 2;
-  tabs.replaceChildren(
+  fillTabs(
+    tabs,
     ...shown.map((view) =>
       el("a", { href: view.path, class: "tab", "aria-current": view === wanted && "page" }, nameOf(view)),
     ),
   );
-  if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();
 }
 
 const keyButton = iconButton("key", t("shell.key"), {

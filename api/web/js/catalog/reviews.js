@@ -1,6 +1,6 @@
 /* What to look through in a collection: duplicates, labels that look wrong, outliers, the map. */
 
-import { el, styles } from "../dom.js";
+import { el, fillTabs, styles } from "../dom.js";
 import { loadWords, t } from "../language.js";
 import { REVIEWS, START, toUrl } from "./address.js";
 
@@ -25,8 +25,8 @@ export async function open(around) {
     element: el("div", { class: "stack" }, nav, place),
     async show(state, signal, described) {
       const { collection, review } = state;
-      const hadFocus = nav.contains(document.activeElement);
-      nav.replaceChildren(
+      fillTabs(
+        nav,
         ...REVIEWS.map((each) =>
           el(
             "a",
@@ -39,7 +39,6 @@ export async function open(around) {
           ),
         ),
       );
-      if (hadFocus) /** @type {?HTMLElement} */ (nav.querySelector("[aria-current]"))?.focus();
       const part = opened.get(review) ?? (await LOAD[review]()).open(around);
       opened.set(review, part);
       if (signal.aborted) return;

@@ -1,7 +1,7 @@
 /* The catalog view: the collections, and of one of them its items, what is added, jobs, and review. */
 
 import { Attempts } from "../attempts.js";
-import { el, styles } from "../dom.js";
+import { el, fillTabs, styles } from "../dom.js";
 import { count } from "../format.js";
 import { t } from "../language.js";
 import { failure } from "../notices.js";
@@ -119,6 +119,7 @@ export async function open({ root, router }) {
           },
           t(`catalog.part.${each}`),
         );
+      const nav = el("nav", { class: "tabs", "aria-label": t("catalog.parts", { collection }) });
       head.replaceChildren(
         el(
           "div",
@@ -127,8 +128,9 @@ export async function open({ root, router }) {
           el("h1", { tabindex: -1 }, collection),
           facts,
         ),
-        el("nav", { class: "tabs", "aria-label": t("catalog.parts", { collection }) }, ...PARTS.map(link)),
+        nav,
       );
+      fillTabs(nav, ...PARTS.map(link));
     }
   }
 

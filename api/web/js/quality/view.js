@@ -1,6 +1,6 @@
 /* The quality view of a collection: how good it is, learning from it, and whether all is well. */
 
-import { el, styles } from "../dom.js";
+import { el, fillTabs, styles } from "../dom.js";
 import { loadWords, t } from "../language.js";
 import { ownerView } from "../owner_view.js";
 
@@ -29,8 +29,8 @@ function content(around) {
     tabs,
     async show(collection, query, signal) {
       const part = PARTS.find((each) => each === query.get("part")) ?? "results";
-      const hadFocus = tabs.contains(document.activeElement);
-      tabs.replaceChildren(
+      fillTabs(
+        tabs,
         ...PARTS.map((name) =>
           el(
             "a",
@@ -43,7 +43,6 @@ function content(around) {
           ),
         ),
       );
-      if (hadFocus) /** @type {?HTMLElement} */ (tabs.querySelector("[aria-current]"))?.focus();
       const shown = opened.get(part) ?? (await LOAD[part]()).open(around);
       opened.set(part, shown);
       if (signal.aborted) return;
