@@ -131,6 +131,7 @@ class TestClassify:
         expect(page.get_by_role("rowheader")).to_have_count(2)
         kept = get(page, owned, "items?q=classified/")["items"]
         assert {each["label"] for each in kept} == {proposed, "Toys/Robots"}
+        page.goto("about:blank")  # which asks for no pictures of what is deleted
         for each in kept:
             path = f"items/{each['item_id'].replace('/', '%2F')}"
             page.request.delete(f"{owned.url}/v1/collections/default/{path}")
@@ -359,8 +360,7 @@ class TestStates:
         page.on("request", lambda request: asked.append(request.url))
         page.goto(owned.url)
         expect(page.get_by_role("link", name="Quality")).to_be_visible()
-        wanted = ("/classify/", "/quality/", "/review", "charts", "owner_view")
-        assert [url for url in asked if any(each in url for each in wanted)] == []
+        assert not re.search("/(classify|quality)/|/review|charts|owner_view", " ".join(asked))
 
 
 def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_photo: Path) -> None:

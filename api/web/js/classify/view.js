@@ -222,7 +222,7 @@ function content(around) {
     const open = photos.rows.filter((row) => isOpen(row, confidence)).length;
     const given = photos.rows.filter((row) => row.given !== null).length;
     const facts = [
-      [t("jobs.far", { done: answered, total: photos.rows.length }), t("chart.answered")],
+      [t("jobs.far", { done: answered, total: photos.rows.length }), t("classify.answered")],
       [number(open), t("classify.open")],
       [number(given), t("classify.given")],
     ];
