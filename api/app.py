@@ -121,6 +121,10 @@ def create_app(settings: Settings) -> FastAPI:
         read_only=settings.read_only,
         limits=parse_limits(settings.limits),
     )
+    if settings.metrics:
+        from api import metrics  # Prometheus' library takes as long to import as FastAPI
+
+        metrics.install(app)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)

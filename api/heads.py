@@ -34,6 +34,14 @@ def add_header(request: Request, name: str, value: str) -> None:
     request.scope["answer_headers"][name] = value
 
 
+def note_timings(request: Request, timings_ms: Mapping[str, float]) -> None:
+    """Tell of the stages of a question, in milliseconds: in the answer, and to `/metrics`."""
+    add_header(request, "Server-Timing", server_timing(timings_ms))
+    note_stages = request.scope.get("note_stages")
+    if note_stages is not None:
+        note_stages(timings_ms)
+
+
 def server_timing(timings_ms: Mapping[str, float]) -> str:
     """Milliseconds by stage as `Server-Timing` has them (W3C Server Timing)."""
     return ", ".join(f"{stage};dur={ms:g}" for stage, ms in timings_ms.items())

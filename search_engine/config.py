@@ -161,6 +161,7 @@ class Settings(BaseModel):
         default=1_000_000, ge=1, le=10**9, description="Most events of feedback that are kept."
     )
     docs: bool = Field(default=False, description="Serve the reference of the API at `/docs`.")
+    metrics: bool = Field(default=False, description="Serve figures for Prometheus at `/metrics`.")
     page: Path | None = Field(
         default=None, description="File (TOML) whose section `[page]` makes the page one's own."
     )

@@ -68,7 +68,7 @@ ORDER = {
         "deprecation forms idempotency security job_events",
         "parameters",
         "bodies upload_bodies upload_columns",
-        "routes openapi",
+        "routes openapi metrics",
         "app",
         "cli reference",
     ),

@@ -48,6 +48,9 @@ def serve(
     docs: Annotated[
         bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
     ] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Serve figures for Prometheus at /metrics.")
+    ] = False,
 ) -> None:
     """Serve the HTTP API and the page."""
     from api.security.floors import check_floors
@@ -59,7 +62,11 @@ def serve(
     from search_engine.storage.paths import DataPaths
 
     settings = settings_from(
-        data, read_only=read_only or None, docs=docs or None, audit_log=audit_log
+        data,
+        read_only=read_only or None,
+        docs=docs or None,
+        metrics=metrics or None,
+        audit_log=audit_log,
     )
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.bodies import batch_body, question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_batch, read_query
-from api.heads import add_header, server_timing
+from api.heads import note_timings
 from api.parameters import of_options
 from api.problems import Problem, problem_of, request_id, responses
 from api.schemas.batches import ClassifyBatch, SearchBatch
@@ -169,7 +169,7 @@ def _one(
     if isinstance(outcome, Exception):
         raise outcome
     outcome["request_id"] = request_id(request)
-    add_header(request, "Server-Timing", server_timing(outcome["timings_ms"]))
+    note_timings(request, outcome["timings_ms"])
     return outcome
 
 

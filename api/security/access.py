@@ -25,6 +25,8 @@ ADMINISTRATION = frozenset(
 )
 CONFIDENTIAL = frozenset(("listFeedback",))
 """Operations that only read, but what not everyone shall who may search."""
+NOT_ANONYMOUS = frozenset(("metrics",))
+"""Operations that need a key once there are keys, also where everyone may search without."""
 ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot", "check"))
 """Kinds of jobs that change how a collection answers, or are about more than one."""
 
@@ -73,6 +75,8 @@ async def authorize(request: Request) -> None:
     """
     route = request.scope["route"]
     operation = getattr(route, "operation_id", None)
+    if operation is not None:
+        request.state.operation = operation
     scope = None if operation is None else needed_scope(operation, request.method)
     if scope is None:
         return
@@ -81,7 +85,8 @@ async def authorize(request: Request) -> None:
         await run_in_threadpool(keyring.refresh)
     token = token_in(request.headers)
     grant = keyring.grant(token)
-    if grant is None:
+    needs_key = operation in NOT_ANONYMOUS and keyring.has_known_keys
+    if grant is None or (token is None and needs_key):
         raise _unauthorized(request, token)
     collection = request.path_params.get("c")
     if scope != "read":
@@ -100,6 +105,16 @@ def require(grant: Grant, scope: Scope, collections: Sequence[str] | None = None
         raise _forbidden(f"this needs a key of scope {scope}; this one has {grant.scope}")
     if collections is not None and not all(grant.covers(each) for each in collections):
         raise _forbidden("this key is for other collections")
+
+
+def require_all_collections(grant: Grant) -> None:
+    """Refuse a key that is for some collections only.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if grant.collections is not None:
+        raise _forbidden("this needs a key for all collections")
 
 
 def grant_of(request: Request) -> Grant:

@@ -83,6 +83,11 @@ class Admission:
         the processor with it, so each counts as one."""
         return self._before() * self._seconds_each
 
+    @property
+    def inside(self) -> int:
+        """How many questions are at work or wait for a turn."""
+        return self._inside
+
     def check(self) -> None:
         """Let a question in, or refuse it; the first few always come in.
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.tables import jobs
@@ -105,6 +105,12 @@ def jobs_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
     """Jobs by id; unknown ones are left out."""
     rows = connection.execute(select(jobs).where(jobs.c.id.in_(ids)))
     return {row.id: _job(row) for row in rows}
+
+
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many jobs are in each state, those without any included."""
+    counted = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    return dict.fromkeys(STATES, 0) | {state: number for state, number in counted}
 
 
 def _job(row: Row[*tuple[Any, ...]]) -> Job:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -14,14 +15,20 @@ from tests.conftest import copy_data, free_port, serve
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+ALERTS = ROOT / "api" / "deploy" / "alerts.yml"
 DOCKERFILE = ROOT / "api" / "Dockerfile"
 
 
 @pytest.fixture(scope="module")
-def service() -> dict[str, Any]:
-    described = yaml.safe_load(COMPOSE.read_text())["services"]["api"]
+def services() -> dict[str, dict[str, Any]]:
+    described = yaml.safe_load(COMPOSE.read_text())["services"]
     assert isinstance(described, dict)
     return described
+
+
+@pytest.fixture(scope="module")
+def service(services: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return services["api"]
 
 
 def test_the_compose_file_is_valid() -> None:
@@ -30,9 +37,48 @@ def test_the_compose_file_is_valid() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_port_is_published_on_loopback_only(service: dict[str, Any]) -> None:
-    assert service["ports"]
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+def test_ports_are_published_on_loopback_only(services: dict[str, dict[str, Any]]) -> None:
+    published = [port for each in services.values() for port in each.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_only_the_api_starts_without_a_profile(services: dict[str, dict[str, Any]]) -> None:
+    assert [name for name, each in services.items() if "profiles" not in each] == ["api"]
+
+
+def test_every_service_is_hardened_watched_and_pinned(services: dict[str, dict[str, Any]]) -> None:
+    for name, each in services.items():
+        assert each["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in each["security_opt"], name
+        assert each["healthcheck"]["test"][0] == "CMD", name
+        assert name == "api" or re.search(r":[^:/]*\d+\.?[^:/]*$", each["image"]), name
+
+
+def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> None:
+    for name, each in services.items():
+        for setting in each.get("environment", {}):
+            is_secret = re.search("PASSWORD|SECRET|TOKEN|_KEY$", setting)
+            assert not is_secret or setting.endswith("_FILE"), (name, setting)
+
+
+def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:
+    for each in services.values():
+        for volume in each.get("volumes", ()):
+            if volume.startswith("./"):
+                assert (ROOT / volume.split(":")[0]).is_file(), volume
+
+
+def test_dashboard_and_alerts_ask_for_what_the_server_tells(hsv_data: Path, tmp_path: Path) -> None:
+    shown = (ROOT / "api" / "deploy" / "grafana" / "eyedex.json").read_text()
+    asked = set(re.findall(r"\b(?:eyedex|process)_\w+", shown + ALERTS.read_text()))
+    data = tmp_path / "data"
+    copy_data(hsv_data, data)
+    with serve(data, "--metrics") as server, urlopen(f"{server.url}/metrics") as answer:
+        told = set(re.findall(r"^# TYPE (\w+)", answer.read().decode(), re.MULTILINE))
+    parts = re.compile("_(bucket|sum|count)$")
+    assert {name if name in told else parts.sub("", name) for name in asked} <= told
+    assert len(asked) > 10
 
 
 def test_the_service_runs_with_few_rights(service: dict[str, Any]) -> None:
@@ -52,7 +98,9 @@ def test_the_command_serves_and_the_health_check_sees_it(
     assert health[:2] == ["CMD", "python"]
     extra = [word for word in command[2:] if word not in ("--port", "8000")]
     settings = {
-        name: text for name, text in service["environment"].items() if name != "EYEDEX_DATA"
+        name: text.rpartition(":-")[2].rstrip("}")
+        for name, text in service["environment"].items()
+        if name != "EYEDEX_DATA"
     }
     with serve(data, *extra, env=settings) as server:
         check = [word.replace("http://127.0.0.1:8000", server.url) for word in health[2:]]
