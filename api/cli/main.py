@@ -16,7 +16,7 @@ from api.cli.catalog import collections, colors, exchange, index, maintenance, r
 from api.cli.encoders import calibrate, listing, rerank, switch, train, tune
 from api.cli.evaluation import evaluate
 from api.cli.exits import Exit, exit_code, report_error
-from api.cli.query import classify, cluster, duplicates, feedback, overviews, search
+from api.cli.query import classify, cluster, duplicates, feedback, overviews, review, search
 from api.cli.terminal.streams import abandon, open_missing, show_controls
 from api.cli.usage import usage_error
 from search_engine.errors import EyedexError, StorageError
@@ -47,6 +47,7 @@ for verb in (
     colors.colors,
     overviews.mislabelled,
     overviews.outliers,
+    review.review,
     overviews.map_,
     serve.serve,
     maintenance.check,

@@ -107,6 +107,21 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
         StorageError: The list cannot be written.
     """
     subject = subject_of(engine, collection)
+    check_single(engine, subject, target)
+    own, names = numbered([value_of(item, target) for item in subject.items])
+    graph, codes, found = suspicions(subject, subject.graph(stage), own, names, target)
+    origin = subject.origin(
+        "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
+    )
+    return store(engine, collection, Overview(origin, _listed(graph, own, codes, found)))
+
+
+def check_single(engine: SearchEngine, subject: Subject, target: str) -> None:
+    """Refuse a field that does not exist, or has lists of values.
+
+    Raises:
+        ParameterError: It is such a field.
+    """
     check_field(engine.catalog, subject.record, target, "target")
     if any(values_of(item, target) is not None for item in subject.items):
         raise ParameterError(
@@ -114,20 +129,24 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
             where="target",
             fix="name a field with one value an item",
         )
-    own, names = _numbers([value_of(item, target) for item in subject.items])
+
+
+def suspicions(
+    subject: Subject, graph: Graph, own: Codes, names: Sequence[str], target: str
+) -> tuple[Graph, Codes, Suspicions]:
+    """What the neighbors of each item say of its label.
+
+    Returns:
+        The neighbors that had a say, their labels (N, K), and what came of it.
+    """
     things = _things(subject.items, target)
-    graph = subject.graph(stage)
-    contents = _numbers([item.content_hash for item in subject.items])[0]
+    contents = numbered([item.content_hash for item in subject.items])[0]
     same = contents[graph.rows] == contents[:, None]
     repeats = same & (own[graph.rows] == own[:, None])
     graph = _without(graph, repeats | (things[graph.rows] == things[:, None]))
     codes = np.where(np.isfinite(graph.scores), own[graph.rows], -1)
     ballots = Ballots(graph.scores, codes, tuple(names), contents[graph.rows])
-    found = judge(ballots, own, things)
-    origin = subject.origin(
-        "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
-    )
-    return store(engine, collection, Overview(origin, _listed(graph, own, codes, found)))
+    return graph, codes, judge(ballots, own, things)
 
 
 def _without(graph: Graph, left_out: NDArray[np.bool_]) -> Graph:
@@ -178,7 +197,7 @@ def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overvi
     return store(engine, collection, Overview(subject.origin("outliers", judged), arrays))
 
 
-def _numbers(values: Sequence[str | None]) -> tuple[Codes, list[str]]:
+def numbered(values: Sequence[str | None]) -> tuple[Codes, list[str]]:
     """Number values in alphabetical order, -1 for none; (N,), and the values."""
     names = sorted({each for each in values if each is not None})
     number = {name: code for code, name in enumerate(names)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.csv_cells import safe_cell
+from indexer.overviews.reviewing import ToReview
 from search_engine.errors import ParameterError
 from search_engine.overviews.lists import SHOWN_NEIGHBORS, Suspect
 from search_engine.overviews.map import MapPage
@@ -16,6 +17,7 @@ NEIGHBORS = tuple(f"neighbor_{number}" for number in range(1, SHOWN_NEIGHBORS + 
 MISLABELLED = (
     "item_id", "label", "probability", "suggested", "support", "probable_error", *NEIGHBORS,
 )  # fmt: skip
+REVIEW = ("item_id", "label", "suggested", "doubt", "reach")
 OUTLIERS = ("item_id", "label", "similarity", *NEIGHBORS)
 MAP = ("item_id", "label", "x", "y", "cluster")
 MAP_SUFFIXES = (".json", ".csv")
@@ -37,6 +39,15 @@ def write_outliers(file: Path, suspects: Sequence[Suspect]) -> None:
         (each.item.item_id, each.label, round(each.score, DIGITS), *_ids(each)) for each in suspects
     )
     _write_table(file, OUTLIERS, rows)
+
+
+def write_review(file: Path, found: Sequence[ToReview]) -> None:
+    """As `write_mislabelled`, for what to label; `apply_review` reads it with other labels."""
+    rows = (
+        (each.item.item_id, each.label, each.suggested, round(each.doubt, DIGITS), each.reach)
+        for each in found
+    )
+    _write_table(file, REVIEW, rows)
 
 
 def check_map_file(output: Path) -> None:

@@ -109,8 +109,10 @@ def jobs_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
 
 def count_by_state(connection: Connection) -> dict[str, int]:
     """How many jobs are in each state, those without any included."""
-    counted = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-    return dict.fromkeys(STATES, 0) | {state: number for state, number in counted}
+    counted = connection.execute(
+        select(jobs.c.state, func.count().label("number")).group_by(jobs.c.state)
+    )
+    return dict.fromkeys(STATES, 0) | {row.state: row.number for row in counted}
 
 
 def _job(row: Row[*tuple[Any, ...]]) -> Job:

@@ -94,3 +94,42 @@ def test_bad_questions_are_refused(run: Run, shop: Path, data: Path, tmp_path: P
         assert run(verb, "--data", data, "--output", tmp_path / "none" / "x.csv").code == 2
     assert run("mislabelled", "--data", data, "--target", "size").code == 2
     assert run("mislabelled", "--data", data, "--limit", 0).code == 2
+
+
+def test_what_to_label_next_comes_back_as_labels(
+    run: Run, shop: Path, data: Path, tmp_path: Path
+) -> None:
+    unlabelled = [f"green/{number}.png" for number in range(1, PICTURES, len(COLOURS))]
+    assert all((shop / each).exists() for each in unlabelled)
+    with SearchEngine(data) as engine:
+        for each in unlabelled:
+            engine.describe(each, {"label": None})
+    file = tmp_path / "review.csv"
+    ran = run("review", "--data", data, "--output", file)
+    assert ran.out.splitlines()[-1] == "40 of 48 items labelled"
+    rows = table(file)
+    assert rows[0]["item_id"] in unlabelled
+    assert (rows[0]["label"], rows[0]["reach"]) == ("", "8")
+    wrong = next(row for row in rows if row["item_id"] == WRONG)
+    assert (wrong["label"], wrong["suggested"]) == ("blue", "red")
+    listed = json.loads(run("review", "--data", data, "--limit", 1, "--json").out)
+    assert listed["review"][0]["item_id"] == rows[0]["item_id"]
+
+    file.write_text(
+        f"item_id,label\n{rows[0]['item_id']},green\n{WRONG},red\n{unlabelled[1]},\nx,y\n"
+    )
+    ran = run("review", "--data", data, "--apply", file)
+    assert ran.code == 4
+    assert ran.out.splitlines() == ["2 labels changed, 1 as they were"]
+    assert "line 5" in ran.err
+    with SearchEngine(data) as engine:
+        items = engine.catalog.collection("default")
+        assert engine.catalog.get(items, WRONG).label == "red"
+        assert engine.catalog.get(items, rows[0]["item_id"]).label == "green"
+    ran = run("review", "--data", data, "--json")
+    assert json.loads(ran.out)["labelled"] == 41
+
+    file.write_text("id,label\na,b\n")
+    ran = run("review", "--data", data, "--apply", file)
+    assert ran.code == 3
+    assert "no column item_id" in ran.err
