@@ -69,6 +69,34 @@ def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:
                 assert (ROOT / volume.split(":")[0]).is_file(), volume
 
 
+def test_the_kubernetes_base_is_whole_and_hardened() -> None:
+    folder = ROOT / "api" / "deploy" / "kubernetes"
+    base = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    objects = [yaml.safe_load((folder / name).read_text()) for name in base["resources"]]
+    assert {each["kind"] for each in objects} == {"Deployment", "Service", "PersistentVolumeClaim"}
+    assert {path.name for path in folder.iterdir()} == {*base["resources"], "kustomization.yaml"}
+    pod = next(each for each in objects if each["kind"] == "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert str(pod["securityContext"]["runAsUser"]) in DOCKERFILE.read_text()
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert "--insecure" not in pod["containers"][0]["command"]
+
+
+def test_the_first_start_makes_one_key(tmp_path: Path) -> None:
+    described = (ROOT / "api" / "deploy" / "kubernetes" / "server.yaml").read_text()
+    (starting,) = yaml.safe_load(described)["spec"]["template"]["spec"]["initContainers"]
+    bin_path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {**os.environ, "EYEDEX_DATA": str(tmp_path / "data"), "PATH": bin_path}
+    shown = [
+        subprocess.run(starting["command"], env=environ, capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert shown[0].startswith(b"eyedex_")
+    assert shown[1] == b""
+
+
 def test_dashboard_and_alerts_ask_for_what_the_server_tells(hsv_data: Path, tmp_path: Path) -> None:
     shown = (ROOT / "api" / "deploy" / "grafana" / "eyedex.json").read_text()
     asked = set(re.findall(r"\b(?:eyedex|process)_\w+", shown + ALERTS.read_text()))
