@@ -45,7 +45,7 @@ ORDER = {
         "adapt",
     ),
     "indexer": (
-        "arrow_import csv_cells decode_window encoding_speed json_scanner picture_hashes",
+        "arrow_import csv_cells declared decode_window encoding_speed json_scanner picture_hashes",
         "sources",
         "staged_files",
         "incoming",
