@@ -1,7 +1,8 @@
 """What indexing, changes of encoder, evaluations and groupings can be told, declared once.
 
 `jobs.parameters` derives from each class what a job takes over HTTP, `api.cli.flags` the flags of
-the verb of the same name. A new parameter is a field here and the code that obeys it.
+the verb of the same name. A new parameter is a field here and the code that obeys it. The classes
+are not frozen, as pydantic's models inherit from them; the models are.
 """
 
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ Pooling = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Indexing:
     """How to bring a collection to the state of a catalog."""
 
@@ -94,7 +95,7 @@ class Indexing:
     dry_run: Annotated[bool, Said("Say what would be done, but do nothing.")] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Changing:
     """How another encoder is judged, and what is done with it."""
 
@@ -104,7 +105,7 @@ class Changing:
     undo: Annotated[bool, Said("Go back to the encoder before the last change.")] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tuning(Changing):
     """How to adapt the encoder to the collection's own labels."""
 
@@ -121,7 +122,7 @@ class Tuning(Changing):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Switching(Changing):
     """How to give the collection another encoder, which the verb takes as an argument."""
 
@@ -130,7 +131,7 @@ class Switching(Changing):
     dry_run: Annotated[bool, Said("Encode and compare, but keep the encoder.")] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Calibrating:
     """Whose votes are calibrated, and how they count."""
 
@@ -139,7 +140,7 @@ class Calibrating:
     balanced: Annotated[bool, Said("Votes for rare labels weigh more.")] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evaluating:
     """What is measured, and with how many photos."""
 
@@ -170,7 +171,7 @@ class Evaluating:
     ] = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clustering:
     """How the items are grouped by looks."""
 

@@ -39,7 +39,7 @@ ORDER = {
         "overviews",
         "maintenance",
         "data_directory",
-        "answering",
+        "answering editing",
         "engine",
         "evaluate",
         "adapt",
