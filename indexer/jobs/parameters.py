@@ -218,6 +218,8 @@ KIND_NAMES: tuple[str, ...] = tuple(
     get_args(model.model_fields["kind"].annotation)[0] for model in get_args(JobRequest)
 )
 MODELS: Mapping[str, type[_Given]] = dict(zip(KIND_NAMES, get_args(JobRequest), strict=True))
+FIRST = ("kind", "source")
+"""Of the fields of a kind where they are listed."""
 FIELD_NAMES = tuple(dict.fromkeys(n for model in MODELS.values() for n in model.model_fields))
 """All that any kind can be told."""
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="kind")])
@@ -281,6 +283,8 @@ def request_schema(ref_template: str) -> dict[str, Any]:
     """
     schema = REQUEST.json_schema(ref_template=ref_template)
     for model in schema["$defs"].values():
-        for field in model["properties"].values():
+        fields = model["properties"]
+        model["properties"] = {n: fields[n] for n in sorted(fields, key=lambda n: n not in FIRST)}
+        for field in fields.values():
             field.pop("title", None)
     return schema
