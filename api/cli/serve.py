@@ -75,7 +75,7 @@ def serve(
 
 
 def _check_host(host: str, is_allowed: bool) -> None:
-    """Refuse addresses that others reach, unless keys are asked for or that is wanted.
+    """Refuse to listen where other machines can connect, unless there are keys or --insecure.
 
     Raises:
         ParameterError: It is such an address.
@@ -116,7 +116,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, so that a taken port is said before anything is started."""
+    """Open a listening socket, so that a taken port is reported before anything is started."""
     from search_engine.errors import ParameterError
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -136,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _served_names(allowed: str) -> str:
-    """What whoever listens beyond this machine has to know of names, in a line."""
+    """Say in a line which host names are served, for a server that other machines can reach."""
     if ANY in parse_allowed(allowed):
         return f"any host name is served (EYEDEX_ALLOWED_HOSTS={allowed})"
     return (

@@ -1,4 +1,4 @@
-"""An indexing run as a job: from an upload, which goes when all of it was taken in, or a path."""
+"""Run indexing jobs: from a path, or from an upload, which is deleted once all of it is indexed."""
 
 from collections.abc import Mapping
 from functools import partial
