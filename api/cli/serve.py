@@ -3,10 +3,12 @@
 import ipaddress
 import socket
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.flags import with_flags
 from api.cli.options import DataOption, settings_from
 from api.security.hosts import ANY, parse_allowed
 
@@ -21,21 +23,23 @@ SWITCH_S = 0.001
 it has something to do, a refusal for example, and 5 ms a time add up."""
 
 
-def serve(
-    data: DataOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+@dataclass(frozen=True)
+class Served:
+    """Where the server listens, and what it lets others do."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Listen beyond this machine, though anyone may write."),
-    ] = False,
+    ] = False
     read_only: Annotated[
         bool,
         typer.Option(
             "--read-only",
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
-    ] = False,
+    ] = False
     audit_log: Annotated[
         str | None,
         typer.Option(
@@ -44,11 +48,14 @@ def serve(
             "data directory, once there are keys.",
             metavar="FILE",
         ),
-    ] = None,
+    ] = None
     docs: Annotated[
         bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_flags(served=Served)
+def serve(data: DataOption = None, *, served: Served) -> None:
     """Serve the HTTP API and the page."""
     from api.security.floors import check_floors
 
@@ -59,17 +66,20 @@ def serve(
     from search_engine.storage.paths import DataPaths
 
     settings = settings_from(
-        data, read_only=read_only or None, docs=docs or None, audit_log=audit_log
+        data,
+        read_only=served.read_only or None,
+        docs=served.docs or None,
+        audit_log=served.audit_log,
     )
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
     with SearchEngine(settings=settings) as engine:  # what is wrong with the data is said at once
-        _check_host(host, insecure or Keyring(engine.catalog).has_keys())
-    listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}"
+        _check_host(served.host, served.insecure or Keyring(engine.catalog).has_keys())
+    listener = _listen(served.host, served.port)
+    address = f"http://{served.host}:{listener.getsockname()[1]}"
     print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
-    if not _is_loopback(host):
+    if not _is_loopback(served.host):
         print(_served_names(settings.allowed_hosts), file=sys.stderr)
     _run(app, listener)
 

@@ -1,7 +1,7 @@
 """The verbs `eyedex collections ...`."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
 from api.cli.terminal.wording import counted, size
 from indexer.declared import IndexKind
+
+if TYPE_CHECKING:
+    from indexer.schema import Attribute
 
 NameArgument = Annotated[str, typer.Argument(help="The collection.")]
 
@@ -94,6 +97,12 @@ def show_schema(
         rows = [each.as_json() for each in found]
         print_json({"name": name, "changed": changed, "dry_run": dry_run, "attributes": rows})
         return
+    _print_schema(found)
+    if changed is not None:
+        print(f"{counted(changed, 'item')} {'would change' if dry_run else 'changed'}")
+
+
+def _print_schema(found: "list[Attribute]") -> None:
     print_table(
         ("attribute", "type", "items", "values", "examples"),
         [
@@ -107,8 +116,6 @@ def show_schema(
             for each in found
         ],
     )
-    if changed is not None:
-        print(f"{counted(changed, 'item')} {'would change' if dry_run else 'changed'}")
 
 
 @collections.command("delete")
