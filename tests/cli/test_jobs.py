@@ -111,7 +111,7 @@ def started(large: Path, data: Path, run: Run) -> "tuple[subprocess.Popen[str], 
     """An indexing run that has committed something, and its job."""
     command = [*COMMAND, "index", large, "--data", data, "--encoder", "hsv", "--workers", "1"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if data.joinpath("catalog.sqlite").exists():
             found = jobs(run, data)
@@ -122,7 +122,7 @@ def started(large: Path, data: Path, run: Run) -> "tuple[subprocess.Popen[str], 
 
 
 def ended(process: "subprocess.Popen[str]") -> Ran:
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     return Ran(process.returncode, "", err)
 
 

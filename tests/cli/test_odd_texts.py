@@ -111,7 +111,8 @@ def test_classified_rows_hold_no_formulas(run: Run, shop: Path) -> None:
 def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
     run: Run, shop: Path
 ) -> None:
-    data, out = shop.parent / "data", shop.parent / "clusters.csv"
+    data, out = shop.parent / "own", shop.parent / "clusters.csv"
+    assert run("index", shop, "--data", data, "--encoder", "hsv").code == 0
     with sqlite3.connect(data / "catalog.sqlite") as catalog:
         catalog.execute("UPDATE items SET label = '=HYPERLINK(1)'")
     reseal(data)

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from search_engine.engine import SearchEngine
 
 
+EncoderArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="The new encoder (`eyedex encoders`).", metavar="ENCODER", show_default=False
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Here:
     """What only this machine can do."""
@@ -42,12 +50,7 @@ class Here:
 
 @with_flags(wanted=Switching, here=Here)
 def switch(
-    encoder: Annotated[
-        str | None,
-        typer.Argument(
-            help="The new encoder (`eyedex encoders`).", metavar="ENCODER", show_default=False
-        ),
-    ] = None,
+    encoder: EncoderArgument = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
     *,

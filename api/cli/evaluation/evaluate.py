@@ -39,14 +39,7 @@ def evaluate(
     from search_engine.evaluate.run import run_evaluation
     from search_engine.evaluate.run_json import run_json
 
-    options = evaluation_options(
-        wanted,
-        collection,
-        accept_accuracy=more.accept_accuracy,
-        hold_out_classes=more.hold_out_classes,
-        stress_queries=more.stress_queries if more.stress else 0,
-        rerankings=_rerankings(more.rerank),
-    )
+    options = evaluation_options(wanted, collection, **_measured_besides(more))
     outputs = checked_outputs(more.fail_under or [], more.compare, more.html)
     photos = open_queries(queries, reading)
     if more.encoders is not None:
@@ -68,6 +61,15 @@ def evaluate(
         outputs.write_report(run)
     print_run(run, as_json, more.per_query)
     _finish(run, missed)
+
+
+def _measured_besides(more: More) -> dict[str, Any]:
+    return {
+        "accept_accuracy": more.accept_accuracy,
+        "hold_out_classes": more.hold_out_classes,
+        "stress_queries": more.stress_queries if more.stress else 0,
+        "rerankings": _rerankings(more.rerank),
+    }
 
 
 def _rerankings(names: str | None) -> "tuple[Method, ...]":

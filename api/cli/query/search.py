@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from search_engine.engine import SearchEngine
     from search_engine.records import FacetCount, Neighbor
 
+PhotosArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="The photo to search with; or several, folders, one table or one archive.",
+        show_default=False,
+    ),
+]
 PHOTO_ONLY = ("box", "regions", "turns")
 DESCRIBING = ("q", "color")
 ONLY_IN_JSON = {"include": "embeddings and palettes", "explain": "explanations"}
@@ -82,13 +89,7 @@ class Subject:
 @with_flags(subject=Subject)
 @with_options("search")
 def search(
-    images: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="The photo to search with; or several, folders, one table or one archive.",
-            show_default=False,
-        ),
-    ] = None,
+    images: PhotosArgument = None,
     *,
     subject: Subject,
     data: DataOption = None,
