@@ -49,8 +49,6 @@ from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
-"""How often uploads whose time is over are looked for."""
-
 ROUTES = (
     health, access, collections, queries, item_batches, items, overviews, feedback, quality,
     pictures, jobs, uploads,
@@ -66,34 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        decoder = DecodePool(settings.upload_limits(), settings.workers)
-        decoder.warm_up()
-        engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
-        app.state.engine, app.state.decoder = engine, decoder
-        app.state.admission = Admission()
-        app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
-        with suppress(EyedexError):  # each request reads them again, and says what is wrong
-            await run_in_threadpool(keyring.refresh)
-        app.state.staging = Staging(engine.catalog.paths, settings)
-        supervisor = Supervisor(engine.settings)
-        watch = JobWatch(engine.catalog, app.state.is_stopping)
-        app.state.supervisor, app.state.job_watch = supervisor, watch
-        if not engine.catalog.read_only:
-            threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
-            supervisor.start()
-        try:
+        async with _opened(app, settings):
             yield
-        finally:
-            await watch.close()
-            await run_in_threadpool(supervisor.close)
-            await run_in_threadpool(keyring.note_use)
-            await run_in_threadpool(engine.close)
 
-    bodies = BodyLimits(
-        usual=settings.max_bytes + FORM_OVERHEAD_BYTES,
-        batch=settings.batch_max_bytes,
-        upload=settings.staged_max_bytes,
-    )
     app = FastAPI(
         title="Eyedex",
         version=version("eyedex"),
@@ -107,6 +80,49 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.is_stopping = lambda: False
     app.state.bad_keys = RateLimit("bad keys", BAD_KEYS)
+    _add_middleware(app, settings)
+    problems.install(app)
+    for module in ROUTES:
+        app.include_router(module.router)
+    openapi.install(app)
+    site.install(app, settings)
+    return app
+
+
+@asynccontextmanager
+async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Open the engine and what goes on beside answers, and close them in the end."""
+    decoder = DecodePool(settings.upload_limits(), settings.workers)
+    decoder.warm_up()
+    engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
+    app.state.engine, app.state.decoder = engine, decoder
+    app.state.admission = Admission()
+    app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
+    with suppress(EyedexError):  # each request reads them again, and says what is wrong
+        await run_in_threadpool(keyring.refresh)
+    app.state.staging = Staging(engine.catalog.paths, settings)
+    supervisor = Supervisor(engine.settings)
+    watch = JobWatch(engine.catalog, app.state.is_stopping)
+    app.state.supervisor, app.state.job_watch = supervisor, watch
+    if not engine.catalog.read_only:
+        threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
+        supervisor.start()
+    try:
+        yield
+    finally:
+        await watch.close()
+        await run_in_threadpool(supervisor.close)
+        await run_in_threadpool(keyring.note_use)
+        await run_in_threadpool(engine.close)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """What requests pass through before routes; the last one that is added is the first."""
+    bodies = BodyLimits(
+        usual=settings.max_bytes + FORM_OVERHEAD_BYTES,
+        batch=settings.batch_max_bytes,
+        upload=settings.staged_max_bytes,
+    )
     app.add_middleware(BodyMiddleware, limits=bodies)
     app.add_middleware(
         AuditMiddleware, log=_audit_log(settings), only_with_keys=settings.audit_log == "auto"
@@ -125,12 +141,6 @@ def create_app(settings: Settings) -> FastAPI:
         from api import metrics  # Prometheus' library takes as long to import as FastAPI
 
         metrics.install(app)
-    problems.install(app)
-    for module in ROUTES:
-        app.include_router(module.router)
-    openapi.install(app)
-    site.install(app, settings)
-    return app
 
 
 def _anonymous(settings: Settings) -> Grant | None:

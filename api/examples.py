@@ -1,4 +1,4 @@
-"""What was asked and answered when the examples were recorded, without what differs each time."""
+"""Recorded requests and answers of the API, without the values that differ each time."""
 
 import json
 import re
@@ -32,13 +32,13 @@ class Exchange(TypedDict):
 
 @cache
 def exchanges() -> Mapping[str, Exchange]:
-    """Those that are recorded, by the names of their operations."""
+    """Return the recorded exchanges by the names of their operations."""
     found: dict[str, Exchange] = json.loads(PLACE.read_text()) if PLACE.exists() else {}
     return found
 
 
 def stable(text: str, ids: Mapping[str, str]) -> str:
-    """A text without what differs each time: ids as they are named, times, seconds."""
+    """Return a text in which ids, times and seconds are replaced by fixed ones."""
     for found, name in ids.items():
         text = text.replace(found, name)
     named = set(ids.values())
@@ -47,7 +47,7 @@ def stable(text: str, ids: Mapping[str, str]) -> str:
 
 
 def settled(value: Any, name: str = "") -> Any:
-    """A value of JSON without times that differ each time; long texts and lists are cut short."""
+    """Return a JSON value with fixed times, and with long texts and lists cut short."""
     if isinstance(value, dict):
         if name in _MEASURED:
             return dict.fromkeys(sorted(value), 1.0)

@@ -111,7 +111,7 @@ def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _secure(document: dict[str, Any]) -> None:
-    """Say of every operation which key it needs."""
+    """Add to every operation which key it needs."""
     document["components"]["securitySchemes"] = SCHEMES
     for path in document["paths"].values():
         for method, operation in path.items():
@@ -134,7 +134,7 @@ def _describe_path(operation: dict[str, Any]) -> None:
 
 
 def _show(operation: dict[str, Any]) -> None:
-    """Give an operation the example that was recorded of it."""
+    """Add the recorded example to an operation."""
     exchange = exchanges().get(operation["operationId"])
     if exchange is None:
         return
@@ -146,7 +146,7 @@ def _show(operation: dict[str, Any]) -> None:
 
 
 def _gather(part: Any, components: dict[str, Any]) -> Any:
-    """Move schemas that have a title or `$defs` to the components; what stands in their place."""
+    """Move schemas that have a title or `$defs` to the components; return what replaces them."""
     if isinstance(part, list):
         return [_gather(each, components) for each in part]
     if not isinstance(part, dict) or "value" in part:
@@ -163,7 +163,7 @@ def _gather(part: Any, components: dict[str, Any]) -> Any:
 
 
 def _problem() -> dict[str, Any]:
-    """The one shape of errors; the codes are no closed list, as new ones may come."""
+    """Describe the shape of all errors; the list of codes is open, as new ones may be added."""
     schema = typed_schema(Problem)
     code = schema["properties"]["code"]
     code["description"] += " One of those of this version:\n\n" + "\n".join(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from indexer.change.request import Stage
+from indexer.declared import Evaluating
 from indexer.embed import EmbeddedRow, embed_source
 from indexer.sources import Reject, Source, SourceOptions, open_source
 from search_engine.catalog.fields import as_label
@@ -15,7 +16,7 @@ from search_engine.collections.labelled import Labelled
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.photos import FilePhotos
-from search_engine.evaluate.task import Asked
+from search_engine.evaluate.task import Asked, Options
 from search_engine.images.decode_pool import DecodePool
 
 OnReject = Callable[[Reject], None]
@@ -55,6 +56,22 @@ class Queries:
         )
         photos = FilePhotos(engine, [row.row.file for row in rows])
         return Asked(queries, values, photos, self.name, rejected)
+
+
+def evaluation_options(wanted: Evaluating, collection: str, **own: Any) -> Options:
+    """The evaluation that is asked for; `own` are further fields of its options."""
+    return Options(
+        collection,
+        wanted.target,
+        wanted.k,
+        wanted.vote_k,
+        seed=wanted.seed,
+        sample=wanted.sample,
+        folds=wanted.folds,
+        separator=wanted.separator,
+        classifiers=wanted.classifiers,
+        **own,
+    )
 
 
 def open_queries(path: Path | None, reading: SourceOptions) -> Queries | None:

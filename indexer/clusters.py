@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
+from indexer.declared import Clustering
 from search_engine import clustering
 from search_engine.clustering import Agreement, Clusters, Proposal, most_frequent, names_of
 from search_engine.collections.labelled import Labelled, read_gallery
@@ -23,39 +24,25 @@ from search_engine.storage.durable import storage_error
 KNOWN = ("item_id", "image", "label", "product_id")
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterRequest:
-    """How to group: `kmeans` into a number of `clusters`, or `hdbscan`, which finds the number.
+def check_grouping(wanted: Clustering) -> None:
+    """Refuse what does not fit together.
 
-    With `propose` items without a label get one where the labelled items of their cluster agree,
-    `min_support` of them at least.
+    Raises:
+        ParameterError: It does not.
     """
-
-    method: str = "kmeans"
-    clusters: int | None = None
-    target: str = "label"
-    propose: bool = False
-    min_support: float = 0.8
-
-    def check(self) -> None:
-        """Refuse what does not fit together.
-
-        Raises:
-            ParameterError: It does not.
-        """
-        if self.method != "kmeans" and self.clusters is not None:
-            raise ParameterError(
-                f"{self.method} finds out by itself how many clusters there are", where="clusters"
-            )
-        if self.propose and self.target != "label":
-            raise ParameterError("only labels are proposed", where="target", fix="leave it out")
+    if wanted.method != "kmeans" and wanted.clusters is not None:
+        raise ParameterError(
+            f"{wanted.method} finds out by itself how many clusters there are", where="clusters"
+        )
+    if wanted.propose_labels and wanted.target != "label":
+        raise ParameterError("only labels are proposed", where="target", fix="leave it out")
 
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
     """A collection's items with the clusters they are in; `items` are in the gallery's order."""
 
-    request: ClusterRequest
+    request: Clustering
     gallery: Labelled
     items: Sequence[CatalogItem]
     clusters: Clusters
@@ -104,7 +91,7 @@ class Clustered:
             }
 
 
-def cluster_collection(engine: SearchEngine, collection: str, request: ClusterRequest) -> Clustered:
+def cluster_collection(engine: SearchEngine, collection: str, request: Clustering) -> Clustered:
     """Group the items of a collection; nothing in the catalog changes.
 
     Raises:
@@ -121,7 +108,7 @@ def cluster_collection(engine: SearchEngine, collection: str, request: ClusterRe
     else:
         found = clustering.hdbscan(gallery.vectors)
     proposals: Sequence[Proposal | None] = [None] * len(gallery.keys)
-    if request.propose:
+    if request.propose_labels:
         proposals = clustering.propose_labels(found, gallery.labels, request.min_support)
     return Clustered(
         request,
@@ -176,7 +163,7 @@ def _record(found: Clustered, row: int, folder: Path) -> dict[str, Any]:
     item, proposal = found.items[row], found.proposals[row]
     number = int(found.clusters.members[row])
     label = item.label
-    if found.request.propose and label is None and proposal is not None:
+    if found.request.propose_labels and label is None and proposal is not None:
         label = proposal.label
     return {
         **_kept(item),

@@ -18,7 +18,7 @@ BATCH_SIZE = 32
 
 @dataclass(slots=True)
 class ColorsReport:
-    """How many pictures had unknown colours, and of how many these were found.
+    """Counts of pictures whose colours were unknown, and of those whose colours were found.
 
     `unread` pictures are gone or refused.
     """

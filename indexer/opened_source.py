@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from indexer.covered import name_of
+from indexer.declared import Indexing
 from indexer.remembered import recalled, said_before
 from indexer.report import RunReport
 from indexer.run import IndexRequest
@@ -30,6 +31,35 @@ class OpenedSource:
     request: IndexRequest
     is_told: bool
     notes: Sequence[str]
+
+
+def index_request(
+    wanted: Indexing, collection: str, source: str, reading: SourceOptions, **own: Any
+) -> IndexRequest:
+    """The run that is asked for.
+
+    Args:
+        wanted: How.
+        collection: Which.
+        source: What items come from, as it is called where `wanted` has no name of it.
+        reading: How the source is read.
+        own: Further fields of the request, or others instead.
+    """
+    fields: dict[str, Any] = {
+        "collection": collection,
+        "encoder": wanted.encoder,
+        "pooling": wanted.pooling,
+        "index_factory": wanted.index,
+        "source": wanted.name or source,
+        "reading": reading,
+        "replace": wanted.replace,
+        "prune": wanted.prune,
+        "prune_many": wanted.prune_many,
+        "max_errors": wanted.max_errors,
+        "dry_run": wanted.dry_run,
+        "tune": wanted.tune,
+    }
+    return IndexRequest(**{**fields, **own})
 
 
 @contextmanager

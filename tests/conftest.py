@@ -24,9 +24,11 @@ from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from tests.new_catalogs import Replayed
 
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
+"""As many as `make demo` draws."""
 READY_S = 60.0
 
 
@@ -40,6 +42,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_new_catalogs() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alembic.command.upgrade", Replayed())
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -78,21 +87,6 @@ def layers(shared: Path) -> Path:
         create_encoder(EncoderRequest(DEFAULT_ENCODER, pooling="multi", cache=folder))
 
     return once(shared / "layers", export)
-
-
-@pytest.fixture(scope="session")
-def large_sample(shared: Path) -> Path:
-    """As `sample`, of as many products as `make demo` draws."""
-    return once(shared / "large-sample", lambda folder: draw(folder, LARGE_PRODUCTS))
-
-
-@pytest.fixture(scope="session")
-def large_hsv_data(shared: Path, large_sample: Path) -> Path:
-    """A data directory with that indexed by the hsv encoder. Do not change it."""
-    return once(
-        shared / "large-hsv-data",
-        lambda folder: index_folder(large_sample / "catalog.csv", folder, encoder="hsv"),
-    )
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from indexer.declared import TARGET
 from search_engine.encoders.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
@@ -32,26 +33,7 @@ FilterOption = Annotated[
         metavar="FILTER",
     ),
 ]
-TargetOption = Annotated[
-    str, typer.Option("--target", help="label, product_id or an attribute.", metavar="FIELD")
-]
-VoteKOption = Annotated[
-    int | None,
-    typer.Option(
-        "--vote-k", min=1, max=200, help="Neighbors that vote [default: as calibrated, else 10]."
-    ),
-]
-RerankOption = Annotated[
-    str | None,
-    typer.Option(
-        "--rerank",
-        help="Put what is found in a better order: aqe, dba, k-reciprocal or geometric (`eyedex "
-        "evaluate --rerank all` tells which pays), or learned (`eyedex rerank learn`).",
-        metavar="NAME",
-    ),
-]
-NeighborsOption = Annotated[int, typer.Option("-k", min=1, max=200, help="Number of neighbors.")]
-
+TargetOption = Annotated[str, typer.Option("--target", help=TARGET.help, metavar=TARGET.metavar)]
 RuntimeOption = Annotated[
     RuntimeChoice | None,
     typer.Option(
@@ -68,14 +50,14 @@ QualityOption = Annotated[
         show_default=False,
     ),
 ]
-IndexOption = Annotated[
-    str | None,
+WeightsOption = Annotated[
+    Path | None,
     typer.Option(
-        "--index",
-        metavar="auto|FACTORY",
-        help="Kind of index from now on: a FAISS factory string, numpy, milvus:ADDRESS or "
-        "qdrant:ADDRESS; auto chooses by size.",
+        "--weights", help="Weights file instead of the published weights.", metavar="FILE"
     ),
+]
+DownloadOption = Annotated[
+    bool, typer.Option("--download", help="Fetch published weights that are not here.")
 ]
 
 MilvusOption = Annotated[

@@ -3,10 +3,12 @@
 import ipaddress
 import socket
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.flags import with_flags
 from api.cli.options import DataOption, settings_from
 from api.security.hosts import ANY, parse_allowed
 
@@ -21,21 +23,23 @@ SWITCH_S = 0.001
 it has something to do, a refusal for example, and 5 ms a time add up."""
 
 
-def serve(
-    data: DataOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+@dataclass(frozen=True)
+class Served:
+    """Where the server listens, and what it lets others do."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Listen beyond this machine, though anyone may write."),
-    ] = False,
+    ] = False
     read_only: Annotated[
         bool,
         typer.Option(
             "--read-only",
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
-    ] = False,
+    ] = False
     audit_log: Annotated[
         str | None,
         typer.Option(
@@ -44,14 +48,17 @@ def serve(
             "data directory, once there are keys.",
             metavar="FILE",
         ),
-    ] = None,
+    ] = None
     docs: Annotated[
         bool, typer.Option("--docs", help="Serve the reference of the API at /docs.")
-    ] = False,
+    ] = False
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Serve figures for Prometheus at /metrics.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@with_flags(served=Served)
+def serve(data: DataOption = None, *, served: Served) -> None:
     """Serve the HTTP API and the page."""
     from api.security.floors import check_floors
 
@@ -63,26 +70,26 @@ def serve(
 
     settings = settings_from(
         data,
-        read_only=read_only or None,
-        docs=docs or None,
-        metrics=metrics or None,
-        audit_log=audit_log,
+        read_only=served.read_only or None,
+        docs=served.docs or None,
+        metrics=served.metrics or None,
+        audit_log=served.audit_log,
     )
     app = create_app(settings)
     if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
     with SearchEngine(settings=settings) as engine:  # what is wrong with the data is said at once
-        _check_host(host, insecure or Keyring(engine.catalog).has_keys())
-    listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}"
+        _check_host(served.host, served.insecure or Keyring(engine.catalog).has_keys())
+    listener = _listen(served.host, served.port)
+    address = f"http://{served.host}:{listener.getsockname()[1]}"
     print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
-    if not _is_loopback(host):
+    if not _is_loopback(served.host):
         print(_served_names(settings.allowed_hosts), file=sys.stderr)
     _run(app, listener)
 
 
 def _check_host(host: str, is_allowed: bool) -> None:
-    """Refuse addresses that others reach, unless keys are asked for or that is wanted.
+    """Refuse to listen where other machines can connect, unless there are keys or --insecure.
 
     Raises:
         ParameterError: It is such an address.
@@ -123,7 +130,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, so that a taken port is said before anything is started."""
+    """Open a listening socket, so that a taken port is reported before anything is started."""
     from search_engine.errors import ParameterError
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -143,7 +150,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _served_names(allowed: str) -> str:
-    """What whoever listens beyond this machine has to know of names, in a line."""
+    """Say in a line which host names are served, for a server that other machines can reach."""
     if ANY in parse_allowed(allowed):
         return f"any host name is served (EYEDEX_ALLOWED_HOSTS={allowed})"
     return (

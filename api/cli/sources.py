@@ -1,11 +1,11 @@
 """How a source is read, as flags of each verb that reads one."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+
+from api.cli.flags import flag, in_place_of
 
 if TYPE_CHECKING:
     from indexer.sources import SourceOptions
@@ -73,44 +73,18 @@ def with_source_flags(
         if_any: It gets None where no flag is given, and nothing is loaded to make that of.
     """
 
-    def give(verb: Callable[..., None]) -> Callable[..., None]:
-        kinds = {name: kind for name, kind in _FLAGS.items() if name not in without}
-        return _with_flags(verb, kinds, if_any)
-
-    return give
-
-
-def _with_flags(
-    verb: Callable[..., None], kinds: Mapping[str, Any], if_any: bool
-) -> Callable[..., None]:
-    @wraps(verb)
-    def run(**given: Any) -> None:
-        flags = {name: given.pop(name) for name in kinds}
-        reading = None
-        if any(flags.values()) or not if_any:
-            reading = _options(**{**dict.fromkeys(_FLAGS), "follow_links": False, **flags})
-        verb(reading=reading, **given)
-
-    own = inspect.signature(verb)
+    kinds = {name: kind for name, kind in _FLAGS.items() if name not in without}
     flags = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=False if get_args(kind)[0] is bool else None,
-            annotation=kind,
-        )
+        flag(name, kind, False if get_args(kind)[0] is bool else None)
         for name, kind in kinds.items()
     ]
-    parameters = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in own.parameters.values()
-        if each.name != "reading"
-    ]
-    place = [*own.parameters].index("reading")
-    parameters[place:place] = flags
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+
+    def reading(**given: Any) -> "SourceOptions | None":
+        if if_any and not any(given.values()):
+            return None
+        return _options(**{**dict.fromkeys(_FLAGS), "follow_links": False, **given})
+
+    return lambda verb: in_place_of(verb, "reading", flags, reading)
 
 
 def _options(

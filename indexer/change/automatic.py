@@ -1,8 +1,8 @@
 """Learn from the labels of a collection at the end of an indexing run, without being asked.
 
-A note beside the index of a collection says that it is to be so, which encoder the last learning
-left, and what it saw. Where the collection has another encoder now, somebody has chosen that (by
-`tune`, `switch` or their undoing), and it stays.
+A note beside a collection's index records that it learns by itself, which encoder the last learning
+left, and what that learned from. If the collection has another encoder now, somebody chose it (by
+`tune`, `switch` or their undoing), and it is kept.
 """
 
 from contextlib import suppress
@@ -42,7 +42,10 @@ NEVER = -1
 
 
 class Note(BaseModel):
-    """That a collection learns by itself; `seq` and `labelled` are of the last time, or `NEVER`."""
+    """Records that a collection learns by itself.
+
+    `seq` and `labelled` are those of the last learning, or `NEVER`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

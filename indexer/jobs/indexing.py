@@ -1,4 +1,4 @@
-"""An indexing run as a job: from an upload, which goes when all of it was taken in, or a path."""
+"""Run indexing jobs: from a path, or from an upload, which is deleted once all of it is indexed."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,9 +10,9 @@ from indexer.jobs.parameters import IndexJob, UploadSource
 from indexer.jobs.sources import opened_files
 from indexer.jobs.task import Task
 from indexer.jobs.uploads import staging_of
-from indexer.opened_source import index_result, opened_source
+from indexer.opened_source import index_request, index_result, opened_source
 from indexer.report import PruneRefusedError, RunReport
-from indexer.run import IndexRequest, index_source
+from indexer.run import index_source
 from indexer.staging import UPLOAD_SOURCE
 from search_engine.storage.paths import DataPaths
 
@@ -33,7 +33,11 @@ def _index(job: IndexJob, task: Task, path: Path) -> Mapping[str, Any]:
     if isinstance(job.source, UploadSource):
         unpacked = staging_of(task.settings).unpacked(job.source.upload)
     task.running.counts(lambda: (report.counts(), dict(report.reasons)))
-    request = index_request(job, task.collection, path)
+    is_upload = isinstance(job.source, UploadSource)
+    source = UPLOAD_SOURCE if is_upload else name_of(path, None)
+    request = index_request(  # what was uploaded goes away, so its pictures are kept
+        job, task.collection, source, job.reading(), keep_pictures=is_upload
+    )
     with opened_source(path, request, task.settings, unpacked) as opened:
         rejects = DataPaths(task.settings.data).rejects(task.collection)
         try:
@@ -52,23 +56,3 @@ def _index(job: IndexJob, task: Task, path: Path) -> Mapping[str, Any]:
             partial(staging_of(task.settings).delete, task.collection, job.source.upload)
         )
     return result
-
-
-def index_request(job: IndexJob, collection: str, path: Path) -> IndexRequest:
-    """The run that a job asks for; what was uploaded goes away, so its pictures are kept."""
-    is_upload = isinstance(job.source, UploadSource)
-    return IndexRequest(
-        collection=collection,
-        encoder=job.encoder,
-        pooling=job.pooling,
-        index_factory=job.index,
-        source=job.name or (UPLOAD_SOURCE if is_upload else name_of(path, None)),
-        reading=job.reading(),
-        replace=job.replace,
-        prune=job.prune,
-        prune_many=job.prune_many,
-        max_errors=job.max_errors,
-        dry_run=job.dry_run,
-        tune=job.tune,
-        keep_pictures=is_upload,
-    )

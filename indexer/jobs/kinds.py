@@ -5,14 +5,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from indexer.asked import Queries, open_queries
-from indexer.change.finetune import finetune_collection
+from indexer.asked import Queries, evaluation_options, open_queries
 from indexer.change.report_json import report_json
-from indexer.change.request import ChangeRequest
-from indexer.change.sequence import undo_change
-from indexer.change.switch import switch_encoder
-from indexer.change.tune import tune_collection
-from indexer.clusters import ClusterRequest, cluster_collection, write_table
+from indexer.change.wanted import switch, tune
+from indexer.clusters import check_grouping, cluster_collection, write_table
 from indexer.colors import find_colors
 from indexer.duplicates.finding import find_duplicates
 from indexer.duplicates.output import write_groups
@@ -42,14 +38,13 @@ from indexer.jobs.task import Task
 from indexer.overviews.making import make_mislabelled, make_outliers
 from indexer.overviews.mapping import make_map
 from indexer.report import RejectsFile
-from search_engine.adapt.plan import TrainingPlan
 from search_engine.catalog.filter_text import read_filter
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.engine import SearchEngine
 from search_engine.errors import StorageError
 from search_engine.evaluate.run import run_evaluation
 from search_engine.evaluate.run_json import run_json
-from search_engine.evaluate.task import Asked, Options
+from search_engine.evaluate.task import Asked
 from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.summary import calibration_json
@@ -58,32 +53,19 @@ Result = Mapping[str, Any]
 
 
 def _tune(job: TuneJob, task: Task) -> Result:
-    request = ChangeRequest(job.target, job.force, job.dry_run)
     with _opened(task) as engine:
-        if job.undo:
-            return report_json(undo_change(engine, task.collection, job.force, task.stage))
-        if not job.finetune:
-            return report_json(
-                tune_collection(engine, task.collection, request, job.layers, task.stage)
-            )
-        plan = TrainingPlan(minutes=job.minutes)
-        return report_json(
-            finetune_collection(engine, task.collection, request, job.layers, plan, task.stage)
-        )
+        return report_json(tune(engine, task.collection, job, task.stage))
 
 
 def _switch(job: SwitchJob, task: Task) -> Result:
     with _opened(task) as engine:
-        if job.undo:
-            return report_json(undo_change(engine, task.collection, job.force, task.stage))
         encoder = EncoderRequest(
             job.encoder or "",
             runtime=engine.settings.runtime,
             cache=engine.catalog.paths.encoders,
             pooling=job.pooling,
         )
-        request = ChangeRequest(job.target, job.force, job.dry_run)
-        return report_json(switch_encoder(engine, task.collection, encoder, request, task.stage))
+        return report_json(switch(engine, task.collection, job, encoder, task.stage))
 
 
 def _calibrate(job: CalibrateJob, task: Task) -> Result:
@@ -96,17 +78,7 @@ def _calibrate(job: CalibrateJob, task: Task) -> Result:
 
 
 def _evaluate(job: EvaluateJob, task: Task) -> Result:
-    options = Options(
-        task.collection,
-        job.target,
-        job.k,
-        job.vote_k,
-        seed=job.seed,
-        sample=job.sample,
-        folds=job.folds,
-        separator=job.separator,
-        classifiers=job.classifiers,
-    )
+    options = evaluation_options(job, task.collection)
     with _opened(task) as engine, opened_files(job.source, task) as path:
         photos = open_queries(path, job.reading())
         asked = None if photos is None else _asked(engine, photos, job.target, task)
@@ -125,12 +97,9 @@ def _asked(engine: SearchEngine, photos: Queries, target: str, task: Task) -> As
 
 
 def _cluster(job: ClusterJob, task: Task) -> Result:
-    request = ClusterRequest(
-        job.method, job.clusters, job.target, job.propose_labels, job.min_support
-    )
-    request.check()
+    check_grouping(job)
     with _opened(task) as engine, task.stage("clustering", 1) as advance:
-        found = cluster_collection(engine, task.collection, request)
+        found = cluster_collection(engine, task.collection, job)
         write_table(task.file("clusters.csv"), found)
         advance(1)
     return found.summary()

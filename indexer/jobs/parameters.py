@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
+from indexer.declared import Calibrating, Clustering, Evaluating, Indexing, Switching, Tuning
 from indexer.sources import SourceOptions
 from search_engine.errors import ParameterError
 from search_engine.near import shown
 
-Whole = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -79,81 +79,33 @@ class _Reading(_Given):
         )
 
 
-class IndexJob(_Reading):
+class IndexJob(_Reading, Indexing):
     """Bring the collection to the state of a catalog, as `eyedex index`; it is made if missing."""
 
     kind: Literal["index"]
     source: JobSource
-    encoder: Annotated[Text | None, Field(description="Of a new collection.")] = None
-    pooling: Annotated[Text | None, Field(description="How feature maps become one vector.")] = None
-    index: Annotated[
-        Text | None, Field(description="`auto`, or a FAISS factory string, from now on.")
-    ] = None
-    name: Annotated[
-        Text | None,
-        Field(description="Name of the source, the same each time; by default where it is."),
-    ] = None
-    replace: Annotated[
-        bool, Field(description="Remove from items whatever the source does not say.")
-    ] = False
-    prune: Annotated[bool, Field(description="Remove items that the source no longer has.")] = False
-    prune_many: Annotated[
-        bool, Field(description="Let `prune` remove more than a fifth of the items.")
-    ] = False
-    max_errors: Annotated[
-        int | None, Field(ge=0, description="Stop when more rows than that are rejected.")
-    ] = None
-    tune: Annotated[
-        bool, Field(description="Let a new collection learn from its labels, once it has enough.")
-    ] = True
-    dry_run: Annotated[bool, Field(description="Say what would be done, but do nothing.")] = False
 
 
-class _Change(_Given):
-    target: Annotated[
-        Text, Field(description="The labels to judge by: label, product_id or an attribute.")
-    ] = "label"
-    force: Annotated[bool, Field(description="Use it even if it is not found better.")] = False
-    dry_run: Annotated[bool, Field(description="Only measure what it would bring.")] = False
-    undo: Annotated[bool, Field(description="Go back to the encoder before the last change.")] = (
-        False
-    )
-
-
-class TuneJob(_Change):
+class TuneJob(_Given, Tuning):
     """Adapt the encoder to the collection's own labels, as `eyedex tune`."""
 
     kind: Literal["tune"]
-    finetune: Annotated[bool, Field(description="Train the network itself too.")] = False
-    minutes: Annotated[
-        float, Field(ge=0.01, le=10_080, allow_inf_nan=False, description="How long to train.")
-    ] = 30.0
-    layers: Annotated[
-        bool | None,
-        Field(description="Try features of several layers; by default up to 20,000 items."),
-    ] = None
 
 
-class SwitchJob(_Change):
+class SwitchJob(_Given, Switching):
     """Give the collection another encoder, as `eyedex switch`."""
 
     kind: Literal["switch"]
     encoder: Annotated[Text | None, Field(description="The new encoder; none with `undo`.")] = None
-    pooling: Annotated[Text | None, Field(description="How feature maps become one vector.")] = None
 
 
-class CalibrateJob(_Given):
+class CalibrateJob(_Given, Calibrating):
     """Learn how far the votes can be trusted, as `eyedex calibrate`."""
 
     kind: Literal["calibrate"]
-    target: Annotated[Text, Field(description="label, product_id or an attribute.")] = "label"
-    per_product: Annotated[bool, Field(description="All photos of a product are one voter.")] = (
-        False
-    )
-    balanced: Annotated[bool, Field(description="Votes for rare labels weigh more.")] = False
 
 
-class EvaluateJob(_Reading):
+class EvaluateJob(_Reading, Evaluating):
     """Measure search and vote on labelled photos, as `eyedex evaluate`."""
 
     kind: Literal["evaluate"]
@@ -161,42 +113,15 @@ class EvaluateJob(_Reading):
         JobSource | None,
         Field(description="Labelled photos; without it each item is held out in turn."),
     ] = None
-    target: Annotated[Text, Field(description="label, product_id or an attribute.")] = "label"
-    k: Annotated[
-        int | None, Field(ge=1, le=200, description="Ranks measured besides 1, 5 and 10.")
-    ] = None
-    vote_k: Annotated[int | None, Field(ge=1, le=200, description="Neighbors that vote.")] = None
-    sample: Annotated[Whole | None, Field(description="Ask at most so many queries.")] = None
-    folds: Annotated[int | None, Field(ge=2, description="Cross-validate.")] = None
-    separator: Annotated[
-        Text | None, Field(description="Divides several values in one cell of the target.")
-    ] = None
-    seed: Annotated[int, Field(ge=0, description="Of everything that is drawn.")] = 0
-    classifiers: Annotated[bool, Field(description="Measure every trained classifier, too.")] = (
-        False
-    )
     report: Annotated[
         bool, Field(description="Write a report: the file `report.html` of the job.")
     ] = False
 
 
-class ClusterJob(_Given):
+class ClusterJob(_Given, Clustering):
     """Group the items by looks, as `eyedex cluster`; the file `clusters.csv` of the job has all."""
 
     kind: Literal["cluster"]
-    method: Annotated[
-        Literal["kmeans", "hdbscan"],
-        Field(description="kmeans: all items, so many clusters. hdbscan: dense regions only."),
-    ] = "kmeans"
-    clusters: Annotated[int | None, Field(ge=2, description="Clusters of kmeans.")] = None
-    target: Annotated[Text, Field(description="What the clusters are compared with.")] = "label"
-    propose_labels: Annotated[
-        bool, Field(description="A label for items without, where clusters tell.")
-    ] = False
-    min_support: Annotated[
-        float,
-        Field(ge=0, le=1, description="Share of a cluster's labelled items that must agree."),
-    ] = 0.8
 
 
 class DuplicatesJob(_Given):
@@ -293,6 +218,8 @@ KIND_NAMES: tuple[str, ...] = tuple(
     get_args(model.model_fields["kind"].annotation)[0] for model in get_args(JobRequest)
 )
 MODELS: Mapping[str, type[_Given]] = dict(zip(KIND_NAMES, get_args(JobRequest), strict=True))
+FIRST = ("kind", "source")
+"""Of the fields of a kind where they are listed."""
 FIELD_NAMES = tuple(dict.fromkeys(n for model in MODELS.values() for n in model.model_fields))
 """All that any kind can be told."""
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="kind")])
@@ -356,6 +283,8 @@ def request_schema(ref_template: str) -> dict[str, Any]:
     """
     schema = REQUEST.json_schema(ref_template=ref_template)
     for model in schema["$defs"].values():
-        for field in model["properties"].values():
+        fields = model["properties"]
+        model["properties"] = {n: fields[n] for n in sorted(fields, key=lambda n: n not in FIRST)}
+        for field in fields.values():
             field.pop("title", None)
     return schema

@@ -77,7 +77,7 @@ class Changes:
     def _apply(
         self, collection: str, ready: Sequence[Operation | EyedexError]
     ) -> list[Outcome] | None:
-        """Embed and write; None where the collection became another one meanwhile."""
+        """Embed and write; return None if the collection was replaced meanwhile."""
         puts = [each for each in ready if isinstance(each, Put)]
         live = self._live_or_new(collection) if puts else self._collections.get(collection)
         encoder = self._encoders.for_pictures_if_any(live, bool(puts))

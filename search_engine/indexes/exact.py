@@ -22,11 +22,11 @@ class NumpyIndex:
 
     exact = True
 
-    def __init__(self, keys: Keys, rows: NDArray[np.float16]) -> None:
-        self.spec = IndexSpec(NAME)
-        self.keys = keys
-        self.dimension = rows.shape[1]
-        self._rows = rows
+    def __init__(
+        self, keys: Keys, rows: NDArray[np.float16], spec: IndexSpec | None = None
+    ) -> None:
+        self.spec = spec or IndexSpec(NAME)
+        self.keys, self.dimension, self._rows = keys, rows.shape[1], rows
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -38,15 +38,21 @@ class NumpyIndex:
     def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
         """See Index."""
         check_search(queries, k, self.dimension)
-        k = min(k, len(self) if within is None else len(within))
+        available = len(self) if within is None else len(within)
+        k = min(k, available)
         if k == 0 or not len(queries):
             nothing = np.empty((len(queries), 0))
             positions, scores = nothing.astype(np.int64), nothing.astype(np.float32)
         else:
-            chosen = None if within is None else within.positions
-            positions, scores = scan(queries, self._rows, chosen, k)
+            positions, scores = self._nearest(queries, k, within, available)
         counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
         return Hits(keys=self.keys[positions], scores=scores, counts=counts)
+
+    def _nearest(
+        self, queries: Vectors, k: int, within: Selection | None, available: int
+    ) -> tuple[Positions, NDArray[np.float32]]:
+        """Return positions and scores (Q, k) of the k nearest of those available."""
+        return scan(queries, self._rows, None if within is None else within.positions, k)
 
     def save(self, folder: Path) -> None:
         """See Index."""

@@ -21,7 +21,7 @@ from search_engine.engine import SearchEngine
 from tests.cli.conftest import COMMAND, Run, run_outside
 from tests.conftest import copy_data, once
 
-SECONDS = 4
+SECONDS = 2
 FINETUNE = ("tune", "--finetune", "--minutes", SECONDS / 60)
 
 
@@ -57,14 +57,14 @@ def plain(network_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(plain: Path, shared: Path) -> Path:
+def made(plain: Path, shared: Path, run: Run) -> Path:
     """`data`, the same with a network that was trained in two goes, and how the first one ended."""
 
     def make(folder: Path) -> None:
         shutil.copytree(plain, folder / "data")
         first = interrupted(folder / "data")
         (folder / "interruption.json").write_text(json.dumps(asdict(first)))
-        ran = run_outside(*FINETUNE, "--force", "--data", folder / "data", "--json")
+        ran = run(*FINETUNE, "--force", "--data", folder / "data", "--json")
         assert (ran.code, ran.json["used"]) == (0, True)
 
     return once(shared / "finetuned", make)
@@ -180,7 +180,7 @@ def test_pictures_without_labels_are_learned_from_only_by_force(
     ran = run(*FINETUNE, "--data", plain)
     assert (ran.code, "too few labels to tell" in ran.error) == (2, True)
     assert answer(run, photo, plain) == before
-    ran = run_outside(*FINETUNE, "--data", plain, "--force", "--json")
+    ran = run(*FINETUNE, "--data", plain, "--force", "--json")
     assert (ran.code, ran.json["gate"], ran.json["used"]) == (0, {}, True)
     assert answer(run, photo, plain) != before
     assert run("check", "--data", plain).code == 0

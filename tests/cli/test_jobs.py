@@ -14,6 +14,9 @@ from indexer.jobs.queue import submit
 from tests.cli.conftest import COMMAND, Index, Ran, Run, colour_picture
 from tests.small_catalog import open_catalog
 
+ROWS = 12_000
+"""Of a table that takes a while to index."""
+
 
 def jobs(run: Run, data: Path) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = run("jobs", "list", "--data", data, "--json").json["jobs"]
@@ -26,7 +29,7 @@ def large(tmp_path: Path) -> Path:
     folder = tmp_path / "large"
     folder.mkdir()
     (folder / "a.png").write_bytes(colour_picture(1))
-    rows = ["item_id,image", *(f"{number},a.png" for number in range(30_000))]
+    rows = ["item_id,image", *(f"{number},a.png" for number in range(ROWS))]
     (folder / "t.csv").write_text("\n".join(rows))
     return folder / "t.csv"
 
@@ -108,7 +111,7 @@ def started(large: Path, data: Path, run: Run) -> "tuple[subprocess.Popen[str], 
     """An indexing run that has committed something, and its job."""
     command = [*COMMAND, "index", large, "--data", data, "--encoder", "hsv", "--workers", "1"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if data.joinpath("catalog.sqlite").exists():
             found = jobs(run, data)
@@ -119,13 +122,13 @@ def started(large: Path, data: Path, run: Run) -> "tuple[subprocess.Popen[str], 
 
 
 def ended(process: "subprocess.Popen[str]") -> Ran:
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     return Ran(process.returncode, "", err)
 
 
 def test_a_run_is_cancelled_from_elsewhere(run: Run, large: Path, data: Path) -> None:
     process, job = started(large, data, run)
-    assert (job["state"], job["stage"], job["total"]) == ("running", "indexing", 30_000)
+    assert (job["state"], job["stage"], job["total"]) == ("running", "indexing", ROWS)
     assert job["seconds_left"] > 0
     assert "told to stop" in run("jobs", "cancel", job["id"], "--data", data).out
     ran = ended(process)

@@ -14,15 +14,21 @@ def test_a_key_is_printed_once_and_opens_the_server(
     run: Run, index: Index, folder: Path, data: Path
 ) -> None:
     assert index(folder).code == 0
+    beyond_this_machine = ("--host", "0.0.0.0")
+    refused_to_serve = run("serve", *beyond_this_machine, "--port", "0", "--data", data)
+    assert refused_to_serve.code == 2
+    assert "eyedex keys create" in refused_to_serve.error
     made = run("keys", "create", "the shop", "--data", data)
     token = made.out.strip()
     assert made.code == 0
     assert "every request to a server needs a key" in made.err
     assert "every request" not in run("keys", "create", "second", "--data", data).err
     assert token not in run("keys", "list", "--data", data, "--json").out
-    with serve(data) as server:
-        with Client(server.url) as nobody, pytest.raises(Forbidden) as refused:
-            nobody.list_collections()
+    with serve(data, *beyond_this_machine) as server:
+        with Client(server.url) as nobody:
+            assert nobody.healthz()["status"] == "alive"
+            with pytest.raises(Forbidden) as refused:
+                nobody.list_collections()
         assert (refused.value.status, refused.value.code) == (401, "unauthorized")
         with Client(server.url, key=token) as shop:
             assert shop.list_collections()["collections"]
@@ -70,12 +76,3 @@ def test_what_is_refused(run: Run, data: Path, given: tuple[str, ...], said: str
     assert ran.code == 2
     assert said in ran.error
     assert len(run("keys", "list", "--data", data, "--json").json["keys"]) == 1
-
-
-def test_the_server_listens_beyond_this_machine_once_there_is_a_key(run: Run, data: Path) -> None:
-    refused = run("serve", "--host", "0.0.0.0", "--port", "0", "--data", data)
-    assert refused.code == 2
-    assert "eyedex keys create" in refused.error
-    run("keys", "create", "shop", "--data", data)
-    with serve(data, "--host", "0.0.0.0") as server, Client(server.url) as client:
-        assert client.healthz()["status"] == "alive"

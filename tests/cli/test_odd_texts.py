@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pty
+import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from api.cli.terminal.streams import shown
 from tests.cli.conftest import COMMAND, Run
+from tests.conftest import index_folder
 from tests.images.pictures import jpeg, photo
 from tests.sealing import reseal
 
@@ -19,21 +21,28 @@ TITLE = "\x1b]0;owned\x07"
 RED = "\x1b[31mmug\x9b31m\u202e"
 
 
-@pytest.fixture
-def shop(run: Run, tmp_path: Path) -> Path:
-    """A folder `shop` with ids that are formulas, indexed into `data`; labels set by hand."""
-    folder = tmp_path / "shop"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("odd")
+    folder = root / "shop"
     folder.mkdir()
     for number, name in enumerate(("=1+1.jpg", "-2.jpg", "@x.jpg", "plain.jpg", "+5.jpg")):
         (folder / name).write_bytes(jpeg(photo(60 + 20 * number, 60)))
-    data = tmp_path / "data"
-    assert run("index", folder, "--data", data, "--encoder", "hsv").code == 0
+    data = root / "data"
+    index_folder(folder, data, encoder="hsv")
     with sqlite3.connect(data / "catalog.sqlite") as catalog:
         catalog.execute("UPDATE items SET label = ?", (RED + TITLE,))
         catalog.execute("UPDATE items SET label = '=HYPERLINK(1)' WHERE item_id > 'a'")
         catalog.execute("UPDATE sequence SET value = value + 1")
     reseal(data)
-    return folder
+    return root
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    """A folder `shop` with ids that are formulas, indexed into `data`; labels set by hand."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
 
 
 def test_controls_are_spelled_out() -> None:
@@ -102,7 +111,8 @@ def test_classified_rows_hold_no_formulas(run: Run, shop: Path) -> None:
 def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
     run: Run, shop: Path
 ) -> None:
-    data, out = shop.parent / "data", shop.parent / "clusters.csv"
+    data, out = shop.parent / "own", shop.parent / "clusters.csv"
+    assert run("index", shop, "--data", data, "--encoder", "hsv").code == 0
     with sqlite3.connect(data / "catalog.sqlite") as catalog:
         catalog.execute("UPDATE items SET label = '=HYPERLINK(1)'")
     reseal(data)

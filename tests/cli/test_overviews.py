@@ -2,29 +2,39 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from search_engine.engine import SearchEngine
-from tests.cli.conftest import COLOURS, Index, Run, colour_picture
+from tests.cli.conftest import COLOURS, Run, colour_picture
+from tests.conftest import index_folder
 
 PICTURES = 48
 WRONG = "red/6.png"
 
 
-@pytest.fixture
-def shop(tmp_path: Path, index: Index, data: Path) -> Path:
-    """Eight pictures of each colour in a folder of its name, one of them labelled as another."""
-    root = tmp_path / "shop"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("overviews")
+    root = folder / "shop"
     for number in range(PICTURES):
         file = root / COLOURS[number % len(COLOURS)] / f"{number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(colour_picture(number))
-    index(root)
-    with SearchEngine(data) as engine:
+    index_folder(root, folder / "data", encoder="hsv")
+    with SearchEngine(folder / "data") as engine:
         engine.describe(WRONG, {"label": "blue"})
-    return root
+    return folder
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    """Eight pictures of each colour in a folder of its name, one of them labelled as another; they
+    are indexed in `data`."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
 
 
 def table(file: Path) -> list[dict[str, str]]:

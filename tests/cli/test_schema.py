@@ -1,11 +1,13 @@
 """`eyedex collections schema`: which attributes there are, of which types, and other types."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Index, Run, colour_picture
+from tests.conftest import index_folder
 
 TABLE = """item_id,image,price,size,sold,since,colors
 a,0.png,3.50,1.10,yes,2025-01-02,red|blue
@@ -14,13 +16,20 @@ c,2.png,,2.00,yes,2025-03-04T10:00:00+01:00,
 """
 
 
-@pytest.fixture
-def shop(tmp_path: Path, index: Index) -> Path:
-    """A data directory with three items."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("schema")
     for number in range(3):
-        (tmp_path / f"{number}.png").write_bytes(colour_picture(number))
-    (tmp_path / "shop.csv").write_text(TABLE)
-    assert index(tmp_path / "shop.csv").code == 0
+        (folder / f"{number}.png").write_bytes(colour_picture(number))
+    (folder / "shop.csv").write_text(TABLE)
+    index_folder(folder / "shop.csv", folder / "data", encoder="hsv")
+    return folder
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    """A data directory with three items."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 

@@ -43,13 +43,13 @@ LARGER = ("efficientnet_lite1", "efficientnet_lite2")
 """Their weights come by the extra `best`."""
 MIRRORED = "torchvision:squeezenet1_1#gem+mirror"
 FEW_POOLED = (
-    "efficientnet_lite0#multi",
     MIRRORED,
     "timm:mobilenetv3_small_050#multi",
 )
 """Every family; `multi` is made of averages and maxima."""
 POOLED = (
     *FEW_POOLED,
+    "efficientnet_lite0#multi",
     "efficientnet_lite0#gem",
     "efficientnet_lite0#max",
     "efficientnet_lite0#multi+mirror",

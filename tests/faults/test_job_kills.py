@@ -138,6 +138,7 @@ def test_a_job_that_always_dies_has_failed(source: Path, tmp_path: Path) -> None
         assert wait(server, behind, "done")["error"] is None
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_is_followed_by_one_that_goes_on(
     source: Path, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import LiveServer, serve
 OPTIONS: tuple[tuple[str, ...], ...] = ((), ("--read-only",))
 """Those of each server."""
 
-ROUNDS = 4
+ROUNDS = 3
 ITEMS_A_ROUND = 20
 
 
@@ -70,7 +70,8 @@ def test_servers_follow_a_writer_without_a_failed_query(tmp_path: Path) -> None:
     folder.mkdir()
     wanted = index(folder, data, 0)
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve(data, *options)) for options in OPTIONS]
+        starting = [serve(data, *options) for options in OPTIONS]
+        servers = [stack.enter_context(each) for each in starting]
         asking = [Asking(server) for server in servers]
         for one in asking:
             one.start()

@@ -1,12 +1,13 @@
 """The verbs `eyedex collections ...`."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.flags import with_flags
 from api.cli.options import (
     DataOption,
-    IndexOption,
     JsonOption,
     MilvusOption,
     at_milvus,
@@ -15,6 +16,10 @@ from api.cli.options import (
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
 from api.cli.terminal.wording import counted, size
+from indexer.declared import IndexKind
+
+if TYPE_CHECKING:
+    from indexer.schema import Attribute
 
 NameArgument = Annotated[str, typer.Argument(help="The collection.")]
 
@@ -92,6 +97,12 @@ def show_schema(
         rows = [each.as_json() for each in found]
         print_json({"name": name, "changed": changed, "dry_run": dry_run, "attributes": rows})
         return
+    _print_schema(found)
+    if changed is not None:
+        print(f"{counted(changed, 'item')} {'would change' if dry_run else 'changed'}")
+
+
+def _print_schema(found: "list[Attribute]") -> None:
     print_table(
         ("attribute", "type", "items", "values", "examples"),
         [
@@ -105,8 +116,6 @@ def show_schema(
             for each in found
         ],
     )
-    if changed is not None:
-        print(f"{counted(changed, 'item')} {'would change' if dry_run else 'changed'}")
 
 
 @collections.command("delete")
@@ -158,14 +167,23 @@ def list_generations(
         )
 
 
-@collections.command("compact")
-def compact_collection(
-    name: NameArgument,
+@dataclass(frozen=True)
+class Compacting:
+    """How an index is built again."""
+
     force: Annotated[
         bool, typer.Option("--force", help="Also for changes too few to be worth it.")
-    ] = False,
-    index_factory: IndexOption = None,
-    milvus_uri: MilvusOption = None,
+    ] = False
+    index: IndexKind = None
+    milvus_uri: MilvusOption = None
+
+
+@collections.command("compact")
+@with_flags(wanted=Compacting)
+def compact_collection(
+    name: NameArgument,
+    *,
+    wanted: Compacting,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -175,12 +193,11 @@ def compact_collection(
 
     with SearchEngine(settings=settings_from(data), create=False) as engine:
         live = engine.live(name)
-        if index_factory is None:
-            made = live.compact(force)
+        if wanted.index is None:
+            made = live.compact(wanted.force)
         else:
-            made = live.rebuild(
-                None if index_factory == AUTOMATIC else at_milvus(index_factory, milvus_uri)
-            )
+            kind = at_milvus(wanted.index, wanted.milvus_uri)
+            made = live.rebuild(None if kind == AUTOMATIC else kind)
     if as_json:
         print_json({"name": name, "generation": made})
     else:

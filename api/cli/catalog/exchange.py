@@ -12,6 +12,7 @@ from api.cli.exits import Exit
 from api.cli.options import (
     CollectionOption,
     DataOption,
+    DownloadOption,
     FilterOption,
     JsonOption,
     open_engine,
@@ -83,9 +84,7 @@ def import_(
     weights: Annotated[
         Path | None, typer.Option(help="Weights file of the encoder that the file names.")
     ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch published weights that are not here.")
-    ] = False,
+    download: DownloadOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, change no item.")
     ] = False,

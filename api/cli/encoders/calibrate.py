@@ -1,13 +1,13 @@
 """The verb that calibrates."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
+from api.cli.flags import with_flags
+from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json, print_table
+from indexer.declared import Calibrating
 from search_engine.vote.calibration.summary import ACCURACIES, calibration_json
 
 if TYPE_CHECKING:
@@ -20,16 +20,12 @@ LEFT_OUT = {
 }
 
 
+@with_flags(wanted=Calibrating)
 def calibrate(
     data: DataOption = None,
     collection: CollectionOption = "default",
-    target: TargetOption = "label",
-    per_product: Annotated[
-        bool, typer.Option("--per-product", help="All photos of a product are one voter.")
-    ] = False,
-    balanced: Annotated[
-        bool, typer.Option("--balanced", help="Votes for rare labels weigh more.")
-    ] = False,
+    *,
+    wanted: Calibrating,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from the catalog's own items how far its votes can be trusted.
@@ -40,21 +36,14 @@ def calibrate(
     from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
     from search_engine.vote.calibration.store import edited_share, load_calibration
 
-    request = CalibrationRequest(target, per_product, balanced)
+    request = CalibrationRequest(**vars(wanted))
     with open_engine(data) as engine:
         record = engine.live(collection).record
-        before = load_calibration(engine.catalog, record, target)
+        before = load_calibration(engine.catalog, record, wanted.target)
         moved = None if before is None else edited_share(engine.catalog, record, before)
         total = min(request.queries, engine.catalog.count(record))
         with (
-            recorded(
-                engine.settings,
-                collection,
-                "calibrate",
-                target=target,
-                per_product=per_product,
-                balanced=balanced,
-            ) as running,
+            recorded(engine.settings, collection, "calibrate", **vars(wanted)) as running,
             told(running)("calibrating", total) as advance,
         ):
             found = calibrate_collection(engine.catalog, collection, request, advance)

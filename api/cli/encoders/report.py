@@ -1,22 +1,44 @@
 """A change of encoder, or its undoing, told: one JSON object, or lines for people."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from api.cli.exits import Exit
+from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json, print_table
 
 if TYPE_CHECKING:
     from indexer.change.report import EncoderFigures, Learning, Report
-    from indexer.change.request import ChangeRequest
+    from indexer.change.request import ChangeRequest, Stage
     from search_engine.adapt.gate import Verdict
+    from search_engine.config import Settings
 
 COLUMN = "difference, 95 %"
 UNSEARCHABLE_SHOWN = 5
+
+
+def changed(
+    settings: "Settings",
+    collection: str,
+    kind: str,
+    params: Mapping[str, Any],
+    change: "Callable[[Stage], Report]",
+    as_json: bool,
+) -> None:
+    """Change an encoder as a job that others see, and print what was done.
+
+    Work that is interrupted goes on where it stopped, when it is started again.
+    """
+    from indexer.change.report_json import report_json
+
+    with recorded(settings, collection, kind, **params) as running, _interruptible():
+        report = change(told(running))
+        running.result = report_json(report)
+    tell(report, as_json)
 
 
 def tell(report: "Report", as_json: bool) -> None:
@@ -38,8 +60,7 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Work that goes on where it stopped, when it is started again."""
+def _interruptible() -> Iterator[None]:
     try:
         yield
     except SystemExit:

@@ -5,22 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.evaluation import options as own
 from api.cli.evaluation.encoders import compare_encoders, print_unknown_labels, refuse_others
+from api.cli.evaluation.options import More, QueriesArgument
 from api.cli.evaluation.outputs import checked_outputs
 from api.cli.evaluation.printing import print_run
 from api.cli.evaluation.queries import tell_reject
 from api.cli.exits import Exit
-from api.cli.options import (
-    CollectionOption,
-    DataOption,
-    JsonOption,
-    TargetOption,
-    VoteKOption,
-    open_engine,
-)
+from api.cli.flags import with_flags
+from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.recording import recorded, told
 from api.cli.sources import with_source_flags
+from indexer.declared import Evaluating
 
 if TYPE_CHECKING:
     from search_engine.evaluate.run import Run
@@ -28,78 +23,53 @@ if TYPE_CHECKING:
 
 
 @with_source_flags()
+@with_flags(wanted=Evaluating, more=More)
 def evaluate(
-    queries: own.QueriesArgument = None,
+    queries: QueriesArgument = None,
     data: DataOption = None,
     collection: CollectionOption = "default",
-    k: own.RanksOption = None,
-    vote_k: VoteKOption = None,
-    target: TargetOption = "label",
-    reading: Any = None,
-    separator: own.SeparatorOption = None,
-    accept_accuracy: own.AcceptAccuracyOption = None,
-    folds: own.FoldsOption = None,
-    hold_out_classes: own.HoldOutClassesOption = None,
-    sample: own.SampleOption = None,
-    stress: own.StressOption = False,
-    stress_queries: own.StressQueriesOption = 100,
-    seed: own.SeedOption = 0,
-    html: own.HtmlOption = None,
-    compare: own.CompareOption = None,
-    fail_under: own.FailUnderOption = None,
-    per_query: own.PerQueryOption = False,
-    all_classifiers: own.AllOption = False,
-    rerank: own.RerankingsOption = None,
-    encoders: own.EncodersOption = None,
+    *,
+    wanted: Evaluating,
+    more: More,
+    reading: Any,
     as_json: JsonOption = False,
 ) -> None:
     """How good search and vote are, measured on labelled photos."""
-    from indexer.asked import open_queries
+    from indexer.asked import evaluation_options, open_queries
     from search_engine.evaluate.run import run_evaluation
     from search_engine.evaluate.run_json import run_json
-    from search_engine.evaluate.task import Options
 
-    options = Options(
-        collection, target, k, vote_k, accept_accuracy, seed, sample=sample, folds=folds,
-        separator=separator, hold_out_classes=hold_out_classes,
-        stress_queries=stress_queries if stress else 0, classifiers=all_classifiers,
-        rerankings=_rerankings(rerank),
-    )  # fmt: skip
-    outputs = checked_outputs(fail_under or [], compare, html)
+    options = evaluation_options(wanted, collection, **_measured_besides(more))
+    outputs = checked_outputs(more.fail_under or [], more.compare, more.html)
     photos = open_queries(queries, reading)
-    if encoders is not None:
-        refuse_others(
-            {
-                "--accept-accuracy": accept_accuracy is not None, "--html": html,
-                "--hold-out-classes": hold_out_classes, "--stress": stress, "--compare": compare,
-                "--fail-under": fail_under, "--per-query": per_query, "--all": all_classifiers,
-                "--rerank": rerank,
-            }
-        )  # fmt: skip
-        compare_encoders(data, photos, options, encoders, as_json)
+    if more.encoders is not None:
+        refuse_others({**more.besides_a_table(), "--all": wanted.classifiers})
+        compare_encoders(data, photos, options, more.encoders, as_json)
         return
+    source = queries and queries.name
     with (
         open_engine(data) as engine,
-        recorded(
-            engine.settings,
-            collection,
-            "evaluate",
-            source=queries and queries.name,
-            target=target,
-            folds=folds,
-            sample=sample,
-        ) as running,
+        recorded(engine.settings, collection, "evaluate", source=source, **vars(wanted)) as running,
     ):
         stage = told(running)
         asked = None
         if photos is not None:
-            asked = photos.ask(engine, collection, target, stage, tell_reject)
+            asked = photos.ask(engine, collection, wanted.target, stage, tell_reject)
         run = outputs.compared(run_evaluation(engine, asked, options, stage), options)
         running.result = run_json(run)
         missed = outputs.missed(run)
         outputs.write_report(run)
-    print_run(run, as_json, per_query)
+    print_run(run, as_json, more.per_query)
     _finish(run, missed)
+
+
+def _measured_besides(more: More) -> dict[str, Any]:
+    return {
+        "accept_accuracy": more.accept_accuracy,
+        "hold_out_classes": more.hold_out_classes,
+        "stress_queries": more.stress_queries if more.stress else 0,
+        "rerankings": _rerankings(more.rerank),
+    }
 
 
 def _rerankings(names: str | None) -> "tuple[Method, ...]":

@@ -1,4 +1,4 @@
-"""What becomes of a run besides its tables: a comparison, a report, bars that it must reach."""
+"""Compare a run with an earlier one, write its report, and check the bars that it must reach."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Outputs:
     html: Path | None
 
     def compared(self, run: "Run", options: "Options") -> "Run":
-        """The run with its differences to the earlier one, if there is one.
+        """Return the run with its differences to the earlier one, if there is one.
 
         Raises:
             ParameterError: The earlier run is damaged, or asked none of the same queries.
@@ -39,7 +39,7 @@ class Outputs:
         return replace(run, comparison=found)
 
     def missed(self, run: "Run") -> list[str]:
-        """The bars that the run does not reach, in words."""
+        """Return the bars that the run does not reach, in words."""
         from search_engine.evaluate.bars import short_of
 
         return short_of(self.bars, run.measures)
@@ -66,7 +66,7 @@ class Outputs:
 
 
 def checked_outputs(fail_under: Sequence[str], compare: Path | None, html: Path | None) -> Outputs:
-    """The outputs that are wanted; what cannot be had is refused before any work.
+    """Return the outputs that are wanted; refuse what cannot be had before any work.
 
     Raises:
         ParameterError: A bar is no measure and number, the earlier run is none, or the report

@@ -71,7 +71,7 @@ def _parameter(option: Option) -> inspect.Parameter:
     kind = _TYPES.get(option.kind, str) | None
     return inspect.Parameter(
         option.keyword,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
         default=None,
         annotation=Annotated[kind, shown],
     )

@@ -65,9 +65,9 @@ def opened(
 
 @dataclass(slots=True)
 class Batch:
-    """Queries, and how they are answered; what became of them is counted.
+    """Answers many queries, and counts the outcomes.
 
-    `what` is done, for the progress bar.
+    `what` names the work in the progress bar.
     """
 
     engine: "SearchEngine"
@@ -158,7 +158,7 @@ class Batch:
 
 
 def _print_answer(answer: "Answer", as_json: bool, notes: Notes) -> None:
-    """As the verbs print one picture, with its name."""
+    """Print an answer as the verbs do for one picture, with its name."""
     from indexer.answers.batches import AnsweredQuery
     from indexer.answers.queries import shown
 

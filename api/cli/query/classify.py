@@ -19,6 +19,7 @@ def classify(
     paths: Annotated[
         list[Path], typer.Argument(help="Photos, folders of them, one table or one archive.")
     ],
+    *,
     data: DataOption = None,
     collection: CollectionOption = "default",
     output: OutputOption = None,

@@ -2,40 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import CollectionOption, DataOption, JsonOption, TargetOption, open_engine
+from api.cli.flags import with_flags
+from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json, print_table
+from indexer.declared import Clustering
 
 if TYPE_CHECKING:
     from indexer.clusters import Clustered
 
 
+@with_flags(wanted=Clustering)
 def cluster(
     data: DataOption = None,
     collection: CollectionOption = "default",
-    method: Annotated[
-        Literal["kmeans", "hdbscan"],
-        typer.Option(help="kmeans: all items, K clusters. hdbscan: dense regions only."),
-    ] = "kmeans",
-    clusters: Annotated[
-        int | None,
-        typer.Option(
-            min=2, help="Clusters of kmeans [default: root of half the items].", show_default=False
-        ),
-    ] = None,
-    target: TargetOption = "label",
-    propose_labels: Annotated[
-        bool,
-        typer.Option("--propose-labels", help="A label for items without, where clusters tell."),
-    ] = False,
-    min_support: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of a cluster's labelled items that must agree."),
-    ] = 0.8,
+    *,
+    wanted: Clustering,
     output: Annotated[
         Path | None, typer.Option(help="Write the items here; `eyedex index` reads it.")
     ] = None,
@@ -46,26 +32,17 @@ def cluster(
     The file names the cluster of every item. With --propose-labels its label column is filled in
     for items that have none: read it, change what is wrong, and `eyedex index` it.
     """
-    from indexer.clusters import ClusterRequest, check_table, cluster_collection, write_table
+    from indexer.clusters import check_grouping, check_table, cluster_collection, write_table
 
-    request = ClusterRequest(method, clusters, target, propose_labels, min_support)
-    request.check()
+    check_grouping(wanted)
     if output is not None:
         check_table(output)
     with (
         open_engine(data) as engine,
-        recorded(
-            engine.settings,
-            collection,
-            "cluster",
-            method=method,
-            clusters=clusters,
-            target=target,
-            propose_labels=propose_labels,
-        ) as running,
+        recorded(engine.settings, collection, "cluster", **vars(wanted)) as running,
         told(running)("clustering", 1) as advance,
     ):
-        found = cluster_collection(engine, collection, request)
+        found = cluster_collection(engine, collection, wanted)
         running.result = found.summary()
         advance(1)
     if output is not None:

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.exits import Exit
+from api.cli.flags import with_flags
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.query.asking import given, with_options
 from api.cli.query.batch import AllowUrlsOption, OutputOption, OverwriteOption
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
     from indexer.answers.queries import Queries
     from indexer.sources import SourceOptions
     from search_engine.engine import SearchEngine
-    from search_engine.records import Neighbor
+    from search_engine.records import FacetCount, Neighbor
 
+PhotosArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="The photo to search with; or several, folders, one table or one archive.",
+        show_default=False,
+    ),
+]
 PHOTO_ONLY = ("box", "regions", "turns")
 DESCRIBING = ("q", "color")
 ONLY_IN_JSON = {"include": "embeddings and palettes", "explain": "explanations"}
@@ -34,20 +43,14 @@ ONLY_OF_ONE = ("facets", "cursor")
 NOT_OF_QUERIES = ("include", "label_from", "label_separator", "type")
 
 
-@with_source_flags(without=NOT_OF_QUERIES, if_any=True)
-@with_options("search")
-def search(
-    images: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="The photo to search with; or several, folders, one table or one archive.",
-            show_default=False,
-        ),
-    ] = None,
+@dataclass(frozen=True)
+class Subject:
+    """What is searched with, beside photos or instead."""
+
     item: Annotated[
         str | None,
         typer.Option(help="An item of the collection instead of a photo.", metavar="ITEM_ID"),
-    ] = None,
+    ] = None
     vector: Annotated[
         Path | None,
         typer.Option(
@@ -55,7 +58,7 @@ def search(
             "that `eyedex export` wrote.",
             metavar="FILE",
         ),
-    ] = None,
+    ] = None
     text: Annotated[
         str | None,
         typer.Option(
@@ -63,18 +66,32 @@ def search(
             "texts.",
             metavar="WORDS",
         ),
-    ] = None,
+    ] = None
     like: Annotated[
         list[str] | None,
         typer.Option(
             help="An item that shows what is wanted, beside the photo or instead; repeatable.",
             metavar="ITEM_ID",
         ),
-    ] = None,
+    ] = None
     unlike: Annotated[
         list[str] | None,
         typer.Option(help="An item that shows what is not wanted; repeatable.", metavar="ITEM_ID"),
-    ] = None,
+    ] = None
+
+    @property
+    def examples(self) -> dict[str, Any]:
+        """Items to like and unlike."""
+        return {"like": self.like or [], "unlike": self.unlike or []}
+
+
+@with_source_flags(without=NOT_OF_QUERIES, if_any=True)
+@with_flags(subject=Subject)
+@with_options("search")
+def search(
+    images: PhotosArgument = None,
+    *,
+    subject: Subject,
     data: DataOption = None,
     collection: CollectionOption = "default",
     output: OutputOption = None,
@@ -89,14 +106,11 @@ def search(
     Many photos are searched in batches: --output writes a row for each neighbor.
     """
     asked = given(options)
-    examples: dict[str, Any] = {"like": like or [], "unlike": unlike or []}
-    _check_question(images, item, vector, text, examples, asked)
-    if vector is None and output is None and not _are_many(images):
+    _check_question(images, subject, asked)
+    if subject.vector is None and output is None and not _are_many(images):
         _check_in_json(asked, as_json)
         with open_engine(data) as engine:
-            photo = images[0] if images else None
-            subject = {"text": text} if item is None else {}
-            _search_one(engine, photo, item, {**asked, **examples, **subject}, collection, as_json)
+            _search_one(engine, images, subject, {**asked, "collection": collection}, as_json)
         return
     from api.cli.query.batch import Batch
     from indexer.answers.batches import searching
@@ -104,17 +118,19 @@ def search(
     from indexer.answers.layouts import NEIGHBORS
     from search_engine.search.options import search_options
 
-    _check_batch(asked, bool(images) or vector is not None, output, as_json)
+    _check_batch(asked, bool(images) or subject.vector is not None, output, as_json)
     if output is not None:
-        check_output(output, images[0] if images else vector, overwrite)
+        check_output(output, images[0] if images else subject.vector, overwrite)
     checked = search_options(asked)
-    beside = {**examples, **{name: getattr(checked, name) for name in PHOTO_ONLY}}
-    with _opened_queries(data, images, vector, collection, reading, allow_urls, beside) as opened:
-        engine, queries = opened
-        batch = Batch(
-            engine, queries, searching(engine, collection, checked), NEIGHBORS, "searching"
+    beside = {**subject.examples, **{name: getattr(checked, name) for name in PHOTO_ONLY}}
+    with _opened_queries(data, images, subject.vector, collection, reading, allow_urls, beside) as (
+        engine,
+        queries,
+    ):
+        ask = searching(engine, collection, checked)
+        rejected = Batch(engine, queries, ask, NEIGHBORS, "searching").run(
+            output, overwrite, as_json
         )
-        rejected = batch.run(output, overwrite, as_json)
     if rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 
@@ -143,19 +159,17 @@ def _opened_queries(
 
 def _search_one(
     engine: "SearchEngine",
-    photo: Path | None,
-    item: str | None,
+    images: Sequence[Path] | None,
+    subject: Subject,
     asked: dict[str, Any],
-    collection: str,
     as_json: bool,
 ) -> None:
-    facets = asked.pop("facets", "")
-    names = [name.strip() for name in facets.split(",")] if facets else []
-    counted = (
-        engine.facets(names, filter=asked.get("filter"), collection=collection) if names else {}
-    )
-    asked["collection"] = collection
-    result = engine.search(photo, **asked) if item is None else engine.similar(item, **asked)
+    counted = _counted(engine, asked, asked.pop("facets", ""))
+    asked.update(subject.examples)
+    if subject.item is None:
+        result = engine.search(images[0] if images else None, text=subject.text, **asked)
+    else:
+        result = engine.similar(subject.item, **asked)
     if as_json:
         extra = {"facets": facets_json(counted)} if counted else {}
         print_json({**result_json(result), **extra})
@@ -170,6 +184,16 @@ def _search_one(
     if result.left_out:
         print(f"note: {result.left_out} of the nearest were left out", file=sys.stderr)
     Notes().print(result.warnings)
+
+
+def _counted(
+    engine: "SearchEngine", asked: Mapping[str, Any], names: str
+) -> "dict[str, tuple[FacetCount, ...]]":
+    """The items that fulfil the filter, by values of some fields."""
+    if not names:
+        return {}
+    fields = [name.strip() for name in names.split(",")]
+    return engine.facets(fields, filter=asked.get("filter"), collection=asked["collection"])
 
 
 def _say_same(neighbors: "Sequence[Neighbor]") -> None:
@@ -189,16 +213,12 @@ def _are_many(images: Sequence[Path] | None) -> bool:
 
 
 def _check_question(
-    images: Sequence[Path] | None,
-    item: str | None,
-    vector: Path | None,
-    text: str | None,
-    examples: Mapping[str, Sequence[str]],
-    asked: Mapping[str, Any],
+    images: Sequence[Path] | None, subject: Subject, asked: Mapping[str, Any]
 ) -> None:
-    described = any(name in asked for name in DESCRIBING) and not examples["unlike"]
-    given = bool(images) + sum(each is not None for each in (item, vector, text))
-    if given > 1 or not (given or examples["like"] or described):
+    described = any(name in asked for name in DESCRIBING) and not subject.unlike
+    pictured = (subject.item, subject.vector, subject.text)
+    given = bool(images) + sum(each is not None for each in pictured)
+    if given > 1 or not (given or subject.like or described):
         raise ParameterError(
             "give photos, --item, --vector or --text, one of them, or --like, -q or --color",
             where="eyedex search",

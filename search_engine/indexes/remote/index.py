@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import StorageError
-from search_engine.indexes.base import check_search, positions_of
+from search_engine.indexes.base import positions_of
+from search_engine.indexes.exact import NumpyIndex
 from search_engine.indexes.remote.servers import Address, VectorServer
 from search_engine.indexes.scoring import Positions, best, rescore, scan
 from search_engine.indexes.selection import Selection
 from search_engine.indexes.spec import Effort, IndexSpec
-from search_engine.records import Hits, Keys, Vectors
+from search_engine.records import Keys, Vectors
 from search_engine.storage.durable import write_synced
 
 EXACT_KINDS = ("FLAT", "EXACT")
@@ -50,7 +51,7 @@ class RemoteSet:
     kind: str
 
 
-class RemoteIndex:
+class RemoteIndex(NumpyIndex):
     """See Index. Before it is saved it compares with all vectors."""
 
     def __init__(
@@ -62,30 +63,9 @@ class RemoteIndex:
         served: RemoteSet | None = None,
         wanted_recall: float = 1.0,
     ) -> None:
-        self.spec, self.keys, self.dimension = spec, keys, rows.shape[1]
+        super().__init__(keys, rows, spec)
         self.exact = Address.parse(spec.factory).kind in EXACT_KINDS
-        self._rows, self._connect, self._served = rows, connect, served
-        self._wanted_recall = wanted_recall
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def vectors(self, positions: Positions) -> Vectors:
-        """See Index."""
-        return self._rows[positions].astype(np.float32)
-
-    def search(self, queries: Vectors, k: int, within: Selection | None = None) -> Hits:
-        """See Index."""
-        check_search(queries, k, self.dimension)
-        available = len(self) if within is None else len(within)
-        k = min(k, available)
-        if k == 0 or not len(queries):
-            nothing = np.empty((len(queries), 0))
-            positions, scores = nothing.astype(np.int64), nothing.astype(np.float32)
-        else:
-            positions, scores = self._nearest(queries, k, within, available)
-        counts = np.full(len(positions), positions.shape[1], dtype=np.int64)
-        return Hits(keys=self.keys[positions], scores=scores, counts=counts)
+        self._connect, self._served, self._wanted_recall = connect, served, wanted_recall
 
     def save(self, folder: Path) -> None:
         """Write the files, send the vectors, and find out how broadly the server has to search.
@@ -141,7 +121,6 @@ class RemoteIndex:
     def _nearest(
         self, queries: Vectors, k: int, within: Selection | None, available: int
     ) -> tuple[Positions, NDArray[np.float32]]:
-        """Return positions and scores (Q, k) of the k nearest of those available."""
         chosen = None if within is None else within.positions
         asked = self._asked(k, available)
         few = within is not None and available * self.dimension <= SCANNED_ELEMENTS

@@ -339,7 +339,7 @@ def test_an_attribute_of_any_name_is_found(
     assert [(one.value, one.count) for one in values] == [(2, 1), (3, 1), ("x", 1)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.text(max_size=30).filter(lambda name: '"' not in name).map(normal))
 def test_any_name_is_found_by_its_path(
     shared_catalog: tuple[Catalog, Collection], name: str

@@ -117,17 +117,24 @@ def _empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_flip, _cut, _empty])
-def test_a_damaged_file_is_an_error_and_the_named_command_mends_it(
+def test_a_damaged_file_is_an_error(
     data: Path, calibration: Path, classifier: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(calibration)
-    assert only(data, "error", calibration).endswith(f"; {CALIBRATE}")
+    damage(classifier)
+    found = {(one.level, one.where): one.what for one in findings(data)}
+    assert len(found) == 2
+    assert found["error", str(calibration)].endswith(f"; {CALIBRATE}")
+    assert found["error", str(classifier)].endswith(f"; {TRAIN}")
+
+
+def test_the_named_commands_mend_damaged_files(
+    data: Path, calibration: Path, classifier: Path
+) -> None:
+    _cut(calibration)
+    _cut(classifier)
     with SearchEngine(data) as engine:
         calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
-    assert findings(data) == []
-    damage(classifier)
-    assert only(data, "error", classifier).endswith(f"; {TRAIN}")
-    with SearchEngine(data) as engine:
         train(engine.catalog, "default", "class-mean", "color")
     assert findings(data) == []
 
@@ -135,13 +142,13 @@ def test_a_damaged_file_is_an_error_and_the_named_command_mends_it(
 def test_a_changed_byte_of_a_calibration_is_noticed_or_changes_nothing(calibration: Path) -> None:
     good, whole = read_calibration(calibration), calibration.read_bytes()
     noticed = 0
-    for place in range(0, len(whole), 11):
+    for place in range(0, len(whole), 101):
         calibration.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
             assert read_calibration(calibration) == good
         except (CorruptDataError, NewerFormatError, OlderFormatError):
             noticed += 1
-    assert noticed > len(whole) / 11 / 3  # the rest are spaces between the values
+    assert noticed > len(whole) / 101 / 3  # the rest are spaces between the values
 
 
 def test_a_changed_figure_is_noticed(data: Path, calibration: Path) -> None:
@@ -167,6 +174,7 @@ def test_a_calibration_of_an_earlier_version_has_no_checksum(data: Path, calibra
 def test_what_is_of_something_else_is_a_note(
     data: Path, calibration: Path, classifier: Path, changes: dict[str, Any], said: str
 ) -> None:
+    whole, named = calibration.read_bytes(), calibration
     changed_json(calibration, **changes)
     if fingerprint := changes.get("fingerprint"):
         calibration = calibration.rename(calibration_file(calibration.parent, "color", fingerprint))
@@ -174,8 +182,7 @@ def test_what_is_of_something_else_is_a_note(
     assert said in what
     assert what.endswith("; delete it" if fingerprint else f"; {CALIBRATE}")
     calibration.unlink()
-    with SearchEngine(data) as engine:
-        calibrate_collection(engine.catalog, "default", CalibrationRequest("color"))
+    named.write_bytes(whole)
     changed_origin(classifier, **changes)
     what = only(data, "note", classifier)
     assert said in what

@@ -1,0 +1,189 @@
+"""What indexing, changes of encoder, evaluations and groupings can be told, declared once.
+
+`jobs.parameters` derives from each class what a job takes over HTTP, `api.cli.flags` the flags of
+the verb of the same name. A new parameter is a field here and the code that obeys it. The classes
+are not frozen, as pydantic's models inherit from them; the models are.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+MOST_CHARACTERS = 256
+"""Of a text that comes over HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How one parameter is explained and bounded.
+
+    `low` and `high` bound numbers, both included. `flag` is its flag where that is not its name;
+    `metavar` says there what stands for a value.
+    """
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    metavar: str | None = None
+    flag: str = ""
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: Any) -> Any:
+        """Let pydantic check what comes over HTTP."""
+        from pydantic import Field  # not loaded by commands
+
+        types = get_args(kind) or (kind,)
+        bounds: dict[str, Any] = {"ge": self.low, "le": self.high}
+        if str in types:
+            bounds = {"min_length": 1, "max_length": MOST_CHARACTERS}
+        elif float in types:
+            bounds["allow_inf_nan"] = False
+        elif int not in types:
+            return handler(kind)
+        return handler(Annotated[kind, Field(**bounds)])
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        """Describe it in OpenAPI."""
+        return {**handler(schema), "description": self.help}
+
+
+TARGET = Said("label, product_id or an attribute.", metavar="FIELD")
+Target = Annotated[str, TARGET]
+IndexKind = Annotated[
+    str | None,
+    Said(
+        "Kind of index from now on: a FAISS factory string, numpy, milvus:ADDRESS or "
+        "qdrant:ADDRESS; auto chooses by size.",
+        metavar="auto|FACTORY",
+    ),
+]
+Pooling = Annotated[
+    str | None,
+    Said(
+        "How feature maps become one vector: avg, gem, max, multi and others.",
+        metavar="NAME[+mirror]",
+    ),
+]
+
+
+@dataclass
+class Indexing:
+    """How to bring a collection to the state of a catalog."""
+
+    encoder: Annotated[
+        str | None, Said("Encoder of a new collection (`eyedex encoders`).", metavar="NAME")
+    ] = None
+    pooling: Pooling = None
+    index: IndexKind = None
+    name: Annotated[
+        str | None,
+        Said(
+            "Name of the source, where its file has another name each time [default: path].",
+            metavar="NAME",
+            flag="--source",
+        ),
+    ] = None
+    replace: Annotated[bool, Said("Remove from items whatever the source does not say.")] = False
+    prune: Annotated[bool, Said("Remove items that the source no longer has.")] = False
+    prune_many: Annotated[
+        bool, Said("Let prune remove more than a fifth of the items.", flag="--yes")
+    ] = False
+    max_errors: Annotated[
+        int | None, Said("Stop when more rows than that are rejected.", low=0, metavar="N")
+    ] = None
+    tune: Annotated[
+        bool, Said("Let a new collection learn from its labels once it has enough of them.")
+    ] = True
+    dry_run: Annotated[bool, Said("Say what would be done, but do nothing.")] = False
+
+
+@dataclass
+class Changing:
+    """How another encoder is judged, and what is done with it."""
+
+    target: Target = "label"
+    force: Annotated[bool, Said("Use it even if it is not found better.")] = False
+    dry_run: Annotated[bool, Said("Only measure what it would bring.")] = False
+    undo: Annotated[bool, Said("Go back to the encoder before the last change.")] = False
+
+
+@dataclass
+class Tuning(Changing):
+    """How to adapt the encoder to the collection's own labels."""
+
+    finetune: Annotated[bool, Said("Train the network itself too: minutes, not seconds.")] = False
+    minutes: Annotated[
+        float, Said("How long to train with finetune.", low=0.01, high=7 * 24 * 60)
+    ] = 30.0
+    layers: Annotated[
+        bool | None,
+        Said(
+            "Try features of several layers, too, which encodes all pictures anew; by default up "
+            "to 20,000 items."
+        ),
+    ] = None
+
+
+@dataclass
+class Switching(Changing):
+    """How to give the collection another encoder, which the verb takes as an argument."""
+
+    pooling: Pooling = None
+    force: Annotated[bool, Said("Use it even if it is found to be worse.")] = False
+    dry_run: Annotated[bool, Said("Encode and compare, but keep the encoder.")] = False
+
+
+@dataclass
+class Calibrating:
+    """Whose votes are calibrated, and how they count."""
+
+    target: Target = "label"
+    per_product: Annotated[bool, Said("All photos of a product are one voter.")] = False
+    balanced: Annotated[bool, Said("Votes for rare labels weigh more.")] = False
+
+
+@dataclass
+class Evaluating:
+    """What is measured, and with how many photos."""
+
+    target: Target = "label"
+    k: Annotated[
+        int | None,
+        Said(
+            "Ranks measured besides 1, 5, 10 [default: those that vote].",
+            low=1,
+            high=200,
+            flag="-k",
+        ),
+    ] = None
+    vote_k: Annotated[
+        int | None, Said("Neighbors that vote [default: as calibrated, else 10].", low=1, high=200)
+    ] = None
+    sample: Annotated[int | None, Said("Ask at most so many queries.", low=1)] = None
+    folds: Annotated[
+        int | None,
+        Said("Cross-validate; pictures of a product (or scene) stay together.", low=2),
+    ] = None
+    separator: Annotated[
+        str | None, Said("Divides several values in one cell of the target.", metavar="TEXT")
+    ] = None
+    seed: Annotated[int, Said("Of everything that is drawn.", low=0)] = 0
+    classifiers: Annotated[
+        bool, Said("Measure every classifier of `eyedex train`, too.", flag="--all")
+    ] = False
+
+
+@dataclass
+class Clustering:
+    """How the items are grouped by looks."""
+
+    method: Annotated[
+        Literal["kmeans", "hdbscan"],
+        Said("kmeans: all items, K clusters. hdbscan: dense regions only."),
+    ] = "kmeans"
+    clusters: Annotated[
+        int | None, Said("Clusters of kmeans [default: root of half the items].", low=2)
+    ] = None
+    target: Target = "label"
+    propose_labels: Annotated[bool, Said("A label for items without, where clusters tell.")] = False
+    min_support: Annotated[
+        float, Said("Share of a cluster's labelled items that must agree.", low=0, high=1)
+    ] = 0.8
