@@ -25,8 +25,11 @@ export function answerLine(prediction, hrefOf) {
   );
 }
 
-/** The banner above results that are not alike, which wait behind it. @param {() => void} show */
-export const nothingAlike = (show) =>
+/**
+ * The banner above results that are not alike, which wait behind it.
+ * @param {() => void} show @param {...import("../dom.js").Child} others What else may help.
+ */
+export const nothingAlike = (show, ...others) =>
   nothingNotice(
     t("answer.foreign.title"),
     t("answer.foreign.text"),
@@ -35,7 +38,7 @@ export const nothingAlike = (show) =>
       { class: "visually-hidden", role: "status", "aria-label": t("answer.class") },
       ...doubt({ reason: "too_far" }),
     ),
-    button({ click: show }, t("answer.foreign.anyway")),
+    el("div", { class: "offers" }, button({ click: show }, t("answer.foreign.anyway")), ...others),
   );
 
 /**

@@ -113,6 +113,9 @@ export function queryPanel(choose, actions) {
     },
     /** @param {{box: number[]}[]} regions */
     offer: (regions) => crop.offer(regions),
+    /** A button that leads to the crop box where it is not seen beside the results. */
+    partButton: () =>
+      crop.element.checkVisibility() ? null : button({ click: openSheet }, t("crop.title")),
     /** @param {boolean} running */
     set uploading(running) {
       upload.hidden = !running;

@@ -2,7 +2,7 @@
 
 import { Problem, sleep } from "../search_client.js";
 import { isAlike } from "../closeness.js";
-import { el, styles } from "../dom.js";
+import { button, el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
@@ -312,17 +312,30 @@ class SearchView {
           (found) => signal.aborted || this.#notice.replaceChildren(found),
         );
     };
-    if (isAlike(answer, prediction) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
+    const upright = state.turned ? null : prediction; // of the photo as it is
+    if (isAlike(answer, upright) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
     else {
       this.#grid.hide();
-      const banner = nothingAlike(() => {
+      const anyway = () => {
         this.#anyway.add(subjectKey(state));
         show();
         this.#grid.focusTitle();
-      });
+      };
+      const banner = nothingAlike(anyway, ...this.#helps(state));
       this.#answer.replaceChildren(banner);
       banner.focus({ preventScroll: true });
     }
+  }
+
+  /** What may find more where nothing is alike. @param {State} state */
+  #helps(state) {
+    if (!state.photo) return [];
+    const turned = () => this.#go({ turned: true });
+    return [
+      !state.turned && button({ click: turned }, t("answer.foreign.turned")),
+      this.#query.partButton(),
+      button({ click: this.#bar.openMore }, t("bar.more")),
+    ];
   }
 
   /** Products are grouped where there are any, as far as is known. */
