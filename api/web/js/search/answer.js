@@ -38,7 +38,7 @@ export const nothingAlike = (show, ...others) =>
       { class: "visually-hidden", role: "status", "aria-label": t("answer.class") },
       ...doubt({ reason: "too_far" }),
     ),
-    el("div", { class: "offers" }, button({ click: show }, t("answer.foreign.anyway")), ...others),
+    el("div", { class: "offers" }, button({ class: "button button-primary", click: show }, t("answer.foreign.anyway")), ...others),
   );
 
 /**

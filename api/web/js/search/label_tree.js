@@ -8,7 +8,6 @@ import { button, el, unseen } from "../dom.js";
 import { lastPart, number, parentPath } from "../format.js";
 import { t } from "../language.js";
 
-export const LONGEST_LIST = 300;
 const TYPING_MS = 200;
 const SHORT = 12; // so many labels need no field to look for one
 
