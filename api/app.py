@@ -17,6 +17,7 @@ from api.job_events import JobWatch
 from api.routes import (
     access,
     collections,
+    encoders,
     feedback,
     health,
     item_batches,
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 """How often uploads whose time is over are looked for."""
 
 ROUTES = (
-    health, access, collections, queries, item_batches, items, overviews, feedback, quality,
+    health, access, collections, encoders, queries, item_batches, items, overviews, feedback, quality,
     pictures, jobs, uploads,
 )  # fmt: skip
 

@@ -2,11 +2,14 @@
 
 import json
 import re
+from typing import get_args, get_type_hints
 
 import pytest
 
 from api.page.frame import WEB
 from api.page.settings import LANGUAGES
+from indexer.change.report import Refusal
+from search_engine.evaluate.paired import MEASURES
 from search_engine.images.color_names import NAMES
 
 WORDS = WEB / "words"
@@ -90,6 +93,31 @@ def test_what_things_are_counted_has_words() -> None:
 def test_colors_of_pictures_have_words() -> None:
     named = {key.removeprefix("color.") for key in words_of("en", ".search") if "color." in key}
     assert named == set(NAMES)
+
+
+def test_stages_of_jobs_have_words() -> None:
+    """They have English names, which are what the API tells them by."""
+    counted = re.compile(r'stage\("([a-z ]+)", ')
+    found = set()
+    for module in (WEB.parents[1] / "indexer").rglob("*.py"):
+        text = module.read_text("utf-8")
+        found |= set(counted.findall(text)) | set(
+            re.findall(r'features\([^"()]+, "([a-z ]+)"\)', text)
+        )
+    named = {
+        key.removeprefix("jobs.stage.") for key in words_of("en", ".catalog") if "stage." in key
+    }
+    assert named == {name.replace(" ", "_") for name in found}
+
+
+def test_what_the_gate_refuses_for_has_words() -> None:
+    codes = set(get_args(get_type_hints(Refusal)["code"]))
+    quality = words_of("en", ".quality")
+    assert {key for key in quality if ".reason." in key} == {
+        f"improve.reason.{code}" for code in codes
+    }
+    columns = {"hit_rate@1": "first"}
+    assert all(f"runs.column.{columns.get(name, name)}" in quality for name in MEASURES)
 
 
 def test_no_sentence_stands_in_a_module() -> None:

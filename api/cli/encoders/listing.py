@@ -52,6 +52,7 @@ def encoders(
 
         vocabularies.learn(learn, source, out, as_json)
         return
+    from api.schemas.collections import encoder_json
     from search_engine.encoders.registry import list_families, list_variants
 
     if show_all:
@@ -61,11 +62,8 @@ def encoders(
         else:
             print("\n".join(names))
         return
-    listed = [
-        (f"{family.name}:<name>" if family.variants else family.name, family.about)
-        for family in list_families()
-    ]
+    listed = [encoder_json(family) for family in list_families()]
     if as_json:
-        print_json({"encoders": [{"name": name, "about": about} for name, about in listed]})
+        print_json({"encoders": listed})
     else:
-        print_table(("encoder", "about"), listed)
+        print_table(("encoder", "about"), [(each["name"], each["about"]) for each in listed])

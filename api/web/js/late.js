@@ -13,6 +13,6 @@ export function late(load) {
   return () =>
     (loading ??= load().catch((error) => {
       loading = null;
-      throw new Problem({ title: "A part of the page did not load", detail: error.message, code: "network" });
+      throw new Problem({ title: "", detail: error.message, code: "network" });
     }));
 }

@@ -1,5 +1,6 @@
 /* The points of a map: where they lie, what they are called, which are within a line drawn around them. */
 
+import { t } from "../../language.js";
 import { server } from "../../owner_server.js";
 
 const PAGE = 20_000;
@@ -41,10 +42,24 @@ export async function fetchPoints(collection, signal) {
     ),
     cluster: Int32Array.from(pages.flatMap(({ cluster }) => cluster)),
     labels,
-    clusters: first.clusters,
+    clusters: named(first.clusters),
     items: first.items,
     made: first,
   };
+}
+
+/** Groups that are named after two labels, as the reader's language joins them; of several alike the others are numbered. */
+function named(clusters) {
+  /** @type {Map<string, number>} */
+  const taken = new Map();
+  return clusters.map((each) => {
+    const [first, second] = each.named_after ?? [];
+    if (second === undefined) return each;
+    const name = t("map.two_labels", { first, second });
+    const number = (taken.get(name) ?? 0) + 1;
+    taken.set(name, number);
+    return { ...each, name: number > 1 ? `${name} (${number})` : name };
+  });
 }
 
 /** The labels by how many points have them, most first. @param {Points} points @returns {[position: number, count: number][]} */
