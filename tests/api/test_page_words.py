@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -19,6 +20,10 @@ PLURALS = {"en": {"one", "other"}, "de": {"one", "other"}}
 PLACE = re.compile(r"\{(\w+)\}")
 STRING = re.compile(r'"([a-z_]+(?:\.[\w-]+)+)"')
 BUILT = re.compile(r"`([a-z_]+(?:\.\w+)*\.)\$\{|`([a-z_]+\.[a-z_]*)\$\{")
+
+IMPORTED = re.compile(r'(?:from|import)\s*\(?"(\.[^"]+)"')
+ELSEWHERE = ("color.", "count.")
+"""Beginnings of words in a shared module, of which a view says some or none."""
 
 Words = dict[str, str | dict[str, str]]
 
@@ -82,6 +87,38 @@ def test_every_word_is_used() -> None:
         if key not in used and not any(key.startswith(beginning) for beginning in built)
     ]
     assert idle == []
+
+
+def modules_of(entry: Path) -> set[Path]:
+    """A module with all that it ever loads."""
+    found, waiting = set(), [entry]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = IMPORTED.findall(re.sub(r"/\*.*?\*/", "", one.read_text("utf-8"), flags=re.DOTALL))
+            waiting += [(one.parent / name).resolve() for name in names]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("view", "parts"),
+    [
+        ("search", ("", ".problems", ".search")),
+        ("catalog", ("", ".problems", ".catalog", ".review")),
+        ("classify", ("", ".problems", ".catalog", ".classify")),
+        ("quality", ("", ".problems", ".catalog", ".quality")),
+    ],
+)
+def test_a_view_loads_the_words_that_it_says(view: str, parts: tuple[str, ...]) -> None:
+    loaded = {key for part in parts for key in words_of("en", part)}
+    said = set()
+    for module in modules_of(WEB / "js" / view / "view.js"):
+        text = module.read_text("utf-8")
+        begun = tuple(each for pair in BUILT.findall(text) for each in pair if each)
+        said |= set(STRING.findall(text)) & set(all_words())
+        said |= {key for key in all_words() if begun and key.startswith(begun)}
+    assert [key for key in said - loaded if not key.startswith(ELSEWHERE)] == []
 
 
 def test_what_things_are_counted_has_words() -> None:

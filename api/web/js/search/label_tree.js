@@ -77,7 +77,7 @@ export function labelFilter(narrow, find) {
     const typed = search.value.trim();
     const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
-    list.replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, t("filter.no_label"))]));
+    list.replaceChildren(...rows, rows.length || !typed ? "" : el("li", { class: "muted" }, t("filter.no_label")));
     if (focused !== undefined)
       list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
   };
