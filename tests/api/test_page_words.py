@@ -96,7 +96,9 @@ def modules_of(entry: Path) -> set[Path]:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            names = IMPORTED.findall(re.sub(r"/\*.*?\*/", "", one.read_text("utf-8"), flags=re.DOTALL))
+            names = IMPORTED.findall(
+                re.sub(r"/\*.*?\*/", "", one.read_text("utf-8"), flags=re.DOTALL)
+            )
             waiting += [(one.parent / name).resolve() for name in names]
     return found
 
