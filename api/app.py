@@ -53,8 +53,8 @@ log = logging.getLogger(__name__)
 """How often uploads whose time is over are looked for."""
 
 ROUTES = (
-    health, access, collections, encoders, queries, item_batches, items, overviews, feedback, quality,
-    pictures, jobs, uploads,
+    health, access, collections, encoders, queries, item_batches, items, overviews, feedback,
+    quality, pictures, jobs, uploads,
 )  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5

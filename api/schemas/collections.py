@@ -51,7 +51,7 @@ class EncoderChoice(TypedDict):
     dimension: int | None
     """Of its embeddings; null where it depends on what is given."""
     licence: str | None
-    """Of the weights that are installed with it; null where there are none, or others bring them."""
+    """Of the weights that are installed with it; null where none are."""
     extra: str | None
     """The extra of the package that installs it; null where it is there without one."""
     installed: bool

@@ -184,9 +184,8 @@ def test_every_key_is_documented() -> None:
 
 class TestModules:
     def test_go_out_without_the_comments_that_have_lines_of_their_own(self) -> None:
-        text = '/* What\n   it is. */\nconst a = 1; // why\n  /** @type {?A} */ (b).c();\nd("/* e */");\n'
-        sent = '\n\nconst a = 1; // why\n  /** @type {?A} */ (b).c();\nd("/* e */");\n'
-        assert without_comments(text) == sent
+        code = 'const a = 1; // why\n  /** @type {?A} */ (b).c();\nd("/* e */");\n'
+        assert without_comments(f"/* What\n   it is. */\n{code}") == f"\n\n{code}"
 
     def test_keep_the_numbers_of_their_lines(self, plain: TestClient) -> None:
         for module in (WEB / "js").rglob("*.js"):

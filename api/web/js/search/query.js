@@ -114,9 +114,10 @@ export function queryPanel(choose, actions) {
     },
     /** @param {{box: number[]}[]} regions */
     offer: (regions) => crop.offer(regions),
-    /** A button that leads to the crop box where it is not seen beside the results. */
-    partButton: () =>
-      crop.element.checkVisibility() ? null : button({ click: openSheet }, t("crop.title")),
+    /** What leads to the crop box; null where it is seen beside the results. */
+    get openPart() {
+      return crop.element.checkVisibility() ? null : openSheet;
+    },
     /** @param {boolean} running */
     set uploading(running) {
       upload.hidden = !running;

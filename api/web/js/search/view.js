@@ -2,7 +2,7 @@
 
 import { Problem, sleep } from "../search_client.js";
 import { isAlike } from "../closeness.js";
-import { button, el, styles } from "../dom.js";
+import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
 import { nothingNotice, problemNotice } from "../notices.js";
@@ -24,6 +24,7 @@ import { Questions } from "./questions.js";
 import { choiceFor, recovery } from "./recovery.js";
 import { startView } from "./start.js";
 import { Tray } from "./tray.js";
+import { showWords } from "./words_box.js";
 
 /** @typedef {import("./address.js").State} State */
 /** @typedef {import("./questions.js").Outcome} Outcome */
@@ -226,7 +227,7 @@ class SearchView {
       this.#numbers = [];
       this.#root.dataset.collection = collection.name;
     }
-    this.#showWords(state, collection, labels.labels.length > 0);
+    showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
       const [title, text] = [t("search.nothing_yet.title"), t("search.nothing_yet.text")];
@@ -253,18 +254,6 @@ class SearchView {
   #asking(signal) {
     const known = this.#catalog.known(this.#collection);
     return { collection: this.#collection, readsTexts: known?.encoder?.reads_texts ?? false, signal };
-  }
-
-  /**
-   * Words can be searched for where items have some, or where the encoder knows what they look like.
-   * @param {State} state @param {import("./catalog.js").Collection} collection @param {boolean} hasLabels
-   */
-  #showWords(state, collection, hasLabels) {
-    const can = hasLabels || Boolean(collection.fields?.length) || Boolean(collection.encoder?.reads_texts);
-    for (const { element, input } of [this.#start.words, this.#query.words]) {
-      element.hidden = !can;
-      if (input !== document.activeElement) input.value = state.q ?? "";
-    }
   }
 
   #showStart() {
@@ -300,10 +289,8 @@ class SearchView {
   }
 
   /**
-   * @param {State} state
-   * @param {import("./catalog.js").Collection} collection
-   * @param {Outcome} outcome
-   * @param {AbortSignal} signal
+   * @param {State} state @param {import("./catalog.js").Collection} collection
+   * @param {Outcome} outcome @param {AbortSignal} signal
    */
   #showOutcome(state, collection, outcome, signal) {
     const { neighbors, prediction, answer, item } = outcome;
@@ -329,21 +316,15 @@ class SearchView {
         show();
         this.#grid.focusTitle();
       };
-      const banner = nothingAlike(anyway, ...this.#helps(state));
+      const banner = nothingAlike(state, {
+        anyway,
+        turned: () => this.#go({ turned: true }),
+        part: this.#query.openPart,
+        more: this.#bar.openMore,
+      });
       this.#answer.replaceChildren(banner);
       banner.focus({ preventScroll: true });
     }
-  }
-
-  /** What may find more where nothing is alike. @param {State} state */
-  #helps(state) {
-    if (!state.photo) return [];
-    const turned = () => this.#go({ turned: true });
-    return [
-      !state.turned && button({ click: turned }, t("answer.foreign.turned")),
-      this.#query.partButton(),
-      button({ click: this.#bar.openMore }, t("bar.more")),
-    ];
   }
 
   /** Products are grouped where there are any, as far as is known. */
