@@ -41,19 +41,19 @@ LOOKS: dict[str, dict[str, object]] = {
 }
 GERMAN: dict[str, object] = {**LOOKS["desk"], "locale": "de-DE"}
 PLACES = {
-    "start": "/",
-    "similar": "/?item={item}",
-    "item": "/item/default?id={item}",
-    "catalog": "/catalog",
-    "catalog-items": "/catalog?collection=default&part=items",
-    "catalog-add": "/catalog?collection=default&part=add",
-    "catalog-jobs": "/catalog?collection=default&part=jobs",
-    "review-map": "/catalog?collection=default&part=review&review=map",
-    "classify": "/classify",
-    "improve": "/quality?part=improve",
-    "health": "/quality?part=health",
+    "start": ("/", ".sample img"),
+    "similar": ("/?item={item}", ".card"),
+    "item": ("/item/default?id={item}", "dialog .item-attributes"),
+    "catalog": ("/catalog", ".collection-card"),
+    "catalog-items": ("/catalog?collection=default&part=items", "tbody img"),
+    "catalog-add": ("/catalog?collection=default&part=add", ".catalog-drop"),
+    "catalog-jobs": ("/catalog?collection=default&part=jobs", ".job"),
+    "review-map": ("/catalog?collection=default&part=review&review=map", ".map-group"),
+    "classify": ("/classify", ".catalog-drop"),
+    "improve": ("/quality?part=improve", "option"),
+    "health": ("/quality?part=health", ".table td"),
 }
-"""Views by their address alone."""
+"""Views by their address alone, and what is there once they are drawn."""
 SETTLED_MS = 600
 WAITED_MS = 60_000
 JOB_MS = 300_000
@@ -133,9 +133,9 @@ def shoot_german(browser: Browser, url: str, folder: Path) -> None:
     context = browser.new_context(reduced_motion="reduce", **GERMAN)  # type: ignore[arg-type]
     page = context.new_page()
     items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
-    for state, path in PLACES.items():
+    for state, (path, drawn) in PLACES.items():
         page.goto(url + path.format(item=items[0]["item_id"]))
-        expect(page.locator("[aria-busy=true], .skeleton:visible")).to_have_count(0)
+        expect(page.locator(drawn).first).to_be_attached()
         page.wait_for_timeout(SETTLED_MS)
         page.screenshot(path=folder / f"{state}-german.png", full_page=True)
     context.close()
@@ -196,8 +196,9 @@ def shoot_items(page: Page, shoot: Shoot) -> None:
 def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -> None:
     """The views of owners; what jobs make is made once, by the first look."""
     for state in ("catalog", "catalog-items", "catalog-add"):
-        page.goto(url + PLACES[state])
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        path, drawn = PLACES[state]
+        page.goto(url + path)
+        expect(page.locator(drawn).first).to_be_visible()
         shoot(state)
     page.goto(f"{url}/classify")
     expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
@@ -232,7 +233,7 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
             begun.click()
             expect(page.get_by_role("list", name="Jobs")).to_be_hidden(timeout=JOB_MS)
         shoot(f"quality-{part}")
-    page.goto(url + PLACES["catalog-jobs"])
+    page.goto(url + PLACES["catalog-jobs"][0])
     expect(page.get_by_role("list", name="Jobs")).to_be_visible()
     shoot("catalog-jobs")
     page.route("**/v1/access", lambda route: route.fulfill(json=READ_ONLY))

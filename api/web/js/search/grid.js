@@ -14,13 +14,14 @@ import { t } from "../language.js";
  */
 
 const SKELETONS = 12;
+const PART = 60; // a multiple of 2 to 6 columns: no row has a gap where one part ends and the next begins
 const LONG_PRESS_MS = 450;
 
 /** @param {Cards} cards @param {() => void} more Called when the end of the results comes into view. */
 export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
-  const list = el("ul", { class: "grid cards", role: "list", "aria-label": t("search.results"), hidden: true });
+  const list = el("div", { class: "grid-parts", role: "list", "aria-label": t("search.results"), hidden: true });
   const skeletons = el(
     "div",
     { class: "grid", "aria-hidden": "true", hidden: true },
@@ -43,10 +44,13 @@ export function resultsGrid(cards, more) {
 
   let shown = 0;
 
-  /** @param {Neighbor[]} neighbors */
+  /** Cards stand in parts, as laying out one grid of thousands takes long. @param {Neighbor[]} neighbors */
   const add = (neighbors) => {
-    list.append(...neighbors.map((each) => card(each, cards)));
-    shown += neighbors.length;
+    for (const neighbor of neighbors) {
+      if (shown % PART === 0) list.append(el("ul", { class: "grid", role: "presentation" }));
+      list.lastElementChild?.append(card(neighbor, cards));
+      shown += 1;
+    }
   };
 
   const clear = () => {
@@ -123,7 +127,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
   const others = (neighbor.views?.count ?? 1) - 1;
   const element = el(
     "li",
-    { class: "card" },
+    { class: "card", role: "listitem" },
     el(
       "a",
       { class: "card-link", href: hrefOf(neighbor.item_id) },
