@@ -17,6 +17,7 @@ from api.job_events import JobWatch
 from api.routes import (
     access,
     collections,
+    encoders,
     feedback,
     health,
     item_batches,
@@ -50,8 +51,8 @@ from search_engine.storage.paths import DataPaths
 log = logging.getLogger(__name__)
 
 ROUTES = (
-    health, access, collections, queries, item_batches, items, overviews, feedback, quality,
-    pictures, jobs, uploads,
+    health, access, collections, encoders, queries, item_batches, items, overviews, feedback,
+    quality, pictures, jobs, uploads,
 )  # fmt: skip
 
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5

@@ -217,27 +217,39 @@ def most_frequent(labels: Sequence[str]) -> tuple[str, int]:
 def names_of(clusters: Clusters, labels: Sequence[str | None]) -> list[str]:
     """Name each cluster after the labels of its items, no two alike.
 
-    That is the deepest level of label paths that most of the labelled items agree on; the two most
-    frequent labels where there is none; the cluster's own name where no item has a label. Of
+    That is its labels as `labels_of` has them; the cluster's own name where no item has a label. Of
     clusters that share a name, the largest has it as it is, and the others with a number.
     """
     taken: Counter[str] = Counter()
     names: list[str] = []
-    for number in range(len(clusters)):
-        rows = np.flatnonzero(clusters.members == number).tolist()
-        known = sorted(label for row in rows if (label := labels[row]) is not None)
-        name = _common_name(known) if known else clusters.name(number)
+    for number, named_after in enumerate(labels_of(clusters, labels)):
+        name = " and ".join(named_after) or clusters.name(number)
         taken[name] += 1
         names.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
     return names
 
 
-def _common_name(labels: Sequence[str]) -> str:
+def labels_of(clusters: Clusters, labels: Sequence[str | None]) -> list[tuple[str, ...]]:
+    """Return the labels that each cluster is named after.
+
+    That is the deepest level of label paths that most of the labelled items agree on; the two most
+    frequent labels where there is none; nothing where no item has a label.
+    """
+    found: list[tuple[str, ...]] = []
+    for number in range(len(clusters)):
+        rows = np.flatnonzero(clusters.members == number).tolist()
+        found.append(
+            _common_labels(sorted(known for row in rows if (known := labels[row]) is not None))
+        )
+    return found
+
+
+def _common_labels(labels: Sequence[str]) -> tuple[str, ...]:
     nodes = Counter(node for label in labels for node in prefixes(label))
     shared = [node for node, count in nodes.items() if 2 * count > len(labels)]
     if shared:
-        return max(shared, key=lambda node: node.count(SEPARATOR))
-    return " and ".join(label for label, _ in Counter(labels).most_common(2))
+        return (max(shared, key=lambda node: node.count(SEPARATOR)),)
+    return tuple(label for label, _ in Counter(labels).most_common(2))
 
 
 def _numbered(vectors: Vectors, found: NDArray[np.integer]) -> Clusters:

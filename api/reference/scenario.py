@@ -21,6 +21,7 @@ EXAMPLES = (
     Example("healthz", "client.healthz()", "await client.healthz();"),
     Example("readyz", "client.readyz()", "await client.readyz();"),
     Example("getAccess", "client.get_access()", "await client.getAccess();"),
+    Example("listEncoders", "client.list_encoders()", "await client.listEncoders();"),
     Example(
         "search",
         'answer = client.search("photo.jpg", k=2, filter="price < 100", facets=["view"])',

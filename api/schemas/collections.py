@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.shape import shape
+from search_engine.encoders.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from search_engine.classifiers.storage import Description
+    from search_engine.encoders.registry import EncoderFamily
 
 
 @shape
@@ -36,6 +38,38 @@ class _IndexState(
     )
 ):
     """What answers queries."""
+
+
+@shape
+class EncoderChoice(TypedDict):
+    """An encoder that a collection can have, or a family of them."""
+
+    name: str
+    """As jobs take it; `family:<name>` where any network of the family is meant."""
+    about: str
+    """What it looks at, in English."""
+    dimension: int | None
+    """Of its embeddings; null where it depends on what is given."""
+    licence: str | None
+    """Of the weights that are installed with it; null where none are."""
+    extra: str | None
+    """The extra of the package that installs it; null where it is there without one."""
+    installed: bool
+    """Whether what it needs is installed on the server."""
+    ready: bool
+    """Whether its name alone is enough: nothing is to be installed, no weights are to be given."""
+    reads_texts: bool
+    """Whether `text` and `labels` can be asked with."""
+    default: bool
+    """Whether it is taken where none is named."""
+
+
+@shape
+class EncoderList(TypedDict):
+    """The encoders that there are."""
+
+    encoders: list[EncoderChoice]
+    """The default first."""
 
 
 @shape
@@ -115,4 +149,19 @@ def classifier_json(found: Description) -> Classifier:
         "temperature": round(found.temperature, 5),
         "encoder": found.origin.fingerprint,
         "seq": found.origin.seq,
+    }
+
+
+def encoder_json(family: EncoderFamily) -> EncoderChoice:
+    """What people should know of a family of encoders before they take one of it."""
+    return {
+        "name": family.usage,
+        "about": family.about,
+        "dimension": family.dimension,
+        "licence": family.licence,
+        "extra": family.extra and family.extra[0],
+        "installed": family.installed,
+        "ready": family.ready,
+        "reads_texts": family.texts,
+        "default": family.name == DEFAULT_ENCODER,
     }

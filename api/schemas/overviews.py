@@ -87,6 +87,9 @@ class MapCluster(TypedDict):
 
     name: str
     """After the labels of its items; no other cluster has it."""
+    named_after: list[str]
+    """The labels that the name is made of: one, two where most items agree on none, none where no
+    item has a label or an older version drew the map."""
     items: int
     """How many it had when the map was made."""
     medoid: str | None
@@ -190,6 +193,7 @@ def _clusters(collection: str, clusters: Sequence[maps.MapCluster]) -> list[MapC
     return [
         {
             "name": each.name,
+            "named_after": list(each.named_after),
             "items": each.items,
             "medoid": None if each.medoid is None else each.medoid.item_id,
             "image_url": (

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from indexer.change.report import Learning
+from indexer.change.report import Learning, Refusal
 from search_engine.adapt.gate import Verdict
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import NETWORK, PROJECTION
@@ -13,13 +13,15 @@ from search_engine.encoders.projection import ProjectedEncoder, Projection
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 
+NOT_BETTER = Refusal("not_better", "not shown to be better")
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict of held-out items on a candidate (None without any), and reasons to refuse it."""
 
     verdict: Verdict | None
-    refusals: list[str]
+    refusals: list[Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def with_projection(
             pooling=encoder.spec.pooling,
             dimension_before=plain.encoder.spec.dimension,
         ),
-        Judgement(verdict, ["not shown to be better"] if origin.forced else []),
+        Judgement(verdict, [NOT_BETTER] if origin.forced else []),
     )
 
 

@@ -1,7 +1,8 @@
 """Reports of a change of encoder: what was measured and what was done. An undo is a change too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from indexer.change.request import ChangeRequest
 from search_engine.adapt.gate import Verdict
@@ -49,6 +50,18 @@ class Learning:
     dimension_before: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the gate refuses an encoder: a sentence, and for programs a code with its values."""
+
+    code: Literal["worse", "lost", "not_better"]
+    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(slots=True)
 class Report:
     """What a change of encoder measured and did; each step fills in its part.
@@ -68,7 +81,7 @@ class Report:
     request: ChangeRequest | None = None
     learning: Learning | None = None
     verdict: Verdict | None = None
-    refusals: Sequence[str] = ()
+    refusals: Sequence[Refusal] = ()
     changed: bool = False
     already_encoded: int = 0
     encoded: int = 0

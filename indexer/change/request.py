@@ -24,7 +24,7 @@ class ChangeRequest:
     dry_run: bool = False
     seed: int = 0
 
-    def wants(self, refusals: Sequence[str]) -> bool:
+    def wants(self, refusals: Sequence[object]) -> bool:
         """Return whether to switch to the candidate."""
         return (self.force or not refusals) and not self.dry_run
 

@@ -7,7 +7,7 @@ from indexer.change.candidate import Judgement
 from indexer.change.changeover import clear_up, exchange, fingerprints, prepared_index
 from indexer.change.embedding import Embedded, MakeEncoder, embed_missing
 from indexer.change.judging import compare_encoders
-from indexer.change.report import EncoderFigures, Report
+from indexer.change.report import EncoderFigures, Refusal, Report
 from indexer.change.request import Advance, ChangeRequest, Say, Stage
 from indexer.encoding_speed import images_per_second
 from search_engine.catalog.collection_rows import Collection
@@ -73,10 +73,11 @@ class Work:
         changes = verdict.changes if verdict else {}
         refusals = []
         if worse := [name for name, change in changes.items() if change.is_worse]:
-            refusals.append(f"worse in {', '.join(worse)}")
+            said = f"worse in {', '.join(worse)}"
+            refusals.append(Refusal("worse", said, {"measures": worse}))
         if self.loses_too_many:
-            lost = f"{self.lost:,} of {report.items:,}"
-            refusals.append(f"{lost} items could not be found any more")
+            said = f"{self.lost:,} of {report.items:,} items could not be found any more"
+            refusals.append(Refusal("lost", said, {"lost": self.lost, "items": report.items}))
         return Judgement(verdict, refusals)
 
     @property

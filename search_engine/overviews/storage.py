@@ -34,7 +34,8 @@ class Origin(BaseModel):
     """What an overview was made from, and when: `made_at` is in seconds since 1970.
 
     Of `items`, `judged` are those of which something can be said; `errors` of them are probably
-    mislabelled. `names` are the labels or clusters that numbers in the arrays stand for.
+    mislabelled. `names` are the labels or clusters that numbers in the arrays stand for, and
+    `named_after` the labels that clusters have their names from; empty in older files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -50,6 +51,7 @@ class Origin(BaseModel):
     judged: int = Field(ge=0)
     errors: int = Field(default=0, ge=0)
     names: tuple[str, ...] = ()
+    named_after: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fastapi.openapi.models import OpenAPI
 
 from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.errors import ModelMismatchError
 from search_engine.indexes.generations import current
 from search_engine.maintenance.check import check_data
@@ -32,6 +33,17 @@ def test_collections_are_listed_with_their_encoder(client: CheckedClient, sample
     assert only["pending"] == 0
     assert {"color", "price", "view"} <= set(only["fields"])
     assert only["fields"] == sorted(only["fields"])
+
+
+def test_encoders_are_listed_with_what_they_need(client: CheckedClient) -> None:
+    listed = client.get("/v1/encoders").json()["encoders"]
+    known = {each["name"]: each for each in listed}
+    assert [each["name"] for each in listed if each["default"]] == [DEFAULT_ENCODER]
+    assert known["hsv"]["ready"]
+    assert known["hsv"]["dimension"] == create_encoder(EncoderRequest("hsv")).spec.dimension
+    assert not known["sift"]["ready"], "it needs a vocabulary"
+    assert not known["timm:<name>"]["ready"], "it needs a name"
+    assert known["efficientnet_lite2"]["extra"] == "best"
 
 
 def test_labels_are_counted(client: CheckedClient, sample: Path) -> None:

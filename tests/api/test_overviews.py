@@ -98,6 +98,7 @@ def test_a_map_comes_in_columns(served: CheckedClient) -> None:
     row = whole["ids"].index(WRONG)
     assert whole["labels"][whole["label"][row]] == "red"
     assert whole["clusters"][whole["cluster"][row]]["name"] == COLOURS[2]
+    assert all(each["named_after"] == [each["name"]] for each in whole["clusters"])
     medoid = whole["clusters"][0]
     place = whole["ids"].index(medoid["medoid"])
     assert (whole["x"][place], whole["y"][place]) == (medoid["x"], medoid["y"])

@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.page.contrast import DARK_SURFACE, contrast, for_the_dark
+from api.page.frame import WEB
 from api.page.settings import LIGHT_PAGE, PageSettings, read_page_settings
+from api.routes.site import without_comments
 from search_engine.config import Settings
 from search_engine.errors import ParameterError
 
@@ -178,3 +180,19 @@ def test_every_key_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "shopper-page.md").read_text(encoding="utf-8")
     for key in PageSettings.model_fields:
         assert f"| `{key}` |" in page
+
+
+class TestModules:
+    def test_go_out_without_the_comments_that_have_lines_of_their_own(self) -> None:
+        code = 'const a = 1; // why\n  /** @type {?A} */ (b).c();\nd("/* e */");\n'
+        assert without_comments(f"/* What\n   it is. */\n{code}") == f"\n\n{code}"
+
+    def test_keep_the_numbers_of_their_lines(self, plain: TestClient) -> None:
+        for module in (WEB / "js").rglob("*.js"):
+            answer = plain.get(f"/static/js/{module.relative_to(WEB / 'js').as_posix()}")
+            assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+            assert answer.text.count("\n") == module.read_text("utf-8").count("\n")
+            assert "\n/**" not in answer.text
+        tag = answer.headers["etag"]
+        known = plain.get(answer.request.url.path, headers={"If-None-Match": tag})
+        assert known.status_code == 304

@@ -2,11 +2,15 @@
 
 import json
 import re
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from api.page.frame import WEB
 from api.page.settings import LANGUAGES
+from indexer.change.report import Refusal
+from search_engine.evaluate.paired import MEASURES
 from search_engine.images.color_names import NAMES
 
 WORDS = WEB / "words"
@@ -16,6 +20,10 @@ PLURALS = {"en": {"one", "other"}, "de": {"one", "other"}}
 PLACE = re.compile(r"\{(\w+)\}")
 STRING = re.compile(r'"([a-z_]+(?:\.[\w-]+)+)"')
 BUILT = re.compile(r"`([a-z_]+(?:\.\w+)*\.)\$\{|`([a-z_]+\.[a-z_]*)\$\{")
+
+IMPORTED = re.compile(r'(?:from|import)\s*\(?"(\.[^"]+)"')
+ELSEWHERE = ("color.", "count.")
+"""Beginnings of words in a shared module, of which a view says some or none."""
 
 Words = dict[str, str | dict[str, str]]
 
@@ -81,6 +89,40 @@ def test_every_word_is_used() -> None:
     assert idle == []
 
 
+def modules_of(entry: Path) -> set[Path]:
+    """A module with all that it ever loads."""
+    found, waiting = set(), [entry]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = IMPORTED.findall(
+                re.sub(r"/\*.*?\*/", "", one.read_text("utf-8"), flags=re.DOTALL)
+            )
+            waiting += [(one.parent / name).resolve() for name in names]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("view", "parts"),
+    [
+        ("search", ("", ".problems", ".search")),
+        ("catalog", ("", ".problems", ".catalog", ".review")),
+        ("classify", ("", ".problems", ".catalog", ".classify")),
+        ("quality", ("", ".problems", ".catalog", ".quality")),
+    ],
+)
+def test_a_view_loads_the_words_that_it_says(view: str, parts: tuple[str, ...]) -> None:
+    loaded = {key for part in parts for key in words_of("en", part)}
+    said = set()
+    for module in modules_of(WEB / "js" / view / "view.js"):
+        text = module.read_text("utf-8")
+        begun = tuple(each for pair in BUILT.findall(text) for each in pair if each)
+        said |= set(STRING.findall(text)) & set(all_words())
+        said |= {key for key in all_words() if begun and key.startswith(begun)}
+    assert [key for key in said - loaded if not key.startswith(ELSEWHERE)] == []
+
+
 def test_what_things_are_counted_has_words() -> None:
     nouns = set(re.findall(r'\bcount\([^()]*(?:\([^()]*\)[^()]*)*, "(\w+)"\)', scripts()))
     assert nouns >= {"item", "result"}
@@ -90,6 +132,31 @@ def test_what_things_are_counted_has_words() -> None:
 def test_colors_of_pictures_have_words() -> None:
     named = {key.removeprefix("color.") for key in words_of("en", ".search") if "color." in key}
     assert named == set(NAMES)
+
+
+def test_stages_of_jobs_have_words() -> None:
+    """They have English names, which are what the API tells them by."""
+    counted = re.compile(r'stage\("([a-z ]+)", ')
+    found = set()
+    for module in (WEB.parents[1] / "indexer").rglob("*.py"):
+        text = module.read_text("utf-8")
+        found |= set(counted.findall(text)) | set(
+            re.findall(r'features\([^"()]+, "([a-z ]+)"\)', text)
+        )
+    named = {
+        key.removeprefix("jobs.stage.") for key in words_of("en", ".catalog") if "stage." in key
+    }
+    assert named == {name.replace(" ", "_") for name in found}
+
+
+def test_what_the_gate_refuses_for_has_words() -> None:
+    codes = set(get_args(get_type_hints(Refusal)["code"]))
+    quality = words_of("en", ".quality")
+    assert {key for key in quality if ".reason." in key} == {
+        f"improve.reason.{code}" for code in codes
+    }
+    columns = {"hit_rate@1": "first"}
+    assert all(f"runs.column.{columns.get(name, name)}" in quality for name in MEASURES)
 
 
 def test_no_sentence_stands_in_a_module() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import LiveServer
 
+WAITED_MS = 20_000
+"""What is expected comes at once, or late on a busy machine."""
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -47,6 +49,7 @@ def browser() -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium on the PATH, and CHROMIUM is not set")
+    sync_api.expect.set_options(timeout=WAITED_MS)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         yield browser

@@ -39,7 +39,23 @@ LOOKS: dict[str, dict[str, object]] = {
         "color_scheme": "dark",
     },
 }
+GERMAN: dict[str, object] = {**LOOKS["desk"], "locale": "de-DE"}
+PLACES = {
+    "start": ("/", ".sample img"),
+    "similar": ("/?item={item}", ".card"),
+    "item": ("/item/default?id={item}", "dialog .item-attributes"),
+    "catalog": ("/catalog", ".collection-card"),
+    "catalog-items": ("/catalog?collection=default&part=items", "tbody img"),
+    "catalog-add": ("/catalog?collection=default&part=add", ".catalog-drop"),
+    "catalog-jobs": ("/catalog?collection=default&part=jobs", ".job"),
+    "review-map": ("/catalog?collection=default&part=review&review=map", ".map-group"),
+    "classify": ("/classify", ".catalog-drop"),
+    "improve": ("/quality?part=improve", "option"),
+    "health": ("/quality?part=health", ".table td"),
+}
+"""Views by their address alone, and what is there once they are drawn."""
 SETTLED_MS = 600
+WAITED_MS = 60_000
 JOB_MS = 300_000
 REVIEWS = {
     "labels": "Look through the labels",
@@ -59,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", help="of a server with a catalog")
+    parser.add_argument("--look", choices=LOOKS, help="only this one, in place of all")
     parser.add_argument("--photo", type=Path, help="what to search with")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -68,8 +85,11 @@ def main() -> None:
         with sync_playwright() as playwright:
             chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+            expect.set_options(timeout=WAITED_MS)
             for look, settings in LOOKS.items():
-                shoot_look(browser, look, settings, url, (photo, other), given.folder)
+                if given.look in (None, look):
+                    shoot_look(browser, look, settings, url, (photo, other), given.folder)
+            shoot_german(browser, url, given.folder)
     print(f"{len(list(given.folder.glob('*.png')))} pictures in {given.folder}")
 
 
@@ -105,6 +125,19 @@ def shoot_look(
     shoot_items(page, shoot)
     shoot_owner(page, url, photos, shoot)
     shoot_problems(page, url, shoot)
+    context.close()
+
+
+def shoot_german(browser: Browser, url: str, folder: Path) -> None:
+    """The views in another language; what they show was made before."""
+    context = browser.new_context(reduced_motion="reduce", **GERMAN)  # type: ignore[arg-type]
+    page = context.new_page()
+    items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
+    for state, (path, drawn) in PLACES.items():
+        page.goto(url + path.format(item=items[0]["item_id"]))
+        expect(page.locator(drawn).first).to_be_attached()
+        page.wait_for_timeout(SETTLED_MS)
+        page.screenshot(path=folder / f"{state}-german.png", full_page=True)
     context.close()
 
 
@@ -161,7 +194,12 @@ def shoot_items(page: Page, shoot: Shoot) -> None:
 
 
 def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -> None:
-    """Classify, the reviews and quality; what jobs make is made once, by the first look."""
+    """The views of owners; what jobs make is made once, by the first look."""
+    for state in ("catalog", "catalog-items", "catalog-add"):
+        path, drawn = PLACES[state]
+        page.goto(url + path)
+        expect(page.locator(drawn).first).to_be_visible()
+        shoot(state)
     page.goto(f"{url}/classify")
     expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
     shoot("classify-start")
@@ -195,6 +233,9 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
             begun.click()
             expect(page.get_by_role("list", name="Jobs")).to_be_hidden(timeout=JOB_MS)
         shoot(f"quality-{part}")
+    page.goto(url + PLACES["catalog-jobs"][0])
+    expect(page.get_by_role("list", name="Jobs")).to_be_visible()
+    shoot("catalog-jobs")
     page.route("**/v1/access", lambda route: route.fulfill(json=READ_ONLY))
     page.goto(f"{url}/quality")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -204,6 +245,9 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
 
 def shoot_problems(page: Page, url: str, shoot: Shoot) -> None:
     """What is shown where something is not there."""
+    page.goto(url)
+    steps.first_sample(page).click()
+    steps.expect_results(page)
     page.context.set_offline(True)
     page.get_by_role("button", name="Group by product").click()
     expect(page.get_by_role("alert")).to_be_visible()

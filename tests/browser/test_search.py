@@ -193,14 +193,15 @@ class TestMore:
         with Image.open(shopper_photo) as photo:
             photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png")
         steps.choose(searched, tmp_path / "turned.png")
-        searched.get_by_role("button", name="Show the closest anyway").click()
-        searched.get_by_role("button", name="More", exact=True).click()
-        with searched.expect_response("**/search") as answered:
-            searched.get_by_label("The photo may be turned").check()
-        assert steps.kind_of_question(answered.value.request) == "photo"
-        assert answered.value.json()["neighbors"][0]["item_id"] == upright[0]
-        searched.get_by_role("button", name="Done").click()
+        searched.get_by_role("button", name="Search it turned, too").click()
         expect(searched).to_have_url(re.compile("turns=any"))
+        steps.show_closest(searched)
+        assert steps.shown_ids(searched)[0] == upright[0]
+        searched.get_by_role("button", name="More", exact=True).click()
+        searched.get_by_label("The photo may be turned").uncheck()
+        searched.get_by_role("button", name="Done").click()
+        expect(searched).not_to_have_url(re.compile("turns=any"))
+        expect(searched.get_by_role("button", name="Choose a part")).to_be_hidden()  # it is beside
 
 
 class TestClass:

@@ -205,6 +205,7 @@ def test_encoders_are_listed(run: Run) -> None:
     listed = run("encoders", "--json").json["encoders"]
     assert {"efficientnet_lite0", "hsv"} <= {one["name"] for one in listed}
     assert all(one["about"] for one in listed)
+    assert [one["name"] for one in listed if one["default"]] == ["efficientnet_lite0"]
     every = run("encoders", "--all", "--json").json["encoders"]
     assert len(every) > len(listed)
     assert "hsv" in every

@@ -15,6 +15,7 @@ from search_engine.clustering import (
     default_clusters,
     hdbscan,
     kmeans,
+    labels_of,
     most_frequent,
     names_of,
     propose_labels,
@@ -186,4 +187,7 @@ def test_clusters_are_named_after_their_labels() -> None:
     labels = ["Cup", "Cup", "Pot", "Fruit/Apple", "Fruit/Pear", None, "Hat", "Cap", "Cup", "Cup"]
     assert names_of(found, [*labels, None]) == [
         "Cup", "Fruit", "Cap and Hat", "Cup (2)", "cluster-05",
+    ]  # fmt: skip
+    assert labels_of(found, [*labels, None]) == [
+        ("Cup",), ("Fruit",), ("Cap", "Hat"), ("Cup",), (),
     ]  # fmt: skip

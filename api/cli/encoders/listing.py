@@ -79,13 +79,11 @@ def _list_variants(as_json: bool) -> None:
 
 
 def _list_families(as_json: bool) -> None:
+    from api.schemas.collections import encoder_json
     from search_engine.encoders.registry import list_families
 
-    listed = [
-        (f"{family.name}:<name>" if family.variants else family.name, family.about)
-        for family in list_families()
-    ]
+    listed = [encoder_json(family) for family in list_families()]
     if as_json:
-        print_json({"encoders": [{"name": name, "about": about} for name, about in listed]})
+        print_json({"encoders": listed})
     else:
-        print_table(("encoder", "about"), listed)
+        print_table(("encoder", "about"), [(each["name"], each["about"]) for each in listed])

@@ -106,7 +106,7 @@ def _print_learned(report: "Report", learning: "Learning") -> None:
             f"{learning.dimension_before}, pooling {learning.pooling}, {_ended(report)}"
         )
         return
-    why = " and ".join(report.refusals) or "better"
+    why = " and ".join(map(str, report.refusals)) or "better"
     hint = "; --force uses it all the same" if report.refusals else ""
     print(f"{why}: the encoder stays as it is{hint}")
 
@@ -126,7 +126,7 @@ def _print_compared(report: "Report", request: "ChangeRequest") -> None:
     if report.changed:
         print(f"{_used(report)}: {after.name}, {_ended(report)}")
         return
-    why = " and ".join(report.refusals)
+    why = " and ".join(map(str, report.refusals))
     judged = f"{after.name} would be refused: {why}" if why else f"{after.name} would be used"
     if not request.dry_run:
         judged = f"refused: {why}; --force uses {after.name} all the same"

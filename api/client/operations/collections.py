@@ -8,7 +8,7 @@ from typing import Any
 from api.client.calls import Call, Pages, in_json, nothing, paged
 from api.client.core import Addresses, path
 from api.client.methods import iteration, operation
-from api.schemas.collections import ClassifierList, Collection, CollectionList
+from api.schemas.collections import ClassifierList, Collection, CollectionList, EncoderList
 from api.schemas.items import FacetsAnswer, Label, LabelPage
 from api.schemas.overviews import (
     MapAnswer,
@@ -38,6 +38,11 @@ class CollectionOperations(Addresses):
     def get_access(self) -> Call[Access]:
         """What may be done with the key of this client, or without one."""
         return Call("GET", path("access"), in_json)
+
+    @operation
+    def list_encoders(self) -> Call[EncoderList]:
+        """The encoders that a collection can have, the default first."""
+        return Call("GET", path("encoders"), in_json)
 
     @operation
     def list_collections(self) -> Call[CollectionList]:

@@ -12,6 +12,7 @@ import { NONE, Problem, SearchClient, addressOf, formOf, problemOf, randomId, sl
 
 export { Problem, sleep } from "./search_client.js";
 
+/** @typedef {{name: string, about: string, dimension: ?number, ready: boolean, default: boolean}} EncoderChoice */
 /** @typedef {import("./search_client.js").Common} Common */
 /** @typedef {import("./search_client.js").Picture} Picture */
 /** @typedef {import("./search_client.js").Subject} Subject */
@@ -135,6 +136,9 @@ export class Client extends SearchClient {
 
   /** All labels. @returns {AsyncGenerator<object>} */
   labels = (options = NONE) => pages((page) => this.listLabels(page), "labels", options);
+
+  /** The encoders that a collection can have, the default first. @returns {Promise<{encoders: EncoderChoice[]}>} */
+  listEncoders = (options = NONE) => this._get("/v1/encoders", {}, options);
 
   listClassifiers({ collection, signal } = NONE) {
     return this._get(this._at(collection, "classifiers"), {}, { signal });

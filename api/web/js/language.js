@@ -44,5 +44,5 @@ export function t(key, values = {}) {
   );
 }
 
-/** A text whose key is put together; the fallback where there is none. @param {string} key @param {string} fallback */
-export const textOf = (key, fallback) => (key in words ? t(/** @type {Word} */ (key)) : fallback);
+/** A text whose key is put together; the fallback where there is none. @param {string} key @param {string} fallback @param {Values} [values] */
+export const textOf = (key, fallback, values) => (key in words ? t(/** @type {Word} */ (key), values) : fallback);

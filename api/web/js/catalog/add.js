@@ -10,13 +10,12 @@ import { START } from "./address.js";
 import { chooser } from "./chooser.js";
 import { readable } from "./chosen_files.js";
 import { columnTable } from "./columns.js";
+import { encoderChoice } from "./encoder_choice.js";
 import { jobRow } from "./job_row.js";
 import { reasonText } from "./job_words.js";
 import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
-/* What a new collection can compare by, whatever is installed; others are told to the command line. */
-const LOOKS = { general: "efficientnet_lite0", color: "hsv" };
 
 /** @typedef {import("./chosen_files.js").Chosen} Chosen */
 
@@ -25,23 +24,10 @@ export function open(around) {
   let collection = "";
   let isNew = false;
   let running = new AbortController();
-  const looks = el(
-    "select",
-    { class: "select", id: "add-looks" },
-    ...Object.entries(LOOKS).map(([name, encoder]) =>
-      el("option", { value: encoder }, t(/** @type {import("../language.js").Word} */ (`add.looks.${name}`))),
-    ),
-  );
+  const looks = encoderChoice("add-looks", t("add.looks_help"));
   const step = el("div", { class: "stack", tabindex: -1 });
   const choose = chooser((files) => receive(files));
   const element = el("div", { class: "stack" }, step);
-  const looksChoice = el(
-    "label",
-    { class: "labelled", for: looks.id },
-    t("add.looks"),
-    looks,
-    el("span", { class: "note" }, t("add.looks_help")),
-  );
   startOver();
 
   function startOver() {
@@ -162,7 +148,7 @@ export function open(around) {
     show(
       ...head,
       columnPlace,
-      ...(isNew ? [looksChoice] : []),
+      ...(isNew ? [looks.element] : []),
       el("details", {}, el("summary", {}, t("add.choices")), replace.element, prune.element),
       result,
       el("div", { class: "row" }, add, check, again),
@@ -184,7 +170,7 @@ export function open(around) {
           replace: replace.on,
           prune: prune.on,
           dry_run: dry,
-          ...(isNew && { encoder: looks.value }),
+          ...(isNew && looks.value && { encoder: looks.value }),
         };
         const job = await persistent.createJob("index", parameters, { collection, signal });
         if (dry) await follow(job);
@@ -221,7 +207,9 @@ export function open(around) {
       if (collection !== state.collection) startOver();
       collection = /** @type {string} */ (state.collection);
       const known = await described;
-      if (!signal.aborted) isNew = !known?.encoder;
+      if (signal.aborted) return;
+      isNew = !known?.encoder;
+      if (isNew) await looks.show(signal);
     },
   };
 }

@@ -18,7 +18,8 @@ export function kindText({ kind, params }) {
 /** @param {Job} job */
 export function stateText({ state, stage, cancel_requested: stops }) {
   if (!FINAL.has(state) && stops) return t("jobs.stopping");
-  return state === "running" && stage ? t("jobs.stage", { stage }) : t(`jobs.state.${state}`);
+  if (state !== "running" || !stage) return t(`jobs.state.${state}`);
+  return t("jobs.stage", { stage: textOf(`jobs.stage.${stage.replaceAll(" ", "_")}`, stage) });
 }
 
 /** @param {Job} job */

@@ -20,7 +20,7 @@ export class CropBox {
   #box = WHOLE;
   #chosen;
   #timer = 0;
-  #image = el("img", { class: "crop-photo", draggable: "false", alt: "" });
+  #stage;
   #frame = el(
     "div",
     {
@@ -46,40 +46,38 @@ export class CropBox {
     { class: "button button-small", hidden: true, click: () => this.#choose(WHOLE) },
     t("crop.whole"),
   );
-  #stage = el("div", { class: "crop" }, this.#image, this.#frame, this.#dots);
-  element = el(
+  #tools = el(
     "div",
-    { class: "crop-panel" },
-    this.#stage,
+    { class: "crop-tools" },
+    this.#reset,
     el(
-      "div",
-      { class: "crop-tools" },
-      this.#reset,
-      el(
-        "details",
-        { class: "crop-numbers" },
-        el("summary", {}, t("crop.numbers")),
-        el("div", {}, ...SIDES.map((side, index) => el("label", {}, t(`crop.side.${side}`), this.#numbers[index]))),
-      ),
+      "details",
+      { class: "crop-numbers" },
+      el("summary", {}, t("crop.numbers")),
+      el("div", {}, ...SIDES.map((side, index) => el("label", {}, t(`crop.side.${side}`), this.#numbers[index]))),
     ),
   );
 
-  /** @param {(box: ?string, isDot?: boolean) => void} chosen Called with x,y,w,h, or null for the whole photo. */
-  constructor(chosen) {
+  /**
+   * @param {HTMLElement} stage With the photo that the box lies on.
+   * @param {(box: ?string, isDot?: boolean) => void} chosen Called with x,y,w,h, or null for the whole photo.
+   */
+  constructor(stage, chosen) {
     this.#chosen = chosen;
-    this.#image.addEventListener("error", () => (this.#stage.hidden = true));
-    this.#image.addEventListener("load", () => (this.#stage.hidden = false));
+    this.#stage = stage;
+    stage.append(this.#frame, this.#dots);
+    stage.after(this.#tools);
     this.#stage.addEventListener("pointerdown", (event) => this.#drag(event));
     this.#frame.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** @param {string} url @param {string} name @param {?string} box */
-  show(url, name, box) {
-    if (this.#image.getAttribute("src") !== url) {
-      this.#image.src = url;
-      this.#dots.replaceChildren();
-    }
-    this.#image.alt = name;
+  /** Another photo. */
+  begin() {
+    this.#dots.replaceChildren();
+  }
+
+  /** @param {?string} box */
+  set box(box) {
     this.#place(box ? /** @type {Box} */ (box.split(",").map(Number)) : WHOLE);
   }
 

@@ -2,14 +2,16 @@
 
 import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
+import { encoderChoice } from "../catalog/encoder_choice.js";
 import { jobRunner } from "../catalog/job_runner.js";
 import { button, el, fill } from "../dom.js";
 import { ago, exactPercent, points } from "../format.js";
-import { t } from "../language.js";
+import { t, textOf } from "../language.js";
 import { persistent, server } from "../owner_server.js";
 
 const SHOWN = 5;
 const MEASURES = /** @type {const} */ (["accuracy", "map"]);
+const COLUMN_OF = { "hit_rate@1": "first" };
 const COLUMNS = /** @type {const} */ (["before", "after", "change"]);
 
 /** @typedef {import("../client.js").Job} Job */
@@ -35,6 +37,8 @@ export function open(around) {
       : null,
   );
   const trust = jobRunner(around, "calibrate", textsOf(t("improve.calibrate")));
+  const looks = encoderChoice("switch-looks", t("improve.switch_help"));
+  const change = jobRunner(around, "switch", textsOf(t("improve.switch")), () => ({ encoder: looks.value }));
   const history = el("div", { class: "stack" });
   const undo = el("div", { class: "stack-tight" });
   const admin = el("p", { class: "form-problem", hidden: true }, t("quality.admin"));
@@ -54,6 +58,15 @@ export function open(around) {
       runner.progress,
     ),
     history,
+    el(
+      "section",
+      { class: "panel", "aria-labelledby": "switch-title" },
+      el("h2", { id: "switch-title" }, t("jobs.kind.switch")),
+      el("p", { class: "muted" }, t("improve.switch_about")),
+      looks.element,
+      el("div", { class: "row" }, change.start),
+      change.progress,
+    ),
     el(
       "section",
       { class: "panel", "aria-labelledby": "undo-title" },
@@ -99,13 +112,15 @@ export function open(around) {
       const may = mayAdminister(access.value ?? (await server.getAccess({ signal })));
       admin.hidden = may;
       ways.disabled = dry.disabled = !may;
-      runner.start.hidden = trust.start.hidden = !may;
+      runner.start.hidden = trust.start.hidden = change.start.hidden = !may;
       await Promise.all([
         runner.show(collection, signal, async (tried) => {
           runner.start.classList.add("button-primary");
           drawHistory(tried);
           drawUndo((await server.listGenerations({ collection, signal })).former_encoder, may);
         }),
+        looks.show(signal, current.encoder?.name),
+        change.show(collection, signal, () => change.start.classList.remove("button-primary")),
         trust.show(collection, signal, () => trust.start.classList.remove("button-primary")),
       ]);
     },
@@ -127,7 +142,8 @@ const way = (name, title, hint, checked) =>
 /** What came of one attempt. @param {Job} job */
 function outcome(job) {
   const found = job.result ?? {};
-  const { gate, refusals = [] } = found;
+  const { gate } = found;
+  const reasons = reasonsOf(found);
   const measures = MEASURES.filter((name) => gate?.[name]);
   const said = t(`improve.outcome.${outcomeOf(job)}`);
   return el(
@@ -151,14 +167,23 @@ function outcome(job) {
           el("tbody", {}, ...measures.map((name) => gateRow(t(`runs.column.${name}`), gate[name]))),
         ),
       ),
-    refusals.length > 0 &&
+    reasons.length > 0 &&
       el(
         "details",
         {},
         el("summary", {}, t("improve.because")),
-        el("ul", { role: "list" }, ...refusals.map((reason) => el("li", {}, reason))),
+        el("ul", { role: "list" }, ...reasons.map((reason) => el("li", {}, reason))),
       ),
   );
+}
+
+/** Why the gate refused, in words; jobs of older servers have sentences of their own. */
+function reasonsOf({ refusals = [], refused_because: because = [] }) {
+  return refusals.map((said, number) => {
+    const { code, measures = [], ...values } = because[number] ?? {};
+    const names = measures.map((each) => textOf(`runs.column.${COLUMN_OF[each] ?? each}`, each)).join(", ");
+    return code ? textOf(`improve.reason.${code}`, said, { ...values, measures: names }) : said;
+  });
 }
 
 /** @param {string} title @param {{before: ?number, after: ?number, difference: (?number)[]}} change */

@@ -25,9 +25,19 @@ export function answerLine(prediction, hrefOf) {
   );
 }
 
-/** The banner above results that are not alike, which wait behind it. @param {() => void} show */
-export const nothingAlike = (show) =>
-  nothingNotice(
+/**
+ * The banner above results that are not alike, which wait behind it, with what may find more.
+ * @param {import("./address.js").State} state
+ * @param {{anyway: () => void, turned: () => void, part: ?(() => void), more: () => void}} ways `part` is null
+ *   where the crop box is seen.
+ */
+export function nothingAlike(state, { anyway, turned, part, more }) {
+  const ways = [
+    !state.turned && button({ click: turned }, t("answer.foreign.turned")),
+    part && button({ click: part }, t("crop.title")),
+    button({ click: more }, t("bar.more")),
+  ];
+  return nothingNotice(
     t("answer.foreign.title"),
     t("answer.foreign.text"),
     el(
@@ -35,8 +45,14 @@ export const nothingAlike = (show) =>
       { class: "visually-hidden", role: "status", "aria-label": t("answer.class") },
       ...doubt({ reason: "too_far" }),
     ),
-    button({ click: show }, t("answer.foreign.anyway")),
+    el(
+      "div",
+      { class: "offers" },
+      button({ class: "button button-primary", click: anyway }, t("answer.foreign.anyway")),
+      ...(state.photo ? ways : []),
+    ),
   );
+}
 
 /**
  * What the results are called.

@@ -47,6 +47,7 @@ export function toolBar(go, openFilters) {
   variety.fill(VARIETY.map(([value, name]) => [value, t(`bar.variety.${name}`)]));
   return {
     element,
+    openMore: more.open,
     /**
      * @param {State} state
      * @param {{field: string}[]} numbers Fields that results can be sorted by.

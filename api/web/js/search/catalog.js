@@ -3,7 +3,8 @@
 import { el } from "../dom.js";
 import { t } from "../language.js";
 import { server } from "../server.js";
-import { LONGEST_LIST } from "./label_tree.js";
+
+export const LONGEST_LIST = 300; // of labels that are asked for at a time
 
 /**
  * @typedef {{name: string, items: number, fields?: string[], encoder?: ?{name: string, reads_texts: boolean}, generation?:

@@ -9,8 +9,9 @@ import { fieldName, fieldValue, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../server.js";
 import { filterOf, toggled, withField } from "./address.js";
+import { LONGEST_LIST } from "./catalog.js";
 import { LONGEST_ANSWER, fieldsOf, valuesOf } from "./fields.js";
-import { LONGEST_LIST, labelFilter } from "./label_tree.js";
+import { labelFilter } from "./label_tree.js";
 
 /** @typedef {import("./address.js").State} State */
 /** @typedef {import("./fields.js").Field} Field */
@@ -71,7 +72,7 @@ export function filterPanel(go) {
         /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
       return fields.filter(({ kind }) => kind === "numbers");
     },
-    hide: () => (element.hidden = true),
+    countLeft,
   };
 }
 
@@ -81,7 +82,7 @@ export function filterPanel(go) {
  * @param {State} state
  * @param {AbortSignal} signal
  */
-export async function countLeft(collection, state, signal) {
+async function countLeft(collection, state, signal) {
   const filter = filterOf(state);
   const found = await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null);
   return found ? t("filter.show_items", { count: found.total }) : t("filter.show");

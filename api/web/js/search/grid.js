@@ -21,7 +21,7 @@ const LONG_PRESS_MS = 450;
 export function resultsGrid(cards, more) {
   const title = el("h2", { class: "found-title", tabindex: -1 });
   const live = el("p", { class: "found-count", "aria-live": "polite" });
-  const list = el("ul", { class: "grid-parts", role: "list", "aria-label": t("search.results"), hidden: true });
+  const list = el("div", { class: "grid-parts", role: "list", "aria-label": t("search.results"), hidden: true });
   const skeletons = el(
     "div",
     { class: "grid", "aria-hidden": "true", hidden: true },
@@ -47,7 +47,7 @@ export function resultsGrid(cards, more) {
   /** Cards stand in parts, as laying out one grid of thousands takes long. @param {Neighbor[]} neighbors */
   const add = (neighbors) => {
     for (const neighbor of neighbors) {
-      if (shown % PART === 0) list.append(el("div", { class: "grid", role: "presentation" }));
+      if (shown % PART === 0) list.append(el("ul", { class: "grid", role: "presentation" }));
       list.lastElementChild?.append(card(neighbor, cards));
       shown += 1;
     }

@@ -8,7 +8,6 @@ import { button, el, unseen } from "../dom.js";
 import { lastPart, number, parentPath } from "../format.js";
 import { t } from "../language.js";
 
-export const LONGEST_LIST = 300;
 const TYPING_MS = 200;
 const SHORT = 12; // so many labels need no field to look for one
 
@@ -78,7 +77,7 @@ export function labelFilter(narrow, find) {
     const typed = search.value.trim();
     const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
-    list.replaceChildren(...(rows.length ? rows : [el("li", { class: "muted" }, t("filter.no_label"))]));
+    list.replaceChildren(...rows, rows.length || !typed ? "" : el("li", { class: "muted" }, t("filter.no_label")));
     if (focused !== undefined)
       list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
   };

@@ -14,6 +14,7 @@ export function moreChoices(go) {
   const opener = button({ class: "button", click: () => sheet.open() }, t("bar.more"));
   return {
     opener,
+    open: () => sheet.open(),
     /** @param {State} state */
     show(state) {
       fold.input.checked = state.fold;

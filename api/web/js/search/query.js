@@ -3,7 +3,7 @@
 import { button, el, icon, iconButton, picture, sized } from "../dom.js";
 import { itemName, itemPrice, percent, shorten } from "../format.js";
 import { t } from "../language.js";
-import { CropBox } from "../photos/crop.js";
+import { lateCrop } from "../photos/late_crop.js";
 import { fileButton } from "../photos/source.js";
 import { showPicture } from "../pictures.js";
 import { uploads } from "../server.js";
@@ -16,7 +16,7 @@ import { wordsBox } from "./words_box.js";
  */
 export function queryPanel(choose, actions) {
   const words = wordsBox(t("search.words_beside"), actions.search);
-  const crop = new CropBox((box, isDot) => {
+  const crop = lateCrop((box, isDot) => {
     actions.crop(box);
     if (isDot) sheet.close();
   });
@@ -27,6 +27,7 @@ export function queryPanel(choose, actions) {
   let cropSeen = null;
   const openSheet = () => {
     sheet.open();
+    crop.see();
     cropSeen?.();
     cropSeen = null;
   };
@@ -76,8 +77,8 @@ export function queryPanel(choose, actions) {
     /** @param {import("../photos/library.js").Photo} photo @param {?string} box */
     showPhoto(photo, box) {
       show({ title: t("query.photo"), lines: [box && t("query.part")], src: photo.url });
-      crop.show(photo.url, t("query.photo"), box);
       crop.element.hidden = false;
+      crop.show(photo.url, t("query.photo"), box);
       itemPicture.hidden = true;
       openCrop.disabled = false;
       openCrop.setAttribute("aria-label", t("crop.title"));
@@ -113,6 +114,10 @@ export function queryPanel(choose, actions) {
     },
     /** @param {{box: number[]}[]} regions */
     offer: (regions) => crop.offer(regions),
+    /** What leads to the crop box; null where it is seen beside the results. */
+    get openPart() {
+      return crop.element.checkVisibility() ? null : openSheet;
+    },
     /** @param {boolean} running */
     set uploading(running) {
       upload.hidden = !running;

@@ -5,7 +5,7 @@ import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
-import { nothingNotice } from "../notices.js";
+import { nothingNotice, problemNotice } from "../notices.js";
 import { keep, recall } from "../photos/library.js";
 import { shrink } from "../photos/shrink.js";
 import { photoSource } from "../photos/source.js";
@@ -16,14 +16,15 @@ import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
 import { catalog, seesPlaces } from "./catalog.js";
 import { dialogs } from "./dialogs.js";
-import { countLeft, filterPanel } from "./filters.js";
 import { resultsGrid } from "./grid.js";
+import { lateFilters } from "./late_filters.js";
 import { nothingFound } from "./nothing_found.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
 import { choiceFor, recovery } from "./recovery.js";
 import { startView } from "./start.js";
 import { Tray } from "./tray.js";
+import { showWords } from "./words_box.js";
 
 /** @typedef {import("./address.js").State} State */
 /** @typedef {import("./questions.js").Outcome} Outcome */
@@ -33,7 +34,7 @@ const RESTS_MS = 3000; // between attempts while there is no connection
 
 /** @param {import("../main.js").Page} page @returns {Promise<import("../main.js").View>} */
 export async function open({ root, tools, router }) {
-  await styles("search", "photo", "filters", "item");
+  await styles("search", "photo", "filters");
   const view = new SearchView(root, tools, router);
   return { show: (place) => view.show(place) };
 }
@@ -63,7 +64,7 @@ class SearchView {
     search: (q) => this.#go({ q }),
     clear: () => this.#startOver(),
   });
-  #filters = filterPanel((patch) => this.#go(patch));
+  #filters = lateFilters((patch) => this.#go(patch));
   #filterSheet = new Sheet(t("bar.filters"), this.#filters.element);
   #bar = toolBar(
     (patch) => this.#go(patch),
@@ -152,6 +153,7 @@ class SearchView {
     const key = { subject: subjectKey(state), results: resultsKey(state) };
     const stays = this.#shown.results === key.results && this.#outcome !== null;
     this.#state = state;
+    if (stays) this.#notice.replaceChildren();
     if (stays || state.open || state.compare.length) this.#showDialogs(state); // they wait for no results
     if (stays) return;
     await this.#showSearch(state, key, place);
@@ -165,7 +167,11 @@ class SearchView {
     const explain = explains
       ? (ids, signal) => this.#questions.explain(state, photo, ids, { collection, signal })
       : null;
-    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain);
+    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain).catch((error) => {
+      if (!(error instanceof Problem)) throw error;
+      const again = { label: t("problem.again"), act: () => this.#showDialogs(state) };
+      this.#notice.replaceChildren(problemNotice(error, again));
+    });
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
   }
 
@@ -215,13 +221,13 @@ class SearchView {
     if (state.photo && !photo) throw new Problem({ title: "", code: "photo_gone" });
     if (hasSubject(state)) this.#showWaiting(state, narrowing, traversed);
     else this.#showStart();
-    const { collection, labels } = await this.#catalog.describe(state.collection, signal);
+    const described = await this.#catalog.describe(state.collection, signal);
+    const { collection, labels } = described;
     if (this.#root.dataset.collection !== collection.name) {
-      this.#filters.setCollection(collection.name, labels);
       this.#numbers = [];
       this.#root.dataset.collection = collection.name;
     }
-    this.#showWords(state, collection, labels.labels.length > 0);
+    showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
       const [title, text] = [t("search.nothing_yet.title"), t("search.nothing_yet.text")];
@@ -229,13 +235,16 @@ class SearchView {
       this.#root.dataset.loaded = "";
       return;
     }
-    this.#showFilters(collection, state, signal);
+    const hadFilters = this.#filters.isLoaded;
+    this.#showBar();
+    if (hadFilters) this.#showFilters(described, state, signal);
     const outcome = await this.#questions.ask(state, photo?.blob ?? null, {
       ...this.#asking(signal),
       reuse: traversed,
     });
     this.#outcome = outcome;
     this.#showOutcome(state, collection, outcome, signal);
+    if (!hadFilters) this.#showFilters(described, state, signal);
     if (traversed) scrollTo({ top: scrollY });
     if (photo && !state.box && seesPlaces(collection))
       this.#query.whenCropSeen(() => this.#offerObjects(photo, collection.name, signal));
@@ -245,18 +254,6 @@ class SearchView {
   #asking(signal) {
     const known = this.#catalog.known(this.#collection);
     return { collection: this.#collection, readsTexts: known?.encoder?.reads_texts ?? false, signal };
-  }
-
-  /**
-   * Words can be searched for where items have some, or where the encoder knows what they look like.
-   * @param {State} state @param {import("./catalog.js").Collection} collection @param {boolean} hasLabels
-   */
-  #showWords(state, collection, hasLabels) {
-    const can = hasLabels || Boolean(collection.fields?.length) || Boolean(collection.encoder?.reads_texts);
-    for (const { element, input } of [this.#start.words, this.#query.words]) {
-      element.hidden = !can;
-      if (input !== document.activeElement) input.value = state.q ?? "";
-    }
   }
 
   #showStart() {
@@ -292,10 +289,8 @@ class SearchView {
   }
 
   /**
-   * @param {State} state
-   * @param {import("./catalog.js").Collection} collection
-   * @param {Outcome} outcome
-   * @param {AbortSignal} signal
+   * @param {State} state @param {import("./catalog.js").Collection} collection
+   * @param {Outcome} outcome @param {AbortSignal} signal
    */
   #showOutcome(state, collection, outcome, signal) {
     const { neighbors, prediction, answer, item } = outcome;
@@ -312,13 +307,20 @@ class SearchView {
           (found) => signal.aborted || this.#notice.replaceChildren(found),
         );
     };
-    if (isAlike(answer, prediction) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
+    const upright = state.turned ? null : prediction; // of the photo as it is
+    if (isAlike(answer, upright) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
     else {
       this.#grid.hide();
-      const banner = nothingAlike(() => {
+      const anyway = () => {
         this.#anyway.add(subjectKey(state));
         show();
         this.#grid.focusTitle();
+      };
+      const banner = nothingAlike(state, {
+        anyway,
+        turned: () => this.#go({ turned: true }),
+        part: this.#query.openPart,
+        more: this.#bar.openMore,
       });
       this.#answer.replaceChildren(banner);
       banner.focus({ preventScroll: true });
@@ -340,15 +342,12 @@ class SearchView {
 
   /**
    * Beside the results, which neither wait for the filters nor fail with them.
-   * @param {import("./catalog.js").Collection} collection
-   * @param {State} state
-   * @param {AbortSignal} signal
+   * @param {import("./late_filters.js").Described} described @param {State} state @param {AbortSignal} signal
    */
-  async #showFilters(collection, state, signal) {
-    this.#showBar();
+  async #showFilters(described, state, signal) {
+    const tell = (left) => (this.#filterSheet.done = left);
     try {
-      countLeft(collection.name, state, signal).then((text) => (this.#filterSheet.done = text));
-      this.#numbers = await this.#filters.show(collection, state, signal);
+      this.#numbers = await this.#filters.show(described, state, signal, tell);
       this.#showBar();
     } catch (error) {
       if (!signal.aborted) this.#filters.hide();

@@ -28,3 +28,16 @@ export function wordsBox(hint, search) {
     ),
   };
 }
+
+/**
+ * Words can be searched for where items have some, or where the encoder knows what they look like.
+ * @param {ReturnType<typeof wordsBox>[]} boxes @param {import("./address.js").State} state
+ * @param {import("./catalog.js").Collection} collection @param {boolean} hasLabels
+ */
+export function showWords(boxes, state, collection, hasLabels) {
+  const can = hasLabels || Boolean(collection.fields?.length) || Boolean(collection.encoder?.reads_texts);
+  for (const { element, input } of boxes) {
+    element.hidden = !can;
+    if (input !== document.activeElement) input.value = state.q ?? "";
+  }
+}

@@ -4,117 +4,49 @@ import { el, labelText, picture } from "../../dom.js";
 import { itemName, lastPart, percent } from "../../format.js";
 import { t } from "../../language.js";
 import { server } from "../../owner_server.js";
-import { editDialog } from "../edit.js";
 import { thumb } from "../thumb.js";
-import { making } from "./making.js";
-import { Kept, keyButton, suspectList } from "./suspects.js";
-
-const PAGE = 20;
+import { suspectReview } from "./suspect_review.js";
+import { keyButton } from "./suspects.js";
 
 /** @typedef {import("../../client.js").Item & {suggested: ?string, support: number, probable_error: boolean, neighbors: import("../../client.js").Neighbor[]}} Suspect */
 
+const nameOf = (label) => lastPart(label ?? t("items.no_label"));
+
 /** @param {import("../view.js").Around} around @returns {import("../view.js").PartView} */
 export function open(around) {
-  let collection = "";
-  let made = "";
-  let fields = /** @type {string[]} */ ([]);
-  /** @type {?string} */
-  let cursor = null;
-  /** @type {AbortSignal} */
-  let alive = AbortSignal.abort();
-  let kept = new Kept("");
-  const job = making(around, "mislabelled", {
-    title: t("suspects.title"),
-    about: t("suspects.about"),
-    start: t("jobs.kind.mislabelled"),
-    again: t("review.again"),
+  const relabel = ({ item_id: id }, label, { collection }) =>
+    around.act(() => server.patchItem(id, { label }, { collection }));
+  /** @param {Suspect} item @param {?string} label @param {import("./suspect_review.js").Here} here */
+  const changed = (item, label, here) => ({
+    text: t("suspects.changed", { name: itemName(item), label: nameOf(label) }),
+    undo: () => relabel(item, item.label, here),
   });
-  const list = suspectList({
-    name: t("suspects.list"),
-    keys: t("suspects.keys"),
-    draw,
-    nothing: [t("suspects.nothing.title"), t("suspects.nothing.text")],
-    next,
-    actions: { enter: take, k: keep, e: edit, d: remove },
-  });
-  const element = el("section", { class: "stack", "aria-labelledby": "review-mislabelled" }, job.element, list.element);
-
-  /** @param {AbortSignal} signal */
-  const ask = (signal) => server.listMislabelled({ collection, limit: PAGE, cursor: cursor ?? undefined, signal });
-
-  async function next() {
-    /** @type {Suspect[]} */
-    let found = [];
-    while (!found.length && cursor !== "") {
-      const page = await ask(alive);
-      cursor = page.next_cursor ?? "";
-      found = /** @type {Suspect[]} */ (page.suspects).filter(
-        (each) => !kept.has(keyOf(each)) && !around.deletions.has(collection, each.item_id),
-      );
-    }
-    return found;
-  }
-
-  /** @param {Suspect} item @param {?string} label */
-  const relabel = (item, label) =>
-    around.act(() => server.patchItem(item.item_id, { label }, { collection }));
-
-  /** @param {Suspect} item */
-  async function take(item) {
-    const { suggested, label } = item;
-    if (suggested === null || !(await relabel(item, suggested))) return null;
-    return { text: t("suspects.changed", { name: itemName(item), label: lastPart(suggested) }), undo: () => relabel(item, label) };
-  }
-
-  /** @param {Suspect} item */
-  async function keep(item) {
-    kept.add(keyOf(item));
-    return {
-      text: t("suspects.kept", { name: itemName(item), label: lastPart(item.label ?? t("items.no_label")) }),
-      undo: async () => kept.delete(keyOf(item)) ?? true,
-    };
-  }
-
-  /** @param {Suspect} item */
-  async function edit(item) {
-    const changed = await editDialog(collection, [item], fields);
-    if (!changed) return null;
-    const label = changed[0]?.label ?? t("items.no_label");
-    return { text: t("suspects.changed", { name: itemName(item), label: lastPart(label) }), undo: () => relabel(item, item.label) };
-  }
-
-  /** @param {Suspect} item @param {() => void} restore */
-  async function remove(item, restore) {
-    const takeBack = around.deletions.add(collection, [item.item_id], restore);
-    return { text: t("review.removed", { name: itemName(item) }), undo: async () => takeBack() };
-  }
-
-  return {
-    element,
-    async show(state, signal, described) {
-      alive = signal;
-      collection = /** @type {string} */ (state.collection);
-      kept = new Kept(`labels-${collection}`);
-      fields = (await described)?.fields ?? [];
-      await job.show(collection, signal, async (isMade) => {
-        if (!isMade) return list.clear();
-        const page = await server.listMislabelled({ collection, limit: 1, signal });
-        job.tell(page, probableText(page.probable_errors));
-        const now = `${collection} ${page.made_at}`;
-        if (made === now) return undefined;
-        made = now;
-        cursor = null;
-        return list.start();
-      });
+  return suspectReview(around, {
+    kind: "mislabelled",
+    stored: "labels",
+    text: {
+      title: t("suspects.title"),
+      about: t("suspects.about"),
+      start: t("jobs.kind.mislabelled"),
+      name: t("suspects.list"),
+      keys: t("suspects.keys"),
+      nothing: [t("suspects.nothing.title"), t("suspects.nothing.text")],
     },
-  };
+    ask: (query) => server.listMislabelled(query),
+    draw,
+    found: ({ probable_errors: count }) => (count ? t("suspects.found", { count }) : t("suspects.none_found")),
+    keyOf: ({ item_id: id, label }) => `${id}\n${label}`,
+    keptText: (item) => t("suspects.kept", { name: itemName(item), label: nameOf(item.label) }),
+    edited: (item, now, here) => changed(item, now?.label, here),
+    actions: {
+      enter: async (/** @type {Suspect} */ item, here) => {
+        const { suggested } = item;
+        const done = suggested !== null && (await relabel(item, suggested, here));
+        return done ? changed(item, suggested, here) : null;
+      },
+    },
+  });
 }
-
-/** @param {number} count */
-const probableText = (count) => (count ? t("suspects.found", { count }) : t("suspects.none_found"));
-
-/** @param {Suspect} item */
-const keyOf = ({ item_id: id, label }) => `${id}\n${label}`;
 
 /** @param {Suspect} item */
 function draw(item) {

@@ -1,5 +1,7 @@
 /* The points of a map: where they lie, what they are called, which are within a line drawn around them. */
 
+import { lastPart } from "../../format.js";
+import { t } from "../../language.js";
 import { server } from "../../owner_server.js";
 
 const PAGE = 20_000;
@@ -41,10 +43,28 @@ export async function fetchPoints(collection, signal) {
     ),
     cluster: Int32Array.from(pages.flatMap(({ cluster }) => cluster)),
     labels,
-    clusters: first.clusters,
+    clusters: named(first.clusters),
     items: first.items,
     made: first,
   };
+}
+
+/**
+ * Groups by the last parts of their labels, as the reader's language joins them; by the whole labels where
+ * that would name two alike, and with numbers where even those do.
+ */
+function named(clusters) {
+  const join = (labels) => (labels.length > 1 ? t("map.two_labels", { first: labels[0], second: labels[1] }) : labels[0]);
+  const isAlone = (names, at) => names.indexOf(names[at]) === at && names.lastIndexOf(names[at]) === at;
+  const after = clusters.map((each) => each.named_after ?? []);
+  const short = after.map((labels) => join(labels.map(lastPart)));
+  const whole = after.map(join);
+  return clusters.map((each, at) => {
+    if (!after[at].length) return each;
+    if (isAlone(short, at)) return { ...each, name: short[at] };
+    const before = whole.slice(0, at).filter((name) => name === whole[at]).length;
+    return { ...each, name: before ? `${whole[at]} (${before + 1})` : whole[at] };
+  });
 }
 
 /** The labels by how many points have them, most first. @param {Points} points @returns {[position: number, count: number][]} */

@@ -1,0 +1,40 @@
+/* The filters, which nobody waits for: their modules come after the first results. */
+
+import { el } from "../dom.js";
+import { late } from "../late.js";
+
+/** @typedef {import("./address.js").State} State */
+/** @typedef {{collection: import("./catalog.js").Collection, labels: import("./label_tree.js").LabelPage}} Described */
+
+/** @param {(patch: Partial<State>) => void} go */
+export function lateFilters(go) {
+  const element = el("div", { hidden: true });
+  /** @type {?ReturnType<typeof import("./filters.js").filterPanel>} */
+  let panel = null;
+  let shownFor = "";
+  const load = late(() => import("./filters.js"));
+
+  return {
+    element,
+    get isLoaded() {
+      return panel !== null;
+    },
+    focus: () => panel?.focus(),
+    hide: () => (element.hidden = true),
+    /**
+     * As of `filterPanel`; another collection begins anew.
+     * @param {Described} described @param {State} state @param {AbortSignal} signal
+     * @param {(left: string) => void} tell Told what a button says that leads to what the filters leave.
+     */
+    async show({ collection, labels }, state, signal, tell) {
+      const { filterPanel } = await load();
+      if (!panel) element.append((panel = filterPanel(go)).element);
+      if (shownFor !== collection.name) panel.setCollection(collection.name, labels);
+      shownFor = collection.name;
+      panel.countLeft(collection.name, state, signal).then(tell);
+      const numbers = await panel.show(collection, state, signal);
+      element.hidden = panel.element.hidden;
+      return numbers;
+    },
+  };
+}
