@@ -29,6 +29,8 @@ PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
 READY_S = 60.0
 
+os.environ["EYEDEX_NETWORK_CACHE"] = ""  # tests of exports count them
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that take minutes")
