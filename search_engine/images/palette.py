@@ -146,7 +146,7 @@ def _members(near: Floats) -> Floats:
 
     `argmax` along so short an axis takes several times as long.
     """
-    members = (near == near.max(axis=1, keepdims=True)).astype(np.float32)
+    members: Floats = (near == near.max(axis=1, keepdims=True)).astype(np.float32)
     left = 1 - members[:, 0]
     for number in range(1, near.shape[1]):
         members[:, number] *= left
