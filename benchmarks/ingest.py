@@ -30,10 +30,12 @@ from benchmarks.limits import (
     DecodingAlone,
     EncodingAlone,
     clock_limit,
+    coloring_ms,
     copied_gb_per_second,
     cores,
     decoded,
     ingest_limit,
+    starting_ms,
 )
 from benchmarks.machine import DATASETS, alternate, parser_of, report, spread
 from benchmarks.phone_photos import phone_rows
@@ -45,6 +47,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 
 RIVAL_PICTURES = 320
 ENCODED_PICTURES = 256
+STARTING = "starting a decoding process, milliseconds of a core"
+COLORING = "finding colours and shapes, milliseconds of a core"
 OF_LIMIT = 0.85
 TIMES_PLAIN = 8.0
 TIMES_RIVAL = 5.0
@@ -123,6 +127,8 @@ def compare(
                 OURS: ours.measure,
                 "decoding alone": decoding.measure,
                 "encoding alone": encoding.measure,
+                STARTING: starting_ms,
+                COLORING: lambda: coloring_ms(theirs, encoder.spec.preprocessing),
                 "committing alone": committing.measure,
                 "copying memory": copied_gb_per_second,
                 **{name: rival.measure for name, rival in others.items()},
@@ -137,6 +143,7 @@ def compare(
         *ours.stages(),
         *cost_rows("decoding", decoding.costs),
         *cost_rows("encoding", encoding.costs),
+        *({"what": name, **spread(found[name])} for name in (COLORING, STARTING)),
         {"what": "committing alone, items/s", **spread(found["committing alone"])},
         {"what": "copying memory, GB/s", **spread(found["copying memory"])},
         {"what": "limit of decoding and encoding, images/s", **spread(limits)},

@@ -17,10 +17,18 @@ from typing import Self
 
 import numpy as np
 
+from indexer.decode_window import PICTURES_A_CALL
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.encoders.base import Encoder, EncoderSpec, unit_rows
-from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
+from search_engine.images import (
+    CATALOG_FORMATS,
+    ImageLimits,
+    Preprocessing,
+    colored,
+    decode_pixels,
+)
+from search_engine.images.decode_pool import DecodePool
 from search_engine.records import Pixels
 from search_engine.storage.paths import DataPaths
 
@@ -94,6 +102,28 @@ def decode_share(photos: Sequence[Path], preprocessing: Preprocessing) -> tuple[
     for content in contents:
         decode_pixels(content, preprocessing, LIMITS)
     return time.process_time() - core_s, time.perf_counter() - wall_s
+
+
+def coloring_ms(photos: Sequence[Path], preprocessing: Preprocessing) -> float:
+    """Milliseconds of a core that a photo's colours and shape take, as many at a time as in a run.
+
+    They are no part of `ingest_limit`.
+    """
+    sampled = [
+        decode_pixels(photo.read_bytes(), preprocessing, LIMITS, sampled=True) for photo in photos
+    ]
+    started = time.process_time()
+    for start in range(0, len(sampled), PICTURES_A_CALL):
+        colored(sampled[start : start + PICTURES_A_CALL])
+    return 1_000 * (time.process_time() - started) / len(sampled)
+
+
+def starting_ms() -> float:
+    """Milliseconds of a core until a decoding process of this program decodes."""
+    with DecodePool(LIMITS, 1) as pool:
+        pool.check()
+        figures = Path(f"/proc/{pool.pids[0]}/stat").read_text().rpartition(")")[2].split()
+        return 1_000 * sum(map(int, figures[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 class EncodingAlone:

@@ -2,14 +2,17 @@
 
 Uniform noise has no neighbors worth finding and flatters nobody. Here each position of the CNN's
 last feature map over real photos is a vector: 169 a photo. Photos whose positions are queries give
-none to the base, as a shopper's photo is not in the catalog. Without the datasets a seeded
-low-dimensional manifold takes their place, and `origin` says so.
+none to the base, as a shopper's photo is not in the catalog. They are of twice as many photos as
+would give enough, rounded up to a power of two, or of all; each number of photos is computed once a
+machine. Without the datasets a seeded low-dimensional manifold takes their place, and `origin` says
+so.
 
 python -m benchmarks.vectors [--count N] [--dimension D]
 """
 
 import argparse
 import hashlib
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.index_run import evenly
 from benchmarks.machine import DATASETS, report
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.lite import trained_lite
@@ -27,9 +31,13 @@ from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, de
 from search_engine.neighbors import nearest
 
 SIDE_PX = 416
+POSITIONS = (SIDE_PX // 32) ** 2
+"""Vectors of a photo."""
 BATCH = 16
 QUERY_EVERY = 20
 """One photo in so many gives queries instead of base vectors."""
+SPARSELY = 2
+"""So many times the photos that would give enough are taken."""
 FIT_ROWS = 100_000
 MANIFOLD_DIMENSION = 24
 CACHE = Path(tempfile.gettempdir()) / "eyedex-benchmark-vectors"
@@ -58,7 +66,7 @@ def scale_vectors(count: int, dimension: int, queries: int = 1_000, seed: int = 
     if not DATASETS.is_dir():
         base, asked = _manifold(count, queries, dimension, random)
         return ScaleVectors(base, asked, f"seeded manifold of {MANIFOLD_DIMENSION} dimensions")
-    pool, query_pool, photos = _feature_pool()
+    pool, query_pool, photos = _feature_pool(_photos_for(count, queries))
     if count > len(pool):
         raise ValueError(f"{photos} photos give {len(pool)} vectors, not {count}")
     chosen = np.sort(random.choice(len(pool), count, replace=False))
@@ -72,9 +80,17 @@ def scale_vectors(count: int, dimension: int, queries: int = 1_000, seed: int = 
     return ScaleVectors(base, unit_rows(asked), f"feature map positions of {photos} photos")
 
 
-def _feature_pool() -> tuple[NDArray[np.float16], Rows, int]:
-    """All base and query positions (., 1280) and the number of photos; computed once a machine."""
-    photos = sorted(path for path in DATASETS.rglob("*") if path.suffix in (".jpg", ".png"))
+def _photos_for(count: int, queries: int) -> int:
+    """How many photos to take for so many base vectors and queries."""
+    of_base = count / (1 - 1 / QUERY_EVERY)
+    enough = max(of_base, queries * QUERY_EVERY) / POSITIONS
+    return 1 << math.ceil(math.log2(SPARSELY * enough))
+
+
+def _feature_pool(wanted: int) -> tuple[NDArray[np.float16], Rows, int]:
+    """Base and query positions (., 1280) of at most so many photos, and how many these were."""
+    every = sorted(path for path in DATASETS.rglob("*") if path.suffix in (".jpg", ".png"))
+    photos = evenly(every, wanted)
     listing = "".join(f"{path.name}{path.stat().st_size}" for path in photos)
     stem = CACHE / hashlib.sha256(f"{SIDE_PX}{QUERY_EVERY}{listing}".encode()).hexdigest()[:16]
     files = (stem.with_suffix(".base.npy"), stem.with_suffix(".queries.npy"))

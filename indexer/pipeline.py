@@ -7,66 +7,27 @@ and in bytes of files. A batch is committed in one transaction and is then safe:
 is continued by running again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from indexer.covered import Covered
-from indexer.decode_window import DecodeWindow
-from indexer.embed import NO_EMBEDDING
+from indexer.batches import Batches
 from indexer.picture_hashes import hash_pictures
 from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
-from indexer.report import RunReport
+from indexer.run_context import Run
 from indexer.sources import Reject, Source, SourceRow
-from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.source_rows import adopt, keys_of_others, views_of
-from search_engine.catalog.store import Catalog
-from search_engine.catalog.writer import ItemDraft
-from search_engine.collections.pictures import content_hash, kept_pictures
-from search_engine.encoders.base import Encoder
-from search_engine.encoders.projection import base_of, encode_both
-from search_engine.errors import ImageError, NoEmbeddingError, SourceError, WorkerLostError
-from search_engine.images import DecodedImage, PictureColors, read_file
-from search_engine.images.decoder import Decoder
-from search_engine.records import CatalogItem, Vectors
+from search_engine.collections.pictures import content_hash
+from search_engine.errors import ImageError
+from search_engine.images import read_file
+from search_engine.records import CatalogItem
 from search_engine.storage.faults import fault_point
 
 CHUNK_ROWS = 256
 CHUNK_BYTES = 32 * 2**20
 """A chunk ends with the row that reaches one of both."""
-WINDOW_BATCHES = 3
 LACKING = "the item is not in the catalog yet, and the row has no picture of it"
-
-OnProgress = Callable[[int], None]
-OnReject = Callable[[Reject], None]
-
-
-@dataclass(slots=True)
-class Run:
-    """The parts of a run and how it should be done."""
-
-    catalog: Catalog
-    collection: Collection
-    encoder: Encoder
-    encoder_options: dict[str, Any]
-    decoder: Decoder
-    report: RunReport
-    on_progress: OnProgress
-    on_reject: OnReject
-    batch_size: int
-    max_bytes: int
-    source: str
-    covered: Covered
-    replace: bool = False
-    temporary: bool = False
-    keep_pictures: bool = False
-    dry_run: bool = False
-    max_errors: int | None = None
-    unsearchable: frozenset[int] = frozenset()
-    unhashed: frozenset[int] = frozenset()
-    pictures: set[int] = field(default_factory=set)
 
 
 def run_pipeline(run: Run, source: Source) -> None:
@@ -82,12 +43,12 @@ def run_pipeline(run: Run, source: Source) -> None:
         run.unhashed = frozenset(run.catalog.keys_without_hash(run.collection).tolist())
     seen: dict[str, int] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
-        conveyor = _Conveyor(run, encoding)
+        batches = Batches(run, encoding)
         rows = source.rows()
         while chunk := _read_chunk(run, rows, seen):
             for hashed in _plan_chunk(run, chunk):
-                conveyor.take(hashed, chunk.pictures.pop(hashed.row.item_id))
-        conveyor.finish()
+                batches.take(hashed, chunk.pictures.pop(hashed.row.item_id))
+        batches.finish()
 
 
 @dataclass(slots=True)
@@ -135,7 +96,7 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     run.report.unchanged += planned.unchanged
     run.on_progress(len(planned.describe) + planned.unchanged)
     for each in planned.lacking:
-        _reject(run, Reject(each.row.line, each.row.item_id, "no_picture", LACKING))
+        run.reject(Reject(each.row.line, each.row.item_id, "no_picture", LACKING))
     for each in planned.encode:
         if each.row.item_id in known:
             run.report.updated += 1
@@ -210,7 +171,7 @@ def _hash(run: Run, chunk: _Chunk, planned: Plan, known: Mapping[str, CatalogIte
 def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
     """The row and its picture; None when it is rejected."""
     if isinstance(row, Reject):
-        _reject(run, row)
+        run.reject(row)
         return None
     fault_point("row_read")
     if row.image is None:  # in a dry run nothing is fetched
@@ -220,7 +181,7 @@ def _read(run: Run, row: SourceRow | Reject) -> tuple[HashedRow, bytes] | None:
             picture = read_file(row.image, run.max_bytes)
             return HashedRow(row, content_hash(picture)), picture
     except ImageError as error:
-        _reject(run, Reject(row.line, row.item_id, error.code, error.what))
+        run.reject(Reject(row.line, row.item_id, error.code, error.what))
         return None
 
 
@@ -234,160 +195,11 @@ def _admitted(run: Run, hashed: HashedRow, seen: dict[str, int]) -> bool:
         run.pictures.add(mark)
     if verdict == "conflict":
         reason = "an earlier row has this id with another picture or other values"
-        _reject(run, Reject(row.line, row.item_id, "duplicate_id", reason))
+        run.reject(Reject(row.line, row.item_id, "duplicate_id", reason))
     elif verdict == "repeat":
         run.report.unchanged += 1
         run.on_progress(1)
     return verdict == "new"
-
-
-@dataclass(slots=True)
-class _Encoded:
-    """A batch with its embeddings, and colours and hashes of its pictures; `refused` have none.
-
-    `below` are the embeddings by the encoder below, to learn from; None where there is none.
-    """
-
-    rows: list[HashedRow]
-    vectors: Vectors
-    below: Vectors | None
-    colors: list[PictureColors | None]
-    hashes: list[bytes]
-    refused: list[HashedRow]
-
-
-class _Conveyor:
-    """Carries pictures from decoding to the catalog; at most two batches are being encoded."""
-
-    def __init__(self, run: Run, encoding: Executor) -> None:
-        self._run = run
-        self._encoding = encoding
-        self._decoding: DecodeWindow[HashedRow] = DecodeWindow(
-            run.decoder,
-            run.encoder.spec.preprocessing,
-            run.batch_size,
-            WINDOW_BATCHES,
-            with_colors=True,
-        )
-        self._encoded: Future[_Encoded] | None = None
-
-    def take(self, hashed: HashedRow, picture: bytes) -> None:
-        """Start to decode a picture; moves a batch on when enough are waiting."""
-        with self._run.report.waiting_for("decode"):
-            self._decoding.put(hashed, picture)
-        if self._decoding.is_full:
-            self._move()
-
-    def finish(self) -> None:
-        """Move on all there is."""
-        while self._decoding:
-            self._move()
-        self._commit()
-
-    def _move(self) -> None:
-        """Begin to encode the next batch, and commit the one before meanwhile."""
-        rows, pictures = self._decoded()
-        fault_point("decoded")
-        following = None
-        if rows:
-            following = self._encoding.submit(_encode, self._run, rows, pictures)
-        self._commit()
-        self._encoded = following
-
-    def _decoded(self) -> tuple[list[HashedRow], list[DecodedImage]]:
-        """The rows of the next batch that can be decoded, and their pictures."""
-        rows: list[HashedRow] = []
-        pictures: list[DecodedImage] = []
-        with self._run.report.waiting_for("decode"):
-            batch = self._decoding.take()
-        for hashed, outcome in batch:
-            if isinstance(outcome, DecodedImage):
-                rows.append(hashed)
-                pictures.append(outcome)
-                self._run.report.warn(outcome.warnings)
-            else:
-                _take_back(self._run, hashed, outcome)
-        return rows, pictures
-
-    def _commit(self) -> None:
-        """Wait for the batch that is being encoded, if there is one, and make it durable."""
-        if self._encoded is None:
-            return
-        with self._run.report.waiting_for("encode"):
-            batch = self._encoded.result()
-        for hashed in batch.refused:
-            _take_back(self._run, hashed, NoEmbeddingError(NO_EMBEDDING))
-        fault_point("embedded")
-        with self._run.report.stage("commit"):
-            count = _commit(self._run, batch)
-        self._run.report.encoded += count
-        self._run.on_progress(count)
-
-
-def _encode(run: Run, rows: list[HashedRow], pictures: list[DecodedImage]) -> _Encoded:
-    with run.report.stage("encode"):
-        kept, vectors, below = encode_both(run.encoder, pictures)
-    refused = sorted(set(range(len(rows))) - set(kept))
-    return _Encoded(
-        rows=[rows[n] for n in kept],
-        vectors=vectors,
-        below=below,
-        colors=[pictures[n].colors for n in kept],
-        hashes=[pictures[n].picture_hash for n in kept],
-        refused=[rows[n] for n in refused],
-    )
-
-
-def _commit(run: Run, batch: _Encoded) -> int:
-    """Make a batch durable; says how many of it."""
-    rows = batch.rows
-    kept = _kept(run, rows) if run.keep_pictures else [None] * len(rows)
-    drafts = [
-        ItemDraft(
-            item_id=hashed.row.item_id,
-            content_hash=hashed.content_hash,
-            vector=vector,
-            label=hashed.row.label,
-            product_id=hashed.row.product_id,
-            attributes=hashed.row.attributes,
-            picture=None if run.keep_pictures else str(hashed.row.image),
-            jpeg=jpeg,
-            source=run.source,
-            colors=colors,
-            picture_hash=picture_hash,
-        )
-        for hashed, vector, colors, picture_hash, jpeg in zip(
-            rows, batch.vectors, batch.colors, batch.hashes, kept, strict=True
-        )
-        if not isinstance(jpeg, Exception)
-    ]
-    with run.catalog.write() as writer:
-        keys = writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
-        if (base := base_of(run.encoder)) is not None and batch.below is not None:
-            usable = [not isinstance(jpeg, Exception) for jpeg in kept]
-            writer.add_vectors(base.spec.fingerprint, keys, batch.below[usable])
-        fault_point("before_commit")
-    fault_point("after_commit")
-    for hashed, jpeg in zip(rows, kept, strict=True):
-        if isinstance(jpeg, Exception):
-            _take_back(run, hashed, jpeg)
-    return len(drafts)
-
-
-def _kept(run: Run, rows: list[HashedRow]) -> list[bytes | ImageError | WorkerLostError]:
-    """The pictures as the catalog keeps them.
-
-    They are read again, as files of all batches that wait would be too much to hold.
-    """
-    files: list[bytes] = []
-    gone: dict[int, ImageError] = {}
-    for number, hashed in enumerate(rows):
-        try:
-            files.append(read_file(hashed.row.file, run.max_bytes))
-        except ImageError as error:
-            gone[number] = error
-    rendered = iter(kept_pictures(run.decoder, files))
-    return [gone[n] if n in gone else next(rendered) for n in range(len(rows))]
 
 
 def remove_gone(run: Run) -> None:
@@ -404,39 +216,4 @@ def _bind_encoder(run: Run) -> None:
     with run.catalog.write() as writer:
         writer.set_encoder(
             run.collection.id, spec.name, run.encoder_options, spec.fingerprint, spec.dimension
-        )
-
-
-def _take_back(run: Run, hashed: HashedRow, error: ImageError | WorkerLostError) -> None:
-    """A row that was counted as added or updated cannot be encoded after all."""
-    if run.catalog.get_many(run.collection, [hashed.row.item_id]):
-        run.report.updated -= 1
-    else:
-        run.report.added -= 1
-    row = hashed.row
-    run.on_reject(Reject(row.line, row.item_id, error.code, error.what))
-    run.on_progress(1)
-    _count_reject(run, error.code)
-
-
-def _reject(run: Run, reject: Reject) -> None:
-    run.on_reject(reject)
-    run.on_progress(1)
-    _count_reject(run, reject.code)
-
-
-def _count_reject(run: Run, code: str) -> None:
-    """Count a refused row.
-
-    Raises:
-        SourceError: There are more of them than the owner lets pass.
-    """
-    run.report.reject(code)
-    if run.max_errors is not None and run.report.rejected > run.max_errors:
-        reasons = ", ".join(f"{count:,} {name}" for name, count in run.report.reasons.items())
-        raise SourceError(
-            f"stopped, as more than {run.max_errors:,} rows were rejected ({reasons}); "
-            "what was committed before stays",
-            where="--max-errors",
-            fix="mend the source, or let more pass",
         )

@@ -18,9 +18,10 @@ from indexer.change.automatic import (
 )
 from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
-from indexer.pipeline import OnProgress, Run, remove_gone, run_pipeline
+from indexer.pipeline import remove_gone, run_pipeline
 from indexer.remembered import remember
 from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
+from indexer.run_context import OnProgress, Run
 from indexer.sources import AS_FOUND, Source, SourceOptions
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.store import Catalog

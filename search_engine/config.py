@@ -31,9 +31,11 @@ NOT_SETTINGS = (
     "EYEDEX_FAULT",
     "EYEDEX_MILVUS_URI",
     "EYEDEX_MILVUS_TOKEN",
+    "EYEDEX_NETWORK_CACHE",
     "EYEDEX_QDRANT_TOKEN",
 )
-"""Names that others read: fault points, an option of the command line, and secrets of servers."""
+"""Names that others read: fault points, an option of the command line, secrets of servers, and
+where networks are cached."""
 CATALOG_MAX_SIDE_PX = 65_535
 MAX_DECODED_PIXELS = 100_000_000
 """More do not fit into the memory of a decoding process; JPEGs are made smaller on the way."""

@@ -31,6 +31,8 @@ LARGE_PRODUCTS = 184
 """As many as `make demo` draws."""
 READY_S = 60.0
 
+os.environ["EYEDEX_NETWORK_CACHE"] = ""  # tests of exports count them
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that take minutes")

@@ -1,6 +1,7 @@
 """A process that decodes pictures, with limits on memory and time; it may die without harm."""
 
 import ctypes
+import io
 import json
 import multiprocessing
 import os
@@ -11,8 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
 from itertools import accumulate
+from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.context import (
+    ForkServerContext,
+    ForkServerProcess,
+    SpawnContext,
+    set_spawning_popen,
+)
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from search_engine.errors import TooComplexError
@@ -40,8 +48,8 @@ def process_context() -> ForkServerContext | SpawnContext:
     """Start processes by a fork server, unless that belongs to the process we were forked from."""
     if _home() != os.getpid():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["search_engine.images"])
+    context = _Context()
+    context.set_forkserver_preload(["search_engine.images.decode_process"])
     return context
 
 
@@ -49,6 +57,46 @@ def process_context() -> ForkServerContext | SpawnContext:
 def _home() -> int:
     """Return the id of the process that first had a pool, and so owns the fork server."""
     return os.getpid()
+
+
+class _Launch(popen_forkserver.Popen):
+    """Start a child that does not import the program's main module.
+
+    Decoding needs nothing of it. To import it takes seconds and hundreds of megabytes where it
+    loads networks, and would run a script that has no guard a second time.
+    """
+
+    def _launch(self, process_obj: BaseProcess) -> None:
+        """As the base class does, but for what is left out of the preparation."""
+        told = spawn.get_preparation_data(process_obj.name)
+        message = io.BytesIO()
+        set_spawning_popen(self)
+        try:
+            reduction.dump({key: told[key] for key in told if "init_main" not in key}, message)
+            reduction.dump(process_obj, message)
+        finally:
+            set_spawning_popen(None)
+        self.sentinel, theirs = forkserver.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
+        ours = os.dup(theirs)  # until it is closed, the child knows that its parent lives
+        self.finalizer = util.Finalize(self, _close, (ours, self.sentinel))
+        with open(theirs, "wb") as pipe:
+            pipe.write(message.getbuffer())
+        self.pid = forkserver.read_signed(self.sentinel)
+
+
+def _close(*descriptors: int) -> None:
+    for each in descriptors:
+        os.close(each)
+
+
+class _Process(ForkServerProcess):
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> _Launch:  # noqa: N802
+        return _Launch(process_obj)
+
+
+class _Context(ForkServerContext):
+    Process = _Process
 
 
 class DecodeProcess:

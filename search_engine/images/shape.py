@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.images.palette import SAMPLE_PX, Samples
-from search_engine.records import Floats
+from search_engine.records import Codes, Floats
 
 CELLS = 4
 DIRECTIONS = 8
@@ -23,14 +23,12 @@ _Numbers = NDArray[np.float32]
 def packed_shapes(samples: Samples) -> list[bytes]:
     """The shapes of pictures, `SHAPE_BYTES` each; of one without edges all zeros."""
     strengths, directions = _edges(_smoothed(np.asarray(samples / 255, dtype=np.float32)))
-    lower = np.floor(directions).astype(np.int64)
-    share = directions - lower
-    histograms = np.zeros((len(samples), CELLS, CELLS, DIRECTIONS), dtype=np.float32)
-    for number in range(DIRECTIONS):
-        here = np.where(lower % DIRECTIONS == number, 1 - share, 0)
-        here += np.where((lower + 1) % DIRECTIONS == number, share, 0)
-        histograms[..., number] = _by_cell(strengths * here)
-    rows = np.sqrt(histograms.reshape(len(samples), SHAPE_BYTES))
+    lower = np.floor(directions)
+    upper_part = strengths * (directions - lower)
+    first, places = lower.astype(np.int64), _places(len(samples))
+    histograms = _sums(places + first % DIRECTIONS, strengths - upper_part, len(samples))
+    histograms += _sums(places + (first + 1) % DIRECTIONS, upper_part, len(samples))
+    rows = np.sqrt(histograms)
     most = rows.max(axis=1, keepdims=True)
     scaled = np.divide(rows, most, out=np.zeros_like(rows), where=most > 0)
     return [row.tobytes() for row in np.round(scaled * 255).astype(np.uint8)]
@@ -93,15 +91,24 @@ def _edges(pixels: _Numbers) -> tuple[_Numbers, _Numbers]:
     down, right = np.zeros_like(pixels), np.zeros_like(pixels)
     down[:, 1:-1] = pixels[:, 2:] - pixels[:, :-2]
     right[:, :, 1:-1] = pixels[:, :, 2:] - pixels[:, :, :-2]
-    sizes = np.hypot(right, down)
-    most = sizes.argmax(axis=-1)[..., None]
-    size, x, y = (np.take_along_axis(each, most, -1)[..., 0] for each in (sizes, right, down))
+    squares = right**2 + down**2
+    square, x, y = squares[..., 0], right[..., 0], down[..., 0]
+    for channel in (1, 2):
+        more = squares[..., channel] > square
+        square = np.where(more, squares[..., channel], square)
+        x, y = np.where(more, right[..., channel], x), np.where(more, down[..., channel], y)
     directions = np.arctan2(y, x) % np.pi * (DIRECTIONS / np.pi)
-    return np.sqrt(size), np.asarray(directions, dtype=np.float32)
+    return np.sqrt(np.sqrt(square)), np.asarray(directions, dtype=np.float32)
 
 
-def _by_cell(pixels: _Numbers) -> _Numbers:
-    """Sums (N, CELLS, CELLS) of pixels (N, S, S)."""
-    side = SAMPLE_PX // CELLS
-    apart = pixels.reshape(len(pixels), CELLS, side, CELLS, side)
-    return np.asarray(apart.sum(axis=(2, 4)), dtype=np.float32)
+def _places(count: int) -> Codes:
+    """Where the histogram of each pixel begins, (count, S, S)."""
+    cell = np.arange(SAMPLE_PX) // (SAMPLE_PX // CELLS)
+    own = (cell[:, None] * CELLS + cell) * DIRECTIONS
+    return np.asarray(np.arange(count)[:, None, None] * SHAPE_BYTES + own)
+
+
+def _sums(places: Codes, sizes: _Numbers, count: int) -> Floats:
+    """Sums of what falls into each place, (count, SHAPE_BYTES)."""
+    sums = np.bincount(places.ravel(), sizes.ravel(), count * SHAPE_BYTES)
+    return np.asarray(sums.reshape(count, SHAPE_BYTES), dtype=np.float64)

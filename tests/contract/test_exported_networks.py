@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ import pytest
 
 from search_engine.encoders.runtime import load_runtime
 from search_engine.encoders.runtime.base import Runtime
+from search_engine.encoders.runtime.machine_cache import KEPT, find_export, keep_export
+from search_engine.encoders.runtime.openvino_export import float_precision, making, read_network
+from search_engine.encoders.runtime.openvino_runtime import OpenVinoRuntime
 from tests.conftest import once
 from tests.contract.small_network import noise, small_network
 
@@ -204,3 +207,52 @@ def _damage(export: Path, damage: str) -> None:
     else:
         data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, make: Callable[[], Runtime], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of a machine where the small network was made for another data directory."""
+    monkeypatch.setenv("EYEDEX_NETWORK_CACHE", str(tmp_path / "machine"))
+    source = small_network(tmp_path / "encoders")
+    keep_export(export_in(tmp_path), source.spec.fingerprint, making(float_precision()))
+    return tmp_path / "machine"
+
+
+def not_built() -> Any:
+    raise AssertionError("the network was built again")
+
+
+def test_another_data_directory_does_not_make_a_network_again(
+    tmp_path: Path, make: Callable[[], Runtime], machine: Path
+) -> None:
+    other = replace(small_network(tmp_path / "other" / "encoders"), build=not_built)
+    network = read_network(other, float_precision())
+    assert OpenVinoRuntime(network, other.spec.dimension, "", float_precision()).run(noise(2)).any()
+    assert exported(tmp_path / "other") == exported(tmp_path)
+
+
+def test_a_damaged_network_of_the_machine_is_not_used(tmp_path: Path, machine: Path) -> None:
+    (kept,) = machine.iterdir()
+    (kept / "network.bin").write_bytes(b"damaged")
+    other = replace(small_network(tmp_path / "other" / "encoders"), build=not_built)
+    with pytest.raises(AssertionError, match="built again"):
+        read_network(other, float_precision())
+
+
+def test_the_machine_keeps_the_networks_used_last(tmp_path: Path, machine: Path) -> None:
+    export, way = export_in(tmp_path), making(float_precision())
+    for number in range(KEPT):
+        keep_export(export, f"{number:016x}", way)
+    assert len([*machine.iterdir()]) == KEPT
+    assert find_export(small_network().spec.fingerprint, way) is None
+    assert find_export(f"{KEPT - 1:016x}", way) is not None
+
+
+def test_a_machine_without_a_cache_keeps_nothing(
+    tmp_path: Path, make: Callable[[], Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for given in ("", str(tmp_path / "file" / "below")):
+        monkeypatch.setenv("EYEDEX_NETWORK_CACHE", given)
+        keep_export(export_in(tmp_path), "ab", making(float_precision()))
+        assert find_export("ab", making(float_precision())) is None

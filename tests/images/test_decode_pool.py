@@ -433,3 +433,18 @@ def test_a_photo_beyond_the_shared_memory_is_decoded_as_others() -> None:
             decoded = pool.decode(given, SQUASH)
             assert np.array_equal(decoded.pixels, wanted)
             decoded.pixels[:] = 0  # its own
+
+
+def test_children_do_not_run_the_program_again(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "print('here', flush=True)\n"
+        "from search_engine.images import ImageLimits\n"
+        "from search_engine.images.decode_pool import DecodePool\n"
+        "with DecodePool(ImageLimits(), 1) as pool:\n"
+        "    pool.check()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "here\n"

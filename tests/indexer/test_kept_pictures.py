@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer import pipeline
-from indexer.pipeline import Run
+from indexer import batches
 from indexer.report import RunReport
 from indexer.run import IndexRequest, index_source
+from indexer.run_context import Run
 from indexer.sources import open_source
 from indexer.sources.archives import unpack
 from indexer.staging import UPLOAD_SOURCE, Staging
@@ -112,7 +112,7 @@ def test_a_picture_that_cannot_be_kept_is_no_item(
     """Between encoding and keeping, a file is gone and another one is no picture any more."""
     staging, upload_id = staged(settings, photos)
     folder = staging.source("default", upload_id)
-    encode = pipeline._encode
+    encode = batches._encode
 
     def encode_and_spoil(run: Run, *arguments: object) -> object:
         batch = encode(run, *arguments)  # type: ignore[arg-type]
@@ -121,7 +121,7 @@ def test_a_picture_that_cannot_be_kept_is_no_item(
             (folder / "even" / "0.jpg").unlink()
         return batch
 
-    monkeypatch.setattr(pipeline, "_encode", encode_and_spoil)
+    monkeypatch.setattr(batches, "_encode", encode_and_spoil)
     report = index(staging, upload_id, settings)
     assert (report.added, report.rejected, report.encoded) == (8, 2, 8)
     assert set(report.reasons) == {"not_found", "corrupt_image"}

@@ -46,6 +46,12 @@ def put_in_place(aside: Path, folder: Path, making: Making) -> None:
             raise
 
 
+def copy_export(export: Path, folder: Path) -> None:
+    """Copy the files of an export, without its seal."""
+    for name in _FILES:
+        shutil.copyfile(export / name, folder / name)
+
+
 def is_sealed(folder: Path, making: Making) -> bool:
     """Return whether an undamaged export exists that was made that way."""
     try:

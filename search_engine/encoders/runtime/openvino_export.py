@@ -21,10 +21,12 @@ from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.encoders.runtime.exports import (
     NETWORK,
     Making,
+    copy_export,
     is_sealed,
     put_in_place,
     written_aside,
 )
+from search_engine.encoders.runtime.machine_cache import find_export, keep_export
 from search_engine.encoders.runtime.rounding import round_to_bfloat16
 
 PRECISE_CONVOLUTIONS = frozenset({0, 1, 2, 3, 17, 18, 19, 20})
@@ -87,7 +89,8 @@ def float_precision() -> str:
 def read_network(source: NetworkSource, precision: str) -> Any:
     """Load the network for a precision from the cache, else convert it from torch and store it.
 
-    If nothing can be written, it is converted each time.
+    Instead of converting it again, what another data directory of this user had is copied. If
+    nothing can be written, it is converted each time.
     """
     if source.cache is None:
         return _passing(source, precision)
@@ -97,13 +100,23 @@ def read_network(source: NetworkSource, precision: str) -> Any:
             return _passing(source, precision)
         try:
             with written_aside(folder) as aside:
-                _export(source, precision, aside)
+                _bring(source, precision, aside, wanted)
                 put_in_place(aside, folder, wanted)
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
             return _passing(source, precision)
     return openvino_core().read_model(folder / NETWORK)
+
+
+def _bring(source: NetworkSource, precision: str, folder: Path, wanted: Making) -> None:
+    """Put an export into a folder: a copy of one of this machine, else a new one."""
+    fingerprint = source.spec.fingerprint
+    if (found := find_export(fingerprint, wanted)) is not None:
+        copy_export(found, folder)
+        return
+    _export(source, precision, folder)
+    keep_export(folder, fingerprint, wanted)
 
 
 def _passing(source: NetworkSource, precision: str) -> Any:

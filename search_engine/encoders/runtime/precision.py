@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.encoders.runtime.base import NetworkSource, Runtime
+from search_engine.encoders.runtime.machine_cache import machine_cache
 from search_engine.encoders.runtime.probes import probe_pictures
 
 _CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "flags")
@@ -101,23 +102,35 @@ def _known(source: NetworkSource, way: str) -> float | None:
 
 
 def _keep(source: NetworkSource, way: str, reached: float) -> None:
-    """Remember the measurement, and store it beside the export unless that is read-only."""
+    """Remember the measurement, and store it beside the exports unless they are read-only."""
     _measured[source.spec.fingerprint, way] = reached
-    if source.cache is None or not source.keep:
-        return
-    text = json.dumps({**_read(source), way: reached}, indent=1)
-    with suppress(OSError):
-        source.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=source.cache, delete=False) as aside:
-            aside.write(text)
-        os.replace(aside.name, _path(source.cache, source))
+    for cache in _caches(source) if source.keep else []:
+        text = json.dumps({**_stored(cache, source), way: reached}, indent=1)
+        with suppress(OSError):
+            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=cache, delete=False) as aside:
+                aside.write(text)
+            os.replace(aside.name, _path(cache, source))
 
 
 def _read(source: NetworkSource) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for cache in reversed(_caches(source)):
+        found |= _stored(cache, source)
+    return found
+
+
+def _caches(source: NetworkSource) -> list[Path]:
+    """Where measurements are stored: with the data directory, and for others of this user."""
     if source.cache is None:
-        return {}
+        return []
+    shared = machine_cache()
+    return [source.cache] if shared is None else [source.cache, shared]
+
+
+def _stored(cache: Path, source: NetworkSource) -> dict[str, float]:
     try:
-        read = json.loads(_path(source.cache, source).read_text())
+        read = json.loads(_path(cache, source).read_text())
         return {str(way): float(reached) for way, reached in read.items()}
     except (OSError, ValueError, TypeError, AttributeError):  # missing or damaged: measure again
         return {}

@@ -21,6 +21,7 @@ ROUNDS = 5
 SAMPLE = 2_000
 """Pictures that it is learned from, at most."""
 LEAST_ITEMS = 50
+_TINY = 1e-30
 LOST = 0.005
 """Share of the own pictures, left out of learning, that is foreign; of later photos more is."""
 
@@ -104,5 +105,16 @@ def _flat(vectors: Vectors) -> NDArray[np.float32]:
     count = min(DIRECTIONS, vectors.shape[1] - 1, max(1, len(vectors) // 4))
     found = np.random.default_rng(0).normal(size=(vectors.shape[1], count)).astype(np.float32)
     for _ in range(ROUNDS):
-        found, _ = np.linalg.qr(centred.T @ (centred @ found))
+        found = _orthonormal(centred.T @ (centred @ found))
     return np.concatenate([mean[None], found.T]).astype(np.float32)
+
+
+def _orthonormal(directions: Vectors) -> Vectors:
+    """An orthonormal basis (D, n) of what directions (D, n) span.
+
+    By their products (n, n), in float64: a QR of so narrow a matrix costs as much as all else.
+    """
+    wide = directions.astype(np.float64)
+    sizes, turns = np.linalg.eigh(wide.T @ wide)
+    lengths = np.sqrt(np.maximum(sizes, np.finfo(np.float64).eps * sizes[-1]))
+    return np.asarray(wide @ (turns / np.maximum(lengths, _TINY)), dtype=np.float32)
