@@ -25,7 +25,7 @@ ADMINISTRATION = frozenset(
 )
 CONFIDENTIAL = frozenset(("listFeedback",))
 """Operations that only read, but what not everyone shall who may search."""
-ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot", "check"))
+ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "rerank", "snapshot", "check"))
 """Kinds of jobs that change how a collection answers, or are about more than one."""
 
 _READING = frozenset(("GET", "HEAD"))
