@@ -125,7 +125,7 @@ def test_too_little_is_said_to_be_so(engine: SearchEngine) -> None:
 def test_a_job_learns_and_another_goes_back(engine: SearchEngine) -> None:
     failed = do(engine.settings.data, "rerank")
     assert failed.error is not None
-    assert "0 events" in failed.error["detail"]
+    assert "0 events" in failed.error["message"]
     visit(engine, by_label)
     learned = do(engine.settings.data, "rerank")
     assert learned.result is not None
