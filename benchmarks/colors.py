@@ -20,14 +20,13 @@ from typing import Any
 
 from benchmarks.machine import DATASETS, alternate, parser_of, report, spread
 from data.sample_catalog.writer import write_catalog
-from indexer.decode_window import PICTURES_A_CALL
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.images import ImageLimits, Preprocessing
 from search_engine.images.color_names import NAMES, names_in
-from search_engine.images.decoder import decode_each
+from search_engine.images.decoder import PICTURES_A_CALL, decode_each
 from search_engine.images.palette import swatches
 
 CALLED = {

@@ -2,6 +2,9 @@
 
     python -m benchmarks.orders [--json] [--count N] [--runs R]
 
+The last row is what all of it adds to a search that asks for none of it: `plain` over the same
+search (`bare`) of a copy of the catalog without colours, shapes and a learned order.
+
 N items with a label, three attributes, colours, a shape and vectors of 256 dimensions, drawn. The
 learned order is made up, with all that one can have. Options that look at photos have benchmarks of
 their own (`regions`, `turns`, `explain`). The engine is asked by the stored embedding of an item,
@@ -9,6 +12,7 @@ so that nothing is decoded or encoded. All ways take turns; milliseconds are tho
 of all threads together, so that what else runs on the machine hardly counts.
 """
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -57,7 +61,6 @@ ASKED: dict[str, dict[str, Any]] = {
     "q beside it, all have it": {"q": "brand"},
 }
 ALONE: dict[str, dict[str, Any]] = {
-    "color alone": {"color": "teal"},
     "color alone under a filter": {"color": "teal", "filter": "price < 100"},
     "q alone, 100 items have it": {"q": "7 brand"},
     "q alone, all have it": {"q": "brand"},
@@ -71,24 +74,39 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=30)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as temporary:
-        data = Path(temporary) / "data"
+        bare, data = Path(temporary) / "bare", Path(temporary) / "data"
         rows = np.random.default_rng(SEED).normal(size=(given.count, DIMENSION)).astype(np.float32)
-        with Catalog(DataPaths(data)) as catalog:
+        with Catalog(DataPaths(bare)) as catalog:
             fill(catalog, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        with SearchEngine(bare) as engine:
+            engine.live(NAME).compact(force=True)
+        shutil.copytree(bare, data)
+        with Catalog(DataPaths(data)) as catalog:
             _draw_colors(catalog)
             _make_up_order(catalog)
-        with SearchEngine(data) as engine:
-            engine.live(NAME).compact(force=True)
-            ways: dict[str, Callable[[], float]] = {
-                name: partial(_ms, partial(engine.similar, "item-0", **asked))
-                for name, asked in ASKED.items()
-            }
-            for name, asked in ALONE.items():
-                ways[name] = partial(_ms, partial(engine.search, **asked))
-            found = alternate(given.runs, ways)
+        with SearchEngine(data) as engine, SearchEngine(bare) as other:
+            found = alternate(
+                given.runs, {"bare": _asking(other.similar, "item-0"), **ways(engine)}
+            )
+    shares = [one / two for one, two in zip(found["plain"], found["bare"], strict=True)]
     report(
-        [{"what": name, **spread(ms)} for name, ms in found.items()], given.json, items=given.count
+        [
+            *({"what": name, **spread(ms)} for name, ms in found.items()),
+            {"what": "plain over bare", **spread(shares)},
+        ],
+        given.json,
+        items=given.count,
     )
+
+
+def ways(engine: SearchEngine) -> dict[str, Callable[[], float]]:
+    """Milliseconds of a search in each way."""
+    beside = {name: _asking(engine.similar, "item-0", **asked) for name, asked in ASKED.items()}
+    return beside | {name: _asking(engine.search, **asked) for name, asked in ALONE.items()}
+
+
+def _asking(ask: Callable[..., object], *subject: str, **asked: Any) -> Callable[[], float]:
+    return partial(_ms, partial(ask, *subject, **asked))
 
 
 def _draw_colors(catalog: Catalog) -> None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from search_engine.images import Preprocessing
-from search_engine.images.decoder import Decoder, Outcome
+from search_engine.images.decoder import PICTURES_A_CALL, Decoder, Outcome
 
-PICTURES_A_CALL = 8
-"""A call of a decoding process costs some 0.3 ms, whatever it decodes."""
 CALL_BYTES = 2 * 2**20
 """A call with so many bytes takes no more pictures: each is copied on its way to the process."""
 WINDOW_BYTES = 96 * 2**20

@@ -27,7 +27,7 @@ CONFIDENTIAL = frozenset(("listFeedback",))
 """Operations that only read, but what not everyone shall who may search."""
 NOT_ANONYMOUS = frozenset(("metrics",))
 """Operations that need a key once there are keys, also where everyone may search without."""
-ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "snapshot", "check"))
+ADMIN_JOBS = frozenset(("tune", "switch", "calibrate", "rerank", "snapshot", "check"))
 """Kinds of jobs that change how a collection answers, or are about more than one."""
 
 _READING = frozenset(("GET", "HEAD"))

@@ -36,8 +36,7 @@ class Learned:
         return {
             "used": self.used,
             "accepted": self.judged.accepted,
-            **self.reranker.facts,
-            "weights": {name: round(each, 4) for name, each in self.reranker.weights.items()},
+            **(reranker_json(self.reranker) or {}),
         }
 
 
@@ -105,6 +104,14 @@ def learned_order(engine: SearchEngine, collection: str) -> Reranker | None:
     with engine.catalog.read() as connection:
         stored = reranker_in(connection, record.id)
     return None if stored is None else readable(stored)
+
+
+def reranker_json(reranker: Reranker | None) -> dict[str, Any] | None:
+    """What an order was learned from, how it was judged and what it weighs; None for none."""
+    if reranker is None:
+        return None
+    weights = {name: round(each, 4) for name, each in reranker.weights.items()}
+    return {**reranker.facts, "weights": weights}
 
 
 def _check_enough(engine: SearchEngine, collection: str, seen: list[Impression]) -> None:

@@ -13,6 +13,7 @@ from indexer.colors import find_colors
 from indexer.duplicates.finding import find_duplicates
 from indexer.duplicates.output import write_groups
 from indexer.exchange.exporting import count_selected, export_embeddings
+from indexer.feedback.reranking import learn_reranker, reranker_json, undo_learning
 from indexer.jobs.checking import run_check
 from indexer.jobs.indexing import run_index
 from indexer.jobs.parameters import (
@@ -28,6 +29,7 @@ from indexer.jobs.parameters import (
     MapJob,
     MislabelledJob,
     OutliersJob,
+    RerankJob,
     SnapshotJob,
     SwitchJob,
     TuneJob,
@@ -75,6 +77,16 @@ def _calibrate(job: CalibrateJob, task: Task) -> Result:
         with task.stage("calibrating", min(request.queries, items)) as advance:
             found = calibrate_collection(engine.catalog, task.collection, request, advance)
     return calibration_json(found)
+
+
+def _rerank(job: RerankJob, task: Task) -> Result:
+    with _opened(task) as engine:
+        if job.undo:
+            return {"current": reranker_json(undo_learning(engine, task.collection))}
+        learned = learn_reranker(
+            engine, task.collection, force=job.force, dry_run=job.dry_run, stage=task.stage
+        )
+    return learned.summary()
 
 
 def _evaluate(job: EvaluateJob, task: Task) -> Result:
@@ -184,6 +196,7 @@ KINDS: Mapping[type[JobRequest], Callable[[Any, Task], Result]] = {
     SnapshotJob: _snapshot,
     CheckJob: run_check,
     ExportJob: _export,
+    RerankJob: _rerank,
 }
 
 

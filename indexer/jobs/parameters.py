@@ -99,6 +99,20 @@ class SwitchJob(_Given, Switching):
     encoder: Annotated[Text | None, Field(description="The new encoder; none with `undo`.")] = None
 
 
+class RerankJob(_Given):
+    """Learn the order of results from feedback, as `eyedex rerank learn`.
+
+    The result tells how it was judged, and whether searches have it with `rerank=learned`.
+    """
+
+    kind: Literal["rerank"]
+    force: Annotated[bool, Field(description="Use it even if it is not found better.")] = False
+    dry_run: Annotated[bool, Field(description="Only measure what it would bring.")] = False
+    undo: Annotated[
+        bool, Field(description="Go back to the order that was learned before, or to none.")
+    ] = False
+
+
 class CalibrateJob(_Given, Calibrating):
     """Learn how far the votes can be trusted, as `eyedex calibrate`."""
 
@@ -213,6 +227,7 @@ JobRequest = (
     | SnapshotJob
     | CheckJob
     | ExportJob
+    | RerankJob
 )
 KIND_NAMES: tuple[str, ...] = tuple(
     get_args(model.model_fields["kind"].annotation)[0] for model in get_args(JobRequest)

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from time import perf_counter
 
 from search_engine.encoders.base import Encoder, nothing_found
 from search_engine.encoders.projection import encode_both
 from search_engine.errors import ImageError, WorkerLostError
 from search_engine.images import Box, DecodedImage, PictureColors, Preprocessing
-from search_engine.images.decoder import Decoder, answers_of
+from search_engine.images.decoder import PICTURES_A_CALL, Decoder, Outcome, answers_of
 from search_engine.records import Vectors
 
 
@@ -45,9 +44,7 @@ def embed_pictures(
 ) -> EmbeddedBatch:
     """Decode pictures, or regions of them, in parallel and encode them in one batch."""
     started = perf_counter()
-    preprocessing = encoder.spec.preprocessing
-    decode = partial(_decoded, decoder, preprocessing, with_colors)
-    outcomes = answers_of(decoder, decode, pictures)
+    outcomes = _decoded(decoder, encoder.spec.preprocessing, pictures, with_colors)
     decoded_at = perf_counter()
     decoded = [each for each in outcomes if isinstance(each, DecodedImage)]
     vectors: dict[int, tuple[Vectors, Vectors | None]] = {}
@@ -68,10 +65,23 @@ def embed_pictures(
 def _decoded(
     decoder: Decoder,
     preprocessing: Preprocessing,
+    pictures: Sequence[tuple[bytes, Box | None]],
     with_colors: bool,
-    picture: tuple[bytes, Box | None],
-) -> DecodedImage:
-    return decoder.decode(picture[0], preprocessing, picture[1], with_colors=with_colors)
+) -> list[Outcome]:
+    """Whole pictures go to the decoder several a call: each call costs time."""
+    if len(pictures) == 1 or any(box is not None for _, box in pictures):
+
+        def decode(picture: tuple[bytes, Box | None]) -> DecodedImage:
+            return decoder.decode(picture[0], preprocessing, picture[1], with_colors=with_colors)
+
+        return answers_of(decoder, decode, pictures)
+    files = [data for data, _ in pictures]
+    a_call = max(1, min(PICTURES_A_CALL, len(files) // decoder.workers))
+    calls = [
+        decoder.submit(files[start : start + a_call], preprocessing, with_colors)
+        for start in range(0, len(files), a_call)
+    ]
+    return [outcome for call in calls for outcome in call.result()]
 
 
 def _embedded(

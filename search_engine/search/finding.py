@@ -1,16 +1,11 @@
 """`Finder`: the neighbors of subjects, many at a time; one photo is a batch of one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from search_engine.catalog.collection_rows import require_sound_collection
-from search_engine.catalog.damaged import damage_of
-from search_engine.catalog.fields import check_field
-from search_engine.catalog.groups import Group
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.encoders.base import Encoder
@@ -18,19 +13,18 @@ from search_engine.encoders.union import weighted_query
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.selection import KeySet
-from search_engine.records import Neighbor, Region, SearchResult, Vectors
-from search_engine.search.boosts import check_boosted_fields
-from search_engine.search.candidates import nearest, timed
+from search_engine.records import Keys, Neighbor, Region, SearchResult, Vectors
+from search_engine.search.candidates import Timings, nearest, timed
 from search_engine.search.copies import Copies, copies_of
-from search_engine.search.declared import PALETTE
 from search_engine.search.description import Description, describe, of_subject
-from search_engine.search.explaining import Explainer, check_explained
+from search_engine.search.explaining import Explainer
+from search_engine.search.fitting import check_fit
 from search_engine.search.folding import Folding
-from search_engine.search.mixes import BEST
-from search_engine.search.options import SearchOptions, check_choice
-from search_engine.search.pages import Page, place_of
+from search_engine.search.options import SearchOptions
+from search_engine.search.pages import Page, Place, place_of
 from search_engine.search.preferences import Preferences, preferred_count
-from search_engine.search.regions import matched
+from search_engine.search.presenting import Presenter, damages, marked, with_regions
+from search_engine.search.rerank.base import Scores
 from search_engine.search.rerank.learned import LEARNED, LearnedOrdering, Rerankers
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
@@ -43,9 +37,10 @@ from search_engine.search.shaping import (
     with_windows,
 )
 from search_engine.search.subject import Subject
-from search_engine.search.views import group_views
 
 PRODUCT = "product_id"
+MOST_GROUPED = 10_000
+"""So many of the items that words and colours describe are looked at for their groups at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +54,35 @@ class _Found:
     left_out: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What searches of a batch have in common: one state of the index, under one filter."""
+
+    live: LiveCollection
+    snapshot: Snapshot
+    options: SearchOptions
+    as_shown: bool
+    timings: Timings
+    within: KeySet | None
+    description: Description | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one subject is looked for: `scope` has the `copies` of its photo, `beside` has not."""
+
+    subject: Subject
+    query: Vectors
+    page: Place | None
+    scope: Scope
+    copies: Copies
+
+    @property
+    def beside(self) -> Scope:
+        return self.scope.beside([key for key, _ in self.copies])
+
+
 class Finder:
     """Finds what looks like subjects in collections of one catalog. For several threads."""
 
@@ -67,6 +91,11 @@ class Finder:
         self.item_features = item_features
         self._explainer = explainer
         self._rerankers = Rerankers(catalog)
+        self._presenter = Presenter(catalog)
+
+    def check(self, live: LiveCollection, options: SearchOptions) -> None:
+        """Refuse options that a collection cannot obey; see `fitting.check_fit`."""
+        check_fit(self._catalog, self._rerankers, live, options)
 
     def find(
         self,
@@ -98,7 +127,8 @@ class Finder:
         snapshot = live.snapshot()
         found = [_Found()] * len(subjects)
         if snapshot is not None:
-            found = self._found(live, snapshot, subjects, queries, options, timings, as_shown)
+            search = self._search(live, snapshot, options, as_shown, timings)
+            found = self._found(search, subjects, queries)
             if options.explain is not None:
                 assert encoder is not None
                 with timed(timings, "explain"):
@@ -106,25 +136,9 @@ class Finder:
                         self._explained(encoder, snapshot, *each)
                         for each in zip(subjects, found, strict=True)
                     ]
-        found = [_with_regions(snapshot, *each) for each in zip(subjects, found, strict=True)]
         shares = {name: ms / len(subjects) for name, ms in timings.items()}
         return [
-            SearchResult(
-                neighbors=each.neighbors,
-                vector=subject.vector,
-                plain=subject.plain,
-                timings_ms=_with_total({**subject.timings_ms, **shares}),
-                encoder=live.record.fingerprint or "",
-                generation=snapshot.generation if snapshot else None,
-                warnings=(*subject.warnings, *each.warnings),
-                query_token=subject.token,
-                rerank=options.rerank,
-                include=options.include,
-                explain=options.explain,
-                regions=each.regions,
-                next_cursor=each.next_cursor,
-                left_out=each.left_out,
-            )
+            _result(live, snapshot, subject, each, options, shares)
             for subject, each in zip(subjects, found, strict=True)
         ]
 
@@ -137,179 +151,151 @@ class Finder:
             ParameterError: There is no word in the text.
         """
         timings: dict[str, float] = {}
-        snapshot, most = live.snapshot(), options.k
+        snapshot = live.snapshot()
         found: tuple[Neighbor, ...] = ()
         warnings: tuple[str, ...] = ()
         if snapshot is not None:
-            if options.group_by is not None:
-                most = MOST_GROUPED
-            within, warnings = self._within(live, options, timings)
-            with timed(timings, "search"):
-                description = describe(self._catalog, live, options, most, within)
-                keys, scores = description.ranked(most)
-            warnings = (*warnings, *description.warnings)
-            with timed(timings, "catalog"):
-                hits = [*zip(keys.tolist(), scores.tolist(), strict=True)]
-                if options.group_by is not None:
-                    hits = self._firsts(hits, options.group_by)
-                (found,) = self._neighbors(live, [hits[: options.k]], options, clip=math.inf)
-                if with_views and options.group_by is not None:
-                    scope = Scope(snapshot, within)
-                    found = self._with_views(live, scope, None, found, options.group_by)
+            within, warnings = _within(live, options, timings)
+            scope = Scope(snapshot, within)
+            found, more = self._described(live, scope, options, with_views, timings)
+            warnings = (*warnings, *more)
         return SearchResult(
             neighbors=found,
             vector=np.empty((0, live.record.dimension or 0), dtype=np.float32),
             timings_ms=_with_total(timings),
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,
-            warnings=(*warnings, *_damages(found)),
+            warnings=(*warnings, *damages(found)),
             include=options.include,
         )
 
-    def _firsts(self, hits: Sequence[tuple[int, float]], by: str) -> list[tuple[int, float]]:
-        """The first hit of each group."""
-        groups = self._catalog.groups_of([key for key, _ in hits], by)
-        firsts: dict[Group, tuple[int, float]] = {}
-        for key, score in hits:
-            if key in groups:
-                firsts.setdefault(groups[key], (key, score))
-        return list(firsts.values())
+    def _described(
+        self,
+        live: LiveCollection,
+        scope: Scope,
+        options: SearchOptions,
+        with_views: bool,
+        timings: Timings,
+    ) -> tuple[tuple[Neighbor, ...], tuple[str, ...]]:
+        """What words and colours describe in a scope, and what to know of it."""
+        by, presenter = options.group_by, self._presenter
+        most = options.k if by is None else MOST_GROUPED
+        with timed(timings, "search"):
+            description = describe(self._catalog, live, options, most, scope.within)
+            keys, scores = description.ranked(most)
+        with timed(timings, "catalog"):
+            hits = [*zip(keys.tolist(), scores.tolist(), strict=True)]
+            if by is not None:
+                hits = presenter.firsts(hits, by)
+            (found,) = presenter.neighbors(live, [hits[: options.k]], options, clip=math.inf)
+            if with_views:
+                found = presenter.with_views(live, scope, None, found, by)
+        return found, description.warnings
 
-    def check(self, live: LiveCollection, options: SearchOptions) -> None:
-        """Refuse options that a collection cannot obey, before any work is done.
-
-        A filter is fitted where it is used, as that takes its time.
-
-        Raises:
-            ParameterError: There is no such field or re-ranking, options exclude each other, or so
-                many neighbors are not explained.
-            MissingExtraError: The re-ranking needs OpenCV.
-            DamagedRecordError: What the catalog says of the collection is damaged.
-        """
-        require_sound_collection(live.record)
-        if options.mix is not None:
-            check_choice(options.mix, "mix")
-        if options.rerank is not None:
-            _check_alone(
-                "rerank", options, ("weights", "boost", "diversity", "q", "color", "parts")
-            )
-            if options.rerank == LEARNED:
-                self._rerankers.of(live.record)
-            else:
-                method_named(options.rerank).check_extra()
-        if options.color_weight is not None and options.color is None:
-            raise ParameterError(
-                "there are no colours to weigh", where="color_weight", fix="give color, or leave it"
-            )
-        if options.mix == BEST:
-            _check_alone("mix", options, ("weights", "rerank"))
-        if options.boost:
-            check_boosted_fields(self._catalog, live.record, tuple(options.boost))
-        if options.include is not None:
-            check_choice(options.include, "include")
-        if options.explain is not None:
-            check_choice(options.explain, "explain")
-            check_explained(options.k)
-        if options.fold and options.group_by is not None:
-            raise ParameterError(
-                "groups are shown by one neighbor each", where="fold", fix="leave out one of both"
-            )
-        if options.group_by is not None:
-            check_field(self._catalog, live.record, options.group_by, "group_by")
-
-    def _found(
+    def _search(
         self,
         live: LiveCollection,
         snapshot: Snapshot,
-        subjects: Sequence[Subject],
-        queries: Vectors,
         options: SearchOptions,
-        timings: dict[str, float],
         as_shown: bool,
-    ) -> list[_Found]:
-        """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
-        within, warnings = self._within(live, options, timings)
+        timings: Timings,
+    ) -> _Search:
+        """The filter's keys and the description, if there are any, for all subjects alike."""
+        within, warnings = _within(live, options, timings)
         description: Description | None = None
         if options.describes or options.parts:
             with timed(timings, "search"):
                 most = preferred_count(options)
                 description = describe(self._catalog, live, options, most, within)
                 warnings = (*warnings, *description.warnings)
-        scopes = [Scope(snapshot, within, self._left_out(live, one)) for one in subjects]
-        places = [place_of(live.record, one, options) for one in subjects]
-        copies: list[Copies] = [[] for _ in subjects]
-        with timed(timings, "search"):
-            if as_shown and options.rerank is None and description is None:
-                copies = _copies(live, scopes, subjects, queries, options)
-            others = [
-                scope.beside([key for key, _ in each])
-                for scope, each in zip(scopes, copies, strict=True)
-            ]
-            count = first_count(options, max(place.shown if place else 0 for place in places))
-            rows = [
-                with_windows(scope, hits, one.windows, one.cost, count)
-                for scope, hits, one in zip(
-                    others, nearest(others, queries, count), subjects, strict=True
-                )
-            ]
-        foldings = [
-            Folding(self._catalog, live.hashes(snapshot.seq), each) if options.fold else None
-            for each in scopes
-        ]
-        shapings = [
-            Shaping(
-                self._catalog,
-                live.record,
-                scope,
-                queries[number : number + 1],
-                options,
-                rows[number],
-                timings,
-                self._ordering(
-                    live,
-                    subjects[number],
-                    options,
-                    description and of_subject(description, live, subjects[number], options),
-                ),
-                places[number],
-                subjects[number].windows,
-                subjects[number].cost,
-                copies[number],
-                foldings[number],
-            )
-            for number, scope in enumerate(others)
-        ]
+        return _Search(live, snapshot, options, as_shown, timings, within, description, warnings)
+
+    def _found(
+        self, search: _Search, subjects: Sequence[Subject], queries: Vectors
+    ) -> list[_Found]:
+        """What is found for each subject; `queries` (Q, D) are their embeddings as weighed."""
+        with timed(search.timings, "search"):
+            places = self._places(search, subjects, queries)
+            rows = _first_hits(places, queries, search.options)
+        shapings = [self._shaping(search, *each) for each in zip(places, rows, strict=True)]
         found = [each.shape() for each in shapings]
-        with timed(timings, "catalog"):
-            neighbors = self._neighbors(live, [each[: options.k] for each in found], options)
-            neighbors = [_marked(*each) for each in zip(neighbors, copies, strict=True)]
-            if as_shown and (options.group_by is not None or options.fold):
-                neighbors = [
-                    self._with_views(live, scope, folding, each, options.group_by)
-                    for scope, folding, each in zip(scopes, foldings, neighbors, strict=True)
-                ]
+        with timed(search.timings, "catalog"):
+            neighbors = self._shown(search, places, shapings, found)
         pages = [
-            Page.of(live.record, *each, options)
-            for each in zip(subjects, places, found, copies, strict=True)
+            Page.of(
+                search.live.record, place.subject, place.page, hits, place.copies, search.options
+            )
+            for place, hits in zip(places, found, strict=True)
         ]
         return [
             _Found(
                 each,
-                (*warnings, *shaping.all_warnings, *page.warnings, *_damages(each)),
+                (*search.warnings, *shaping.all_warnings, *page.warnings, *damages(each)),
                 page.cursor,
                 left_out=shaping.left_out,
             )
             for each, shaping, page in zip(neighbors, shapings, pages, strict=True)
         ]
 
-    def _within(
-        self, live: LiveCollection, options: SearchOptions, timings: dict[str, float]
-    ) -> tuple[KeySet | None, tuple[str, ...]]:
-        """The keys that fulfil the filter, if there is one, and what to know of it."""
-        if options.filter is None:
-            return None, ()
-        with timed(timings, "filter"):
-            return live.matching(options.filter), live.fitted(options.filter).warnings
+    def _places(
+        self, search: _Search, subjects: Sequence[Subject], queries: Vectors
+    ) -> list[_Place]:
+        live, options = search.live, search.options
+        shows_copies = search.as_shown and options.rerank is None and search.description is None
+        found = []
+        for number, one in enumerate(subjects):
+            page, query = place_of(live.record, one, options), queries[number : number + 1]
+            scope = Scope(search.snapshot, search.within, self._left_out(live, one))
+            copies: Copies = []
+            if shows_copies and one.picture_hash:
+                hashes, least = live.hashes(search.snapshot.seq), options.min_score
+                copies = copies_of(hashes, scope, one.picture_hash, query, least)
+            found.append(_Place(one, query, page, scope, copies))
+        return found
+
+    def _shaping(self, search: _Search, place: _Place, first: tuple[Keys, Scores]) -> Shaping:
+        live, options, subject = search.live, search.options, place.subject
+        folding = None
+        if options.fold:
+            folding = Folding(self._catalog, live.hashes(search.snapshot.seq), place.scope)
+        return Shaping(
+            self._catalog,
+            live.record,
+            place.beside,
+            place.query,
+            options,
+            first,
+            search.timings,
+            self._ordering(search, subject),
+            place.page,
+            subject.windows,
+            subject.cost,
+            place.copies,
+            folding,
+        )
+
+    def _shown(
+        self,
+        search: _Search,
+        places: Sequence[_Place],
+        shapings: Sequence[Shaping],
+        found: Sequence[Sequence[tuple[int, float]]],
+    ) -> list[tuple[Neighbor, ...]]:
+        """The first k that were found for each, as they are shown."""
+        live, options = search.live, search.options
+        rows = [each[: options.k] for each in found]
+        neighbors = [
+            marked(each, place.copies)
+            for each, place in zip(
+                self._presenter.neighbors(live, rows, options), places, strict=True
+            )
+        ]
+        if not search.as_shown:
+            return neighbors
+        return [
+            self._presenter.with_views(live, place.scope, shaping.folding, each, options.group_by)
+            for each, place, shaping in zip(neighbors, places, shapings, strict=True)
+        ]
 
     def _left_out(self, live: LiveCollection, subject: Subject) -> tuple[int, ...]:
         """Keys of the items that are asked with; beside examples, of their products' other views.
@@ -323,47 +309,6 @@ class Finder:
         views = self._catalog.keys_in_groups(live.record, PRODUCT, products)
         return tuple({*subject.keys, *views.tolist()})
 
-    def _neighbors(
-        self,
-        live: LiveCollection,
-        rows: Sequence[Sequence[tuple[int, float]]],
-        options: SearchOptions,
-        clip: float = 1.0,
-    ) -> list[tuple[Neighbor, ...]]:
-        """Keys and scores with their items; one removed since the snapshot is left out."""
-        keys = list(dict.fromkeys(key for row in rows for key, _ in row))
-        items = self._catalog.by_keys(keys)
-        vectors: Mapping[int, NDArray[np.float32]] = {}
-        palettes: Mapping[int, bytes] = {}
-        if options.include == PALETTE:
-            palettes = self._catalog.palettes(keys)
-        elif options.include is not None:
-            vectors = self._catalog.vectors(live.record, keys)
-        return [
-            tuple(  # float16 rounding may exceed 1
-                Neighbor(items[key], min(clip, score), vectors.get(key), palette=palettes.get(key))
-                for key, score in row
-                if key in items
-            )
-            for row in rows
-        ]
-
-    def _with_views(
-        self,
-        live: LiveCollection,
-        scope: Scope,
-        folding: Folding | None,
-        neighbors: Sequence[Neighbor],
-        by: str | None,
-    ) -> tuple[Neighbor, ...]:
-        keys = [each.item.key for each in neighbors]
-        if folding is not None:
-            views = folding.views(keys)
-        else:
-            assert by is not None
-            views = group_views(self._catalog, live.record, scope, keys, by)
-        return tuple(replace(each, views=views.get(each.item.key)) for each in neighbors)
-
     def _explained(
         self, encoder: Encoder, snapshot: Snapshot, subject: Subject, found: _Found
     ) -> _Found:
@@ -372,13 +317,8 @@ class Finder:
         neighbors, warnings = self._explainer.explain(encoder, subject, found.neighbors, vectors)
         return replace(found, neighbors=neighbors, warnings=(*found.warnings, *warnings))
 
-    def _ordering(
-        self,
-        live: LiveCollection,
-        subject: Subject,
-        options: SearchOptions,
-        description: Description | None,
-    ) -> Ordering | None:
+    def _ordering(self, search: _Search, subject: Subject) -> Ordering | None:
+        options = search.options
         if options.mix is not None and subject.mix is None:
             raise ParameterError(
                 "there are no examples to mix", where="mix", fix="give like or unlike, or leave it"
@@ -386,28 +326,24 @@ class Finder:
         if options.ordered_by is None:
             return None
         if options.rerank is None:
+            description = search.description
+            if description is not None:
+                description = of_subject(description, search.live, subject, options)
             return Preferences(self._catalog, options, subject.mix, description)
         if options.rerank == LEARNED:
-            return LearnedOrdering(self._catalog, self._rerankers.of(live.record), subject)
+            return LearnedOrdering(self._catalog, self._rerankers.of(search.live.record), subject)
         pictures = AskedPictures(subject.features, self.item_features.of)
         return Reranking(method_named(options.rerank), pictures)
 
 
-MOST_GROUPED = 10_000
-"""So many of the items that words and colours describe are looked at for their groups at most."""
-_WHY_ALONE = {
-    "rerank": "re-ranking compares embeddings as they are stored, and has an order of its own",
-    "mix": "the best example is found by embeddings as they are stored",
-}
-
-
-def _check_alone(name: str, options: SearchOptions, others: Sequence[str]) -> None:
-    """Refuse options beside one that they do not go with."""
-    for other in others:
-        if getattr(options, other):
-            raise ParameterError(
-                _WHY_ALONE[name], where=name, fix=f"leave out the {other}, or {name}"
-            )
+def _within(
+    live: LiveCollection, options: SearchOptions, timings: Timings
+) -> tuple[KeySet | None, tuple[str, ...]]:
+    """The keys that fulfil the filter, if there is one, and what to know of it."""
+    if options.filter is None:
+        return None, ()
+    with timed(timings, "filter"):
+        return live.matching(options.filter), live.fitted(options.filter).warnings
 
 
 def _queries(
@@ -421,49 +357,43 @@ def _queries(
     return weighted_query(encoder, queries, options.weights)
 
 
-def _copies(
-    live: LiveCollection,
-    scopes: Sequence[Scope],
-    subjects: Sequence[Subject],
-    queries: Vectors,
-    options: SearchOptions,
-) -> list[Copies]:
-    """The copies of each subject's photo, if it has one, in its scope."""
-    if not any(one.picture_hash for one in subjects):
-        return [[] for _ in subjects]
-    hashes = live.hashes(scopes[0].snapshot.seq)
+def _first_hits(
+    places: Sequence[_Place], queries: Vectors, options: SearchOptions
+) -> list[tuple[Keys, Scores]]:
+    """The nearest of each place beside copies, by the whole photo or windows of it."""
+    count = first_count(options, max(each.page.shown if each.page else 0 for each in places))
+    scopes = [each.beside for each in places]
     return [
-        copies_of(hashes, scope, one.picture_hash, query[None], options.min_score)
-        for scope, one, query in zip(scopes, subjects, queries, strict=True)
+        with_windows(scope, hits, place.subject.windows, place.subject.cost, count)
+        for scope, hits, place in zip(scopes, nearest(scopes, queries, count), places, strict=True)
     ]
 
 
-def _with_regions(snapshot: Snapshot | None, subject: Subject, found: _Found) -> _Found:
-    """What was found with its regions: those that were proposed, or those that neighbors match."""
-    if subject.windows is None or subject.regions is None or snapshot is None:
-        return replace(found, regions=subject.regions)
-    keys = np.array([each.item.key for each in found.neighbors], dtype=np.int64)
-    stored = snapshot.vectors(keys)
-    windows = matched(found.neighbors, stored, subject.vector, subject.windows)
-    used = list(dict.fromkeys(each for each in windows if each is not None))
-    neighbors = tuple(
-        one if window is None else replace(one, region=used.index(window))
-        for one, window in zip(found.neighbors, windows, strict=True)
+def _result(
+    live: LiveCollection,
+    snapshot: Snapshot | None,
+    subject: Subject,
+    found: _Found,
+    options: SearchOptions,
+    timings: dict[str, float],
+) -> SearchResult:
+    neighbors, regions = with_regions(snapshot, subject, found.neighbors)
+    return SearchResult(
+        neighbors=neighbors,
+        vector=subject.vector,
+        plain=subject.plain,
+        timings_ms=_with_total({**subject.timings_ms, **timings}),
+        encoder=live.record.fingerprint or "",
+        generation=snapshot.generation if snapshot else None,
+        warnings=(*subject.warnings, *found.warnings),
+        query_token=subject.token,
+        rerank=options.rerank,
+        include=options.include,
+        explain=options.explain,
+        regions=regions,
+        next_cursor=found.next_cursor,
+        left_out=found.left_out,
     )
-    regions = tuple(subject.regions[window] for window in used)
-    return replace(found, neighbors=neighbors, regions=regions)
-
-
-def _marked(neighbors: Sequence[Neighbor], copies: Copies) -> tuple[Neighbor, ...]:
-    if not copies:
-        return tuple(neighbors)
-    keys = {key for key, _ in copies}
-    return tuple(replace(each, same_picture=each.item.key in keys) for each in neighbors)
-
-
-def _damages(neighbors: Sequence[Neighbor]) -> tuple[str, ...]:
-    found = filter(None, (damage_of(one.item) for one in neighbors))
-    return tuple(f"damaged_item: {each}" for each in found)
 
 
 def _with_total(timings: dict[str, float]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from search_engine.errors import ParameterError
 from search_engine.feedback.events import Event, Kind
 from search_engine.search.rerank.features import FEATURES, Metric
 from search_engine.search.rerank.learned import Reranker
+from tests.indexer.jobs.doing import do
 from tests.small_catalog import FINGERPRINT, bound_collection, draft, open_catalog, put
 
 ITEMS, LABELS, DIMENSION, VISITS, SHOWN = 200, 5, 8, 500, 8
@@ -119,6 +120,20 @@ def test_too_little_is_said_to_be_so(engine: SearchEngine) -> None:
     engine.feedback.add(choices)  # of what was left, nothing is known
     with pytest.raises(ParameterError, match="0 visits"):
         learn_reranker(engine, "default")
+
+
+def test_a_job_learns_and_another_goes_back(engine: SearchEngine) -> None:
+    failed = do(engine.settings.data, "rerank")
+    assert failed.error is not None
+    assert "0 events" in failed.error["message"]
+    visit(engine, by_label)
+    learned = do(engine.settings.data, "rerank")
+    assert learned.result is not None
+    assert (learned.state, learned.stage, learned.result["used"]) == ("done", "learning", True)
+    assert set(learned.result["weights"]) == set(FEATURES)
+    assert engine.similar("i000", rerank="learned").neighbors
+    assert do(engine.settings.data, "rerank", undo=True).result == {"current": None}
+    assert learned_order(engine, "default") is None
 
 
 def learned_by(**weights: float) -> Reranker:

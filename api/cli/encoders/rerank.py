@@ -1,13 +1,13 @@
 """The verbs `eyedex rerank ...`: a better order of results, learned from feedback."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.exits import Exit
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
+from api.cli.recording import recorded, told
 from api.cli.terminal.output import print_json, print_table
-from api.cli.terminal.progress import progress
 from api.cli.terminal.wording import counted
 
 if TYPE_CHECKING:
@@ -39,8 +39,14 @@ def learn(
     """
     from indexer.feedback.reranking import learn_reranker
 
-    with open_engine(data) as engine:
-        learned = learn_reranker(engine, collection, force=force, dry_run=dry_run, stage=progress)
+    with (
+        open_engine(data) as engine,
+        recorded(engine.settings, collection, "rerank", dry_run=dry_run, force=force) as running,
+    ):
+        learned = learn_reranker(
+            engine, collection, force=force, dry_run=dry_run, stage=told(running)
+        )
+        running.result = learned.summary()
     if as_json:
         print_json(learned.summary())
     else:
@@ -55,12 +61,12 @@ def undo(
     data: DataOption = None, collection: CollectionOption = "default", as_json: JsonOption = False
 ) -> None:
     """Go back to the order that was learned before, or to none."""
-    from indexer.feedback.reranking import undo_learning
+    from indexer.feedback.reranking import reranker_json, undo_learning
 
     with open_engine(data) as engine:
         former = undo_learning(engine, collection)
     if as_json:
-        print_json({"current": None if former is None else _json(former)})
+        print_json({"current": reranker_json(former)})
     else:
         print("the order before is in use again" if former else "no learned order is in use")
 
@@ -70,21 +76,16 @@ def show(
     data: DataOption = None, collection: CollectionOption = "default", as_json: JsonOption = False
 ) -> None:
     """Show the learned order that is in use, if there is one."""
-    from indexer.feedback.reranking import learned_order
+    from indexer.feedback.reranking import learned_order, reranker_json
 
     with open_engine(data) as engine:
         found = learned_order(engine, collection)
     if as_json:
-        print_json({"current": None if found is None else _json(found)})
+        print_json({"current": reranker_json(found)})
     elif found is None:
         print("no learned order is in use")
     else:
         _print(found)
-
-
-def _json(reranker: "Reranker") -> dict[str, Any]:
-    weights = {name: round(each, 4) for name, each in reranker.weights.items()}
-    return {**reranker.facts, "weights": weights}
 
 
 def _print(reranker: "Reranker") -> None:

@@ -32,7 +32,7 @@ class JobOperations(Addresses):
 
         Args:
             kind: `index`, `tune`, `switch`, `calibrate`, `evaluate`, `duplicates`, `cluster`,
-                `mislabelled`, `outliers`, `map`, `snapshot` or `export`.
+                `mislabelled`, `outliers`, `map`, `rerank`, `snapshot` or `export`.
             idempotency_key: The same for the same job; made here if none is given.
             collection: Another one than the client's.
             parameters: Those of the kind.

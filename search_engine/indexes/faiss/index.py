@@ -10,6 +10,7 @@ An index is immutable; `search_engine.indexes.live` holds changes.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from search_engine.indexes.base import check_content, check_search
 from search_engine.indexes.faiss import kinds
 from search_engine.indexes.faiss.stored_vectors import StoredVectors
-from search_engine.indexes.scoring import Positions, best, rescore, scan
+from search_engine.indexes.scoring import Positions, best, by_products, rescore, scan
 from search_engine.indexes.selection import Selection
 from search_engine.indexes.spec import Effort, IndexSpec
 from search_engine.records import Hits, Keys, Vectors
@@ -202,15 +203,11 @@ class FaissIndex:
     def _flat_candidates(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
         """Return the k best and all possible ties with the k-th, which are ordered by key."""
         available = len(self) if within is None else len(within)
-        parameters = self._kind.parameters(k, self.spec.effort, within)
         fetch = min(k + TIE_ROOM, available)
         found = np.full((len(queries), fetch), -1, dtype=np.int64)
         asked = np.arange(len(queries))
         while len(asked):
-            with self._threads_for(len(asked)):
-                scores, positions = self.faiss_index.search(
-                    queries[asked], fetch, params=parameters
-                )
+            positions, scores = self._flat_best(queries[asked], fetch, within)
             room = np.full((len(queries), fetch - found.shape[1]), -1, dtype=np.int64)
             found = np.hstack([found, room])
             found[asked] = positions
@@ -218,6 +215,24 @@ class FaissIndex:
             asked = asked[may_tie] if fetch < available else asked[:0]
             fetch = min(4 * fetch, available)
         return found
+
+    def _flat_best(
+        self, queries: Vectors, count: int, within: Selection | None
+    ) -> tuple[Positions, NDArray[np.float32]]:
+        """Positions and scores (Q, count), best first, as FAISS or matrix products compute them."""
+        if len(queries) > kinds.FEW_QUERIES:
+            rows = None if within is None else within.positions
+            return by_products(queries, self._flat_rows, rows, count)
+        parameters = self._kind.parameters(count, self.spec.effort, within)
+        with self._threads_for(len(queries)):
+            scores, positions = self.faiss_index.search(queries, count, params=parameters)
+        return positions, scores
+
+    @cached_property
+    def _flat_rows(self) -> Vectors:
+        """The vectors (N, D) of an exact index as they lie in FAISS's memory."""
+        flat = faiss.rev_swig_ptr(self.faiss_index.get_xb(), len(self) * self.dimension)
+        return np.asarray(flat).reshape(len(self), self.dimension)
 
     def _hits(self, positions: Positions, scores: NDArray[np.float32]) -> Hits:
         counts = np.full(len(positions), positions.shape[1], dtype=np.int64)

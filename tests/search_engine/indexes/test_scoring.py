@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from search_engine.indexes import scoring
-from search_engine.indexes.scoring import best, cosines, rescore, scan
+from search_engine.indexes.scoring import best, by_products, cosines, rescore, scan
 from tests.small_catalog import unit_vectors
 
 steady = settings(deadline=None, derandomize=True, database=None, max_examples=200)
@@ -152,3 +152,21 @@ def test_threads_that_score_at_once_give_what_one_gives() -> None:
             together = list(pool.map(lambda task: rescore(task[0], vectors, task[1]), tasks))
             for one, other in zip(alone, together, strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("rows", [None, np.array([3, 4, 9, 17, 40])])
+def test_products_of_matrices_find_the_best_in_steps(
+    rows: NDArray[np.int64] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "PRODUCT_SCORES", 7)
+    vectors, queries = unit_vectors(50, 0, 16), unit_vectors(12, 1, 16)
+    positions, scores = by_products(queries, vectors, rows, 4)
+    wanted, exact = scan(queries, vectors.astype(np.float16), rows, 4)
+    np.testing.assert_array_equal(positions, wanted)
+    np.testing.assert_allclose(scores, exact, atol=1e-3)
+
+
+def test_products_give_all_rows_where_there_are_fewer_than_asked_for() -> None:
+    positions, scores = by_products(unit_vectors(9, 1, 8), unit_vectors(3, 0, 8), None, 10)
+    assert positions.shape == scores.shape == (9, 3)
+    assert (np.diff(scores) <= 0).all()
