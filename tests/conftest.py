@@ -24,6 +24,7 @@ from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from tests import postgres
 
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
@@ -40,6 +41,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server for this session's tests."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt install postgresql)")
+    with postgres.running() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of database that new data directories of this process have their catalogs in."""
+    name: str = request.param
+    if name == "sqlite":
+        yield name
+        return
+    marker = request.node.get_closest_marker("sqlite_only")
+    if marker is not None:
+        pytest.skip(f"of SQLite only: {marker.args[0]}")
+    cluster: postgres.Cluster = request.getfixturevalue("cluster")
+    with postgres.new_catalogs_on(cluster, monkeypatch):
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import EyedexError, LockHeldError
 from search_engine.storage.locks import exclusive
-from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._paths = DataPaths(settings.data)
+        self._paths = settings.paths
         self._workers: dict[str, _Worker] = {}
         self._closing = False
         self._awake = threading.Event()
@@ -158,7 +157,7 @@ class Supervisor:
         with catalog.write() as writer:
             if not start_job(writer, job):
                 return
-        order = {"job": job.id, "settings": self._settings.model_dump(mode="json")}
+        order = {"job": job.id, "settings": self._settings.told()}
         process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,

@@ -138,7 +138,7 @@ class Catalog(CatalogConnections):
 
     def item_ids(self, collection: Collection) -> Iterator[str]:
         """Ids of all live items."""
-        with self._query() as connection:
+        with self.read() as connection:
             query = select(items.c.item_id).where(live_of(collection))
             yield from connection.execution_options(yield_per=10_000).scalars(query)
 
@@ -261,7 +261,7 @@ class Catalog(CatalogConnections):
         if not is_sound(row.vector, row.crc32, collection.dimension):
             raise CorruptDataError(
                 "the embedding of this item is damaged",
-                where=str(self.paths.catalog),
+                where=self.where,
                 fix="remove the item and add it again",
             )
         return unpack([row.vector], collection.dimension).astype(np.float32)
@@ -309,7 +309,7 @@ class Catalog(CatalogConnections):
             raise CorruptDataError(
                 f"what a collection's encoder learned, {sha256[:12]}, is "
                 f"{'missing' if found is None else 'damaged'}",
-                where=str(self.paths.catalog),
+                where=self.where,
                 fix="restore the catalog from a snapshot",
             )
         return found

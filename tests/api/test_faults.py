@@ -160,7 +160,7 @@ def test_a_damaged_database_is_a_storage_problem_not_a_bug(tmp_path: Path) -> No
     with CheckedClient(tmp_path / "data") as client:
         client.post("/v1/collections", json={"name": "default"})
         engine: SearchEngine = client.app.state.engine  # type: ignore[attr-defined]
-        engine.catalog._readers.dispose()
+        engine.catalog._database.readers.dispose()
         for file in (tmp_path / "data").glob("catalog.sqlite*"):
             file.write_bytes(b"\x00" * 8_192)
         response = client.get("/v1/collections")
