@@ -116,6 +116,11 @@ def running() -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_in_use() -> bool:
+    """Whether new data directories of this process have their catalogs in PostgreSQL."""
+    return connections.database_of is not database_of
+
+
 @contextmanager
 def new_catalogs_on(cluster: Cluster, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let each data directory that is made in this process have a database of its own there."""
@@ -130,6 +135,7 @@ def new_catalogs_on(cluster: Cluster, patch: pytest.MonkeyPatch) -> Iterator[Non
         return database_of(paths, lock_wait_s)
 
     patch.setattr(connections, "database_of", opened)
+    assert is_in_use()
     yield
     for name in made:
         cluster.run(f"DROP DATABASE {name} WITH (FORCE)")

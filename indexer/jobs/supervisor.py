@@ -154,7 +154,7 @@ class Supervisor:
                 self._start(catalog, job)
 
     def _start(self, catalog: Catalog, job: Job) -> None:
-        with catalog.write() as writer:
+        with catalog.write(in_turn=False) as writer:
             if not start_job(writer, job):
                 return
         order = {"job": job.id, "settings": self._settings.told()}
@@ -188,7 +188,7 @@ class Supervisor:
             time.sleep(0.05)
         for worker in self._workers.values():
             _shut(worker)
-            with suppress(EyedexError), catalog.write() as writer:
+            with suppress(EyedexError), catalog.write(in_turn=False) as writer:
                 change_job(writer, worker.job.id, only=("running",), state="queued")
         self._workers.clear()
 

@@ -86,10 +86,12 @@ class CatalogConnections:
         self.close()
 
     @contextmanager
-    def write(self, frees: bool = False) -> Iterator[CatalogWriter]:
+    def write(self, frees: bool = False, in_turn: bool = True) -> Iterator[CatalogWriter]:
         """One transaction of the one writer; everything in it is durable when the block ends.
 
         One that `frees` space only removes; on a full disk it uses the room that is kept for it.
+        One that is not `in_turn` takes no sequence number, as those of jobs: in PostgreSQL it need
+        not wait for others.
 
         Raises:
             LockHeldError: Another process kept writing for longer than the waiting time.
@@ -106,7 +108,7 @@ class CatalogConnections:
             self._database.alone(),
             forks.gate,
             self._database.translate_errors(),
-            self._database.writers.begin() as connection,
+            self._database.writers.execution_options(in_turn=in_turn).begin() as connection,
         ):
             yield CatalogWriter(connection)
         self._database.keep_room()

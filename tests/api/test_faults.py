@@ -63,6 +63,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.StorageFullError: ("storage_full", 507, Exit.STORAGE),
     errors.StorageBusyError: ("storage_busy", 503, Exit.STORAGE),
     errors.ReadOnlyError: ("read_only", 403, Exit.STORAGE),
+    errors.DatabaseUnavailableError: ("database_unavailable", 503, Exit.STORAGE),
     errors.IndexUnavailableError: ("index_unavailable", 503, Exit.STORAGE),
     errors.EngineClosedError: ("engine_closed", 503, Exit.STORAGE),
     errors.LockHeldError: ("lock_held", 503, Exit.LOCK_HELD),

@@ -3,7 +3,7 @@
 from search_engine.catalog.database import Database
 from search_engine.catalog.dialects.note import read_note
 from search_engine.catalog.dialects.sqlite import Sqlite
-from search_engine.errors import ParameterError
+from search_engine.errors import MissingExtraError, ParameterError
 from search_engine.storage.paths import DataPaths
 
 
@@ -25,6 +25,11 @@ def database_of(paths: DataPaths, lock_wait_s: float) -> Database:
             where=str(paths.catalog),
             fix="leave out EYEDEX_DATABASE_URL, or restore a snapshot of it into another --data",
         )
-    from search_engine.catalog.dialects.postgresql import Postgresql
-
+    try:
+        from search_engine.catalog.dialects.postgresql import Postgresql
+    except ImportError as error:
+        raise MissingExtraError(
+            "the catalog is in PostgreSQL, and what talks to that is not installed",
+            fix="pip install 'eyedex[postgres]'",
+        ) from error
     return Postgresql(paths, url, note, lock_wait_s)

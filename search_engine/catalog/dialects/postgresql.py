@@ -186,7 +186,8 @@ def _writer_engine(url: URL, lock_wait_s: float) -> Engine:
     @event.listens_for(engine, "begin")
     def wait_for_turn(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
-        connection.exec_driver_sql(postgresql_schema.TAKE_TURN)
+        if connection.get_execution_options().get("in_turn", True):
+            connection.exec_driver_sql(postgresql_schema.TAKE_TURN)
 
     return engine
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.jobs.queue import cancel, find, submit
 from search_engine.catalog.copying import copy_catalog
 from search_engine.catalog.dialects.sortable_values import MOST_CHARS, plain, sortable
+from search_engine.catalog.job_writer import start_job
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import (
@@ -90,9 +92,9 @@ def test_writers_on_several_machines_take_turns(tmp_path: Path, url: str) -> Non
         Catalog(DataPaths(tmp_path / "a", url)) as one,
         Catalog(DataPaths(tmp_path / "b", url), lock_wait_s=0.1) as other,
     ):
-        with one.write():
-            with pytest.raises(LockHeldError, match="writing to this catalog"), other.write():
-                pytest.fail("two writers")
+        refused = pytest.raises(LockHeldError, match="writing to this catalog")
+        with one.write(), refused, other.write():
+            pytest.fail("two writers")
         with other.write() as writer:
             writer.create_collection("theirs")
         assert [each.name for each in one.collections()] == ["theirs"]
@@ -157,6 +159,19 @@ def test_threads_wait_for_each_other(tmp_path: Path, url: str) -> None:
         for thread in threads:
             thread.join()
         assert catalog.count(record) == 6
+
+
+def test_workers_take_different_jobs_without_waiting(tmp_path: Path, url: str) -> None:
+    with Catalog(DataPaths(tmp_path, url)) as catalog:
+        jobs = [submit(catalog, "default", "check", {}) for _ in range(2)]
+        with catalog.write(in_turn=False) as one, catalog.write(in_turn=False) as other:
+            assert start_job(one, jobs[0])
+            assert not start_job(other, jobs[0]), "another is about to start it"
+            assert start_job(other, jobs[1])
+        with catalog.write() as writer:  # nobody waits for an indexing run to commit
+            assert writer.seq
+            assert cancel(catalog, jobs[0].id).state == "cancelled"
+        assert {find(catalog, job.id).attempts for job in jobs} == {1}
 
 
 _VALUES = st.one_of(
