@@ -10,7 +10,7 @@ QUALITY ?= fast
 SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow coverage audit sbom licences torture lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-slow test-postgres coverage audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ test: setup  ## Run the tests
 
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
+
+test-postgres: setup  ## Run the tests of catalog, engine and API with every catalog in PostgreSQL
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --database postgresql tests/search_engine/catalog \
+		tests/search_engine/test_engine.py tests/search_engine/collections tests/search_engine/search \
+		tests/indexer/jobs tests/api/test_items.py tests/api/test_item_batches.py tests/api/test_queries.py \
+		tests/api/test_jobs.py tests/api/test_collections.py tests/api/test_feedback.py
 
 torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1 for a tenth of the tries
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture --scale $(SCALE)

@@ -254,6 +254,7 @@ _PUBLIC = {
     "storage_busy": "the catalog is being written; try again",
     "model_mismatch": "the encoder is not the one that made what is stored",
     "weights_unavailable": "the weights of the collection's encoder are not available",
+    "database_unavailable": "the database of the catalog does not answer; try again",
     "index_unavailable": "the server that the index lies on does not answer; try again",
     "worker_lost": "the picture could not be decoded; try again",
 }

@@ -23,7 +23,8 @@ from data.sample_catalog.writer import write_catalog
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine import SearchEngine
-from search_engine.catalog import database, writer
+from search_engine.catalog import writer
+from search_engine.catalog.dialects import sqlite
 from search_engine.catalog.item_rows import items_by_keys
 from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.store import Catalog
@@ -168,7 +169,7 @@ def _reading(catalog: Catalog, keys: list[int]) -> float:
 
 def _migration(data: Path) -> float:
     """Seconds that a catalog of the version before takes to be opened."""
-    engine = database.writer_engine(data / "catalog.sqlite")
+    engine = sqlite.writer_engine(data / "catalog.sqlite")
     with engine.begin() as connection:
         for table in ("items", "collections", "pictures", "picture_hashes"):
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN crc32")

@@ -15,7 +15,6 @@ from search_engine.catalog.source_rows import (
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import NotFoundError
-from search_engine.storage.paths import DataPaths
 
 NOT_KEPT = ("columns", "known_types", "addresses", "inside")
 """Columns are kept as they were found (`known_columns`); types belong to the whole collection."""
@@ -36,7 +35,7 @@ def recalled(
         given: What is said now.
     """
     try:
-        with Catalog(DataPaths(settings.data), create=False) as catalog:
+        with Catalog(settings.paths, create=False) as catalog:
             record = catalog.collection(collection)
             with catalog.read() as connection:
                 kept = source_options(connection, record, source)

@@ -8,9 +8,9 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from search_engine.encoders.runtime import RuntimeChoice
@@ -22,6 +22,7 @@ from search_engine.images import (
     ImageLimits,
     readable_heif,
 )
+from search_engine.storage.paths import DataPaths
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -47,6 +48,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(default=Path("eyedex-data"), description="The data directory.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Address of the PostgreSQL database for the catalog of a new data directory, "
+        "`postgresql+psycopg://USER:PASSWORD@HOST/DATABASE`; a directory notes its own, but for "
+        "the password. Without it the catalog is a file of the directory.",
+    )
     runtime: RuntimeChoice = Field(default="auto", description="What runs the networks.")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1),
@@ -189,6 +196,16 @@ class Settings(BaseModel):
             return cls.model_validate(found)
         except ValidationError as error:
             raise _bad_setting(error.errors()[0], cls.model_fields) from error
+
+    @property
+    def paths(self) -> DataPaths:
+        """Where the data directory and its catalog are."""
+        url = self.database_url
+        return DataPaths(self.data, None if url is None else url.get_secret_value())
+
+    def told(self) -> dict[str, Any]:
+        """These settings for another process, secrets included; not for people."""
+        return {**self.model_dump(mode="json"), "database_url": self.paths.database}
 
     def upload_limits(self) -> ImageLimits:
         """What strangers may send."""

@@ -24,7 +24,7 @@ from search_engine.errors import (
 from search_engine.images import PICTURE_QUALITY
 from search_engine.images.decoder import Decoder, InlineDecoder
 from search_engine.records import CatalogItem, Pixels
-from search_engine.storage.paths import DEFAULT_COLLECTION, DataPaths
+from search_engine.storage.paths import DEFAULT_COLLECTION
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class DataDirectory:
         settings = settings or Settings()
         self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
         self.catalog = Catalog(
-            DataPaths(self.settings.data),
+            self.settings.paths,
             self.settings.lock_wait_s,
             create=create,
             read_only=self.settings.read_only,

@@ -26,6 +26,7 @@ EyedexError
 ├── StorageError               the data directory cannot be read or written
 │   ├── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
 │   ├── ReadOnlyError, EngineClosedError
+│   ├── DatabaseUnavailableError  the server of the catalog's database is away
 │   └── IndexUnavailableError  the server of an index is away
 ├── LockHeldError              another process is writing
 ├── EncoderError
@@ -336,6 +337,12 @@ class EngineClosedError(StorageError):
     """`close()` was called before; open another engine."""
 
     code = "engine_closed"
+
+
+class DatabaseUnavailableError(StorageError):
+    """The server that holds the catalog does not answer."""
+
+    code = "database_unavailable"
 
 
 class IndexUnavailableError(StorageError):

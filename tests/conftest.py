@@ -22,20 +22,33 @@ import pytest
 from data.sample_catalog.writer import write_catalog
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
+from search_engine.catalog.copying import copy_catalog
+from search_engine.catalog.store import Catalog
+from search_engine.catalog.transient import clear_transient
 from search_engine.config import Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
+from search_engine.storage.paths import DataPaths
+from tests import postgres
 from tests.new_catalogs import Replayed
 
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
 """As many as `make demo` draws."""
 READY_S = 60.0
+ON_BOTH_ALWAYS = {"test_catalog.py", "test_words.py", "test_filters.py", "test_prepared.py"}
+"""Of the tests on both databases those that take seconds; the others do with --slow."""
 
 os.environ["EYEDEX_NETWORK_CACHE"] = ""  # tests of exports count them
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that take minutes")
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="where catalogs are that tests make in their own process",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,6 +57,58 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+    everywhere = config.getoption("--database")
+    for item in items:
+        marker = item.get_closest_marker("sqlite_only")
+        if marker is not None and everywhere == "postgresql":
+            item.add_marker(pytest.mark.skip(reason=f"of SQLite only: {marker.args[0]}"))
+    gone = [item for item in items if not _is_wanted(item, everywhere)]
+    items[:] = [item for item in items if item not in set(gone)]
+    config.hook.pytest_deselected(items=gone)
+
+
+def _is_wanted(item: pytest.Item, everywhere: str) -> bool:
+    """Not the second database of tests on both, where that is the whole run's, or takes long."""
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("database") if callspec else None
+    if name is None or name == everywhere:
+        return True
+    is_short = item.path.name in ON_BOTH_ALWAYS or item.config.getoption("--slow")
+    is_postgresql: bool = name == "postgresql"
+    return is_postgresql and bool(is_short) and item.get_closest_marker("sqlite_only") is None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_run(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the whole run be on the database that was asked for."""
+    if request.config.getoption("--database") == "sqlite":
+        yield
+        return
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres.new_catalogs_on(request.getfixturevalue("cluster"), patch),
+    ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server for this session's tests."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt install postgresql)")
+    with postgres.running() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of database that new data directories of this process have their catalogs in."""
+    name: str = request.param
+    if name == request.config.getoption("--database"):
+        yield name
+        return
+    with postgres.new_catalogs_on(request.getfixturevalue("cluster"), monkeypatch):
+        yield name
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -153,8 +218,16 @@ def copy_data(source: Path, target: Path, dirs_exist_ok: bool = False) -> Path:
 
     The runs of other tests are among its jobs, some of them killed, and stay behind.
     """
-    beside = shutil.ignore_patterns("catalog.sqlite*", "jobs")
+    beside = shutil.ignore_patterns("catalog.sqlite*", "database.json", "jobs", "indexes")
     shutil.copytree(source, target, ignore=beside, dirs_exist_ok=dirs_exist_ok)
+    if postgres.is_in_use():
+        with Catalog(DataPaths(source)) as original, Catalog(DataPaths(target)) as copied:
+            copy_catalog(original, copied)
+            with copied.write() as writer:
+                clear_transient(writer)
+        shutil.copytree(source / "indexes", target / "indexes", dirs_exist_ok=True)
+        return target
+    shutil.copytree(source / "indexes", target / "indexes", dirs_exist_ok=True)
     with (
         closing(sqlite3.connect(source / "catalog.sqlite")) as original,
         closing(sqlite3.connect(target / "catalog.sqlite")) as copy,

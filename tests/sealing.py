@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from search_engine.catalog import database
+from search_engine.catalog.dialects import sqlite
 from search_engine.catalog.row_checksums import seal_collection, seal_items
 
 
 def reseal(data: Path) -> None:
     """Give all items and collections the checksums of what they hold now."""
-    engine = database.writer_engine(data / "catalog.sqlite")
+    engine = sqlite.writer_engine(data / "catalog.sqlite")
     with engine.begin() as connection:
         for number in connection.exec_driver_sql("SELECT id FROM collections").scalars().all():
             seal_collection(connection, number)

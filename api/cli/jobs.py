@@ -125,11 +125,10 @@ def cancel_job(job_id: IdArgument, data: DataOption = None, as_json: JsonOption 
 def _opened(data: Any) -> "Iterator[Catalog]":
     """The catalog of a data directory that is there: to ask creates nothing."""
     from search_engine.catalog.store import Catalog
-    from search_engine.storage.paths import DataPaths
 
     settings = settings_from(data)
     with Catalog(
-        DataPaths(settings.data),
+        settings.paths,
         settings.lock_wait_s,
         create=False,
         read_only=settings.read_only,

@@ -66,7 +66,6 @@ def serve(data: DataOption = None, *, served: Served) -> None:
     from api.app import create_app
     from api.security.keyring import Keyring
     from search_engine.engine import SearchEngine
-    from search_engine.storage.paths import DataPaths
 
     settings = settings_from(
         data,
@@ -76,7 +75,7 @@ def serve(data: DataOption = None, *, served: Served) -> None:
         audit_log=served.audit_log,
     )
     app = create_app(settings)
-    if not DataPaths(settings.data).catalog.exists() and not settings.read_only:
+    if not settings.paths.has_catalog and not settings.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
     with SearchEngine(settings=settings) as engine:  # what is wrong with the data is said at once
         _check_host(served.host, served.insecure or Keyring(engine.catalog).has_keys())

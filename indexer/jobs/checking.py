@@ -8,14 +8,13 @@ from indexer.jobs.task import Task
 from search_engine.catalog.store import Catalog
 from search_engine.maintenance.check import check_data, is_sqlite_note
 from search_engine.maintenance.room import missing_pictures, room_of
-from search_engine.storage.paths import DataPaths
 
 MOST_FINDINGS = 100
 
 
 def run_check(job: CheckJob, task: Task) -> Mapping[str, Any]:
     """Do what `eyedex check` does; also count missing pictures and measure the disk."""
-    paths = DataPaths(task.settings.data)
+    paths = task.settings.paths
     with task.stage("checking", 1) as advance:
         report = check_data(task.settings)
         advance(1)

@@ -60,7 +60,7 @@ def submit(
         TooManyJobsError: Too many wait already.
         ReadOnlyError, LockHeldError, StorageError: It cannot be written.
     """
-    with catalog.write() as writer:
+    with catalog.write(in_turn=False) as writer:
         if origin == "http" and count_queued(writer) >= MOST_QUEUED:
             raise TooManyJobsError(
                 f"{MOST_QUEUED:,} jobs wait already", fix="let some end, or cancel some"
@@ -107,7 +107,7 @@ def cancel(catalog: Catalog, job_id: str) -> Job:
         JobNotFoundError: There is none of this id.
         JobFinishedError: It has ended already.
     """
-    with catalog.write() as writer:
+    with catalog.write(in_turn=False) as writer:
         job = cancel_job(writer, job_id)
         if job.state == "running" and not is_alive(catalog.paths, job):
             end_job(writer, job_id, "cancelled")
@@ -125,7 +125,7 @@ def note_death(catalog: Catalog, job: Job) -> None:
     deaths = 1 if further else job.deaths + 1
     reached[stage] = min(left, reached.get(stage, left))
     values: dict[str, Any] = {"deaths": deaths, "reached": reached}
-    with catalog.write() as writer:
+    with catalog.write(in_turn=False) as writer:
         if job_in(writer.connection, job.id).cancel_requested:
             end_job(writer, job.id, "cancelled", only=("running",))
         elif job.origin == "cli":
@@ -147,7 +147,7 @@ def remove_old(catalog: Catalog, now: float | None = None) -> None:
         if number >= KEPT_JOBS or now - (job.finished or job.updated) > KEPT_S
     ]
     if old:
-        with catalog.write() as writer:
+        with catalog.write(in_turn=False) as writer:
             remove_jobs(writer, old)
     for job_id in old:
         shutil.rmtree(catalog.paths.job_files(job_id), ignore_errors=True)

@@ -126,7 +126,7 @@ class Recording:
         if state == self._written:
             return
         with suppress(LockHeldError, StorageBusyError):
-            with self._catalog.write() as writer:
+            with self._catalog.write(in_turn=False) as writer:
                 change_job(writer, self.job_id, only=("running",), **state)
             self._written = state
 
@@ -147,7 +147,7 @@ class Recording:
         deadline = time.monotonic() + LAST_WAIT_S
         while True:
             try:
-                with self._catalog.write() as writer:
+                with self._catalog.write(in_turn=False) as writer:
                     return change(writer)
             except (LockHeldError, StorageBusyError):
                 if time.monotonic() > deadline:

@@ -12,7 +12,6 @@ from indexer.jobs.recording import Counting, Recording
 from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import EyedexError, LockHeldError, NotFoundError, StorageError
-from search_engine.storage.paths import DataPaths
 
 
 class Running:
@@ -90,7 +89,7 @@ def recorded(
         if recording is None:
             yield Running()
             return
-        running = Running(recording, DataPaths(settings.data).job_files(recording.job_id))
+        running = Running(recording, settings.paths.job_files(recording.job_id))
         try:
             yield running
         except EyedexError as error:
@@ -145,7 +144,7 @@ def _recording(
     params: Mapping[str, Any],
 ) -> Recording | None:
     """A recording that began, of a job of its own; None where nothing can be written."""
-    paths = DataPaths(settings.data)
+    paths = settings.paths
     try:
         with Catalog(
             paths, settings.lock_wait_s, create=create, read_only=settings.read_only

@@ -21,7 +21,6 @@ from search_engine.catalog.store import Catalog
 from search_engine.config import Settings
 from search_engine.errors import EyedexError, LockHeldError
 from search_engine.storage.locks import exclusive
-from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._paths = DataPaths(settings.data)
+        self._paths = settings.paths
         self._workers: dict[str, _Worker] = {}
         self._closing = False
         self._awake = threading.Event()
@@ -155,10 +154,10 @@ class Supervisor:
                 self._start(catalog, job)
 
     def _start(self, catalog: Catalog, job: Job) -> None:
-        with catalog.write() as writer:
+        with catalog.write(in_turn=False) as writer:
             if not start_job(writer, job):
                 return
-        order = {"job": job.id, "settings": self._settings.model_dump(mode="json")}
+        order = {"job": job.id, "settings": self._settings.told()}
         process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
@@ -189,7 +188,7 @@ class Supervisor:
             time.sleep(0.05)
         for worker in self._workers.values():
             _shut(worker)
-            with suppress(EyedexError), catalog.write() as writer:
+            with suppress(EyedexError), catalog.write(in_turn=False) as writer:
                 change_job(writer, worker.job.id, only=("running",), state="queued")
         self._workers.clear()
 

@@ -21,7 +21,6 @@ from search_engine.catalog.job_rows import Job
 from search_engine.config import Settings
 from search_engine.errors import EyedexError, LockHeldError
 from search_engine.processes import LOW_PRIORITY, spare_cores
-from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def run_job(settings: Settings, job_id: str) -> None:
         SystemExit: The process was told to stop; the job waits again, unless it is cancelled.
         LockHeldError: Another process does it.
     """
-    paths = DataPaths(settings.data)
+    paths = settings.paths
     with Recording(paths, job_id) as recording:
         job = recording.job()
         if job.state == "running":
@@ -63,7 +62,7 @@ def run_job(settings: Settings, job_id: str) -> None:
 def _record(settings: Settings, job: Job, recording: Recording) -> None:
     from indexer.jobs.running import Running, bug_record, error_record
 
-    running = Running(recording, DataPaths(settings.data).job_files(job.id))
+    running = Running(recording, settings.paths.job_files(job.id))
     try:
         result = _do(settings, job, running)
     except SystemExit:

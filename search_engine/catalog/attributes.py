@@ -8,9 +8,19 @@ index does. So a path is part of the statement's text, and not a bound parameter
 import json
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, String, bindparam, case, func
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    TableValuedAlias,
+    bindparam,
+    case,
+    column,
+    func,
+)
 from sqlalchemy.sql import visitors
 
+from search_engine.catalog.stored_types import JsonText, JsonValue
 from search_engine.catalog.tables import items
 from search_engine.errors import ParameterError
 
@@ -59,7 +69,19 @@ def attribute_value(name: str) -> ColumnElement[Any]:
     """A text or a number; 1 and 0 for true and false, and the JSON text of a list or an object."""
     if name == PICTURE_COLOR:
         return items.c.colors
-    return func.json_extract(items.c.attributes, _path(name))
+    return func.json_extract(items.c.attributes, _path(name), type_=JsonValue())
+
+
+def attribute_list(name: str) -> ColumnElement[str]:
+    """The JSON text of a list."""
+    if name == PICTURE_COLOR:
+        return items.c.colors
+    return func.json_extract(items.c.attributes, _path(name), type_=JsonText())
+
+
+def list_values(listed: ColumnElement[str]) -> TableValuedAlias:
+    """Kind (`type`) and `value` of each value of a list that is given as JSON."""
+    return func.json_each(listed).table_valued(column("type", String), column("value", JsonValue()))
 
 
 def is_list(name: str) -> ColumnElement[bool]:

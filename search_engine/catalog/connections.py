@@ -1,30 +1,18 @@
 """Connections to one data directory's catalog: opened, closed, forked, for reading and writing."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
 from search_engine import forks
-from search_engine.catalog import database
 from search_engine.catalog.attributes import guarded
-from search_engine.catalog.directory import (
-    is_writable,
-    make_private_directory,
-    refuse_emptied,
-    refuse_to_make,
-)
+from search_engine.catalog.dialects.opened import database_of
 from search_engine.catalog.writer import CatalogWriter
-from search_engine.errors import (
-    EngineClosedError,
-    LockHeldError,
-    ReadOnlyError,
-    UnreadableAttributesError,
-)
+from search_engine.errors import EngineClosedError, ReadOnlyError, UnreadableAttributesError
 from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
-from search_engine.storage.room import give_up_reserve, keep_room, require_room
 
 T = TypeVar("T")
 
@@ -53,48 +41,39 @@ class CatalogConnections:
             StorageError: The directory cannot be used.
         """
         self.paths = paths
-        if not paths.catalog.exists():
-            if read_only or not create:
-                refuse_to_make(paths)
-            make_private_directory(paths)
-        else:
-            refuse_emptied(paths)
-        self.read_only = read_only or not is_writable(paths)
-        if not self.read_only:
-            give_up_reserve(paths)
-        self._lock_wait_s = lock_wait_s
         self._closed = self._torn = False
         self.guarded = 0
         """How many questions met attributes that could not be read."""
-        self._writers = database.writer_engine(paths.catalog)
-        self._readers = database.reader_engine(paths.catalog)
+        self._database = database_of(paths, lock_wait_s)
+        self.where = self._database.where
+        """What messages call the database."""
+        self._database.find(create and not read_only)
+        self.read_only = read_only or not self._database.is_writable()
         if self.read_only:
-            database.require_schema(self._readers, paths.catalog)
-        elif database.needs_preparation(self._writers, paths.catalog):
-            with self._locked():
-                database.prepare_schema(self._writers, paths.catalog)
+            self._database.require_schema()
+        else:
+            self._database.give_up()
+            if self._database.needs_preparation():
+                with self._database.alone():
+                    self._database.prepare_schema()
+            self._database.note()
         forks.follow(self)
 
     def close(self) -> None:
-        """Give up all connections; the writer's last one may checkpoint, so under the lock.
+        """Give up all connections.
 
         Nothing can be asked or written afterwards. To close twice changes nothing.
         """
         if self._closed:
             return
         self._closed = True
-        self._readers.dispose()
-        if database.is_connected(self._writers):
-            with self._locked():
-                self._writers.dispose()
+        self._database.readers.dispose()
+        self._database.dispose_writers(wait=True)
 
     def before_fork(self) -> None:
         """See Follower: connections are made anew, in this process too, when they are needed."""
-        self._readers.dispose()
-        if database.is_connected(self._writers):
-            with suppress(LockHeldError), exclusive(self.paths.lock, 0.0, "closing this catalog"):
-                self._writers.dispose()
-        self._writers.dispose()  # without the lock: its holder is connected, so no checkpoint here
+        self._database.readers.dispose()
+        self._database.dispose_writers(wait=False)
 
     def after_fork(self, torn: bool) -> None:
         """See Follower."""
@@ -107,10 +86,12 @@ class CatalogConnections:
         self.close()
 
     @contextmanager
-    def write(self, frees: bool = False) -> Iterator[CatalogWriter]:
+    def write(self, frees: bool = False, in_turn: bool = True) -> Iterator[CatalogWriter]:
         """One transaction of the one writer; everything in it is durable when the block ends.
 
         One that `frees` space only removes; on a full disk it uses the room that is kept for it.
+        One that is not `in_turn` takes no sequence number, as those of jobs: in PostgreSQL it need
+        not wait for others.
 
         Raises:
             LockHeldError: Another process kept writing for longer than the waiting time.
@@ -120,17 +101,17 @@ class CatalogConnections:
         self._check_open()
         self._check_writable()
         if frees:
-            give_up_reserve(self.paths)
+            self._database.give_up()
         else:
-            require_room(self.paths)
+            self._database.require_room()
         with (
-            self._locked(),
+            self._database.alone(),
             forks.gate,
-            database.translate_errors(self.paths.catalog),
-            self._writers.begin() as connection,
+            self._database.translate_errors(),
+            self._database.writers.execution_options(in_turn=in_turn).begin() as connection,
         ):
             yield CatalogWriter(connection)
-        keep_room(self.paths)
+        self._database.keep_room()
 
     @contextmanager
     def indexing(
@@ -150,7 +131,7 @@ class CatalogConnections:
     def read(self) -> Iterator[Connection]:
         """A consistent view for several queries."""
         with self._query() as connection:
-            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(self._database.begin_reading)
             yield connection
 
     def ask(self, question: Callable[[Connection], T]) -> T:
@@ -173,8 +154,8 @@ class CatalogConnections:
         self._check_open()
         with (
             forks.gate,
-            database.translate_errors(self.paths.catalog),
-            self._readers.begin() as connection,
+            self._database.translate_errors(),
+            self._database.readers.begin() as connection,
         ):
             yield connection
 
@@ -194,8 +175,3 @@ class CatalogConnections:
                 where=str(self.paths.root),
                 fix="change it where it can be written, without EYEDEX_READ_ONLY",
             )
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with exclusive(self.paths.lock, self._lock_wait_s, "writing to this catalog"):
-            yield

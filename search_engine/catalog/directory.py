@@ -12,6 +12,19 @@ def make_private_directory(paths: DataPaths) -> None:
     """Make a data directory with an empty catalog that only its owner can read.
 
     Raises:
+        ParameterError, StorageError: See `make_private_root`.
+    """
+    make_private_root(paths)
+    try:
+        paths.catalog.touch(mode=0o600)
+    except OSError as error:
+        raise _unusable(error, paths) from error
+
+
+def make_private_root(paths: DataPaths) -> None:
+    """Make a data directory that only its owner can read.
+
+    Raises:
         ParameterError: Its path is not UTF-8, so that the catalog could not name what is in it.
         StorageError: It cannot be made.
     """
@@ -25,14 +38,8 @@ def make_private_directory(paths: DataPaths) -> None:
         ) from None
     try:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not paths.catalog.exists():
-            paths.catalog.touch(mode=0o600)
     except OSError as error:
-        raise StorageError(
-            f"the data directory cannot be used: {error.strerror}",
-            where=str(paths.root),
-            fix="name another one with --data or EYEDEX_DATA",
-        ) from error
+        raise _unusable(error, paths) from error
 
 
 def refuse_to_make(paths: DataPaths) -> NoReturn:
@@ -70,3 +77,11 @@ def refuse_emptied(paths: DataPaths) -> None:
 def is_writable(paths: DataPaths) -> bool:
     """Whether the catalog can be written."""
     return os.access(paths.root, os.W_OK) and os.access(paths.catalog, os.W_OK)
+
+
+def _unusable(error: OSError, paths: DataPaths) -> StorageError:
+    return StorageError(
+        f"the data directory cannot be used: {error.strerror}",
+        where=str(paths.root),
+        fix="name another one with --data or EYEDEX_DATA",
+    )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.dialects.statements import replace_rows
 from search_engine.catalog.row_checksums import is_sound_collection, seal_collection
 from search_engine.catalog.tables import (
     FORMER,
@@ -130,7 +131,7 @@ class EmbeddingWriter:
                     {"key": key, "fingerprint": fingerprint, "vector": packed, "crc32": crc32}
                 )
         if rows:
-            self._connection.execute(insert(embeddings).prefix_with("OR REPLACE"), rows)
+            replace_rows(self._connection, embeddings, rows)
 
     def replace_vectors(
         self, keys: Sequence[int], vectors: Mapping[str, NDArray[np.float32]]

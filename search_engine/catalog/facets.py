@@ -17,6 +17,7 @@ from search_engine.catalog.attributes import (
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
+    attribute_list,
     attribute_value,
     is_list,
     is_nameable,
@@ -79,7 +80,8 @@ def _count_attribute(
     """Lists first: without any, the database itself can leave out all but the top values."""
     kind, value = attribute_kind(name), attribute_value(name)
     counts: Counter[_Value] = Counter()
-    lists = select(value, func.count()).where(counted, is_list(name)).group_by(value)
+    listed = attribute_list(name)
+    lists = select(listed, func.count()).where(counted, is_list(name)).group_by(listed)
     for source, number in connection.execute(lists):
         for one in _values_in(source):
             counts[one] += number

@@ -6,9 +6,9 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from search_engine.catalog.chunks import in_parts
+from search_engine.catalog.dialects.statements import insert_or
 from search_engine.catalog.tables import feedback, feedback_queries, items
 
 
@@ -82,7 +82,7 @@ def add_events(connection: Connection, collection_id: int, events: Sequence[Stor
     stored = 0
     for part in in_parts(events):
         rows = [_row(collection_id, each, numbers[each.query.digest]) for each in part]
-        adding = insert(feedback).values(rows).on_conflict_do_nothing()
+        adding = insert_or(connection, feedback).values(rows).on_conflict_do_nothing()
         stored += connection.execute(adding).rowcount
     return stored
 
@@ -164,7 +164,9 @@ def _query_numbers(
     by_digest = {each.digest: each for each in queries}
     for part in in_parts(list(by_digest)):
         rows = [_query_row(collection_id, digest, by_digest[digest]) for digest in part]
-        connection.execute(insert(feedback_queries).values(rows).on_conflict_do_nothing())
+        connection.execute(
+            insert_or(connection, feedback_queries).values(rows).on_conflict_do_nothing()
+        )
     found: dict[str, int] = {}
     for part in in_parts(list(by_digest)):
         named = select(feedback_queries.c.digest, feedback_queries.c.id).where(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     and_,
@@ -26,8 +27,10 @@ from search_engine.catalog.attributes import (
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
+    attribute_list,
     attribute_value,
     is_list,
+    list_values,
 )
 from search_engine.catalog.dates import DayOrder, date_form, parse_date
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
@@ -111,9 +114,10 @@ class FieldValues:
     def zoned(self, field: str, every: bool) -> bool:
         """Whether some, or every, text of a field is a time with a zone as ISO 8601 writes it."""
         value, among = _value(field), _is(field, "text")
-        zone = or_(value.op("GLOB")("*[Zz]"), value.op("GLOB")("*[+-][0-9][0-9]:[0-9][0-9]"))
-        start = value.op("GLOB")("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:*")
-        is_time = and_(start, zone)
+        start = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:*"
+        zones = ("*[Zz]", "*[+-][0-9][0-9]:[0-9][0-9]")
+        zone = or_(*(func.glob(form, value, type_=Boolean) for form in zones))
+        is_time = and_(func.glob(start, value, type_=Boolean), zone)
         if every:
             return not self.any(and_(among, not_(is_time)))
         return self.any(and_(among, is_time))
@@ -126,8 +130,9 @@ class FieldValues:
         if field in COLUMNS or len(found) == count:
             return found
         _, is_list = _list_of(field)
-        lists = select(value.label("list")).where(self._live, is_list).limit(LISTS_READ).subquery()
-        each = func.json_each(lists.c.list).table_valued("type", "value")
+        listed = attribute_list(field).label("list")
+        lists = select(listed).where(self._live, is_list).limit(LISTS_READ).subquery()
+        each = list_values(lists.c.list)
         inside = select(each.c.value).select_from(lists.join(each, each.c.type == "text"))
         return [*found, *self._read(inside.distinct().limit(count - len(found)))]
 
@@ -171,5 +176,4 @@ def _value(field: str) -> ColumnElement[Any]:
 
 def _list_of(field: str) -> tuple[FromClause, ColumnElement[bool]]:
     """The values of an item's list, and the condition that it is one."""
-    each = func.json_each(attribute_value(field)).table_valued("type", "value")
-    return each, is_list(field)
+    return list_values(attribute_list(field)), is_list(field)

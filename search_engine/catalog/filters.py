@@ -26,8 +26,10 @@ from search_engine.catalog.attributes import (
     TEXT_KINDS,
     TRUTH_KINDS,
     attribute_kind,
+    attribute_list,
     attribute_value,
     is_list,
+    list_values,
 )
 from search_engine.catalog.key_queries import Either, Every, KeyQuery, Rows, Without
 from search_engine.catalog.tables import items
@@ -280,7 +282,7 @@ def _select_values(field: str, name: str, value: Scalar | list[Scalar]) -> KeyQu
     if field in BUILT_IN_FIELDS:
         return Rows(_fulfils(literal("text"), items.c[field], name, value))
     kind, content = attribute_kind(field), attribute_value(field)
-    each = func.json_each(content).table_valued("type", "value")
+    each = list_values(attribute_list(field))
     one_does = exists().where(_fulfils(each.c.type, each.c.value, name, value))
     return Either(
         (Rows(_fulfils(kind, content, name, value)), Rows(and_(is_list(field), one_does)))

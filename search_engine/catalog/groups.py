@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, literal, select
+from sqlalchemy import Connection, literal, select
 
 from search_engine.catalog.attributes import (
     KINDS,
@@ -13,6 +13,7 @@ from search_engine.catalog.attributes import (
     attribute_kind,
     attribute_value,
 )
+from search_engine.catalog.dialects.statements import listed_keys
 from search_engine.catalog.key_queries import Either, Rows, select_keys
 from search_engine.catalog.tables import LIVE, items
 from search_engine.records import Keys
@@ -23,8 +24,7 @@ Group = tuple[str, Any]
 """A kind of value and the value: 3 and 3.0 are one group, the text "3" is another, and so is true.
 An item without the field is a group of its own, of the kind `none`."""
 
-_LISTED = func.json_each(bindparam("keys")).table_valued("value")
-_AMONG = items.c.key.in_(select(_LISTED.c.value))
+_AMONG = items.c.key.in_(listed_keys("keys"))
 
 
 def groups_of(connection: Connection, keys: Sequence[int], field: str) -> dict[int, Group]:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
+from search_engine.catalog.dialects.statements import replace_rows
 from search_engine.catalog.embedding_writer import EmbeddingWriter
 from search_engine.catalog.row_checksums import blob_crc32, is_sound_blob
 from search_engine.catalog.tables import LIVE, items, picture_hashes
@@ -71,4 +72,4 @@ def put_hashes(writer: EmbeddingWriter, collection_id: int, hashes: Mapping[int,
         for key, each in hashes.items()
     ]
     if rows:
-        writer.connection.execute(insert(picture_hashes).prefix_with("OR REPLACE"), rows)
+        replace_rows(writer.connection, picture_hashes, rows)

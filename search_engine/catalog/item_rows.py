@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, select
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.dialects.statements import listed_keys
 from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.row_checksums import ITEM_VALUES, row_crc32
 from search_engine.catalog.stored_types import read_object
@@ -20,10 +21,7 @@ from search_engine.records import CatalogItem
 ITEM_COLUMNS = (*ITEM_VALUES, items.c.crc32)
 """What of a row makes an item and proves that it is sound; the fields of `CatalogItem` first."""
 
-_LISTED = func.json_each(bindparam("keys")).table_valued("value")
-_ITEMS_BY_KEYS = Prepared(
-    select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(select(_LISTED.c.value)))
-)
+_ITEMS_BY_KEYS = Prepared(select(*ITEM_COLUMNS).where(LIVE, items.c.key.in_(listed_keys("keys"))))
 """Keys come as a JSON list, however many they are."""
 
 

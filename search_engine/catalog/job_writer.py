@@ -56,7 +56,13 @@ def change_job(
 
 
 def start_job(writer: CatalogWriter, job: Job) -> bool:
-    """Let a waiting job be at work, now or once more; says whether it still waited."""
+    """Let a waiting job be at work, now or once more; says whether it still waited.
+
+    In PostgreSQL one that another transaction is about to start is passed over without waiting.
+    """
+    waits = select(jobs.c.id).where(jobs.c.id == job.id, jobs.c.state == "queued")
+    if writer.connection.execute(waits.with_for_update(skip_locked=True)).first() is None:
+        return False
     return change_job(
         writer,
         job.id,

@@ -13,6 +13,7 @@ from functools import reduce
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from search_engine.catalog.dialects.statements import listed_keys
 from search_engine.catalog.tables import LIVE, collections, items
 from search_engine.records import Keys
 
@@ -70,8 +71,7 @@ def select_keys(
 
 def is_among(keys: Keys) -> ColumnElement[bool]:
     """The condition that an item has one of the keys: each is looked up, so let them be few."""
-    listed = func.json_each(json.dumps(keys.tolist())).table_valued("value")
-    return items.c.key.in_(select(listed.c.value))
+    return items.c.key.in_(listed_keys(None, json.dumps(keys.tolist())))
 
 
 def among_live(

@@ -16,11 +16,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    LargeBinary,
     Select,
     and_,
     func,
-    literal,
     null,
     select,
     true,
@@ -33,6 +31,7 @@ from search_engine.catalog.attributes import (
     attribute_kind,
     attribute_value,
 )
+from search_engine.catalog.dialects.statements import is_no_text, is_text
 from search_engine.catalog.key_queries import among_live
 from search_engine.catalog.tables import LIVE, items
 from search_engine.records import Keys
@@ -43,9 +42,6 @@ NUMBERED = {ADDED: items.c.key, CHANGED: items.c.seq}
 """Orders by a number that every item has."""
 
 _PARTS = (NUMBER_KINDS, TEXT_KINDS, ("false",), ("true",), (LIST_KIND,), ("object",))
-_NO_BYTES = literal(b"", LargeBinary)
-"""Above every text, below all bytes that damage has put in the place of one."""
-
 Place = tuple[int, str | int | float | None, int]
 """Where an item stands in an order: number of the part, value and key."""
 
@@ -106,8 +102,8 @@ def _parts(order: Order) -> list[list[_Range]]:
         return [[_Range(true(), NUMBERED[field])]]
     if field in COLUMNS:
         column = items.c[field]
-        parts = [[_Range(column < _NO_BYTES, column)]]
-        missing = [_Range(column.is_(None)), _Range(column >= _NO_BYTES)]
+        parts = [[_Range(is_text(column), column)]]
+        missing = [_Range(column.is_(None)), _Range(is_no_text(column))]
     else:
         kind, value = attribute_kind(field), attribute_value(field)
         parts = [[_Range(kind == each, value) for each in kinds] for kinds in _PARTS]

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
+from search_engine.catalog.dialects.statements import listed_keys
 from search_engine.catalog.row_checksums import ITEM_VALUES, row_crc32
 from search_engine.catalog.tables import LIVE, items
 from search_engine.images.palette import PACKED_BYTES
 from search_engine.images.shape import SHAPE_BYTES
 from search_engine.records import Keys
 
-_LISTED = func.json_each(bindparam("keys")).table_valued("value")
 _IS_SOUND = func.length(items.c.palette) == PACKED_BYTES
 _HAS_SHAPE = func.length(items.c.shape) == SHAPE_BYTES
 
@@ -23,7 +23,7 @@ WITHOUT_COLORS = items.c.colors.is_(None) | items.c.shape.is_(None)
 
 def palettes_of(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
     """Packed palettes of live items by key; those that are unknown or damaged are left out."""
-    among = items.c.key.in_(select(_LISTED.c.value))
+    among = items.c.key.in_(listed_keys("keys"))
     query = select(*ITEM_VALUES, items.c.crc32).where(among, LIVE, _IS_SOUND)
     rows = connection.execute(query, {"keys": json.dumps(list(keys))})
     return {row.key: row.palette for row in rows if row_crc32(row[:-1]) == row.crc32}

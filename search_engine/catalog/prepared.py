@@ -17,14 +17,17 @@ class Prepared:
 
     def __init__(self, statement: Select[Any]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, tuple[str, ...], tuple[_Processor, ...]]] = {}
+        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, tuple[_Processor, ...]]] = {}
 
     def rows(self, connection: Connection, **values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows for some values of its parameters."""
         text, names, processors = self._for(connection.dialect)
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(text, tuple(values[name] for name in names))
+            if names is None:
+                cursor.execute(text, values)
+            else:
+                cursor.execute(text, tuple(values[name] for name in names))
             found = cursor.fetchall()
         finally:
             cursor.close()
@@ -37,13 +40,14 @@ class Prepared:
                 for value, process in zip(row, processors, strict=True)
             )
 
-    def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...], tuple[_Processor, ...]]:
+    def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, tuple[_Processor, ...]]:
+        """The text, the order of parameters unless they go by name, and what makes of values."""
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect)
             processors = tuple(
                 each.type.dialect_impl(dialect).result_processor(dialect, None)
                 for each in self._statement.selected_columns
             )
-            names = tuple(getattr(compiled, "positiontup", None) or ())
+            names = tuple(compiled.positiontup or ()) if compiled.positional else None
             self._compiled[dialect.name] = str(compiled), names, processors
         return self._compiled[dialect.name]

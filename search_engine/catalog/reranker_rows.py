@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, null, select
-from sqlalchemy.dialects.sqlite import insert
 
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.dialects.statements import insert_or
 from search_engine.catalog.tables import rerankers
 
 Stored = Mapping[str, Any]
@@ -57,7 +57,7 @@ def _put(
         "current": null() if current is None else dict(current),
         "former": null() if former is None else dict(former),
     }
-    adding = insert(rerankers).values(collection_id=collection_id, **values)
+    adding = insert_or(connection, rerankers).values(collection_id=collection_id, **values)
     connection.execute(adding.on_conflict_do_update(index_elements=["collection_id"], set_=values))
 
 

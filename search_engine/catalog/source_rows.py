@@ -6,26 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.damaged import Damaged
+from search_engine.catalog.dialects.statements import items_of_texts
 from search_engine.catalog.row_checksums import seal_items, sound_items
 from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
 
 _VIEW = re.compile(r"/[0-9]+")
 
-_VIEWS = (
-    "SELECT asked.value, items.item_id FROM json_each(:ids) AS asked CROSS JOIN items "
-    "WHERE items.collection_id = :collection AND items.removed = 0 AND "
-)
-"""CROSS JOIN: SQLite keeps the order of the tables then, and looks each id up in an index."""
-_OF_PRODUCT = text(_VIEWS + "items.product_id = asked.value")
-_OF_ITEM = text(
-    _VIEWS + "items.item_id > asked.value || '/' AND items.item_id < asked.value || '0'"
-)
+_OF_PRODUCT = "items.product_id = asked.value"
+_OF_ITEM = "items.item_id > asked.value || '/' AND items.item_id < asked.value || '0'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +54,10 @@ def views_of(
     """
     found: dict[str, dict[str, None]] = {}
     for part in in_parts(ids):
-        given = {"ids": json.dumps(part), "collection": collection.id}
-        for item_id, view in connection.execute(_OF_PRODUCT, given):
+        given = {"texts": json.dumps(part), "collection": collection.id}
+        for item_id, view in connection.execute(items_of_texts(connection, _OF_PRODUCT), given):
             found.setdefault(item_id, {})[view] = None
-        for item_id, view in connection.execute(_OF_ITEM, given):
+        for item_id, view in connection.execute(items_of_texts(connection, _OF_ITEM), given):
             if _VIEW.fullmatch(view[len(item_id) :]):
                 found.setdefault(item_id, {})[view] = None
     return {item_id: list(views) for item_id, views in found.items()}

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Dialect, String, Text, TypeDecorator
 
 from search_engine.catalog.damaged import UNKNOWN, Damaged
+from search_engine.catalog.dialects.sortable_values import plain, sortable
 
 
 def _no_constant(name: str) -> None:
@@ -32,6 +33,31 @@ class JsonObject(TypeDecorator[Mapping[str, Any]]):
     def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any]:
         """See the class; the type below would raise."""
         return lambda value: None if value is None else read_object(value)
+
+
+class JsonValue(TypeDecorator[Any]):
+    """Something in a JSON object: a text or a number, 1 and 0 for true and false.
+
+    SQLite takes and gives these as they are; see `sortable_values` for PostgreSQL.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """See the class."""
+        return None if dialect.name == "sqlite" else sortable
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
+        """See the class."""
+        return None if dialect.name == "sqlite" else plain
+
+
+class JsonText(TypeDecorator[str]):
+    """A list or an object in a JSON object, as JSON."""
+
+    impl = Text
+    cache_ok = True
 
 
 class _StoredText(TypeDecorator[str]):

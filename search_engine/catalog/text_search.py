@@ -5,15 +5,15 @@ texts are found by their words (`words`), all of them, each as a beginning: `red
 mug. Case and diacritics do not matter there.
 """
 
-from sqlalchemy import ColumnElement, Integer, bindparam, column, func, select, table
+from sqlalchemy import bindparam, func
 
+from search_engine.catalog.dialects.word_queries import WordQuestion, has_words
 from search_engine.catalog.key_queries import Either, KeyQuery, Rows
 from search_engine.catalog.tables import items
 from search_engine.catalog.words import MAX_WORDS, beginnings
 
 _BETWEEN = func.char(0)
 """Between texts that are looked at together; no text that is looked for has it."""
-_WORDS = table("item_words", column("rowid", Integer), column("item_words"))
 
 
 def text_in_items(text: str) -> KeyQuery:
@@ -23,9 +23,5 @@ def text_in_items(text: str) -> KeyQuery:
     words = beginnings(text)
     if not 1 <= len(words) <= MAX_WORDS:
         return in_ids
-    return Either((in_ids, Rows(_has_words(" AND ".join(words)))))
-
-
-def _has_words(query: str) -> ColumnElement[bool]:
-    matching = _WORDS.c.item_words.op("MATCH")(bindparam(None, query))
-    return items.c.key.in_(select(_WORDS.c.rowid).where(matching))
+    question = bindparam(None, " AND ".join(words), WordQuestion())
+    return Either((in_ids, Rows(has_words(items.c.key, question))))

@@ -1,30 +1,30 @@
 """Full-text search over the items of a collection: labels, names, and other texts of attributes.
 
-SQLite's FTS5 keeps the words (`item_words`), case and diacritics folded, by triggers within the
-transactions that change items. Ids have no part in it; `text_search` finds pieces of those.
+The database keeps the words, case and diacritics folded, within the transactions that change items:
+SQLite's FTS5 by triggers (`item_words`), PostgreSQL in a column (`items.words`). Ids have no part
+in it; `text_search` finds pieces of those.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from search_engine.catalog.dialects.statements import is_postgresql
+from search_engine.catalog.dialects.word_queries import (
+    RANKED_BY_FTS5,
+    RANKED_BY_POSTGRESQL,
+    as_tsquery,
+    each_word,
+)
 from search_engine.errors import ParameterError
 from search_engine.names import normal
 from search_engine.records import Floats, Keys
 
 MAX_WORDS = 32
 _WORD = re.compile(r"\w+")
-
-_RANKED = text(
-    "SELECT items.key, -bm25(item_words, 2.0, 4.0, 1.0) AS score"
-    " FROM item_words CROSS JOIN items ON items.key = item_words.rowid"
-    " WHERE item_words MATCH :words AND items.collection_id = :collection AND items.removed = 0"
-    " ORDER BY score DESC, items.key LIMIT :most"
-)
-"""Labels count twice and names four times as much as other texts."""
-_ALL = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def find_words(
     are none, those that have some.
 
     Ranked by Okapi bm25 (Robertson and Zaragoza, 2009) as FTS5 computes it, over the items of all
-    collections; equal scores by key.
+    collections; in PostgreSQL by how rare the words are and how often they are there (`ts_rank`).
+    Equal scores by key.
 
     Args:
         connection: To read from.
@@ -89,10 +90,13 @@ def beginnings(asked: str) -> list[str]:
 def _matching(
     connection: Connection, collection_id: int, words: str, most: int, within: Keys | None
 ) -> WordHits:
-    limit = most if within is None else _ALL
-    rows = connection.execute(
-        _RANKED, {"words": words, "collection": collection_id, "most": limit}
-    ).all()
+    limit = most if within is None else None
+    given = {"words": words, "collection": collection_id, "most": limit}
+    ranked = RANKED_BY_FTS5
+    if is_postgresql(connection):
+        ranked = RANKED_BY_POSTGRESQL
+        given |= {"words": as_tsquery(words), "each": json.dumps(each_word(words))}
+    rows = connection.execute(ranked, given).all()
     keys = np.array([row.key for row in rows], dtype=np.int64)
     scores = np.array([row.score for row in rows], dtype=np.float64)
     if within is not None:

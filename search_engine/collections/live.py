@@ -30,7 +30,6 @@ from search_engine.indexes.live import LiveIndex, Snapshot
 from search_engine.indexes.registry import limit_threads
 from search_engine.indexes.selection import KeySet
 from search_engine.processes import run_apart, spare_cores
-from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
 
@@ -360,7 +359,7 @@ def compact_collection(settings: Settings, name: str) -> None:
     Nothing is done while another process is indexing it.
     """
     limit_threads(spare_cores())
-    with Catalog(DataPaths(settings.data), settings.lock_wait_s) as catalog:
+    with Catalog(settings.paths, settings.lock_wait_s) as catalog:
         live = LiveCollection(catalog, catalog.collection(name), settings)
         with suppress(LockHeldError):
             live.compact()

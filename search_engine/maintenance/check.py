@@ -22,6 +22,7 @@ from search_engine.catalog.collection_rows import (
     require_sound_collection,
 )
 from search_engine.catalog.damaged import MENDED, Damaged
+from search_engine.catalog.dialects.statements import is_postgresql
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
 from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.store import Catalog
@@ -50,7 +51,6 @@ from search_engine.indexes.live import describe_snapshot
 from search_engine.indexes.manifest import verify
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
 from search_engine.records import CatalogItem, Keys
-from search_engine.storage.paths import DataPaths
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
@@ -90,7 +90,7 @@ def check_data(settings: Settings) -> CheckReport:
         NotFoundError: There is no catalog.
         StorageError: The catalog cannot be opened.
     """
-    paths = DataPaths(settings.data)
+    paths = settings.paths
     findings: list[Finding] = []
     facts = []
     with Catalog(
@@ -113,17 +113,20 @@ def check_data(settings: Settings) -> CheckReport:
             findings += problems
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += _check_learned(catalog)
-    findings += _sqlite_note()
+    if paths.catalog.exists():
+        findings += _sqlite_note()
     return CheckReport(tuple(findings), tuple(facts), _versions())
 
 
 def _check_database(catalog: Catalog) -> Iterator[Finding]:
-    where = str(catalog.paths.catalog)
+    where = catalog.where
     try:
         with catalog.read() as connection:
             for name in connection.execute(select(collections.c.name)).scalars():
                 if not is_collection_name(name):
                     yield Finding("error", where, f"{name!r} is no name of a collection")
+            if is_postgresql(connection):
+                return  # it keeps its references itself, and its pages are for pg_amcheck
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":
                     yield Finding("error", where, f"SQLite: {line}")

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from search_engine.catalog.copying import copy_catalog
 from search_engine.catalog.database import KNOWN_VERSIONS, SCHEMA_VERSION
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
@@ -85,6 +87,8 @@ def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> R
                 workshop(data.with_name(f".{data.name}.restore"), "restoring here") as aside,
             ):
                 report = _unpack(settings, archive, aside / "data", file)
+                if settings.database_url is not None:
+                    _move_to_database(settings, aside / "data")
                 kept = _put_in_place(aside / "data", data, occupied)
     except OSError as error:
         raise storage_error(error, "restoring a snapshot", data) from error
@@ -120,11 +124,30 @@ def _unpack(settings: Settings, archive: Archive, folder: Path, file: Path) -> C
     with Catalog(DataPaths(folder)) as catalog:
         if catalog.seq() != archive.description.seq:
             raise CorruptDataError("the catalog is not of the announced state", where=str(file))
-        _build_indexes(catalog, settings.model_copy(update={"data": folder}), indexed)
+        _build_indexes(
+            catalog, settings.model_copy(update={"data": folder, "database_url": None}), indexed
+        )
     for path, _, _ in os.walk(folder):
         sync_directory(Path(path))
     fault_point("restore_checked")
     return report
+
+
+def _move_to_database(settings: Settings, folder: Path) -> None:
+    """Copy the catalog of an unpacked directory into a database, in place of its file.
+
+    Raises:
+        ParameterError: There is something in that database.
+    """
+    note = settings.paths.database
+    with TemporaryDirectory(dir=folder.parent) as beside:
+        target = DataPaths(Path(beside), note)
+        with Catalog(DataPaths(folder)) as source, Catalog(target) as copy:
+            copy_catalog(source, copy)
+        target.database_note.rename(folder / target.database_note.name)
+    for left in folder.glob(f"{DataPaths(folder).catalog.name}*"):
+        left.unlink()
+    sync_directory(folder)
 
 
 def _discard_indexes(folder: Path) -> set[str]:
@@ -280,6 +303,12 @@ def _check_place(data: Path, replace: bool) -> bool:
         raise ParameterError("this is not a directory", where=str(data))
     if not data.exists() or not any(data.iterdir()):
         return False
+    if DataPaths(data).database_note.exists():
+        raise ParameterError(
+            "the catalog of this data directory is in a database, which is not replaced",
+            where=str(data),
+            fix="restore into another --data, with an empty database or none",
+        )
     if not DataPaths(data).catalog.is_file():
         raise ParameterError("something other than a catalog is here", where=str(data))
     if not replace:

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.database import SCHEMA_VERSION, reader_engine, translate_errors
+from search_engine.catalog.copying import copy_catalog
+from search_engine.catalog.database import SCHEMA_VERSION
+from search_engine.catalog.dialects.sqlite import copy_file
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.transient import clear_transient
 from search_engine.config import Settings
@@ -121,7 +123,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     two newer ones are published meanwhile; and again after it, in case one fits better.
     Calibrations and classifiers are taken before, so that the copy knows the state they belong to.
     """
-    paths = DataPaths(settings.data)
+    paths = settings.paths
     staged.root.mkdir(mode=0o700)
     with Catalog(
         paths, settings.lock_wait_s, create=False, read_only=settings.read_only
@@ -129,7 +131,7 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
         found = _stage_generations(paths, staged, catalog.collections())
         _stage_learned(paths, staged)
         fault_point("snapshot_generations_staged")
-        _copy_catalog(paths.catalog, staged.catalog)
+        _copy_catalog(catalog, staged)
         check_space(staged.root.parent.parent, staged.catalog.stat().st_size)
         found |= _stage_generations(paths, staged, catalog.collections())
     fault_point("snapshot_catalog_copied")
@@ -150,23 +152,23 @@ def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckRep
     return description, report
 
 
-def _copy_catalog(source: Path, target: Path) -> None:
-    """Copy the catalog as of its last commit, without deleted content.
+def _copy_catalog(catalog: Catalog, staged: DataPaths) -> None:
+    """Copy the catalog as of its last commit to a file, without deleted content.
 
-    This is a long read: writers go on, but their log grows meanwhile.
+    This is a long read: writers go on, but the log of a file grows meanwhile.
     """
-    engine = reader_engine(source)
-    connection = engine.raw_connection()
     try:
-        with translate_errors(source):
-            connection.cursor().execute("VACUUM INTO ?", (str(target),))
+        if catalog.paths.catalog.exists():
+            copy_file(catalog.paths.catalog, staged.catalog)
+        else:
+            with Catalog(staged) as copy:
+                copy_catalog(catalog, copy)
     except StorageFullError as error:
         raise StorageFullError(
-            "no space is left for the snapshot", where=str(target.parent.parent), fix=error.fix
+            "no space is left for the snapshot",
+            where=str(staged.root.parent.parent),
+            fix=error.fix,
         ) from error
-    finally:
-        connection.close()
-        engine.dispose()
 
 
 def _stage_generations(

@@ -19,7 +19,7 @@ SPARE_BYTES = 2**20
 
 def checked(settings: Settings, folder: Path, called: Path) -> CheckReport:
     """Run `check_data`, and return its report if that has no errors; `called` is for messages."""
-    report = check_data(settings.model_copy(update={"data": folder}))
+    report = check_data(settings.model_copy(update={"data": folder, "database_url": None}))
     errors = [
         f"{one.where.replace(str(folder), str(called))}: {one.what}"
         for one in report.findings

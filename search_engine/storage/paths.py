@@ -1,7 +1,7 @@
 """Paths below a data directory."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_COLLECTION = "default"
@@ -9,9 +9,13 @@ DEFAULT_COLLECTION = "default"
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """Paths below a data directory."""
+    """Paths below a data directory, and the address of the database that holds its catalog.
+
+    Without `database` that is the one that the directory notes, or else the file `catalog`.
+    """
 
     root: Path
+    database: str | None = field(default=None, repr=False)
 
     @property
     def told(self) -> Path:
@@ -22,6 +26,16 @@ class DataPaths:
     def catalog(self) -> Path:
         """The SQLite file of the catalog, from which the rest can be rebuilt."""
         return self.root / "catalog.sqlite"
+
+    @property
+    def database_note(self) -> Path:
+        """Which database server has the catalog in place of that file."""
+        return self.root / "database.json"
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether there is a catalog, in a file or on a server."""
+        return self.catalog.exists() or self.database_note.exists()
 
     @property
     def reserve(self) -> Path:

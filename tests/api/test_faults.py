@@ -63,6 +63,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.StorageFullError: ("storage_full", 507, Exit.STORAGE),
     errors.StorageBusyError: ("storage_busy", 503, Exit.STORAGE),
     errors.ReadOnlyError: ("read_only", 403, Exit.STORAGE),
+    errors.DatabaseUnavailableError: ("database_unavailable", 503, Exit.STORAGE),
     errors.IndexUnavailableError: ("index_unavailable", 503, Exit.STORAGE),
     errors.EngineClosedError: ("engine_closed", 503, Exit.STORAGE),
     errors.LockHeldError: ("lock_held", 503, Exit.LOCK_HELD),
@@ -160,7 +161,7 @@ def test_a_damaged_database_is_a_storage_problem_not_a_bug(tmp_path: Path) -> No
     with CheckedClient(tmp_path / "data") as client:
         client.post("/v1/collections", json={"name": "default"})
         engine: SearchEngine = client.app.state.engine  # type: ignore[attr-defined]
-        engine.catalog._readers.dispose()
+        engine.catalog._database.readers.dispose()
         for file in (tmp_path / "data").glob("catalog.sqlite*"):
             file.write_bytes(b"\x00" * 8_192)
         response = client.get("/v1/collections")

@@ -9,7 +9,7 @@ from tests.torture.goals import Goal, all_goals
 from tests.torture.storage_power import LOG, replay
 
 SEED = 7
-SLOW = ("G2", "G4")
+SLOW = ("G2", "G4", "PG")
 
 
 def goals() -> list[Any]:

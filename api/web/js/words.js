@@ -80,6 +80,7 @@ export const PROBLEMS = {
   weights_unavailable: ["resting", "again"],
   model_mismatch: ["resting", "again"],
   engine_closed: ["resting", "again"],
+  database_unavailable: ["resting", "again"],
   index_unavailable: ["resting", "again"],
   forked: ["resting", "again"],
   overloaded: "again",

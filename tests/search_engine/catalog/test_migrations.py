@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from search_engine.catalog import database
 from search_engine.catalog.checksum import key_checksum
+from search_engine.catalog.dialects import sqlite
 from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.filters import compile_filter, parse_filter
 from search_engine.catalog.store import Catalog
@@ -30,6 +31,8 @@ from tests.small_catalog import (
     put,
     unit_vectors,
 )
+
+pytestmark = pytest.mark.sqlite_only("PostgreSQL begins with this version's schema")
 
 ROOT = Path(__file__).parents[3]
 FILE = "catalog.sqlite"
@@ -49,9 +52,9 @@ FIELDS = [(1, "price"), (1, "größe"), (2, "colour")]
 def old_catalog(data: Path) -> None:
     """A catalog as version 0001 wrote it: the schema by its migration, the rows as it put them."""
     data.mkdir(exist_ok=True)
-    engine = database.writer_engine(data / FILE)
+    engine = sqlite.writer_engine(data / FILE)
     with engine.begin() as connection:
-        database._migrate(connection, "0001")
+        database.migrate(connection, "0001")
         for number, name in enumerate(("default", "other", "empty"), 1):
             connection.exec_driver_sql(
                 "INSERT INTO collections VALUES (?, ?, ?, 'made-up', '{}', ?, ?)",

@@ -68,6 +68,7 @@ def test_only_unknown_colours_are_filled_in(catalog: Catalog) -> None:
     assert catalog.seq() > before, "whoever keeps palettes has to look again"
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_damaged_palettes_are_passed_over(catalog: Catalog) -> None:
     keys = stored(catalog, draft("a", colors=RED), draft("b", colors=RED))
     with closing(sqlite3.connect(catalog.paths.catalog)) as connection:

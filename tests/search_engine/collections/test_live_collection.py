@@ -243,11 +243,11 @@ def statements(catalog: Catalog) -> Iterator[list[str]]:
         if "FROM sequence" not in arguments[2] and not arguments[2].startswith("BEGIN"):
             seen.append(arguments[2])
 
-    event.listen(catalog._readers, "before_cursor_execute", note)
+    event.listen(catalog._database.readers, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(catalog._readers, "before_cursor_execute", note)
+        event.remove(catalog._database.readers, "before_cursor_execute", note)
 
 
 def test_a_filter_is_read_once_until_something_is_committed(
