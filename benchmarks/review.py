@@ -8,7 +8,6 @@ at random. `accuracy` is the share of the tenth that the vote of the 10 nearest 
 right; means over the seeds, and the difference to random with its least and greatest.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 
