@@ -17,7 +17,6 @@ from typing import Self
 
 import numpy as np
 
-from indexer.decode_window import PICTURES_A_CALL
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.writer import ItemDraft
 from search_engine.encoders.base import Encoder, EncoderSpec, unit_rows
@@ -28,6 +27,7 @@ from search_engine.images import (
     colored,
     decode_pixels,
 )
+from search_engine.images.decoder import PICTURES_A_CALL
 from search_engine.images.decode_pool import DecodePool
 from search_engine.records import Pixels
 from search_engine.storage.paths import DataPaths
