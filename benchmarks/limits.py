@@ -27,8 +27,8 @@ from search_engine.images import (
     colored,
     decode_pixels,
 )
-from search_engine.images.decoder import PICTURES_A_CALL
 from search_engine.images.decode_pool import DecodePool
+from search_engine.images.decoder import PICTURES_A_CALL
 from search_engine.records import Pixels
 from search_engine.storage.paths import DataPaths
 
