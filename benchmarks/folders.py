@@ -1,11 +1,13 @@
 """What a folder of photos costs: searched in batches, one by one by an engine, a command each.
 
-    python -m benchmarks.folders [--json] [--count N] [--size S] [--runs R] [--commands C]
+    python -m benchmarks.folders [--json] [--count N] [--drawn] [--size S] [--runs R] [--commands C]
 
-N items; 10 neighbors of S photos of the clothing dataset, in turns: as `eyedex search DIR --output
-FILE` answers them, and by `SearchEngine.search` for each, both when network and processes are at
-work; and by `eyedex search PHOTO` for C of them, with the start of each. No photo is asked about
-twice alike, so that no embedding is remembered. Also how far the answers of the first two agree.
+N items, with vectors that lie like those of photos, or are drawn at random (`--drawn`), which takes
+seconds and makes no difference to an exact index; 10 neighbors of S photos of the clothing dataset,
+in turns: as `eyedex search DIR --output FILE` answers them, and by `SearchEngine.search` for each,
+both when network and processes are at work; and by `eyedex search PHOTO` for C of them, with the
+start of each. No photo is asked about twice alike, so that no embedding is remembered. Also how far
+the answers of the first two agree.
 """
 
 import subprocess
@@ -18,16 +20,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.ingest import copy_photos
 from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.query import K, make_catalog
-from benchmarks.scale import NAME
+from benchmarks.scale import NAME, fill
 from indexer.answers.batches import AnsweredQuery, answers, searching
 from indexer.answers.files import answer_file
 from indexer.answers.layouts import NEIGHBORS
 from indexer.answers.queries import PictureQueries, opened_pictures
 from indexer.sources import Rows
+from search_engine.catalog.store import Catalog
+from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
+from search_engine.encoders.base import Encoder, unit_rows
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.images.decode_pool import DecodePool
@@ -43,6 +50,7 @@ def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--drawn", action="store_true")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--commands", type=int, default=4)
@@ -52,9 +60,18 @@ def main() -> None:
         photos, dataset = copy_photos(work / "photos", given.size)
         data = work / "data"
         encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=DataPaths(data).encoders))
-        make_catalog(data, encoder, given.count)
+        (draw_catalog if given.drawn else make_catalog)(data, encoder, given.count)
         rows = measure(_Ways(data, photos, given.commands), given.runs)
     report(rows, given.json, dataset=dataset, items=given.count, size=given.size, k=K)
+
+
+def draw_catalog(data: Path, encoder: Encoder, items: int) -> None:
+    """A collection of the encoder with vectors drawn at random."""
+    spec = encoder.spec
+    rows = np.random.default_rng(0).normal(size=(items, spec.dimension)).astype(np.float32)
+    with Catalog(DataPaths(data)) as catalog:
+        fill(catalog, unit_rows(rows), encoder=spec.name, fingerprint=spec.fingerprint)
+        LiveCollection(catalog, catalog.collection(NAME), Settings(data=data)).compact()
 
 
 def measure(ways: "_Ways", runs: int) -> list[dict[str, Any]]:

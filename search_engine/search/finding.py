@@ -29,13 +29,7 @@ from search_engine.search.rerank.learned import LEARNED, LearnedOrdering, Rerank
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
-from search_engine.search.shaping import (
-    Ordering,
-    Reranking,
-    Shaping,
-    first_count,
-    with_windows,
-)
+from search_engine.search.shaping import Ordering, Reranking, Shaping, first_count, with_windows
 from search_engine.search.subject import Subject
 
 PRODUCT = "product_id"

@@ -114,9 +114,10 @@ class Likeness:
         if self.familiar is None:
             return False
         if self.familiar.fingerprint != result.encoder:
-            return result.plain is not None and bool(self.familiar.is_foreign(result.plain)[0])
+            return result.plain is not None and bool(self.familiar.is_far(result.plain)[0])
         nearest = max((each.score for each in result.neighbors), default=-1.0)
-        return nearest < self.least_score and bool(self.familiar.is_foreign(result.vector)[0])
+        near = self.least_score if self.familiar.nearest is None else self.familiar.nearest
+        return nearest < near and bool(self.familiar.is_far(result.vector)[0])
 
     def _told(self, result: SearchResult, because: str | None) -> SearchResult:
         if because is not None or self.alike is None:

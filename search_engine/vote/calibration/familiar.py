@@ -23,14 +23,17 @@ SAMPLE = 2_000
 LEAST_ITEMS = 50
 _TINY = 1e-30
 LOST = 0.005
-"""Share of the own pictures, left out of learning, that is foreign; of later photos more is."""
+"""Share of the own pictures, left out of learning, that is far; of later photos more is."""
+ALONE = 0.05
+"""Share of them that has no near item: a photo that has one is not foreign, however far it is."""
 
 
 class Familiar(BaseModel):
     """The flat: a point and directions, packed, (1 + n, D).
 
     `fingerprint` is that of the encoder of its embeddings, `limit` the distance from which on a
-    photo is foreign.
+    photo is far, `nearest` the cosine from which on an item is near; None if it was fitted by an
+    earlier version.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
@@ -39,13 +42,14 @@ class Familiar(BaseModel):
     flat: str
     dimension: int
     limit: float
+    nearest: float | None = None
 
     @cached_property
     def _rows(self) -> NDArray[np.float32]:
         return unpack(self.flat, self.dimension)
 
-    def is_foreign(self, vectors: Vectors) -> NDArray[np.bool_]:
-        """Whether nothing in the collection looks like each photo, (Q,); vectors (Q, D)."""
+    def is_far(self, vectors: Vectors) -> NDArray[np.bool_]:
+        """Whether each photo is unlike the collection as a whole, (Q,); vectors (Q, D)."""
         return np.asarray(distances(vectors, self._rows) > self.limit)
 
 
@@ -81,17 +85,27 @@ def fit_familiar(
     fold = fold_of(codes[rows], things_of(own, codes[rows], named))
     if np.count_nonzero(fold >= 0) < LEAST_ITEMS:
         return None
-    left_out = [
-        distances(own[fold == number], _flat(own[fold != number]))
-        for number in range(FOLDS)
-        if np.any(fold == number)
-    ]
+    far, near = _left_out(own, fold)
     return Familiar(
         fingerprint=fingerprint,
         flat=pack(_flat(own)),
         dimension=vectors.shape[1],
-        limit=float(np.quantile(np.concatenate(left_out), 1.0 - LOST)),
+        limit=float(np.quantile(far, 1.0 - LOST)),
+        nearest=float(np.quantile(near, ALONE)),
     )
+
+
+def _left_out(vectors: Vectors, fold: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Of items whose fold is left out, distances from the flat of the others, and cosines to the
+    nearest of these."""
+    far: list[Floats] = []
+    near: list[Floats] = []
+    for number in range(FOLDS):
+        asked, others = vectors[fold == number], vectors[fold != number]
+        if len(asked):
+            far.append(distances(asked, _flat(others)))
+            near.append((asked @ others.T).max(axis=1).astype(np.float64))
+    return np.concatenate(far), np.concatenate(near)
 
 
 def _flat(vectors: Vectors) -> NDArray[np.float32]:

@@ -35,8 +35,10 @@ def test_what_lies_in_other_directions_is_foreign() -> None:
     familiar = fit_familiar(own, codes, np.full(600, -1), "f")
     assert familiar is not None
     new, _ = photos(range(CLASSES), 1_000, seed=2)
-    assert familiar.is_foreign(new).mean() < 0.03
-    assert familiar.is_foreign(np.roll(new, DIMENSION // 2, axis=1)).all()
+    assert familiar.is_far(new).mean() < 0.03
+    assert familiar.nearest is not None
+    assert 0.9 < ((new @ own.T).max(axis=1) >= familiar.nearest).mean() < 1.0
+    assert familiar.is_far(np.roll(new, DIMENSION // 2, axis=1)).all()
 
 
 def test_one_thing_alone_tells_nothing_of_others() -> None:
