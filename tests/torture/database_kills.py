@@ -83,9 +83,9 @@ def _measure(
     url = cluster.url(cluster.new_database())
     env = {**os.environ, "EYEDEX_DATABASE_URL": url, "EYEDEX_DATA": str(folder / "data")}
     settings = Settings.from_env({name: env[name] for name in env if name.startswith("EYEDEX_DA")})
-    with SearchEngine(settings=settings) as engine:
-        engine.create_collection("puts")
     pictures = _draw(folder / "pictures")
+    first = ("index", str(pictures), "--collection", "puts", "--encoder", "hsv")
+    Process(env, *first).process.wait()  # so that putting items needs no network
     ports = [free_port() for _ in range(SERVERS)]
     processes = {f"server {port}": Process(env, "serve", "--port", str(port)) for port in ports} | {
         f"indexer {number}": Process(
