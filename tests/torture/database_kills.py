@@ -32,6 +32,8 @@ SERVERS, INDEXERS = 2, 2
 INDEXED = 60
 READY_S = 120.0
 PAUSE_S = (1.0, 5.0)
+PATIENCE_S = 20.0
+"""So long something has to be acknowledged between two kills, or there is another."""
 
 
 @dataclass
@@ -118,6 +120,7 @@ def _kill(
     chance: random.Random,
 ) -> None:
     while time.monotonic() < until:
+        _wait_for_more(tally, min(until, time.monotonic() + PATIENCE_S))
         time.sleep(chance.uniform(*PAUSE_S))
         name = chance.choice([*processes, "database"])
         port = name.removeprefix("server ")
@@ -133,6 +136,12 @@ def _kill(
         for name, process in processes.items():
             if name.startswith("indexer") and process.process.poll() is not None:
                 process.start()
+
+
+def _wait_for_more(tally: Tally, until: float) -> None:
+    before = len(tally.acknowledged)
+    while len(tally.acknowledged) == before and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _put(port: int, tally: Tally, stop: threading.Event) -> None:
