@@ -175,15 +175,16 @@ def _judge(settings: Settings, env: dict[str, str], pictures: Path, tally: Tally
         indexed = [len(list(engine.items(collection=f"run-{n}"))) for n in range(INDEXERS)]
     lost = set(tally.acknowledged) - set(there)
     twice = len(there) - len(set(there))
-    sound = check_data(settings).sound
+    found = check_data(settings).findings
+    errors = [f"{one.where}: {one.what}" for one in found if one.level == "error"]
     killed = ", ".join(f"{name} {count}x" for name, count in sorted(tally.kills.items()))
     refused = ", ".join(f"{name} {count}" for name, count in sorted(tally.refused.items()))
     whole = indexed == [INDEXED] * INDEXERS and tally.acknowledged != []
     return Reached(
-        not lost and not twice and sound and whole and not tally.bugs,
+        not lost and not twice and not errors and whole and not tally.bugs,
         f"{len(lost)} of {len(tally.acknowledged):,} acknowledged lost, {twice} twice; killed: "
         f"{killed or 'nothing'}; refused: {refused or 'nothing'}; 500s: {tally.bugs}; indexed: "
-        f"{indexed}; {'sound' if sound else 'NOT SOUND'}",
+        f"{indexed}; {'; '.join(errors[:3]) or 'sound'}",
     )
 
 
