@@ -75,7 +75,7 @@ class Cluster:
         with psycopg.connect(
             host=str(self.folder), user=USER, dbname=database, autocommit=True
         ) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
     def new_database(self, template: str = TEMPLATE) -> str:
         """The name of a new database, a copy of another one."""
@@ -118,7 +118,7 @@ def running() -> Iterator[Cluster]:
 
 def is_in_use() -> bool:
     """Whether new data directories of this process have their catalogs in PostgreSQL."""
-    return connections.database_of is not database_of
+    return vars(connections)["database_of"] is not database_of
 
 
 @contextmanager

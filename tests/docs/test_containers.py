@@ -10,7 +10,10 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
+from search_engine.config import Settings
+from tests import postgres
 from tests.conftest import copy_data, free_port, serve
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +117,32 @@ def test_the_service_runs_with_few_rights(service: dict[str, Any]) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
     assert re.search(r"^USER (?!root)\w+", DOCKERFILE.read_text(), re.MULTILINE)
+
+
+def test_the_profile_with_postgresql_has_no_password_and_opens_no_port_of_it() -> None:
+    described = yaml.safe_load(COMPOSE.read_text())
+    services = described["services"]
+    database, api = services["postgres"], services["api-postgres"]
+    assert re.fullmatch(r"postgres:\d+\.\d+-bookworm", database["image"])
+    assert database["profiles"] == api["profiles"] == ["postgres"]
+    assert "ports" not in database
+    assert "POSTGRES_PASSWORD" not in database["environment"]
+    assert database["environment"]["POSTGRES_PASSWORD_FILE"].endswith("/postgres-password")
+    assert api["depends_on"]["postgres"]["condition"] == "service_healthy"
+    Settings.from_env(api["environment"])
+    assert make_url(api["environment"]["EYEDEX_DATABASE_URL"]).password is None
+    assert api["build"]["args"]["EXTRAS"] == "postgres"
+
+
+def test_the_health_check_of_postgresql_sees_it(cluster: postgres.Cluster) -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    program, *arguments = services["postgres"]["healthcheck"]["test"][1:]
+    found = postgres.programs()
+    assert found is not None
+    for folder, wanted in ((cluster.folder, 0), (cluster.folder / "away", 2)):
+        asked = [str(found / program), *arguments, "--host", str(folder)]
+        done = subprocess.run(asked, stdout=subprocess.DEVNULL, check=False)
+        assert done.returncode == wanted
 
 
 def test_the_command_serves_and_the_health_check_sees_it(

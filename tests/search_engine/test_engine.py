@@ -410,6 +410,7 @@ def test_the_picture_of_an_indexed_item_comes_from_its_file(
         engine.picture(item, 64, 80)
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_vectors_of_another_encoder_are_never_searched(data: Path) -> None:
     with sqlite3.connect(data / "catalog.sqlite") as connection:
         connection.execute("UPDATE collections SET fingerprint = 'other'")

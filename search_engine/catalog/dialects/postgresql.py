@@ -9,6 +9,7 @@ import uuid
 from contextlib import AbstractContextManager, nullcontext
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.types.string import StrDumperUnknown, TextLoader
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -48,7 +49,7 @@ class _TextDumper(StrDumperUnknown):
     Whatever is stored was looked at before, and has none (`names`, `attribute_values`).
     """
 
-    def dump(self, obj: str) -> bytes | None:
+    def dump(self, obj: str) -> Buffer | None:
         """See the class."""
         return super().dump(obj.replace("\x00", "\uffff") if "\x00" in obj else obj)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Connection,
     Select,
@@ -40,7 +41,7 @@ def run_as_written(connection: Connection, statements: str) -> None:
 
 def listed_keys(name: str | None, keys: str | None = None) -> Select[tuple[int]]:
     """The keys of a JSON list, however many: of a parameter of that name, or those given."""
-    given = bindparam(name, keys, required=keys is None)
+    given: BindParameter[str] = bindparam(name, keys, required=keys is None)
     return select(func.json_each(given).table_valued(column("value", BigInteger)).c.value)
 
 
@@ -57,7 +58,7 @@ def items_of_texts(connection: Connection, condition: str) -> TextClause:
 
 def insert_or(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can be told what to do where a row is there already."""
-    return (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
 
 
 def replace_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
