@@ -12,6 +12,7 @@ export function lateFilters(go) {
   /** @type {?ReturnType<typeof import("./filters.js").filterPanel>} */
   let panel = null;
   let shownFor = "";
+  let isAwaited = false;
   const load = late(() => import("./filters.js"));
 
   return {
@@ -19,7 +20,11 @@ export function lateFilters(go) {
     get isLoaded() {
       return panel !== null;
     },
-    focus: () => panel?.focus(),
+    /** Now, or as soon as they are there. */
+    focus() {
+      isAwaited = panel === null;
+      panel?.focus();
+    },
     hide: () => (element.hidden = true),
     /**
      * As of `filterPanel`; another collection begins anew.
@@ -34,6 +39,7 @@ export function lateFilters(go) {
       panel.countLeft(collection.name, state, signal).then(tell);
       const numbers = await panel.show(collection, state, signal);
       element.hidden = panel.element.hidden;
+      if (isAwaited) this.focus();
       return numbers;
     },
   };

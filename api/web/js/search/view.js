@@ -129,7 +129,7 @@ class SearchView {
   }
 
   #focusFilters() {
-    if (!this.#filters.element.checkVisibility()) this.#filterSheet.open();
+    if (this.#filters.isLoaded && !this.#filters.element.checkVisibility()) this.#filterSheet.open();
     this.#filters.focus();
   }
 
