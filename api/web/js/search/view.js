@@ -323,7 +323,7 @@ class SearchView {
         more: this.#bar.openMore,
       });
       this.#answer.replaceChildren(banner);
-      banner.focus({ preventScroll: true });
+      if (!this.#query.element.contains(document.activeElement)) banner.focus({ preventScroll: true });
     }
   }
 
