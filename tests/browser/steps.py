@@ -44,11 +44,12 @@ STOP = """() => {
   return { was, html: it.outerHTML.slice(0, 120), named: Boolean(name?.trim()), inside };
 }"""
 REACHED = "a[href], button, input, select, summary, [tabindex='0']"
+# What Tab did not come to; a row that takes the focus along with its controls was come to by them.
 LEFT_OUT = f"""() => [...document.querySelectorAll("{REACHED}")]
   .filter((it) => it.tabIndex >= 0 && !it.disabled)
   .filter((it) => it.checkVisibility({{ visibilityProperty: true }}))
   .filter((it) => !document.querySelector("dialog[open]") || it.closest("dialog[open]"))
-  .filter((it) => !it.hasAttribute("data-walked"))
+  .filter((it) => !it.hasAttribute("data-walked") && !it.querySelector("[data-walked]"))
   .map((it) => it.outerHTML.slice(0, 120))"""
 MOST_STOPS = 600
 

@@ -77,6 +77,7 @@ def test_a_photo_of_another_browser_is_said_to_be_elsewhere(
 
 class TestCrop:
     def test_by_mouse(self, searched: Page) -> None:
+        expect(searched.get_by_role("group", name="Part to search with")).to_be_visible()
         area = searched.locator(".crop").bounding_box()
         assert area is not None
         x, y, width, height = (area[side] for side in ("x", "y", "width", "height"))
@@ -118,6 +119,7 @@ class TestCrop:
         steps.search(page, shopper_photo)
         page.get_by_role("button", name="Choose a part").click()
         sheet = page.get_by_role("dialog", name="Choose a part")
+        expect(sheet.get_by_role("group", name="Part to search with")).to_be_visible()
         sheet.locator(".crop").evaluate(
             """(area) => {
               const { x, y, width, height } = area.getBoundingClientRect();

@@ -12,14 +12,21 @@ export function lateFilters(go) {
   /** @type {?ReturnType<typeof import("./filters.js").filterPanel>} */
   let panel = null;
   let shownFor = "";
+  let isThere = false;
+  let isAwaited = false;
   const load = late(() => import("./filters.js"));
 
   return {
     element,
-    get isLoaded() {
-      return panel !== null;
+    /** Whether they came once. */
+    get isThere() {
+      return isThere;
     },
-    focus: () => panel?.focus(),
+    /** Now, or as soon as they are there. */
+    focus() {
+      isAwaited = !isThere;
+      if (isThere) panel?.focus();
+    },
     hide: () => (element.hidden = true),
     /**
      * As of `filterPanel`; another collection begins anew.
@@ -34,6 +41,8 @@ export function lateFilters(go) {
       panel.countLeft(collection.name, state, signal).then(tell);
       const numbers = await panel.show(collection, state, signal);
       element.hidden = panel.element.hidden;
+      isThere = true;
+      if (isAwaited) this.focus();
       return numbers;
     },
   };

@@ -129,7 +129,7 @@ class SearchView {
   }
 
   #focusFilters() {
-    if (!this.#filters.element.checkVisibility()) this.#filterSheet.open();
+    if (this.#filters.isThere && !this.#filters.element.checkVisibility()) this.#filterSheet.open();
     this.#filters.focus();
   }
 
@@ -235,7 +235,7 @@ class SearchView {
       this.#root.dataset.loaded = "";
       return;
     }
-    const hadFilters = this.#filters.isLoaded;
+    const hadFilters = this.#filters.isThere;
     this.#showBar();
     if (hadFilters) this.#showFilters(described, state, signal);
     const outcome = await this.#questions.ask(state, photo?.blob ?? null, {
@@ -323,7 +323,7 @@ class SearchView {
         more: this.#bar.openMore,
       });
       this.#answer.replaceChildren(banner);
-      banner.focus({ preventScroll: true });
+      if (!this.#query.element.contains(document.activeElement)) banner.focus({ preventScroll: true });
     }
   }
 
