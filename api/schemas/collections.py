@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.shape import shape
-from search_engine.encoders.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from search_engine.classifiers.storage import Description
@@ -154,6 +153,8 @@ def classifier_json(found: Description) -> Classifier:
 
 def encoder_json(family: EncoderFamily) -> EncoderChoice:
     """What people should know of a family of encoders before they take one of it."""
+    from search_engine.encoders.registry import DEFAULT_ENCODER  # as heavy as encoders are
+
     return {
         "name": family.usage,
         "about": family.about,
