@@ -10,7 +10,7 @@ QUALITY ?= fast
 SHOTS ?= build/screenshots
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow test-postgres coverage audit sbom licences torture lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-browser test-slow test-postgres coverage audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ demo: setup  ## Draw a sample catalog, index it, and find shopper photos in it
 serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo's catalog unless EYEDEX_DATA is set
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
 
-test: setup  ## Run the tests
+test: setup  ## Run the tests, of the page those that are marked smoke
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
 
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow

@@ -13,7 +13,7 @@ MOST_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Parameter:
     """How one parameter is explained and bounded.
 
     `low` and `high` bound numbers, both included. `flag` is its flag where that is not its name;
@@ -45,11 +45,11 @@ class Said:
         return {**handler(schema), "description": self.help}
 
 
-TARGET = Said("label, product_id or an attribute.", metavar="FIELD")
+TARGET = Parameter("label, product_id or an attribute.", metavar="FIELD")
 Target = Annotated[str, TARGET]
 IndexKind = Annotated[
     str | None,
-    Said(
+    Parameter(
         "Kind of index from now on: a FAISS factory string, numpy, milvus:ADDRESS or "
         "qdrant:ADDRESS; auto chooses by size.",
         metavar="auto|FACTORY",
@@ -57,7 +57,7 @@ IndexKind = Annotated[
 ]
 Pooling = Annotated[
     str | None,
-    Said(
+    Parameter(
         "How feature maps become one vector: avg, gem, max, multi and others.",
         metavar="NAME[+mirror]",
     ),
@@ -69,30 +69,30 @@ class Indexing:
     """How to bring a collection to the state of a catalog."""
 
     encoder: Annotated[
-        str | None, Said("Encoder of a new collection (`eyedex encoders`).", metavar="NAME")
+        str | None, Parameter("Encoder of a new collection (`eyedex encoders`).", metavar="NAME")
     ] = None
     pooling: Pooling = None
     index: IndexKind = None
     name: Annotated[
         str | None,
-        Said(
+        Parameter(
             "Name of the source, where its file has another name each time [default: path].",
             metavar="NAME",
             flag="--source",
         ),
     ] = None
-    replace: Annotated[bool, Said("Remove from items whatever the source does not say.")] = False
-    prune: Annotated[bool, Said("Remove items that the source no longer has.")] = False
+    replace: Annotated[bool, Parameter("Remove from items whatever the source does not say.")] = False
+    prune: Annotated[bool, Parameter("Remove items that the source no longer has.")] = False
     prune_many: Annotated[
-        bool, Said("Let prune remove more than a fifth of the items.", flag="--yes")
+        bool, Parameter("Let prune remove more than a fifth of the items.", flag="--yes")
     ] = False
     max_errors: Annotated[
-        int | None, Said("Stop when more rows than that are rejected.", low=0, metavar="N")
+        int | None, Parameter("Stop when more rows than that are rejected.", low=0, metavar="N")
     ] = None
     tune: Annotated[
-        bool, Said("Let a new collection learn from its labels once it has enough of them.")
+        bool, Parameter("Let a new collection learn from its labels once it has enough of them.")
     ] = True
-    dry_run: Annotated[bool, Said("Say what would be done, but do nothing.")] = False
+    dry_run: Annotated[bool, Parameter("Say what would be done, but do nothing.")] = False
 
 
 @dataclass
@@ -100,22 +100,22 @@ class Changing:
     """How another encoder is judged, and what is done with it."""
 
     target: Target = "label"
-    force: Annotated[bool, Said("Use it even if it is not found better.")] = False
-    dry_run: Annotated[bool, Said("Only measure what it would bring.")] = False
-    undo: Annotated[bool, Said("Go back to the encoder before the last change.")] = False
+    force: Annotated[bool, Parameter("Use it even if it is not found better.")] = False
+    dry_run: Annotated[bool, Parameter("Only measure what it would bring.")] = False
+    undo: Annotated[bool, Parameter("Go back to the encoder before the last change.")] = False
 
 
 @dataclass
 class Tuning(Changing):
     """How to adapt the encoder to the collection's own labels."""
 
-    finetune: Annotated[bool, Said("Train the network itself too: minutes, not seconds.")] = False
+    finetune: Annotated[bool, Parameter("Train the network itself too: minutes, not seconds.")] = False
     minutes: Annotated[
-        float, Said("How long to train with finetune.", low=0.01, high=7 * 24 * 60)
+        float, Parameter("How long to train with finetune.", low=0.01, high=7 * 24 * 60)
     ] = 30.0
     layers: Annotated[
         bool | None,
-        Said(
+        Parameter(
             "Try features of several layers, too, which encodes all pictures anew; by default up "
             "to 20,000 items."
         ),
@@ -127,8 +127,8 @@ class Switching(Changing):
     """How to give the collection another encoder, which the verb takes as an argument."""
 
     pooling: Pooling = None
-    force: Annotated[bool, Said("Use it even if it is found to be worse.")] = False
-    dry_run: Annotated[bool, Said("Encode and compare, but keep the encoder.")] = False
+    force: Annotated[bool, Parameter("Use it even if it is found to be worse.")] = False
+    dry_run: Annotated[bool, Parameter("Encode and compare, but keep the encoder.")] = False
 
 
 @dataclass
@@ -136,8 +136,8 @@ class Calibrating:
     """Whose votes are calibrated, and how they count."""
 
     target: Target = "label"
-    per_product: Annotated[bool, Said("All photos of a product are one voter.")] = False
-    balanced: Annotated[bool, Said("Votes for rare labels weigh more.")] = False
+    per_product: Annotated[bool, Parameter("All photos of a product are one voter.")] = False
+    balanced: Annotated[bool, Parameter("Votes for rare labels weigh more.")] = False
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Evaluating:
     target: Target = "label"
     k: Annotated[
         int | None,
-        Said(
+        Parameter(
             "Ranks measured besides 1, 5, 10 [default: those that vote].",
             low=1,
             high=200,
@@ -155,19 +155,19 @@ class Evaluating:
         ),
     ] = None
     vote_k: Annotated[
-        int | None, Said("Neighbors that vote [default: as calibrated, else 10].", low=1, high=200)
+        int | None, Parameter("Neighbors that vote [default: as calibrated, else 10].", low=1, high=200)
     ] = None
-    sample: Annotated[int | None, Said("Ask at most so many queries.", low=1)] = None
+    sample: Annotated[int | None, Parameter("Ask at most so many queries.", low=1)] = None
     folds: Annotated[
         int | None,
-        Said("Cross-validate; pictures of a product (or scene) stay together.", low=2),
+        Parameter("Cross-validate; pictures of a product (or scene) stay together.", low=2),
     ] = None
     separator: Annotated[
-        str | None, Said("Divides several values in one cell of the target.", metavar="TEXT")
+        str | None, Parameter("Divides several values in one cell of the target.", metavar="TEXT")
     ] = None
-    seed: Annotated[int, Said("Of everything that is drawn.", low=0)] = 0
+    seed: Annotated[int, Parameter("Of everything that is drawn.", low=0)] = 0
     classifiers: Annotated[
-        bool, Said("Measure every classifier of `eyedex train`, too.", flag="--all")
+        bool, Parameter("Measure every classifier of `eyedex train`, too.", flag="--all")
     ] = False
 
 
@@ -177,13 +177,13 @@ class Clustering:
 
     method: Annotated[
         Literal["kmeans", "hdbscan"],
-        Said("kmeans: all items, K clusters. hdbscan: dense regions only."),
+        Parameter("kmeans: all items, K clusters. hdbscan: dense regions only."),
     ] = "kmeans"
     clusters: Annotated[
-        int | None, Said("Clusters of kmeans [default: root of half the items].", low=2)
+        int | None, Parameter("Clusters of kmeans [default: root of half the items].", low=2)
     ] = None
     target: Target = "label"
-    propose_labels: Annotated[bool, Said("A label for items without, where clusters tell.")] = False
+    propose_labels: Annotated[bool, Parameter("A label for items without, where clusters tell.")] = False
     min_support: Annotated[
-        float, Said("Share of a cluster's labelled items that must agree.", low=0, high=1)
+        float, Parameter("Share of a cluster's labelled items that must agree.", low=0, high=1)
     ] = 0.8

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from indexer.declared import Said
+from indexer.declared import Parameter
 
 Verb = Callable[..., None]
 
@@ -17,7 +17,7 @@ Verb = Callable[..., None]
 def with_flags(**groups: type) -> Callable[[Verb], Verb]:
     """Give a verb a flag for each field of a dataclass, in place of the parameter of that name.
 
-    It gets an instance. Fields are annotated by `Said`, or by `typer.Option` where only the command
+    It gets an instance. Fields are annotated by `Parameter`, or by `typer.Option` where only the command
     line has them.
     """
 
@@ -63,12 +63,12 @@ def parameters_of(group: type) -> list[inspect.Parameter]:
 def flag(name: str, kind: Any, default: Any) -> inspect.Parameter:
     """One flag, of its annotated type."""
     value, said = get_args(kind)[:2]
-    if isinstance(said, Said):
+    if isinstance(said, Parameter):
         kind = Annotated[value, _option(name, value, default, said)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
-def _option(name: str, kind: Any, default: Any, said: Said) -> Any:
+def _option(name: str, kind: Any, default: Any, said: Parameter) -> Any:
     spelled = said.flag or f"--{name.replace('_', '-')}"
     if bool in (kind, *get_args(kind)) and default is not False:
         spelled = f"{spelled}/--no-{spelled.removeprefix('--')}"

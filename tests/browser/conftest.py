@@ -1,5 +1,6 @@
 """A real browser for the page: headless Chromium driven by Playwright.
 
+All of it takes minutes: `make test` runs what is marked `smoke`, `make test-browser` the rest too.
 Skips, with the reason, where either is missing. A test fails at its end when the page logged an
 error (a broken Content-Security-Policy is one), threw, or opened a dialog; what a test provokes on
 purpose is allowed with `@pytest.mark.allows_console("text")`.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,6 @@ from tests.conftest import copy_data, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
@@ -32,6 +33,20 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not marked `smoke`, unless these tests were asked for."""
+    here = Path(__file__).parent
+    if any("browser" in argument for argument in config.args) or config.getoption("--slow"):
+        return
+    left_out = {
+        item
+        for item in items
+        if here in item.path.parents and item.get_closest_marker("smoke") is None
+    }
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[*left_out])
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,7 @@ class TestCollections:
 
 class TestAdding:
     @pytest.mark.allows_console("the server responded with a status of 422")
+    @pytest.mark.smoke
     def test_a_table_with_bad_rows(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
     ) -> None:

@@ -21,6 +21,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 expect = sync_api.expect
 
 
+@pytest.mark.smoke
 class TestStarting:
     def test_by_file(self, searched: Page) -> None:
         hits = steps.hits(searched)
@@ -52,6 +53,7 @@ class TestStarting:
         expect(views.get_by_role("link", name="Search")).to_have_attribute("aria-current", "page")
 
 
+@pytest.mark.smoke
 class TestResults:
     def test_views_of_a_product_are_one_result(self, searched: Page) -> None:
         ids = steps.shown_ids(searched)

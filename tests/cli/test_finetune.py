@@ -168,6 +168,7 @@ def test_an_interrupted_training_goes_on(made: Path, finetuned: Path) -> None:
     assert not (finetuned / "tuning" / "default").exists()
 
 
+@pytest.mark.slow
 def test_pictures_without_labels_are_learned_from_only_by_force(
     plain: Path, run: Run, photo: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_what_is_learned_from_choices_finds_more_of_them(engine: SearchEngine) -
     assert set(scores) <= set(plain)
 
 
+@pytest.mark.slow
 def test_what_is_learned_from_chance_is_refused(engine: SearchEngine) -> None:
     visit(engine, by_chance)
     learned = learn_reranker(engine, "default")

@@ -9,7 +9,8 @@ from tests.torture.goals import Goal, all_goals
 from tests.torture.storage_power import LOG, replay
 
 SEED = 7
-SLOW = ("G2", "G4", "PG")
+SLOW = ("G1", "G2", "G4", "G5", "G6", "G14", "G16", "G17", "G19", "PG")
+"""Of seconds and more; what they try in numbers has its own tests, once each."""
 
 
 def goals() -> list[Any]:

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 JS = Path(__file__).parents[3] / "api" / "web" / "js"
 
 
+@pytest.mark.slow
 def test_every_operation_works_in_node(
     served: LiveServer, shopper_photo: Path, tmp_path: Path
 ) -> None:
