@@ -81,7 +81,9 @@ class Indexing:
             flag="--source",
         ),
     ] = None
-    replace: Annotated[bool, Parameter("Remove from items whatever the source does not say.")] = False
+    replace: Annotated[bool, Parameter("Remove from items whatever the source does not say.")] = (
+        False
+    )
     prune: Annotated[bool, Parameter("Remove items that the source no longer has.")] = False
     prune_many: Annotated[
         bool, Parameter("Let prune remove more than a fifth of the items.", flag="--yes")
@@ -109,7 +111,9 @@ class Changing:
 class Tuning(Changing):
     """How to adapt the encoder to the collection's own labels."""
 
-    finetune: Annotated[bool, Parameter("Train the network itself too: minutes, not seconds.")] = False
+    finetune: Annotated[bool, Parameter("Train the network itself too: minutes, not seconds.")] = (
+        False
+    )
     minutes: Annotated[
         float, Parameter("How long to train with finetune.", low=0.01, high=7 * 24 * 60)
     ] = 30.0
@@ -155,7 +159,8 @@ class Evaluating:
         ),
     ] = None
     vote_k: Annotated[
-        int | None, Parameter("Neighbors that vote [default: as calibrated, else 10].", low=1, high=200)
+        int | None,
+        Parameter("Neighbors that vote [default: as calibrated, else 10].", low=1, high=200),
     ] = None
     sample: Annotated[int | None, Parameter("Ask at most so many queries.", low=1)] = None
     folds: Annotated[
@@ -183,7 +188,9 @@ class Clustering:
         int | None, Parameter("Clusters of kmeans [default: root of half the items].", low=2)
     ] = None
     target: Target = "label"
-    propose_labels: Annotated[bool, Parameter("A label for items without, where clusters tell.")] = False
+    propose_labels: Annotated[
+        bool, Parameter("A label for items without, where clusters tell.")
+    ] = False
     min_support: Annotated[
         float, Parameter("Share of a cluster's labelled items that must agree.", low=0, high=1)
     ] = 0.8

@@ -17,8 +17,8 @@ Verb = Callable[..., None]
 def with_flags(**groups: type) -> Callable[[Verb], Verb]:
     """Give a verb a flag for each field of a dataclass, in place of the parameter of that name.
 
-    It gets an instance. Fields are annotated by `Parameter`, or by `typer.Option` where only the command
-    line has them.
+    It gets an instance. Fields are annotated by `Parameter`, or by `typer.Option` where only the
+    command line has them.
     """
 
     def give(verb: Verb) -> Verb:

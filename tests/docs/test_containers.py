@@ -55,7 +55,8 @@ def test_every_service_is_hardened_watched_and_pinned(services: dict[str, dict[s
         assert each["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in each["security_opt"], name
         assert each["healthcheck"]["test"][0] == "CMD", name
-        assert each["image"].startswith("eyedex") or re.search(r":[^:/]*\d+\.?[^:/]*$", each["image"]), name
+        is_own = each["image"].startswith("eyedex")
+        assert is_own or re.search(r":[^:/]*\d+\.?[^:/]*$", each["image"]), name
 
 
 def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> None:
