@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import openapi, problems
 from api.heads import HeadMiddleware
 from api.job_events import JobWatch
+from api.priorities import compute, yield_to_loop
 from api.routes import (
     access,
     collections,
@@ -93,9 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Open the engine and what goes on beside answers, and close them in the end."""
-    decoder = DecodePool(settings.upload_limits(), settings.workers)
-    decoder.warm_up()
-    engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
+    engine, decoder = await compute(_open, settings)
     app.state.engine, app.state.decoder = engine, decoder
     app.state.admission = Admission()
     app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
@@ -115,6 +114,12 @@ async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         await run_in_threadpool(supervisor.close)
         await run_in_threadpool(keyring.note_use)
         await run_in_threadpool(engine.close)
+
+
+def _open(settings: Settings) -> tuple[SearchEngine, DecodePool]:
+    decoder = DecodePool(settings.upload_limits(), settings.workers)
+    decoder.warm_up()
+    return SearchEngine(settings=settings, decoder=decoder), decoder
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
@@ -161,6 +166,7 @@ def _audit_log(settings: Settings) -> AuditLog | None:
 def _fold_changes(engine: SearchEngine) -> None:
     """Build again what is missing, drifted or behind when the server starts; it answers meanwhile,
     from the catalog."""
+    yield_to_loop()
     try:
         names = [collection.name for collection in engine.catalog.collections()]
     except EyedexError as error:

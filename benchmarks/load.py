@@ -5,7 +5,6 @@ from pieces that exist already, and of an answer only the head is looked at.
 """
 
 import multiprocessing
-import os
 import select
 import socket
 import time
@@ -14,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-LOWER_PRIORITY = 10
 GIVE_UP_S = 60.0
 FAILED = 0
 PIECE_BYTES = 2**16
@@ -139,7 +137,7 @@ def _outcome(answer: bytes, seconds: float) -> Outcome:
 
 
 def beside(function: Callable[..., T], *arguments: object) -> T:
-    """What a function returns, called in a process of its own at lower priority."""
+    """What a function returns, called in a process of its own."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=os.nice, initargs=(LOWER_PRIORITY,)) as pool:
+    with ProcessPoolExecutor(1, context) as pool:
         return pool.submit(function, *arguments).result()

@@ -5,7 +5,7 @@
 First 32 clients ask as fast as they are answered, which is the capacity. Then photos come at random
 moments, whatever becomes of those before: at 0.8 times that rate, at X times, and at 0.2 times to
 see how soon answers are as quick as before. Each comes at a connection of its own and is timed from
-when it was due, by a process at low priority that shares the cores with the server.
+when it was due, by another process that shares the cores with the server.
 """
 
 import tempfile

@@ -64,6 +64,7 @@ ORDER = {
     ),
     "api": (
         "schemas",
+        "priorities",
         "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
         "client docstrings page",
         "deprecation forms idempotency security job_events",
