@@ -17,7 +17,6 @@ NEIGHBORS = tuple(f"neighbor_{number}" for number in range(1, SHOWN_NEIGHBORS + 
 MISLABELLED = (
     "item_id", "label", "probability", "suggested", "support", "probable_error", *NEIGHBORS,
 )  # fmt: skip
-REVIEW = ("item_id", "label", "suggested", "doubt", "reach")
 OUTLIERS = ("item_id", "label", "similarity", *NEIGHBORS)
 MAP = ("item_id", "label", "x", "y", "cluster")
 MAP_SUFFIXES = (".json", ".csv")
@@ -41,13 +40,16 @@ def write_outliers(file: Path, suspects: Sequence[Suspect]) -> None:
     _write_table(file, OUTLIERS, rows)
 
 
-def write_review(file: Path, found: Sequence[ToReview]) -> None:
-    """As `write_mislabelled`, for what to label; `apply_review` reads it with other labels."""
+def write_review(file: Path, target: str, found: Sequence[ToReview]) -> None:
+    """As `write_mislabelled`, for what to label; `apply_review` reads it with other labels.
+
+    The column is named as the target, so that values of another field never become labels.
+    """
     rows = (
         (each.item.item_id, each.label, each.suggested, round(each.doubt, DIGITS), each.reach)
         for each in found
     )
-    _write_table(file, REVIEW, rows)
+    _write_table(file, ("item_id", target, "suggested", "doubt", "reach"), rows)
 
 
 def check_map_file(output: Path) -> None:

@@ -111,7 +111,7 @@ def _suspects(
         ToReview(
             subject.items[row],
             names[own[row]],
-            names[found.suggested[row]],
+            names[found.suggested[row]] if found.suggested[row] >= 0 else None,
             float(1 - found.probability[row]),
             int(reach[row]) + 1,
         )

@@ -139,6 +139,15 @@ def test_what_to_label_next_comes_back_as_labels(
     ran = run("review", "--data", data, "--json")
     assert json.loads(ran.out)["labelled"] == 41
 
+    ran = run("review", "--data", data, "--apply", file, "--target", "product_id")
+    assert (ran.code, "only labels are taken back" in ran.err) == (2, True)
+    ran = run("review", "--data", data, "--apply", file, "--output", tmp_path / "b.csv")
+    assert (ran.code, "--apply writes no list" in ran.err) == (2, True)
+    run("review", "--data", data, "--target", "product_id", "--output", file)
+    assert file.read_text().startswith("item_id,product_id,suggested,")
+    ran = run("review", "--data", data, "--apply", file)
+    assert (ran.code, "no column label" in ran.err) == (3, True)
+
     file.write_text("id,label\na,b\n")
     ran = run("review", "--data", data, "--apply", file)
     assert ran.code == 3

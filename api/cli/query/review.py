@@ -36,6 +36,7 @@ def review(
     --apply; empty labels change nothing.
     """
     if apply is not None:
+        _check_alone(target, output)
         _apply(data, collection, apply, as_json)
         return
     from indexer.clusters import check_table
@@ -47,7 +48,7 @@ def review(
     with open_engine(data) as engine:
         made = make_review(engine, collection, target, limit, resumable)
     if output is not None:
-        write_review(output, made.found)
+        write_review(output, target, made.found)
     if as_json:
         print_json(_summary(made))
         return
@@ -57,6 +58,26 @@ def review(
             ((e.item.item_id, e.label, e.suggested, e.doubt, e.reach) for e in made.found),
         )
     print(f"{made.labelled:,} of {counted(made.items, 'item')} labelled")
+
+
+def _check_alone(target: str, output: Path | None) -> None:
+    """Refuse what `--apply` would leave out of account.
+
+    Raises:
+        ParameterError: There is such an option.
+    """
+    from search_engine.errors import ParameterError
+
+    if output is not None:
+        raise ParameterError(
+            "--apply writes no list", where="--output", fix="leave one of them out"
+        )
+    if target != "label":
+        raise ParameterError(
+            "only labels are taken back",
+            where="--target",
+            fix="index a table with the columns item_id and the field instead",
+        )
 
 
 def _apply(data: Path | None, collection: str, table: Path, as_json: bool) -> None:
