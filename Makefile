@@ -9,6 +9,9 @@ SCALE ?= 1
 QUALITY ?= fast
 SHOTS ?= build/screenshots
 
+# Tests start hundreds of processes: compiled modules are kept also where the environment says no.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test test-browser test-slow test-postgres coverage audit sbom licences torture lint lint-page screenshots bench clean
 

@@ -50,8 +50,21 @@ def asked(server: LiveServer, picture: bytes) -> Sequence[socket.socket]:
     connections = [connect(server) for _ in range(WHOLE)]
     for connection in connections:
         connection.sendall(question(picture))
-    time.sleep(0.5)
+        wait_until_read(connection)
     return connections
+
+
+def wait_until_read(connection: socket.socket) -> None:
+    """Wait until the server has read all that was sent, as far as the kernel tells it."""
+    ports = [f":{connection.getpeername()[1]:04X}", f":{connection.getsockname()[1]:04X}"]
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = line.split()
+            if [local[-5:], remote[-5:]] == ports and queues.endswith(":00000000"):
+                return
+        time.sleep(0.02)
+    raise AssertionError("the server does not read")
 
 
 def test_sigterm_lets_what_was_taken_be_answered_and_waits_for_no_slow_sender(
@@ -83,7 +96,7 @@ def test_ctrl_c_after_another_signal_ends_at_once_and_answers_nobody_with_500(
         picture = shopper_photo.read_bytes()
         slow = connect(server)
         slow.sendall(question(picture)[:-9])
-        time.sleep(0.3)
+        wait_until_read(slow)
         code, seconds, said = stopped(server, signal.SIGHUP, signal.SIGINT)
         assert code == 130
         assert seconds < LAST_BODY_S

@@ -861,9 +861,9 @@ def test_100000_entries_are_refused_at_once(good: Path, tmp_path: Path) -> None:
     for described in (first, describe([*members, *listed])):
         file = tmp_path / "many.tar"
         file.write_bytes(described[0].tobuf() + described[1] + header * 100_000)
-        started = time.perf_counter()
+        started = time.thread_time()
         assert isinstance(refused(file, tmp_path / "here"), CorruptDataError)
-        assert time.perf_counter() - started < QUICK_S
+        assert time.thread_time() - started < QUICK_S
 
 
 @pytest.mark.parametrize("with_the_hole", [False, True])
@@ -884,10 +884,10 @@ def test_a_huge_member_is_refused_at_once(
         os.truncate(file, file.stat().st_size + TB + 1_024)
         free = os.statvfs(tmp_path)
         assert free.f_bavail * free.f_frsize < TB, "this disk is too large for this test"
-    started = time.perf_counter()
+    started = time.thread_time()
     error = refused(file, tmp_path / "here")
     assert isinstance(error, StorageFullError if with_the_hole else CorruptDataError)
-    assert time.perf_counter() - started < QUICK_S
+    assert time.thread_time() - started < QUICK_S
 
 
 def test_what_is_no_archive_at_all(hsv_data: Path, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_closing_leaves_no_child_and_drops_what_waits() -> None:
     pids = pool.pids
     started = time.monotonic()
     pool.close()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert all(is_gone(pid) for pid in pids)
     for future in dropped:
         with pytest.raises(WorkerLostError):

@@ -35,10 +35,10 @@ CROP = Preprocessing(size_px=16, resize_px=18)
 
 @pytest.mark.parametrize("name", TOO_MANY_PIXELS)
 def test_too_many_pixels_are_refused_from_the_header(name: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(TooManyPixelsError):
         decode_pixels(TOO_MANY_PIXELS[name], SQUASH, LIMITS)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @pytest.mark.parametrize("data", [raw_png(50_000, 50_000)[:33], b"GIF89a\xff\xff\xff\xff\0\0\0"])
@@ -92,9 +92,9 @@ def test_texts_and_profiles_that_grow_are_refused(chunk: bytes) -> None:
 def test_very_many_small_chunks_are_refused_or_skipped_quickly() -> None:
     rows = b"".join(b"\x00" + row.tobytes() for row in np.asarray(photo()))
     data = raw_png(48, 32, rows, chunks=[png_chunk(b"tEXt", b"a\x00b")] * 100_000)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert decode_pixels(data, SQUASH, LIMITS).pixels.shape == (16, 16, 3)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_metadata_of_modest_size_is_no_obstacle() -> None:
@@ -132,6 +132,6 @@ def test_scans_in_the_metadata_do_not_count() -> None:
 def test_a_long_animation_costs_one_frame() -> None:
     pictures = [Image.new("L", (8, 8), number % 7) for number in range(2_000)]
     data = encoded(pictures[0], "GIF", save_all=True, append_images=pictures[1:])
-    started = time.perf_counter()
+    started = time.thread_time()
     assert decode_pixels(data, SQUASH, LIMITS).warnings == ("first_frame_used",)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
