@@ -1,6 +1,7 @@
 """Options that every verb has, and how they become Settings."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -59,6 +60,17 @@ WeightsOption = Annotated[
 DownloadOption = Annotated[
     bool, typer.Option("--download", help="Fetch published weights that are not here.")
 ]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How the encoder is found and run on this machine; jobs of a server are not told."""
+
+    quality: QualityOption = None
+    weights: WeightsOption = None
+    download: DownloadOption = False
+    runtime: RuntimeOption = None
+
 
 MilvusOption = Annotated[
     str | None,

@@ -11,12 +11,9 @@ from api.cli.flags import with_flags
 from api.cli.options import (
     CollectionOption,
     DataOption,
-    DownloadOption,
     JsonOption,
+    Loading,
     MilvusOption,
-    QualityOption,
-    RuntimeOption,
-    WeightsOption,
     at_milvus,
     encoder_named,
     settings_from,
@@ -26,13 +23,9 @@ from indexer.declared import Indexing
 
 
 @dataclass(frozen=True)
-class Here:
-    """How the work is done on this machine; jobs of a server are not told."""
+class Here(Loading):
+    """What is not for jobs of a server either."""
 
-    quality: QualityOption = None
-    weights: WeightsOption = None
-    download: DownloadOption = False
-    runtime: RuntimeOption = None
     milvus_uri: MilvusOption = None
     allow_urls: Annotated[
         bool,

@@ -10,11 +10,8 @@ from api.cli.flags import with_flags
 from api.cli.options import (
     CollectionOption,
     DataOption,
-    DownloadOption,
     JsonOption,
-    QualityOption,
-    RuntimeOption,
-    WeightsOption,
+    Loading,
     encoder_named,
     open_engine,
 )
@@ -35,13 +32,9 @@ EncoderArgument = Annotated[
 
 
 @dataclass(frozen=True)
-class Here:
-    """What only this machine can do."""
+class Here(Loading):
+    """What is not for jobs of a server either."""
 
-    quality: QualityOption = None
-    weights: WeightsOption = None
-    download: DownloadOption = False
-    runtime: RuntimeOption = None
     forget: Annotated[
         bool,
         typer.Option("--forget", help="Delete what is kept of other encoders; no --undo then."),
