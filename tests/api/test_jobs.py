@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from indexer.jobs.queue import find, submit
-from search_engine.catalog.job_writer import change_job, end_job, start_job
+from search_engine.catalog.job_writer import end_job, start_job
 from tests.api.asking import DEFAULT, CheckedClient, ask_json, assert_problem
 from tests.conftest import copy_data
 from tests.images.pictures import png

@@ -24,6 +24,8 @@ from tests.contract.small_network import noise, small_network
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.usefixtures("nothing_exported")
+
 USE_DEFAULT_ENCODER = """
 import socket, sys, json
 calls = []
@@ -72,7 +74,7 @@ def use_default_encoder(cache: Path, trace: Path) -> Use:
     done = subprocess.run(
         [*strace, *command] if traced else command,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "EYEDEX_NETWORK_CACHE": ""},
         capture_output=True,
         text=True,
         check=False,

@@ -22,7 +22,7 @@ SIDE_PX = SPEC.preprocessing.size_px
 
 
 @pytest.fixture(autouse=True)
-def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def new_process(nothing_exported: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known yet, as when a process starts."""
     monkeypatch.setattr(precision, "_measured", {})
 
