@@ -50,6 +50,11 @@ _LOAD, _IF_EQUAL, _IF_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 """Offsets in `struct seccomp_data`; of an argument the lower half on these machines."""
 
+NOT_CONFINED = (
+    "this kernel confines no processes (seccomp, on x86-64 and arm64), so a picture that takes a "
+    "decoder over could open files and connections as this user"
+)
+
 _Instruction = tuple[int, int, int, int]
 
 

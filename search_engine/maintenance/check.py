@@ -46,6 +46,7 @@ from search_engine.errors import (
     OlderFormatError,
     UnreadableAttributesError,
 )
+from search_engine.images.confinement import NOT_CONFINED, can_confine
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.indexes.manifest import verify
@@ -115,6 +116,8 @@ def check_data(settings: Settings) -> CheckReport:
         findings += _check_learned(catalog)
     if paths.catalog.exists():
         findings += _sqlite_note()
+    if not can_confine():
+        findings.append(Finding("note", "decoding", NOT_CONFINED))
     return CheckReport(tuple(findings), tuple(facts), _versions())
 
 
