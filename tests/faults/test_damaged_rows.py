@@ -297,7 +297,8 @@ def test_a_schema_that_is_no_utf8_is_told_as_damage(data: Path) -> None:
     """SQLite quotes it in its message, which Python cannot read."""
     file = data / "catalog.sqlite"
     schema = b"CREATE TABLE items"
-    assert schema in (content := file.read_bytes())
+    content = file.read_bytes()
+    assert schema in content
     file.write_bytes(content.replace(schema, b"CRE\xd6TE TABLE items"))
     with pytest.raises(CorruptDataError, match="the catalog is damaged"):
         check_data(Settings(data=data))
