@@ -90,7 +90,8 @@ CODES = {
 def known_codes() -> dict[str, str]:
     """Every code that a problem can have over HTTP, with what it means."""
     found = dict(CODES)
-    for kind in _kinds_of(errors.EyedexError):
+    kinds = sorted(_kinds_of(errors.EyedexError), key=lambda kind: len(kind.__mro__))
+    for kind in kinds:  # of those with one code, the most general says what it means
         said = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
         found.setdefault(kind.code, said)
     return dict(sorted(found.items()))

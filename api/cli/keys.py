@@ -173,6 +173,8 @@ def _json(key: "AccessKey") -> dict[str, Any]:
 def _state(key: "AccessKey") -> str:
     if key.revoked is not None:
         return "revoked"
+    if key.is_damaged:
+        return "damaged"
     return "valid" if key.is_valid(time.time()) else "expired"
 
 

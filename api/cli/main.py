@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from api.cli import jobs, keys, serve
+from api.cli import audit, jobs, keys, serve
 from api.cli.catalog import collections, colors, exchange, index, maintenance, remove
 from api.cli.encoders import calibrate, listing, rerank, switch, train, tune
 from api.cli.evaluation import evaluate
@@ -56,6 +56,7 @@ for verb in (
     exchange.export,
     exchange.import_,
     remove.remove,
+    audit.audit,
     listing.encoders,
 ):
     app.command(verb.__name__.rstrip("_"))(verb)

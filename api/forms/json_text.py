@@ -21,10 +21,24 @@ def parse_json(data: bytes | str) -> Any:
     """
     try:
         if _is_too_deep(data.encode(errors="replace") if isinstance(data, str) else data):
-            raise ValueError("too deep")
+            raise _Refused(f"it is nested in more than {MOST_LEVELS} levels")
         return json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        raise Problem(400, "bad_json", "the body is not valid JSON") from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "bad_json", f"not valid JSON: {_what(error)}") from None
+
+
+class _Refused(ValueError):
+    """What Python alone would take."""
+
+
+def _what(error: ValueError | RecursionError) -> str:
+    """What is wrong, and where, without a word of what was sent."""
+    if isinstance(error, json.JSONDecodeError):
+        said = error.msg[:1].lower() + error.msg[1:]
+        return f"{said} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 at byte {error.start + 1:,}"
+    return str(error) if isinstance(error, _Refused) else "it cannot be read"
 
 
 def _is_too_deep(data: bytes) -> bool:
@@ -40,11 +54,11 @@ def _is_too_deep(data: bytes) -> bool:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(name)
+    raise _Refused(f"{name} is no number of JSON")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("repeated key")
+        raise _Refused("an object has a name twice")
     return found

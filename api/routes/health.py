@@ -9,6 +9,7 @@ from api.schemas.server import Alive, Ready
 from search_engine.catalog.collection_rows import require_sound_collection
 from search_engine.engine import SearchEngine
 from search_engine.errors import DamagedRecordError, EyedexError, WorkerLostError
+from search_engine.images.confinement import NOT_CONFINED, can_confine
 
 router = APIRouter(tags=["health"])
 
@@ -51,6 +52,8 @@ def readyz(request: Request, engine: EngineDep) -> Ready:
     answer: Ready = {"status": "ready"}
     if damaged:
         answer["damaged"] = damaged
+    if not can_confine():
+        answer["warnings"] = [NOT_CONFINED]
     return answer
 
 

@@ -22,6 +22,8 @@ class Ready(TypedDict):
     status: str
     damaged: NotRequired[dict[str, str]]
     """What is wrong with collections that cannot be used, by name."""
+    warnings: NotRequired[list[str]]
+    """What this machine lacks for full protection, such as a kernel that confines decoders."""
 
 
 @shape

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -84,6 +85,36 @@ class AuditLog:
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
+
+
+def entries_of(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The entries of a log and of what was put aside of it, oldest first; how many are unreadable.
+
+    A line that a full disk or an edit has cut is no entry.
+    """
+    aside = [path.with_name(f"{path.name}.{number}") for number in range(KEPT_FILES, 0, -1)]
+    found, unreadable = [], 0
+    for file in (*aside, path):
+        try:
+            lines = file.read_bytes().splitlines()
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            entry = _read(line)
+            if entry is None:
+                unreadable += 1
+            else:
+                found.append(entry)
+    return found, unreadable
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+        is_entry = isinstance(entry, dict) and datetime.fromisoformat(entry["time"]).tzinfo
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return entry if is_entry else None
 
 
 class AuditMiddleware:

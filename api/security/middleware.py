@@ -63,6 +63,11 @@ _FORM = (
     "unsupported_type",
     "a form changes nothing here, as a page of another site could send it; send application/json",
 )
+_PACKED = (
+    415,
+    "unsupported_type",
+    "packed bodies are not taken; send it as it is, without Content-Encoding",
+)
 _BUG = (500, "bug", "something is wrong on our side")
 
 
@@ -154,7 +159,8 @@ class EdgeMiddleware:
         most_bytes = self._bodies.of(scope)
         if int(length[:20]) > most_bytes:
             return 413, "body_too_large", too_large(most_bytes)
-        return None
+        packed = ",".join(headers.getlist("content-encoding")).strip().lower()
+        return None if packed in ("", "identity") else _PACKED
 
     def _rate_refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
         """Of clients that ask too often; health and the files of the page are free."""

@@ -26,6 +26,7 @@ from search_engine.errors import (
     RowError,
     SourceError,
 )
+from search_engine.images.files import shown_path
 from search_engine.search.asked import Asked
 
 
@@ -216,6 +217,12 @@ def is_source(paths: Sequence[Path]) -> bool:
     """
     if len(paths) == 1:
         path = paths[0]
+        try:
+            path.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # such as a name that no file can have
+            raise MissingPictureError(f"{error.strerror}", where=shown_path(path)) from error
         if path.is_dir() or _is_table(path) or is_archive(path):
             return True
         if not path.exists():

@@ -71,11 +71,19 @@ class JsonTable:
     def _survey(self) -> dict[str, None]:
         """Collect the keys of the records; also find the member of the document that holds them."""
         lists: dict[str | None, dict[str, None]] = {}
+        first_problem: _Found | None = None
         for found in self._values():
             keys = lists.setdefault(found.member, {})
-            if found.problem is None:
+            if found.problem is not None:
+                first_problem = first_problem or found
+            else:
                 keys.update(dict.fromkeys(found.value))
                 check_width(len(keys), str(self.path))
+        if first_problem is not None and not any(lists.values()):
+            raise SourceError(
+                f"no object of it can be read: {first_problem.problem}",
+                where=f"{self.path}, line {first_problem.line}",
+            )
         with_keys = [member for member, keys in lists.items() if keys]
         if len(with_keys) > 1:
             raise SourceError(

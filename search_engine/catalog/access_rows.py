@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from search_engine.access import SCOPES, Grant, Scope
+from search_engine.catalog.row_checksums import damaged_rows, seal_rows
 from search_engine.catalog.tables import access_keys
 from search_engine.catalog.writer import CatalogWriter
 
@@ -28,23 +29,27 @@ class AccessKey:
     expires: float | None = None
     revoked: float | None = None
     last_used: float | None = None
+    is_damaged: bool = False
 
     @property
     def grant(self) -> Grant | None:
         """What it may do while it is valid."""
-        if self.scope not in SCOPES:
+        if self.is_damaged or self.scope not in SCOPES:
             return None
         scope: Scope = SCOPES[SCOPES.index(self.scope)]
         only = None if self.collections is None else frozenset(self.collections)
         return Grant(scope, only)
 
     def is_valid(self, now: float) -> bool:
-        """Whether it was neither revoked nor has expired."""
+        """Whether it is sound, and was neither revoked nor has expired."""
+        if self.is_damaged:
+            return False
         return self.revoked is None and (self.expires is None or now < self.expires)
 
 
 def access_keys_in(connection: Connection) -> list[AccessKey]:
     """All keys, the newest first; also those that are not valid any more."""
+    damaged = {key_id for (key_id,) in damaged_rows(connection, access_keys)}
     rows = connection.execute(select(access_keys).order_by(access_keys.c.created.desc()))
     return [
         AccessKey(
@@ -57,6 +62,7 @@ def access_keys_in(connection: Connection) -> list[AccessKey]:
             expires=row.expires,
             revoked=row.revoked,
             last_used=row.last_used,
+            is_damaged=row.id in damaged,
         )
         for row in rows
     ]
@@ -75,12 +81,14 @@ def add_access_key(writer: CatalogWriter, key: AccessKey) -> None:
         "expires": key.expires,
     }
     writer.connection.execute(insert(access_keys).values(values))
+    seal_rows(writer.connection, access_keys, access_keys.c.id == key.id)
 
 
 def revoke_access_key(writer: CatalogWriter, key_id: str, now: float) -> bool:
     """Let a key be valid no more; says whether it was not revoked before."""
     this = (access_keys.c.id == key_id) & access_keys.c.revoked.is_(None)
     done = writer.connection.execute(update(access_keys).where(this).values(revoked=now))
+    seal_rows(writer.connection, access_keys, access_keys.c.id == key_id)
     return done.rowcount > 0
 
 

@@ -9,12 +9,21 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, bindparam, select, type_coerce, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.types import NullType
 
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.damaged import MENDED
-from search_engine.catalog.tables import collections, items
+from search_engine.catalog.tables import access_keys, collections, fields, items, sources
 from search_engine.errors import DamagedRecordError
 
 
@@ -22,6 +31,8 @@ def _as_stored(*columns: "Column[Any]") -> tuple[Any, ...]:
     """Columns whose values come as SQLite has them, whatever they are."""
     return tuple(type_coerce(each, NullType()).label(each.name) for each in columns)
 
+
+_NOT_OF_A_KEY = ("last_used", "crc32")
 
 ITEM_VALUES = _as_stored(
     items.c.key,
@@ -51,6 +62,14 @@ COLLECTION_VALUES = _as_stored(
 )
 """What the checksum of a collection covers: neither what follows its keys, which `check` compares
 with these, nor its former encoder."""
+
+
+SEALED: dict[Table, tuple[Any, ...]] = {
+    access_keys: _as_stored(*(each for each in access_keys.c if each.name not in _NOT_OF_A_KEY)),
+    sources: _as_stored(*(each for each in sources.c if each.name != "crc32")),
+    fields: _as_stored(*(each for each in fields.c if each.name != "crc32")),
+}
+"""What the checksums of other tables cover, their primary keys first."""
 
 
 def row_crc32(values: Iterable[Any], start: int = 0) -> int:
@@ -86,6 +105,20 @@ def sound_items(connection: Connection, keys: Sequence[int]) -> list[int]:
 def is_sound_collection(connection: Connection, collection_id: int) -> bool:
     """Whether a collection matches its checksum."""
     return bool(_sound(connection, collections, _COLLECTION_ROWS, [collection_id]))
+
+
+def seal_rows(connection: Connection, table: Table, which: ColumnElement[bool]) -> None:
+    """Give rows of a table of `SEALED` the checksums of what they hold now."""
+    for row in connection.execute(select(*SEALED[table]).where(which)).all():
+        this = [key == value for key, value in zip(table.primary_key, row, strict=False)]
+        connection.execute(update(table).where(*this).values(crc32=row_crc32(row)))
+
+
+def damaged_rows(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
+    """Primary keys of the rows of a table of `SEALED` that do not match their checksums."""
+    (crc32,), keys = _as_stored(table.c.crc32), len(table.primary_key)
+    found = connection.execute(select(crc32, *SEALED[table]))
+    return [tuple(row[:keys]) for stored, *row in found if row_crc32(row) != stored]
 
 
 def require_sound_items(connection: Connection, keys: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.dialects.statements import items_of_texts
-from search_engine.catalog.row_checksums import seal_items, sound_items
+from search_engine.catalog.row_checksums import seal_items, seal_rows, sound_items
 from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
 
@@ -102,6 +102,7 @@ def keep_source_options(
     writer.connection.execute(delete(sources).where(this))
     row = {"collection_id": collection_id, "name": source, "options": dict(options)}
     writer.connection.execute(insert(sources).values(**row, seq=writer.seq))
+    seal_rows(writer.connection, sources, this)
 
 
 def field_types(connection: Connection, collection: Collection) -> dict[str, str]:
@@ -117,3 +118,4 @@ def keep_field_types(writer: CatalogWriter, collection_id: int, types: Mapping[s
     for name, kind in types.items():
         this = (fields.c.collection_id == collection_id) & (fields.c.name == name)
         writer.connection.execute(update(fields).where(this).values(type=kind))
+        seal_rows(writer.connection, fields, this)

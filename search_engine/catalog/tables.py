@@ -24,7 +24,8 @@ why: the code of an error.
 `picture_hashes` has what copies of a picture are recognised by, of the pictures that were decoded
 since there are hashes; `seq` is the change that wrote it.
 
-Each `crc32` is a checksum of its row (`row_checksums`, of embeddings `vectors`).
+Each `crc32` is a checksum of its row (`row_checksums`, of embeddings `vectors`). Jobs, answers and
+feedback have none: what is wrong with one of their rows concerns neither items nor keys.
 
 `jobs` has the long runs of this data directory, waiting, at work and finished; times are seconds
 since 1970. Its `version` counts the changes of a row. `answers` has what was answered to requests
@@ -179,6 +180,7 @@ fields = Table(
     ),
     Column("name", Text, primary_key=True),
     Column("type", String(16)),
+    Column("crc32", BigInteger),
 )
 
 sources = Table(
@@ -190,6 +192,7 @@ sources = Table(
     Column("name", StoredText, primary_key=True),
     Column("options", JsonObject, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("crc32", BigInteger),
 )
 
 sequence = Table(
@@ -251,6 +254,7 @@ access_keys = Table(
     Column("expires", Float),
     Column("revoked", Float),
     Column("last_used", Float),
+    Column("crc32", BigInteger),
 )
 """Keys of the HTTP API; `digest` is hexadecimal, `collections` a JSON list."""
 

@@ -23,6 +23,7 @@ from search_engine.catalog.row_checksums import (
     require_sound_items,
     seal_collection,
     seal_items,
+    seal_rows,
     sound_items,
 )
 from search_engine.catalog.tables import (
@@ -340,6 +341,8 @@ class CatalogWriter(EmbeddingWriter):
         ]
         if rows:
             self._connection.execute(insert(fields), rows)
+            new = fields.c.name.in_([row["name"] for row in rows])
+            seal_rows(self._connection, fields, (fields.c.collection_id == collection_id) & new)
             index_fields(self._connection)
 
 

@@ -5,6 +5,7 @@ suffix.
 """
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,9 @@ def _read_safetensors(path: Path) -> Any:
 def _read_pickled(path: Path) -> Any:
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of foreign pickles; the error says what is wrong
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _is_state(state: Any) -> bool:

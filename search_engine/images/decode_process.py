@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from search_engine.errors import TooComplexError
+from search_engine.images.confinement import confine
 from search_engine.images.decoder import answer_of
 from search_engine.images.plain_answers import described, understood
 
@@ -271,8 +272,10 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
     frame = _Frame(memory)
     try:
         pipe.send_bytes(STARTED)
+        question = frame.asked(pipe.recv())
+        confine()  # the function is loaded by now, and no picture was looked at yet
         while True:
-            function, arguments, end_after_s = frame.asked(pipe.recv())
+            function, arguments, end_after_s = question
             signal.setitimer(signal.ITIMER_REAL, end_after_s)
             answer = answer_of(function, arguments)
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -280,6 +283,7 @@ def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]")
             pipe.send_bytes(text)
             for each in buffers:
                 pipe.send_bytes(each)
+            question = frame.asked(pipe.recv())
     except (EOFError, OSError):
         return
 

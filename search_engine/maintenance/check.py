@@ -4,11 +4,13 @@ import hashlib
 import json
 import platform
 import sqlite3
+import time
 import zlib
 from array import array
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,16 +26,19 @@ from search_engine.catalog.collection_rows import (
 from search_engine.catalog.damaged import MENDED, Damaged
 from search_engine.catalog.dialects.statements import is_postgresql
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
-from search_engine.catalog.row_checksums import is_sound_blob
+from search_engine.catalog.row_checksums import damaged_rows, is_sound_blob
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import (
     LEARNED,
     LIVE,
+    access_keys,
     collections,
     embeddings,
+    fields,
     items,
     picture_hashes,
     pictures,
+    sources,
 )
 from search_engine.catalog.vectors import unpack
 from search_engine.collections.live import LiveCollection
@@ -46,6 +51,7 @@ from search_engine.errors import (
     OlderFormatError,
     UnreadableAttributesError,
 )
+from search_engine.images.confinement import NOT_CONFINED, can_confine
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.indexes.manifest import verify
@@ -54,6 +60,7 @@ from search_engine.records import CatalogItem, Keys
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
+MEANWHILE_S = 0.5
 FIXED_SQLITE = (3, 51, 3)
 PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
 
@@ -112,9 +119,12 @@ def check_data(settings: Settings) -> CheckReport:
             fact, problems = _check_index(catalog, live)
             findings += problems
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
+        findings += _check_sealed(catalog)
         findings += _check_learned(catalog)
     if paths.catalog.exists():
         findings += _sqlite_note()
+    if not can_confine():
+        findings.append(Finding("note", "decoding", NOT_CONFINED))
     return CheckReport(tuple(findings), tuple(facts), _versions())
 
 
@@ -134,6 +144,22 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
                 yield Finding("error", where, f"a row of {row[0]} refers to nothing")
     except UnreadableAttributesError as error:
         yield Finding("error", where, f"{error.what}: indexes of fields do not fit them")
+
+
+_SEALED = (
+    (access_keys, "access key", "revoke it and make another; until then it opens nothing"),
+    (sources, "source", "index it again"),
+    (fields, "field", "index a source that has it again, with --type if it was given"),
+)
+
+
+def _check_sealed(catalog: Catalog) -> Iterator[Finding]:
+    """Verify rows that are neither items nor collections."""
+    with catalog.read() as connection:
+        for table, kind, mended in _SEALED:
+            for key in damaged_rows(connection, table):
+                what = f"its row does not match its checksum; {mended}"
+                yield Finding("error", f"{kind} {key[-1]!r}", what)
 
 
 def _check_items(
@@ -285,12 +311,24 @@ def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None
 
 def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
     folder = catalog.paths.index(collection.name)
-    names = generation.generations(folder)
+    findings = list(_generation_findings(folder))
+    if any(one.level == "error" for one in findings):
+        # a server may have published or deleted one meanwhile: damage is there the next time too
+        time.sleep(MEANWHILE_S)
+        findings = list(_generation_findings(folder))
+    yield from findings
+    for left in generation.leftovers(folder):
+        yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
+
+
+def _generation_findings(folder: Path) -> Iterator[Finding]:
     try:
-        name = generation.current(folder)
-        if name is not None and name not in names:
-            yield Finding("error", str(folder / "CURRENT"), f"names {name}, which is not there")
+        named = generation.current(folder)
+        names = generation.generations(folder)
+        if named is not None and named not in names:
+            yield Finding("error", str(folder / "CURRENT"), f"names {named}, which is not there")
     except CorruptDataError as error:
+        names = generation.generations(folder)
         yield Finding("error", error.where or str(folder), error.what)
     for name in names:
         try:
@@ -298,9 +336,8 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
         except OlderFormatError as error:
             yield Finding("note", error.where or name, f"{error.what}; the next one replaces it")
         except (CorruptDataError, NewerFormatError) as error:
-            yield Finding("error", error.where or name, error.what)
-    for left in generation.leftovers(folder):
-        yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
+            if (folder / name).exists():
+                yield Finding("error", error.where or name, error.what)
 
 
 def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:

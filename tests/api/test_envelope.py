@@ -1,6 +1,7 @@
 """Requests that are wrong in form: multipart, JSON, parameters, filters, sizes, hosts, paths."""
 
 import asyncio
+import gzip
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -295,6 +296,33 @@ def test_file_names_that_are_no_utf8_do_not_matter(client: CheckedClient) -> Non
 )  # fmt: skip
 def test_bad_json_is_refused(client: CheckedClient, body: str | bytes) -> None:
     assert_problem(ask_json(client, body), 400, "bad_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"k": NaN}', "NaN is no number of JSON"),
+        ('{"k": 1, "k": 2}', "an object has a name twice"),
+        ("[" * 300, "it is nested in more than 200 levels"),
+        (b"\x80", "it is not UTF-8 at byte 1"),
+        ('{"k": 1,\n}', "at line 2, column 1"),
+        ('{"k": ' + "1" * 5_000 + "}", "it cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_json_is_told(
+    client: CheckedClient, body: str | bytes, said: str
+) -> None:
+    assert said in assert_problem(ask_json(client, body), 400, "bad_json")["detail"]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "br", "x-made-up", "identity, gzip"])
+def test_packed_bodies_are_refused_by_name(client: CheckedClient, packing: str) -> None:
+    answer = client.post(
+        SEARCH,
+        content=gzip.compress(b"{}"),
+        headers={"Content-Type": "application/json", "Content-Encoding": packing},
+    )
+    assert "Content-Encoding" in assert_problem(answer, 415, "unsupported_type")["detail"]
 
 
 @pytest.mark.parametrize(

@@ -291,3 +291,16 @@ def test_unreadable_options_are_an_error_only_for_who_needs_them(data: Path) -> 
         assert len(engine.catalog.collections()) == 1
         with pytest.raises(DamagedRecordError, match="collection default"):
             engine.search(jpeg())
+
+
+def test_a_schema_that_is_no_utf8_is_told_as_damage(data: Path) -> None:
+    """SQLite quotes it in its message, which Python cannot read."""
+    file = data / "catalog.sqlite"
+    schema = b"CREATE TABLE items"
+    content = file.read_bytes()
+    assert schema in content
+    file.write_bytes(content.replace(schema, b"CRE\xd6TE TABLE items"))
+    with pytest.raises(CorruptDataError, match="the catalog is damaged"):
+        check_data(Settings(data=data))
+    with pytest.raises(CorruptDataError), SearchEngine(data, create=False) as engine:
+        engine.catalog.collections()

@@ -1,19 +1,24 @@
 """Values that changed without a trace in SQLite: found by `check`, never served as if sound."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from indexer.run import IndexRequest, index_source
+from indexer.sources import open_source
 from search_engine import SearchEngine
+from search_engine.catalog.access_rows import access_keys_in, note_use, revoke_access_key
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, DamagedRecordError
 from search_engine.maintenance.check import check_data
 from search_engine.maintenance.restore import restore_snapshot
 from search_engine.maintenance.snapshot import make_snapshot
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
+from tests.api.test_access import make_key
 from tests.conftest import copy_data, index_folder
 from tests.images.pictures import jpeg, photo
 
@@ -181,3 +186,54 @@ def test_all_that_writes_an_item_leaves_a_checksum(data: Path) -> None:
     assert errors_of(restored) == {}
     with SearchEngine(restored) as engine:
         assert engine.search(drawn("blue"), k=1).neighbors[0].item.item_id in ("new", "blue")
+
+
+@pytest.fixture
+def keyed(data: Path) -> Path:
+    """With a key, a source and a field beside the items."""
+    folder = data.parent / "source"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(drawn(COLORS[0]))
+    (folder / "a.csv").write_text("id,image,price\na,a.png,5\n")
+    index_source(open_source(folder / "a.csv"), IndexRequest(encoder="hsv"), Settings(data=data))
+    make_key(data, "read")
+    assert not errors_of(data)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("UPDATE access_keys SET scope = 'admin'", "access key"),
+        ("UPDATE access_keys SET collections = '[\"other\"]'", "access key"),
+        ("UPDATE access_keys SET expires = 1e12", "access key"),
+        ("UPDATE sources SET options = '{}' WHERE name LIKE '%a.csv'", "source"),
+        ("UPDATE sources SET seq = seq + 1 WHERE name LIKE '%a.csv'", "source"),
+        ("UPDATE fields SET type = 'text' WHERE name = 'price'", "field"),
+        ("UPDATE fields SET name = 'prize' WHERE name = 'price'", "field"),
+    ],
+)
+def test_a_changed_key_source_or_field_is_found(keyed: Path, statement: str, kind: str) -> None:
+    damage(keyed, statement)
+    assert [where.partition(" '")[0] for where in errors_of(keyed)] == [kind]
+
+
+def test_a_changed_key_opens_nothing_until_it_is_revoked(keyed: Path) -> None:
+    damage(keyed, "UPDATE access_keys SET scope = 'admin'")
+    with SearchEngine(keyed) as engine:
+        with engine.catalog.read() as connection:
+            (key,) = access_keys_in(connection)
+        assert (key.grant, key.is_valid(time.time())) == (None, False)
+        with engine.catalog.write() as writer:
+            assert revoke_access_key(writer, key.id, time.time())
+    assert not errors_of(keyed)
+
+
+def test_use_of_a_key_and_a_further_run_leave_checksums(keyed: Path) -> None:
+    with SearchEngine(keyed) as engine, engine.catalog.write() as writer:
+        (key,) = access_keys_in(writer.connection)
+        note_use(writer, {key.id: time.time()})
+    table = keyed.parent / "source" / "a.csv"
+    table.write_text("id,image,price,size\na,a.png,6,L\n")
+    index_source(open_source(table), IndexRequest(), Settings(data=keyed))
+    assert not errors_of(keyed)

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def served(haste: float = 1.0, **environ: str) -> Iterator[Server]:
             command, stderr=errors, text=True, env={**os.environ, **settings}
         )
         try:
-            _wait(process, port)
+            wait_until_ready(process, port)
             yield Server(port, process, data)
         finally:
             process.terminate()
@@ -124,7 +125,8 @@ def shared_server() -> Server:
     return stack.enter_context(served())
 
 
-def _wait(process: "subprocess.Popen[str]", port: int) -> None:
+def wait_until_ready(process: "subprocess.Popen[Any]", port: int) -> None:
+    """Wait until a server answers questions."""
     ends = time.monotonic() + READY_S
     while not answers(f"http://127.0.0.1:{port}/readyz"):
         if process.poll() is not None or time.monotonic() > ends:

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
@@ -111,13 +112,37 @@ class Sqlite(Database):
         return _translate(str(error), self._paths.catalog)
 
 
+class _Cursor(sqlite3.Cursor):
+    """Its errors are SQLite's, also where one quotes a damaged schema that is no UTF-8."""
+
+    def execute(self, *arguments: Any) -> Self:
+        """As the class above does it."""
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            raise sqlite3.DatabaseError("malformed database schema") from error
+
+
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        """A cursor with such errors."""
+        return super().cursor(factory)
+
+    def execute(self, *arguments: Any) -> Any:
+        """By such a cursor."""
+        return self.cursor().execute(*arguments)
+
+
 def reader_engine(path: Path) -> Engine:
     """Connections that cannot write; each statement sees the last commit, unless BEGIN was said."""
 
     def connect() -> sqlite3.Connection:
         how = "immutable=1" if _state_at_rest(path) else "mode=ro"
         connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(path.absolute()))}?{how}", uri=True, check_same_thread=False
+            f"file:{quote(os.fsencode(path.absolute()))}?{how}",
+            uri=True,
+            check_same_thread=False,
+            factory=_Connection,
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
@@ -160,7 +185,7 @@ def writer_engine(path: Path) -> Engine:
     """The one connection that writes, made when it is first needed."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(str(path), check_same_thread=False)
+        connection = sqlite3.connect(str(path), check_same_thread=False, factory=_Connection)
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         _use_log(connection)
         for pragma in ("synchronous=FULL", "foreign_keys=ON"):

@@ -105,6 +105,13 @@ def test_a_line_that_is_no_json_costs_only_itself(lines: Path, line: str) -> Non
     assert cells(table) == [[0], [2]]
 
 
+@pytest.mark.parametrize("text", ['{"a": NaN}\n', "{broken\n", "[1, 2]\n"])
+def test_where_no_line_can_be_read_it_is_said_why(lines: Path, text: str) -> None:
+    """And not that columns are missing."""
+    with pytest.raises(SourceError, match=r"no object of it can be read: .+line 1"):
+        written(lines, text)
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

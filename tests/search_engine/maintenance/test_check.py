@@ -12,6 +12,7 @@ from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, NotFoundError
+from search_engine.indexes.manifest import verify
 from search_engine.maintenance.check import CheckReport, check_data
 from tests.small_catalog import (
     bound_collection,
@@ -211,6 +212,26 @@ def test_a_wrong_current_is_found(data: Path, text: str, what: str) -> None:
     (data / "indexes" / "default" / "CURRENT").write_text(text)
     (error,) = errors(data)
     assert what in error
+
+
+def test_a_generation_that_a_server_deletes_meanwhile_is_no_damage(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = data / "indexes" / "default"
+    old, current = sorted(folder.glob("gen-*"))
+    assert (folder / "CURRENT").read_text().strip() == current.name
+
+    def verify_late(generation: Path) -> object:
+        if generation == old and old.exists():
+            next(old.glob("*.faiss")).unlink()  # a check comes by while the folder is emptied
+            with pytest.raises(CorruptDataError):
+                verify(generation)
+            shutil.rmtree(old)
+        return verify(generation)
+
+    monkeypatch.setattr("search_engine.maintenance.check.verify", verify_late)
+    assert not errors(data)
+    assert not old.exists()
 
 
 def test_what_an_interrupted_run_left_is_a_note(data: Path) -> None:
