@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api.app import GZIP_LEVEL
-from api.routes.site import without_comments
+from api.routes.site import shortened
 from tests.browser import steps
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 expect = sync_api.expect
 
 WEB = Path(__file__).parents[2] / "api" / "web"
+SHORTENED = {".js", ".css"}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 IMPORTED = re.compile(r'^(?:import|export) [^;]*?from "(\..+?)";', re.MULTILINE)
 SHIFTS = """() => {
@@ -216,7 +217,7 @@ def closure(module: Path) -> set[Path]:
 def kilobytes(files: set[Path], packed: bool = False) -> float:
     """Of files as they are served."""
     sent = [
-        without_comments(each.read_text()).encode() if each.suffix == ".js" else each.read_bytes()
+        shortened(each.read_text()).encode() if each.suffix in SHORTENED else each.read_bytes()
         for each in files
     ]
     if packed:
