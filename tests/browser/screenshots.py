@@ -79,7 +79,7 @@ REVIEWS = {
 PARTS = {
     "results": ("Measure", ".headline-value"),
     "health": ("Check", ".stack-tight .numbers"),
-    "improve": ("", "select"),
+    "improve": ("", "form select, .panel select"),
 }
 """What is clicked where nothing was made yet, and what is there afterwards."""
 READ_ONLY = {"scope": "read", "collections": None, "anonymous": "read", "read_only": True}
@@ -246,11 +246,11 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
     page.get_by_role("table", name="Photos").get_by_role("combobox").nth(1).press("Enter")
     shoot("classify-corrected")
     for review, button in REVIEWS.items():
-        page.goto(f"{url}/catalog?collection=default&part=review&review={review}")
+        address = f"{url}/catalog?collection=default&part=review&review={review}"
+        page.goto(address, wait_until="networkidle")
         begun = page.get_by_role("button", name=button)
         made = page.get_by_text("Looked at")
         expect(begun.or_(made).first).to_be_visible()
-        expect(page.locator("[aria-busy=true]")).to_have_count(0)
         if not made.is_visible():
             shoot(f"review-{review}-start")
             begun.click()
@@ -261,12 +261,14 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
     page.get_by_role("button", name="Choose ").first.click()
     shoot("review-map-chosen")
     for part, (button, found) in PARTS.items():
-        page.goto(f"{url}/quality?part={part}")
+        page.goto(f"{url}/quality?part={part}", wait_until="networkidle")
         expect(page.get_by_role("heading", name="Quality")).to_be_visible()
-        expect(page.locator("[aria-busy=true]")).to_have_count(0)
-        if button and not page.locator(found).first.is_visible():
+        begun = page.get_by_role("button", name=button, exact=True)
+        made = page.locator(found).first
+        expect(begun.or_(made).first).to_be_visible()
+        if button and begun.is_visible() and not made.is_visible():
             shoot(f"quality-{part}-start")
-            page.get_by_role("button", name=button, exact=True).click()
+            begun.click()
         expect(page.locator(found).first).to_be_visible(timeout=JOB_MS)
         shoot(f"quality-{part}")
     page.goto(url + PLACES["catalog-jobs"][0])
@@ -303,7 +305,7 @@ def shoot_problems(page: Page, url: str, shoot: Shoot) -> None:
     page.unroute("**/v1/collections")
     items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
     page.goto(f"{url}/?like={items[0]['item_id']}")
-    expect(page.locator(".skeleton-picture").first).to_be_visible()
+    expect(page.locator(".found .skeleton").first).to_be_visible()
     shoot("loading")
 
 
