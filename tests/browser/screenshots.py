@@ -245,6 +245,12 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
     expect(page.get_by_role("progressbar")).to_have_count(0, timeout=JOB_MS)
     page.get_by_role("table", name="Photos").get_by_role("combobox").nth(1).press("Enter")
     shoot("classify-corrected")
+    shoot_reviews(page, url, shoot)
+    shoot_quality(page, url, shoot)
+
+
+def shoot_reviews(page: Page, url: str, shoot: Shoot) -> None:
+    """What looks wrong, and the map."""
     for review, button in REVIEWS.items():
         address = f"{url}/catalog?collection=default&part=review&review={review}"
         page.goto(address, wait_until="networkidle")
@@ -260,6 +266,10 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
         shoot(f"review-{review}")
     page.get_by_role("button", name="Choose ").first.click()
     shoot("review-map-chosen")
+
+
+def shoot_quality(page: Page, url: str, shoot: Shoot) -> None:
+    """How good it is, whether all is well, and the jobs that told it."""
     for part, (button, found) in PARTS.items():
         page.goto(f"{url}/quality?part={part}", wait_until="networkidle")
         expect(page.get_by_role("heading", name="Quality")).to_be_visible()

@@ -22,7 +22,7 @@ expect = sync_api.expect
 
 
 @pytest.mark.allows_console("ERR_CONNECTION_REFUSED")
-@pytest.mark.allows_console("ERR_INCOMPLETE_CHUNKED_ENCODING")
+@pytest.mark.allows_console("the server responded with a status of 404")
 def test_a_server_that_stops_and_starts_again(
     page: Page, hsv_data: Path, tmp_path: Path, shopper_photo: Path
 ) -> None:

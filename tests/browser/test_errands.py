@@ -331,7 +331,7 @@ class Owner:
         self.link("Quality")
         self.link("Health")
         self.button("Go back to the one before")
-        self.button("Go back", self.dialog)
+        self.button(re.compile("^Go back"), self.dialog)
         table = self.page.get_by_role("region", name="Indexes")
         expect(table.get_by_role("row").nth(2)).to_contain_text("In use")
 

@@ -186,7 +186,7 @@ const KINDS = /** @type {const} */ (["item", "collection", "file"]);
 /** What is wrong, in the words of the page. @param {Finding} finding */
 function wordsOf({ where, what, code = "", parameters = {} }) {
   const kind = KINDS.find((each) => parameters[each] !== undefined);
-  const subject = kind ? t(`health.of.${kind}`, { name: parameters[kind] }) : where;
+  const subject = kind ? t(`health.of.${kind}`, { name: parameters[kind] ?? "" }) : where;
   return `${subject}: ${textOf(`health.found.${code}`, what, parameters)}`;
 }
 
