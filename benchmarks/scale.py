@@ -96,8 +96,12 @@ def fill(
     first: int = 0,
     encoder: str = "hsv",
     fingerprint: str = FINGERPRINT,
+    picture: str | None = None,
 ) -> None:
-    """Items `first` and on with these vectors, in commits; known ones are replaced."""
+    """Items `first` and on with these vectors, in commits; known ones are replaced.
+
+    All have the one picture, where there is one.
+    """
     with catalog.write() as writer:
         if not catalog.collections():
             writer.create_collection(NAME)
@@ -112,19 +116,22 @@ def fill(
                 collection.id,
                 fingerprint,
                 [
-                    draft(first + start + row, vector, price)
+                    draft(first + start + row, vector, price, picture)
                     for row, (vector, price) in enumerate(zip(part, prices, strict=True))
                 ],
             )
 
 
-def draft(number: int, vector: NDArray[np.float32], price: float) -> ItemDraft:
+def draft(
+    number: int, vector: NDArray[np.float32], price: float, picture: str | None = None
+) -> ItemDraft:
     """One item; labels are runs of 1,000 items, ten runs in a hundred under one path."""
     run = number // 1_000
     return ItemDraft(
         item_id=f"item-{number}",
         content_hash=f"{number:064x}",
         vector=vector,
+        picture=picture,
         label=f"part/{run % 10}/{run // 10 % 10}",
         attributes={"price": price, "brand": f"brand {number % 997}", "stock": number % 7},
     )

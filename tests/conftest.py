@@ -203,8 +203,10 @@ def live_server(
 class serve:  # noqa: N801 - used like a function
     """`with serve(data_dir) as server`: start `eyedex serve`, wait for it, stop it."""
 
-    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
-        self._port = free_port()
+    def __init__(
+        self, data: Path, *arguments: str, env: dict[str, str] | None = None, port: int = 0
+    ) -> None:
+        self._port = port or free_port()
         command = [sys.executable, "-m", "api.cli.main", "serve", "--data", str(data)]
         self._process = subprocess.Popen(
             [*command, "--port", str(self._port), *arguments],

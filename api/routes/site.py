@@ -20,25 +20,33 @@ from search_engine.config import Settings
 
 _KEPT = {"Cache-Control": "no-cache"}
 _COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+_SHORTENED = {".js": "text/javascript", ".css": "text/css"}
 
 
 class PageFiles(ExactFiles):
-    """Files of the page; a fifth of its modules are comments, which stay behind."""
+    """Files of the page; a quarter of modules and styles is for readers alone and stays behind."""
 
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """See ExactFiles."""
-        if not str(full_path).endswith(".js"):
+        path = Path(full_path)
+        if path.suffix not in _SHORTENED:
             return super().file_response(full_path, stat_result, scope, status_code)
-        module = without_comments(Path(full_path).read_text("utf-8"))
-        return _kept(Request(scope), module, "text/javascript", _KEPT)
+        return _kept(
+            Request(scope), shortened(path.read_text("utf-8")), _SHORTENED[path.suffix], _KEPT
+        )
 
 
 @lru_cache(maxsize=256)
-def without_comments(module: str) -> str:
-    """A module without the comments that have lines of their own; the others keep their numbers."""
-    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), module)
+def shortened(source: str) -> str:
+    """A module or stylesheet without indentation, nor comments that have lines of their own.
+
+    Lines keep their numbers. No text of a module may go over several lines.
+    """
+    code = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
+    return _INDENTATION.sub("", code)
 
 
 def install(app: FastAPI, settings: Settings) -> None:

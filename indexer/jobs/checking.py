@@ -39,7 +39,13 @@ def run_check(job: CheckJob, task: Task) -> Mapping[str, Any]:
     return {
         "sound": report.sound,
         "findings": [
-            {"level": one.level, "where": told(one.where), "what": told(one.what)}
+            {
+                "level": one.level,
+                "code": one.code,
+                "parameters": dict(one.parameters),
+                "where": told(one.where),
+                "what": told(one.what),
+            }
             for one in found[:MOST_FINDINGS]
         ],
         "findings_total": len(found),

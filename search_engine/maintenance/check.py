@@ -4,17 +4,15 @@ import hashlib
 import json
 import platform
 import sqlite3
-import time
 import zlib
 from array import array
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Column, Connection, select, text
 
 from search_engine.catalog.checksum import key_checksum
 from search_engine.catalog.collection_rows import (
@@ -26,19 +24,16 @@ from search_engine.catalog.collection_rows import (
 from search_engine.catalog.damaged import MENDED, Damaged
 from search_engine.catalog.dialects.statements import is_postgresql
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
-from search_engine.catalog.row_checksums import damaged_rows, is_sound_blob
+from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import (
     LEARNED,
     LIVE,
-    access_keys,
     collections,
     embeddings,
-    fields,
     items,
     picture_hashes,
     pictures,
-    sources,
 )
 from search_engine.catalog.vectors import unpack
 from search_engine.collections.live import LiveCollection
@@ -47,31 +42,20 @@ from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
     DamagedRecordError,
-    NewerFormatError,
-    OlderFormatError,
     UnreadableAttributesError,
 )
 from search_engine.images.confinement import NOT_CONFINED, can_confine
-from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
-from search_engine.indexes.manifest import verify
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
+from search_engine.maintenance.findings import Code, Finding, of_collection, of_file, of_item
+from search_engine.maintenance.generations import check_generations
+from search_engine.maintenance.sealed_rows import check_sealed
 from search_engine.records import CatalogItem, Keys
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
-MEANWHILE_S = 0.5
 FIXED_SQLITE = (3, 51, 3)
 PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem; an `error` makes the check fail."""
-
-    level: Literal["error", "note"]
-    where: str
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +98,17 @@ def check_data(settings: Settings) -> CheckReport:
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
             findings += _check_unsearchable(catalog, collection, lost)
-            findings += _check_generations(catalog, collection)
+            findings += check_generations(catalog, collection)
             live = LiveCollection(catalog, collection, settings)
             fact, problems = _check_index(catalog, live)
             findings += problems
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
-        findings += _check_sealed(catalog)
+        findings += check_sealed(catalog)
         findings += _check_learned(catalog)
     if paths.catalog.exists():
         findings += _sqlite_note()
     if not can_confine():
-        findings.append(Finding("note", "decoding", NOT_CONFINED))
+        findings.append(Finding("note", "decoding", NOT_CONFINED, "not_confined"))
     return CheckReport(tuple(findings), tuple(facts), _versions())
 
 
@@ -134,32 +118,19 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
         with catalog.read() as connection:
             for name in connection.execute(select(collections.c.name)).scalars():
                 if not is_collection_name(name):
-                    yield Finding("error", where, f"{name!r} is no name of a collection")
+                    said = f"{name!r} is no name of a collection"
+                    yield Finding("error", where, said, "collection_name", {"collection": name})
             if is_postgresql(connection):
                 return  # it keeps its references itself, and its pages are for pg_amcheck
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":
-                    yield Finding("error", where, f"SQLite: {line}")
+                    yield Finding("error", where, f"SQLite: {line}", "database_damaged")
             for row in connection.execute(text("PRAGMA foreign_key_check")):
-                yield Finding("error", where, f"a row of {row[0]} refers to nothing")
+                said = f"a row of {row[0]} refers to nothing"
+                yield Finding("error", where, said, "database_damaged")
     except UnreadableAttributesError as error:
-        yield Finding("error", where, f"{error.what}: indexes of fields do not fit them")
-
-
-_SEALED = (
-    (access_keys, "access key", "revoke it and make another; until then it opens nothing"),
-    (sources, "source", "index it again"),
-    (fields, "field", "index a source that has it again, with --type if it was given"),
-)
-
-
-def _check_sealed(catalog: Catalog) -> Iterator[Finding]:
-    """Verify rows that are neither items nor collections."""
-    with catalog.read() as connection:
-        for table, kind, mended in _SEALED:
-            for key in damaged_rows(connection, table):
-                what = f"its row does not match its checksum; {mended}"
-                yield Finding("error", f"{kind} {key[-1]!r}", what)
+        said = f"{error.what}: indexes of fields do not fit them"
+        yield Finding("error", where, said, "attributes_damaged")
 
 
 def _check_items(
@@ -184,12 +155,13 @@ def _check_items(
         item = item_of(known)
         keys.append(item.key)
         digest.update(json.dumps([*_content(item), crc32], sort_keys=True, default=str).encode())
-        where = f"item {item.item_id!r}"
         problem = _vector_problem(vector, crc32, collection.dimension or 0)
         if problem and not (vector is None and item.key in unsearchable):
-            findings.append(Finding("error", where, problem))
+            code: Code = "embedding_missing" if vector is None else "embedding_damaged"
+            findings.append(of_item(item.item_id, problem, code))
         if isinstance(item.attributes, Damaged):
-            findings.append(Finding("error", where, f"{item.attributes.what}; {MENDED}"))
+            what = f"{item.attributes.what}; {MENDED}"
+            findings.append(of_item(item.item_id, what, "attributes_damaged"))
     findings += _check_blobs(connection, collection)
     findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
@@ -202,13 +174,19 @@ def _content(item: CatalogItem) -> list[Any]:
 
 def _check_blobs(connection: Connection, collection: Collection) -> Iterator[Finding]:
     """Verify the pictures and hashes of pictures that the catalog keeps."""
-    for column, what in (
-        (pictures.c.jpeg, "its picture does not match its checksum; put its picture again"),
+    kinds: tuple[tuple[Column[bytes], str, Code], ...] = (
+        (
+            pictures.c.jpeg,
+            "its picture does not match its checksum; put its picture again",
+            "picture_damaged",
+        ),
         (
             picture_hashes.c.hash,
             "the hash of its picture does not match its checksum; index the item again",
+            "picture_hash_damaged",
         ),
-    ):
+    )
+    for column, what, code in kinds:
         table = column.table
         query = (
             select(items.c.item_id, table.c.key, column, table.c.crc32)
@@ -217,28 +195,30 @@ def _check_blobs(connection: Connection, collection: Collection) -> Iterator[Fin
         )
         for item_id, key, blob, crc32 in connection.execution_options(yield_per=100).execute(query):
             if not is_sound_blob(key, blob, crc32):
-                yield Finding("error", f"item {item_id!r}", what)
+                yield of_item(item_id, what, code)
 
 
 def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
     """Check what the catalog records of the encoders of a collection."""
-    where = f"collection {collection.name}"
+    name = collection.name
     try:
         require_sound_collection(collection)
     except DamagedRecordError as error:
-        yield Finding("error", where, f"{error.what}; {error.fix}")
+        yield of_collection("error", name, f"{error.what}; {error.fix}", "collection_damaged")
     else:
         for sha256 in filter(None, map(collection.encoder_options.get, LEARNED)):
             try:
                 catalog.learned(sha256)
             except CorruptDataError as error:
-                yield Finding("error", where, f"{error.what}; {error.fix}")
+                said = f"{error.what}; {error.fix}"
+                yield of_collection("error", name, said, "collection_damaged")
     if catalog.former_is_unreadable(collection):
-        yield Finding(
+        yield of_collection(
             "error",
-            where,
+            name,
             "what is kept of its former encoder cannot be read, so that there is no going back; "
-            f"{forget_command(collection.name)} forgets it",
+            f"{forget_command(name)} forgets it",
+            "former_encoder_damaged",
         )
 
 
@@ -249,12 +229,14 @@ def _check_unsearchable(
     if lost:
         shown = catalog.by_keys(list(lost)[:UNSEARCHABLE_SHOWN])
         named = ", ".join(repr(item.item_id) for item in shown.values())
-        yield Finding(
+        yield of_collection(
             "note",
-            f"collection {collection.name}",
+            collection.name,
             f"items without an embedding by its encoder, which no search finds: {len(lost):,} "
             f"({named}{' ...' if len(lost) > len(shown) else ''}); `eyedex index` brings them back "
             "once their pictures can be read",
+            "not_searchable",
+            count=len(lost),
         )
 
 
@@ -273,11 +255,13 @@ def _check_former(connection: Connection, former: Collection | None) -> Iterator
         for row in connection.execution_options(yield_per=1_000).execute(query)
     )
     if damaged:
-        yield Finding(
+        yield of_collection(
             "note",
-            f"collection {former.name}",
+            former.name,
             f"damaged embeddings by {former.encoder}, the encoder before: {damaged:,}; after "
             "`eyedex switch --undo` no search would find these items",
+            "former_embeddings_damaged",
+            count=damaged,
         )
 
 
@@ -288,11 +272,12 @@ def _check_key_state(
     query = select(collections.c.key_count, collections.c.key_checksum)
     noted = connection.execute(query.where(collections.c.id == collection.id)).one()
     if tuple(noted) != (len(keys), key_checksum(keys)):
-        yield Finding(
+        yield of_collection(
             "error",
-            f"collection {collection.name}",
+            collection.name,
             f"notes {noted.key_count:,} keys with checksum {noted.key_checksum}, but its "
             f"{len(keys):,} items have {key_checksum(keys)}",
+            "items_differ",
         )
 
 
@@ -309,37 +294,6 @@ def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None
     return None
 
 
-def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
-    folder = catalog.paths.index(collection.name)
-    findings = list(_generation_findings(folder))
-    if any(one.level == "error" for one in findings):
-        # a server may have published or deleted one meanwhile: damage is there the next time too
-        time.sleep(MEANWHILE_S)
-        findings = list(_generation_findings(folder))
-    yield from findings
-    for left in generation.leftovers(folder):
-        yield Finding("note", str(left), "left by an interrupted run; the next run deletes it")
-
-
-def _generation_findings(folder: Path) -> Iterator[Finding]:
-    try:
-        named = generation.current(folder)
-        names = generation.generations(folder)
-        if named is not None and named not in names:
-            yield Finding("error", str(folder / "CURRENT"), f"names {named}, which is not there")
-    except CorruptDataError as error:
-        names = generation.generations(folder)
-        yield Finding("error", error.where or str(folder), error.what)
-    for name in names:
-        try:
-            verify(folder / name)
-        except OlderFormatError as error:
-            yield Finding("note", error.where or name, f"{error.what}; the next one replaces it")
-        except (CorruptDataError, NewerFormatError) as error:
-            if (folder / name).exists():
-                yield Finding("error", error.where or name, error.what)
-
-
 def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:
     """Compare the keys that a search can find with those of the catalog."""
     collection = live.record
@@ -347,18 +301,14 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
     snapshot = live.snapshot()
     wanted = catalog.changes_since(collection, -1).keys
     if snapshot is not None and not np.array_equal(snapshot.keys(), wanted):
-        findings.append(
-            Finding("error", f"collection {collection.name}", "index and catalog differ in keys")
-        )
+        said = "index and catalog differ in keys"
+        findings.append(of_collection("error", collection.name, said, "index_differs"))
     if live.drifted is not None:
-        findings.append(
-            Finding(
-                "error",
-                f"collection {collection.name}",
-                f"{live.drifted} holds other keys than the catalog and is not used; "
-                f"`eyedex collections compact {collection.name}` builds the index again",
-            )
+        said = (
+            f"{live.drifted} holds other keys than the catalog and is not used; "
+            f"`eyedex collections compact {collection.name}` builds the index again"
         )
+        findings.append(of_collection("error", collection.name, said, "index_unused"))
     fact = {
         "name": collection.name,
         "items": len(wanted),
@@ -375,14 +325,15 @@ def _check_learned(catalog: Catalog) -> Iterator[Finding]:
     for path in learned_files(catalog.paths):
         flaw = flaw_of(path, catalog)
         if flaw is not None:
-            yield Finding(flaw.level, str(path), flaw.what)
+            code: Code = "learned_damaged" if flaw.level == "error" else "learned_unused"
+            yield of_file(flaw.level, str(path), flaw.what, code)
     for left in leftovers(catalog.paths):
-        yield Finding("note", str(left), "left by an interrupted run; delete it")
+        yield of_file("note", str(left), "left by an interrupted run; delete it", "leftover")
 
 
 def is_sqlite_note(finding: Finding) -> bool:
     """Return whether a message is only about SQLite's version, and not about damage."""
-    return finding in tuple(_sqlite_note())
+    return finding.code == "sqlite"
 
 
 def _sqlite_note() -> Iterator[Finding]:
@@ -392,6 +343,7 @@ def _sqlite_note() -> Iterator[Finding]:
             f"SQLite {sqlite3.sqlite_version}",
             "two programs that write at once could meet a bug of it (fixed in 3.51.3); Eyedex "
             "writes alone, so let no other program write to the catalog",
+            "sqlite",
         )
 
 

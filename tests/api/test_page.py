@@ -12,7 +12,7 @@ from api.app import create_app
 from api.page.contrast import DARK_SURFACE, contrast, for_the_dark
 from api.page.frame import WEB
 from api.page.settings import LIGHT_PAGE, PageSettings, read_page_settings
-from api.routes.site import without_comments
+from api.routes.site import shortened
 from search_engine.config import Settings
 from search_engine.errors import ParameterError
 
@@ -183,16 +183,24 @@ def test_every_key_is_documented() -> None:
 
 
 class TestModules:
-    def test_go_out_without_the_comments_that_have_lines_of_their_own(self) -> None:
+    def test_go_out_without_indentation_and_comments_that_have_lines_of_their_own(self) -> None:
         code = 'const a = 1; // why\n  /** @type {?A} */ (b).c();\nd("/* e */");\n'
-        assert without_comments(f"/* What\n   it is. */\n{code}") == f"\n\n{code}"
+        sent = code.replace("  /**", "/**")
+        assert shortened(f"/* What\n   it is. */\n{code}") == f"\n\n{sent}"
+
+    def test_have_no_text_over_several_lines(self) -> None:
+        """Its indentation would be lost."""
+        for module in (WEB / "js").rglob("*.js"):
+            for line in module.read_text("utf-8").replace('"`"', "").splitlines():
+                assert line.count("`") % 2 == 0, f"{module.name}: {line}"
 
     def test_keep_the_numbers_of_their_lines(self, plain: TestClient) -> None:
         for module in (WEB / "js").rglob("*.js"):
             answer = plain.get(f"/static/js/{module.relative_to(WEB / 'js').as_posix()}")
             assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
             assert answer.text.count("\n") == module.read_text("utf-8").count("\n")
-            assert "\n/**" not in answer.text
+            lines = answer.text.splitlines()
+            assert not [each for each in lines if each[:2] == "/*" and each[-2:] == "*/"]
         tag = answer.headers["etag"]
         known = plain.get(answer.request.url.path, headers={"If-None-Match": tag})
         assert known.status_code == 304

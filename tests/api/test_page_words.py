@@ -12,6 +12,7 @@ from api.page.settings import LANGUAGES
 from indexer.change.report import Refusal
 from search_engine.evaluate.paired import MEASURES
 from search_engine.images.color_names import NAMES
+from search_engine.maintenance import findings
 
 WORDS = WEB / "words"
 PARTS = ("", ".problems", ".search", ".catalog", ".review", ".classify", ".quality")
@@ -171,3 +172,12 @@ def test_no_sentence_stands_in_a_module() -> None:
         )
         found += [f"{module.name}: {text}" for text in sentence.findall(code)]
     assert found == []
+
+
+def test_every_finding_of_a_check_is_said() -> None:
+    """With the number that it has, and the codes are those that a check gives."""
+    prefix = "health.found."
+    said = {key.removeprefix(prefix) for key in all_words() if key.startswith(prefix)}
+    assert said == {*get_args(findings.Code)}
+    kinds = {key.removeprefix("health.of.") for key in all_words() if key.startswith("health.of.")}
+    assert kinds == {"item", "collection", "file"}

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,9 +72,26 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A fresh page, light and without motion, that keeps a list of everything that went wrong."""
+    with watched(browser, request, DESK) as page:
+        yield page
+
+
+@contextmanager
+def watched(
+    browser: Browser, request: pytest.FixtureRequest, device: dict[str, Any]
+) -> Iterator[Page]:
+    """A page on a device; at its end nothing may have gone wrong but what the test allows."""
     allowed = [mark.args[0] for mark in request.node.iter_markers("allows_console")]
     complaints: list[str] = []
 
@@ -85,15 +103,15 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
         complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
-    )
+    context = browser.new_context(color_scheme="light", reduced_motion="reduce", **device)
     page = context.new_page()
     page.on("console", on_console)
     page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
     page.on("dialog", on_dialog)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert not complaints, "\n".join(complaints)
 
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from PIL import Image
@@ -26,20 +26,27 @@ from tests.conftest import LARGE_PRODUCTS, draw, index_folder, serve
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-LOOKS: dict[str, dict[str, object]] = {
-    "desk": {"viewport": {"width": 1280, "height": 900}},
-    "desk-dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "wide": {"viewport": {"width": 1920, "height": 1080}},
-    "zoomed": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},
-    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
-    "phone-dark": {
-        "viewport": {"width": 360, "height": 740},
-        "has_touch": True,
-        "is_mobile": True,
-        "color_scheme": "dark",
-    },
+Shoot = Callable[[str], None]
+Settings = dict[str, object]
+Look = tuple[int, int, Literal["light", "dark"]]
+
+DESK: Settings = {"viewport": {"width": 1280, "height": 900}}
+PHONE: Settings = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
 }
-GERMAN: dict[str, object] = {**LOOKS["desk"], "locale": "de-DE"}
+"""What everything is done on, one after the other."""
+LOOKS: dict[str, dict[str, Look]] = {
+    "desk": {
+        "desk": (1280, 900, "light"),
+        "desk-dark": (1280, 900, "dark"),
+        "wide": (1920, 1080, "light"),
+        "zoomed": (640, 450, "light"),
+    },
+    "phone": {"phone": (360, 740, "light"), "phone-dark": (360, 740, "dark")},
+}
+"""How each state is looked at: width, height, colours. Zoomed is 1280 pixels at 200 %."""
 PLACES = {
     "start": ("/", ".sample img"),
     "similar": ("/?item={item}", ".card"),
@@ -54,20 +61,29 @@ PLACES = {
     "health": ("/quality?part=health", ".table td"),
 }
 """Views by their address alone, and what is there once they are drawn."""
-SETTLED_MS = 600
 WAITED_MS = 60_000
+SETTLED = """() => new Promise((settled) => {
+  const seen = ({ top, bottom }) => top < innerHeight && bottom > 0;
+  const look = () => [...document.images].every(
+    (each) => each.complete || !each.checkVisibility() || !seen(each.getBoundingClientRect()),
+  ) ? requestAnimationFrame(() => requestAnimationFrame(settled)) : setTimeout(look, 50);
+  look();
+})"""
+"""Once the pictures in sight are there and drawn."""
 JOB_MS = 300_000
 REVIEWS = {
     "labels": "Look through the labels",
     "outliers": "Look for outliers",
     "map": "Draw the map",
 }
-PARTS = {"results": "Measure", "health": "Check", "improve": None}
-"""What is clicked where nothing was made yet."""
+PARTS = {
+    "results": ("Measure", ".headline-value"),
+    "health": ("Check", ".stack-tight .numbers"),
+    "improve": ("", "form select, .panel select"),
+}
+"""What is clicked where nothing was made yet, and what is there afterwards."""
 READ_ONLY = {"scope": "read", "collections": None, "anonymous": "read", "read_only": True}
 SOMETHING_ELSE = Image.radial_gradient("L").resize((600, 450))
-
-Shoot = Callable[[str], None]
 
 
 def main() -> None:
@@ -75,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", help="of a server with a catalog")
-    parser.add_argument("--look", choices=LOOKS, help="only this one, in place of all")
+    parser.add_argument("--on", choices=[*LOOKS, "german"], help="only these, in place of all")
     parser.add_argument("--photo", type=Path, help="what to search with")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -86,10 +102,12 @@ def main() -> None:
             chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
             expect.set_options(timeout=WAITED_MS)
-            for look, settings in LOOKS.items():
-                if given.look in (None, look):
-                    shoot_look(browser, look, settings, url, (photo, other), given.folder)
-            shoot_german(browser, url, given.folder)
+            for device, settings in (("desk", DESK), ("phone", PHONE)):
+                if given.on in (None, device):
+                    looks = LOOKS[device]
+                    shoot_all(browser, settings, looks, url, (photo, other), given.folder)
+            if given.on in (None, "german"):
+                shoot_german(browser, url, given.folder)
     print(f"{len(list(given.folder.glob('*.png')))} pictures in {given.folder}")
 
 
@@ -105,22 +123,18 @@ def served(given: argparse.Namespace, made: Path) -> Iterator[tuple[str, Path]]:
         yield server.url, given.photo or min((made / "sample" / "shopper").rglob("*.jpg"))
 
 
-def shoot_look(
+def shoot_all(
     browser: Browser,
-    look: str,
-    settings: dict[str, object],
+    settings: Settings,
+    looks: dict[str, Look],
     url: str,
     photos: tuple[Path, Path],
     folder: Path,
 ) -> None:
-    """All states in one look."""
+    """All states, each in some looks."""
     context = browser.new_context(reduced_motion="reduce", **settings)  # type: ignore[arg-type]
     page = context.new_page()
-
-    def shoot(state: str) -> None:
-        page.wait_for_timeout(SETTLED_MS)
-        page.screenshot(path=folder / f"{state}-{look}.png")
-
+    shoot = shooter(page, looks, folder)
     shoot_search(page, url, photos, shoot)
     shoot_items(page, shoot)
     shoot_owner(page, url, photos, shoot)
@@ -128,17 +142,38 @@ def shoot_look(
     context.close()
 
 
+def shooter(page: Page, looks: dict[str, Look], folder: Path) -> Shoot:
+    """What takes pictures of a page as it is, and leaves it as it was."""
+    first = next(iter(looks))
+
+    def turn_to(look: str) -> None:
+        width, height, colors = looks[look]
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=colors)
+
+    def shoot(state: str) -> None:
+        for look in looks:
+            turn_to(look)
+            page.evaluate(SETTLED)
+            page.screenshot(path=folder / f"{state}-{look}.png")
+        turn_to(first)
+
+    return shoot
+
+
 def shoot_german(browser: Browser, url: str, folder: Path) -> None:
-    """The views in another language; what they show was made before."""
-    context = browser.new_context(reduced_motion="reduce", **GERMAN)  # type: ignore[arg-type]
-    page = context.new_page()
-    items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
-    for state, (path, drawn) in PLACES.items():
-        page.goto(url + path.format(item=items[0]["item_id"]))
-        expect(page.locator(drawn).first).to_be_attached()
-        page.wait_for_timeout(SETTLED_MS)
-        page.screenshot(path=folder / f"{state}-german.png", full_page=True)
-    context.close()
+    """The views in another language, whole; what they show was made before."""
+    for device, settings in (("german", DESK), ("german-phone", PHONE)):
+        german: Settings = {**settings, "locale": "de-DE", "reduced_motion": "reduce"}
+        context = browser.new_context(**german)  # type: ignore[arg-type]
+        page = context.new_page()
+        items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
+        for state, (path, drawn) in PLACES.items():
+            page.goto(url + path.format(item=items[0]["item_id"]))
+            expect(page.locator(drawn).first).to_be_attached()
+            page.evaluate(SETTLED)
+            page.screenshot(path=folder / f"{state}-{device}.png", full_page=True)
+        context.close()
 
 
 def shoot_search(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -> None:
@@ -181,7 +216,7 @@ def shoot_items(page: Page, shoot: Shoot) -> None:
     """An item, the tray, items side by side."""
     steps.card_link(page).click()
     page.get_by_role("button", name="Why this match").click()
-    page.wait_for_timeout(SETTLED_MS * 4)
+    expect(page.locator(".heat")).to_be_visible()
     shoot("item")
     page.keyboard.press("Escape")
     for index, verb in enumerate(("Like", "Dislike", "Compare", "Compare")):
@@ -210,28 +245,41 @@ def shoot_owner(page: Page, url: str, photos: tuple[Path, Path], shoot: Shoot) -
     expect(page.get_by_role("progressbar")).to_have_count(0, timeout=JOB_MS)
     page.get_by_role("table", name="Photos").get_by_role("combobox").nth(1).press("Enter")
     shoot("classify-corrected")
+    shoot_reviews(page, url, shoot)
+    shoot_quality(page, url, shoot)
+
+
+def shoot_reviews(page: Page, url: str, shoot: Shoot) -> None:
+    """What looks wrong, and the map."""
     for review, button in REVIEWS.items():
-        page.goto(f"{url}/catalog?collection=default&part=review&review={review}")
+        address = f"{url}/catalog?collection=default&part=review&review={review}"
+        page.goto(address, wait_until="networkidle")
         begun = page.get_by_role("button", name=button)
         made = page.get_by_text("Looked at")
         expect(begun.or_(made).first).to_be_visible()
-        page.wait_for_timeout(SETTLED_MS)
         if not made.is_visible():
             shoot(f"review-{review}-start")
             begun.click()
+            expect(page.get_by_role("list", name="Jobs")).to_be_visible()
             shoot(f"review-{review}-job")
         expect(made).to_be_visible(timeout=JOB_MS)
         shoot(f"review-{review}")
     page.get_by_role("button", name="Choose ").first.click()
     shoot("review-map-chosen")
-    for part, first in PARTS.items():
-        page.goto(f"{url}/quality?part={part}")
-        page.wait_for_timeout(SETTLED_MS * 2)
-        begun = page.get_by_role("button", name=first or "", exact=True)
-        if first and begun.is_visible():
+
+
+def shoot_quality(page: Page, url: str, shoot: Shoot) -> None:
+    """How good it is, whether all is well, and the jobs that told it."""
+    for part, (button, found) in PARTS.items():
+        page.goto(f"{url}/quality?part={part}", wait_until="networkidle")
+        expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+        begun = page.get_by_role("button", name=button, exact=True)
+        made = page.locator(found).first
+        expect(begun.or_(made).first).to_be_visible()
+        if button and begun.is_visible() and not made.is_visible():
             shoot(f"quality-{part}-start")
             begun.click()
-            expect(page.get_by_role("list", name="Jobs")).to_be_hidden(timeout=JOB_MS)
+        expect(page.locator(found).first).to_be_visible(timeout=JOB_MS)
         shoot(f"quality-{part}")
     page.goto(url + PLACES["catalog-jobs"][0])
     expect(page.get_by_role("list", name="Jobs")).to_be_visible()
@@ -254,16 +302,20 @@ def shoot_problems(page: Page, url: str, shoot: Shoot) -> None:
     shoot("offline")
     page.context.set_offline(False)
     page.goto(f"{url}/?photo=elsewhere")
+    expect(page.get_by_role("alert")).to_be_visible()
     shoot("photo-gone")
     page.goto(f"{url}/?item=no-such-item")
     expect(page.get_by_role("alert")).to_be_visible()
     shoot("item-gone")
     page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}))
     page.goto(url)
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
     shoot("empty")
     page.route("**/search", lambda route: None)
     page.unroute("**/v1/collections")
-    page.goto(f"{url}/?like=x")
+    items = page.request.get(f"{url}/v1/collections/default/items?limit=1").json()["items"]
+    page.goto(f"{url}/?like={items[0]['item_id']}")
+    expect(page.locator(".found .skeleton").first).to_be_visible()
     shoot("loading")
 
 

@@ -103,3 +103,22 @@ def test_a_server_that_only_reads_shows_search_alone(page: Page, data: Path) -> 
         expect(page.get_by_role("navigation", name="Views")).to_be_hidden()
         page.goto(f"{server.url}/catalog")
         expect(page.get_by_role("heading", name="Nothing can be changed here")).to_be_visible()
+
+
+@REFUSED
+def test_a_key_that_expired_meanwhile_is_asked_for_again(
+    page: Page, guarded: LiveServer, data: Path, keys: dict[str, str]
+) -> None:
+    """What was being done goes on with the new one."""
+    page.goto(guarded.url)
+    enter(page, make_key(data, "write"))
+    sample = page.get_by_role("list", name="Try one of these").get_by_role("link").first
+    expect(sample).to_be_visible()
+    expired = make_key(data, "write", expires=1.0)
+    page.evaluate("(key) => sessionStorage.setItem('eyedex-key', key)", expired)
+    page.goto(f"{guarded.url}/catalog?collection=default&part=items")
+    dialog = page.get_by_role("dialog", name="Key")
+    expect(dialog.get_by_text("This key is not taken")).to_be_visible()
+    enter(page, keys["write"])
+    expect(page.get_by_role("rowheader").first).to_be_visible()
+    expect(page.get_by_role("alert").get_by_role("heading")).to_have_count(0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from search_engine.engine import SearchEngine
+from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
 from tests.browser.steps import overflow_px, walk
 from tests.browser.test_hostile import TEXTS, plain
@@ -389,6 +390,31 @@ def test_all_is_german_and_fits_a_phone(page: Page, owned: LiveServer, shopper_p
         assert overflow_px(page) <= 0, address
         for tab in page.locator(".tab[aria-current]").all():
             expect(tab).to_be_in_viewport(ratio=0.99)
+
+
+def test_findings_are_said_in_the_language_of_the_page(page: Page, owned: LiveServer) -> None:
+    """Each kind of them, of things with hostile names; what the log says is below "Details"."""
+    found = [
+        {"level": "error", "code": code, "where": f"at {text}", "what": f"broken {text}"}
+        | {"parameters": {("item", "collection", "file")[number % 3]: text, "count": 2}}
+        for number, (code, text) in enumerate(zip(get_args(Code), TEXTS, strict=False))
+    ]
+    result = {"sound": False, "findings": found, "findings_total": len(found)}
+    job = {"id": "j", "kind": "check", "state": "done", "collection": "default", "result": result}
+    times = dict.fromkeys(("created_at", "started_at", "finished_at"), "2026-01-01T00:00:00Z")
+    answer = {"jobs": [job | times], "total": 1, "next_cursor": None}
+    page.route("**/v1/jobs?*", lambda route: route.fulfill(json=answer))
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.goto(f"{owned.url}/quality?part=health")
+    said = page.locator(".form-problem > li")
+    expect(said).to_have_count(11)  # ten, and how many more
+    for text in said.all_inner_texts()[:10]:
+        assert re.match("(Artikel|Sammlung|Datei) ", text)
+        assert "broken" not in text
+    expect(page.get_by_text("broken").first).to_be_hidden()
+    page.get_by_text("Einzelheiten").click()
+    expect(page.get_by_text(f"broken {TEXTS[0]}")).to_be_visible()
+    assert page.locator(f"main {MARKUP}").count() == 0
 
 
 def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:

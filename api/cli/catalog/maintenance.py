@@ -99,7 +99,13 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
             {
                 "sound": report.sound,
                 "findings": [
-                    {"level": one.level, "where": one.where, "what": one.what}
+                    {
+                        "level": one.level,
+                        "code": one.code,
+                        "parameters": dict(one.parameters),
+                        "where": one.where,
+                        "what": one.what,
+                    }
                     for one in report.findings
                 ],
                 "collections": list(report.collections),

@@ -48,6 +48,7 @@ def errors(data: Path) -> list[str]:
     report = check(data)
     found = [f"{one.where}: {one.what}" for one in report.findings if one.level == "error"]
     assert report.sound == (not found)
+    assert all(one.code != "something" for one in report.findings), "each has its code"
     return found
 
 

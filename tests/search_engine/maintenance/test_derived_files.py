@@ -14,8 +14,9 @@ from search_engine.classifiers.collection import train
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError, EyedexError, NewerFormatError, OlderFormatError
-from search_engine.maintenance.check import Finding, check_data
+from search_engine.maintenance.check import check_data
 from search_engine.maintenance.derived_files import learned_files
+from search_engine.maintenance.findings import Finding
 from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from search_engine.vote.calibration.store import calibration_file, read_calibration

@@ -5,20 +5,24 @@ import { Problem } from "../client.js";
 export const LARGEST = 100;
 
 /**
- * @param {object[]} operations
- * @param {(operations: object[]) => Promise<{results: import("../client.js").ItemChange[]}>} send
+ * @param {{op: string}[]} operations
+ * @param {(operations: {op: string}[]) => Promise<{results: import("../client.js").ItemChange[]}>} send
  * @param {(done: number) => void} [tell] Told after each batch how many are done.
  * @returns {Promise<import("../client.js").Item[]>} The items as they are now, of those operations that have one.
- * @throws {Problem} The first that something else than an item already gone stands against; what went well stays.
+ * @throws {Problem} The first, after all were tried; what went well stays. To delete what is gone already is none.
  */
 export async function inBatches(operations, send, tell = () => {}) {
   const items = [];
+  let failed;
   for (let start = 0; start < operations.length; start += LARGEST) {
-    const { results } = await send(operations.slice(start, start + LARGEST));
-    const failed = results.find(({ problem, status }) => problem && status !== 404);
-    if (failed) throw new Problem({ ...failed.problem, status: failed.status });
+    const some = operations.slice(start, start + LARGEST);
+    const { results } = await send(some);
+    failed ??= results.find(
+      ({ problem, status }, n) => problem && !(status === 404 && some[n].op === "delete"),
+    );
     items.push(...results.flatMap(({ item }) => item ?? []));
     tell(start + results.length);
   }
+  if (failed) throw new Problem({ ...failed.problem, status: failed.status });
   return items;
 }

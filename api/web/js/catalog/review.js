@@ -5,6 +5,7 @@ import { ago, itemName } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
 import { persistent, server } from "../owner_server.js";
+import { itemsNamed } from "./items_named.js";
 import { jobRow } from "./job_row.js";
 import { thumb } from "./thumb.js";
 
@@ -188,10 +189,7 @@ export function open(around) {
 
   /** @param {string[]} ids @param {AbortSignal} signal @returns {Promise<Map<string, Item>>} */
   async function itemsOf(ids, signal) {
-    if (!ids.length) return new Map();
-    const filter = { field: "item_id", in: ids };
-    const found = [];
-    for await (const item of server.items({ collection, filter, limit: 500, signal })) found.push(item);
+    const found = await itemsNamed(collection, ids, signal);
     return new Map(found.map((item) => [item.item_id, item]));
   }
 

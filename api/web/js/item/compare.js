@@ -2,7 +2,7 @@
 
 import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
-import { button, dialog, el, iconButton } from "../dom.js";
+import { button, dialog, el, iconButton, labelText } from "../dom.js";
 import { attributeText, fieldName, isHeading, itemName, itemPrice, shownFields } from "../format.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
@@ -99,13 +99,13 @@ function whyAll(items, pictures, explain, signal) {
 
 function table(items, pictures, hrefOf) {
   const fields = shownFields([...new Set(items.flatMap((item) => Object.keys(item.attributes)))]);
-  const row = (name, values) => {
+  const row = (name, values, shown = (value) => value) => {
     const differs = new Set(values).size > 1;
     return el(
       "tr",
       { "data-differs": differs },
       el("th", { scope: "row" }, name),
-      ...values.map((value) => el("td", {}, value || "–")),
+      ...values.map((value) => el("td", {}, value ? shown(value) : "–")),
     );
   };
   const text = (item, field) =>
@@ -138,6 +138,7 @@ function table(items, pictures, hrefOf) {
       row(
         t("filter.label"),
         items.map((item) => item.label ?? ""),
+        labelText,
       ),
       ...fields
         .filter((field) => !isHeading(field))

@@ -5,7 +5,7 @@ import { confirm } from "../catalog/confirm.js";
 import { jobRunner } from "../catalog/job_runner.js";
 import { button, el, fill } from "../dom.js";
 import { ago, exactPercent, fileSize, number } from "../format.js";
-import { t } from "../language.js";
+import { t, textOf } from "../language.js";
 import { server } from "../owner_server.js";
 
 const FINDINGS = 10;
@@ -175,13 +175,40 @@ function report({ result, finished_at: at }) {
   ].filter((each) => each instanceof Node);
 }
 
-/** @param {{where: string, what: string}[]} findings @param {boolean} areErrors */
+/**
+ * @typedef {object} Finding
+ * @property {string} where @property {string} what As they are written in the log, in English.
+ * @property {string} [code]
+ * @property {{item?: string, collection?: string, file?: string, name?: string, count?: number}} [parameters]
+ */
+const KINDS = /** @type {const} */ (["item", "collection", "file"]);
+
+/** What is wrong, in the words of the page. @param {Finding} finding */
+function wordsOf({ where, what, code = "", parameters = {} }) {
+  const kind = KINDS.find((each) => parameters[each] !== undefined);
+  const subject = kind ? t(`health.of.${kind}`, { name: parameters[kind] ?? "" }) : where;
+  const words = textOf(`health.found.${code}`, what, parameters);
+  return kind || parameters.name === undefined ? `${subject}: ${words}` : words;
+}
+
+/** @param {Finding[]} findings @param {boolean} areErrors */
 function findingList(findings, areErrors) {
   if (!findings.length) return null;
+  const shown = findings.slice(0, FINDINGS);
   return el(
-    "ul",
-    { role: "list", class: areErrors ? "form-problem" : "" },
-    ...findings.slice(0, FINDINGS).map(({ where, what }) => el("li", {}, `${where}: ${what}`)),
-    findings.length > FINDINGS && el("li", {}, t("health.more", { number: findings.length - FINDINGS })),
+    "div",
+    { class: "stack-tight" },
+    el(
+      "ul",
+      { role: "list", class: areErrors ? "form-problem" : "" },
+      ...shown.map((each) => el("li", {}, wordsOf(each))),
+      findings.length > FINDINGS && el("li", {}, t("health.more", { number: findings.length - FINDINGS })),
+    ),
+    el(
+      "details",
+      { class: "notice-details" },
+      el("summary", {}, t("problem.details")),
+      ...shown.map(({ where, what }) => el("p", {}, `${where}: ${what}`)),
+    ),
   );
 }

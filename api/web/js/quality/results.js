@@ -107,8 +107,10 @@ const headlines = (found) =>
   );
 
 /** @param {[low: number, high: number]} [interval] */
-const rangeText = (interval) =>
-  interval && t("results.range", { low: exactPercent(interval[0]), high: exactPercent(interval[1]) });
+function rangeText(interval = [0, 0]) {
+  const [low, high] = interval.map(exactPercent);
+  return low !== high && t("results.range", { low, high });
+}
 
 /** @param {Record<string, *>} found */
 function trust(found) {

@@ -53,6 +53,12 @@ export function resultsGrid(cards, more) {
     }
   };
 
+  /** Without results there is nothing to group or sort. @param {boolean} hidden */
+  const setHidden = (hidden) => {
+    element.hidden = hidden;
+    element.parentElement?.toggleAttribute("data-empty", hidden);
+  };
+
   const clear = () => {
     list.replaceChildren();
     shown = 0;
@@ -74,7 +80,7 @@ export function resultsGrid(cards, more) {
     /** Keyboard and screen reader go on from here after a new search. */
     focusTitle: () => title.focus({ preventScroll: true }),
     hide() {
-      element.hidden = true;
+      setHidden(true);
       clear();
       live.textContent = "";
     },
@@ -84,7 +90,7 @@ export function resultsGrid(cards, more) {
      */
     showLoading(narrowing) {
       const dim = narrowing && shown > 0;
-      element.hidden = false;
+      setHidden(false);
       element.removeAttribute("data-none");
       live.textContent = t("search.searching");
       list.hidden = !dim;
@@ -96,11 +102,11 @@ export function resultsGrid(cards, more) {
     stay(stays) {
       skeletons.hidden = true;
       live.textContent = "";
-      element.hidden = !stays || shown === 0;
+      setHidden(!stays || shown === 0);
     },
     /** @param {Neighbor[]} neighbors @param {boolean} hasMore */
     show(neighbors, hasMore) {
-      element.hidden = false;
+      setHidden(false);
       list.hidden = neighbors.length === 0;
       element.toggleAttribute("data-none", list.hidden);
       clear();
@@ -167,11 +173,18 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
  */
 function onLongPress(element, act) {
   let timer = 0;
+  let acted = false;
   const stop = () => clearTimeout(timer);
   element.addEventListener("pointerdown", ({ pointerType }) => {
     stop();
-    if (pointerType === "touch") timer = setTimeout(act, LONG_PRESS_MS);
+    acted = false;
+    if (pointerType === "touch")
+      timer = setTimeout(() => {
+        acted = true;
+        act();
+      }, LONG_PRESS_MS);
   });
+  element.addEventListener("click", (event) => acted && event.preventDefault(), { capture: true });
   for (const end of ["pointerup", "pointermove", "pointercancel"]) element.addEventListener(end, stop);
   element.addEventListener("contextmenu", (event) => {
     if (/** @type {PointerEvent} */ (event).pointerType === "touch") event.preventDefault();

@@ -77,6 +77,7 @@ export function labelFilter(narrow, find) {
     const typed = search.value.trim();
     const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
+    element.hidden = tree.length === 0 || (rows.length === 0 && !typed);
     list.replaceChildren(...rows, rows.length || !typed ? "" : el("li", { class: "muted" }, t("filter.no_label")));
     if (focused !== undefined)
       list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));

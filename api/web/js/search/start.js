@@ -17,7 +17,7 @@ const SHOWN_RECENT = 6;
  */
 export function startView({ choose, camera }, search) {
   const words = wordsBox(t("search.words_or"), search);
-  const latest = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "latest-title" });
+  const latest = el("ul", { class: "samples-list samples-latest", role: "list", "aria-labelledby": "latest-title" });
   const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
   samples.append(
     ...Array.from({ length: SHOWN }, () =>

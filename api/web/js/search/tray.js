@@ -1,6 +1,6 @@
 /* What was liked, disliked and put aside to compare: a tray at the bottom, and the toggles on cards. */
 
-import { button, el, iconButton, sized } from "../dom.js";
+import { button, el, icon, iconButton, sized } from "../dom.js";
 import { itemName } from "../format.js";
 import { t } from "../language.js";
 import { showPicture } from "../pictures.js";
@@ -80,6 +80,7 @@ export class Tray {
   #show(picked, actions) {
     const piles = PILES.filter((pile) => picked[pile].length);
     this.element.hidden = piles.length === 0;
+    this.element.parentElement?.toggleAttribute("data-picking", piles.length > 0);
     this.element.replaceChildren(
       el("div", { class: "tray-piles" }, ...piles.map((pile) => this.#pile(pile, picked[pile]))),
       el(
@@ -112,7 +113,8 @@ export class Tray {
       ...ids.map((id) => {
         const name = this.#items.has(id) ? itemName(this.#items.get(id)) : id;
         const image = el("img", { alt: "", width: 44, height: 44 });
-        showPicture(image, sized(this.#imageOf(id), 128));
+        image.addEventListener("error", () => image.replaceWith(icon("picture")));
+        showPicture(image, sized(this.#imageOf(id), 320)); // as the grid has it
         return el(
           "li",
           {},

@@ -104,7 +104,7 @@ class SearchView {
       this.#start.element,
       el("h1", { class: "visually-hidden results-title" }, t("search.results_title")),
       this.#side,
-      el("div", { class: "results" }, this.#answer, this.#bar.element, this.#notice, this.#grid.element),
+      el("div", { class: "results", "data-empty": true }, this.#answer, this.#bar.element, this.#notice, this.#grid.element),
       this.#tray.element,
     );
     onKeys({

@@ -7,13 +7,13 @@ import { nothingNotice } from "../../notices.js";
 import { server } from "../../owner_server.js";
 import { confirm } from "../confirm.js";
 import { editDialog } from "../edit.js";
+import { itemsNamed } from "../items_named.js";
 import { thumb } from "../thumb.js";
 import { making } from "./making.js";
 import { colorsOf, mapCanvas } from "./map_canvas.js";
 import { fetchPoints, labelCounts } from "./map_points.js";
 
 const MODES = /** @type {const} */ (["move", "lasso"]);
-const ASKED = 500;
 const SHOWN_CHOSEN = 12;
 const UNASKED = 20; // so many are deleted without a question
 
@@ -129,16 +129,8 @@ export function open(around) {
   }
 
   /** @param {number[]} positions @returns {Promise<Item[]>} */
-  async function itemsAt(positions) {
-    const ids = positions.map((each) => points?.ids[each] ?? "");
-    /** @type {Item[]} */
-    const found = [];
-    for (let from = 0; from < ids.length; from += ASKED) {
-      const filter = { field: "item_id", in: ids.slice(from, from + ASKED) };
-      for await (const item of server.items({ collection, filter, limit: ASKED })) found.push(/** @type {Item} */ (item));
-    }
-    return found;
-  }
+  const itemsAt = (positions) =>
+    itemsNamed(collection, positions.map((each) => points?.ids[each] ?? ""));
 
   async function edit() {
     const items = await around.act(() => itemsAt([...chosen]));

@@ -1,0 +1,35 @@
+"""Check rows with a checksum that are neither items nor collections."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Table
+
+from search_engine.catalog.row_checksums import damaged_rows
+from search_engine.catalog.store import Catalog
+from search_engine.catalog.tables import access_keys, fields, sources
+from search_engine.maintenance.findings import Code, Finding
+
+_SEALED: tuple[tuple[Table, str, Code, str], ...] = (
+    (
+        access_keys,
+        "access key",
+        "access_key_damaged",
+        "revoke it and make another; until then it opens nothing",
+    ),
+    (sources, "source", "source_damaged", "index it again"),
+    (
+        fields,
+        "field",
+        "field_damaged",
+        "index a source that has it again, with --type if it was given",
+    ),
+)
+
+
+def check_sealed(catalog: Catalog) -> Iterator[Finding]:
+    """Verify access keys, sources and fields."""
+    with catalog.read() as connection:
+        for table, kind, code, mended in _SEALED:
+            for key in damaged_rows(connection, table):
+                what = f"its row does not match its checksum; {mended}"
+                yield Finding("error", f"{kind} {key[-1]!r}", what, code, {"name": str(key[-1])})
