@@ -17,7 +17,7 @@ from search_engine.errors import (
 )
 from search_engine.storage.faults import fault_point
 
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 KNOWN_VERSIONS = tuple(f"{number:04}" for number in range(1, int(SCHEMA_VERSION) + 1))
 READERS = 32
 

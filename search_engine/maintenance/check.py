@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -50,6 +51,7 @@ from search_engine.indexes import generations as generation
 from search_engine.indexes.live import describe_snapshot
 from search_engine.indexes.manifest import verify
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
+from search_engine.maintenance.patch_flaws import patch_flaws
 from search_engine.records import CatalogItem, Keys
 
 UNIT_TOLERANCE = 2e-3
@@ -107,10 +109,14 @@ def check_data(settings: Settings) -> CheckReport:
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
             findings += _check_unsearchable(catalog, collection, lost)
-            findings += _check_generations(catalog, collection)
+            for folder_of in (catalog.paths.index, catalog.paths.patches):
+                findings += _check_generations(folder_of(collection.name))
             live = LiveCollection(catalog, collection, settings)
             fact, problems = _check_index(catalog, live)
             findings += problems
+            findings += [
+                Finding(flaw.level, where, flaw.what) for where, flaw in patch_flaws(catalog, live)
+            ]
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += _check_learned(catalog)
     if paths.catalog.exists():
@@ -283,8 +289,7 @@ def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None
     return None
 
 
-def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
-    folder = catalog.paths.index(collection.name)
+def _check_generations(folder: Path) -> Iterator[Finding]:
     names = generation.generations(folder)
     try:
         name = generation.current(folder)

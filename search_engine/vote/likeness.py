@@ -126,7 +126,10 @@ class Likeness:
         chances = self.alike(scores).tolist()
         neighbors = zip(result.neighbors, chances, strict=True)
         return replace(
-            result, neighbors=tuple(replace(each, alike=chance) for each, chance in neighbors)
+            result,
+            neighbors=tuple(
+                each if each.patch else replace(each, alike=chance) for each, chance in neighbors
+            ),
         )
 
     def _unknown_because(self, options: SearchOptions) -> str | None:
