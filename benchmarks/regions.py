@@ -23,11 +23,12 @@ from benchmarks.explain import some_photos
 from benchmarks.machine import DATASETS, parser_of, report
 from benchmarks.quality import SPLITS
 from search_engine.encoders.base import Encoder, encode_picture, encode_possible
+from search_engine.encoders.patches import WINDOWS
 from search_engine.encoders.positions import positions_of
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.images import Box, ImageLimits, decode_pixels
 from search_engine.records import Vectors
-from search_engine.search.regions import COST, WINDOWS, propose, whole_photo
+from search_engine.search.regions import COST, propose, whole_photo
 
 SHOWN = 10
 LIMITS = ImageLimits()

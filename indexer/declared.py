@@ -73,6 +73,16 @@ class Indexing:
     ] = None
     pooling: Pooling = None
     index: IndexKind = None
+    patches: Annotated[
+        int | None,
+        Parameter(
+            "Crops of each picture that searches compare with, too, from now on: 5, 9, or 0 for "
+            "none.",
+            low=0,
+            high=9,
+            metavar="N",
+        ),
+    ] = None
     name: Annotated[
         str | None,
         Parameter(

@@ -16,6 +16,7 @@ from indexer.sources import Source, SourceOptions, open_source
 from indexer.sources.archives import is_archive, unpack
 from indexer.sources.fetching import pictures_of
 from search_engine.config import Settings
+from search_engine.encoders.patches import check_patches
 from search_engine.storage.paths import DataPaths
 
 
@@ -58,6 +59,7 @@ def index_request(
         "max_errors": wanted.max_errors,
         "dry_run": wanted.dry_run,
         "tune": wanted.tune,
+        "patches": None if wanted.patches is None else check_patches(wanted.patches),
     }
     return IndexRequest(**{**fields, **own})
 

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from indexer.change.report import Report
 from indexer.change.report_json import report_json
+from indexer.patches import PatchReport
 from indexer.sources import Reject
 from search_engine.errors import SourceError
 from search_engine.storage.durable import storage_error
@@ -38,7 +39,8 @@ class RunReport:
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
     that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
     driving thread did nothing but wait for another stage. `learned` is what was learned from the
-    labels at the end; None if that was not tried.
+    labels at the end; None if that was not tried. `patches` tells of crops of pictures; None in a
+    collection without.
     """
 
     added: int = 0
@@ -63,6 +65,7 @@ class RunReport:
     dry_run: bool = False
     refused: list[Reject] = field(default_factory=list)
     learned: Report | None = None
+    patches: PatchReport | None = None
 
     def reject(self, code: str) -> None:
         """Count a row that is refused for a reason."""
@@ -129,6 +132,7 @@ class RunReport:
             "generation": self.generation,
             "dry_run": self.dry_run,
             "learned": report_json(self.learned) if self.learned else None,
+            "patches": self.patches.summary() if self.patches else None,
         }
 
 

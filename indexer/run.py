@@ -18,6 +18,7 @@ from indexer.change.automatic import (
 )
 from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
+from indexer.patches import declare_patches, embed_patches
 from indexer.pipeline import remove_gone, run_pipeline
 from indexer.remembered import remember
 from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
@@ -67,6 +68,9 @@ class IndexRequest:
 
     With `tune` a collection that is new learns from its labels at the end, as soon as it has enough
     of them, and again when many have changed.
+
+    `patches` crops of each picture are embedded beside the whole from now on, none if 0; None
+    leaves it as it is.
     """
 
     collection: str = "default"
@@ -85,6 +89,7 @@ class IndexRequest:
     keep_pictures: bool = False
     dry_run: bool = False
     tune: bool = False
+    patches: int | None = None
 
 
 def index_source(
@@ -162,6 +167,9 @@ def publish(engine: SearchEngine, collection: str, report: RunReport) -> None:
     if not report.dry_run:
         with report.stage("publish"):
             live.compact_locked()
+        if live.patches is not None:
+            with report.stage("patches"):
+                report.patches = embed_patches(engine, collection)
         seconds = refresh_label(engine.catalog, collection)
         if seconds is not None:
             report.stages["calibrate"] = seconds
@@ -206,6 +214,8 @@ def _take_in(
             encoder = _make_encoder(request, collection, engine, _is_to_learn(request, source))
         if request.index_factory is not None and not request.dry_run:
             _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
+        if request.patches is not None and not request.dry_run:
+            declare_patches(engine, collection, request.patches)
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
         with closing(listed_rejects(engine, request.collection, report)) as rejects:
@@ -275,7 +285,8 @@ def open_collection(engine: SearchEngine, name: str, dry_run: bool) -> Collectio
         return engine.catalog.collection(name)
     if name not in {collection.name for collection in engine.catalog.collections()}:
         engine.create_collection(name)
-    discard_newer(engine.catalog.paths.index(name), engine.catalog.seq())
+    for folder_of in (engine.catalog.paths.index, engine.catalog.paths.patches):
+        discard_newer(folder_of(name), engine.catalog.seq())
     return engine.catalog.collection(name)
 
 

@@ -129,9 +129,11 @@ class Neighbor:
     if it was requested and the item's picture can be read. `views` are its group's, in a search by
     groups, or the items with the same picture where these are folded. `region` is the number of the
     region that it matches, if the photo was searched with in parts and one matches better than the
-    whole. `same_picture` says that its picture is the photo that was asked with: in another size,
-    coded anew, turned or mirrored, but the same. `palette` has the dominant colours of its picture,
-    packed, if they were requested and are known.
+    whole. `patch` is the crop of its picture that matches, as fractions of its sides, if one
+    matches better than the whole picture; such a neighbor has no `alike`. `same_picture` says that
+    its picture is the photo that was asked with: in another size, coded anew, turned or mirrored,
+    but the same. `palette` has the dominant colours of its picture, packed, if they were requested
+    and are known.
     """
 
     item: CatalogItem
@@ -143,6 +145,7 @@ class Neighbor:
     same_picture: bool = False
     palette: bytes | None = field(default=None, repr=False, compare=False)
     alike: float | None = None
+    patch: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ ORDER = {
     ),
     "indexer": (
         "arrow_import csv_cells declared decode_window encoding_speed json_scanner picture_hashes",
+        "patches",
         "sources",
         "staged_files",
         "incoming",

@@ -23,6 +23,7 @@ from api.security.audit import note_of
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import read_filter
 from search_engine.catalog.labels import LabelQuery
+from search_engine.catalog.patch_rows import count_patched
 from search_engine.cursors import read_cursor
 from search_engine.encoders.registry import reads_texts
 from search_engine.engine import SearchEngine
@@ -198,6 +199,8 @@ def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:
         "unsearchable": len(engine.catalog.unsearchable(answering)),
         "encoder": encoder_identity(answering),
         "fields": engine.catalog.fields(collection),
+        "patches": collection.patches or 0,
+        "patched": engine.catalog.ask(lambda connection: count_patched(connection, answering)),
         "generation": index["generation"],
         "index": index["index"],
         "index_recall@10": index["index_recall@10"],

@@ -88,6 +88,10 @@ class Collection(_IndexState):
     """Null until something was indexed."""
     fields: list[str]
     """Names of the attributes that items have or had."""
+    patches: int
+    """How many crops of each picture searches compare with, too; 0 for none."""
+    patched: int
+    """How many items have these."""
 
 
 @shape

@@ -82,7 +82,7 @@ class Neighbor(Item):
     with `color`, and no picture, how much of the colours its picture has, 0 to 1."""
     alike: NotRequired[float]
     """The probability that a person would call the two alike, 0 to 1: that they show one product or
-    have one label; left out where `alike_unknown_because` says why."""
+    have one label; left out where `alike_unknown_because` says why, and where a `patch` matches."""
     likeness: NotRequired[str | None]
     """The same in words: `very close`, `close` or `loosely alike`; null where it is less."""
     views: NotRequired[GroupViews]
@@ -93,7 +93,10 @@ class Neighbor(Item):
     out for all others, and with `rerank`."""
     region: NotRequired[int]
     """Which of the `regions` of the answer it matches, counted from 0; left out where it matches
-    the whole photo better."""
+    the whole photo better, and where a `patch` matches."""
+    patch: NotRequired[list[float]]
+    """The crop of its picture that matches, where one does better than the whole: x, y, width and
+    height as fractions of its sides. Only in a collection that was indexed with `patches`."""
     explanation: NotRequired[Explanation]
     """What makes the score, where `explain` asks for it and its picture can be read."""
 
@@ -245,6 +248,8 @@ def neighbor_json(
         found["same_picture"] = True
     if neighbor.region is not None:
         found["region"] = neighbor.region
+    if neighbor.patch is not None:
+        found["patch"] = list(neighbor.patch)
     if neighbor.explanation is not None:
         found["explanation"] = explanation_json(neighbor.explanation, explain)
     add_vector(found, neighbor.vector, include)

@@ -99,5 +99,6 @@ def clear_up(engine: SearchEngine, wanted: Collection, name: str) -> None:
     folder = engine.catalog.paths.index(wanted.name)
     generation.settle(folder, name)
     spared = [former.fingerprint or ""] if former else []
-    generation.collect(folder, wanted.fingerprint or "", spared)
+    for each in (folder, engine.catalog.paths.patches(wanted.name)):
+        generation.collect(each, wanted.fingerprint or "", spared)
     forget_calibrations(engine.catalog.paths, wanted, [wanted.fingerprint or "", *spared])

@@ -17,6 +17,7 @@ from indexer.change.preparation import plain_encoder
 from indexer.change.report import EncoderFigures, Report
 from indexer.change.request import ChangeRequest, Say, Stage, without_progress
 from indexer.change.work import Work
+from indexer.patches import embed_patches
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field
 from search_engine.collections.encoders import PROJECTION, open_encoder
@@ -65,6 +66,7 @@ def change_encoder(
                 _keep(engine, candidate)
                 work.embed()
             work.change_over()
+            embed_patches(engine, collection)
             refresh_label(engine.catalog, collection)
     report.seconds = time.perf_counter() - started
     return report
@@ -106,6 +108,7 @@ def undo_change(
                 "goes back all the same",
             )
         work.change_over(most_changed=1.0)
+        embed_patches(engine, collection)
         report.seconds = time.perf_counter() - started
         if lacking > COMPACT_FRACTION * report.items:
             engine.live(collection).compact_locked()
@@ -137,7 +140,8 @@ def forget_former(engine: SearchEngine, collection: str) -> Forgotten:
         with engine.catalog.write() as writer:
             writer.forget_former(record.id)
             count = writer.keep_vectors_of(record.id, fingerprints(engine.catalog, record))
-        generation.collect(paths.index(collection), record.fingerprint or "")
+        for folder_of in (paths.index, paths.patches):
+            generation.collect(folder_of(collection), record.fingerprint or "")
         forget_calibrations(paths, record, [record.fingerprint or ""])
     figures = EncoderFigures.of(former) if former else None
     return Forgotten(figures, count, PROJECTION in record.encoder_options)

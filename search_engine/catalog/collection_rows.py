@@ -24,6 +24,7 @@ _COLLECTION_COLUMNS = (  # the fields of Collection, then the same as stored, fo
     collections.c.fingerprint,
     collections.c.dimension,
     collections.c.index_factory,
+    collections.c.patches,
     *COLLECTION_VALUES,
     collections.c.crc32,
 )
@@ -38,7 +39,8 @@ class Collection:
 
     `uid` tells a collection from a later one of the same name. `encoder`, `fingerprint` and
     `dimension` are None until something was indexed. `index_factory` is the FAISS factory string of
-    its index, or None when the kind of index is chosen automatically.
+    its index, or None when the kind of index is chosen automatically. `patches` is how many crops
+    of each picture are embedded beside the whole; None for none.
     """
 
     id: int
@@ -49,6 +51,7 @@ class Collection:
     fingerprint: str | None = None
     dimension: int | None = None
     index_factory: str | None = None
+    patches: int | None = None
 
     @property
     def is_damaged(self) -> bool:
@@ -123,7 +126,7 @@ def require_sound_collection(collection: Collection) -> None:
 
 def _collection(row: Iterable[Any]) -> Collection:
     values = tuple(row)
-    fields, stored = values[: len(COLLECTION_VALUES)], values[len(COLLECTION_VALUES) : -1]
+    fields, stored = values[: -len(COLLECTION_VALUES) - 1], values[-len(COLLECTION_VALUES) - 1 : -1]
     found = Collection(*fields)
     options, what = found.encoder_options, None
     if isinstance(options, Damaged):

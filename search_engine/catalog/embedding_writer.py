@@ -19,6 +19,7 @@ from search_engine.catalog.tables import (
     embeddings,
     items,
     learned,
+    patches,
     sequence,
     unsearchable,
 )
@@ -122,7 +123,7 @@ class EmbeddingWriter:
         Items that were removed meanwhile are passed over, and those that got another picture since
         the change `as_of`, from whose state the embeddings are made.
         """
-        unchanged = self._unchanged(keys, as_of)
+        unchanged = self.unchanged(keys, as_of)
         rows = []
         for key, vector in zip(keys, vectors, strict=True):
             if key in unchanged:
@@ -142,7 +143,7 @@ class EmbeddingWriter:
             keys: Of the items; those that were removed meanwhile are passed over.
             vectors: By fingerprint of the encoder, each (N, D) in the order of the keys.
         """
-        for table in (embeddings, unsearchable):
+        for table in (embeddings, unsearchable, patches):
             self._delete_by_key(table, keys)
         for part in in_parts(keys):
             changed = update(items).where(items.c.key.in_(part), LIVE)
@@ -160,11 +161,12 @@ class EmbeddingWriter:
             How many embeddings were deleted.
         """
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
-        notes, rows = (
+        notes, crops, rows = (
             delete(table).where(table.c.key.in_(keys), table.c.fingerprint.not_in(fingerprints))
-            for table in (unsearchable, embeddings)
+            for table in (unsearchable, patches, embeddings)
         )
         self._connection.execute(notes)
+        self._connection.execute(crops)
         self._drop_learned()
         return self._connection.execute(rows).rowcount
 
@@ -182,7 +184,7 @@ class EmbeddingWriter:
                 unsearchable.c.key.in_(keys), unsearchable.c.fingerprint == fingerprint
             )
         )
-        wanted = self._unchanged([*reasons], None)
+        wanted = self.unchanged([*reasons], None)
         for part in in_parts([*reasons]):
             has = embeddings.c.key.in_(part) & (embeddings.c.fingerprint == fingerprint)
             wanted.difference_update(
@@ -209,7 +211,7 @@ class EmbeddingWriter:
         if is_sound:
             seal_collection(self._connection, collection_id)
 
-    def _unchanged(self, keys: Sequence[int], as_of: int | None) -> set[int]:
+    def unchanged(self, keys: Sequence[int], as_of: int | None) -> set[int]:
         """Those of the keys that are live and have had the same picture since a change."""
         found: set[int] = set()
         for part in in_parts(list(dict.fromkeys(keys))):

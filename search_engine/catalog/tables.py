@@ -24,6 +24,9 @@ why: the code of an error.
 `picture_hashes` has what copies of a picture are recognised by, of the pictures that were decoded
 since there are hashes; `seq` is the change that wrote it.
 
+`patches` has embeddings of crops of an item's picture by an encoder, packed one behind the other,
+in a collection that has some (`patch_rows`): `patches` of it says how many a picture, NULL none.
+
 Each `crc32` is a checksum of its row (`row_checksums`, of embeddings `vectors`). Jobs, answers and
 feedback have none: what is wrong with one of their rows concerns neither items nor keys.
 
@@ -90,6 +93,7 @@ collections = Table(
     Column("index_factory", String(128)),
     Column("former", JsonObject),
     Column("crc32", BigInteger),
+    Column("patches", Integer),
     sqlite_autoincrement=True,
 )
 
@@ -163,6 +167,18 @@ picture_hashes = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("crc32", BigInteger),
     Index("picture_hashes_seq", "collection_id", "seq"),
+)
+
+patches = Table(
+    "patches",
+    metadata,
+    Column("key", KeyType, ForeignKey("items.key", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", String(32), primary_key=True),
+    Column("collection_id", Integer, ForeignKey("collections.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("vectors", LargeBinary, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+    Index("patches_seq", "collection_id", "seq"),
 )
 
 learned = Table(

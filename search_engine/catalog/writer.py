@@ -17,6 +17,7 @@ from search_engine.catalog.feedback_rows import delete_feedback
 from search_engine.catalog.field_indexes import clear_unreadable, index_fields
 from search_engine.catalog.hash_rows import put_hashes
 from search_engine.catalog.item_rows import find_item, live_item
+from search_engine.catalog.patch_rows import put_patches
 from search_engine.catalog.picture_colors import WITHOUT_COLORS
 from search_engine.catalog.row_checksums import (
     blob_crc32,
@@ -32,6 +33,7 @@ from search_engine.catalog.tables import (
     embeddings,
     fields,
     items,
+    patches,
     picture_hashes,
     pictures,
     rerankers,
@@ -56,6 +58,7 @@ class ItemDraft:
     `vector` is the embedding, shape (D,), float32. The picture is either a file (`picture`) or
     bytes that the catalog keeps (`jpeg`). Without `colors` those that are known of the same bytes
     stay. `picture_hash` is by `images.picture_hash`; None where nobody looked at the picture.
+    `patches` are embeddings of crops, (P, D), where they were made with it.
     """
 
     item_id: str
@@ -69,6 +72,7 @@ class ItemDraft:
     source: str | None = None
     colors: PictureColors | None = None
     picture_hash: bytes | None = None
+    patches: NDArray[np.float32] | None = None
 
 
 class CatalogWriter(EmbeddingWriter):
@@ -110,7 +114,7 @@ class CatalogWriter(EmbeddingWriter):
         """Remove a collection with everything in it; its keys are never used again."""
         delete_feedback(self._connection, collection_id)
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
-        for table in (embeddings, unsearchable, pictures, picture_hashes):
+        for table in (embeddings, unsearchable, patches, pictures, picture_hashes):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
         for table in (fields, sources, rerankers):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
@@ -158,6 +162,8 @@ class CatalogWriter(EmbeddingWriter):
         self._delete_by_key(picture_hashes, [*keys.values()])
         hashes = {keys[draft.item_id]: draft.picture_hash for draft in drafts}
         put_hashes(self, collection_id, {k: each for k, each in hashes.items() if each is not None})
+        crops = {keys[each.item_id]: each.patches for each in drafts if each.patches is not None}
+        put_patches(self, collection_id, fingerprint, crops)
         self._note_fields(collection_id, [draft.attributes or {} for draft in drafts])
         return [keys[draft.item_id] for draft in drafts]
 
@@ -219,7 +225,7 @@ class CatalogWriter(EmbeddingWriter):
         for part in in_parts(keys):
             self._connection.execute(update(items).where(items.c.key.in_(part)).values(tombstone))
         seal_items(self._connection, keys)
-        for table in (embeddings, unsearchable, pictures, picture_hashes):
+        for table in (embeddings, unsearchable, patches, pictures, picture_hashes):
             self._delete_by_key(table, keys)
 
     def _clear_damaged(self, keys: Sequence[int]) -> None:
@@ -311,7 +317,7 @@ class CatalogWriter(EmbeddingWriter):
         }
 
     def _replace_vectors(self, fingerprint: str, drafts: Sequence[tuple[int, ItemDraft]]) -> None:
-        for table in (embeddings, unsearchable):
+        for table in (embeddings, unsearchable, patches):
             self._delete_by_key(table, [key for key, _ in drafts])
         rows = []
         for key, draft in drafts:

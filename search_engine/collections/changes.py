@@ -6,6 +6,8 @@ from contextlib import suppress
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+
 from search_engine.catalog.collection_rows import Collection, check_collection_name
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.job_writer import cancel_jobs_of
@@ -27,6 +29,7 @@ from search_engine.collections.operations import (
 from search_engine.collections.pictures import content_hash, kept_pictures
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
+from search_engine.encoders.patches import patch_vectors
 from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
@@ -85,7 +88,7 @@ class Changes:
         if isinstance(encoder, EyedexError):
             made = repeat(encoder)
         elif encoder is not None:
-            made = self._drafts(encoder, puts)
+            made = self._drafts(encoder, puts, live.record.patches)
         steps = [next(made) if isinstance(each, Put) else each for each in ready]
         drafted = any(isinstance(each, ItemDraft) for each in steps)
         removed = all(isinstance(each, Delete) for each in steps)
@@ -105,7 +108,9 @@ class Changes:
         live.snapshot()
         return outcomes
 
-    def _drafts(self, encoder: Encoder, puts: Sequence[Put]) -> Iterator[ItemDraft | EyedexError]:
+    def _drafts(
+        self, encoder: Encoder, puts: Sequence[Put], patches: int | None
+    ) -> Iterator[ItemDraft | EyedexError]:
         """Items to be written, decoded several at a time and embedded in one batch; some are
         refused."""
         pictures = [(each.picture, None) for each in puts]
@@ -113,7 +118,12 @@ class Changes:
         embedded = [*zip(puts, batch.outcomes, strict=True)]
         whole = [put.picture for put, each in embedded if isinstance(each, Embedded)]
         kept = iter(kept_pictures(self._decoder, whole))
+        vectors = [
+            (put.picture, each.vector) for put, each in embedded if isinstance(each, Embedded)
+        ]
+        crops = iter(patch_vectors(self._decoder, encoder, vectors, patches) if patches else ())
         for put, each in embedded:
+            crop = next(crops, None) if isinstance(each, Embedded) else None
             jpeg = next(kept) if isinstance(each, Embedded) else each
             if isinstance(each, Embedded) and isinstance(jpeg, bytes):
                 yield ItemDraft(
@@ -123,6 +133,7 @@ class Changes:
                     jpeg=jpeg,
                     colors=each.colors,
                     picture_hash=each.picture_hash,
+                    patches=crop if isinstance(crop, np.ndarray) else None,
                     **put.known,
                 )
             else:
@@ -179,6 +190,7 @@ class Changes:
             with self._catalog.write(frees=True) as writer:
                 writer.delete_collection(collection.id)
                 cancel_jobs_of(writer, name)
+            remove_all(paths.patches(name))
             remove_all(paths.index(name))
             for folder_of in (paths.classifiers, paths.overviews, paths.tuning):
                 shutil.rmtree(folder_of(name), ignore_errors=True)

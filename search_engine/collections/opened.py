@@ -87,8 +87,8 @@ class OpenCollections:
         self._successors.pop(name, None)
         if known is None or known.record.uid != record.uid or _has_changed(known, record):
             known = self._open[name] = LiveCollection(self._catalog, record, self._settings)
-        elif known.record.fingerprint is None:
-            known.record = record
+        else:
+            known.record = record  # settings may be others
         return known
 
     def _successor(self, name: str, record: Collection) -> "tuple[_Successor, float]":

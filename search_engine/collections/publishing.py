@@ -1,6 +1,7 @@
 """Build the index of a collection from the catalog, and publish it as a generation."""
 
 import logging
+from pathlib import Path
 
 from search_engine.catalog.changes import Changes
 from search_engine.catalog.collection_rows import Collection
@@ -44,8 +45,24 @@ def publish_index(
         ParameterError: The requested kind cannot be built, if `strict`.
         StorageError: It could not be written.
     """
-    folder = catalog.paths.index(record.name)
-    changes = catalog.changes_since(record, -1)
+    folder, changes = catalog.paths.index(record.name), catalog.changes_since(record, -1)
+    return publish_rows(
+        catalog, settings, record, folder, changes, before, strict=strict, until=until
+    )
+
+
+def publish_rows(
+    catalog: Catalog,
+    settings: Settings,
+    record: Collection,
+    folder: Path,
+    changes: Changes,
+    before: Snapshot | None = None,
+    *,
+    strict: bool = False,
+    until: int | None = None,
+) -> str:
+    """As `publish_index`, of the vectors of `changes` and into some folder."""
     generations.discard_newer(folder, changes.seq)
     index = _build(settings, record, changes, before, strict)
     manifest = Manifest(

@@ -23,6 +23,7 @@ from search_engine.images import (
     PictureColors,
     Preprocessing,
     decode_colors,
+    decode_parts,
     render_jpeg,
     upright_size,
 )
@@ -101,6 +102,12 @@ class DecodePool:
         """See Decoder."""
         limits = limits or self._limits
         return self.call(decode_one, data, preprocessing, limits, box, with_colors)
+
+    def parts(
+        self, data: bytes, preprocessing: Preprocessing, boxes: Sequence[Box]
+    ) -> list[DecodedImage]:
+        """See Decoder."""
+        return self.call(decode_parts, data, preprocessing, self._limits, boxes)
 
     def colors(
         self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None

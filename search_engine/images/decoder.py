@@ -13,6 +13,7 @@ from search_engine.images import (
     Preprocessing,
     colored,
     decode_colors,
+    decode_parts,
     decode_pixels,
     render_jpeg,
     upright_size,
@@ -54,6 +55,12 @@ class Decoder(Protocol):
         with_colors: bool = False,
     ) -> DecodedImage:
         """Decode a picture for an encoder and wait; `limits` replaces the usual ones."""
+        ...
+
+    def parts(
+        self, data: bytes, preprocessing: Preprocessing, boxes: Sequence[Box]
+    ) -> list[DecodedImage]:
+        """Decode regions of a picture for an encoder and wait."""
         ...
 
     def colors(
@@ -111,6 +118,12 @@ class InlineDecoder:
     ) -> DecodedImage:
         """See Decoder."""
         return decode_one(data, preprocessing, limits or self._limits, box, with_colors)
+
+    def parts(
+        self, data: bytes, preprocessing: Preprocessing, boxes: Sequence[Box]
+    ) -> list[DecodedImage]:
+        """See Decoder."""
+        return decode_parts(data, preprocessing, self._limits, boxes)
 
     def colors(
         self, data: bytes, box: Box | None = None, limits: ImageLimits | None = None

@@ -96,6 +96,26 @@ def decode_pixels(
     )
 
 
+def decode_parts(
+    data: bytes, preprocessing: Preprocessing, limits: ImageLimits, boxes: Sequence[Box]
+) -> list[DecodedImage]:
+    """Decode regions of a picture for an encoder, in order, reading the picture once.
+
+    Raises:
+        ImageError: A subclass that names the reason.
+    """
+    smallest = min(min(box[2], box[3]) for box in boxes)
+    profiles = preprocessing.edition > 1
+    image, notes = load_rgb(data, limits, preprocessing.resize_px / smallest, profiles=profiles)
+    found = []
+    for box in boxes:
+        frame = _content(image, box, preprocessing)
+        seen = views(image.crop(frame), preprocessing)
+        shown = tuple(_box(corners, frame, image.size) for _, corners in seen)
+        found.append(DecodedImage(np.stack([np.asarray(view) for view, _ in seen]), notes, shown))
+    return found
+
+
 def colored(pictures: Sequence[DecodedImage]) -> list[DecodedImage]:
     """The pictures, which were sampled, with their dominant colours."""
     samples = [each.sample for each in pictures if each.sample is not None]

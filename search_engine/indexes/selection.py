@@ -1,6 +1,7 @@
 """Items that a search may find: as keys in general, as rows and bits for one index state."""
 
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +35,7 @@ class KeySet:
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = np.unique(keys)
         self._last: tuple[weakref.ref[object], Selection] | None = None
+        self._rows: KeySet | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -45,6 +47,12 @@ class KeySet:
         found = np.searchsorted(self.keys, keys)
         found[found == len(self.keys)] = 0
         return np.asarray(self.keys[found] == keys)
+
+    def rows(self, rows_of: Callable[[Keys], Keys]) -> "KeySet":
+        """The set of the rows of these keys, where a key has several; made once."""
+        if self._rows is None:
+            self._rows = KeySet(rows_of(self.keys))
+        return self._rows
 
     def remembered(self, state: object) -> Selection | None:
         """Return the cached positions of the keys in an index state, if they are for that state."""

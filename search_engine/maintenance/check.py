@@ -49,6 +49,7 @@ from search_engine.indexes.live import describe_snapshot
 from search_engine.maintenance.derived_files import flaw_of, learned_files, leftovers
 from search_engine.maintenance.findings import Code, Finding, of_collection, of_file, of_item
 from search_engine.maintenance.generations import check_generations
+from search_engine.maintenance.patch_flaws import patch_flaws
 from search_engine.maintenance.sealed_rows import check_sealed
 from search_engine.records import CatalogItem, Keys
 
@@ -98,10 +99,12 @@ def check_data(settings: Settings) -> CheckReport:
                 findings += problems
                 findings += _check_former(connection, catalog.former(collection))
             findings += _check_unsearchable(catalog, collection, lost)
-            findings += check_generations(catalog, collection)
+            for folder_of in (catalog.paths.index, catalog.paths.patches):
+                findings += check_generations(folder_of(collection.name))
             live = LiveCollection(catalog, collection, settings)
             fact, problems = _check_index(catalog, live)
             findings += problems
+            findings += patch_flaws(catalog, live)
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += check_sealed(catalog)
         findings += _check_learned(catalog)

@@ -27,6 +27,10 @@ Code = Literal[
     "leftover",
     "not_confined",
     "not_searchable",
+    "patches_damaged",
+    "patches_differ",
+    "patches_missing",
+    "patches_unknown",
     "picture_damaged",
     "picture_hash_damaged",
     "something",
@@ -41,8 +45,8 @@ Parameters = Mapping[str, str | int]
 class Finding:
     """A problem; an `error` makes the check fail.
 
-    `parameters` names the `item`, `collection` or `file` that it is about, or the `name` of another; `count` is how many
-    where there are several.
+    `parameters` names the `item`, `collection` or `file` that it is about, or the `name` of
+    something else; `count` is how many where there are several.
     """
 
     level: Literal["error", "note"]

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.store import Catalog
 from search_engine.errors import CorruptDataError, NewerFormatError, OlderFormatError
 from search_engine.indexes import generations as generation
 from search_engine.indexes.manifest import verify
@@ -14,9 +12,8 @@ from search_engine.maintenance.findings import Finding, of_file
 MEANWHILE_S = 0.5
 
 
-def check_generations(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
-    """Verify every file of the generations of a collection."""
-    folder = catalog.paths.index(collection.name)
+def check_generations(folder: Path) -> Iterator[Finding]:
+    """Verify every file of the generations in a folder."""
     findings = list(_generation_findings(folder))
     if any(one.level == "error" for one in findings):
         # a server may have published or deleted one meanwhile: damage is there the next time too

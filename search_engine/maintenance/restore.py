@@ -156,6 +156,8 @@ def _discard_indexes(folder: Path) -> set[str]:
     Whoever made the archive made its checksums too, and a FAISS file can do harm when it is read.
     """
     names = set()
+    for patches in folder.glob("indexes/*/patches"):
+        shutil.rmtree(patches)
     for index in folder.glob("indexes/*/gen-*"):
         shutil.rmtree(index)
         names.add(index.parent.name)
@@ -167,7 +169,7 @@ def _build_indexes(catalog: Catalog, settings: Settings, names: set[str]) -> Non
     for collection in catalog.collections():
         if collection.name in names:
             with suppress(IndexUnavailableError):  # it is built when the server is back
-                LiveCollection(catalog, collection, settings).compact()
+                LiveCollection(catalog, collection, settings).compact()  # and that of its patches
 
 
 def _put_in_place(staged: Path, data: Path, occupied: bool) -> Path | None:

@@ -91,6 +91,12 @@ def reaching(scores: Scores, least: float | None) -> NDArray[np.bool_]:
     return np.asarray(np.round(scores.astype(np.float64), DECIMALS) >= round(least, DECIMALS))
 
 
+def with_total(timings: Timings) -> dict[str, float]:
+    """Milliseconds by stage, rounded, and their sum."""
+    rounded = {name: round(ms, 3) for name, ms in timings.items()}
+    return {**rounded, "total": round(sum(timings.values()), 3)}
+
+
 @contextmanager
 def timed(timings: Timings, name: str) -> Iterator[None]:
     """Add the milliseconds that a block takes."""

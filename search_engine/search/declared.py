@@ -39,7 +39,10 @@ class Option:
     numbers, themselves excluded where `exclusive`; `unit` is what they are. `metavar` is how a flag
     names a text. `verbs` take it. With `photo_only` it is about the photo that is sent, so that an
     item or a token has no use for it. With `changes_vote` others vote than those that were
-    calibrated; without, it says only what is shown.
+    calibrated; without, it says only what is shown. What `orders` puts what is found in another
+    order than that of scores, which has one page; with 0 it is as if it were not given. What is
+    `whole` is about whole pictures: parts of a photo and patches do not go with it. What is of
+    `likeness` needs something to be like: words and colours alone do not go with it.
     """
 
     name: str
@@ -56,6 +59,9 @@ class Option:
     metavar: str = ""
     photo_only: bool = False
     changes_vote: bool = False
+    orders: bool = False
+    whole: bool = False
+    likeness: bool = False
     argument: str = ""
 
     @property
@@ -118,6 +124,7 @@ OPTIONS = (
         "red mug",
         metavar="WORDS",
         verbs=("search",),
+        orders=True,
     ),
     Option(
         "color",
@@ -126,6 +133,7 @@ OPTIONS = (
         "a picture, or beside it; same stands for those of the picture itself; one page",
         "teal:0.7,#ffffff:0.3",
         verbs=("search",),
+        orders=True,
     ),
     Option(
         "color_weight",
@@ -137,6 +145,7 @@ OPTIONS = (
         low=0,
         high=1,
         unit="a share",
+        likeness=True,
     ),
     Option(
         "parts",
@@ -145,6 +154,8 @@ OPTIONS = (
         "both, with shares of the order; one page",
         "shape:0.5,color:0.2",
         verbs=("search",),
+        orders=True,
+        likeness=True,
     ),
     Option(
         "group_by",
@@ -160,6 +171,7 @@ OPTIONS = (
         "true",
         default="false",
         verbs=("search",),
+        likeness=True,
     ),
     Option(
         "min_score",
@@ -169,6 +181,7 @@ OPTIONS = (
         low=-1,
         high=1,
         unit="a cosine",
+        likeness=True,
     ),
     Option(
         "min_alike",
@@ -180,6 +193,7 @@ OPTIONS = (
         low=0,
         high=1,
         unit="a probability",
+        likeness=True,
     ),
     Option(
         "rerank",
@@ -190,6 +204,9 @@ OPTIONS = (
         choices=("aqe", "dba", "k-reciprocal", "geometric", "learned"),
         metavar="NAME",
         changes_vote=True,
+        orders=True,
+        whole=True,
+        likeness=True,
     ),
     Option(
         "weights",
@@ -198,6 +215,8 @@ OPTIONS = (
         "color=2,shape=1",
         verbs=("search",),
         changes_vote=True,
+        whole=True,
+        likeness=True,
     ),
     Option(
         "mix",
@@ -209,6 +228,8 @@ OPTIONS = (
         choices=("rocchio", "best"),
         verbs=("search",),
         metavar="NAME",
+        whole=True,
+        likeness=True,
     ),
     Option(
         "boost",
@@ -217,6 +238,9 @@ OPTIONS = (
         "order only; one page",
         "in_stock:0.1,price:-0.02",
         verbs=("search",),
+        orders=True,
+        whole=True,
+        likeness=True,
     ),
     Option(
         "diversity",
@@ -229,6 +253,9 @@ OPTIONS = (
         low=0,
         high=1,
         unit="a share",
+        orders=True,
+        whole=True,
+        likeness=True,
     ),
     Option(
         "facets",
@@ -254,6 +281,8 @@ OPTIONS = (
         choices=("grid", "heatmap"),
         metavar="NAME",
         verbs=("search",),
+        whole=True,
+        likeness=True,
     ),
     Option(
         "cursor",
@@ -262,6 +291,7 @@ OPTIONS = (
         "WyI4Y2Q0MjEw",
         verbs=("search",),
         metavar="CURSOR",
+        likeness=True,
     ),
     Option(
         "target",

@@ -179,12 +179,6 @@ def fused(keys: Keys, rankings: Sequence[Keys]) -> Floats:
     return found * (RANK_CONSTANT + 1) / len(rankings)
 
 
-_OF_LIKENESS = (
-    "min_score", "min_alike", "rerank", "weights", "mix", "boost", "diversity", "explain", "cursor",
-    "color_weight", "fold", "parts",
-)  # fmt: skip
-
-
 def check_described(options: SearchOptions) -> None:
     """Refuse what words and colours without a picture have no use for.
 
@@ -197,10 +191,10 @@ def check_described(options: SearchOptions) -> None:
             where="color",
             fix="name a colour, or ask with a picture too",
         )
-    for name in _OF_LIKENESS:
-        if getattr(options, name) is not None:
-            raise ParameterError(
-                "there is no picture that results could be like",
-                where=name,
-                fix=f"leave out {name}, or ask with a picture too",
-            )
+    name = options.of_likeness
+    if name is not None:
+        raise ParameterError(
+            "there is no picture that results could be like",
+            where=name,
+            fix=f"leave out {name}, or ask with a picture too",
+        )

@@ -12,9 +12,10 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.union import weighted_query
 from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
+from search_engine.indexes.patches import Patches
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Keys, Neighbor, Region, SearchResult, Vectors
-from search_engine.search.candidates import Timings, nearest, timed
+from search_engine.search.candidates import Timings, nearest, timed, with_total
 from search_engine.search.copies import Copies, copies_of
 from search_engine.search.description import Description, describe, of_subject
 from search_engine.search.explaining import Explainer
@@ -23,16 +24,17 @@ from search_engine.search.folding import Folding
 from search_engine.search.options import SearchOptions
 from search_engine.search.pages import Page, Place, place_of
 from search_engine.search.preferences import Preferences, preferred_count
-from search_engine.search.presenting import Presenter, damages, marked, with_regions
+from search_engine.search.presenting import Presenter, damages, marked, with_patches, with_regions
 from search_engine.search.rerank.base import Scores
 from search_engine.search.rerank.learned import LEARNED, LearnedOrdering, Rerankers
 from search_engine.search.rerank.pictures import AskedPictures, ItemFeatures
 from search_engine.search.rerank.registry import method_named
 from search_engine.search.scope import Scope
-from search_engine.search.shaping import Ordering, Reranking, Shaping, first_count, with_windows
+from search_engine.search.shaping import Ordering, Reranking, Shaping, first_count, with_parts
 from search_engine.search.subject import Subject
 
 PRODUCT = "product_id"
+PATCHES_UNUSED = "patches_unused: {} is about whole pictures, so that no crops were compared with"
 MOST_GROUPED = 10_000
 """So many of the items that words and colours describe are looked at for their groups at most."""
 
@@ -59,12 +61,13 @@ class _Search:
     timings: Timings
     within: KeySet | None
     description: Description | None
+    patches: Patches | None
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where one subject is looked for: `scope` has the `copies` of its photo, `beside` has not."""
+    """Where a subject is looked for: `scope` has the `copies` of its photo, `beside` has not."""
 
     subject: Subject
     query: Vectors
@@ -156,7 +159,7 @@ class Finder:
         return SearchResult(
             neighbors=found,
             vector=np.empty((0, live.record.dimension or 0), dtype=np.float32),
-            timings_ms=_with_total(timings),
+            timings_ms=with_total(timings),
             encoder=live.record.fingerprint or "",
             generation=snapshot.generation if snapshot else None,
             warnings=(*warnings, *damages(found)),
@@ -202,7 +205,12 @@ class Finder:
                 most = preferred_count(options)
                 description = describe(self._catalog, live, options, most, within)
                 warnings = (*warnings, *description.warnings)
-        return _Search(live, snapshot, options, as_shown, timings, within, description, warnings)
+        patches = live.patches.state() if as_shown and live.patches is not None else None
+        if patches is not None and options.compares_wholes is not None:
+            patches, warnings = None, (*warnings, PATCHES_UNUSED.format(options.compares_wholes))
+        return _Search(
+            live, snapshot, options, as_shown, timings, within, description, patches, warnings
+        )
 
     def _found(
         self, search: _Search, subjects: Sequence[Subject], queries: Vectors
@@ -239,7 +247,8 @@ class Finder:
         found = []
         for number, one in enumerate(subjects):
             page, query = place_of(live.record, one, options), queries[number : number + 1]
-            scope = Scope(search.snapshot, search.within, self._left_out(live, one))
+            left_out = self._left_out(live, one)
+            scope = Scope(search.snapshot, search.within, left_out, search.patches)
             copies: Copies = []
             if shows_copies and one.picture_hash:
                 hashes, least = live.hashes(search.snapshot.seq), options.min_score
@@ -279,7 +288,7 @@ class Finder:
         live, options = search.live, search.options
         rows = [each[: options.k] for each in found]
         neighbors = [
-            marked(each, place.copies)
+            with_patches(place.scope, place.query, place.subject, marked(each, place.copies))
             for each, place in zip(
                 self._presenter.neighbors(live, rows, options), places, strict=True
             )
@@ -354,11 +363,11 @@ def _queries(
 def _first_hits(
     places: Sequence[_Place], queries: Vectors, options: SearchOptions
 ) -> list[tuple[Keys, Scores]]:
-    """The nearest of each place beside copies, by the whole photo or windows of it."""
+    """The nearest of each place beside copies, by whole pictures or parts of them."""
     count = first_count(options, max(each.page.shown if each.page else 0 for each in places))
     scopes = [each.beside for each in places]
     return [
-        with_windows(scope, hits, place.subject.windows, place.subject.cost, count)
+        with_parts(scope, place.query, hits, place.subject.windows, place.subject.cost, count)
         for scope, hits, place in zip(scopes, nearest(scopes, queries, count), places, strict=True)
     ]
 
@@ -376,7 +385,7 @@ def _result(
         neighbors=neighbors,
         vector=subject.vector,
         plain=subject.plain,
-        timings_ms=_with_total({**subject.timings_ms, **timings}),
+        timings_ms=with_total({**subject.timings_ms, **timings}),
         encoder=live.record.fingerprint or "",
         generation=snapshot.generation if snapshot else None,
         warnings=(*subject.warnings, *found.warnings),
@@ -388,9 +397,3 @@ def _result(
         next_cursor=found.next_cursor,
         left_out=found.left_out,
     )
-
-
-def _with_total(timings: dict[str, float]) -> dict[str, float]:
-    """Milliseconds by stage, rounded, and their sum."""
-    rounded = {name: round(ms, 3) for name, ms in timings.items()}
-    return {**rounded, "total": round(sum(timings.values()), 3)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypedDict
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from search_engine.catalog.filters import Filter
     from search_engine.images import Box, PixelBox
     from search_engine.search.given_labels import GivenLabels
-
-_ORDERS = ("rerank", "boost", "diversity", "q", "color", "parts")
 
 
 class SearchArguments(TypedDict, total=False):
@@ -101,7 +99,24 @@ class SearchOptions:
         """The first of these that orders by something else than the score; None for none."""
         if self.mix == "best":
             return "mix"
-        return next((each for each in _ORDERS if getattr(self, each)), None)
+        orders = (each.name for each in OPTIONS if each.orders)
+        return next((name for name in orders if getattr(self, name)), None)
+
+    @property
+    def about_the_whole(self) -> str | None:
+        """The first of these that is about whole pictures; None for none."""
+        return self._first(each.name for each in OPTIONS if each.whole)
+
+    @property
+    def compares_wholes(self) -> str | None:
+        """The first of these because of which patches are left aside; None for none."""
+        least = None if self.min_alike is None else "min_alike"  # calibrated for whole pictures
+        return self.about_the_whole or self.ordered_by or least
+
+    @property
+    def of_likeness(self) -> str | None:
+        """The first of these that needs something to be like; None for none."""
+        return self._first(each.name for each in OPTIONS if each.likeness)
 
     def in_the_vote(self) -> SearchOptions:
         """These without those that only say what is shown."""
@@ -111,8 +126,11 @@ class SearchOptions:
 
     def changing_the_vote(self) -> str | None:
         """The first of these that lets others vote than those that were calibrated."""
-        changing = (each.name for each in OPTIONS if each.changes_vote)
-        return next((name for name in changing if getattr(self, name) is not None), None)
+        return self._first(each.name for each in OPTIONS if each.changes_vote)
+
+    def _first(self, names: Iterable[str]) -> str | None:
+        """The first of these options that is given."""
+        return next((name for name in names if getattr(self, name) is not None), None)
 
 
 def search_options(given: Mapping[str, Any], photo: bool = True) -> SearchOptions:

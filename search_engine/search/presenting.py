@@ -10,8 +10,9 @@ from search_engine.catalog.damaged import damage_of
 from search_engine.catalog.groups import Group
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
+from search_engine.encoders.patches import COST, LATTICES
 from search_engine.indexes.live import Snapshot
-from search_engine.records import Neighbor, Region
+from search_engine.records import Neighbor, Region, Vectors
 from search_engine.search.copies import Copies
 from search_engine.search.declared import PALETTE
 from search_engine.search.folding import Folding
@@ -97,6 +98,27 @@ def marked(neighbors: Neighbors, copies: Copies) -> Neighbors:
     return tuple(replace(each, same_picture=each.item.key in keys) for each in neighbors)
 
 
+def with_patches(scope: Scope, query: Vectors, subject: Subject, neighbors: Neighbors) -> Neighbors:
+    """Neighbors that say which crop of their picture matches, where one does better than all."""
+    patches = scope.patches
+    if patches is None:
+        return neighbors
+    asked, costs = query, np.zeros(1, dtype=np.float32)
+    if subject.windows is not None:
+        asked = np.concatenate([query, subject.windows])
+        costs = np.append(costs, np.full(len(subject.windows), subject.cost, dtype=np.float32))
+    boxes = LATTICES[patches.count]
+    keys = np.array([each.item.key for each in neighbors], dtype=np.int64)
+    found = []
+    for one, whole in zip(neighbors, scope.vectors(keys), strict=True):
+        numbers, rows = patches.of(one.item.key)
+        scores = (rows @ asked.T - costs).max(axis=1) - COST
+        is_best = len(scores) > 0 and scores.max() > (whole @ asked.T - costs).max()
+        box = boxes[numbers[scores.argmax()]] if is_best else None
+        found.append(replace(one, patch=None if one.same_picture else box))
+    return tuple(found)
+
+
 def with_regions(
     snapshot: Snapshot | None, subject: Subject, neighbors: Neighbors
 ) -> tuple[Neighbors, tuple[Region, ...] | None]:
@@ -107,9 +129,9 @@ def with_regions(
     keys = np.array([each.item.key for each in neighbors], dtype=np.int64)
     stored = snapshot.vectors(keys)
     windows = matched(neighbors, stored, subject.vector, subject.windows)
-    used = list(dict.fromkeys(each for each in windows if each is not None))
+    used = [each for each in dict.fromkeys(windows) if each is not None]
     shown = tuple(
-        one if window is None else replace(one, region=used.index(window))
+        one if window is None or one.patch else replace(one, region=used.index(window))
         for one, window in zip(neighbors, windows, strict=True)
     )
     return shown, tuple(subject.regions[window] for window in used)

@@ -1,9 +1,9 @@
 """Regions of a photo: where its main objects may be, and searching with parts of it.
 
 What stands out is found by the energy of the network's last layer, without a detector: Babenko and
-Lempitsky (ICCV 2015) weigh positions alike. Searching with a lattice of windows and taking the best
-match of each item follows Tolias, Sicre and Jegou, "Particular object retrieval with integral
-max-pooling of CNN activations", ICLR 2016.
+Lempitsky (ICCV 2015) weigh positions alike. `auto` searches with a lattice of windows beside the
+whole photo (`encoders.patches`): things on a tenth to a third of a photo full of others are found
+by these far more often than by what `propose` tells (`benchmarks.regions`).
 """
 
 import math
@@ -19,16 +19,8 @@ from search_engine.records import Keys, Neighbor, Region, Vectors
 from search_engine.search.options import SearchOptions, check_choice
 from search_engine.search.rerank.base import Scores
 
-ALONE = ("rerank", "weights", "boost", "diversity", "mix", "explain")
-"""Options about the whole photo, which do not go with `auto`."""
-
 PROPOSE, AUTO = "propose", "auto"
 OPTION = "regions"
-
-STEPS = (0.0, 0.25, 0.5)
-WINDOWS: tuple[Box, ...] = tuple((x, y, 0.5, 0.5) for y in STEPS for x in STEPS)
-"""What `auto` searches with beside the whole photo. Things on a tenth to a third of a photo full of
-others are found by these far more often than by what `propose` tells (`benchmarks.regions`)."""
 
 COST = 0.1
 """What a window's cosine counts less than the whole photo's: the best of nine is higher by chance.
@@ -61,14 +53,13 @@ def check_regions(
         raise ParameterError(
             "regions are of one photo, not of a mix", where=OPTION, fix="leave out one of them"
         )
-    given = {name: getattr(options, name) for name in ALONE}
-    for name, value in given.items():
-        if regions == AUTO and value is not None:
-            raise ParameterError(
-                f"{name} is about the whole photo, and {OPTION}={AUTO} asks with parts of it",
-                where=name,
-                fix=f"leave it out, or ask with one region by box, which {OPTION}={PROPOSE} tells",
-            )
+    name = options.about_the_whole
+    if regions == AUTO and name is not None:
+        raise ParameterError(
+            f"{name} is about the whole photo, and {OPTION}={AUTO} asks with parts of it",
+            where=name,
+            fix=f"leave it out, or ask with one region by box, which {OPTION}={PROPOSE} tells",
+        )
 
 
 def whole_photo(preprocessing: Preprocessing) -> Preprocessing:

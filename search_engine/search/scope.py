@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.encoders.patches import COST
 from search_engine.indexes.live import Snapshot
+from search_engine.indexes.patches import Patches
 from search_engine.indexes.selection import KeySet
 from search_engine.records import Keys, Vectors
 from search_engine.search.rerank.base import Scores
@@ -16,11 +18,15 @@ FEW = 30
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The keys that may be found; `exclude` are those of the items that are asked with."""
+    """The keys that may be found; `exclude` are those of the items that are asked with.
+
+    With `patches` items may be found by these, too.
+    """
 
     snapshot: Snapshot
     within: KeySet | None = None
     exclude: tuple[int, ...] = ()
+    patches: Patches | None = None
 
     def vectors(self, keys: Keys) -> Vectors:
         """See Gallery."""
@@ -30,6 +36,16 @@ class Scope:
         """See Gallery."""
         hits = self.snapshot.search(queries, count + len(self.exclude), self.within)
         return [self.cut(*hits.row(query), count) for query in range(len(queries))]
+
+    def nearest_patches(self, queries: Vectors, count: int) -> Sequence[tuple[Keys, Scores]]:
+        """The items whose patches are nearest to each query (Q, D), at the cost of these."""
+        assert self.patches is not None
+        hits = self.patches.nearest(queries, count + len(self.exclude), self.within)
+        here = [self.snapshot.holds(keys) for keys, _ in hits]  # patches may be of a later commit
+        return [
+            self.cut(keys[held], scores[held] - np.float32(COST), count)
+            for (keys, scores), held in zip(hits, here, strict=True)
+        ]
 
     def without(self, keys: Keys) -> "Scope":
         """The scope without some keys."""

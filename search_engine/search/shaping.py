@@ -249,18 +249,31 @@ class Shaping:
     def _nearest(self, count: int, scope: Scope) -> tuple[Keys, Scores]:
         with timed(self.timings, "search"):
             hits = nearest_of(scope, self.query, count)
-            return with_windows(scope, hits, self.windows, self.cost, count)
+            return with_parts(scope, self.query, hits, self.windows, self.cost, count)
 
 
 def _apart(found: Copies) -> tuple[list[int], list[float]]:
     return [key for key, _ in found], [score for _, score in found]
 
 
-def with_windows(
-    scope: Scope, hits: tuple[Keys, Scores], windows: Vectors | None, cost: float, count: int
+def with_parts(
+    scope: Scope,
+    query: Vectors,
+    hits: tuple[Keys, Scores],
+    windows: Vectors | None,
+    cost: float,
+    count: int,
 ) -> tuple[Keys, Scores]:
-    """The best `count` by the whole photo (`hits`) or by windows of it, (W, D), at their cost."""
-    if windows is None:
+    """The best `count` by whole pictures and photo (`hits`), by windows of the photo (W, D) at
+    their cost, or by patches of the pictures, where the scope has some."""
+    if windows is None and scope.patches is None:
         return hits
-    parts = [nearest_of(scope, window[None], count) for window in windows]
-    return best_of([hits, *((keys, scores - cost) for keys, scores in parts)], count)
+    parts = np.empty((0, query.shape[1]), dtype=np.float32) if windows is None else windows
+    found = [hits]
+    for window in parts:
+        keys, scores = nearest_of(scope, window[None], count)
+        found.append((keys, scores - cost))
+    if scope.patches is not None:
+        first, *others = scope.nearest_patches(np.concatenate([query, parts]), count)
+        found += [first, *((keys, scores - cost) for keys, scores in others)]
+    return best_of(found, count)

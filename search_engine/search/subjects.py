@@ -17,6 +17,7 @@ from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.encoders.external import is_external
+from search_engine.encoders.patches import WINDOWS
 from search_engine.encoders.positions import positions_of
 from search_engine.encoders.texts import text_encoder
 from search_engine.errors import (
@@ -48,7 +49,7 @@ from search_engine.search.query_cache import (
     mix_token,
     query_token,
 )
-from search_engine.search.regions import PROPOSE, WINDOWS, propose, whole_photo
+from search_engine.search.regions import PROPOSE, propose, whole_photo
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
 from search_engine.search.subject import Subject, mixed, no_colors, no_features
 

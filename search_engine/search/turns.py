@@ -13,7 +13,6 @@ from search_engine.errors import ParameterError
 from search_engine.images import DecodedImage
 from search_engine.records import Vectors
 from search_engine.search.options import SearchOptions, check_choice
-from search_engine.search.regions import ALONE
 
 OPTION = "turns"
 QUARTERS = (1, 2, 3)
@@ -41,12 +40,11 @@ def check_turns(
     if turns is None:
         return
     check_choice(turns, OPTION)
-    others = {"regions": has_regions, "like": has_examples}
-    others |= {name: getattr(options, name) is not None for name in ALONE}
-    for name, is_given in others.items():
-        if is_given:
-            raise ParameterError(
-                f"{name} is about the photo as it is, and {OPTION} asks with it turned",
-                where=name,
-                fix=f"leave out {name}, or {OPTION}",
-            )
+    others = "regions" if has_regions else "like" if has_examples else None
+    name = others or options.about_the_whole
+    if name is not None:
+        raise ParameterError(
+            f"{name} is about the photo as it is, and {OPTION} asks with it turned",
+            where=name,
+            fix=f"leave out {name}, or {OPTION}",
+        )

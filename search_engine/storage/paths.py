@@ -90,6 +90,10 @@ class DataPaths:
         """Return the folder of the generations of a collection."""
         return self.root / "indexes" / collection
 
+    def patches(self, collection: str) -> Path:
+        """Return the folder of the generations of the patches of a collection."""
+        return self.index(collection) / "patches"
+
     def classifiers(self, collection: str) -> Path:
         """Return the folder of trained classifiers of a collection, which can be trained again."""
         return self.root / "classifiers" / collection

@@ -99,11 +99,12 @@ class Likeness:
         known = self.known
         if known is None:
             return told
+        plains = [one.vector if known.is_apart else one.plain for one in told]
         return [
             one
-            if one.plain is None or one.alike_unknown_because == "foreign"
-            else _known(one, float(known.shares(one.vector, one.plain)[0]))
-            for one in told
+            if plain is None or one.alike_unknown_because == "foreign"
+            else _known(one, float(known.shares(one.vector, plain)[0]))
+            for one, plain in zip(told, plains, strict=True)
         ]
 
     def _is_foreign(self, result: SearchResult) -> bool:
@@ -126,7 +127,10 @@ class Likeness:
         chances = self.alike(scores).tolist()
         neighbors = zip(result.neighbors, chances, strict=True)
         return replace(
-            result, neighbors=tuple(replace(each, alike=chance) for each, chance in neighbors)
+            result,
+            neighbors=tuple(
+                each if each.patch else replace(each, alike=chance) for each, chance in neighbors
+            ),
         )
 
     def _unknown_because(self, options: SearchOptions) -> str | None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.milvus_lite import MilvusLite
+from indexer.patches import declare_patches, embed_patches
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
@@ -24,6 +26,7 @@ from search_engine.indexes.scoring import scan
 from search_engine.indexes.selection import Selection
 from search_engine.records import Vectors
 from tests.api.asking import SEARCH, CheckedClient
+from tests.conftest import copy_data
 from tests.contract.index_kinds import unit_vectors
 
 COUNT, DIMENSION, K = 2_000, 32, 10
@@ -196,3 +199,28 @@ def test_without_its_client_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(__import__("sys").modules, "pymilvus", None)
     with pytest.raises(MissingExtraError, match=r"eyedex\[milvus\]"):
         MilvusServer("http://127.0.0.1:1")
+
+
+def test_patches_are_on_the_server_too(
+    qdrant: str, hsv_data: Path, sample: Path, tmp_path: Path
+) -> None:
+    with SearchEngine(copy_data(hsv_data, tmp_path / "data")) as engine:
+        live = engine.live("default")
+        with engine.catalog.indexing("default"):
+            declare_patches(engine, live.record, 5)
+            embed_patches(engine, "default")
+        with Image.open(sample / "images" / "backpack-0002-a.jpg") as picture:
+            photo = picture.crop((0, 0, picture.width // 2, picture.height // 2))
+        before = engine.search(photo, k=20).neighbors
+        live = engine.live("default")
+        live.rebuild(qdrant)
+        assert live.patches is not None
+        snapshot = live.patches.snapshot()
+        assert snapshot is not None
+        assert snapshot.base is not None
+        assert snapshot.base.spec.factory == qdrant
+        after = engine.search(photo, k=20).neighbors
+        assert [(each.item.item_id, each.patch) for each in after] == [
+            (each.item.item_id, each.patch) for each in before
+        ]
+        assert any(each.patch for each in after)

@@ -41,13 +41,14 @@ def list_collections(data: DataOption = None, as_json: JsonOption = False) -> No
                 "encoder": each.encoder,
                 "fingerprint": each.fingerprint,
                 "dimension": each.dimension,
+                "patches": each.patches or 0,
             }
             for each in engine.catalog.collections()
         ]
     if as_json:
         print_json({"collections": found})
     else:
-        columns = ("name", "items", "encoder", "dimension")
+        columns = ("name", "items", "encoder", "dimension", "patches")
         print_table(columns, [[each[column] for column in columns] for each in found])
 
 

@@ -49,6 +49,9 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")
     if report.learned is not None:
         print(_learned(report.learned))
+    if report.patches is not None and report.patches.refused:
+        lacking = sum(report.patches.refused.values())
+        print(f"note: {counted(lacking, 'picture')} without patches", file=sys.stderr)
     _say_warnings(report)
     if report.dry_run and report.added + report.updated:
         print("no picture was decoded: some may turn out to be damaged", file=sys.stderr)

@@ -18,7 +18,7 @@ from search_engine.records import Codes
 from search_engine.things import things_of
 from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
-from search_engine.vote.calibration.fit_known import fit_known
+from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
 from search_engine.vote.calibration.fit_values import fit_values, item_values
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters
 from search_engine.vote.calibration.known import Known
@@ -95,7 +95,7 @@ def calibrate_collection(
         values=values,
         alike=fit.alike,
         familiar=_familiar(gallery, _before(record, projection), projection),
-        known=_known(gallery, request.target, projection, learner),
+        known=None if values else _known(gallery, request.target, projection, learner),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -228,9 +228,14 @@ def _known(
     gallery: Labelled, target: str, projection: Projection | None, learner: Learner | None
 ) -> Known | None:
     """Learn how known photos look; `gallery` has the embeddings before the projection."""
-    if projection is None or projection.origin.target != target:
-        return None
     codes = gallery_voters(gallery).codes
+    if projection is None:
+        if target != "label":
+            return None
+        things = things_of(gallery.vectors, codes, gallery.products)
+        return fit_known_apart(gallery.vectors, codes, things)
+    if projection.origin.target != target:
+        return None
     return fit_known(
         gallery.vectors,
         projection.apply(gallery.vectors),

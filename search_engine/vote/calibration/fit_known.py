@@ -16,6 +16,8 @@ from search_engine.vote.calibration.packed import pack
 LEAST_CLASSES, LEAST_ITEMS = 5, 50
 QUERIES = 1_000
 QUANTILES = 201
+SHRINKAGE = 0.1
+"""The middle one of those that `tune` chooses from."""
 
 
 def class_means(vectors: Vectors, codes: Codes) -> Vectors:
@@ -72,6 +74,21 @@ def fit_known(
         auroc=float(roc_auc_score(is_known, evidence)),
         caught=float((ranked(evidence[~is_known], quantiles) < UNLIKELY).mean()),
     )
+
+
+def fit_known_apart(plain: Vectors, codes: Codes, things: NDArray[np.int64]) -> Known | None:
+    """As `fit_known`, for a collection that is not tuned: with a projection for this alone."""
+    rows = np.flatnonzero(codes >= 0)
+    if len(np.unique(codes[rows])) < LEAST_CLASSES:
+        return None
+    learner = Learner(plain)
+    ((mean, matrix),) = learner.learn(rows, codes[rows], (SHRINKAGE,))
+    matrix = matrix / np.abs(matrix).max()  # what is packed is float16, and lengths do not count
+    vectors = project(plain, mean, matrix)
+    found = fit_known(plain, vectors, codes, things, SHRINKAGE, learner=learner)
+    if found is None:
+        return None
+    return found.model_copy(update={"mean": pack(mean), "matrix": pack(matrix)})
 
 
 def _rounds(

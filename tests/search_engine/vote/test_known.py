@@ -12,8 +12,9 @@ from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.records import Codes, Vectors
 from search_engine.vote.calibration.familiar import fit_familiar
-from search_engine.vote.calibration.fit_known import fit_known
+from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
 from search_engine.vote.calibration.known import UNLIKELY
+from search_engine.vote.calibration.store import load_calibration
 from tests.conftest import copy_data
 
 CLASSES, DIMENSION = 12, 128
@@ -46,14 +47,18 @@ def test_one_thing_alone_tells_nothing_of_others() -> None:
     assert fit_familiar(own, np.zeros(40, np.int64), np.zeros(40, np.int64), "f") is None
 
 
-def test_classes_that_the_catalog_lacks_look_less_known() -> None:
+@pytest.mark.parametrize("is_tuned", [True, False])
+def test_classes_that_the_catalog_lacks_look_less_known(is_tuned: bool) -> None:
     own, codes = photos(range(CLASSES), 900, seed=1)
     ((mean, matrix),) = learn(own, codes, (0.1,))
     things = np.arange(900)
-    known = fit_known(own, project(own, mean, matrix), codes, things, 0.1)
+    if is_tuned:
+        known = fit_known(own, project(own, mean, matrix), codes, things, 0.1)
+    else:
+        known = fit_known_apart(own, codes, things)
     assert known is not None
     shares = [
-        known.shares(project(asked, mean, matrix), asked)
+        known.shares(project(asked, mean, matrix) if is_tuned else asked, asked)
         for asked, _ in (photos(range(CLASSES), 800, 2), photos(range(CLASSES, 24), 800, 3))
     ]
     lost, caught = ((each < UNLIKELY).mean() for each in shares)
@@ -65,6 +70,7 @@ def test_classes_that_the_catalog_lacks_look_less_known() -> None:
 def test_few_classes_say_nothing_of_others() -> None:
     own, codes = photos(range(4), 200, seed=1)
     assert fit_known(own, own, codes, np.arange(200), 0.1) is None
+    assert fit_known_apart(own, codes, np.arange(200)) is None
 
 
 @pytest.fixture
@@ -86,6 +92,20 @@ def test_a_tuned_collection_says_how_known_a_class_looks(tuned: Path, photo: Pat
         found, other = engine.classify(photo), engine.classify(photo, target="color")
     assert found.plain is not None
     assert found.plain.shape[1] > found.vector.shape[1]
+    assert found.prediction is not None
+    assert found.prediction.known is not None
+    assert 0.0 <= found.prediction.known <= 1.0
+    assert other.prediction is not None
+    assert other.prediction.known is None
+
+
+def test_so_does_one_that_is_not_tuned(cnn_data: Path, photo: Path) -> None:
+    with SearchEngine(cnn_data) as engine:
+        found, other = engine.classify(photo), engine.classify(photo, target="color")
+        calibration = load_calibration(engine.catalog, engine.live("default").record, "label")
+    assert calibration is not None
+    assert calibration.known is not None
+    assert calibration.known.is_apart
     assert found.prediction is not None
     assert found.prediction.known is not None
     assert 0.0 <= found.prediction.known <= 1.0

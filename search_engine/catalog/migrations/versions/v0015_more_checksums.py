@@ -9,7 +9,7 @@ from alembic import op
 from search_engine.catalog.row_checksums import SEALED, seal_rows
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
