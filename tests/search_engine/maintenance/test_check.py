@@ -230,7 +230,7 @@ def test_a_generation_that_a_server_deletes_meanwhile_is_no_damage(
             shutil.rmtree(old)
         return verify(generation)
 
-    monkeypatch.setattr("search_engine.maintenance.check.verify", verify_late)
+    monkeypatch.setattr("search_engine.maintenance.generations.verify", verify_late)
     assert not errors(data)
     assert not old.exists()
 
