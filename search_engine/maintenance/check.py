@@ -155,11 +155,11 @@ _SEALED = (
 
 def _check_sealed(catalog: Catalog) -> Iterator[Finding]:
     """Verify rows that are neither items nor collections."""
+    what = "its row does not match its checksum"
     with catalog.read() as connection:
         for table, kind, mended in _SEALED:
-            for key in damaged_rows(connection, table):
-                what = f"its row does not match its checksum; {mended}"
-                yield Finding("error", f"{kind} {key[-1]!r}", what)
+            for *_, name in damaged_rows(connection, table):
+                yield Finding("error", f"{kind} {name!r}", f"{what}; {mended}")
 
 
 def _check_items(
@@ -313,8 +313,7 @@ def _check_generations(catalog: Catalog, collection: Collection) -> Iterator[Fin
     folder = catalog.paths.index(collection.name)
     findings = list(_generation_findings(folder))
     if any(one.level == "error" for one in findings):
-        # a server may have published or deleted one meanwhile: damage is there the next time too
-        time.sleep(MEANWHILE_S)
+        time.sleep(MEANWHILE_S)  # a server may have changed them meanwhile; damage stays
         findings = list(_generation_findings(folder))
     yield from findings
     for left in generation.leftovers(folder):

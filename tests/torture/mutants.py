@@ -30,7 +30,7 @@ GUARDED = {
     "search_engine/images/decode_pool.py": ("tests/images/test_decode_pool.py",),
     "search_engine/images/plain_answers.py": ("tests/images/test_decode_pool.py",),
     "search_engine/images/confinement.py": ("tests/images/test_confinement.py",),
-    "api/security/access.py": ("tests/api/test_access.py",),
+    "api/security/access.py": ("tests/api/test_access.py", "tests/api/test_audit.py"),
     "api/security/keyring.py": ("tests/api/test_access.py",),
     "api/security/admission.py": ("tests/api/test_admission.py",),
     "api/security/rates.py": ("tests/api/test_rates.py",),
