@@ -30,6 +30,6 @@ def check_sealed(catalog: Catalog) -> Iterator[Finding]:
     """Verify access keys, sources and fields."""
     with catalog.read() as connection:
         for table, kind, code, mended in _SEALED:
-            for key in damaged_rows(connection, table):
+            for *_, name in damaged_rows(connection, table):
                 what = f"its row does not match its checksum; {mended}"
-                yield Finding("error", f"{kind} {key[-1]!r}", what, code, {"name": str(key[-1])})
+                yield Finding("error", f"{kind} {name!r}", what, code, {"name": str(name)})

@@ -7,12 +7,14 @@ import pytest
 
 from search_engine import SearchEngine
 from search_engine.config import Settings
+from search_engine.encoders.runtime.openvino_export import float_precision, read_network
 from search_engine.errors import StorageFullError
 from search_engine.maintenance.check import check_data
 from search_engine.storage.paths import DataPaths
 from search_engine.storage.room import RESERVE_BYTES
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
 from tests.conftest import copy_data
+from tests.contract.small_network import small_network
 from tests.faults.test_interruption import eyedex
 from tests.images.pictures import jpeg
 from tests.torture.storage_disks import can_mount, disk, fill
@@ -21,6 +23,8 @@ pytestmark = pytest.mark.skipif(not can_mount(), reason="only root can make disk
 
 DISK_KIB = 16_384
 MISSING_ROWS = 60_000
+NETWORK_KIB = 64
+"""Less than a network of the tests has."""
 
 
 def test_a_full_disk_is_read_and_freed_and_takes_nothing(hsv_data: Path) -> None:
@@ -79,3 +83,22 @@ def test_rows_that_are_refused_on_a_full_disk_end_the_run_and_leave_nothing(
         assert "Traceback" not in done.stderr
         assert not [*data.glob(".*.new")]
         assert check_data(Settings(data=data)).sound
+
+
+@pytest.mark.parametrize("temporary", ["roomy", "full"])
+def test_a_network_is_exported_elsewhere_where_a_full_disk_does_not_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: str
+) -> None:
+    monkeypatch.setenv("EYEDEX_NETWORK_CACHE", "")
+    with disk(NETWORK_KIB) as folder:
+        source = small_network(folder / "encoders")
+        (folder / "temporary").mkdir()
+        fill(folder)
+        place = tmp_path if temporary == "roomy" else folder / "temporary"
+        monkeypatch.setattr("tempfile.tempdir", str(place))
+        if temporary == "roomy":
+            assert read_network(source, float_precision()).inputs
+        else:
+            with pytest.raises(StorageFullError, match="no space is left to convert"):
+                read_network(source, float_precision())
+        assert not [*(folder / "encoders").iterdir()]

@@ -1,10 +1,11 @@
 """What a decoder that was taken over by a picture cannot do."""
 
 import ctypes
+import errno
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,42 @@ def test_where_the_kernel_cannot_it_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("platform.machine", lambda: "vax")
     assert not can_confine()
     assert not confinement.confine()
+
+
+def verdict(program: list[tuple[int, int, int, int]], call: Mapping[int, int]) -> int:
+    """What a filter says of a call: the words of `struct seccomp_data` by their offsets."""
+    at, loaded = 0, 0
+    while True:
+        code, if_so, else_, value = program[at]
+        at += 1
+        if code == confinement._RETURN:
+            return value
+        if code == confinement._LOAD:
+            loaded = call[value]
+        elif code == confinement._IF_EQUAL:
+            at += if_so if loaded == value else else_
+        else:
+            assert code == confinement._IF_SET
+            at += if_so if loaded & value else else_
+
+
+@pytest.mark.parametrize("machine", confinement._MACHINES)
+def test_the_filter_of_every_machine_allows_what_is_listed_and_no_more(machine: str) -> None:
+    column, architecture = confinement._MACHINES[machine]
+    program = list(confinement._filter(column, architecture, 77))
+    allowed, refused = confinement._ALLOW, confinement._ERRNO | errno.EPERM
+
+    def asked(number: int, first: int = 0, of: int = architecture) -> int:
+        return verdict(program, {0: number, 4: of, 16: first})
+
+    listed = {numbers[column] for numbers in confinement._ALLOWED.values()} - {None}
+    clone, kill = confinement._CLONE[column], confinement._TGKILL[column]
+    for number in range(500):
+        if number == confinement._CLONE3[column]:
+            assert asked(number) == confinement._ERRNO | errno.ENOSYS
+        else:
+            assert asked(number) == (allowed if number in listed else refused), number
+    assert asked(clone, confinement._CLONE_THREAD) == allowed
+    assert (asked(kill, 77), asked(kill, 78)) == (allowed, refused)
+    assert asked(0x40000000) == refused  # the numbers of x32
+    assert asked(0, of=0x40000003) == confinement._KILL  # those of 32 bits

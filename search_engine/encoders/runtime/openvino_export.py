@@ -28,6 +28,7 @@ from search_engine.encoders.runtime.exports import (
 )
 from search_engine.encoders.runtime.machine_cache import find_export, keep_export
 from search_engine.encoders.runtime.rounding import round_to_bfloat16
+from search_engine.errors import StorageFullError
 
 PRECISE_CONVOLUTIONS = frozenset({0, 1, 2, 3, 17, 18, 19, 20})
 """Convolutions to keep in float32 under bfloat16, each with what follows it up to the next; 0 is
@@ -38,7 +39,7 @@ cost little and help the worst photos. With them and carefully rounded weights
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
 _NOT_COMPUTED = ("Const", "Parameter", "Result")
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 def import_openvino() -> Any:
@@ -90,7 +91,10 @@ def read_network(source: NetworkSource, precision: str) -> Any:
     """Load the network for a precision from the cache, else convert it from torch and store it.
 
     Instead of converting it again, what another data directory of this user had is copied. If
-    nothing can be written, it is converted each time.
+    nothing can be written, it is converted each time, by way of the folder for temporary files.
+
+    Raises:
+        StorageFullError: There is no room in that folder either.
     """
     if source.cache is None:
         return _passing(source, precision)
@@ -103,7 +107,7 @@ def read_network(source: NetworkSource, precision: str) -> Any:
                 _bring(source, precision, aside, wanted)
                 put_in_place(aside, folder, wanted)
         except OSError as error:
-            if error.errno not in _READ_ONLY:
+            if error.errno not in _NOT_WRITABLE:
                 raise
             return _passing(source, precision)
     return openvino_core().read_model(folder / NETWORK)
@@ -121,7 +125,14 @@ def _bring(source: NetworkSource, precision: str, folder: Path, wanted: Making) 
 
 def _passing(source: NetworkSource, precision: str) -> Any:
     with tempfile.TemporaryDirectory(prefix="eyedex-") as temporary:
-        _export(source, precision, Path(temporary))
+        try:
+            _export(source, precision, Path(temporary))
+        except OSError as error:
+            raise StorageFullError(
+                "no space is left to convert the network",
+                where=tempfile.gettempdir(),
+                fix="free some space there or at the data directory",
+            ) from error
         return openvino_core().read_model(Path(temporary) / NETWORK)
 
 
@@ -154,7 +165,12 @@ def save(model: Any, folder: Path, precise: Set[int]) -> None:
     comes before the first. The mark is OpenVINO's runtime attribute `precise` (class
     DisableFP16Compression), which its Python interface cannot set but its file format can hold.
     """
-    import_openvino().save_model(model, folder / NETWORK, compress_to_fp16=False)
+    try:
+        import_openvino().save_model(model, folder / NETWORK, compress_to_fp16=False)
+    except RuntimeError as error:  # all that it says of a disk that takes nothing
+        if "iostream" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "no space is left for the network", str(folder)) from error
     tree = ElementTree.parse(folder / NETWORK)
     seen = 0
     for layer in tree.findall("./layers/layer"):
