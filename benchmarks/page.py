@@ -1,6 +1,7 @@
 """How quick the page is: first paint, results, scrolling, a large photo on a slow link.
 
     python -m benchmarks.page [--json] [--count N [--encoder NAME] | --url URL] [--runs R]
+                              [--scrolled RESULTS]
 
 A server holds N items that share a picture, with vectors that are made up, or is one that runs.
 Headless Chromium (`chromium` on the PATH, or CHROMIUM) opens the page with nothing kept, searches
@@ -8,7 +9,8 @@ with a photo of the clothing dataset and scrolls through 2,000 results; kilobyte
 own files, unpacked. Then the link is 1.5 Mbit/s either way with 40 ms of delay, and the photo has
 12 megapixels; and a phone of 360 x 740 pixels searches, where the first result has to end above
 740. Times are as the browser measures them; the server and the browser share the machine.
-100,000 items are quicker made with `--encoder hsv`; the page is told the same.
+100,000 items are quicker made with `--encoder hsv`, and `--scrolled 300` does not wait for so many
+pages of them; the page is told the same.
 """
 
 import argparse
@@ -72,11 +74,12 @@ def main() -> None:
     parser.add_argument("--encoder", default=DEFAULT_ENCODER, help="one with small embeddings")
     parser.add_argument("--url", help="of a server with a catalog, in place of one that is made")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scrolled", type=int, default=SCROLLED, help="results to scroll through")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made, chromium() as browser:
         photos = photos_in(Path(made), given.runs + 1)
         with served(given, Path(made) / "data", photos[0][0]) as url:
-            rounds = [measured(browser, url, *pair) for pair in photos]
+            rounds = [measured(browser, url, *pair, given.scrolled) for pair in photos]
     names = list(rounds[0])
     rows = [{"what": name, **spread([each[name] for each in rounds[1:]])} for name in names]
     report(rows, given.json, items=given.url or given.count)
@@ -133,7 +136,9 @@ def photos_in(folder: Path, count: int) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def measured(browser: Browser, url: str, photo: Path, large: Path) -> dict[str, float]:
+def measured(
+    browser: Browser, url: str, photo: Path, large: Path, scrolled: int
+) -> dict[str, float]:
     """One round: milliseconds, and the shift of the layout."""
     page = opened(browser, url)
     painted = page.evaluate(PAINTED)
@@ -143,7 +148,7 @@ def measured(browser: Browser, url: str, photo: Path, large: Path) -> dict[str, 
     shift = page.evaluate("window.shift")
     searched_bytes = page.evaluate(LOADED)
     page.evaluate("window.longest = 0")
-    scroll(page)
+    scroll(page, scrolled)
     longest = page.evaluate("window.longest")
     page.context.close()
     page = opened(browser, url)
@@ -192,14 +197,14 @@ def search(page: Page, photo: Path) -> None:
     page.wait_for_function("window.drawn > 0")
 
 
-def scroll(page: Page) -> None:
-    """Go down until 2,000 results are there, or all."""
+def scroll(page: Page, results: int) -> None:
+    """Go down until so many results are there, or all."""
     page.mouse.move(800, 500)
     page.wait_for_function(
         f"""() => {{
           scrollTo(0, document.body.scrollHeight);
           const more = document.querySelector(".more-results");
-          return more.hidden || document.querySelectorAll(".card").length >= {SCROLLED};
+          return more.hidden || document.querySelectorAll(".card").length >= {results};
         }}""",
         timeout=MANY_MS,
         polling=POLLED_MS,

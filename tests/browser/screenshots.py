@@ -162,7 +162,7 @@ def shooter(page: Page, looks: dict[str, Look], folder: Path) -> Shoot:
 
 
 def shoot_german(browser: Browser, url: str, folder: Path) -> None:
-    """The views in another language, whole; what they show was made before."""
+    """The views in another language; what they show was made before."""
     for device, settings in (("german", DESK), ("german-phone", PHONE)):
         german: Settings = {**settings, "locale": "de-DE", "reduced_motion": "reduce"}
         context = browser.new_context(**german)  # type: ignore[arg-type]
@@ -172,7 +172,7 @@ def shoot_german(browser: Browser, url: str, folder: Path) -> None:
             page.goto(url + path.format(item=items[0]["item_id"]))
             expect(page.locator(drawn).first).to_be_attached()
             page.evaluate(SETTLED)
-            page.screenshot(path=folder / f"{state}-{device}.png", full_page=True)
+            page.screenshot(path=folder / f"{state}-{device}.png")
         context.close()
 
 

@@ -400,9 +400,8 @@ def test_findings_are_said_in_the_language_of_the_page(page: Page, owned: LiveSe
         for number, (code, text) in enumerate(zip(get_args(Code), TEXTS, strict=False))
     ]
     result = {"sound": False, "findings": found, "findings_total": len(found)}
-    job = {"id": "j", "kind": "check", "state": "done", "collection": "default", "result": result}
-    times = dict.fromkeys(("created_at", "started_at", "finished_at"), "2026-01-01T00:00:00Z")
-    answer = {"jobs": [job | times], "total": 1, "next_cursor": None}
+    job = page.request.get(f"{owned.url}/v1/jobs?state=done&limit=1").json()["jobs"][0]
+    answer = {"jobs": [{**job, "kind": "check", "result": result}], "next_cursor": None}
     page.route("**/v1/jobs?*", lambda route: route.fulfill(json=answer))
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.goto(f"{owned.url}/quality?part=health")
@@ -414,6 +413,42 @@ def test_findings_are_said_in_the_language_of_the_page(page: Page, owned: LiveSe
     expect(page.get_by_text("broken").first).to_be_hidden()
     page.get_by_text("Einzelheiten").click()
     expect(page.get_by_text(f"broken {TEXTS[0]}")).to_be_visible()
+    assert page.locator(f"main {MARKUP}").count() == 0
+
+
+def test_hostile_texts_of_jobs_and_encoders(page: Page, owned: LiveServer) -> None:
+    """Why a job failed, what it counted and refused; what encoders are said to be."""
+
+    def fails(route: Route) -> None:
+        answer = route.fetch().json()
+        for text, job in zip(TEXTS, answer["jobs"] * len(TEXTS), strict=False):
+            error = {"code": text, "message": text, "fix": text}
+            counts, reasons = {"added": 1, text: 1, "rejected": 1}, {text: 1}
+            told = {"stage": text, "counts": counts, "reasons": reasons, "params": {"target": text}}
+            jobs.append({**job, **told, "id": text, "state": "failed", "error": error})
+        route.fulfill(json={"jobs": jobs, "next_cursor": None})
+
+    def are_others(route: Route) -> None:
+        answer = route.fetch().json()
+        ready = {"ready": True, "installed": True}
+        answer["encoders"] = [
+            {**answer["encoders"][0], **ready, "name": f"n{number}", "about": text}
+            for number, text in enumerate(TEXTS)
+        ]
+        route.fulfill(json=answer)
+
+    jobs: list[dict[str, Any]] = []
+    page.route("**/v1/jobs?*", fails)
+    page.route("**/v1/encoders", are_others)
+    page.goto(f"{owned.url}/catalog?collection=default&part=jobs")
+    rows = page.get_by_role("list", name="Jobs").locator("> li")
+    expect(rows).to_have_count(len(TEXTS))
+    rows.first.get_by_text("Details").click()
+    expect(rows.first.get_by_text(TEXTS[0], exact=True).first).to_be_visible()
+    assert page.locator(f"main {MARKUP}").count() == 0
+    page.unroute("**/v1/jobs?*")
+    page.goto(f"{owned.url}/quality?part=improve")
+    expect(page.locator("option", has_text=TEXTS[0])).to_have_count(1)
     assert page.locator(f"main {MARKUP}").count() == 0
 
 

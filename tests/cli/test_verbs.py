@@ -196,7 +196,8 @@ def test_check_finds_damage(run: Run, hsv_data: Path, tmp_path: Path) -> None:
     assert ran.json["sound"] is False
     errors = [one for one in ran.json["findings"] if one["level"] == "error"]
     assert errors
-    assert set(errors[0]) == {"level", "where", "what"}
+    assert set(errors[0]) == {"level", "code", "parameters", "where", "what"}
+    assert errors[0]["code"] == "index_damaged"
     assert faiss.parent.name in errors[0]["where"]
     assert "NOT SOUND" in run("check", "--data", data).out
 
