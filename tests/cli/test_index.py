@@ -35,7 +35,7 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
     assert set(report) == {
         "added", "updated", "unchanged", "moved", "removed", "gone", "rejected", "reasons",
         "warnings", "encoded", "same_picture", "hashed", "notes", "columns",
-        "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck", "learned",
+        "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck", "learned", "patches",
         "encoder", "runtime", "generation", "dry_run",
     }  # fmt: skip
     assert report["encoded"] == 6
