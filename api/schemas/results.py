@@ -71,7 +71,7 @@ class Prediction(PredictionSummary):
     """How many neighbors voted."""
     known: NotRequired[float]
     """How much the photo looks as if its class were one of the catalog's: the share of photos of
-    these that look no more so, 0 to 1; only in a tuned collection that is calibrated."""
+    these that look no more so, 0 to 1; only where labels are calibrated."""
     values: NotRequired[list[str]]
     """The answer where pictures have several values, best first."""
     chances: NotRequired[list[Chance]]

@@ -36,7 +36,7 @@ def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> No
         "added", "updated", "unchanged", "moved", "removed", "gone", "rejected", "reasons",
         "warnings", "encoded", "same_picture", "hashed", "notes", "columns",
         "seconds", "images_per_second", "stages", "waits", "utilisation", "bottleneck", "learned",
-        "encoder", "runtime", "generation", "dry_run",
+        "encoder", "runtime", "generation", "dry_run", "patches",
     }  # fmt: skip
     assert report["encoded"] == 6
     assert report["encoder"] == "hsv"

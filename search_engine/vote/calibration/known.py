@@ -21,12 +21,12 @@ UNLIKELY = 0.02
 
 
 class Known(BaseModel):
-    """The class means, how much each cosine counts, what held-out items of known classes reach.
+    """The class means, the weights of the cosines, and what held-out items of known classes reach.
 
-    `means` are those behind the projection, `plain_means` those before it, packed, as are the `mean`
-    and `matrix` of a projection that the collection itself has not; empty where it has. `auroc` is the
-    area under the ROC curve of held-out items of known classes against those taken out, `caught`
-    the share of the latter below `UNLIKELY`.
+    `means` are those behind the projection, `plain_means` those before it, packed, as are the
+    `mean` and `matrix` of a projection that the collection itself has not; empty where it has.
+    `auroc` is the area under the ROC curve of held-out items of known classes against those taken
+    out, `caught` the share of the latter below `UNLIKELY`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
