@@ -13,6 +13,7 @@ import platform
 import struct
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from PIL import Image, ImageCms, MpoImagePlugin  # noqa: F401 - later they could not be loaded
 
@@ -76,7 +77,7 @@ def confine() -> bool:
 
     What decoding loads when it first needs it is loaded before, as no file can be opened then.
     """
-    _load_decoders()
+    load_decoders()
     if not can_confine():
         return False
     column, architecture = _MACHINES[platform.machine()]
@@ -127,8 +128,9 @@ def _packed(program: Iterable[_Instruction]) -> bytes:
     return b"".join(struct.pack("HBBI", *each) for each in program)
 
 
-def _load_decoders() -> None:
-    """Decode a picture of every format that is read here."""
+@cache
+def load_decoders() -> None:
+    """Decode a picture of every format that is read here, once in a process and its children."""
     if "HEIF" in readable_heif():
         register_heif()
     picture = Image.new("RGB", (8, 8), "red")

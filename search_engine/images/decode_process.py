@@ -50,7 +50,7 @@ def process_context() -> ForkServerContext | SpawnContext:
     if _home() != os.getpid():
         return multiprocessing.get_context("spawn")
     context = _Context()
-    context.set_forkserver_preload(["search_engine.images.decode_process"])
+    context.set_forkserver_preload(["search_engine.images.decoders_loaded", __name__])
     return context
 
 
