@@ -4,7 +4,7 @@ import { Problem } from "../client.js";
 import { button, el } from "../dom.js";
 import { number } from "../format.js";
 import { t } from "../language.js";
-import { server } from "../owner_server.js";
+import { persistent } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { csvOf, download } from "./download.js";
 import { reasonText } from "./job_words.js";
@@ -19,7 +19,7 @@ export async function refusedRows({ id: jobId, result }, place) {
   if (result?.refused) return place.replaceChildren(table(result.refused));
   place.replaceChildren(el("p", { class: "muted" }, t("jobs.loading")));
   try {
-    const lines = (await (await server.getJobRejects(jobId)).text()).split("\n").filter(Boolean);
+    const lines = (await (await persistent.getJobRejects(jobId)).text()).split("\n").filter(Boolean);
     /** @type {Refused[]} */
     const rows = lines.map((line) => JSON.parse(line));
     return place.replaceChildren(
