@@ -139,7 +139,7 @@ def measure(
     )
     ratios = [http / here for here, http in zip(*medians.values(), strict=True)]
     encode_rate = encode_only(encoder, photos)
-    rate = crowd_rate(port, photos, seconds)
+    rate, refused = crowd_rate(port, photos, seconds)
     loaded = np.array(under_load(port, photos, LOAD * rate, seconds))
     half, nearly_all = np.percentile(loaded, (50, 99))
     return [
@@ -148,6 +148,7 @@ def measure(
         {"what": "ratio of the two", **spread(ratios)},
         {"what": "encode only, photos/s", "median": round(encode_rate, 1)},
         {"what": f"{CLIENTS} clients, queries/s", "median": round(rate, 1)},
+        {"what": "refused of them", "median": refused},
         {"what": "share of the encode rate", "median": round(rate / encode_rate, 3)},
         {"what": f"p50 at {LOAD:.0%} load, ms", "median": round(half, 2)},
         {"what": f"p99 at {LOAD:.0%} load, ms", "median": round(nearly_all, 2)},
@@ -163,16 +164,17 @@ class Client:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_S)
 
-    def ask(self, photo: bytes) -> None:
-        """Upload a photo and read the answer."""
+    def ask(self, photo: bytes) -> bool:
+        """Upload a photo and read the answer; whether the server did not refuse, being busy."""
         headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
         path = f"/v1/collections/{NAME}/search"
         new = photo + next(self._sent).to_bytes(8, "big")
         self._connection.request("POST", path, multipart(new), headers)
         response = self._connection.getresponse()
         body = response.read()
-        if response.status != 200:
+        if response.status not in (200, 503):
             raise RuntimeError(f"{response.status}: {body[:300]!r}")
+        return response.status == 200
 
 
 def multipart(photo: bytes) -> bytes:
@@ -190,7 +192,7 @@ def decode_and_encode(encoder: Encoder, photo: bytes) -> None:
     encoder.encode(decoded.pixels[None])
 
 
-def timed(ask: Callable[[bytes], None], photos: list[bytes]) -> list[float]:
+def timed(ask: Callable[[bytes], object], photos: list[bytes]) -> list[float]:
     """Milliseconds of each."""
     taken = []
     for photo in photos:
@@ -214,21 +216,24 @@ def encode_only(encoder: Encoder, photos: list[bytes]) -> float:
     return median(rates[1:])
 
 
-def crowd_rate(port: int, photos: list[bytes], seconds: float) -> float:
-    """Queries a second that many clients get together, each asking again at once."""
+def crowd_rate(port: int, photos: list[bytes], seconds: float) -> tuple[float, int]:
+    """Queries a second that many clients get together, each asking again at once; how many are
+    refused."""
     ends = time.perf_counter() + seconds
-    counts = [0] * CLIENTS
+    counts, refused = [0] * CLIENTS, [0] * CLIENTS
 
     def visit(number: int) -> None:
         client = Client(port)
         while time.perf_counter() < ends:
-            client.ask(photos[(number + counts[number]) % len(photos)])
-            counts[number] += 1
+            if client.ask(photos[(number + counts[number]) % len(photos)]):
+                counts[number] += 1
+            else:
+                refused[number] += 1
 
     started = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(visit, range(CLIENTS)))
-    return sum(counts) / (time.perf_counter() - started)
+    return sum(counts) / (time.perf_counter() - started), sum(refused)
 
 
 def under_load(port: int, photos: list[bytes], rate: float, seconds: float) -> list[float]:

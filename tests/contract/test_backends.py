@@ -83,6 +83,12 @@ def test_finds_what_comparing_with_all_finds(
     )
 
 
+@pytest.mark.parametrize("number", [20, 600])
+def test_many_queries_find_what_each_finds(factory: str, tmp_path: Path, number: int) -> None:
+    index, queries = reopened(built(factory), tmp_path), unit_vectors(number, DIMENSION, seed=4)
+    assert all_found(index.search(queries, 10)) == all_found(oracle().search(queries, 10))
+
+
 def test_holds_the_vectors_that_it_was_given(factory: str, tmp_path: Path) -> None:
     keys, vectors = content()
     for index in (built(factory), reopened(built(factory), tmp_path)):
