@@ -232,7 +232,7 @@ def serve(data: Path, photos: Sequence[Path], budget_mb: int) -> Row:
         client = Client(port)
         alone_ms = timed(client.ask, contents)
         alone = memory_of(children())
-        rate = crowd_rate(port, contents, CROWD_S)
+        rate = crowd_rate(port, contents, CROWD_S)[0]
         facts = collection_facts(port)
     return {
         "serve": facts["items"],
