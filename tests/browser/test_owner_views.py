@@ -452,6 +452,21 @@ def test_hostile_texts_of_jobs_and_encoders(page: Page, owned: LiveServer) -> No
     assert page.locator(f"main {MARKUP}").count() == 0
 
 
+def test_hostile_reasons_of_a_gate(page: Page, owned: LiveServer) -> None:
+    job = page.request.get(f"{owned.url}/v1/jobs?state=done&limit=1").json()["jobs"][0]
+    because = [{"code": text, "measures": [text]} for text in TEXTS]
+    result = {"accepted": False, "changed": False, "refusals": TEXTS, "refused_because": because}
+    tried = {"kind": "tune", "collection": "default", "params": {}, "result": result}
+    answer = {"jobs": [{**job, **tried}], "next_cursor": None}
+    page.route("**/v1/jobs?*", lambda route: route.fulfill(json=answer))
+    page.goto(f"{owned.url}/quality?part=improve")
+    reasons = page.locator("section.panel details").filter(has_text=TEXTS[0])
+    reasons.locator("summary").click()
+    expect(reasons.get_by_role("listitem")).to_have_count(len(TEXTS))
+    expect(reasons.get_by_text(TEXTS[0], exact=True)).to_be_visible()
+    assert page.locator(f"main {MARKUP}").count() == 0
+
+
 def test_hostile_texts_stay_texts(page: Page, owned: LiveServer) -> None:
     lists = {"labels": "Suspects", "outliers": "Outliers", "map": "Groups that look alike"}
     for review, name in lists.items():

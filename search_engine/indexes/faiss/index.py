@@ -37,8 +37,8 @@ REFINED_ROOM = 6
 """FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: so many
 places after the k-th, its order agrees with that of the scores."""
 MANY_QUERIES = 512
-"""From so many on FAISS multiplies matrices, too, and wastes less on what is not among the best; at
-1,000 queries it takes a third to two thirds of the time of `by_products`, at 64 three times it."""
+"""From so many on FAISS multiplies matrices, too, and keeps the best with less work than
+`by_products`; with fewer it compares one by one at most sizes (`benchmarks.index` asks 1,000)."""
 SCAN_NS = 30_000
 SCAN_NS_AN_ELEMENT = 0.65
 """Time to gather and score one element of a stored vector on one core, as measured."""
