@@ -5,7 +5,7 @@ read at import time and there is no module-level settings object.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ from search_engine.images import (
     ImageLimits,
     readable_heif,
 )
+from search_engine.plain_numbers import parse_real, parse_whole
 from search_engine.storage.paths import DataPaths
 
 if TYPE_CHECKING:
@@ -157,6 +158,16 @@ class Settings(BaseModel):
         default="",
         description="Directories below which jobs may read catalogs, comma separated.",
     )
+    ray_address: str | None = Field(
+        default=None,
+        description="Cluster of Ray for indexing with the executor `ray`: HOST:PORT, or `auto` for "
+        "the one that this machine is part of. Whoever runs it can run anything here.",
+    )
+    ray_folder: Path | None = Field(
+        default=None,
+        description="Folder that all machines of the cluster share at the same path, for what is "
+        "embedded and not committed yet; without it one in the data directory.",
+    )
     job_workers: int = Field(
         default=1,
         ge=1,
@@ -178,6 +189,28 @@ class Settings(BaseModel):
         default=False,
         description="Answer questions only and write nothing, alone or beside another process.",
     )
+    query_tokens: Literal["local", "shared"] = Field(
+        default="local",
+        description="Whether a query_token is known to the server that gave it, or carries what "
+        "every server of the same catalog understands.",
+    )
+    follow: str | None = Field(
+        default=None,
+        description="Where `eyedex publish` puts what a server follows: `s3://BUCKET/PREFIX`, "
+        "`gs://...` or `file://...`.",
+    )
+    follow_every_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=86_400,
+        description="How often a server looks for something newer to follow.",
+    )
+    publish_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Secret that publisher and followers share: what is published is signed with "
+        "it.",
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **overrides: object) -> "Settings":
@@ -191,6 +224,8 @@ class Settings(BaseModel):
             for name, value in environ.items()
             if name.startswith(PREFIX) and name not in NOT_SETTINGS
         }
+        for name, value in found.items():
+            _check_spelling(name, str(value), cls.model_fields)
         found.update({name: value for name, value in overrides.items() if value is not None})
         try:
             return cls.model_validate(found)
@@ -205,7 +240,8 @@ class Settings(BaseModel):
 
     def told(self) -> dict[str, Any]:
         """These settings for another process, secrets included; not for people."""
-        return {**self.model_dump(mode="json"), "database_url": self.paths.database}
+        hidden = {"database_url": self.paths.database, "publish_key": None}  # of no job
+        return {**self.model_dump(mode="json"), **hidden}
 
     def upload_limits(self) -> ImageLimits:
         """What strangers may send."""
@@ -222,6 +258,29 @@ class Settings(BaseModel):
             max_jpeg_pixels=self.catalog_max_pixels,
             setting=CATALOG_SETTING,
         )
+
+
+def _check_spelling(name: str, text: str, fields: Mapping[str, FieldInfo]) -> None:
+    """Refuse what nobody means: nothing, and numbers that only Python spells so.
+
+    Raises:
+        ParameterError: As `from_env`.
+    """
+    if name not in fields:
+        return
+    default = fields[name].get_default(call_default_factory=True)
+    parse = _PARSERS.get(fields[name].annotation)
+    if text == "" and default != "":
+        said = "it is empty"
+    elif parse is not None and parse(text) is None:
+        said = "not a number in plain digits"
+    else:
+        return
+    what = f"setting {PREFIX}{name.upper()} is {text!r}: {said}"
+    raise ParameterError(what, where="environment", fix=f"without it {default} is used")
+
+
+_PARSERS: Mapping[Any, Callable[[str], float | None]] = {int: parse_whole, float: parse_real}
 
 
 def _bad_setting(found: "ErrorDetails", fields: Mapping[str, FieldInfo]) -> ParameterError:

@@ -15,6 +15,8 @@ from api.security.hosts import ANY, parse_allowed
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from search_engine.config import Settings
+
 GRACE_S = 20
 KEEP_ALIVE_S = 5
 BACKLOG = 2_048
@@ -40,6 +42,15 @@ class Served:
             help="Answer questions only and write nothing, alone or beside another process.",
         ),
     ] = False
+    follow: Annotated[
+        str | None,
+        typer.Option(
+            "--follow",
+            help="Answer from what `eyedex publish` put there, and take over what comes: "
+            "s3://BUCKET/PREFIX or file:///PATH; --data is where it is pulled to.",
+            metavar="URL",
+        ),
+    ] = None
     audit_log: Annotated[
         str | None,
         typer.Option(
@@ -73,11 +84,13 @@ def serve(data: DataOption = None, *, served: Served) -> None:
         docs=served.docs or None,
         metrics=served.metrics or None,
         audit_log=served.audit_log,
+        follow=served.follow,
     )
     app = create_app(settings)
-    if not settings.paths.has_catalog and not settings.read_only:
+    opened = _followed(settings) if settings.follow is not None else settings
+    if not opened.paths.has_catalog and not opened.read_only:
         print(f"making an empty catalog in {settings.data}", file=sys.stderr)
-    with SearchEngine(settings=settings) as engine:  # what is wrong with the data is said at once
+    with SearchEngine(settings=opened) as engine:  # what is wrong with the data is said at once
         _check_host(served.host, served.insecure or Keyring(engine.catalog).has_keys())
     listener = _listen(served.host, served.port)
     address = f"http://{served.host}:{listener.getsockname()[1]}"
@@ -85,6 +98,17 @@ def serve(data: DataOption = None, *, served: Served) -> None:
     if not _is_loopback(served.host):
         print(_served_names(settings.allowed_hosts), file=sys.stderr)
     _run(app, listener)
+
+
+def _followed(settings: "Settings") -> "Settings":
+    """Those of the state that a server which follows begins with."""
+    from search_engine.maintenance.follow import Follower
+
+    follower = Follower(settings)
+    with follower.alone():
+        state = follower.ready()
+    print(f"following {settings.follow}, published {state.published.published}", file=sys.stderr)
+    return settings.model_copy(update={"data": state.data, "read_only": True, "database_url": None})
 
 
 def _check_host(host: str, is_allowed: bool) -> None:

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from api.cli.exits import Exit
+from indexer.executors.cluster import check_form
 from search_engine.config import Settings
 from tests import postgres
 from tests.conftest import copy_data, free_port, serve
@@ -133,6 +135,44 @@ def test_the_profile_with_postgresql_has_no_password_and_opens_no_port_of_it() -
     Settings.from_env(api["environment"])
     assert make_url(api["environment"]["EYEDEX_DATABASE_URL"]).password is None
     assert api["build"]["args"]["EXTRAS"] == "postgres"
+
+
+def test_the_profile_with_ray_keeps_to_itself(services: dict[str, dict[str, Any]]) -> None:
+    described = yaml.safe_load(COMPOSE.read_text())
+    nodes = [each for each in services.values() if each.get("profiles") == ["ray"]]
+    assert len(nodes) == 2
+    assert described["networks"]["ray"] == {"internal": True}
+    for each in nodes:
+        assert each["networks"] == ["ray"]
+        assert "ports" not in each
+        assert each["read_only"] is True
+        assert each["build"]["args"]["EXTRAS"] == "ray"
+        assert "data:/data" in each["volumes"]  # where what is embedded lies, for all of them
+        settings = {n: text for n, text in each["environment"].items() if n.startswith("EYEDEX_")}
+        assert check_form(Settings.from_env(settings).ray_address)
+        assert each["command"][:2] == ["ray", "start"]
+
+
+def test_the_job_for_kuberay_runs_on_what_its_nodes_share(tmp_path: Path) -> None:
+    job = yaml.safe_load((ROOT / "api" / "deploy" / "kuberay" / "job.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    for group in groups:
+        pod = group["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        (container,) = pod["containers"]
+        assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+        assert {"name": "data", "mountPath": "/data"} in container["volumeMounts"]
+        assert pod["volumes"] == groups[0]["template"]["spec"]["volumes"]
+    program, verb, *flags = job["spec"]["entrypoint"].split()
+    assert (program, verb) == ("eyedex", "index")
+    command = [sys.executable, "-m", "api.cli.main", verb, str(tmp_path / "away"), *flags[1:]]
+    environ = {**os.environ, "EYEDEX_DATA": str(tmp_path / "data")}
+    done = subprocess.run(
+        command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == Exit.CATALOG_UNUSABLE, done.stderr  # all flags are known
 
 
 def test_the_health_check_of_postgresql_sees_it(cluster: postgres.Cluster) -> None:

@@ -46,6 +46,32 @@ def snapshot(
         )
 
 
+def publish(
+    url: Annotated[
+        str, typer.Argument(help="A folder of its own, as s3://BUCKET/PREFIX or file:///PATH.")
+    ],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put everything that is stored where servers with --follow take it over.
+
+    Only what is not there yet is sent. With EYEDEX_PUBLISH_KEY it is signed, and followers that
+    have the key take the indexes too, where others build their own.
+    """
+    from search_engine.maintenance.publish import publish as publish_to
+
+    settings = settings_from(data)
+    made = publish_to(settings, url)
+    if as_json:
+        print_json(made.summary())
+    else:
+        signed = "" if made.signed else " (not signed: followers build their own indexes)"
+        print(
+            f"{made.url}: {_counts(made.collections, made.items)}, {size(made.size_bytes)}, "
+            f"{size(made.sent_bytes)} of it sent, {duration(made.seconds)}{signed}"
+        )
+
+
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `eyedex snapshot` wrote.")],
     data: DataOption = None,
