@@ -68,6 +68,7 @@ def evaluation_options(wanted: Evaluating, collection: str, **own: Any) -> Optio
         seed=wanted.seed,
         sample=wanted.sample,
         folds=wanted.folds,
+        group_by=wanted.group_by,
         separator=wanted.separator,
         classifiers=wanted.classifiers,
         **own,

@@ -1,8 +1,9 @@
 """Pictures on their way through the decoder, bounded in number and bytes, in order."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -103,12 +104,27 @@ def decoded_batches(
     preprocessing: Preprocessing,
     batch_size: int,
     given: Iterable[tuple[T, bytes]],
+    with_colors: bool = False,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[list[tuple[T, Outcome]]]:
-    """Entries with the outcomes of decoding their pictures, in order, decoded ahead."""
-    window: DecodeWindow[T] = DecodeWindow(decoder, preprocessing, batch_size, WINDOW_BATCHES)
+    """Entries with the outcomes of decoding their pictures, in order, decoded ahead.
+
+    `waiting` gives the context in which decoding is waited for.
+    """
+    window: DecodeWindow[T] = DecodeWindow(
+        decoder, preprocessing, batch_size, WINDOW_BATCHES, with_colors
+    )
     for entry, picture in given:
-        window.put(entry, picture)
+        with waiting():
+            window.put(entry, picture)
         if window.is_full:
-            yield window.take()
+            yield _taken(window, waiting)
     while window:
-        yield window.take()
+        yield _taken(window, waiting)
+
+
+def _taken(
+    window: DecodeWindow[T], waiting: Callable[[], AbstractContextManager[None]]
+) -> list[tuple[T, Outcome]]:
+    with waiting():
+        return window.take()

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.staged_files import StagedFile, StagedKind, check_content, kind_of
-from search_engine.errors import (
-    EyedexError,
-    StorageFullError,
-    UploadNotFoundError,
-    UploadTooLargeError,
-)
+from indexer.upload_errors import UploadNotFoundError, UploadTooLargeError
+from search_engine.errors import EyedexError, StorageFullError
 from search_engine.images import CATALOG_SETTING, ImageLimits
 from search_engine.images.limits import too_many_bytes
 from search_engine.storage.durable import storage_error

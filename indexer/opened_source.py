@@ -59,6 +59,8 @@ def index_request(
         "max_errors": wanted.max_errors,
         "dry_run": wanted.dry_run,
         "tune": wanted.tune,
+        "executor": wanted.executor,
+        "ray_actors": wanted.ray_actors,
         "patches": None if wanted.patches is None else check_patches(wanted.patches),
     }
     return IndexRequest(**{**fields, **own})

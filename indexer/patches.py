@@ -16,6 +16,7 @@ from search_engine.images.decode_pool import DecodePool
 from search_engine.images.decoder import Decoder
 from search_engine.indexes.generations import remove_all
 from search_engine.records import Vectors
+from search_engine.storage.faults import fault_point
 
 BATCH_SIZE = 16
 """Pictures whose patches are embedded and committed at once."""
@@ -102,4 +103,6 @@ def _embed(
             made[key] = each
     with engine.catalog.write() as writer:
         put_patches(writer, record.id, encoder.spec.fingerprint, made, as_of)
+        fault_point("patches_before_commit")
+    fault_point("patches_committed")
     report.embedded += len(made)

@@ -1,18 +1,18 @@
 """One run: read, plan, decode, encode, commit, all at a time.
 
-One thread drives: it reads and hashes a chunk of rows, plans it, and hands pictures to the
-decoding processes. Whenever enough have come back, a second thread encodes them, while the first
-commits the batch before and decoding goes on. What waits between the stages is bounded in pictures
-and in bytes of files. A batch is committed in one transaction and is then safe: an interrupted run
-is continued by running again.
+One thread drives: it reads and hashes a chunk of rows, plans it, and hands pictures to an executor
+(`indexer.executors`), which decodes and encodes elsewhere: in processes and threads of this
+machine, or on a cluster. Meanwhile it commits what came back. What waits between the stages is
+bounded in pictures and in bytes of files. A batch is committed in one transaction and is then safe:
+an interrupted run is continued by running again.
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexer.batches import Batches
+from indexer.batches import commit_batch
 from indexer.picture_hashes import hash_pictures
 from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.run_context import Run
@@ -41,14 +41,18 @@ def run_pipeline(run: Run, source: Source) -> None:
     run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
     if not run.dry_run:
         run.unhashed = frozenset(run.catalog.keys_without_hash(run.collection).tolist())
+    with closing(run.executor.outcomes(_to_embed(run, source))) as batches:
+        for batch in batches:
+            commit_batch(run, batch)
+
+
+def _to_embed(run: Run, source: Source) -> Iterator[tuple[HashedRow, bytes]]:
+    """What has to be embedded, with its picture; all else is recorded on the way."""
     seen: dict[str, int] = {}
-    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoding:
-        batches = Batches(run, encoding)
-        rows = source.rows()
-        while chunk := _read_chunk(run, rows, seen):
-            for hashed in _plan_chunk(run, chunk):
-                batches.take(hashed, chunk.pictures.pop(hashed.row.item_id))
-        batches.finish()
+    rows = source.rows()
+    while chunk := _read_chunk(run, rows, seen):
+        for hashed in _plan_chunk(run, chunk):
+            yield hashed, chunk.pictures.pop(hashed.row.item_id)
 
 
 @dataclass(slots=True)

@@ -34,10 +34,13 @@ class RunReport:
 
     `hashed` are pictures from before there were hashes: looked at again, so that copies are found.
 
+    `taken_over` are pictures that a cluster had embedded for a run that was interrupted.
+
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
     no file of them. `warnings` count the pictures that were taken, but not as they are, by code.
     `stages` are the seconds that each stage was at work, in `decode` of all processes together, so
-    that stages which overlap add up to more than `seconds`. `waits` are the seconds that the
+    that stages which overlap add up to more than `seconds`. `workers` processes decode, and
+    `encoders` networks encode. `waits` are the seconds that the
     driving thread did nothing but wait for another stage. `learned` is what was learned from the
     labels at the end; None if that was not tried. `patches` tells of crops of pictures; None in a
     collection without.
@@ -55,10 +58,12 @@ class RunReport:
     encoded: int = 0
     same_picture: int = 0
     hashed: int = 0
+    taken_over: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     waits: dict[str, float] = field(default_factory=dict)
     workers: int = 1
+    encoders: int = 1
     encoder: str = ""
     runtime: str = ""
     generation: str | None = None
@@ -86,10 +91,10 @@ class RunReport:
         return _counted(self.waits, name)
 
     def utilisation(self) -> dict[str, float]:
-        """Share of the run, 0 to 1, that each stage was at work; the mean of decoding processes."""
+        """Share of the run, 0 to 1, that each stage was at work; the mean of all that share it."""
         if not self.seconds:
             return {}
-        capacity = {"decode": self.workers * self.seconds}
+        capacity = {"decode": self.workers * self.seconds, "encode": self.encoders * self.seconds}
         return {
             name: seconds / capacity.get(name, self.seconds)
             for name, seconds in self.stages.items()
@@ -108,6 +113,7 @@ class RunReport:
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
+        taken_over = {"taken_over": self.taken_over} if self.taken_over else {}
         return {
             "added": self.added,
             "updated": self.updated,
@@ -133,6 +139,7 @@ class RunReport:
             "dry_run": self.dry_run,
             "learned": report_json(self.learned) if self.learned else None,
             "patches": self.patches.summary() if self.patches else None,
+            **taken_over,
         }
 
 

@@ -9,37 +9,31 @@ from tempfile import TemporaryDirectory
 
 from indexer.change.automatic import (
     LEAST_LABELLED,
-    NEVER,
     Note,
     is_due,
     learn_from_labels,
-    read_note,
     write_note,
 )
 from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
+from indexer.executors.choice import executor_for, joined_cluster
 from indexer.patches import declare_patches, embed_patches
 from indexer.pipeline import remove_gone, run_pipeline
 from indexer.remembered import remember
 from indexer.report import ListedRejects, PruneRefusedError, RejectsFile, RunReport
 from indexer.run_context import OnProgress, Run
+from indexer.run_encoder import make_encoder
 from indexer.sources import AS_FOUND, Source, SourceOptions
 from search_engine.catalog.collection_rows import Collection, check_collection_name
-from search_engine.catalog.store import Catalog
-from search_engine.collections.encoders import plain_fingerprint, with_projection
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.external import refuse_pictures
 from search_engine.encoders.layered import LayeredEncoder
 from search_engine.encoders.registry import (
-    DEFAULT_ENCODER,
     EncoderRequest,
     can_have_layers,
-    create_encoder,
-    create_with_layers,
 )
 from search_engine.engine import SearchEngine
-from search_engine.errors import LockHeldError, ModelMismatchError, NotFoundError
+from search_engine.errors import LockHeldError, NotFoundError
 from search_engine.images.decode_pool import DecodePool
 from search_engine.indexes.generations import discard_newer
 from search_engine.indexes.registry import backend_of
@@ -69,6 +63,9 @@ class IndexRequest:
     With `tune` a collection that is new learns from its labels at the end, as soon as it has enough
     of them, and again when many have changed.
 
+    With `executor` "ray" pictures are embedded on the cluster of the settings, by at most
+    `ray_actors` actors; patches and what is learned stay here.
+
     `patches` crops of each picture are embedded beside the whole from now on, none if 0; None
     leaves it as it is.
     """
@@ -90,6 +87,8 @@ class IndexRequest:
     dry_run: bool = False
     tune: bool = False
     patches: int | None = None
+    executor: str = "local"
+    ray_actors: int | None = None
 
 
 def index_source(
@@ -208,14 +207,17 @@ def _take_in(
         before = covered(engine.catalog, collection, source, name)
     if request.prune:
         _check_prune(source, before, request)
-    with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
-        decoder.warm_up()
+    with (
+        joined_cluster(request.executor, request.ray_actors, settings, request.dry_run) as cluster,
+        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
+    ):
+        if cluster is None:
+            decoder.warm_up()
         with report.stage("start"):
-            encoder = _make_encoder(request, collection, engine, _is_to_learn(request, source))
-        if request.index_factory is not None and not request.dry_run:
-            _name_index(engine, collection, request.index_factory, encoder.spec.dimension)
-        if request.patches is not None and not request.dry_run:
-            declare_patches(engine, collection, request.patches)
+            made = make_encoder(_asked(request), collection, engine, _is_to_learn(request, source))
+            encoder = made.encoder
+        if not request.dry_run:
+            _declare(engine, collection, request, encoder.spec.dimension)
         on_encoder(encoder)
         report.encoder, report.runtime = encoder.spec.name, encoder.runtime
         with closing(listed_rejects(engine, request.collection, report)) as rejects:
@@ -223,12 +225,12 @@ def _take_in(
                 catalog=engine.catalog,
                 collection=collection,
                 encoder=encoder,
-                encoder_options=_options(request, collection),
+                encoder_options=made.options,
                 decoder=decoder,
+                executor=executor_for(cluster, made, decoder, settings, collection.uid, report),
                 report=report,
                 on_progress=on_progress,
                 on_reject=rejects.write,
-                batch_size=settings.batch_size,
                 max_bytes=settings.catalog_max_bytes,
                 source=name,
                 covered=before,
@@ -240,13 +242,20 @@ def _take_in(
             )
             try:
                 _note_learning(run, request, settings)
-                run_pipeline(run, source)
-                refused = _remove_gone(run, request)
-                if not request.dry_run:
-                    remember(engine.catalog, collection, name, source, request.reading)
+                refused = _bring_up(run, source, request)
             finally:
-                report.stages["decode"], report.workers = decoder.busy_seconds, settings.workers
+                busy_s = report.stages.get("decode", 0.0)
+                report.stages["decode"] = busy_s + decoder.busy_seconds
     return encoder, refused
+
+
+def _bring_up(run: Run, source: Source, request: IndexRequest) -> PruneRefusedError | None:
+    """Embed what is new, remove what is gone, and remember how the source was read."""
+    run_pipeline(run, source)
+    refused = _remove_gone(run, request)
+    if not run.dry_run:
+        remember(run.catalog, run.collection, run.source, source, request.reading)
+    return refused
 
 
 def _is_to_learn(request: IndexRequest, source: Source) -> bool:
@@ -267,8 +276,27 @@ def _note_learning(run: Run, request: IndexRequest, settings: Settings) -> None:
         write_note(run.catalog, run.collection, note)
 
 
+def _asked(request: IndexRequest) -> EncoderRequest:
+    return EncoderRequest(
+        request.encoder or "",
+        weights=request.weights,
+        pooling=request.pooling,
+        download=request.download,
+        keep=not request.dry_run,
+    )
+
+
+def _declare(
+    engine: SearchEngine, collection: Collection, request: IndexRequest, dimension: int
+) -> None:
+    """Keep the kind of index and the patches that the owner wants, if they can be."""
+    if request.index_factory is not None:
+        _name_index(engine, collection, request.index_factory, dimension)
+    if request.patches is not None:
+        declare_patches(engine, collection, request.patches)
+
+
 def _name_index(engine: SearchEngine, collection: Collection, factory: str, dimension: int) -> None:
-    """Keep the kind of index that the owner wants, if it is one."""
     named = None if factory == AUTOMATIC else factory
     if named is not None:
         backend_of(named).check(named, dimension)
@@ -320,47 +348,3 @@ def _remove_gone(run: Run, request: IndexRequest) -> PruneRefusedError | None:
     else:
         run.report.gone = len(gone)
     return refused
-
-
-def _make_encoder(
-    request: IndexRequest, collection: Collection, engine: SearchEngine, is_to_learn: bool
-) -> Encoder:
-    options = _options(request, collection)
-    wanted = EncoderRequest(
-        name=request.encoder or collection.encoder or DEFAULT_ENCODER,
-        runtime=engine.settings.runtime,
-        cache=engine.catalog.paths.encoders,
-        keep=not (request.dry_run or engine.catalog.read_only),
-        download=request.download,
-        fingerprint=plain_fingerprint(collection, engine.catalog),
-    ).with_options(options)
-    if is_to_learn and can_have_layers(wanted) and _never_learned(engine.catalog, collection):
-        layered = create_with_layers(wanted)
-        if collection.fingerprint in (None, layered.spec.fingerprint):
-            return layered
-    plain = create_encoder(wanted)
-    encoder = with_projection(refuse_pictures(plain), options, engine.catalog)
-    if collection.fingerprint not in (None, encoder.spec.fingerprint):
-        raise ModelMismatchError(
-            f"the collection holds embeddings of {collection.encoder} "
-            f"({collection.fingerprint}), not of {encoder.spec.name} ({encoder.spec.fingerprint})",
-            where=f"collection {collection.name}",
-            fix="leave out --encoder, --weights and --pooling; `eyedex switch` changes the encoder",
-        )
-    return encoder
-
-
-def _never_learned(catalog: Catalog, collection: Collection) -> bool:
-    if collection.fingerprint is None:
-        return True
-    note = read_note(catalog, collection)
-    return note is not None and note.seq == NEVER
-
-
-def _options(request: IndexRequest, collection: Collection) -> dict[str, str]:
-    """What is needed to make the same encoder again: as asked, else as the collection has it."""
-    asked = EncoderRequest("", weights=request.weights, pooling=request.pooling).options
-    if request.encoder in (None, collection.encoder):
-        kept = {str(name): str(value) for name, value in collection.encoder_options.items()}
-        return {**kept, **asked}
-    return asked

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.covered import Covered
+from indexer.executors.base import Executor
 from indexer.plan import HashedRow
 from indexer.report import RunReport
 from indexer.sources import Reject
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.encoders.base import Encoder
-from search_engine.errors import ImageError, SourceError, WorkerLostError
+from search_engine.errors import SourceError
 from search_engine.images.decoder import Decoder
 
 OnProgress = Callable[[int], None]
@@ -27,10 +28,10 @@ class Run:
     encoder: Encoder
     encoder_options: dict[str, Any]
     decoder: Decoder
+    executor: Executor
     report: RunReport
     on_progress: OnProgress
     on_reject: OnReject
-    batch_size: int
     max_bytes: int
     source: str
     covered: Covered
@@ -61,10 +62,10 @@ class Run:
                 fix="mend the source, or let more pass",
             )
 
-    def take_back(self, hashed: HashedRow, error: ImageError | WorkerLostError) -> None:
+    def take_back(self, hashed: HashedRow, code: str, what: str) -> None:
         """Refuse a row that was counted as added or updated, and cannot be encoded after all."""
         if self.catalog.get_many(self.collection, [hashed.row.item_id]):
             self.report.updated -= 1
         else:
             self.report.added -= 1
-        self.reject(Reject(hashed.row.line, hashed.row.item_id, error.code, error.what))
+        self.reject(Reject(hashed.row.line, hashed.row.item_id, code, what))

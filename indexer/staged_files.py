@@ -10,12 +10,8 @@ from indexer.sources.archives import is_archive
 from indexer.sources.files import GZIP, has_suffix
 from indexer.sources.folder_listing import LOOKED_AT_BYTES, is_picture_content, is_picture_name
 from indexer.sources.reading import TABLE_SUFFIXES
-from search_engine.errors import (
-    EmptyFileError,
-    ParameterError,
-    UnsupportedTypeError,
-    UploadError,
-)
+from indexer.upload_errors import UploadError
+from search_engine.errors import EmptyFileError, ParameterError, UnsupportedTypeError
 from search_engine.images import sniff_format
 from search_engine.names import check_item_id
 

@@ -19,13 +19,13 @@ from typing import Literal
 
 from indexer.incoming import Incoming, Room, too_large
 from indexer.staged_files import StagedFile, StagedKind, check_name, kind_of
-from search_engine.config import Settings
-from search_engine.errors import (
+from indexer.upload_errors import (
     TooManyUploadsError,
     UploadError,
     UploadNotFoundError,
     UploadTooLargeError,
 )
+from search_engine.config import Settings
 from search_engine.storage.durable import replace_synced, storage_error, sync_directory
 from search_engine.storage.faults import fault_point
 from search_engine.storage.locks import exclusive

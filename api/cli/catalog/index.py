@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,22 @@ class Here(Loading):
         int | None,
         typer.Option(min=1, max=256, help="Decoding processes [default: cores].", metavar="N"),
     ] = None
-    executor: Annotated[Literal["local"], typer.Option(help="Where the work is done.")] = "local"
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            help="Cluster of Ray for --executor ray: auto, or HOST:PORT.",
+            metavar="ADDRESS",
+        ),
+    ] = None
+    ray_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--ray-folder",
+            help="Folder that all machines of it share [default: one in the data directory].",
+            metavar="DIR",
+        ),
+    ] = None
 
 
 @with_source_flags()
@@ -78,6 +93,8 @@ def index(
         batch_size=here.batch_size,
         workers=here.workers,
         allow_urls="*" if here.allow_urls else None,
+        ray_address=here.ray_address,
+        ray_folder=here.ray_folder,
     )
     request = index_request(
         wanted,

@@ -44,6 +44,12 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
             "copies of them are found now",
             file=sys.stderr,
         )
+    if report.taken_over:
+        print(
+            f"note: {counted(report.taken_over, 'picture')} had been embedded on the cluster when "
+            "an earlier run was interrupted",
+            file=sys.stderr,
+        )
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")

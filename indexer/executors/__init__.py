@@ -1,0 +1,1 @@
+"""Where pictures are decoded and encoded: on this machine, or on a cluster of Ray."""
