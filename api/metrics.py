@@ -24,12 +24,15 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.following import Following
 from api.security.access import grant_of, require_all_collections
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.job_rows import count_by_state
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.indexes.live import describe_snapshot
+from search_engine.vote.calibration.store import calibrated_targets, load_calibration
+from search_engine.vote.drift import read_lately
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +129,8 @@ class _State(Collector):
         yield _count("eyedex_questions_refused", "Refused, as too many wait.", admission.refused)
         yield _gauge("eyedex_decoders", "Decoding processes.", len(decoder.pids))
         yield _count("eyedex_decoder_seconds", "Decoders at work.", decoder.busy_seconds)
+        if state.following is not None:
+            yield from _following(state.following)
         free = shutil.disk_usage(engine.settings.data).free
         yield _gauge("eyedex_disk_free_bytes", "Room on the disk of the data directory.", free)
         try:
@@ -158,6 +163,15 @@ def _count(name: str, about: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(name, about, value=value)
 
 
+def _following(following: Following) -> Iterator[Metric]:
+    about = "Since what is served was published as the state of its origin."
+    yield _gauge("eyedex_followed_age_seconds", about, following.age_s)
+    about = "Since what is published was looked at with success."
+    yield _gauge("eyedex_followed_looked_seconds", about, following.looked_s)
+    about = "How often that failed, or nothing could be taken over."
+    yield _count("eyedex_followed_failures", about, following.failures)
+
+
 def _jobs(engine: SearchEngine) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("eyedex_jobs", "Jobs by state.", labels=("state",))
     with engine.catalog.read() as connection:
@@ -185,6 +199,33 @@ def _collections(engine: SearchEngine) -> Iterator[Metric]:
         items.add_metric((collection.name,), engine.catalog.count(collection))
         pending.add_metric((collection.name,), changes)
     yield from (up, items, pending)
+    yield from _drift(engine)
+
+
+def _drift(engine: SearchEngine) -> Iterator[Metric]:
+    """The photos asked about lately by tenths of the calibrated scores, and how far that is off."""
+    names = ("collection", "target")
+    asked = GaugeMetricFamily(
+        "eyedex_asked_photos",
+        "Photos classified lately, by the tenth of the calibrated scores they fall into.",
+        labels=(*names, "tenth"),
+    )
+    shift = GaugeMetricFamily(
+        "eyedex_score_shift",
+        "Population stability index of these; above 0.25 they are unlike those calibrated on.",
+        labels=names,
+    )
+    for collection in engine.catalog.collections():
+        for target in calibrated_targets(engine.catalog, collection):
+            fitted = load_calibration(engine.catalog, collection, target)
+            if fitted is None or not fitted.score_tenths:
+                continue
+            lately = read_lately(engine.catalog.paths, collection, fitted)
+            for tenth, count in enumerate(lately.counts, 1):
+                asked.add_metric((collection.name, target, str(tenth)), count)
+            if lately.shift is not None:
+                shift.add_metric((collection.name, target), lately.shift)
+    yield from (asked, shift)
 
 
 def _pending(engine: SearchEngine, collection: Collection) -> int:

@@ -22,14 +22,25 @@ def images_per_second(engine: SearchEngine, record: Collection, encoder: Encoder
     pixels = _pixels(engine, record, encoder)
     if len(pixels) == 0:
         return None
-    taken_s: list[float] = []
     try:
-        while len(taken_s) < ROUNDS and sum(taken_s) < ENOUGH_S:
-            started = time.perf_counter()
-            encode_possible(encoder, pixels)
-            taken_s.append(time.perf_counter() - started)
+        return _rate(encoder, pixels)
     except EyedexError:  # such as embeddings that are made elsewhere
         return None
+
+
+def rate_of(encoder: Encoder) -> float:
+    """The same for pictures of noise, for an encoder that no collection has yet."""
+    side = encoder.spec.preprocessing.size_px
+    shape = (PICTURES, side, side, 3)
+    return _rate(encoder, np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+
+
+def _rate(encoder: Encoder, pixels: Pixels) -> float:
+    taken_s: list[float] = []
+    while len(taken_s) < ROUNDS and sum(taken_s) < ENOUGH_S:
+        started = time.perf_counter()
+        encode_possible(encoder, pixels)
+        taken_s.append(time.perf_counter() - started)
     return len(pixels) / min(taken_s)
 
 

@@ -23,6 +23,7 @@ from search_engine.search.subject import Subject
 from search_engine.search.subjects import Subjects
 from search_engine.search.turns import check_turns
 from search_engine.vote.calibration.store import CalibrationCache
+from search_engine.vote.drift import DriftCounter
 from search_engine.vote.knowledge import knowledge_of
 from search_engine.vote.likeness import TARGETS, likeness_of, unknown
 from search_engine.vote.question import Question, VoteQuestion, Wanted, ask, ask_vote
@@ -44,6 +45,7 @@ class Answering:
             Explainer(self._catalog, directory.pictures),
         )
         self._calibrations = CalibrationCache(self._catalog)
+        self.drift = DriftCounter(directory.catalog.paths, directory.settings.read_only)
         self._classifiers = ClassifierCache()
 
     def find(
@@ -111,6 +113,13 @@ class Answering:
     ) -> list[SearchResult]:
         """Find the class and the neighbors of subjects, and how alike these are."""
         found = ask(question, partial(self.find, live, subjects))
+        if isinstance(question, VoteQuestion) and question.calibrated is not None:
+            photos = [
+                result.neighbors[0].score
+                for result, subject in zip(found, subjects, strict=True)
+                if result.neighbors and subject.item_key is None
+            ]
+            self.drift.note(live.record, question.calibrated, photos)
         likeness = likeness_of(self._calibrations, live.record)
         if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
             return likeness.told_of_labels(found, question.shown, subjects)
@@ -158,6 +167,8 @@ class Answering:
             return ask_model(trained.model, trained.note, wanted)
         check_field(self._catalog, live.record, wanted.target, "target")
         known = knowledge_of(self._catalog, self._calibrations, live.record, wanted.target)
+        if known.fitted is not None:
+            known = replace(known, drifted=self.drift.drifted(live.record, known.fitted))
         return ask_vote(known, wanted)
 
     def classifier(self, live: LiveCollection, name: str, target: str) -> OpenedClassifier:

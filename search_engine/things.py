@@ -1,15 +1,20 @@
 """Decide which items are held out together, so that measurements hold for new photos.
 
 Photos of one thing find each other, and a classifier that saw one of them recognises the others. So
-photos of a product are held out together or, without product ids, those that look alike: items of
-one class that are in the mean more similar than the middle item is to any of another class
-(clusters by average linkage). Photos taken later, elsewhere, are as unlike those of the catalog as
-what is held out by that; by twins alone, which a photographer takes within a minute, they are not
-(Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
-phylogenetic structure", Ecography 2017). Scenes are chains of twins.
+photos of a product are held out together or, without product ids, those that look alike (clusters
+by average linkage within a class). Photos taken later, elsewhere, are as unlike those of the
+catalog as what is held out by that; by twins alone, which a photographer takes within a minute,
+they are not (Roberts et al., "Cross-validation strategies for data with temporal, spatial,
+hierarchical, or phylogenetic structure", Ecography 2017). Scenes are chains of twins.
+
+How alike is alike is not a constant: the heights at which clusters of all classes merge are parted
+in two, takes of one thing and different things, so that the variance between the parts is largest
+(Otsu, "A threshold selection method from gray-level histograms", 1979). Nothing but the catalog's
+own pictures counts for that.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +26,15 @@ FOLDS = 5
 SEED = 0
 TWIN_QUANTILE = 0.95
 """Share of the items whose best match in another class is less similar than twins are."""
-ALIKE_QUANTILES = (0.4, 0.5, 0.65, 0.8, TWIN_QUANTILE)
-"""The same share for items that look alike. The first is meant: it promises an accuracy of 0.81 on
-groceries and 0.86 on clothing after tuning, where validation photos get 0.81 and 0.88, and single
-items held out promise 0.96 and 0.88 (`python -m benchmarks.tune`). It was chosen among 0.25 to 0.95
-with these validation figures in view, so their agreement is no test of it. The others are for
-classes that are one group by it."""
 MOST_LINKED = 4_000
 """Items of a class that are grouped by their looks, at most; those of larger ones by scenes."""
 SAMPLE = 2_000
+PARTED = 1e-6
+"""Heights that are all equal are merged by nothing: the limit is so much lower."""
 ROWS_A_BLOCK = 512
+ALONE = "one"
+"""The grouping in which every item is a thing of its own."""
+_DIGITS = re.compile(r"(\d+)")
 
 
 def fold_of(codes: Codes, things: NDArray[np.int64], folds: int = FOLDS) -> NDArray[np.int64]:
@@ -54,6 +58,64 @@ def fold_of(codes: Codes, things: NDArray[np.int64], folds: int = FOLDS) -> NDAr
     return fold
 
 
+def groupings(
+    vectors: Vectors,
+    codes: Codes,
+    groups: Sequence[str | None] = (),
+    names: Sequence[str] = (),
+) -> dict[str, NDArray[np.int64]]:
+    """Number the things that items show, (N,), in each sensible way, by a name for it.
+
+    `things` are those of `things_of`, `order` stretches of the items of a class in the order of
+    their ids, which is often that in which they came, and `one` is every item for itself.
+
+    Args:
+        vectors: Shape (N, D), unit rows.
+        codes: The class of each item, (N,).
+        groups: See `things_of`.
+        names: Ids of the items; empty for no order.
+    """
+    found = {"things": things_of(vectors, codes, groups)}
+    if names:
+        found["order"] = _stretches(codes, names)
+    return {**found, ALONE: np.arange(len(codes))}
+
+
+def hardest(vectors: Vectors, codes: Codes, ways: Mapping[str, NDArray[np.int64]]) -> str:
+    """Return the grouping whose folds leave the fewest items with a nearest one of their class.
+
+    Args:
+        vectors: Shape (N, D), unit rows; a sample of these asks for the others.
+        codes: The class of each item, (N,).
+        ways: See `groupings`; those that come first win where they are equally hard.
+    """
+    asked = np.random.default_rng(SEED).permutation(len(codes))[:SAMPLE]
+    folds = {name: fold_of(codes, things) for name, things in ways.items()}
+    right = dict.fromkeys(ways, 0)
+    held = dict.fromkeys(ways, 0)
+    for start in range(0, len(asked), ROWS_A_BLOCK):
+        rows = asked[start : start + ROWS_A_BLOCK]
+        cosines = vectors[rows] @ vectors.T
+        for name, fold in folds.items():
+            here = fold[rows] >= 0
+            others = np.where(fold[rows][:, None] == fold, -np.inf, cosines)[here]
+            right[name] += int((codes[others.argmax(axis=1)] == codes[rows[here]]).sum())
+            held[name] += int(here.sum())
+    sensible = [name for name in ways if 2 * held[name] >= max(held.values())]
+    return min(sensible, key=lambda name: right[name] / max(held[name], 1))
+
+
+def _stretches(codes: Codes, names: Sequence[str]) -> NDArray[np.int64]:
+    """Number stretches of a class in the order of ids, in which numbers count as such, (N,)."""
+    keys = [[(part.isdigit(), part.zfill(20)) for part in _DIGITS.split(name)] for name in names]
+    order = np.array(sorted(range(len(names)), key=keys.__getitem__), dtype=np.int64)
+    found = np.empty(len(codes), dtype=np.int64)
+    for code in np.unique(codes):
+        members = order[codes[order] == code]
+        found[members] = FOLDS * code + np.arange(len(members)) * FOLDS // len(members)
+    return found
+
+
 def things_of(
     vectors: Vectors, codes: Codes, groups: Sequence[str | None] = ()
 ) -> NDArray[np.int64]:
@@ -72,33 +134,60 @@ def things_of(
 
 
 def _alike(vectors: Vectors, codes: Codes) -> NDArray[np.int64]:
-    """Number the groups of items of a class that look alike, (N,)."""
-    scores = _rival_scores(vectors, codes, ALIKE_QUANTILES)
-    found = scenes_of(vectors, codes, scores[-1])
+    """Number the groups of items of a class that look alike, (N,).
+
+    Classes that are too large for it are parted into scenes, and one that would be one group by the
+    threshold of all classes is parted by its own.
+    """
+    if not len(codes):
+        return np.empty(0, dtype=np.int64)
+    found = scenes_of(vectors, codes, _rival_score(vectors, codes))
     known = int(found.max(initial=-1)) + 1
+    trees = {}
     for code in np.unique(codes):
         members = np.flatnonzero(codes == code)
         if 2 <= len(members) <= MOST_LINKED:
-            groups = _groups(vectors[members], scores)
-            if groups is not None:
-                found[members] = known + groups
-                known += len(members) + 1
+            trees[code] = (members, _tree(vectors[members]))
+    if not trees:
+        return found
+    limit = _parting(np.concatenate([tree[:, 2] for _, tree in trees.values()]))
+    for members, tree in trees.values():
+        found[members] = known + _cut(tree, limit)
+        known += len(members) + 1
     return found
 
 
-def _groups(vectors: Vectors, scores: Sequence[float]) -> NDArray[np.int64] | None:
-    """Return the groups by the first score that makes several of a class; None if none does."""
-    from scipy.cluster.hierarchy import fcluster, linkage
+def _tree(vectors: Vectors) -> NDArray[np.float64]:
+    """Return the tree of average linkage by cosine distances, as scipy has it, (n - 1, 4)."""
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
     distances = np.maximum(1.0 - vectors @ vectors.T, 0.0)
     np.fill_diagonal(distances, 0.0)
-    tree = linkage(squareform(distances, checks=False), "average")
-    for score in scores:
-        groups = fcluster(tree, 1.0 - score, "distance")
-        if groups.max() > 1:
-            return np.asarray(groups, dtype=np.int64)
-    return None
+    return np.asarray(linkage(squareform(distances, checks=False), "average"), dtype=np.float64)
+
+
+def _cut(tree: NDArray[np.float64], limit: float) -> NDArray[np.int64]:
+    """Return the groups below a height, (n,), or below that which parts the tree's own heights."""
+    from scipy.cluster.hierarchy import fcluster
+
+    groups = fcluster(tree, limit, "distance")
+    if groups.max() == 1:
+        groups = fcluster(tree, _parting(tree[:, 2]), "distance")
+    return np.asarray(groups, dtype=np.int64)
+
+
+def _parting(heights: NDArray[np.float64]) -> float:
+    """Return the height that parts heights, at least one, so that variance between is largest."""
+    ordered = np.sort(heights)
+    below = np.arange(1, len(ordered))
+    if len(below) == 0 or ordered[0] == ordered[-1]:
+        return float(ordered[0]) * (1.0 - PARTED)
+    sums = np.cumsum(ordered)
+    above = len(ordered) - below
+    means = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
+    place = int((below * above * (means[0] - means[1]) ** 2).argmax())
+    return float(ordered[place] + ordered[place + 1]) / 2.0
 
 
 def scenes_of(
@@ -150,8 +239,8 @@ def _chains(vectors: Vectors, twin_score: float, first: Codes) -> NDArray[np.int
     return chains
 
 
-def _rival_scores(vectors: Vectors, codes: Codes, quantiles: Sequence[float]) -> tuple[float, ...]:
-    """Return scores that such shares of a sample do not reach with any item of another class."""
+def _rival_score(vectors: Vectors, codes: Codes) -> float:
+    """Return the score that `TWIN_QUANTILE` of a sample do not reach with another class."""
     random = np.random.default_rng(SEED)
     chosen = random.permutation(len(codes))[:SAMPLE]
     best = np.empty(len(chosen))
@@ -160,4 +249,4 @@ def _rival_scores(vectors: Vectors, codes: Codes, quantiles: Sequence[float]) ->
         cosines = vectors[rows] @ vectors.T
         cosines[codes[rows][:, None] == codes] = -1.0
         best[start : start + len(rows)] = cosines.max(axis=1)
-    return tuple(np.quantile(best, quantiles).tolist())
+    return float(np.quantile(best, TWIN_QUANTILE))

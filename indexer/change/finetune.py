@@ -11,20 +11,16 @@ from indexer.change.report import Report
 from indexer.change.request import ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
 from indexer.change.training_run import Task, TrainingRun
-from search_engine.adapt.gate import Verdict, judge_held_out
+from indexer.change.tune import learned_behind
+from search_engine.adapt.gate import Verdict
 from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.collections.encoders import encoder_request
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
-from search_engine.encoders.projection import Origin, Projection, project
-from search_engine.encoders.projection_learning import (
-    SHRINKAGES,
-    WHITENING_SHRINKAGE,
-    learn,
-    whiten,
-)
+from search_engine.encoders.projection import Origin, Projection
+from search_engine.encoders.projection_learning import WHITENING_SHRINKAGE, whiten
 from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -87,7 +83,7 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
     data = run.trained(task)
     trained = replace(start, encoder=_with_network(preparation, start, data))
     vectors = run.features(trained.encoder, "looking at what was learned")
-    verdict, mean, matrix, shrinkage = _behind(task, vectors, request.seed)
+    verdict, mean, matrix, shrinkage = _behind(task, vectors, request)
     origin = Origin(
         fingerprint=trained.encoder.spec.fingerprint,
         target=request.target if task.labelled else None,
@@ -123,7 +119,7 @@ def _task(preparation: Preparation) -> Task:
         return _without_labels(whole, request.seed)
     rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
     gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]
-    things = things_of(gallery.vectors, codes, gallery.products)
+    things = things_of(gallery.vectors, codes, gallery.together)
     return Task(gallery, codes, _held_out(codes, things, request.seed), labelled=True)
 
 
@@ -162,18 +158,10 @@ def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> En
 
 
 def _behind(
-    task: Task, vectors: Vectors, seed: int
+    task: Task, vectors: Vectors, request: ChangeRequest
 ) -> tuple[Verdict | None, Vectors, Vectors, float]:
     """Learn what to put behind the network: the verdict, mean and matrix, and the shrinkage."""
     if not task.labelled:
         mean, matrix = whiten(vectors)
         return None, mean, matrix, WHITENING_SHRINKAGE
-    rest = task.rest
-    candidates = [
-        project(vectors, mean, matrix)
-        for mean, matrix in learn(vectors[rest], task.codes[rest], SHRINKAGES)
-    ]
-    verdict = judge_held_out(task.gallery, task.held, candidates, seed=seed)
-    shrinkage = SHRINKAGES[verdict.chosen]
-    ((mean, matrix),) = learn(vectors, task.codes, (shrinkage,))
-    return verdict, mean, matrix, shrinkage
+    return learned_behind(task.gallery, task.codes, task.held, vectors, request)

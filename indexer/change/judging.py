@@ -72,7 +72,7 @@ def _embedded_by_both(
     if projection is not None:
         before = projection.origin.fingerprint
         plain = replace(record, fingerprint=before, dimension=len(projection.mean))
-    found = read_gallery(engine.catalog, record.name, request.target, plain)
+    found = read_gallery(engine.catalog, record.name, request.target, plain, request.group_by)
     found = take(found, labelled_rows(found))
     found = take(found, sample_rows(len(found.keys), MOST_JUDGED, request.seed))
     others = read_gallery(engine.catalog, record.name, request.target, wanted)

@@ -95,7 +95,8 @@ class Preparation:
             ):
                 embed(self.engine, record, encoder, Embedded(), advance)
         record = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
-        return read_gallery(catalog, self.collection, self.request.target, record)
+        request = self.request
+        return read_gallery(catalog, self.collection, request.target, record, request.group_by)
 
 
 def labelled_only(gallery: Labelled) -> tuple[Labelled, Codes, int]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from indexer.change.report import EncoderFigures, Learning, Report
 from search_engine.adapt.gate import Verdict
+from search_engine.things import ALONE
 
 
 def figures_json(one: EncoderFigures) -> dict[str, Any]:
@@ -28,7 +29,9 @@ def report_json(report: Report) -> dict[str, Any]:
         "before": figures_json(report.before),
         "after": figures_json(report.after),
         "gate": _gate_json(verdict) if verdict else None if learning is None else {},
-        "easy_accuracy": _easy_json(verdict),
+        "held_by": verdict.held_by if verdict else None,
+        "easy_accuracy": _easy_json(verdict, ALONE),
+        "accuracy_by_order": _easy_json(verdict, "order"),
         "queries": verdict.queries if verdict else 0,
         "folds": verdict.folds if verdict else 0,
         "accepted": not report.refusals,
@@ -60,10 +63,10 @@ def _gate_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _easy_json(verdict: Verdict | None) -> dict[str, float | None] | None:
-    if verdict is None or verdict.easy is None:
+def _easy_json(verdict: Verdict | None, way: str) -> dict[str, float | None] | None:
+    if verdict is None or way not in verdict.easier:
         return None
-    before, after = verdict.easy
+    before, after = verdict.easier[way]
     return {"before": _number(before), "after": _number(after)}
 
 

@@ -16,13 +16,14 @@ class ChangeRequest:
     """How to judge a candidate, and what to do with it.
 
     `force` accepts a refused candidate, `dry_run` accepts none. `seed` is used for folds, samples
-    and the bootstrap.
+    and the bootstrap. Items with one value of the field `group_by` are held out together.
     """
 
     target: str = "label"
     force: bool = False
     dry_run: bool = False
     seed: int = 0
+    group_by: str | None = None
 
     def wants(self, refusals: Sequence[object]) -> bool:
         """Return whether to switch to the candidate."""

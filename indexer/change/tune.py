@@ -10,10 +10,11 @@ from indexer.change.preparation import LEAST_ITEMS, Preparation, labelled_only
 from indexer.change.report import Report
 from indexer.change.request import Advance, ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
-from search_engine.adapt.gate import Verdict, judge
-from search_engine.collections.encoders import NETWORK
+from search_engine.adapt.gate import Verdict, judge, judge_held_out
+from search_engine.catalog.collection_rows import Collection
+from search_engine.collections.encoders import NETWORK, PROJECTION
 from search_engine.collections.labelled import Labelled
-from search_engine.encoders.projection import Origin, Projection, project
+from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
 from search_engine.encoders.projection_learning import SHRINKAGES, Learner, learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -35,7 +36,7 @@ def tune_collection(
     """Learn a projection from a collection's labels, and use it if it is better.
 
     The projection is always put behind the plain encoder, even if the collection was tuned before,
-    and compared with that encoder.
+    and compared with that encoder. Where the network was fine-tuned, it is put behind that.
 
     Args:
         engine: On the data directory.
@@ -46,8 +47,8 @@ def tune_collection(
         stage: Begins a stage of the work.
 
     Raises:
-        ParameterError: Nothing is indexed, there are too few labels to learn from, or the network
-            was fine-tuned on these labels.
+        ParameterError: Nothing is indexed, there are too few labels to learn from, or too few
+            items that a fine-tuned network did not learn from.
         LockHeldError, StorageError: As for `change_encoder`.
     """
     preparation = Preparation(engine, collection, request or ChangeRequest(), stage)
@@ -60,16 +61,71 @@ def _candidate(preparation: Preparation, layers: bool | None) -> Candidate:
     plain = preparation.plain
     record = preparation.engine.catalog.collection(preparation.collection)
     if NETWORK in record.encoder_options:
-        raise ParameterError(
-            f"the network of {record.name!r} was fine-tuned, which is more than this would bring",
-            fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
-        )
+        return _refreshed(preparation, record)
     if layers is None:
         layers = preparation.engine.catalog.count(record) <= LAYERS_UP_TO
     gallery, codes, bases = _bases(preparation, layers)
     return learned(
         Lesson(plain, gallery, codes, bases, easy=True), preparation.request, preparation.stage
     )
+
+
+def _refreshed(preparation: Preparation, record: Collection) -> Candidate:
+    """Learn the projection behind a fine-tuned network again, from the labels as they are now.
+
+    It is judged, against the network without a projection, by items that the network did not learn
+    from.
+    """
+    encoder, request = preparation.engine.live(record.name).encoder(), preparation.request
+    assert isinstance(encoder, ProjectedEncoder)
+    gallery, codes, classes = labelled_only(preparation.gallery(encoder.base))
+    origin = encoder.projection.origin
+    held = np.flatnonzero(np.isin(gallery.keys, origin.held_out or ()))
+    if len(held) < LEAST_ITEMS and not request.force:
+        raise ParameterError(
+            f"the network of {record.name!r} was fine-tuned, and {len(held)} labelled items that "
+            "it did not learn from are too few to judge another projection by",
+            fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
+        )
+    verdict, mean, matrix, shrinkage = learned_behind(
+        gallery, codes, held, gallery.vectors, request
+    )
+    origin = origin.model_copy(
+        update={
+            "target": request.target,
+            "items": len(codes),
+            "classes": classes,
+            "shrinkage": shrinkage,
+            "forced": not verdict.accepted,
+        }
+    )
+    options = {name: str(value) for name, value in record.encoder_options.items()}
+    options.pop(PROJECTION)
+    network = Candidate(encoder.base, options)
+    return with_projection(preparation.plain, network, Projection(mean, matrix, origin), verdict)
+
+
+def learned_behind(
+    gallery: Labelled, codes: Codes, held: Codes, vectors: Vectors, request: ChangeRequest
+) -> tuple[Verdict, Vectors, Vectors, float]:
+    """Learn what to put behind a fine-tuned network: verdict, mean, matrix and shrinkage.
+
+    Args:
+        gallery: Labelled items with the embeddings to compare with.
+        codes: The class of each, (N,).
+        held: Rows that the network did not learn from; they judge, and are learned from then.
+        vectors: Embeddings by the network, (N, D).
+        request: For its seed.
+    """
+    rest = np.setdiff1d(np.arange(len(codes)), held)
+    candidates = [
+        project(vectors, mean, matrix)
+        for mean, matrix in learn(vectors[rest], codes[rest], SHRINKAGES)
+    ]
+    verdict = judge_held_out(gallery, held, candidates, seed=request.seed)
+    shrinkage = SHRINKAGES[verdict.chosen]
+    ((mean, matrix),) = learn(vectors, codes, (shrinkage,))
+    return verdict, mean, matrix, shrinkage
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +202,5 @@ def _judge(lesson: Lesson, seed: int, advance: Advance) -> Verdict:
             for mean, matrix in learner.learn(rows, lesson.codes[rows], lesson.shrinkages):
                 yield project(base.vectors, mean, matrix)
 
-    return judge(lesson.gallery, adapt, seed=seed, easy=lesson.easy, advance=advance)
+    looks = lesson.bases[-1].vectors  # early layers, where there are any, tell light and background
+    return judge(lesson.gallery, adapt, seed=seed, easy=lesson.easy, looks=looks, advance=advance)

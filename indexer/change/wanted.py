@@ -46,4 +46,4 @@ def switch(
 
 
 def _request(wanted: Changing) -> ChangeRequest:
-    return ChangeRequest(wanted.target, wanted.force, wanted.dry_run)
+    return ChangeRequest(wanted.target, wanted.force, wanted.dry_run, group_by=wanted.group_by)

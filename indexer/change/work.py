@@ -106,7 +106,9 @@ class Work:
             self._embed_missing()
             name = prepared_index(engine, wanted, self._embedded, seq, most_changed)
             if wanted.fingerprint != record.fingerprint:
-                self.report.uncalibrated = calibrate_ahead(engine.catalog, wanted)
+                request = self.report.request
+                group_by = None if request is None else request.group_by
+                self.report.uncalibrated = calibrate_ahead(engine.catalog, wanted, group_by)
             started = time.perf_counter()
             while not exchange(engine, record, wanted, self._embedded, seq):
                 since, seq = seq, engine.catalog.seq()

@@ -1,13 +1,14 @@
 """Decide whether an adapted encoder is better, by items that it did not learn from.
 
 The items are split into folds of whole products, or of items that look alike where there are no
-product ids. The items of a fold query all others, by embeddings learned from those others alone.
-What comes out is the promise for new photos; folds of single items, which are easy, tell how much
-of the accuracy is due to photos that resemble each other.
+product ids, or of stretches in the order of ids, whichever is hardest without any learning. The
+items of a fold query all others, by embeddings learned from those others alone. What comes out is
+the promise for new photos; easier folds tell how much of the accuracy is due to photos that
+resemble each other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -19,35 +20,43 @@ from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
 from search_engine.evaluate.splits import take, with_vectors
 from search_engine.records import Codes, Vectors
-from search_engine.things import FOLDS, fold_of, things_of
+from search_engine.things import FOLDS, fold_of, groupings, hardest
 
 NEIGHBORS = 10
 QUERIES = 5_000
 
 Adapt = Callable[[Codes], Iterable[Vectors]]
 """Learns from some rows of the gallery; returns embeddings (N, d) of all rows by each candidate."""
+Accuracies = tuple[float, float]
+"""Before and after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Measures before and after; `chosen` is the position of the best candidate.
 
-    `easy` is the accuracy before and after by folds of single items; None if that was not measured.
+    `held_by` names the grouping of the folds (`things.groupings`), `easier` has the accuracy by the
+    others, if that was measured. `chance` is the accuracy of labels drawn by lot.
     """
 
     chosen: int
     changes: dict[str, Change]
     queries: int
     folds: int
-    easy: tuple[float, float] | None = None
+    chance: float
+    held_by: str = "things"
+    easier: Mapping[str, Accuracies] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
         """Whether accuracy or hit_rate@1 rises, and nothing falls, by more than chance explains.
 
         A rise of mAP alone does not count: training pulls the items of a class together, which
-        raises mAP even with random labels.
+        raises mAP even with random labels. Neither does one up to what chance gives: with such
+        labels hard folds leave an item without those of its own, and all others are wrong.
         """
+        if self.changes["accuracy"].after <= self.chance:
+            return False
         better = any(self.changes[name].is_better for name in ("accuracy", "hit_rate@1"))
         return better and not any(change.is_worse for change in self.changes.values())
 
@@ -59,6 +68,7 @@ def judge(
     seed: int = 0,
     folds: int = FOLDS,
     easy: bool = False,
+    looks: Vectors | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Verdict:
     """Try an adaptation on held-out folds and compare it with the embeddings as they are.
@@ -71,37 +81,52 @@ def judge(
         adapt: The adaptation.
         seed: For the folds and the bootstrap.
         folds: Number of folds.
-        easy: Whether to measure the accuracy by folds of single items too, which takes as long.
+        looks: Embeddings (N, d) that tell what looks alike; None for those of the gallery. The ones
+            that are learned from are right: a calibration holds out by the same.
+        easy: Whether to measure the accuracy by easier folds too, which takes as long for each.
         advance: Called with 1 for each fold.
 
     Raises:
         ParameterError: There are fewer products, or groups of items that look alike, than folds.
     """
     codes = np.unique([label or "" for label in gallery.labels], return_inverse=True)[1]
-    things = things_of(gallery.vectors, codes, gallery.products)
+    looks = gallery.vectors if looks is None else looks
+    ways = groupings(looks, codes, gallery.together, gallery.order)
+    held_by = hardest(looks, codes, ways)
+    held = _folds(codes, ways[held_by], folds)
+    trials = []
+    for rest, away in _parts(held, folds, seed):
+        trials.append(_trial(gallery, away, rest, adapt(rest)))
+        advance(1)
+    verdict = replace(_verdict(trials, _chance(gallery), seed), held_by=held_by)
+    if not easy:
+        return verdict
+    easier = {
+        name: _accuracies(gallery, adapt, verdict.chosen, _parts(fold_of(codes, way), FOLDS, seed))
+        for name, way in ways.items()
+        if name != held_by
+    }
+    return replace(verdict, easier=easier)
+
+
+def _folds(codes: Codes, things: Codes, folds: int) -> Codes:
     held = fold_of(codes, things, folds)
     if len(np.unique(things[held >= 0])) < folds:
         raise ParameterError(
             "there are too few different products or pictures of a class to hold some out",
             fix="index more pictures first",
         )
-    trials = []
-    for rest, away in _parts(held, folds, seed):
-        trials.append(_trial(gallery, away, rest, adapt(rest)))
-        advance(1)
-    verdict = _verdict(trials, seed)
-    if not easy:
-        return verdict
-    single = fold_of(codes, np.arange(len(codes)), folds)
+    return held
+
+
+def _accuracies(
+    gallery: Labelled, adapt: Adapt, chosen: int, parts: Iterable[tuple[Codes, Codes]]
+) -> Accuracies:
     trials = [
-        _trial(gallery, away, rest, islice(adapt(rest), verdict.chosen, verdict.chosen + 1))
-        for rest, away in _parts(single, folds, seed)
+        _trial(gallery, away, rest, islice(adapt(rest), chosen, chosen + 1)) for rest, away in parts
     ]
-    before, after = (
-        joined(each).mean("accuracy")
-        for each in ([one.before for one in trials], [one.after[0] for one in trials])
-    )
-    return replace(verdict, easy=(before, after))
+    before, after = [one.before for one in trials], [one.after[0] for one in trials]
+    return joined(before).mean("accuracy"), joined(after).mean("accuracy")
 
 
 def _parts(held: Codes, folds: int, seed: int) -> Iterator[tuple[Codes, Codes]]:
@@ -123,7 +148,7 @@ def judge_held_out(
         seed: For the bootstrap.
     """
     rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
-    return _verdict([_trial(gallery, held, rest, candidates)], seed)
+    return _verdict([_trial(gallery, held, rest, candidates)], _chance(gallery), seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +169,18 @@ def _trial(gallery: Labelled, asked: Codes, rest: Codes, candidates: Iterable[Ve
     return Trial(fared(gallery), after)
 
 
-def _verdict(trials: Sequence[Trial], seed: int) -> Verdict:
+def _chance(gallery: Labelled) -> float:
+    """Return how often two labels drawn from the gallery are the same."""
+    counts = np.unique([label or "" for label in gallery.labels], return_counts=True)[1]
+    return float(((counts / counts.sum()) ** 2).sum())
+
+
+def _verdict(trials: Sequence[Trial], chance: float, seed: int) -> Verdict:
     candidates = [joined(each) for each in zip(*(one.after for one in trials), strict=True)]
     chosen = max(range(len(candidates)), key=lambda place: _goodness(candidates[place]))
     before = joined([one.before for one in trials])
     changes = changes_between(before, candidates[chosen], seed)
-    return Verdict(chosen, changes, len(before.names), len(trials))
+    return Verdict(chosen, changes, len(before.names), len(trials), chance)
 
 
 def _goodness(results: QueryResults) -> float:

@@ -121,7 +121,7 @@ def folds_of(gallery: Labelled, queries: Labelled) -> Hiding:
     if len(rows):
         labelled = take(gallery, rows)
         codes = np.unique([str(label) for label in labelled.labels], return_inverse=True)[1]
-        fold[rows] = fold_of(codes, things_of(labelled.vectors, codes, labelled.products))
+        fold[rows] = fold_of(codes, things_of(labelled.vectors, codes, labelled.together))
     known = dict(zip(gallery.keys.tolist(), fold.tolist(), strict=True))
     return Hiding(np.array([known[key] for key in queries.keys.tolist()], dtype=np.int64), fold)
 

@@ -22,6 +22,7 @@ def take(labelled: Labelled, rows: NDArray[np.int64]) -> Labelled:
         labelled.keys[rows],
         [labelled.products[row] for row in chosen] if labelled.products else (),
         [labelled.names[row] for row in chosen] if labelled.names else (),
+        [labelled.groups[row] for row in chosen] if labelled.groups else (),
     )
 
 
@@ -50,9 +51,9 @@ def product_groups(labelled: Labelled) -> NDArray[np.int64]:
 def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     """Make folds of about equal size and similar label mix; pictures of one thing stay together.
 
-    A thing is a product or, without product ids, a scene (`things`): so no picture is found by
-    means of another picture of the very same object. The folds are those of scikit-learn's
-    StratifiedGroupKFold.
+    A thing is a group, a product or, without ids of them, what looks alike (`things`): so no
+    picture is found by means of another picture of the very same object. The folds are those of
+    scikit-learn's StratifiedGroupKFold.
 
     Raises:
         ParameterError: There are fewer things than folds.
@@ -63,7 +64,7 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
 
     labels = [label or "" for label in labelled.labels]
     codes = np.unique(labels, return_inverse=True)[1]
-    groups = things_of(labelled.vectors, codes, labelled.products)
+    groups = things_of(labelled.vectors, codes, labelled.together)
     things = len(np.unique(groups))
     if not 2 <= folds <= things:
         raise ParameterError(

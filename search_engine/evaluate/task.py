@@ -51,7 +51,8 @@ class Options:
 
     The vote is that of `eyedex classify`: calibrated if the collection is, abstaining as
     `accept_accuracy` requires, by `vote_k` neighbors if given. `k` is a depth to measure besides 1,
-    5 and 10. `folds` cross-validates, keeping pictures of one product or scene together;
+    5 and 10. `folds` cross-validates, keeping pictures of one product or scene together, or of one
+    value of the field `group_by`;
     `hold_out_classes` removes so many from the catalog for a further test; `sample` limits the
     number of queries; `separator` splits several values in one text; `stress_queries` is 0 for no
     stress test; `classifiers` also measures all classifiers, `rerankings` each of these methods
@@ -68,6 +69,7 @@ class Options:
     sample: int | None = None
     folds: int | None = None
     hold_out_classes: int | None = None
+    group_by: str | None = None
     separator: str | None = None
     stress_queries: int = 0
     classifiers: bool = False
@@ -109,7 +111,9 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
     check_field(
         engine.catalog, engine.catalog.collection(options.collection), options.target, "target"
     )
-    gallery = read_gallery(engine.catalog, options.collection, options.target)
+    gallery = read_gallery(
+        engine.catalog, options.collection, options.target, group_by=options.group_by
+    )
     values, gallery, queries = _several_values(engine, gallery, asked, options)
     hiding = folds_by_thing(gallery, options.folds, options.seed) if options.folds else None
     task = Task(
@@ -146,7 +150,7 @@ def _apart(task: Task) -> Task:
 
 def _split(asked: Asked | None, options: Options) -> str:
     if options.folds:
-        return f"{options.folds} folds by product or scene"
+        return f"{options.folds} folds by {options.group_by or 'product or scene'}"
     return "queries" if asked else "leave one out"
 
 

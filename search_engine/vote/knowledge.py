@@ -19,7 +19,8 @@ class VoteKnowledge:
 
     `outdated` tells that too much changed since the calibration. A photo whose nearest item is
     below `least_score` resembles nothing in the catalog; None if unknown. `has_values` tells
-    whether any item has a value to vote with, `command` calibrates the target.
+    whether any item has a value to vote with, `command` calibrates the target. `drifted` tells that
+    the photos asked about lately are unlike those that it was calibrated on.
     """
 
     target: str
@@ -28,6 +29,7 @@ class VoteKnowledge:
     least_score: float | None
     has_values: bool
     command: str
+    drifted: str | None = None
 
 
 def knowledge_of(

@@ -303,6 +303,8 @@ def _warnings(known: VoteKnowledge, because: str | None, least: float | None) ->
         found["vote_not_calibrated"] = UNCALIBRATED[because]
     elif known.outdated is not None:
         found["calibration_outdated"] = known.outdated
+    if known.drifted is not None and because is None:
+        found["photos_drifted"] = known.drifted
     if least is None:
         found["distance_unknown"] = (
             "how alike pictures of unrelated things are is not known here, so a photo of anything "

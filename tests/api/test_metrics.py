@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from search_engine.vote.calibration.store import load_calibration
+from search_engine.vote.drift import LEAST_PHOTOS, MAJOR
 from tests.api.asking import DEFAULT, CheckedClient, ask, assert_problem
 from tests.api.test_access import bearer, make_key
 from tests.conftest import copy_data
@@ -88,3 +90,20 @@ def test_once_there_are_keys_one_for_all_collections_is_needed(
         assert_problem(client.get("/metrics"), 401, "unauthorized")
         assert_problem(client.get("/metrics", headers=bearer(one)), 403, "forbidden")
         assert figures(client, **bearer(every))["eyedex_items", "default"] > 0
+
+
+def test_photos_unlike_those_calibrated_on_are_told(measured: CheckedClient) -> None:
+    before = figures(measured)
+    assert [before["eyedex_asked_photos", "default", "label", str(each)] for each in (1, 10)] == [
+        0,
+        0,
+    ]
+    assert ("eyedex_score_shift", "default", "label") not in before
+    engine = measured.app.state.engine  # type: ignore[attr-defined]
+    record = engine.live("default").record
+    fitted = load_calibration(engine.catalog, record, "label")
+    assert fitted is not None
+    engine.answering.drift.note(record, fitted, [-1.0] * LEAST_PHOTOS)
+    after = figures(measured)
+    assert after["eyedex_asked_photos", "default", "label", "1"] == LEAST_PHOTOS
+    assert after["eyedex_score_shift", "default", "label"] > MAJOR

@@ -270,3 +270,28 @@ def test_many_photos_are_answered_with_a_note_when_much_has_changed(
         "note: 26% of the items changed since the vote was calibrated; "
         "`eyedex calibrate` does it again\n"
     )
+
+
+def test_a_field_says_what_is_held_out_together_and_is_kept(drawn: Path, run: Run) -> None:
+    body = run("calibrate", "--data", drawn, "--group-by", "color", "--json").json
+    assert body["left_out"] == "group"
+    found = calibration_of(drawn)
+    assert found is not None
+    assert found.group_by == "color"
+
+
+@pytest.mark.parametrize(
+    ("field", "said"), [("colour", "there is no such field"), ("serial", "no two items have one")]
+)
+def test_a_field_that_holds_nothing_out_is_refused(
+    run: Run, tmp_path: Path, field: str, said: str
+) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.png").write_bytes(colour_picture(number))
+    table = "\n".join(f"{number},{number}.png,l{number % 2},{number}" for number in range(60))
+    (tmp_path / "c.csv").write_text(f"item_id,image,label,serial\n{table}\n")
+    data = tmp_path / "data"
+    assert run("index", tmp_path / "c.csv", "--data", data, "--encoder", "hsv").code == 0
+    refused = run("calibrate", "--data", data, "--group-by", field)
+    assert refused.code == 2
+    assert said in refused.error

@@ -97,3 +97,10 @@ def test_an_unknown_pooling_is_refused(run: Run, data: Path, few: Path) -> None:
     refused = run("index", few, "--data", data, "--pooling", "median", "--json")
     assert refused.code == 2
     assert "avg, gem, max, multi" in json.dumps(refused.err)
+
+
+def test_encoders_are_recommended_with_the_source_of_each_figure(run: Run) -> None:
+    rows = run("encoders", "recommend", "--json").json["encoders"]
+    assert rows[0]["name"] == "efficientnet_lite0"
+    assert all(figure["source"] for row in rows for figure in row["figures"])
+    assert "images_per_second" not in rows[0]

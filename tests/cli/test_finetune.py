@@ -150,11 +150,26 @@ def test_confidence_comes_from_items_that_were_held_out(finetuned: Path, run: Ru
     assert (ran.code, f"{len(held)} items" in ran.error) == (2, True)  # and these are too few
 
 
-def test_the_quick_way_does_not_undo_it_but_undo_does(
+def test_the_quick_way_refreshes_what_is_behind_the_network(
+    finetuned: Path, run: Run, photo: Path
+) -> None:
+    found = answer(run, photo, finetuned)
+    ran = run("tune", "--data", finetuned)
+    assert (ran.code, "too few to judge" in ran.error) == (2, True)
+    ran = run("tune", "--force", "--target", "color", "--data", finetuned, "--json")
+    assert (ran.code, ran.json["changed"], ran.json["pooling"]) == (0, True, "multi")
+    assert answer(run, photo, finetuned) != found
+    with SearchEngine(finetuned) as engine:
+        options = engine.catalog.collection("default").encoder_options
+        assert {"network", "projection"} <= options.keys()
+    assert run("tune", "--undo", "--data", finetuned).code == 0
+    assert answer(run, photo, finetuned) == found
+    assert run("check", "--data", finetuned).code == 0
+
+
+def test_undo_goes_back_to_the_network_before(
     finetuned: Path, plain: Path, run: Run, photo: Path
 ) -> None:
-    ran = run("tune", "--data", finetuned)
-    assert (ran.code, "was fine-tuned" in ran.error) == (2, True)
     assert run("tune", "--undo", "--data", finetuned).code == 0
     assert answer(run, photo, finetuned) == answer(run, photo, plain)
     assert run("check", "--data", finetuned).code == 0

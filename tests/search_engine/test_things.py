@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from search_engine import things
-from search_engine.things import scenes_of, things_of
+from search_engine.things import groupings, hardest, scenes_of, things_of
 
 RNG = np.random.default_rng(0)
 COUNT = 300
@@ -69,3 +69,25 @@ def test_a_class_that_is_alike_as_a_whole_is_parted_by_what_is_most_alike() -> N
     found = things_of(vectors, codes)
     assert len(set(found[:8].tolist())) >= 2
     assert not set(found[:8].tolist()) & set(found[8:].tolist())
+
+
+def test_stretches_follow_the_order_of_ids_with_numbers_as_numbers() -> None:
+    names = [f"photo {number}" for number in (10, 9, 2, 1, 100)]
+    ways = groupings(shots(5, 0.5)[::4], np.zeros(5, dtype=np.int64), names=names)
+    order = np.argsort(ways["order"], kind="stable")
+    assert [names[row] for row in order] == [f"photo {each}" for each in (1, 2, 9, 10, 100)]
+    assert len(set(ways["one"].tolist())) == 5
+
+
+def test_the_hardest_grouping_is_the_one_that_parts_an_item_from_what_gives_it_away() -> None:
+    """Pictures of a session find each other; by session only chance is left."""
+    vectors, codes = shots(40, 0.05), np.repeat(np.arange(40) % 2, 4)
+    sessions = np.repeat(np.arange(40), 4)
+    ways = {"one": np.arange(160), "session": sessions}
+    assert hardest(vectors, codes, ways) == "session"
+    assert hardest(vectors, codes, {"one": np.arange(160), "same": np.arange(160)}) == "one"
+
+
+def test_a_grouping_that_holds_nothing_out_is_not_sensible() -> None:
+    vectors, codes = shots(40, 0.05), np.repeat(np.arange(40) % 2, 4)
+    assert hardest(vectors, codes, {"classes": codes, "one": np.arange(160)}) == "one"

@@ -17,6 +17,7 @@ LEFT_OUT = {
     "one": "alone",
     "product": "with all photos of its product",
     "scene": "with all photos of its scene",
+    "group": "with all photos of its group",
 }
 
 

@@ -42,10 +42,20 @@ class Instead:
     out: Annotated[
         Path | None, typer.Option("--out", help="File for the words, then given as --weights.")
     ] = None
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure", help="With recommend: images a second here, by random weights (minutes)."
+        ),
+    ] = False
 
 
 @with_flags(instead=Instead)
 def encoders(
+    what: Annotated[
+        Literal["recommend"] | None,
+        typer.Argument(help="recommend: which to take for which catalog.", show_default=False),
+    ] = None,
     *,
     instead: Instead,
     data: DataOption = None,
@@ -53,7 +63,11 @@ def encoders(
     as_json: JsonOption = False,
 ) -> None:
     """The encoders that `index --encoder` takes, or what runs the collection's own here."""
-    if instead.bench or instead.int8:
+    if what is not None or instead.measure:
+        from api.cli.encoders.recommend import recommend
+
+        recommend(instead.measure, as_json)
+    elif instead.bench or instead.int8:
         from api.cli.encoders import runtimes
 
         measure = runtimes.calibrate_int8 if instead.int8 else runtimes.bench

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 COLUMN = "difference, 95 %"
 UNSEARCHABLE_SHOWN = 5
+EASIER = {
+    "things": "with all that is of their product, or looks like them",
+    "order": "with their neighbors in the order of ids",
+    "one": "one by one, beside others that look like them",
+}
 
 
 def changed(
@@ -94,12 +99,10 @@ def _print_learned(report: "Report", learning: "Learning") -> None:
             f"measured on {verdict.queries:,} held-out items {how}"
         )
         print_table(("measure", "before", "after", COLUMN), _gate_rows(verdict))
-        if verdict.easy is not None:
-            before, after = verdict.easy
-            print(
-                f"held out one by one, beside others that look like them: accuracy {before:.3f} -> "
-                f"{after:.3f}; of new photos expect the figures above"
-            )
+        for way, (before, after) in verdict.easier.items():
+            print(f"held out {EASIER[way]}: accuracy {before:.3f} -> {after:.3f}")
+        if verdict.easier:
+            print("of new photos expect the hard figures above, not the easy ones")
     if report.changed:
         print(
             f"{_used(report)}: {report.after.dimension} dimensions instead of "

@@ -15,7 +15,7 @@ from search_engine.encoders.projection_learning import Learner
 from search_engine.errors import ParameterError
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
-from search_engine.things import things_of
+from search_engine.things import groupings, hardest, things_of
 from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
@@ -39,11 +39,15 @@ CHEAP_PRODUCT = 200_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRequest:
-    """What to calibrate, and how neighbors vote; see `fit.fit_labels`."""
+    """What to calibrate, and how neighbors vote; see `fit.fit_labels`.
+
+    Items with one value of the field `group_by` are held out together.
+    """
 
     target: str = "label"
     per_product: bool = False
     balanced: bool = False
+    group_by: str | None = None
     queries: int = QUERIES
     seed: int = 0
 
@@ -75,13 +79,15 @@ def calibrate_collection(
     seq = catalog.seq()
     record = record or catalog.collection(collection)
     projection = _taught(projection_of(catalog, record.encoder_options))
-    gallery = read_gallery(catalog, collection, request.target, _before(record, projection))
+    before = _before(record, projection)
+    gallery = read_gallery(catalog, collection, request.target, before, request.group_by)
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
     learner = None if projection is None else Learner(gallery.vectors)
     fit, values = _fit(catalog, gallery, request, projection, learner, advance)
     made = Calibration(
         target=request.target,
+        group_by=request.group_by,
         collection_uid=record.uid,
         fingerprint=record.fingerprint or "",
         seq=seq,
@@ -94,7 +100,8 @@ def calibrate_collection(
         class_weights=fit.class_weights,
         values=values,
         alike=fit.alike,
-        familiar=_familiar(gallery, _before(record, projection), projection),
+        score_tenths=fit.score_tenths,
+        familiar=_familiar(gallery, before, projection),
         known=None if values else _known(gallery, request.target, projection, learner),
         figures=fit.figures,
     )
@@ -128,11 +135,12 @@ def refresh_label(catalog: Catalog, collection: str) -> float | None:
     return time.perf_counter() - started if _repeat(catalog, record, "label", before) else None
 
 
-def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
+def calibrate_ahead(catalog: Catalog, wanted: Collection, group_by: str | None = None) -> list[str]:
     """Calibrate, for a collection's next encoder, every target calibrated for the current one.
 
     The embeddings by the next encoder must be stored. An existing calibration for it is kept, or
-    repeated by its own rule if it is outdated.
+    repeated by its own rule if it is outdated. Items are held out by the field `group_by`, or as
+    for the current encoder.
 
     Returns:
         Targets left out because calibrating them would take long.
@@ -144,23 +152,30 @@ def calibrate_ahead(catalog: Catalog, wanted: Collection) -> list[str]:
         if done is not None and edited_share(catalog, wanted, done) <= REFRESH_SHARE:
             continue
         before = done or load_calibration(catalog, now, target)
-        if not _repeat(catalog, wanted, target, before):
+        if not _repeat(catalog, wanted, target, before, group_by):
             uncalibrated.append(target)
     return uncalibrated
 
 
-def _repeat(catalog: Catalog, record: Collection, target: str, before: Calibration | None) -> bool:
+def _repeat(
+    catalog: Catalog,
+    record: Collection,
+    target: str,
+    before: Calibration | None,
+    group_by: str | None = None,
+) -> bool:
     """Calibrate with the same options unless that takes long; return whether it was done."""
     count = catalog.count(record)
     if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
         return False
-    request = CalibrationRequest(target)
+    request = CalibrationRequest(target, group_by=group_by)
     if before is not None:
         balanced = before.class_weights is not None
-        request = CalibrationRequest(target, before.rule.per_product, balanced)
+        together = group_by or before.group_by
+        request = CalibrationRequest(target, before.rule.per_product, balanced, together)
     try:
         calibrate_collection(catalog, record.name, request, record=record)
-    except ParameterError:  # too few items share a value
+    except ParameterError:  # too few items share a value, or a field to group by is gone
         return False
     return True
 
@@ -169,7 +184,8 @@ def gallery_voters(gallery: Labelled) -> Voters:
     """Convert a gallery for the fit."""
     labels, codes = known_labels(gallery.labels)
     products = gallery.products or [None] * len(gallery.labels)
-    return Voters(gallery.vectors, codes, labels, known_labels(products)[1])
+    voters = Voters(gallery.vectors, codes, labels, known_labels(products)[1])
+    return replace(voters, groups=known_labels(gallery.groups)[1]) if gallery.groups else voters
 
 
 def _taught(projection: Projection | None) -> Projection | None:
@@ -201,11 +217,12 @@ def _held_out(
         for key in gallery.keys.tolist()
     ]
     codes = known_labels(taught)[1]
+    ways = groupings(gallery.vectors, codes, gallery.together, gallery.order)
     return hold_out_tuned(
         gallery_voters(gallery),
         codes,
         origin.shrinkage,
-        things_of(gallery.vectors, codes, gallery.products),
+        ways[hardest(gallery.vectors, codes, ways)],
         request.queries,
         request.seed,
         _unseen(gallery, projection),
@@ -232,7 +249,7 @@ def _known(
     if projection is None:
         if target != "label":
             return None
-        things = things_of(gallery.vectors, codes, gallery.products)
+        things = things_of(gallery.vectors, codes, gallery.together)
         return fit_known_apart(gallery.vectors, codes, things)
     if projection.origin.target != target:
         return None
@@ -240,7 +257,7 @@ def _known(
         gallery.vectors,
         projection.apply(gallery.vectors),
         codes,
-        things_of(gallery.vectors, codes, gallery.products),
+        things_of(gallery.vectors, codes, gallery.together),
         projection.origin.shrinkage,
         _unseen(gallery, projection),
         learner,

@@ -27,7 +27,9 @@ from search_engine.vote.calibration.record import (
     LevelModels,
     agreement,
     chances,
+    closeness,
     level_features,
+    score_tenths,
 )
 from search_engine.vote.label_paths import LevelShares, PathTable, level_shares, path_table
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
@@ -64,6 +66,7 @@ class Fit:
     class_weights: dict[str, float] | None
     figures: Figures
     alike: Alike | None = None
+    score_tenths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class _Counted:
     shares: LevelShares
     right: NDArray[np.bool_]
     deep: NDArray[np.bool_]
+    close: Floats
 
 
 def fit_labels(
@@ -103,7 +107,7 @@ def fit_labels(
         ParameterError: There are too few labelled items, or fewer than two labels.
     """
     check_enough(voters, len(voters.labels))
-    leave_out = leave_out or ("product" if voters.has_products else "scene")
+    leave_out = leave_out or voters.leave_out
     held = held or hold_out(voters, queries, leave_out, seed, advance)
     if len(held.rows) < LEAST_ITEMS:
         raise _too_few(len(held.rows), "items whose label others share")
@@ -123,6 +127,7 @@ def fit_labels(
         None if factors is None else dict(zip(voters.labels, factors.tolist(), strict=True)),
         _figures(held, found, honest, least, seed),
         _alike(held, voters),
+        score_tenths(held.ballots.scores),
     )
 
 
@@ -151,7 +156,7 @@ def _choose(held: HeldOut, rule: VoteRule, factors: Floats | None) -> VoteRule:
 
     def losses(tried: VoteRule) -> Floats:
         found = _count(held.ballots, held.truth, table, tried, factors)
-        sure = chances(found.shares, _fit_models(found, held.near), held.near)
+        sure = chances(found.shares, _fit_models(found, held.near), held.near, found.close)
         return log_losses(found.counted, _leaf(sure), held.truth)
 
     return least_loss(rule, losses)
@@ -203,7 +208,9 @@ def _count(
 ) -> _Counted:
     counted = tally(ballots, rule, factors)
     shares = level_shares(counted, table)
-    return _Counted(counted, shares, agreement(counted, table, truth), np.isfinite(shares.share))
+    right = agreement(counted, table, truth)
+    close = closeness(ballots, score_tenths(ballots.scores))
+    return _Counted(counted, shares, right, np.isfinite(shares.share), close)
 
 
 def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
@@ -212,7 +219,8 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
     above = np.ones(len(near), dtype=np.bool_)
     for depth in range(found.deep.shape[1]):
         here = above & found.deep[:, depth]
-        features, right = level_features(found.shares, depth), found.right[:, depth]
+        features = level_features(found.shares, depth, found.close)
+        right = found.right[:, depth]
         kinds = []
         for kind in (near, ~near):
             enough = np.count_nonzero(here & kind) >= LEAST_TO_FIT
@@ -229,7 +237,8 @@ def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:
     for away in folds_of(held.rows, seed):
         kept = _rows_of(found, ~away)
         models = _fit_models(kept, held.near[~away])
-        sure[away] = chances(_rows_of(found, away).shares, models, held.near[away])
+        asked = _rows_of(found, away)
+        sure[away] = chances(asked.shares, models, held.near[away], asked.close)
     return sure
 
 
@@ -359,6 +368,7 @@ def _rows_of(found: _Counted, chosen: NDArray[np.bool_]) -> _Counted:
         LevelShares(found.shares.share[chosen], found.shares.rival[chosen]),
         found.right[chosen],
         found.deep[chosen],
+        found.close[chosen],
     )
 
 

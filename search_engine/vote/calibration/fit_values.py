@@ -94,7 +94,7 @@ def fit_values(
         ParameterError: There are too few items with values.
     """
     check_enough(voters, len(values.names))
-    leave_out: LeaveOut = "product" if voters.has_products else "one"
+    leave_out: LeaveOut = "one" if voters.leave_out == "scene" else voters.leave_out
     held = held or hold_out(voters, queries, leave_out, seed, advance)
     table = held_table(held, values)
     has = values.has

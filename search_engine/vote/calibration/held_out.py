@@ -19,31 +19,42 @@ from numpy.typing import NDArray
 
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Floats, Vectors
-from search_engine.things import TWIN_QUANTILE, scenes_of
+from search_engine.things import TWIN_QUANTILE, scenes_of, things_of
 from search_engine.vote.tally import Ballots
 
 NEIGHBORS = 200
+MOST_PAIRS = 50_000_000
+"""Pairs of items of a class that are compared to group what looks alike: a few seconds."""
 
-LeaveOut = Literal["one", "product", "scene"]
+LeaveOut = Literal["one", "product", "scene", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Voters:
     """A gallery with its labels and products: vectors (N, D), the rest (N,) with -1 for none.
 
-    `labels` ascend, `codes` are positions in it; `products` are numbers of products.
+    `labels` ascend, `codes` are positions in it; `products` are numbers of products, `groups` of
+    what is held out together instead of these.
     """
 
     vectors: Vectors
     codes: Codes
     labels: tuple[str, ...]
     products: Codes
+    groups: Codes | None = None
 
     @property
-    def has_products(self) -> bool:
-        """Whether some product has several items, so that products can define the groups."""
+    def together(self) -> Codes:
+        """What is held out together, if anything says so, (N,)."""
+        return self.products if self.groups is None else self.groups
+
+    @property
+    def leave_out(self) -> LeaveOut:
+        """What to leave out: groups, products if one has several items, else scenes."""
+        if self.groups is not None:
+            return "group"
         known = self.products[self.products >= 0]
-        return len(np.unique(known)) < len(known)
+        return "product" if len(np.unique(known)) < len(known) else "scene"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +111,28 @@ def _left_out(
     voters: Voters, rows: Codes, found: Codes, twin: float, leave_out: LeaveOut
 ) -> NDArray[np.bool_]:
     """Mark the neighbors that belong to the item's own product or scene, (Q, K)."""
-    if leave_out == "product":
-        own = voters.products[rows][:, None]
-        return np.asarray((own >= 0) & (voters.products[found] == own))
+    if leave_out in ("product", "group"):
+        own = voters.together[rows][:, None]
+        return np.asarray((own >= 0) & (voters.together[found] == own))
     if leave_out == "scene":
-        scenes = scenes_of(voters.vectors, voters.codes, twin, rows)
+        scenes = _scenes(voters, twin, rows)
         return np.asarray(scenes[found] == scenes[rows][:, None])
     return np.zeros(found.shape, dtype=np.bool_)
+
+
+def _scenes(voters: Voters, twin: float, rows: Codes) -> Codes:
+    """Number what looks alike, (N,); chains of twins where classes are too large for that."""
+    known = np.flatnonzero(voters.codes >= 0)
+    counts = np.bincount(voters.codes[known]).astype(np.int64)
+    if int((counts**2).sum()) > MOST_PAIRS:
+        return scenes_of(voters.vectors, voters.codes, twin, rows)
+    found = len(voters.codes) + np.arange(len(voters.codes))  # what has no label stands alone
+    found[known] = _numbered(things_of(voters.vectors[known], voters.codes[known]))
+    return found
+
+
+def _numbered(things: Codes) -> Codes:
+    return np.unique(things, return_inverse=True)[1].astype(np.int64)
 
 
 def _without(scores: Floats, found: Codes, left: NDArray[np.bool_]) -> tuple[Floats, Codes]:

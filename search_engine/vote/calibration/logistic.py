@@ -1,4 +1,4 @@
-"""Logistic regression on two features, by Newton's method."""
+"""Logistic regression on two or three features, by Newton's method."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +21,18 @@ def fit_logistic(features: Floats, right: NDArray[np.bool_]) -> Logistic:
     run.
 
     Args:
-        features: (N, 2); N may be 0.
+        features: (N, 2), or (N, 3) with the weight of the third at least 0; N may be 0.
         right: The outcomes, (N,).
     """
-    middle = features.mean(axis=0, keepdims=True) if len(features) else np.zeros((1, 2))
+    count = features.shape[1]
+    middle = features.mean(axis=0, keepdims=True) if len(features) else np.zeros((1, count))
     points = np.concatenate([features, middle, middle])
     design = np.column_stack([np.ones(len(points)), points])
     outcomes = np.r_[right, True, False].astype(np.float64)
-    bias, share, lead = _minimum(design, outcomes, np.diag([0.0, PENALTY, PENALTY]))
-    return Logistic(bias=float(bias), share=float(share), lead=float(lead))
+    found = _minimum(design, outcomes, np.diag([0.0, *[PENALTY] * count])).tolist()
+    if count == 3 and found[3] < 0:  # the least on the bound, as the loss is convex
+        return fit_logistic(features[:, :2], right)
+    return Logistic(**dict(zip(("bias", "share", "lead", "close"), found, strict=False)))
 
 
 def _minimum(design: Floats, outcomes: Floats, penalty: Floats) -> Floats:

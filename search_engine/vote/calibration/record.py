@@ -36,20 +36,28 @@ from search_engine.vote.values import ValueModel, predict_values, value_table
 
 FORMAT = 1
 LEAST_SHARE = 1e-3
+MOST_UNITS = 3.0
+TENTHS = 10
 
 
 class Logistic(BaseModel):
-    """1 / (1 + exp(-(bias + share * logit(share) + lead * (share - next share))))."""
+    """1 / (1 + exp(-(bias + share * logit(share) + lead * (share - next) + close * closeness))).
+
+    `close` is not below 0, so that a photo that is farther than others is less sure, however much
+    its neighbors agree.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bias: float
     share: float
     lead: float
+    close: float = 0.0
 
     def __call__(self, features: Floats) -> Floats:
-        """Probabilities of features (N, 2), see `level_features`."""
-        score = self.bias + features @ np.array([self.share, self.lead])
+        """Probabilities of features (N, 3), see `level_features`; of (N, 2) without `close`."""
+        weights = np.array([self.share, self.lead, self.close])
+        score = self.bias + features @ weights[: features.shape[1]]
         return np.asarray(1.0 / (1.0 + np.exp(-score)))
 
 
@@ -95,7 +103,7 @@ class Figures(BaseModel):
 
     queries: int
     near_share: float
-    left_out: Literal["one", "product", "scene"]
+    left_out: Literal["one", "product", "scene", "group"]
     accuracy: float
     ece_before: float
     ece_after: float
@@ -107,17 +115,20 @@ class Figures(BaseModel):
 class Calibration(BaseModel):
     """The fitted vote of one target of one collection.
 
-    `rule` has the fitted k and temperature. Photos have a twin from `twin_score` on, and resemble
-    nothing below `least_score`. `curve` ascends in confidence. `alike` is of pairs with one value
-    or product; None where values are lists. `familiar` tells photos of
-    another world, `known` those of other classes where a projection was learned from the target.
-    `seq` and `items` describe the collection at the time of the fit.
+    `group_by` is the field whose values were held out together. `rule` has the fitted k and
+    temperature. Photos have a twin from `twin_score` on, and resemble nothing below `least_score`.
+    `curve` ascends in confidence. `alike` is of pairs with one value or product; None where values
+    are lists. `familiar` tells photos of another world, `known` those of other classes where a
+    projection was learned from the target. `score_tenths` are the bounds between tenths of the
+    held-out photos by their nearest score, empty where that was not kept. `seq` and `items`
+    describe the collection at the time of the fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = FORMAT
     target: str
+    group_by: str | None = None
     collection_uid: str
     fingerprint: str
     seq: int
@@ -132,6 +143,7 @@ class Calibration(BaseModel):
     alike: Alike | None = None
     familiar: Familiar | None = None
     known: Known | None = None
+    score_tenths: tuple[float, ...] = ()
     figures: Figures
 
     def threshold(self, accuracy: float) -> CurvePoint:
@@ -198,36 +210,64 @@ class Calibration(BaseModel):
         """Return votes, and the probability of each level of the winner's path (Q, D), else NaN."""
         counted = tally(ballots, self.rule, self.weights_of(ballots.labels))
         table = path_table(ballots.labels)
-        return counted, chances(
-            level_shares(counted, table), self.levels, is_near(ballots, self.twin_score)
-        )
+        near, close = is_near(ballots, self.twin_score), closeness(ballots, self.score_tenths)
+        return counted, chances(level_shares(counted, table), self.levels, near, close)
 
     def weights_of(self, labels: Sequence[str]) -> Floats | None:
         """Return the factor of each label's votes, if votes are balanced."""
         return weights_of(self.class_weights, labels)
 
 
-def chances(shares: LevelShares, models: Sequence[LevelModels], near: NDArray[np.bool_]) -> Floats:
+def chances(
+    shares: LevelShares, models: Sequence[LevelModels], near: NDArray[np.bool_], close: Floats
+) -> Floats:
     """Return the probability that the winner's path is right down to each level, (Q, D).
 
     Levels deeper than any that was fitted use the regression of the deepest.
+
+    Args:
+        shares: Of the winner and the next at each level.
+        models: The regressions of each level.
+        near: Whether each photo has a twin, (Q,).
+        close: Its `closeness`, (Q,).
     """
     found: Floats = np.full(shares.share.shape, np.nan)
     above: Floats = np.ones(len(found))
     for depth in range(shares.share.shape[1]):
         model = models[min(depth, len(models) - 1)]
-        features = level_features(shares, depth)
+        features = level_features(shares, depth, close)
         above = above * np.where(near, model.near(features), model.far(features))
         found[:, depth] = np.where(np.isfinite(shares.share[:, depth]), above, np.nan)
     return found
 
 
-def level_features(shares: LevelShares, depth: int) -> Floats:
-    """Return log-odds of the winner's share and its lead over the next at one level, (Q, 2)."""
+def score_tenths(scores: Floats) -> tuple[float, ...]:
+    """Return the bounds between tenths of items (Q, K) by their best score; () of none."""
+    if not len(scores):
+        return ()
+    bounds = np.arange(1, TENTHS) / TENTHS
+    return tuple(np.quantile(scores.max(axis=1, initial=-1.0), bounds).tolist())
+
+
+def closeness(ballots: Ballots, tenths: Sequence[float]) -> Floats:
+    """Return how near photos are, (Q,), 0 being in the middle of the held-out ones.
+
+    The unit is the distance between the first and the last of the tenths; all are 0 where these are
+    not known.
+    """
+    if not tenths:
+        return np.zeros(len(ballots.scores))
+    best = ballots.scores.max(axis=1, initial=-1.0)
+    unit = max(tenths[-1] - tenths[0], LEAST_SHARE)
+    return np.asarray(np.clip((best - tenths[len(tenths) // 2]) / unit, -MOST_UNITS, MOST_UNITS))
+
+
+def level_features(shares: LevelShares, depth: int, close: Floats) -> Floats:
+    """Return log-odds of the winner's share and its lead at one level, and closeness, (Q, 3)."""
     share = np.nan_to_num(shares.share[:, depth], nan=0.5)
     rival = np.nan_to_num(shares.rival[:, depth], nan=0.5)
     clipped = np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
-    return np.stack([np.log(clipped / (1.0 - clipped)), share - rival], axis=1)
+    return np.stack([np.log(clipped / (1.0 - clipped)), share - rival, close], axis=1)
 
 
 def is_near(ballots: Ballots, twin_score: float) -> NDArray[np.bool_]:

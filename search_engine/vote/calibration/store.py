@@ -53,6 +53,11 @@ def calibration_file(folder: Path, target: str, fingerprint: str | None) -> Path
     return folder / f"calibration-{digest}.json"
 
 
+def asked_file(path: Path) -> Path:
+    """Return the file that counts the photos asked about by the calibration in a file."""
+    return path.with_name(path.name.replace("calibration-", "asked-"))
+
+
 def calibration_files(folder: Path) -> list[Path]:
     """List all calibration files in the folder of a collection, sound or not, by name."""
     return sorted(folder.glob(f"calibration-{'[0-9a-f]' * 2 * DIGEST_BYTES}.json"))
@@ -137,6 +142,7 @@ def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence
         try:
             if read_calibration(path).fingerprint not in kept:
                 path.unlink(missing_ok=True)
+                asked_file(path).unlink(missing_ok=True)
         except EyedexError:
             continue  # for `eyedex check` to tell
 

@@ -16,7 +16,6 @@ from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
     HeldOut,
-    LeaveOut,
     Voters,
     ballots_at,
     draw,
@@ -68,7 +67,6 @@ def hold_out_tuned(
             scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
     twin = twin_score(voters.codes, rows, scores, places)
     near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
-    left_out: LeaveOut = "product" if voters.has_products else "scene"
     ballots = ballots_at(voters, scores, places)
     truth = voters.codes[rows]
-    return HeldOut(ballots, places, rows, truth, near, twin, left_out, unseen is not None)
+    return HeldOut(ballots, places, rows, truth, near, twin, voters.leave_out, unseen is not None)

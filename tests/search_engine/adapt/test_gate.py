@@ -1,6 +1,7 @@
 """What is learned from labels, and the gate that judges it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,4 +200,32 @@ def test_better_by_chance_is_not_better(
         "map": change(mean_precision),
         "hit_rate@1": change((-0.1, 0.1)),
     }
-    assert Verdict(0, changes, 100, 5).accepted is accepted
+    assert Verdict(0, changes, 100, 5, chance=0.0).accepted is accepted
+    assert not Verdict(0, changes, 100, 5, chance=1.0).accepted
+
+
+def drifting(count: int) -> Labelled:
+    """Two classes whose pictures change in the course of their ids, not so that they cluster."""
+    random = np.random.default_rng(0)
+    angle = np.linspace(0.0, 1.5, count).repeat(2)
+    codes = np.tile([0, 1], count)
+    vectors = np.stack([np.cos(angle), np.sin(angle), np.where(codes, 0.1, -0.1)], axis=1)
+    vectors = unit_rows((vectors + random.normal(0, 0.05, vectors.shape)).astype(np.float32))
+    names = [f"item {row}" for row in range(len(codes))]
+    return replace(labelled(vectors, codes), names=names)
+
+
+def test_what_is_hardest_without_learning_is_held_out() -> None:
+    found = drifting(100)
+    codes = np.tile([0, 1], 100)
+    verdict = judge(found, discriminant(found.vectors, codes), easy=True)
+    assert {verdict.held_by, *verdict.easier} == {"things", "order", "one"}
+    assert verdict.held_by != "one"
+    before = {name: pair[0] for name, pair in verdict.easier.items()}
+    assert verdict.changes["accuracy"].before <= before["one"]
+
+
+def test_groups_that_are_given_are_what_is_held_out() -> None:
+    found = replace(drifting(100), groups=[str(row // 8) for row in range(200)])
+    verdict = judge(found, discriminant(found.vectors, np.tile([0, 1], 100)), easy=True)
+    assert {verdict.held_by, *verdict.easier} == {"things", "one"}

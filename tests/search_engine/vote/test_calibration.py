@@ -30,6 +30,7 @@ from search_engine.vote.calibration.record import (
     Figures,
     LevelModels,
     Logistic,
+    closeness,
 )
 from search_engine.vote.calibration.unknown import unknown_auroc
 from search_engine.vote.tally import Ballots, VoteRule
@@ -64,7 +65,7 @@ def calibration(fit: Fit, items: int = 1) -> Calibration:
     return Calibration(
         target="label", collection_uid="u", fingerprint="f", seq=1, items=items, rule=fit.rule,
         twin_score=fit.twin_score, least_score=fit.least_score, levels=fit.levels, curve=fit.curve,
-        class_weights=fit.class_weights, figures=fit.figures,
+        class_weights=fit.class_weights, score_tenths=fit.score_tenths, figures=fit.figures,
     )  # fmt: skip
 
 
@@ -404,6 +405,26 @@ def test_outcomes_told_apart_at_a_line_have_a_finite_fit() -> None:
     fitted = fit_logistic(features, features[:, 0] > 0)
     assert all(math.isfinite(each) for each in (fitted.bias, fitted.share, fitted.lead))
     assert np.mean((fitted(features) > 0.5) == (features[:, 0] > 0)) > 0.99
+
+
+def test_a_photo_that_is_farther_is_never_more_sure() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(400, 3))
+    nearer = random.random(400) < 1 / (1 + np.exp(-features[:, 0] - 2 * features[:, 2]))
+    assert 1.0 < fit_logistic(features, nearer).close < 3.0
+    farther = random.random(400) < 1 / (1 + np.exp(-features[:, 0] + 2 * features[:, 2]))
+    fitted = fit_logistic(features, farther)
+    assert fitted.close == 0.0
+    two = fit_logistic(features[:, :2], farther)
+    assert (fitted.bias, fitted.share, fitted.lead) == (two.bias, two.share, two.lead)
+
+
+def test_closeness_is_told_by_the_tenths_of_the_held_out_photos() -> None:
+    tenths = tuple(np.arange(1, 10) / 10)
+    scores = np.array([[0.5, 0.2], [0.1, 0.9], [-9.0, -9.0], [-np.inf, -np.inf]])
+    ballots = Ballots(scores, np.zeros((4, 2), dtype=np.int64), ("a",), np.full((4, 2), -1))
+    assert closeness(ballots, tenths) == pytest.approx([0.0, 0.5, -1.875, -1.875])
+    assert not closeness(ballots, ()).any()
 
 
 def test_unknown_classes_look_unfamiliar() -> None:
