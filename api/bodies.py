@@ -38,7 +38,7 @@ SUBJECT_SCHEMAS: Mapping[str, dict[str, Any]] = {
     "query_token": {
         "type": "string",
         "description": "Of an earlier answer: stands for its photo, and the box of it, as long as "
-        "the server remembers them.",
+        "the server remembers them; a shared one is understood by every server of the catalog.",
     },
     "vector": {
         "description": "An embedding by the collection's encoder, of any length but 0: its "

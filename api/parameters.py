@@ -84,7 +84,7 @@ class Parameters:
 
 
 def text(name: str, help: str, example: str = "", required: bool = False) -> Parameter:
-    """A text; None where it is missing or empty."""
+    """A text; None where it is missing."""
     schema = {"type": "string", **({"examples": [example]} if example else {})}
     return Parameter(name, help, schema, lambda value: text_value({name: value}, name), required)
 
@@ -126,7 +126,7 @@ def include_vectors() -> Parameter:
         "add the embedding of each item, as numbers or as the base64 of little-endian float32, or "
         "the dominant colours of its picture",
         schema,
-        lambda value: check_choice(value, option.name) if value else None,
+        lambda value: None if value is None else check_choice(value, option.name),
     )
 
 

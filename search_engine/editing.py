@@ -6,7 +6,8 @@ from typing import Any
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filter_text import GivenFilter, require_filter
 from search_engine.collections.changes import Changes
-from search_engine.collections.operations import Operation, Outcome
+from search_engine.collections.operations import Operation, Outcome, Patch, Put
+from search_engine.collections.versions import Expected
 from search_engine.data_directory import DataDirectory
 from search_engine.images import GivenPicture, picture_bytes
 from search_engine.records import Attributes, CatalogItem, Keys, Stored
@@ -67,11 +68,15 @@ class EditableDirectory(DataDirectory):
         known: Mapping[str, Any],
         *,
         collection: str = DEFAULT_COLLECTION,
+        expected: Expected | None = None,
     ) -> Stored:
-        """As `upsert`, and says whether the item is new; `known` is what is known of it by name."""
-        return self._changes.put(
-            collection, item_id, picture_bytes(picture, self.settings.catalog_limits()), known
-        )
+        """As `upsert`, and says whether the item is new; `known` is what is known of it by name.
+
+        Raises:
+            ItemChangedError: The item, or that there is none, is not what was `expected`.
+        """
+        given = picture_bytes(picture, self.settings.catalog_limits())
+        return self._changes.put(collection, Put(item_id, given, known, expected))
 
     def change(
         self, operations: Sequence[Operation], *, collection: str = DEFAULT_COLLECTION
@@ -96,7 +101,12 @@ class EditableDirectory(DataDirectory):
         return self._changes.apply(collection, operations)
 
     def describe(
-        self, item_id: str, changes: Mapping[str, Any], *, collection: str = DEFAULT_COLLECTION
+        self,
+        item_id: str,
+        changes: Mapping[str, Any],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        expected: Expected | None = None,
     ) -> CatalogItem:
         """Change `label`, `product_id` or `attributes` of an item, leaving its picture.
 
@@ -106,16 +116,23 @@ class EditableDirectory(DataDirectory):
         Raises:
             ItemNotFoundError: There is no such item.
             ParameterError: A value cannot be stored.
+            ItemChangedError: The item is not as was `expected`.
         """
-        return self._changes.describe(self.live(collection), item_id, changes)
+        return self._changes.describe(self.live(collection), Patch(item_id, changes, expected))
 
-    def remove(self, *item_ids: str, collection: str = DEFAULT_COLLECTION) -> None:
+    def remove(
+        self,
+        *item_ids: str,
+        collection: str = DEFAULT_COLLECTION,
+        expected: Expected | None = None,
+    ) -> None:
         """Remove items, all of them or none; the next search does not find them.
 
         Raises:
             ItemNotFoundError: There is no such item; names the first.
+            ItemChangedError: One is not as was `expected`.
         """
-        self._changes.remove(self.live(collection), *item_ids)
+        self._changes.remove(self.live(collection), *item_ids, expected=expected)
 
     def remove_matching(self, filter: GivenFilter, *, collection: str = DEFAULT_COLLECTION) -> int:
         """Remove the items that fulfil a filter, and say how many these were.

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from api.problems import Problem
+from search_engine.strict_json import NotJsonError, read_json
 
 MOST_LEVELS = 200
 """Of arrays and objects within each other; Python's parser would go on to the end of its stack."""
@@ -21,14 +22,10 @@ def parse_json(data: bytes | str) -> Any:
     """
     try:
         if _is_too_deep(data.encode(errors="replace") if isinstance(data, str) else data):
-            raise _Refused(f"it is nested in more than {MOST_LEVELS} levels")
-        return json.loads(data, parse_constant=_refuse, object_pairs_hook=_unique)
+            raise NotJsonError(f"it is nested in more than {MOST_LEVELS} levels")
+        return read_json(data)
     except (ValueError, RecursionError) as error:
         raise Problem(400, "bad_json", f"not valid JSON: {_what(error)}") from None
-
-
-class _Refused(ValueError):
-    """What Python alone would take."""
 
 
 def _what(error: ValueError | RecursionError) -> str:
@@ -38,7 +35,7 @@ def _what(error: ValueError | RecursionError) -> str:
         return f"{said} at line {error.lineno}, column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 at byte {error.start + 1:,}"
-    return str(error) if isinstance(error, _Refused) else "it cannot be read"
+    return str(error) if isinstance(error, NotJsonError) else "it cannot be read"
 
 
 def _is_too_deep(data: bytes) -> bool:
@@ -51,14 +48,3 @@ def _is_too_deep(data: bytes) -> bool:
         if depth > MOST_LEVELS:
             return True
     return False
-
-
-def _refuse(name: str) -> None:
-    raise _Refused(f"{name} is no number of JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Refused("an object has a name twice")
-    return found

@@ -1,24 +1,22 @@
 """Options of a search, as forms, JSON and addresses have them."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import Request
 
-from api.forms.values import field_names, text_value, true_or_false, whole_number
+from api.forms.values import field_names, refuse_empty, text_value, true_or_false, whole_number
 from search_engine.catalog.filter_text import read_filter
 from search_engine.encoders.union import parse_weights
 from search_engine.errors import ParameterError
 from search_engine.images import Box, PixelBox, parse_box
+from search_engine.plain_numbers import parse_real
 from search_engine.search.boosts import check_boosts, parse_boosts
 from search_engine.search.colors import check_colors, parse_colors
 from search_engine.search.declared import EXAMPLES, OPTIONS, SUBJECTS, Kind, Option
 from search_engine.search.given_labels import check_labels
 from search_engine.search.options import check_names
 from search_engine.search.parts import check_parts, parse_parts
-
-_NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def read_options(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -41,6 +39,7 @@ def read_option(option: Option, value: Any) -> Any:
     """
     if value is None:
         return None
+    refuse_empty(value, option.name)
     return _READERS[option.kind](option, value)
 
 
@@ -62,13 +61,14 @@ def query_parameters(request: Request, known: Iterable[str]) -> dict[str, str]:
 
 
 def read_box(value: Any, name: str = "box") -> Box | PixelBox | None:
-    """A region: a text, or in JSON a list of numbers; None where it is empty.
+    """A region: a text, or in JSON a list of numbers; None where there is none.
 
     Raises:
         ParameterError: It is none.
     """
-    if value is None or value == "":
+    if value is None:
         return None
+    refuse_empty(value, name)
     if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
         value = ",".join(str(each) for each in value)
     if not isinstance(value, str):
@@ -76,11 +76,9 @@ def read_box(value: Any, name: str = "box") -> Box | PixelBox | None:
     return parse_box(value)
 
 
-def _number(option: Option, value: Any) -> float | None:
-    if value == "":
-        return None
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value)
+def _number(option: Option, value: Any) -> float:
+    if isinstance(value, str):
+        value = parse_real(value)
     low, high = option.low, option.high
     assert low is not None
     assert high is not None
@@ -97,30 +95,19 @@ def _whole(option: Option, value: Any) -> int:
     return whole_number(value, option.name, int(low), int(low), int(high))
 
 
-def _weights(option: Option, value: Any) -> Mapping[str, float] | None:
-    text = text_value({option.name: value}, option.name)
-    return None if text is None else parse_weights(text)
+def _spelled(
+    parse: Callable[[str], Any], check: Callable[[Any], Any] | None = None
+) -> Callable[[Option, Any], Any]:
+    """A reader of what is a text in forms, and may be an object in JSON."""
 
+    def read(option: Option, value: Any) -> Any:
+        if check is not None and isinstance(value, Mapping):
+            return check(value)
+        text = text_value({option.name: value}, option.name)
+        assert text is not None
+        return parse(text)
 
-def _boosts(option: Option, value: Any) -> Mapping[str, float] | None:
-    if isinstance(value, Mapping):
-        return check_boosts(value)
-    text = text_value({option.name: value}, option.name)
-    return None if text is None else parse_boosts(text)
-
-
-def _colors(option: Option, value: Any) -> Mapping[str, float] | None:
-    if isinstance(value, Mapping):
-        return check_colors(value)
-    text = text_value({option.name: value}, option.name)
-    return None if text is None else parse_colors(text)
-
-
-def _parts(option: Option, value: Any) -> Mapping[str, float] | None:
-    if isinstance(value, Mapping):
-        return check_parts(value)
-    text = text_value({option.name: value}, option.name)
-    return None if text is None else parse_parts(text)
+    return read
 
 
 _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
@@ -129,11 +116,11 @@ _READERS: Mapping[Kind, Callable[[Option, Any], Any]] = {
     "text": lambda option, value: text_value({option.name: value}, option.name),
     "filter": lambda option, value: read_filter(value),
     "box": lambda option, value: read_box(value, option.name),
-    "weights": _weights,
-    "boosts": _boosts,
-    "colors": _colors,
-    "parts": _parts,
-    "labels": lambda option, value: None if value == "" else check_labels(value),
+    "weights": _spelled(parse_weights),
+    "boosts": _spelled(parse_boosts, check_boosts),
+    "colors": _spelled(parse_colors, check_colors),
+    "parts": _spelled(parse_parts, check_parts),
+    "labels": lambda option, value: check_labels(value),
     "fields": lambda option, value: field_names(value, option.name),
-    "flag": lambda option, value: None if value == "" else true_or_false(value, option.name),
+    "flag": lambda option, value: true_or_false(value, option.name),
 }

@@ -17,7 +17,7 @@ from api.forms.options import (
     read_options,
     without_subjects,
 )
-from api.forms.values import text_value
+from api.forms.values import refuse_empty, text_value
 from api.problems import Problem
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.search.asked import Asked
@@ -91,7 +91,7 @@ async def read_batch(request: Request, verb: Verb) -> QueryForm:
     body = await read_body(request, (*_OPTION_NAMES, "queries"), most_images=MAX_QUERIES)
     shared = {name: value for name, value in body.values.items() if name != "queries"}
     for name, (what, fix) in OF_ONE.items():
-        if shared.get(name) not in (None, ""):
+        if shared.get(name) is not None:
             raise ParameterError(what, where=name, fix=fix)
     check_options(shared, verb, photo=False)
     options, facets = read_options(shared)
@@ -177,8 +177,9 @@ def _subject(values: Mapping[str, Any], image: bytes | None) -> dict[str, Any]:
 def _examples(values: Mapping[str, Any], name: str) -> Iterator[Example]:
     """Examples in JSON, or in its text in a form."""
     given = values.get(name)
-    if given is None or given == "":
+    if given is None:
         return
+    refuse_empty(given, name)
     if isinstance(given, str):
         given = _parsed(given)
     if not isinstance(given, list) or len(given) > MAX_EXAMPLES:
@@ -206,7 +207,9 @@ def _example(values: Mapping[str, Any]) -> Example:
 
 def _vector(value: Any) -> GivenVector | None:
     """What is not a text or a list is refused where vectors are read."""
-    return None if value is None or value == "" else value
+    refuse_empty(value, "vector")
+    given: GivenVector | None = value
+    return given
 
 
 def _not_one() -> Problem:

@@ -1,20 +1,30 @@
 """Single values of forms, JSON and addresses."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from search_engine.errors import ParameterError
+from search_engine.plain_numbers import parse_whole
 
 MAX_FACETS = 10
+
+
+def refuse_empty(value: Any, name: str) -> None:
+    """Refuse an empty text: whoever sends one meant a value, such as one that was not filled in.
+
+    Raises:
+        ParameterError: The value is an empty text.
+    """
+    if value == "":
+        raise ParameterError("it is empty", where=name, fix="give a value, or leave it out")
 
 
 def whole_number(value: Any, name: str, default: int, low: int, high: int) -> int:
     """A whole number in plain decimal digits within bounds."""
     if value is None:
         return default
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
-        value = int(value)
+    if isinstance(value, str):
+        value = parse_whole(value)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ParameterError("not a whole number in range", where=name, fix=f"give {low} to {high}")
     return value
@@ -39,8 +49,9 @@ def field_names(value: Any, name: str) -> tuple[str, ...]:
     Raises:
         ParameterError: They are something else, or too many.
     """
-    if value in (None, ""):
+    if value is None:
         return ()
+    refuse_empty(value, name)
     names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(each, str) and each for each in names):
         raise ParameterError("not names of fields", where=name, fix="separate them by commas")
@@ -51,10 +62,11 @@ def field_names(value: Any, name: str) -> tuple[str, ...]:
 
 
 def text_value(values: Mapping[str, Any], name: str) -> str | None:
-    """A text without characters that nothing could store; None when it is missing or empty."""
+    """A text without characters that nothing could store; None when it is missing."""
     value = values.get(name)
-    if value is None or value == "":
+    if value is None:
         return None
+    refuse_empty(value, name)
     if not isinstance(value, str):
         raise ParameterError("not a text", where=name)
     if "\x00" in value or any("\ud800" <= one <= "\udfff" for one in value):

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 
 from api.dependencies import EngineDep
+from api.following import Following
 from api.priorities import yield_to_loop
 from api.problems import Problem, responses
 from api.schemas.server import Alive, Ready
@@ -54,6 +55,9 @@ def readyz(request: Request, engine: EngineDep) -> Ready:
         answer["damaged"] = damaged
     if not can_confine():
         answer["warnings"] = [NOT_CONFINED]
+    following: Following | None = request.app.state.following
+    if following is not None:
+        answer["following"] = following.told()
     return answer
 
 

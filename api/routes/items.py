@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.bodies import body as body_of
 from api.bodies import json_body, typed_schema
+from api.conditions import IF_MATCH, IF_NEW, TAGGED, conditional, expected_by, tag
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import FORM, JSON, parse_json, read_body
 from api.parameters import CURSOR, Parameters, as_sent, include_vectors, text, whole
@@ -81,14 +82,21 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     "/{item_id:id}",
     operation_id="getItem",
     summary="One item",
-    responses=responses(404, 422, 503),
+    responses={200: TAGGED, **responses(404, 422, 503)},
     openapi_extra=GET_ITEM.openapi,
 )
-def get_item(request: Request, collection: CollectionDep, item_id: str, engine: EngineDep) -> Item:
+def get_item(
+    request: Request,
+    collection: CollectionDep,
+    item_id: str,
+    engine: EngineDep,
+    response: Response,
+) -> Item:
     """What is known of it; with its embedding where `include` asks for it."""
     values = GET_ITEM.read(request)
     item = engine.catalog.get(engine.catalog.collection(collection), item_id)
     require_sound(item)
+    tag(response, item)
     found = item_answer(collection, item)
     _add_included([found], [item], engine, collection, values["include"])
     return found
@@ -99,11 +107,12 @@ def get_item(request: Request, collection: CollectionDep, item_id: str, engine: 
     operation_id="putItem",
     summary="Add or replace an item with its picture",
     responses={
-        201: {"description": "Added", "model": Item},
-        **responses(400, 404, 413, 415, 422, 503, 507),
+        200: TAGGED,
+        201: {**TAGGED, "description": "Added", "model": Item},
+        **responses(400, 404, 412, 413, 415, 422, 503, 507),
     },
     dependencies=NO_PARAMETERS,
-    openapi_extra=_ITEM_BODY,
+    openapi_extra=conditional(_ITEM_BODY, IF_MATCH, IF_NEW),
 )
 async def put_item(
     request: Request,
@@ -114,14 +123,18 @@ async def put_item(
     response: Response,
 ) -> Item:
     """Durable, and found by the next search, when this answers: 201 for a new item, else 200."""
+    expected = expected_by(request)
     body = await read_body(request, ItemRequest.__annotations__)
     if body.image is None:
         raise Problem(422, "missing_file", "send the picture as image")
     known = {name: body.values.get(name) for name in COLUMNS}
     known["attributes"] = _object(known["attributes"])
-    stored = await run_in_threadpool(engine.put, item_id, body.image, known, collection=collection)
+    stored = await run_in_threadpool(
+        engine.put, item_id, body.image, known, collection=collection, expected=expected
+    )
     later.add_task(engine.fold_changes, collection)
     response.status_code = 201 if stored.is_new else 200
+    tag(response, stored.item)
     return item_answer(collection, stored.item)
 
 
@@ -129,16 +142,24 @@ async def put_item(
     "/{item_id:id}",
     operation_id="patchItem",
     summary="Change what is known about an item",
-    responses=responses(400, 404, 413, 415, 422, 503, 507),
+    responses={200: TAGGED, **responses(400, 404, 412, 413, 415, 422, 503, 507)},
     dependencies=NO_PARAMETERS,
-    openapi_extra=json_body(ItemPatch, *MERGE_PATCH),
+    openapi_extra=conditional(json_body(ItemPatch, *MERGE_PATCH), IF_MATCH),
 )
 async def patch_item(
-    request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
+    request: Request,
+    collection: CollectionDep,
+    item_id: str,
+    engine: EngineDep,
+    response: Response,
 ) -> Item:
     """A JSON merge patch (RFC 7396): what is named changes, null clears it, all else stays."""
+    expected = expected_by(request)
     body = await read_body(request, ItemPatch.__annotations__, MERGE_PATCH)
-    item = await run_in_threadpool(engine.describe, item_id, body.values, collection=collection)
+    item = await run_in_threadpool(
+        engine.describe, item_id, body.values, collection=collection, expected=expected
+    )
+    tag(response, item)
     return item_answer(collection, item)
 
 
@@ -147,14 +168,19 @@ async def patch_item(
     status_code=204,
     operation_id="deleteItem",
     summary="Remove an item",
-    responses=responses(404, 422, 503, 507),
+    responses=responses(404, 412, 422, 503, 507),
     dependencies=NO_PARAMETERS,
+    openapi_extra=conditional({}, IF_MATCH),
 )
 def delete_item(
-    collection: CollectionDep, item_id: str, engine: EngineDep, later: BackgroundTasks
+    request: Request,
+    collection: CollectionDep,
+    item_id: str,
+    engine: EngineDep,
+    later: BackgroundTasks,
 ) -> Response:
     """The next search does not find it."""
-    engine.remove(item_id, collection=collection)
+    engine.remove(item_id, collection=collection, expected=expected_by(request))
     later.add_task(engine.fold_changes, collection)
     return Response(status_code=204)
 

@@ -28,6 +28,7 @@ from search_engine.catalog.job_rows import STATES, Job, JobQuery
 from search_engine.cursors import read_cursor
 from search_engine.engine import SearchEngine
 from search_engine.errors import JobNotFoundError, ParameterError
+from search_engine.plain_numbers import parse_whole
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -250,8 +251,9 @@ def _last_event(given: str | None) -> int:
     Raises:
         ParameterError: It is no id of an event.
     """
-    if given is None or given == "":
-        return 0
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
+    if not given:
+        return 0  # browsers send an empty one where no event has come yet
+    number = parse_whole(given)
+    if number is None or number < 0:
         raise ParameterError("not the id of an event", where="Last-Event-ID")
-    return int(given)
+    return number

@@ -72,8 +72,9 @@ async def classify(
     the path of the winner with a confidence each. Where pictures have several values, `values` are
     the answer and `chances` the probability of each. With a trained classifier (`with`), `votes`
     are the most probable classes. `warnings` are sentences behind a code: `vote_not_calibrated`,
-    `distance_unknown`, `no_labels`, and `calibration_outdated` or `classifier_outdated` where the
-    collection changed since.
+    `distance_unknown`, `no_labels`, `calibration_outdated` or `classifier_outdated` where the
+    collection changed since, and `photos_drifted` where the photos classified lately are farther
+    from it than those that the confidence was calibrated on.
     """
     form = await read_query(request, "classify")
     async with place.turn(request):

@@ -40,9 +40,10 @@ from api.schemas.uploads import (
 from api.upload_bodies import body_digest, check_kind, file_body, received
 from api.upload_columns import add_columns
 from indexer.staging import Staging
+from indexer.upload_errors import UploadError
 from search_engine.cursors import read_cursor
 from search_engine.engine import SearchEngine
-from search_engine.errors import EyedexError, UploadError
+from search_engine.errors import EyedexError
 
 router = APIRouter(prefix="/v1/collections/{c}/uploads", tags=["uploads"])
 

@@ -42,9 +42,12 @@ def read_filter(source: GivenFilter | None) -> Filter | None:
 
     Raises:
         FilterError: It says what is wrong, and where.
+        ParameterError: It is an empty text, which nobody means to be no filter.
     """
-    if source is None or source == "":
+    if source is None:
         return None
+    if source == "":
+        raise ParameterError("the filter is empty", where="filter", fix="give a condition")
     if isinstance(source, Condition | Group):
         return source
     return parse_filter_text(source) if isinstance(source, str) else parse_filter(source)

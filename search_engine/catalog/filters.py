@@ -8,10 +8,8 @@ and texts with texts only; `ne` and the others hold only for items that have the
 fulfils a condition if one of its values does, and `ne` if none is equal.
 """
 
-import json
 import math
 import operator
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -36,6 +34,8 @@ from search_engine.catalog.tables import items
 from search_engine.errors import FilterError, ParameterError, UnknownFieldError
 from search_engine.names import check_label, normal
 from search_engine.near import did_you_mean, shown
+from search_engine.plain_numbers import parse_real
+from search_engine.strict_json import read_json
 
 OPERATORS = ("eq", "ne", "in", "lt", "lte", "gt", "gte", "under", "exists")
 BUILT_IN_FIELDS = ("item_id", "label", "product_id")
@@ -48,7 +48,6 @@ MAX_TEXT = 1_024
 MAX_NUMBER = 1e300
 
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,8 @@ class Word:
 
     def as_number(self) -> float | None:
         """The number that it may be."""
-        found = float(self.text) if _NUMBER.fullmatch(self.text) else math.inf
-        return found if abs(found) < MAX_NUMBER else None
+        found = parse_real(self.text)
+        return found if found is not None and abs(found) < MAX_NUMBER else None
 
     def as_truth(self) -> bool | None:
         """True or false, if it may be one of them."""
@@ -126,9 +125,7 @@ def parse_filter(source: Any) -> Filter:
     """
     if isinstance(source, str):
         try:
-            source = json.loads(
-                source, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key
-            )
+            source = read_json(source)
         except (ValueError, RecursionError):
             raise _error("the filter is not JSON", "filter") from None
     parsed = _parse(source, "filter", 1)
@@ -241,17 +238,6 @@ def _scalar(value: Any, field: str, where: str) -> Scalar:
 
 def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _no_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("repeated key")
-    return found
 
 
 def _error(what: str, where: str) -> FilterError:

@@ -1,10 +1,9 @@
 """Changes that an application makes: items, one or many at a time, and collections."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import repeat
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from search_engine.catalog.collection_rows import Collection, check_collection_n
 from search_engine.catalog.filters import Filter, compile_filter
 from search_engine.catalog.job_writer import cancel_jobs_of
 from search_engine.catalog.store import Catalog
-from search_engine.catalog.writer import ItemDraft
+from search_engine.catalog.writer import CatalogWriter, ItemDraft
 from search_engine.collections.default_encoder import CollectionEncoders
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.opened import OpenCollections
@@ -22,11 +21,14 @@ from search_engine.collections.operations import (
     Outcome,
     Patch,
     Put,
+    Step,
     checked,
     patched,
+    require_expected,
     written,
 )
 from search_engine.collections.pictures import content_hash, kept_pictures
+from search_engine.collections.versions import Expected
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.encoders.patches import patch_vectors
@@ -34,6 +36,7 @@ from search_engine.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
     EyedexError,
+    ItemChangedError,
     ModelMismatchError,
 )
 from search_engine.images.decoder import Decoder
@@ -58,11 +61,9 @@ class Changes:
         self._decoder = decoder
         self._lock_wait_s = lock_wait_s
 
-    def put(
-        self, collection: str, item_id: str, picture: bytes, known: Mapping[str, Any]
-    ) -> Stored:
+    def put(self, collection: str, put: Put) -> Stored:
         """Add an item with its picture, or replace the one of that id; see `SearchEngine.put`."""
-        outcome = self.apply(collection, [Put(item_id, picture, known)])[0]
+        outcome = self.apply(collection, [put])[0]
         if isinstance(outcome, EyedexError):
             raise outcome
         assert outcome.item is not None
@@ -98,6 +99,10 @@ class Changes:
                 if drafted and encoder is not None and not isinstance(encoder, EyedexError):
                     spec, fingerprint = encoder.spec, encoder.spec.fingerprint
                     writer.set_encoder(live.record.id, spec.name, {}, fingerprint, spec.dimension)
+                steps = [
+                    _as_expected(writer, live.record.id, *each)
+                    for each in zip(ready, steps, strict=True)
+                ]
                 outcomes = written(writer, live.record.id, fingerprint, steps)
         except CollectionNotFoundError:
             return None
@@ -140,20 +145,24 @@ class Changes:
                 assert isinstance(jpeg, EyedexError)
                 yield jpeg
 
-    def describe(
-        self, live: LiveCollection, item_id: str, changes: Mapping[str, Any]
-    ) -> CatalogItem:
+    def describe(self, live: LiveCollection, patch: Patch) -> CatalogItem:
         """Change what is known of an item, leaving its picture; see `SearchEngine.describe`."""
         with self._catalog.write() as writer:
-            return patched(writer, live.record.id, Patch(item_id, changes))
+            require_expected(writer, live.record.id, patch)
+            return patched(writer, live.record.id, patch)
 
-    def remove(self, live: LiveCollection, *item_ids: str) -> None:
+    def remove(
+        self, live: LiveCollection, *item_ids: str, expected: Expected | None = None
+    ) -> None:
         """Remove items, all of them or none.
 
         Raises:
             ItemNotFoundError: There is no such item; names the first.
+            ItemChangedError: One is another one than was expected.
         """
         with self._catalog.write(frees=True) as writer:
+            for item_id in item_ids:
+                require_expected(writer, live.record.id, Delete(item_id, expected))
             writer.remove([writer.get(live.record.id, item_id).key for item_id in item_ids])
         live.snapshot()
 
@@ -204,3 +213,16 @@ class Changes:
                     self.create_collection(name)
             with suppress(CollectionNotFoundError):  # somebody deleted it at once
                 return self._collections.newest(name)
+
+
+def _as_expected(
+    writer: CatalogWriter, collection_id: int, asked: Operation | EyedexError, step: Step
+) -> Step:
+    """The step, or the error that its item is not the one that was expected."""
+    if isinstance(asked, EyedexError):
+        return step
+    try:
+        require_expected(writer, collection_id, asked)
+    except ItemChangedError as error:
+        return error
+    return step

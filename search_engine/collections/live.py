@@ -121,6 +121,12 @@ class LiveCollection(KeptIndex):
                 self._encoder = open_encoder(self.record, self._settings, self._catalog)
             return self._encoder
 
+    def share_encoder(self, other: "LiveCollection") -> None:
+        """Use the network that another has loaded, if it is the same."""
+        if other.record.fingerprint == self.record.fingerprint:
+            with self._making_encoder:
+                self._encoder = self._encoder or other._encoder
+
     def compact_locked(self, force: bool = False) -> str | None:
         """See KeptIndex; patches too, of which it does not tell."""
         made = super().compact_locked(force)

@@ -8,6 +8,7 @@ from search_engine.catalog.damaged import require_sound
 from search_engine.catalog.descriptions import changed_columns, check_description
 from search_engine.catalog.item_rows import live_items
 from search_engine.catalog.writer import CatalogWriter, ItemDraft
+from search_engine.collections.versions import Expected
 from search_engine.errors import DamagedRecordError, EyedexError, InputError
 from search_engine.names import check_item_id
 from search_engine.records import CatalogItem
@@ -23,6 +24,7 @@ class Put:
     item_id: str
     picture: bytes = field(repr=False)
     known: Mapping[str, Any] = field(default_factory=dict)
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Patch:
 
     item_id: str
     changes: Mapping[str, Any]
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Delete:
     """Remove an item."""
 
     item_id: str
+    expected: Expected | None = None
 
 
 Operation = Put | Patch | Delete
@@ -64,6 +68,17 @@ def checked(operation: Operation) -> Operation | EyedexError:
         return replace(operation, item_id=check_item_id(operation.item_id), known=known)
     except InputError as error:
         return error
+
+
+def require_expected(writer: CatalogWriter, collection_id: int, operation: Operation) -> None:
+    """Require what an operation expects of its item, if it expects anything.
+
+    Raises:
+        ItemChangedError: The item is another one.
+    """
+    if operation.expected is not None:
+        found = writer.find(collection_id, operation.item_id)
+        operation.expected.require(operation.item_id, found)
 
 
 Step = ItemDraft | Patch | Delete | EyedexError

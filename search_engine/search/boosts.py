@@ -4,7 +4,6 @@ A boost adds its weight times a value from 0 to 1 to the score that orders: true
 are spread between the least and the greatest of the candidates. Scores as they are shown stay.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.errors import ParameterError
 from search_engine.near import shown
 from search_engine.records import Floats
+from search_engine.strict_json import read_json
 
 MAX_BOOST = 1.0
 MAX_BOOSTS = 10
@@ -92,7 +92,7 @@ def boosted(catalog: Catalog, keys: Sequence[int], boosts: Mapping[str, float]) 
 
 def _object(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         raise _refused("not a JSON object") from None
 

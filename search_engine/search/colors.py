@@ -1,6 +1,5 @@
 """Colours that a search asks for: names and hexadecimal numbers, with weights."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from search_engine.errors import ParameterError
 from search_engine.images.color_names import NAMES
 from search_engine.near import did_you_mean, shown
+from search_engine.strict_json import read_json
 
 MOST_ASKED = 6
 MAX_WEIGHT = 1_000.0
@@ -31,7 +31,7 @@ def parse_colors(text: str) -> dict[str, float]:
     """
     if text.lstrip().startswith("{"):
         try:
-            return check_colors(json.loads(text))
+            return check_colors(read_json(text))
         except (ValueError, RecursionError):
             raise _refused("not a JSON object") from None
     if text.strip().lower() in SAME:

@@ -168,7 +168,7 @@ def options_of(verb: Verb) -> tuple[Option, ...]:
 def check_options(given: Mapping[str, Any], verb: Verb, photo: bool) -> None:
     """Refuse options that the verb does not have, or that say nothing of what is asked about.
 
-    What is empty or None counts as not given, unless nothing has such a name.
+    What is None counts as not given, unless nothing has such a name.
 
     Raises:
         ParameterError: It names the option, and where it belongs or what was meant.
@@ -179,7 +179,7 @@ def check_options(given: Mapping[str, Any], verb: Verb, photo: bool) -> None:
         if option is None:
             check_names([name], [*names_of(verb), *SUBJECTS])
             continue
-        if value is None or value == "":
+        if value is None:
             continue
         if verb not in option.verbs:
             verbs = " and ".join(option.verbs)

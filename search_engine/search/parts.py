@@ -1,6 +1,5 @@
 """Parts of a look that results shall have in common with a picture: its shape, its colours."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from typing import Any
 
 from search_engine.errors import ParameterError
 from search_engine.near import did_you_mean, shown
+from search_engine.strict_json import read_json
 
 SHAPE, COLOR = "shape", "color"
 PARTS = (SHAPE, COLOR)
@@ -26,7 +26,7 @@ def parse_parts(text: str) -> dict[str, float]:
     """
     if text.lstrip().startswith("{"):
         try:
-            return check_parts(json.loads(text))
+            return check_parts(read_json(text))
         except (ValueError, RecursionError):
             raise _refused("not a JSON object") from None
     found: dict[str, float | None] = {}

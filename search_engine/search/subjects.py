@@ -14,6 +14,7 @@ from search_engine.catalog.picture_colors import shape_of
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.collections.pictures import ItemPictures
+from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.embedding import Embedded, embed_pictures
 from search_engine.encoders.external import is_external
@@ -31,7 +32,6 @@ from search_engine.images import (
     PICTURE_QUALITY,
     Box,
     DecodedImage,
-    ImageLimits,
     PixelBox,
     Preprocessing,
     picture_bytes,
@@ -51,6 +51,7 @@ from search_engine.search.query_cache import (
 )
 from search_engine.search.regions import PROPOSE, propose, whole_photo
 from search_engine.search.rerank.local_features import LocalFeatures, local_features, side_px
+from search_engine.search.shared_tokens import resolved, shared_token
 from search_engine.search.subject import Subject, mixed, no_colors, no_features
 
 
@@ -58,11 +59,12 @@ class Subjects:
     """Embeds subjects, and caches recent photos. Thread-safe."""
 
     def __init__(
-        self, catalog: Catalog, decoder: Decoder, limits: ImageLimits, pictures: ItemPictures
+        self, catalog: Catalog, decoder: Decoder, settings: Settings, pictures: ItemPictures
     ) -> None:
         self._catalog = catalog
         self._decoder = decoder
-        self._limits = limits
+        self._limits = settings.catalog_limits()
+        self._shares = settings.query_tokens == "shared"
         self._pictures = pictures
         self.queries = QueryCache()
 
@@ -81,7 +83,17 @@ class Subjects:
             asked: What is asked with.
         """
         parts = iter(self._of_parts(live, encoder, [part for one in asked for part in one.parts]))
-        return [self._whole(live, one, [next(parts) for _ in one.parts]) for one in asked]
+        found = [self._whole(live, one, [next(parts) for _ in one.parts]) for one in asked]
+        return [self._shared(live, each) for each in found] if self._shares else found
+
+    def _shared(
+        self, live: LiveCollection, subject: Subject | EyedexError
+    ) -> Subject | EyedexError:
+        """The subject with a token that other servers understand, if it has one."""
+        if isinstance(subject, EyedexError) or subject.token is None:
+            return subject
+        query = self.queries.get(QueryToken(subject.token))
+        return replace(subject, token=shared_token(query, live.record)) if query else subject
 
     def _whole(
         self, live: LiveCollection, asked: Asked, parts: Sequence[Subject | EyedexError]
@@ -113,6 +125,7 @@ class Subjects:
         encoder: Encoder | ExternalEncoderError | None,
         asked: Sequence[Asked],
     ) -> list[Subject | EyedexError]:
+        asked = [self._by_own_token(live, one) for one in asked]
         photos: Iterator[Subject | EyedexError] = iter(())
         if isinstance(encoder, ExternalEncoderError):
             photos = repeat(encoder)
@@ -130,6 +143,12 @@ class Subjects:
             next(photos) if one.picture is not None else self._known(live, encoder, one)
             for one in asked
         ]
+
+    def _by_own_token(self, live: LiveCollection, asked: Asked) -> Asked:
+        """The question with the token by which its photo is remembered here."""
+        if not isinstance(asked.picture, QueryToken):
+            return asked
+        return replace(asked, picture=resolved(self.queries, asked.picture, live.record))
 
     def _known(
         self, live: LiveCollection, encoder: Encoder | ExternalEncoderError | None, asked: Asked

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from search_engine.search.declared import OPTIONS
 from tests.api.asking import (
     CLASSIFY,
     DEFAULT,
@@ -76,8 +77,7 @@ def test_a_region_needs_a_photo(
         response = ask_json(client, {**subject, "box": "0,0,1,1"}, path)
         problem = assert_problem(response, 422, "bad_parameter")
         assert "box is about a photo that is sent" in problem["detail"]
-        for nothing in ("", None):
-            assert ask_json(client, {**subject, "box": nothing}, path).status_code == 200
+        assert ask_json(client, {**subject, "box": None}, path).status_code == 200
 
 
 def test_base64_in_a_form_is_refused(client: CheckedClient, first_picture: bytes) -> None:
@@ -85,13 +85,35 @@ def test_base64_in_a_form_is_refused(client: CheckedClient, first_picture: bytes
     assert "send the file as image" in problem["detail"]
 
 
-@pytest.mark.parametrize("name", ["filter", "box", "group_by", "rerank", "min_score", "facets"])
-def test_what_is_empty_is_not_given_in_forms_and_json_alike(
+@pytest.mark.parametrize("name", [*(each.name for each in OPTIONS if "search" in each.verbs)])
+def test_an_empty_value_is_refused_and_null_is_none(
     client: CheckedClient, first_picture: bytes, first_row: dict[str, str], name: str
 ) -> None:
-    assert ids(ask(client, first_picture, **{name: ""})) == ids(ask(client, first_picture))
+    """A form field that was not filled in must not search everything instead."""
     item = {"item_id": first_row["item_id"]}
-    assert ids(ask_json(client, {**item, name: ""})) == ids(ask_json(client, item))
+    for response in (
+        ask(client, first_picture, **{name: ""}),
+        ask_json(client, {**item, name: ""}),
+    ):
+        problem = assert_problem(response, 422, "bad_parameter")
+        assert problem["detail"].startswith(f"{name}: ")
+    assert ids(ask_json(client, {**item, name: None})) == ids(ask_json(client, item))
+
+
+@pytest.mark.parametrize("name", ["item_id", "query_token", "vector", "text", "like", "unlike"])
+def test_an_empty_subject_is_refused_beside_a_picture(
+    client: CheckedClient, first_picture: bytes, name: str
+) -> None:
+    problem = assert_problem(ask(client, first_picture, **{name: ""}), 422, "bad_parameter")
+    assert problem["detail"] == f"{name}: it is empty; give a value, or leave it out"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["items?filter=", "items?q=", "items?sort=", "items?include=", "facets?fields=label&filter="],
+)
+def test_empty_parameters_in_the_address_are_refused(client: CheckedClient, address: str) -> None:
+    assert_problem(client.get(f"{DEFAULT}/{address}"), 422, "bad_parameter")
 
 
 @pytest.mark.parametrize(

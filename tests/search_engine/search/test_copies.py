@@ -154,6 +154,7 @@ def test_the_vote_does_not_look_at_copies(engine: SearchEngine, photo: Image.Ima
     assert same(result) == []
 
 
+@pytest.mark.sqlite_only("changes the file")
 def test_indexing_again_hashes_what_has_no_hash_yet(
     data: Path, sample: Path, photo: Image.Image
 ) -> None:

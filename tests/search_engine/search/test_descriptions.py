@@ -195,6 +195,7 @@ def test_colours_of_pictures_are_counted(engine: SearchEngine) -> None:
         engine.similar("mug-0001-a", group_by="picture_color")
 
 
+@pytest.mark.sqlite_only("changes the file")
 def test_items_of_which_nobody_looked_for_colours_are_told(hsv_data: Path, tmp_path: Path) -> None:
     from contextlib import closing
     from sqlite3 import connect

@@ -109,6 +109,7 @@ def test_not_to_fold_is_as_if_nothing_was_said(engine: SearchEngine, sample: Pat
     assert engine.search(photo, fold=False, k=50).neighbors == engine.search(photo, k=50).neighbors
 
 
+@pytest.mark.sqlite_only("changes the file")
 def test_without_hashes_only_equal_files_are_folded_and_that_is_said(
     hsv_data: Path, sample: Path, tmp_path: Path
 ) -> None:
