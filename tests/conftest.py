@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -30,14 +31,25 @@ from search_engine.config import Settings
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.storage.paths import DataPaths
 from tests import postgres
-from tests.new_catalogs import Replayed
 
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
 """As many as `make demo` draws."""
 READY_S = 60.0
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 6 * 2**30
+"""What must be free there; a run leaves 1.5 GB before it ends."""
 ON_BOTH_ALWAYS = {"test_catalog.py", "test_words.py", "test_filters.py", "test_prepared.py"}
 """Of the tests on both databases those that take seconds; the others do with --slow."""
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is room: they would wait for the disk."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    if shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -115,13 +127,6 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         return
     with postgres.new_catalogs_on(request.getfixturevalue("cluster"), monkeypatch):
         yield name
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_new_catalogs() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alembic.command.upgrade", Replayed())
-        yield
 
 
 @pytest.fixture(scope="session")

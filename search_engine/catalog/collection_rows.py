@@ -76,7 +76,7 @@ def collection_in(connection: Connection, name: str) -> Collection:
         row = next(_COLLECTION_BY_NAME.rows(connection, name=name), None)
     if row is None:
         names = connection.execute(select(collections.c.name)).scalars().all()
-        near = get_close_matches(name, names, 1)
+        near = get_close_matches(name, filter(is_collection_name, names), 1)
         fix = f"did you mean {near[0]!r}?" if near else "`eyedex index` makes one"
         raise CollectionNotFoundError(f"there is no collection {name!r}", fix=fix)
     return _collection(row)

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
-from search_engine import forks
+from search_engine import forks, interruptions
 from search_engine.catalog.attributes import guarded
 from search_engine.catalog.dialects.opened import database_of
 from search_engine.catalog.writer import CatalogWriter
@@ -104,14 +104,15 @@ class CatalogConnections:
             self._database.give_up()
         else:
             self._database.require_room()
-        with (
-            self._database.alone(),
-            forks.gate,
-            self._database.translate_errors(),
-            self._database.writers.execution_options(in_turn=in_turn).begin() as connection,
-        ):
-            yield CatalogWriter(connection)
-        self._database.keep_room()
+        with interruptions.held:
+            with (
+                self._database.alone(),
+                forks.gate,
+                self._database.translate_errors(),
+                self._database.writers.execution_options(in_turn=in_turn).begin() as connection,
+            ):
+                yield CatalogWriter(connection)
+            self._database.keep_room()
 
     @contextmanager
     def indexing(

@@ -87,7 +87,7 @@ def _count_attribute(
             counts[one] += number
     limit = None if counts else TOP_VALUES
     for rank, found, number in connection.execute(_scalars(counted, kind, value, limit)):
-        counts[rank, bool(found) if rank == _TRUTH else found] += number
+        counts[rank, bool(found) if rank == _TRUTH else found] += int(number)  # PostgreSQL: Decimal
     return counts
 
 

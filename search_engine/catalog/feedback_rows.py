@@ -83,7 +83,7 @@ def add_events(connection: Connection, collection_id: int, events: Sequence[Stor
     for part in in_parts(events):
         rows = [_row(collection_id, each, numbers[each.query.digest]) for each in part]
         adding = insert_or(connection, feedback).values(rows).on_conflict_do_nothing()
-        stored += connection.execute(adding).rowcount
+        stored += len(connection.execute(adding.returning(feedback.c.id)).all())
     return stored
 
 

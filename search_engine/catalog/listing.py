@@ -31,6 +31,7 @@ from search_engine.catalog.attributes import (
     attribute_kind,
     attribute_value,
 )
+from search_engine.catalog.dialects.sortable_values import StoredJson
 from search_engine.catalog.dialects.statements import is_no_text, is_text
 from search_engine.catalog.key_queries import among_live
 from search_engine.catalog.tables import LIVE, items
@@ -42,6 +43,7 @@ NUMBERED = {ADDED: items.c.key, CHANGED: items.c.seq}
 """Orders by a number that every item has."""
 
 _PARTS = (NUMBER_KINDS, TEXT_KINDS, ("false",), ("true",), (LIST_KIND,), ("object",))
+_JSON_KINDS = (LIST_KIND, "object")
 Place = tuple[int, str | int | float | None, int]
 """Where an item stands in an order: number of the part, value and key."""
 
@@ -60,6 +62,7 @@ class _Range:
 
     condition: ColumnElement[bool]
     value: ColumnElement[Any] | None = None
+    is_json: bool = False
 
 
 def list_keys(
@@ -106,7 +109,9 @@ def _parts(order: Order) -> list[list[_Range]]:
         missing = [_Range(column.is_(None)), _Range(is_no_text(column))]
     else:
         kind, value = attribute_kind(field), attribute_value(field)
-        parts = [[_Range(kind == each, value) for each in kinds] for kinds in _PARTS]
+        parts = [
+            [_Range(kind == each, value, each in _JSON_KINDS) for each in kinds] for kinds in _PARTS
+        ]
         missing = [_Range(func.coalesce(kind, "null") == "null")]
     return [*(reversed(parts) if order.descending else parts), missing]
 
@@ -130,8 +135,9 @@ def _statements(found: _Range, order: Order, after: Place | None) -> Iterator[Se
     elif value is None:
         yield query.where(beyond(key, after[2]))
     else:
-        yield query.where(value == after[1], beyond(key, after[2]))
-        yield query.where(beyond(value, after[1]))
+        last = StoredJson(after[1]) if found.is_json else after[1]
+        yield query.where(value == last, beyond(key, after[2]))
+        yield query.where(beyond(value, last))
 
 
 def _rows(connection: Connection, statement: Select[Any]) -> Iterator[tuple[Any, int]]:

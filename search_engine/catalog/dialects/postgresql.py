@@ -7,6 +7,7 @@ however many machines the writers are. A commit that returned is on the server's
 
 import uuid
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
@@ -18,6 +19,7 @@ from search_engine.catalog.database import Database
 from search_engine.catalog.dialects import postgresql_schema
 from search_engine.catalog.dialects.note import DatabaseNote, write_note
 from search_engine.catalog.dialects.postgresql_words import CatalogCompiler
+from search_engine.catalog.dialects.silence import WatchedConnection
 from search_engine.catalog.directory import make_private_root, refuse_to_make
 from search_engine.errors import (
     CorruptDataError,
@@ -224,6 +226,8 @@ def _engine(url: URL, settings: dict[str, str], pool_size: int, isolation_level:
     )
     engine.dialect.statement_compiler = CatalogCompiler
 
+    event.listen(engine, "do_connect", _connected)
+
     @event.listens_for(engine, "connect")
     def prepare(connection: "psycopg.Connection[object]", _record: object) -> None:
         connection.adapters.register_dumper(str, _TextDumper)
@@ -231,6 +235,12 @@ def _engine(url: URL, settings: dict[str, str], pool_size: int, isolation_level:
             connection.adapters.register_loader(kind, TextLoader)
 
     return engine
+
+
+def _connected(
+    _dialect: object, _record: object, arguments: list[Any], settings: dict[str, Any]
+) -> WatchedConnection:
+    return WatchedConnection.connect(*arguments, **settings)
 
 
 def _translate(error: BaseException, where: str) -> EyedexError:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect
 from sqlalchemy.exc import InvalidatePoolError
 
+from search_engine.catalog.current_schema import make_current_schema
 from search_engine.catalog.database import READERS, SCHEMA_VERSION, Database, is_connected, migrate
 from search_engine.catalog.directory import (
     is_writable,
@@ -105,7 +106,10 @@ class Sqlite(Database):
 
     def create(self, connection: Connection) -> None:
         """See Database."""
-        migrate(connection)
+        if inspect(connection).has_table("alembic_version"):
+            migrate(connection)
+        else:
+            make_current_schema(connection)
 
     def translated(self, error: BaseException) -> StorageError:
         """See Database."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from search_engine.catalog.filter_text import parse_filter_text, read_filter
 from search_engine.catalog.filters import Condition, Word, conditions, parse_filter
-from search_engine.errors import FilterError
+from search_engine.errors import FilterError, ParameterError
 from search_engine.names import normal
 
 PRICE = {"field": "price", "lt": Word("30")}
@@ -128,4 +128,6 @@ def test_every_form_of_a_filter_is_read_by_one_reader() -> None:
     for source in (meant, json.dumps(meant), parse_filter(meant)):
         assert read_filter(source) == parse_filter(meant)
     assert read_filter("price < 30") == parse_filter_text("price < 30")
-    assert read_filter("") is read_filter(None) is None
+    assert read_filter(None) is None
+    with pytest.raises(ParameterError, match="the filter is empty"):
+        read_filter("")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from search_engine.catalog import database
+from search_engine.catalog import current_schema, database
 from search_engine.catalog.checksum import key_checksum
 from search_engine.catalog.dialects import sqlite
 from search_engine.catalog.field_indexes import index_name
@@ -101,6 +101,16 @@ def old(tmp_path: Path) -> Path:
     data = tmp_path / "data"
     old_catalog(data)
     return data
+
+
+def test_a_new_catalog_has_what_all_migrations_make(tmp_path: Path) -> None:
+    fix = "run `python -m search_engine.catalog.current_schema`"
+    assert current_schema.FILE.read_text() == current_schema.migrated_schema(), fix
+    open_catalog(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / FILE)
+    (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    connection.close()
+    assert version == database.SCHEMA_VERSION
 
 
 def test_an_old_catalog_gets_its_keys_counted(old: Path) -> None:

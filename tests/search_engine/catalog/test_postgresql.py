@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from indexer.jobs.queue import cancel, find, submit
 from search_engine.catalog.copying import copy_catalog
+from search_engine.catalog.dialects import postgresql, silence
+from search_engine.catalog.dialects.silence import WatchedConnection
 from search_engine.catalog.dialects.sortable_values import MOST_CHARS, plain, sortable
 from search_engine.catalog.job_writer import start_job
 from search_engine.catalog.store import Catalog
@@ -25,6 +27,7 @@ from search_engine.errors import (
 from search_engine.storage.paths import DataPaths
 from tests import postgres
 from tests.small_catalog import bound_collection, draft, put
+from tests.torture.proxy import FAULTS, Proxy
 
 
 @pytest.fixture
@@ -64,6 +67,7 @@ def test_another_database_is_refused(tmp_path: Path, url: str, cluster: postgres
     cluster.run(f"DROP DATABASE {other} WITH (FORCE)")
 
 
+@pytest.mark.sqlite_only("it makes a catalog in a file")
 def test_a_directory_with_a_file_takes_no_database(tmp_path: Path, url: str) -> None:
     Catalog(DataPaths(tmp_path)).close()
     with pytest.raises(ParameterError, match="catalog in a file"):
@@ -84,6 +88,63 @@ def test_a_server_that_is_away_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailableError, match="does not answer") as caught:
         Catalog(nowhere)
     assert "secret" not in str(caught.value)
+
+
+@pytest.fixture
+def proxy(cluster: postgres.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Before the server; who is silent behind it is asked about soon."""
+    monkeypatch.setattr(silence, "ASK_AFTER_S", 0.5)
+    monkeypatch.setattr(silence, "ANSWERS_WITHIN_S", 2)
+    monkeypatch.setattr(postgresql, "CONNECT_S", 2)
+    made = Proxy(str(cluster.folder / ".s.PGSQL.5432"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def behind(proxy: Proxy, url: str, tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog behind the proxy, with an item."""
+    database = url.partition("@/")[2].partition("?")[0]
+    address = f"postgresql+psycopg://{postgres.USER}@127.0.0.1:{proxy.port}/{database}"
+    paths = DataPaths(tmp_path, f"{address}?sslmode=disable&gssencmode=disable")
+    with Catalog(paths, lock_wait_s=1) as catalog:
+        put(catalog, bound_collection(catalog), ["a"])
+        yield catalog
+
+
+@pytest.mark.parametrize("does", ["replies are swallowed", "requests are swallowed"])
+def test_a_server_that_is_silent_is_given_up(behind: Catalog, proxy: Proxy, does: str) -> None:
+    proxy.break_by(next(fault for fault in FAULTS if fault.name == does))
+    with pytest.raises(DatabaseUnavailableError, match="does not answer"):
+        behind.seq()
+    proxy.heal()
+    put(behind, behind.collection("default"), ["b"])
+    assert sorted(behind.item_ids(behind.collection("default"))) == ["a", "b"]
+
+
+def test_an_answer_that_was_lost_is_not_waited_for(
+    behind: Catalog, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server does answer, whoever asks now."""
+    lost = WatchedConnection._lost
+
+    def lost_when_others_are_answered(connection: WatchedConnection) -> str | None:
+        assert proxy.hung.wait(60)
+        proxy.fault = None  # what hangs goes on hanging
+        return lost(connection)
+
+    monkeypatch.setattr(WatchedConnection, "_lost", lost_when_others_are_answered)
+    swallowed = next(fault for fault in FAULTS if fault.name == "replies are swallowed")
+    said = pytest.raises(DatabaseUnavailableError, match="has answered, or was not asked")
+    with said, behind.read() as connection:
+        proxy.break_by(swallowed)
+        connection.exec_driver_sql("SELECT 1")
+
+
+def test_a_server_that_works_is_waited_for(behind: Catalog) -> None:
+    with behind.read() as connection:
+        row = connection.exec_driver_sql("SELECT 7 FROM pg_sleep(2)").one()
+    assert row == (7,)
 
 
 def test_writers_on_several_machines_take_turns(tmp_path: Path, url: str) -> None:
