@@ -13,7 +13,7 @@ SHOTS ?= build/screenshots
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-browser test-slow test-postgres coverage audit sbom licences torture lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-browser test-slow test-postgres coverage coverage-guarded audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo'
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
 
 test: setup  ## Run the tests, of the page those that are marked smoke
-	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
@@ -41,11 +41,15 @@ test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
 
-test-postgres: setup  ## Run the tests of catalog, engine and API with every catalog in PostgreSQL
+test-postgres: setup  ## Run the tests of catalog, engine, API, verbs and faults with every catalog in PostgreSQL
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --database postgresql tests/search_engine/catalog \
 		tests/search_engine/test_engine.py tests/search_engine/collections tests/search_engine/search \
 		tests/indexer/jobs tests/api/test_items.py tests/api/test_item_batches.py tests/api/test_queries.py \
-		tests/api/test_jobs.py tests/api/test_collections.py tests/api/test_feedback.py
+		tests/api/test_jobs.py tests/api/test_collections.py tests/api/test_feedback.py \
+		tests/indexer/test_patches.py tests/cli/test_index.py tests/cli/test_verbs.py tests/cli/test_remove.py \
+		tests/cli/test_jobs.py tests/cli/test_keys.py tests/cli/test_exchange.py tests/cli/test_feedback.py \
+		tests/cli/test_words.py tests/cli/test_generation_verbs.py tests/cli/test_former_edition.py \
+		tests/faults/test_processes.py tests/faults/test_generation_swaps.py tests/faults/test_exchange.py
 
 torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1 for a tenth of the tries
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture --scale $(SCALE)
@@ -53,6 +57,9 @@ torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1
 coverage: setup  ## Run the tests and list the lines that none of them runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
 		--cov=search_engine --cov=indexer --cov=api --cov-report=term:skip-covered
+
+coverage-guarded: setup  ## Fail unless tests run all of storage, decoding, access and admission
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture.guarded
 
 AUDIT := build/audit
 audit:  ## Report known holes of the tested versions; a report, as it needs a service that may be away

@@ -269,6 +269,11 @@ def _require_descriptors() -> None:
 def _serve(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
     """Answer calls in a child until its parent closes the pipe or is gone."""
     _restrain()
+    _answer(pipe, memory)
+
+
+def _answer(pipe: "Connection[Any, Any]", memory: "ctypes.Array[ctypes.c_ubyte]") -> None:
+    """Answer calls, in a thread that is confined before the first of them."""
     frame = _Frame(memory)
     try:
         pipe.send_bytes(STARTED)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from PIL import Image
 
 from search_engine.errors import ParameterError
+from search_engine.plain_numbers import parse_real
 
 Box = tuple[float, float, float, float]
 """A region of the upright picture: x, y, width, height as fractions of its sides, 0 to 1."""
@@ -90,14 +91,15 @@ def parse_box(text: str) -> Box | PixelBox:
     """
     if "px" in text:
         return _pixel_box(text)
-    try:
-        x, y, width, height = (float(part) for part in text.split(","))
-    except ValueError:
+    numbers = [parse_real(part.strip()) for part in text.split(",")]
+    known = [number for number in numbers if number is not None]
+    if len(known) != 4 or len(numbers) != 4:
         raise ParameterError(
             "box is not four numbers",
             where="box",
             fix=f"give x,y,w,h as fractions from 0 to 1, {OR_PIXELS}",
-        ) from None
+        )
+    x, y, width, height = known
     inside = 0 <= x < 1 and 0 <= y < 1 and 0 < width <= 1 and 0 < height <= 1
     if not inside or x + width > 1 + 1e-6 or y + height > 1 + 1e-6:
         raise ParameterError(
@@ -109,7 +111,7 @@ def parse_box(text: str) -> Box | PixelBox:
 
 
 def _pixel_box(text: str) -> PixelBox:
-    found = re.fullmatch(r"\s*,\s*".join([r"(\d{1,6})px"] * 4), text.strip())
+    found = re.fullmatch(r"\s*,\s*".join([r"([0-9]{1,6})px"] * 4), text.strip())
     sides = [int(side) for side in found.groups()] if found else []
     if not sides or not (sides[2] and sides[3]):
         raise ParameterError(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search_engine import forks
+from search_engine import forks, interruptions
 from search_engine.errors import LockHeldError
 from search_engine.storage.durable import storage_error
 
@@ -90,6 +90,7 @@ def _acquire(descriptor: int, deadline: float, path: Path, doing: str) -> None:
                     where=str(path),
                     fix="wait until it has finished and try again",
                 ) from None
+            interruptions.held.end_if_told()
             time.sleep(POLL_S)
         else:
             return

@@ -81,6 +81,10 @@ class DataPaths:
         """What was sent for a job, until that is done or nobody wants it any more."""
         return self.root / "uploads"
 
+    def shards(self, collection: str) -> Path:
+        """Return the folder of what a cluster has embedded and nobody has committed yet."""
+        return self.root / "shards" / collection
+
     def rejects(self, collection: str) -> Path:
         """Return the file of rows rejected by the last `eyedex index` or `eyedex import`."""
         suffix = "" if collection == DEFAULT_COLLECTION else f"-{collection}"

@@ -47,10 +47,12 @@ def animated(kind: str, **options: Any) -> bytes:
     return encoded(first, kind, save_all=True, append_images=others, **options)
 
 
-def with_orientation(image: Image.Image, value: Any, kind: str = "JPEG") -> bytes:
+def with_orientation(
+    image: Image.Image, value: Any, kind: str = "JPEG", quality: int = 95
+) -> bytes:
     exif = Image.Exif()
     exif[ORIENTATION_TAG] = value
-    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    options: dict[str, Any] = {"quality": quality, "subsampling": 0} if kind == "JPEG" else {}
     return encoded(image, kind, exif=exif, **options)
 
 

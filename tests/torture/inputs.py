@@ -17,6 +17,7 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.images import ImageLimits
 from search_engine.images.decoder import InlineDecoder
 from tests.api.asking import CheckedClient, ask
+from tests.faults.forking import run_forked
 from tests.images.pictures import (
     CORRUPT,
     FOREIGN_TYPES,
@@ -30,6 +31,7 @@ from tests.images.pictures import (
     png_of_rgb16,
     with_orientation,
 )
+from tests.torture.campaign import environment
 from tests.torture.goals import Goal, Reached
 from tests.torture.network_tools import copied
 
@@ -42,9 +44,14 @@ TABLES = (
     "tests/indexer/sources/test_addresses.py", "tests/contract/test_encoder_weights.py",
 )  # fmt: skip
 """Where the rows of RELIABILITY.md, section 3, are tests; in small only that there are as many."""
+WIDER = ("too_many_pixels", "unsupported_type")
+"""Own files may be larger and of more kinds: then it is seen that there is no picture in them."""
 LEAST = 250
 RUN_FROM = 0.01
 UPRIGHT, ALIKE = 0.999, 0.98
+BEST = 100
+"""Quality of JPEGs where pixels that are turned should be the same: the usual tables are coarser
+across than along, which a network sees in noise."""
 WIDTH, HEIGHT = 240, 160
 MOVING = {"GIF": "GIF", "PNG": "PNG", "WEBP": "WEBP", "MPO": "JPEG"}
 TURNS = {
@@ -70,7 +77,11 @@ def bad_inputs(scale: float, seed: int) -> Reached:
     with copied() as data, CheckedClient(data) as client, tempfile.TemporaryDirectory() as folder:
         over_http = {name: ask(client, one).json()["code"] for name, one in pictures.items()}
         in_shell = {name: _refused(Path(folder), data, one) for name, one in pictures.items()}
-    differ = [name for name, code in over_http.items() if in_shell[name] not in (code, "ok")]
+    differ = [
+        name
+        for name, code in over_http.items()
+        if in_shell[name] not in (code, "ok", "corrupt_image" if code in WIDER else code)
+    ]
     what = "passed" if scale >= RUN_FROM else "are there"
     figures = (
         f"{cases} tests {what}; of {len(pictures)} bad pictures {len(differ)} have another code "
@@ -83,8 +94,7 @@ def _refused(folder: Path, data: Path, picture: bytes) -> str:
     """The code that the command line refuses a picture with; `ok` where own files may be it."""
     file = folder / "a.jpg"
     file.write_bytes(picture)
-    command = [sys.executable, "-m", "api.cli.main", "search", str(file), "--json"]
-    done = subprocess.run([*command, "--data", str(data)], capture_output=True, text=True)
+    done = run_forked(["search", str(file), "--json", "--data", str(data)], environment())
     if done.returncode == 0:
         return "ok"
     return str(json.loads(done.stderr.splitlines()[-1])["code"])
@@ -97,8 +107,8 @@ def same_meaning(scale: float, seed: int) -> Reached:
         encoder = create_encoder(EncoderRequest(name, cache=Path(folder)))
     embed = partial(_embedded, encoder)
     plain = _scene()
-    wanted = embed(jpeg(plain))
-    upright = min(float(wanted @ embed(each)) for each in _turned(plain))
+    wanted, best = embed(jpeg(plain)), embed(jpeg(plain, quality=BEST))
+    upright = min(float(best @ embed(each)) for each in _turned(plain))
     others = {kind: float(wanted @ embed(one)) for kind, one in _stored_otherwise(plain).items()}
     stills = sum(float(embed(one) @ embed(other)) >= UPRIGHT for one, other in _moving())
     least = {kind: round(value, 4) for kind, value in others.items() if value < ALIKE}
@@ -130,7 +140,7 @@ def _turned(plain: Image.Image) -> list[bytes]:
     pictures = {
         value: plain if turn is None else plain.transpose(turn) for value, turn in TURNS.items()
     }
-    return [with_orientation(picture, value) for value, picture in pictures.items()]
+    return [with_orientation(each, value, quality=BEST) for value, each in pictures.items()]
 
 
 def _moving() -> Iterator[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from search_engine.config import Settings
 from search_engine.maintenance.check import check_data
+from search_engine.search.query_cache import KEPT
 from tests.api.asking import DEFAULT, multipart, part
 from tests.torture.goals import Goal, Reached
 from tests.torture.network_tools import (
@@ -53,13 +55,10 @@ def soak(scale: float, seed: int) -> Reached:
     """Search, add, change, remove, send damaged pictures, leave, and kill decoders meanwhile."""
     seconds, seen = max(5.0, FULL_S * scale), _Seen()
     with served() as server:
+        if scale >= PUBLISHED:
+            _fill(server)
         ends = time.monotonic() + seconds
-        threads = [
-            threading.Thread(target=_ask_on, args=(server, f"{seed} {each}", ends, seen))
-            for each in range(CLIENTS)
-        ]
-        for each in threads:
-            each.start()
+        threads = _started(lambda each: _ask_on(server, f"{seed} {each}", ends, seen))
         while time.monotonic() < ends:
             seen.moments.append(time.monotonic())
             seen.bytes_.append(server.memory())
@@ -72,6 +71,26 @@ def soak(scale: float, seed: int) -> Reached:
     return _judged(
         seen, seconds, scale, alive and not said, [f for f in findings if f.level == "error"]
     )
+
+
+def _fill(server: Server) -> None:
+    """Ask with as many photos as a server remembers: until then its memory has to grow."""
+
+    def ask(client: int) -> None:
+        for number in range(client, KEPT, CLIENTS):
+            with server.connect() as connection:
+                connection.sendall(question(pictures()[0] + b"%d" % number))
+                status_of(connection)
+
+    for each in _started(ask):
+        each.join()
+
+
+def _started(work: Callable[[int], None]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=work, args=(each,)) for each in range(CLIENTS)]
+    for each in threads:
+        each.start()
+    return threads
 
 
 def _judged(

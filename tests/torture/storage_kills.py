@@ -1,5 +1,6 @@
 """G1, G2 and G9: processes that die, or whose files fail, at every point of a run; two at once."""
 
+import json
 import random
 import signal
 import subprocess
@@ -111,6 +112,7 @@ def _verb_of(point: str) -> Verb:
             lambda data: ("export", data.parent / "made.npy", "--data", data), _judge_export
         ),
         "import": Verb(_import_arguments, _judge_import),
+        "patches": Verb(_patches_arguments, _judge_patches),
     }
     verbs["workshop"] = verbs["snapshot"]
     verbs["vectors"] = verbs["encoder"] = Verb(_switch_arguments, _judge_switch)
@@ -185,6 +187,18 @@ def _judge_import(data: Path) -> None:
 
 def _switch_arguments(data: Path) -> tuple[object, ...]:
     return ("switch", "hog", "--force", "--data", data)
+
+
+def _patches_arguments(data: Path) -> tuple[object, ...]:
+    return (*index_arguments(data, source()), "--patches", 5, "--json")
+
+
+def _judge_patches(data: Path) -> None:
+    """All items are there, and what has no patches yet gets them by the next run."""
+    judge_hurt(data, finished().items)
+    again = eyedex(*_patches_arguments(data))
+    if json.loads(again.out)["patches"]["embedded"]:
+        raise TortureError("the run after a killed one left pictures without patches")
 
 
 def _judge_switch(data: Path) -> None:
