@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
+from api.following import Following
 from api.heads import HeadMiddleware
-from api.job_events import JobWatch
 from api.priorities import compute, yield_to_loop
 from api.routes import (
     access,
@@ -37,12 +37,10 @@ from api.security.admission import Admission
 from api.security.audit import AuditLog, AuditMiddleware
 from api.security.bodies import FORM_OVERHEAD_BYTES, BodyLimits, BodyMiddleware
 from api.security.hosts import HostRules, parse_allowed
-from api.security.keyring import Keyring
 from api.security.middleware import EdgeMiddleware
 from api.security.rates import RateLimit, parse_limits
+from api.served import ServedMiddleware, serve_from
 from indexer.jobs.supervisor import Supervisor
-from indexer.staging import Staging
-from search_engine.access import Grant
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
@@ -63,6 +61,8 @@ LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
 
 def create_app(settings: Settings) -> FastAPI:
     """The HTTP API on a data directory, and the page at `/`."""
+    if settings.follow is not None:
+        settings = settings.model_copy(update={"read_only": True, "query_tokens": "shared"})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -94,32 +94,37 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Open the engine and what goes on beside answers, and close them in the end."""
-    engine, decoder = await compute(_open, settings)
-    app.state.engine, app.state.decoder = engine, decoder
+    decoder = await compute(_warm_decoder, settings)
+    following = None
+    if settings.follow is None:
+        engine = await compute(SearchEngine, settings=settings, decoder=decoder)
+    else:
+        following = await compute(Following, settings, decoder)
+        engine = await compute(following.open)
+    app.state.decoder, app.state.following = decoder, following
     app.state.admission = Admission()
-    app.state.keyring = keyring = Keyring(engine.catalog, _anonymous(settings))
-    with suppress(EyedexError):  # each request reads them again, and says what is wrong
-        await run_in_threadpool(keyring.refresh)
-    app.state.staging = Staging(engine.catalog.paths, settings)
-    supervisor = Supervisor(engine.settings)
-    watch = JobWatch(engine.catalog, app.state.is_stopping)
-    app.state.supervisor, app.state.job_watch = supervisor, watch
+    await serve_from(app, engine)
+    app.state.supervisor = supervisor = Supervisor(engine.settings)
+    if following is not None:
+        following.start(app)
     if not engine.catalog.read_only:
         threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         supervisor.start()
     try:
         yield
     finally:
-        await watch.close()
+        if following is not None:
+            await following.close()
+        await app.state.job_watch.close()
         await run_in_threadpool(supervisor.close)
-        await run_in_threadpool(keyring.note_use)
-        await run_in_threadpool(engine.close)
+        await run_in_threadpool(app.state.keyring.note_use)
+        await run_in_threadpool(app.state.engine.close)
 
 
-def _open(settings: Settings) -> tuple[SearchEngine, DecodePool]:
+def _warm_decoder(settings: Settings) -> DecodePool:
     decoder = DecodePool(settings.upload_limits(), settings.workers)
     decoder.warm_up()
-    return SearchEngine(settings=settings, decoder=decoder), decoder
+    return decoder
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
@@ -143,15 +148,12 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         read_only=settings.read_only,
         limits=parse_limits(settings.limits),
     )
+    if settings.follow is not None:
+        app.add_middleware(ServedMiddleware)
     if settings.metrics:
         from api import metrics  # Prometheus' library takes as long to import as FastAPI
 
         metrics.install(app)
-
-
-def _anonymous(settings: Settings) -> Grant | None:
-    """What may be done without a key once there are keys."""
-    return Grant("read") if settings.anonymous == "read" else None
 
 
 def _audit_log(settings: Settings) -> AuditLog | None:

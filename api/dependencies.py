@@ -12,8 +12,8 @@ from search_engine.near import shown
 
 
 async def engine_of(request: Request) -> SearchEngine:
-    """The engine that the lifespan opened."""
-    engine: SearchEngine = request.app.state.engine
+    """The engine that this request is answered from; see `api.served`."""
+    engine: SearchEngine = request.scope.get("served", request.app.state).engine
     return engine
 
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from api.schemas.server import Problem as ProblemJson
+from indexer import upload_errors
 from search_engine import errors
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,13 @@ _STATUS: dict[type[errors.EyedexError], int] = {
     errors.NotFoundError: 404,
     errors.MissingPictureError: 404,
     errors.CollectionExistsError: 409,
+    errors.ItemChangedError: 412,
     errors.SourceError: 422,
     errors.JobFinishedError: 409,
     errors.TooManyJobsError: 409,
     errors.SourceDeniedError: 403,
-    errors.TooManyUploadsError: 409,
-    errors.UploadTooLargeError: 413,
+    upload_errors.TooManyUploadsError: 409,
+    upload_errors.UploadTooLargeError: 413,
     errors.StorageFullError: 507,
     errors.ReadOnlyError: 403,
     errors.StorageError: 503,
@@ -257,5 +259,6 @@ _PUBLIC = {
     "weights_unavailable": "the weights of the collection's encoder are not available",
     "database_unavailable": "the database of the catalog does not answer; try again",
     "index_unavailable": "the server that the index lies on does not answer; try again",
+    "cluster_unavailable": "the cluster that embeds pictures does not answer; try again",
     "worker_lost": "the picture could not be decoded; try again",
 }

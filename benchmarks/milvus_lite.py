@@ -21,15 +21,15 @@ class MilvusLite:
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = int(free.getsockname()[1])
-        self.uri = f"http://127.0.0.1:{self._port}"
+            self.port = int(free.getsockname()[1])
+        self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers."""
         if self._process is not None and self._process.poll() is None:
             return
         program = [sys.executable, "-m", "milvus_lite", "server"]
-        where = ["--host", "127.0.0.1", "--port", str(self._port)]
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

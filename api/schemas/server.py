@@ -16,6 +16,22 @@ class Alive(TypedDict):
 
 
 @shape
+class Followed(TypedDict):
+    """How old it is what a server that follows answers from."""
+
+    published: str
+    """When it was the state of its origin, in ISO 8601."""
+    age_s: float
+    """Seconds since then."""
+    looked_s: float
+    """Seconds since the server looked, with success, for something newer."""
+    failures: int
+    """How often it could not look, or take over what is published, since it was started."""
+    problem: str | None
+    """The code of what went wrong the last time; null where nothing did."""
+
+
+@shape
 class Ready(TypedDict):
     """Queries can be answered."""
 
@@ -24,6 +40,8 @@ class Ready(TypedDict):
     """What is wrong with collections that cannot be used, by name."""
     warnings: NotRequired[list[str]]
     """What this machine lacks for full protection, such as a kernel that confines decoders."""
+    following: NotRequired[Followed]
+    """Of a server that follows what another one publishes."""
 
 
 @shape

@@ -53,7 +53,8 @@ class Place:
             self._admission.check()
         self.counts = False
         async with self._admission.turn(questions):
-            if await request.is_disconnected():
+            has_left = await request.is_disconnected()
+            if has_left:
                 raise ClientDisconnect
             yield
 

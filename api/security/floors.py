@@ -20,6 +20,7 @@ FLOORS: Mapping[str, str] = MappingProxyType(
         "faiss-cpu": "1.15.1",  # limits while an index is read
         "pyarrow": "23.0.1",  # CVE-2023-47248, CVE-2026-25087
         "pillow-heif": "1.3.0",
+        "ray": "2.54",  # CVE-2026-27482
     }
 )
 """Of packages that Eyedex uses, those of extras too."""

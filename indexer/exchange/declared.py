@@ -27,6 +27,7 @@ from search_engine.errors import (
     ParameterError,
     SourceError,
 )
+from search_engine.plain_numbers import is_digits
 from search_engine.records import Vectors
 
 KEPT_OPTIONS = ("pooling", "dimension", "projection")
@@ -163,7 +164,7 @@ def destination(
 
 def _of_record(record: EncoderRecord, path: Path) -> Declared:
     options = {name: record.options[name] for name in KEPT_OPTIONS if name in record.options}
-    if not options.get("dimension", "1").isdecimal():
+    if not is_digits(options.get("dimension", "1")):
         raise SourceError("its heading is damaged: the encoder's dimension", where=str(path))
     projection = _projection(record, options.get("projection"), path)
     return Declared(record.name, record.fingerprint, record.dimension, options, projection)

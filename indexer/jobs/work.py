@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from indexer.jobs.recording import Recording
+from search_engine import interruptions
 from search_engine.catalog.job_rows import Job
 from search_engine.config import Settings
 from search_engine.errors import EyedexError, LockHeldError
@@ -125,7 +125,7 @@ def _end_with_server() -> None:
 def _stop(_number: int, _frame: FrameType | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # it is stopping
-    sys.exit(1)
+    interruptions.held.end(1)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from httpx2 import URL, InvalidURL
 
 from search_engine.errors import ParameterError, RowError
+from search_engine.plain_numbers import is_digits
 
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_048
@@ -142,7 +143,7 @@ def _pattern(text: str) -> HostPattern:
     if not colon or text.endswith("]") or (text.count(":") > 1 and not text.startswith("[")):
         host, port = text, ""
     host = host.removeprefix("[").removesuffix("]")
-    if not host or (port and not port.isdecimal()) or "/" in host:
+    if not host or (port and not is_digits(port)) or "/" in host:
         raise ParameterError(
             f"not a host: {text!r}",
             where="EYEDEX_ALLOW_URLS",

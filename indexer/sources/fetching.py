@@ -23,6 +23,7 @@ from indexer.sources.connections import CheckedBackend, Deadline
 from indexer.sources.kept import keep, read_note
 from search_engine.config import Settings
 from search_engine.errors import RowError
+from search_engine.plain_numbers import is_digits
 from search_engine.storage.paths import DataPaths
 
 THREADS = 16
@@ -268,7 +269,7 @@ def _headers(response: Response) -> dict[str, str]:
 def _asked_pause(said: Mapping[str, str]) -> float | None:
     """Return the seconds that a server asks to wait; None if it gives none, or a date."""
     asked = said.get("retry-after", "")
-    return float(asked) if asked.isdecimal() else None
+    return float(asked) if is_digits(asked) else None
 
 
 def _conditions(path: Path) -> list[tuple[str, str]]:

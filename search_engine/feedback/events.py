@@ -18,6 +18,7 @@ from search_engine.catalog.vectors import STORED, unpack
 from search_engine.errors import ParameterError
 from search_engine.names import asked_item_id
 from search_engine.near import did_you_mean, shown
+from search_engine.plain_numbers import parse_whole
 from search_engine.search.given_vectors import GivenVector, encode_vector
 from search_engine.search.options import check_names
 
@@ -138,8 +139,8 @@ def _text(values: Mapping[str, Any], name: str) -> str | None:
 def _position(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
+    if isinstance(value, str):
+        value = parse_whole(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_POSITION:
         fix = f"give a whole number from 1 to {MAX_POSITION:,}, the first item being 1"
         raise ParameterError("not a position", where="position", fix=fix)

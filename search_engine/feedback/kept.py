@@ -20,6 +20,7 @@ from search_engine.errors import (
 from search_engine.feedback.events import MAX_EVENTS, Event
 from search_engine.search.given_vectors import unit_vector
 from search_engine.search.query_cache import QueryCache, QueryToken
+from search_engine.search.shared_tokens import resolved
 from search_engine.storage.paths import DEFAULT_COLLECTION
 
 READ_AT_ONCE = 5_000
@@ -154,7 +155,8 @@ class Feedback:
         if event.query_item_id is not None:
             return rows.StoredQuery(_key(event.query_item_id, "query_item_id", keys))
         if event.query_token is not None:
-            known = self._queries.get(QueryToken(event.query_token))
+            token = resolved(self._queries, QueryToken(event.query_token), record)
+            known = self._queries.get(token)
             if known is None or known.fingerprint != record.fingerprint:
                 raise QueryExpiredError(
                     "this query_token is not known any more",

@@ -25,6 +25,11 @@ def backend_of(factory: str) -> Backend:
     return backend
 
 
+def is_on_server(factory: str | None) -> bool:
+    """Whether a kind of index lies on a server of its own."""
+    return ".remote." in BACKENDS.get((factory or "").partition(":")[0], "")
+
+
 def limit_threads(count: int) -> None:
     """Limit the threads of all backends in this process."""
     for name in BACKENDS:

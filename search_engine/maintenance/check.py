@@ -52,6 +52,8 @@ from search_engine.maintenance.generations import check_generations
 from search_engine.maintenance.patch_flaws import patch_flaws
 from search_engine.maintenance.sealed_rows import check_sealed
 from search_engine.records import CatalogItem, Keys
+from search_engine.vote.calibration.store import calibrated_targets, load_calibration
+from search_engine.vote.drift import read_lately
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
@@ -108,6 +110,7 @@ def check_data(settings: Settings) -> CheckReport:
             facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += check_sealed(catalog)
         findings += _check_learned(catalog)
+        findings += _check_drift(catalog)
     if paths.catalog.exists():
         findings += _sqlite_note()
     if not can_confine():
@@ -332,6 +335,20 @@ def _check_learned(catalog: Catalog) -> Iterator[Finding]:
             yield of_file(flaw.level, str(path), flaw.what, code)
     for left in leftovers(catalog.paths):
         yield of_file("note", str(left), "left by an interrupted run; delete it", "leftover")
+
+
+def _check_drift(catalog: Catalog) -> Iterator[Finding]:
+    """Report that the photos asked about lately are unlike those of a calibration."""
+    for collection in catalog.collections():
+        if collection.is_damaged:
+            continue
+        for target in calibrated_targets(catalog, collection):
+            fitted = load_calibration(catalog, collection, target)
+            if fitted is not None and fitted.score_tenths:
+                said = read_lately(catalog.paths, collection, fitted).drifted
+                if said is not None:
+                    said = f"{target}: {said}"
+                    yield of_collection("note", collection.name, said, "photos_drifted")
 
 
 def is_sqlite_note(finding: Finding) -> bool:

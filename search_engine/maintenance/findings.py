@@ -31,6 +31,7 @@ Code = Literal[
     "patches_differ",
     "patches_missing",
     "patches_unknown",
+    "photos_drifted",
     "picture_damaged",
     "picture_hash_damaged",
     "something",

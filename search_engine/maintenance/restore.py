@@ -79,7 +79,7 @@ def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> R
     try:
         occupied = _check_place(data, replace)
         with open_archive(file) as archive:
-            _check_schema(archive.description, file)
+            check_schema(archive.description, str(file))
             check_space(data.parent, archive.description.unpacked_bytes())
             archive.verify()
             with (
@@ -103,12 +103,17 @@ def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> R
     )
 
 
-def _check_schema(description: Description, file: Path) -> None:
+def check_schema(description: Description, where: str) -> None:
+    """Refuse what a newer version wrote.
+
+    Raises:
+        NewerFormatError: One did.
+    """
     if description.schema_version not in KNOWN_VERSIONS:
         raise NewerFormatError(
             f"the snapshot has schema {description.schema_version}; this version knows up to "
             f"{SCHEMA_VERSION}",
-            where=str(file),
+            where=where,
             fix="use a newer eyedex",
         )
 

@@ -91,7 +91,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
         check_target(file, force)
         with workshop(file.with_name(f".{file.name}.new"), "writing this snapshot") as aside:
             staged = DataPaths(aside / "data")
-            description, report = _stage(settings, staged)
+            description, report = stage(settings, staged)
             made = aside / "archive"
             write_archive(made, staged.root, description)
             with open_archive(made) as archive:
@@ -116,7 +116,7 @@ def make_snapshot(settings: Settings, file: Path, force: bool = False) -> Snapsh
     )
 
 
-def _stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckReport]:
+def stage(settings: Settings, staged: DataPaths) -> tuple[Description, CheckReport]:
     """Prepare a data directory with the content of the snapshot, checked like any other.
 
     Generations are taken before the catalog is copied, so that one is not ahead of the copy even if

@@ -107,7 +107,7 @@ def test_form_json_and_token_say_the_same(client: CheckedClient, photos: list[Pa
     vote = ask_json(client, {"query_token": by_form["query_token"]}, CLASSIFY).json()
     assert answer_of(vote) != answer_of(by_form)
     empty = {"query_token": by_form["query_token"], "with": ""}
-    assert answer_of(ask_json(client, empty, CLASSIFY).json()) == answer_of(vote)
+    assert ask_json(client, empty, CLASSIFY).status_code == 422
 
 
 def test_neighbors_are_evidence_only(client: CheckedClient, photos: list[Path]) -> None:

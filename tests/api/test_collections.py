@@ -99,7 +99,6 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient
         ("q=t/a", ["Fruit/Apple", "Fruit/Apple/Fuji"]),
         ("q=%25", []),
         ("q=_", []),
-        ("q=", sorted(LABELS)),
         ("q=FUJI&under=Fruit", ["Fruit/Apple/Fuji"]),
         ("q=cafe&under=Fruit", []),
     ],

@@ -30,7 +30,7 @@ CHUNK = 2**16
 
 BAD_K = [
     "0", "-1", "201", "1000000000", str(10**30), "9" * 5_000, "1.5", "1e3", "0x10", "1_0", "true",
-    "NaN", "inf", "", "٣", "１", " 3", "+3", "3\n", "one", "null", "[3]",
+    "NaN", "inf", "٣", "１", " 3", "+3", "3\n", "one", "null", "[3]",
 ]  # fmt: skip
 
 
@@ -68,12 +68,12 @@ def test_min_score_is_a_cosine(client: CheckedClient, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [".5", "0.5", "5e-1", "0.50000000000000004", "+.5", "1", "-0", "-1.", "1e-3", ""]
+    "value", [".5", "0.5", "5e-1", "0.50000000000000004", "+.5", "1", "-0", "-1.", "1e-3"]
 )
 def test_a_cosine_may_be_written_in_any_way(
     client: CheckedClient, first_picture: bytes, value: str
 ) -> None:
-    least = float(value or -1)
+    least = float(value)
     scores = [
         one["score"] for one in ask(client, first_picture, min_score=value).json()["neighbors"]
     ]

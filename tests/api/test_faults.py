@@ -7,6 +7,8 @@ import pytest
 
 from api.cli.exits import Exit, exit_code
 from api.problems import status_of
+from indexer import upload_errors
+from indexer.executors.base import ClusterUnavailableError
 from indexer.report import PruneRefusedError
 from search_engine import errors
 from search_engine.catalog.store import Catalog
@@ -44,11 +46,12 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.JobFinishedError: ("job_finished", 409, Exit.USAGE),
     errors.TooManyJobsError: ("too_many_jobs", 409, Exit.USAGE),
     errors.SourceDeniedError: ("source_denied", 403, Exit.USAGE),
-    errors.UploadNotFoundError: ("upload_not_found", 404, Exit.USAGE),
-    errors.UploadError: ("bad_upload", 422, Exit.USAGE),
-    errors.UploadTooLargeError: ("upload_too_large", 413, Exit.USAGE),
-    errors.TooManyUploadsError: ("too_many_uploads", 409, Exit.USAGE),
+    upload_errors.UploadNotFoundError: ("upload_not_found", 404, Exit.USAGE),
+    upload_errors.UploadError: ("bad_upload", 422, Exit.USAGE),
+    upload_errors.UploadTooLargeError: ("upload_too_large", 413, Exit.USAGE),
+    upload_errors.TooManyUploadsError: ("too_many_uploads", 409, Exit.USAGE),
     errors.CollectionExistsError: ("collection_exists", 409, Exit.USAGE),
+    errors.ItemChangedError: ("item_changed", 412, Exit.USAGE),
     errors.MissingExtraError: ("missing_extra", 422, Exit.USAGE),
     errors.ExternalEncoderError: ("external_encoder", 422, Exit.USAGE),
     errors.SourceError: ("catalog_unusable", 422, Exit.CATALOG_UNUSABLE),
@@ -65,6 +68,7 @@ CAUSES: dict[type[errors.EyedexError], tuple[str, int, Exit]] = {
     errors.ReadOnlyError: ("read_only", 403, Exit.STORAGE),
     errors.DatabaseUnavailableError: ("database_unavailable", 503, Exit.STORAGE),
     errors.IndexUnavailableError: ("index_unavailable", 503, Exit.STORAGE),
+    ClusterUnavailableError: ("cluster_unavailable", 503, Exit.STORAGE),
     errors.EngineClosedError: ("engine_closed", 503, Exit.STORAGE),
     errors.LockHeldError: ("lock_held", 503, Exit.LOCK_HELD),
     errors.EncoderError: ("encoder", 503, Exit.MODEL_MISMATCH),

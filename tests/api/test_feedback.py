@@ -145,6 +145,7 @@ def test_a_request_that_is_sent_again_adds_nothing(client: CheckedClient, ids: l
     assert len(listed(client)) == 1
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_events_of_a_session_are_deleted(client: CheckedClient, ids: list[str]) -> None:
     event = {"event": "shown", "item_id": ids[1], "query_item_id": ids[0]}
     send(client, {**event, "session": "a"}, {**event, "session": "b"}, event)
@@ -156,6 +157,7 @@ def test_events_of_a_session_are_deleted(client: CheckedClient, ids: list[str]) 
     assert content(client.data) == {"feedback": 0, "feedback_queries": 0}
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_old_events_and_too_many_are_removed(hsv_data: Path, tmp_path: Path) -> None:
     data = copy_data(hsv_data, tmp_path / "data")
     with CheckedClient(data) as client:
@@ -181,12 +183,14 @@ def test_events_tell_of_items_that_were_removed(client: CheckedClient, ids: list
     assert (event["item_id"], event["query_item_id"]) == (None, ids[0])
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_a_collection_takes_its_feedback_with_it(client: CheckedClient, ids: list[str]) -> None:
     send(client, {"event": "shown", "item_id": ids[1], "query_item_id": ids[0]})
     assert client.delete(DEFAULT, params={"confirm": "default"}).status_code == 204
     assert content(client.data) == {"feedback": 0, "feedback_queries": 0}
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_nothing_of_a_photo_or_a_sender_is_stored(
     client: CheckedClient, ids: list[str], first_picture: bytes
 ) -> None:

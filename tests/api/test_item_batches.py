@@ -73,6 +73,7 @@ def test_operations_are_answered_in_their_order(
     assert ids(ask(changing, photos[3], k="1", filter=ours)) == ["many/b"]
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_a_batch_stores_what_single_puts_store(
     changing: CheckedClient, photos: list[bytes]
 ) -> None:
@@ -171,6 +172,7 @@ def test_only_a_put_makes_a_collection(changing: CheckedClient) -> None:
     assert_problem(changing.post(path, json=body), 404, "collection_not_found")
 
 
+@pytest.mark.sqlite_only("reads the file")
 def test_a_batch_is_one_transaction(changing: CheckedClient, photos: list[bytes]) -> None:
     with sqlite3.connect(changing.data / "catalog.sqlite") as connection:
         before = connection.execute("SELECT value FROM sequence").fetchone()[0]
@@ -230,6 +232,7 @@ def test_a_key_is_visible_ascii(client: CheckedClient, key: str) -> None:
     assert assert_problem(response, 422, "bad_parameter")["detail"].startswith("Idempotency-Key")
 
 
+@pytest.mark.sqlite_only("changes the file")
 def test_keys_are_forgotten_after_a_day(
     changing: CheckedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,10 +113,6 @@ def test_odd_questions_are_refused(crowded: CheckedClient, query: str) -> None:
     assert response.status_code == 422, response.text
 
 
-def test_empty_parameters_are_as_none(crowded: CheckedClient) -> None:
-    assert crowded.get(f"{ITEMS}?sort=&q=&filter=").json() == crowded.get(ITEMS).json()
-
-
 def test_results_go_on_page_by_page(client: CheckedClient, first_picture: bytes) -> None:
     """By the photo or its token, in pages of any size; together they are the one long answer."""
     whole = ids(ask(client, first_picture, k="200"))

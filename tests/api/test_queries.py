@@ -221,7 +221,6 @@ def test_facets_count_all_items_and_not_only_the_neighbors(
     assert body["facets"]["label"] == counted(rows, "label")
     assert body["facets"]["color"] == counted(rows, "color")
     assert "facets" not in ask(client, first_picture, path).json()
-    assert "facets" not in ask(client, first_picture, path, facets="").json()
 
 
 def test_facets_count_what_fulfils_the_filter(

@@ -68,7 +68,7 @@ def test_an_embedding_gets_a_class(client: CheckedClient, vector: NDArray[np.flo
 BAD: list[tuple[Any, str]] = [
     ([0.0], "it has 1 numbers; embeddings of this collection have"),
     ([], "an array of numbers, or the base64"),
-    ("", "one of them"),
+    ("", "it is empty"),
     ("AAAA", "3 bytes are no float32 numbers"),
     ("!!!!", "the text is not base64"),
     ("é", "the text is not base64"),

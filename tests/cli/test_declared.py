@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from api.cli.main import app
+from api.cli.verbs import app_of
 from indexer.declared import (
     Calibrating,
     Clustering,
@@ -26,7 +26,7 @@ DECLARED = {
     "evaluate": Evaluating,
     "cluster": Clustering,
 }
-VERBS = {verb.name: verb.callback for verb in app.registered_commands}
+VERBS = {verb.name: verb.callback for verb in app_of().registered_commands}
 
 
 @pytest.mark.parametrize("name", DECLARED)

@@ -290,6 +290,7 @@ def test_as_many_but_other_keys_are_noticed_by_their_checksum(
     assert answers(catalog, collection) == oracle_answers(catalog, collection)
 
 
+@pytest.mark.sqlite_only("changes the file")
 @pytest.mark.parametrize(
     ("tables", "told"),
     [
@@ -313,6 +314,7 @@ def test_what_was_deleted_behind_the_catalogs_back_is_told_by_check(
     assert key not in {found for found, _ in answers(catalog, collection)}
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_an_older_catalog_file_put_back_is_answered_from_and_indexed_anew(
     tmp_path: Path, catalog: Catalog, collection: Collection
 ) -> None:

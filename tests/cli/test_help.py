@@ -6,12 +6,12 @@ import pytest
 
 from api.cli.catalog.collections import collections
 from api.cli.jobs import jobs
-from api.cli.main import app
+from api.cli.verbs import app_of
 from tests.cli.conftest import Run
 
 VERBS = [
     [],
-    *([verb.name] for verb in app.registered_commands),
+    *([verb.name] for verb in app_of().registered_commands),
     ["collections"],
     *(["collections", verb.name] for verb in collections.registered_commands),
     ["jobs"],

@@ -61,7 +61,7 @@ def test_what_is_listed(run: Run, data: Path) -> None:
     ("given", "said"),
     [
         (("create", "x", "--scope", "reed"), "did you mean read?"),
-        (("create", ""), "not a name"),
+        (("create", ""), "the value is empty"),
         (("create", "a\x1b[31m"), "not a name"),
         (("create", "x", "--expires", "soon"), "90d"),
         (("create", "x", "--expires", "2020-01-01"), "later date"),

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.main import app
+from api.cli.verbs import app_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 
 
 def search(data: Path, *words: str) -> dict[str, Any]:
-    done = CliRunner().invoke(app, ["search", *words, "--data", str(data), "--json"])
+    done = CliRunner().invoke(app_of(), ["search", *words, "--data", str(data), "--json"])
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -45,7 +45,7 @@ def test_boosts_and_views(hsv_data: Path, items: list[str]) -> None:
     words = ["--item", items[0], "--boost", "price:-0.5", "--group-by", "product_id"]
     body = search(hsv_data, *words)
     assert all(each["views"]["count"] >= 1 for each in body["neighbors"])
-    done = CliRunner().invoke(app, ["search", *words, "--data", str(hsv_data)])
+    done = CliRunner().invoke(app_of(), ["search", *words, "--data", str(hsv_data)])
     assert "views" in done.stdout.splitlines()[0]
 
 
@@ -60,5 +60,5 @@ def test_boosts_and_views(hsv_data: Path, items: list[str]) -> None:
     ],
 )
 def test_what_cannot_be_asked(hsv_data: Path, words: list[str]) -> None:
-    done = CliRunner().invoke(app, ["search", *words, "--data", str(hsv_data)])
+    done = CliRunner().invoke(app_of(), ["search", *words, "--data", str(hsv_data)])
     assert isinstance(done.exception, EyedexError)

@@ -110,6 +110,7 @@ def test_an_empty_collection_is_deleted_without_more_ado(
     assert "this deletes 6 items of collection 'default'; add --yes" in refused.error
 
 
+@pytest.mark.sqlite_only("it is about SQLite's version")
 def test_a_note_that_is_no_damage_is_told_once(
     run: Run, index: Index, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

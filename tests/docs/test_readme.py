@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli.exits import Exit
-from api.cli.main import app
+from api.cli.verbs import app_of
 from search_engine.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def commands(text: str) -> list[list[str]]:
 @cache
 def help_of(*verb: str) -> str:
     """What `eyedex VERB --help` prints; nothing where there is no such verb."""
-    done = CliRunner().invoke(app, [*verb, "--help"])
+    done = CliRunner().invoke(app_of(), [*verb, "--help"])
     return done.output if done.exit_code == 0 else ""
 
 

@@ -16,7 +16,7 @@ from search_engine import SearchEngine
 from search_engine.catalog.field_indexes import PREFIX
 from search_engine.collections.listing import ItemQuestion
 from search_engine.config import Settings
-from search_engine.errors import CorruptDataError, DamagedRecordError
+from search_engine.errors import CollectionNotFoundError, CorruptDataError, DamagedRecordError
 from search_engine.maintenance.check import check_data
 from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.records import CatalogItem
@@ -304,3 +304,18 @@ def test_a_schema_that_is_no_utf8_is_told_as_damage(data: Path) -> None:
         check_data(Settings(data=data))
     with pytest.raises(CorruptDataError), SearchEngine(data, create=False) as engine:
         engine.catalog.collections()
+
+
+@pytest.mark.parametrize("name", [None, b"\xff", "", "../up"])
+def test_a_collection_that_lost_its_name_disturbs_no_other_question(data: Path, name: Any) -> None:
+    file = data / "catalog.sqlite"
+    with sqlite3.connect(file) as catalog:
+        catalog.execute("PRAGMA writable_schema = 1")
+        lax = "replace(sql, 'name VARCHAR(64) NOT NULL', 'name VARCHAR(64)')"
+        catalog.execute(f"UPDATE sqlite_master SET sql = {lax} WHERE name = 'collections'")
+    run_sql(data, ("UPDATE collections SET name = ?", [name]))
+    with SearchEngine(data, create=False) as engine:
+        assert engine.catalog.collections() == []
+        with pytest.raises(CollectionNotFoundError, match="there is no collection 'default'"):
+            engine.search(jpeg())
+    assert errors_of(data) != []

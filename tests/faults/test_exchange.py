@@ -140,6 +140,7 @@ def test_a_file_that_may_not_grow_is_given_up(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite_only("the disk of a catalog is the server's there")
 def test_a_disk_that_fails_while_importing_loses_nothing(
     file: Path, undisturbed: Path, tmp_path: Path, fault: Fault
 ) -> None:

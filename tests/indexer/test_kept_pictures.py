@@ -4,18 +4,19 @@ import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from indexer import batches
+from indexer.executors import local
 from indexer.report import RunReport
 from indexer.run import IndexRequest, index_source
-from indexer.run_context import Run
 from indexer.sources import open_source
 from indexer.sources.archives import unpack
 from indexer.staging import UPLOAD_SOURCE, Staging
 from search_engine.config import Settings
+from search_engine.encoders import projection
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
 
@@ -112,16 +113,16 @@ def test_a_picture_that_cannot_be_kept_is_no_item(
     """Between encoding and keeping, a file is gone and another one is no picture any more."""
     staging, upload_id = staged(settings, photos)
     folder = staging.source("default", upload_id)
-    encode = batches._encode
+    encode = projection.encode_both
 
-    def encode_and_spoil(run: Run, *arguments: object) -> object:
-        batch = encode(run, *arguments)  # type: ignore[arg-type]
+    def encode_and_spoil(*arguments: Any) -> Any:
+        batch = encode(*arguments)
         if (folder / "even" / "0.jpg").exists():  # once, as pictures of batches before are read now
             (folder / "odd" / "1.jpg").write_bytes(b"\xff\xd8\xff\xe0")
             (folder / "even" / "0.jpg").unlink()
         return batch
 
-    monkeypatch.setattr(batches, "_encode", encode_and_spoil)
+    monkeypatch.setattr(local, "encode_both", encode_and_spoil)
     report = index(staging, upload_id, settings)
     assert (report.added, report.rejected, report.encoded) == (8, 2, 8)
     assert set(report.reasons) == {"not_found", "corrupt_image"}

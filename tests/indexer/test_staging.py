@@ -17,6 +17,12 @@ import pytest
 
 from indexer.sources import open_source
 from indexer.staging import Staging
+from indexer.upload_errors import (
+    TooManyUploadsError,
+    UploadError,
+    UploadNotFoundError,
+    UploadTooLargeError,
+)
 from search_engine.config import Settings
 from search_engine.errors import (
     EmptyFileError,
@@ -25,11 +31,7 @@ from search_engine.errors import (
     StorageError,
     StorageFullError,
     TooManyBytesError,
-    TooManyUploadsError,
     UnsupportedTypeError,
-    UploadError,
-    UploadNotFoundError,
-    UploadTooLargeError,
 )
 from search_engine.storage.paths import DataPaths
 

@@ -55,6 +55,13 @@ def test_an_argument_wins_over_the_environment_unless_it_is_none() -> None:
         ("EYEDEX_LOCK_WAIT_S", "-0.1"),
         ("EYEDEX_LOCK_WAIT_S", "nan"),
         ("EYEDEX_MAX_BYTES", ""),
+        ("EYEDEX_DATA", ""),
+        ("EYEDEX_ALLOWED_HOSTS", ""),
+        *(
+            (name, text)
+            for name in ("EYEDEX_WORKERS", "EYEDEX_LOCK_WAIT_S")
+            for text in ("1_0", " 5", "5\n", "٣", "0x10", "inf", "1e999")
+        ),
         ("EYEDEX_MAX_PIXELS", "1e12"),
     ],
 )

@@ -10,6 +10,7 @@ from indexer.sources.shops.base import (
     more_pictures,
     several,
 )
+from search_engine.plain_numbers import is_digits
 
 TYPICAL = (
     "additionalimagelink", "googleproductcategory", "producttype", "itemgroupid", "availability",
@@ -60,7 +61,7 @@ def _category(record: Record, own: str | None, googles: str | None) -> str | Non
     written = filled(record.cells, own)
     if not written:
         written = filled(record.cells, googles)
-        if written.isdecimal():
+        if is_digits(written):
             return None
     paths = written.split(",")
     if len(paths) > 1 and all(">" in path for path in paths):

@@ -22,6 +22,7 @@ from indexer.sources.shops.base import (
     one_or_list,
     taken_apart,
 )
+from search_engine.plain_numbers import is_digits
 
 OPTIONS = (1, 2, 3)
 NO_OPTION = "Title"
@@ -177,7 +178,7 @@ def _pictures(product: Sequence[Record], columns: _Columns) -> list[str]:
         written = filled(record.cells, columns.image)
         if written:
             position = filled(record.cells, columns.position)
-            placed.append((int(position) if position.isdecimal() else number, number, written))
+            placed.append((int(position) if is_digits(position) else number, number, written))
     found = [written for _, _, written in sorted(placed)]
     return list(dict.fromkeys([*found, *_all(product, columns.variant_image)]))
 

@@ -177,6 +177,7 @@ def test_old_jobs_go_with_their_files(catalog: Catalog) -> None:
     assert [path.name for path in catalog.paths.jobs.iterdir()] == [kept.id]
 
 
+@pytest.mark.sqlite_only("spelled for SQLite")
 def test_a_thousand_finished_jobs_are_kept(catalog: Catalog) -> None:
     with catalog.write() as writer:
         for _ in range(KEPT_JOBS + 2):

@@ -221,6 +221,7 @@ def test_generations_of_an_earlier_collection_of_that_name_are_not_used(
     assert snapshot.generation is None
 
 
+@pytest.mark.sqlite_only("damages the file")
 def test_a_damaged_embedding_costs_one_item(catalog: Catalog, collection: Collection) -> None:
     key = catalog.get(collection, "5").key
     with sqlite3.connect(catalog.paths.catalog) as connection:

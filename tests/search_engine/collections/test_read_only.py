@@ -67,6 +67,7 @@ def try_all_changes(engine: SearchEngine) -> None:
     engine.fold_changes("default")
 
 
+@pytest.mark.sqlite_only("a database is written to from a directory that cannot be")
 def test_a_read_only_directory_is_searched_checked_and_copied(
     data: Path, mounted: Path, tmp_path: Path, sample: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_read_only_directory_is_searched_checked_and_copied(
     assert content(data) == before
 
 
+@pytest.mark.sqlite_only("a database is written to from a directory that cannot be")
 def test_a_read_only_directory_is_served(data: Path, mounted: Path) -> None:
     before = content(data)
     for settings in ({"read_only": True}, {}):
@@ -146,6 +148,7 @@ def test_a_network_is_not_kept_then(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "encoders"]
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_a_catalog_of_an_older_version_is_not_changed(data: Path) -> None:
     with closing(sqlite3.connect(data / "catalog.sqlite")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
@@ -154,6 +157,7 @@ def test_a_catalog_of_an_older_version_is_not_changed(data: Path) -> None:
     assert not list(data.glob("*.before-*"))
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_a_log_that_cannot_be_read_there_is_told(data: Path, mounted: Path) -> None:
     with SearchEngine(data) as writing:
         writing.upsert("red", picture("red"))
