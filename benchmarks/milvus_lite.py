@@ -57,6 +57,9 @@ class MilvusLite:
         """Let it take connections and answer nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        state = Path(f"/proc/{self._process.pid}/stat")
+        while not state.read_text().rpartition(")")[2].startswith(" T"):
+            time.sleep(0.01)  # a busy machine takes its time to stop the last thread
 
     def go_on(self) -> None:
         """Let it answer again."""

@@ -13,6 +13,7 @@ from search_engine.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FIGURES = ROOT / "benchmarks" / "README.md"
 FAMILIES = ("collections", "jobs", "keys")
 """Verbs of two words."""
 READERS = ("shopper-page", "catalog-owner", "analyst", "operator")
@@ -73,6 +74,27 @@ def test_ci_runs_only_what_the_readme_offers() -> None:
 def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, FIGURES], ids=lambda page: page.stem)
+def test_every_table_is_whole(page: Path) -> None:
+    """A block of rows has a head, its rule, and as many cells in each row as the head."""
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for block in re.findall(r"(?:^\|.*\n)+", prose, re.MULTILINE):
+        rows = [
+            len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", row))) for row in block.splitlines()
+        ]
+        assert re.fullmatch(r"\|[-:| ]+\|", block.splitlines()[1:2][0] if rows[1:] else ""), block
+        assert set(rows) == {rows[0]}, block
+
+
+@pytest.mark.parametrize("page", [*PAGES, FIGURES], ids=lambda page: page.stem)
+def test_no_placeholder_is_left(page: Path) -> None:
+    assert not re.search(
+        r"^\W*[A-Z]{3,}\W*$",
+        re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL),
+        re.MULTILINE,
+    )
 
 
 def test_every_audience_has_its_page_which_leads_to_all_others() -> None:

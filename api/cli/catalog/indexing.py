@@ -20,6 +20,9 @@ from search_engine.encoders.base import Encoder
 from search_engine.errors import EyedexError, MissingExtraError
 from search_engine.storage.paths import DataPaths
 
+WATCHED_MS = 500
+"""How long the first run waits until changes are watched, in milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexingRun:
@@ -94,17 +97,27 @@ class IndexingRun:
         """Index again after each change of the source, until the process is told to end."""
         try:
             from watchfiles import watch
+
+            from api.cli.catalog.watching import SourceChanges
         except ImportError:
             raise MissingExtraError(
                 "watching needs a package that is not installed",
                 where="--watch",
                 fix="pip install 'eyedex[watch]', or run eyedex index again when something changed",
             ) from None
-        self._again()
         folder = self.path if self.path.is_dir() else self.path.parent
+        changes = watch(
+            folder,
+            watch_filter=SourceChanges(self.path, self.settings.data),
+            raise_interrupt=False,
+            yield_on_timeout=True,
+            rust_timeout=WATCHED_MS,
+        )
+        next(changes)  # watching begins before the first run, so that no change during it is missed
+        self._again()
         print(f"watching {folder}; Ctrl-C ends it", file=sys.stderr, flush=True)
-        for _ in watch(folder, raise_interrupt=False):
-            if self.path.exists():
+        for changed in changes:
+            if changed and self.path.exists():
                 self._again()
 
     def _again(self) -> None:
