@@ -1,6 +1,7 @@
 """Calibrate the vote of a collection and store the result."""
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,9 @@ from search_engine.vote.values import ValueModel
 
 CHEAP_PRODUCT = 200_000_000_000
 """Calibrate automatically up to this many items * queries * dimension: a few seconds."""
+ONE_THREAD_PRODUCT = 20_000_000_000
+"""Up to here linear algebra has one thread: others mostly spin between products so small, which on
+a busy machine took ten times the processor time of the work itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ def _repeat(
 ) -> bool:
     """Calibrate with the same options unless that takes long; return whether it was done."""
     count = catalog.count(record)
-    if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
+    product = count * min(count, QUERIES) * (record.dimension or 0)
+    if product > CHEAP_PRODUCT:
         return False
     request = CalibrationRequest(target, group_by=group_by)
     if before is not None:
@@ -174,10 +179,19 @@ def _repeat(
         together = group_by or before.group_by
         request = CalibrationRequest(target, before.rule.per_product, balanced, together)
     try:
-        calibrate_collection(catalog, record.name, request, record=record)
+        with _threads(product):
+            calibrate_collection(catalog, record.name, request, record=record)
     except ParameterError:  # too few items share a value, or a field to group by is gone
         return False
     return True
+
+
+def _threads(product: int) -> AbstractContextManager[object]:
+    """Limit the threads of linear algebra for a small calibration."""
+    import scipy.linalg  # noqa: F401 - has a BLAS of its own, which is only limited once loaded
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1 if product <= ONE_THREAD_PRODUCT else None, user_api="blas")
 
 
 def gallery_voters(gallery: Labelled) -> Voters:
