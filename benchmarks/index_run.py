@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.machine import spread
+from benchmarks.processor_time import watched
 from indexer.report import RunReport
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -18,18 +19,24 @@ Row = dict[str, Any]
 
 
 class WholeRun:
-    """Index runs of a source into a fresh data directory, and what they reported."""
+    """Index runs of a source into a fresh data directory, and what they reported.
+
+    `core_s` has the seconds of a core that a picture took in each, in all processes together.
+    """
 
     def __init__(self, source: Path, work: Path) -> None:
         self.reports: list[RunReport] = []
+        self.core_s: list[float] = []
         self._source, self._cache, self._data = source, work / "encoders", work / "data"
 
     def measure(self) -> float:
         """Pictures a second of one whole run; its report is kept."""
         shutil.rmtree(self._data, ignore_errors=True)
         shutil.copytree(self._cache, self._data / "encoders")
-        settings = Settings(data=self._data)
-        done = index_source(open_source(self._source), IndexRequest(), settings)
+        settings, spent = Settings(data=self._data), list[float]()
+        with watched(spent):
+            done = index_source(open_source(self._source), IndexRequest(), settings)
+        self.core_s.append(spent[0] / done.encoded)
         self.reports.append(done)
         return done.encoded / done.seconds
 

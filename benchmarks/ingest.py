@@ -137,9 +137,11 @@ def compare(
         reference = encoder.encode(decoded(theirs, encoder.spec.preprocessing))
     costs = list(zip(decoding.costs, encoding.costs, strict=True))
     limits = [ingest_limit(cores(), *each) for each in costs]
+    least = [decoding.core_s + encoding.core_s for decoding, encoding in costs]
     by_clock = [clock_limit(*each) for each in costs]
     return [
         {"what": f"{OURS}, images/s", **spread(found[OURS])},
+        {"what": f"{OURS}, milliseconds of a core", **spread([1_000 * s for s in ours.core_s])},
         *ours.stages(),
         *cost_rows("decoding", decoding.costs),
         *cost_rows("encoding", encoding.costs),
@@ -150,6 +152,7 @@ def compare(
         {"what": "the same by the clock, images/s", **spread(by_clock)},
         ratio_row(OURS, found[OURS], "the limit", limits, OF_LIMIT),
         ratio_row(OURS, found[OURS], "the limit by the clock", by_clock, OF_LIMIT),
+        ratio_row("decoding and encoding alone", least, f"{OURS}, in cores", ours.core_s, OF_LIMIT),
         *(
             row
             for name, rival in others.items()

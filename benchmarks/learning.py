@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.http import core_ms, family
 from benchmarks.machine import report, spread
+from benchmarks.processor_time import spent_s
 
 COMMAND = (sys.executable, "-m", "api.cli.main", "index")
 SAMPLE_S = 0.05
@@ -66,22 +66,10 @@ def run(source: Path, data: Path, flags: list[str]) -> tuple[float, dict[str, An
         subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL) as process,
     ):
         while process.poll() is None:
-            for each in living(process.pid):
-                try:
-                    spent[each] = core_ms([each]) / 1000
-                except OSError:
-                    continue
+            spent |= spent_s(process.pid)
             time.sleep(SAMPLE_S)
         out.seek(0)
         return sum(spent.values()), json.loads(out.read())
-
-
-def living(process: int) -> list[int]:
-    """A process and all below it; none once it is gone."""
-    try:
-        return family(process)
-    except OSError:
-        return []
 
 
 if __name__ == "__main__":

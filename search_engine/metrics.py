@@ -83,6 +83,21 @@ def reciprocal_rank(relevant: Relevance) -> Floats:
     return np.where(relevant.any(axis=1), 1 / (first + 1), 0.0)
 
 
+def auroc(positive: NDArray[np.bool_], evidence: Floats) -> float:
+    """Return the area under the ROC curve of positives against the others, (N,) both, by ranks.
+
+    It is the probability that a positive has more evidence than another, ties counted half; 0.5 if
+    there is only one kind. To import scikit-learn for it takes more processor time than to
+    calibrate a catalog of a thousand items.
+    """
+    count, others = int(positive.sum()), int((~positive).sum())
+    if not count or not others:
+        return 0.5
+    _, which, ties = np.unique(evidence, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(ties) - (ties - 1) / 2
+    return float((ranks[which][positive].sum() - count * (count + 1) / 2) / (count * others))
+
+
 @dataclass(frozen=True, slots=True)
 class PrecisionRecall:
     """Precision, recall and their harmonic mean, 0 to 1."""

@@ -141,17 +141,19 @@ def _alike(vectors: Vectors, codes: Codes) -> NDArray[np.int64]:
     """
     if not len(codes):
         return np.empty(0, dtype=np.int64)
-    found = scenes_of(vectors, codes, _rival_score(vectors, codes))
-    known = int(found.max(initial=-1)) + 1
-    trees = {}
-    for code in np.unique(codes):
-        members = np.flatnonzero(codes == code)
-        if 2 <= len(members) <= MOST_LINKED:
-            trees[code] = (members, _tree(vectors[members]))
+    found = np.arange(len(codes))
+    classes = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    large = [members for members in classes if len(members) > MOST_LINKED]
+    if large:
+        twin = _rival_score(vectors, codes)
+        found = scenes_of(vectors, codes, twin, np.concatenate(large))
+    known = int(found.max()) + 1
+    linked = (members for members in classes if 2 <= len(members) <= MOST_LINKED)
+    trees = [(members, _tree(vectors[members])) for members in linked]
     if not trees:
         return found
-    limit = _parting(np.concatenate([tree[:, 2] for _, tree in trees.values()]))
-    for members, tree in trees.values():
+    limit = _parting(np.concatenate([tree[:, 2] for _, tree in trees]))
+    for members, tree in trees:
         found[members] = known + _cut(tree, limit)
         known += len(members) + 1
     return found

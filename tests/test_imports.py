@@ -24,7 +24,7 @@ FORBIDDEN = {
 ORDER = {
     "search_engine": (
         "errors records processes commands plain_numbers strict_json interruptions",
-        "access names forks cursors",
+        "access names forks cursors linear_algebra",
         "storage images",
         "near",
         "things neighbors metrics clustering encoders",

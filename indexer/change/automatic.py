@@ -29,6 +29,7 @@ from search_engine.encoders.registry import can_have_layers, create_with_layers
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import with_vectors
+from search_engine.linear_algebra import threads_for
 from search_engine.storage.durable import replace_synced
 
 LEAST_LABELLED = 200
@@ -119,7 +120,9 @@ def learn_from_labels(
         return learned(Lesson(plain, gallery, codes, [base], (SHRINKAGE,)), request, stage)
 
     report = None
-    with suppress(ParameterError):  # fewer products or scenes than folds
+    count = engine.catalog.count(engine.catalog.collection(collection))
+    # fewer products or scenes than folds are no error
+    with suppress(ParameterError), threads_for(count**2 * layered.spec.dimension):
         report = change_encoder(engine, collection, prepare, request, stage)
     record = indexed(engine, collection)
     if report is None or not report.changed:

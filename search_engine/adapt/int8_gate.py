@@ -10,16 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.evaluate.comparison import mcnemar
 from search_engine.neighbors import nearest
 from search_engine.records import Vectors
-from search_engine.vote.labels import vote
+from search_engine.vote.labels import votes_for
 from search_engine.vote.tally import WHOLE_LABEL
 
 LEAST_COSINE = 0.99
 """Cosine to float32, for the mean and for all but one in a hundred pictures."""
 
 MOST_ACCURACY_LOST = 0.003
-"""Loss of accuracy, as a fraction: 0.3 points."""
+"""Loss of accuracy, as a fraction: 0.3 points, unless chance explains more."""
+
+MOST_BY_CHANCE = 0.01
+"""What chance may explain: with few labels it explains nearly everything."""
+
+CHANCE = 0.05
+"""A loss is by chance if one of this size among equals is more probable (McNemar's test)."""
 
 NEIGHBORS = 10
 
@@ -30,7 +37,8 @@ class Int8Figures:
 
     Cosines are between the two embeddings of a picture, over the `held_out` pictures that int8 was
     not calibrated with; `cosine_p1` is their first percentile. Accuracies are those of a vote of
-    the 10 nearest others, over the `labelled` pictures; None with fewer than two of them.
+    the 10 nearest others, over the `labelled` pictures; None with fewer than two of them. `chance`
+    is the probability of such a difference between networks that are equally good.
     """
 
     held_out: int
@@ -40,6 +48,7 @@ class Int8Figures:
     labelled: int
     accuracy_float32: float | None
     accuracy_int8: float | None
+    chance: float = 1.0
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -49,12 +58,17 @@ class Int8Figures:
             if not cosine >= LEAST_COSINE:
                 found.append(f"the {name} of the cosines is {cosine:.4f}, below {LEAST_COSINE}")
         lost = self.accuracy_lost
-        if lost is not None and round(lost, 6) > MOST_ACCURACY_LOST:
+        if lost is not None and round(lost, 6) > self.most_lost:
             found.append(
-                f"{100 * lost:.2f} points of accuracy are lost, more than "
-                f"{100 * MOST_ACCURACY_LOST:.1f}"
+                f"{100 * lost:.2f} points of accuracy are lost, "
+                f"more than {100 * self.most_lost:.1f}"
             )
         return tuple(found)
+
+    @property
+    def most_lost(self) -> float:
+        """The loss of accuracy that is accepted."""
+        return MOST_ACCURACY_LOST if self.chance < CHANCE else MOST_BY_CHANCE
 
     @property
     def accuracy_lost(self) -> float | None:
@@ -78,29 +92,38 @@ def compare_int8(
     cosines = np.vecdot(int8[held_out], float32[held_out])
     known = [row for row, label in enumerate(labels) if label is not None]
     names = [str(labels[row]) for row in known]
+    before, after = votes_right(float32[known], names), votes_right(int8[known], names)
     return Int8Figures(
         held_out=len(cosines),
         cosine_mean=float(cosines.mean()),
         cosine_p1=float(np.percentile(cosines, 1)),
         cosine_min=float(cosines.min()),
         labelled=len(known),
-        accuracy_float32=accuracy_of_votes(float32[known], names),
-        accuracy_int8=accuracy_of_votes(int8[known], names),
+        accuracy_float32=share_of(before),
+        accuracy_int8=share_of(after),
+        chance=mcnemar(before, after),
     )
 
 
-def accuracy_of_votes(vectors: Vectors, labels: Sequence[str]) -> float | None:
-    """Return how often the 10 nearest others vote for a picture's label; None for less than two.
+def votes_right(vectors: Vectors, labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Return whether the 10 nearest others vote for each picture's label, (N,); none of less than
+    two.
 
     Args:
         vectors: Unit rows, shape (N, D).
         labels: N labels.
     """
     if len(labels) < 2:
-        return None
+        return np.empty(0, dtype=np.bool_)
     scores, places = nearest(vectors, vectors, NEIGHBORS, np.arange(len(labels)))
-    right = 0
-    for label, others, cosines in zip(labels, places.tolist(), scores.tolist(), strict=True):
-        named = [(labels[other], score) for other, score in zip(others, cosines, strict=True)]
-        right += vote(named, WHOLE_LABEL).label == label
-    return right / len(labels)
+    rows = [
+        [(labels[other], score) for other, score in zip(others, cosines, strict=True)]
+        for others, cosines in zip(places.tolist(), scores.tolist(), strict=True)
+    ]
+    voted = votes_for(rows, WHOLE_LABEL)
+    return np.array([one.label == label for one, label in zip(voted, labels, strict=True)])
+
+
+def share_of(right: NDArray[np.bool_]) -> float | None:
+    """The share of outcomes (N,) that are true; None without any."""
+    return float(right.mean()) if len(right) else None

@@ -35,8 +35,6 @@ SPAN_SHARE = 0.75
 
 WHITENED_DIRECTIONS = 256
 WHITENING_SHRINKAGE = 0.3
-SHARE_OF_ALL = 0.25
-"""From this share of the directions on, all are computed, which is exact and no slower then."""
 
 Rows = NDArray[Any]
 Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -168,13 +166,13 @@ def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
 
 def _largest(white: Vectors, count: int) -> Vectors:
     """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order."""
-    if count > SHARE_OF_ALL * min(white.shape):
-        if white.shape[0] > white.shape[1]:
-            _, axes = np.linalg.eigh(white.T @ white)
-            return np.ascontiguousarray(axes[:, ::-1][:, :count])
-        _, _, axes = np.linalg.svd(white, full_matrices=False)
-        return np.asarray(axes[:count].T)
-    from sklearn.utils.extmath import randomized_svd
+    from scipy import linalg
 
-    _, _, axes = randomized_svd(white, count, n_oversamples=16, n_iter=4, random_state=0)
-    return np.asarray(axes.T)
+    width = white.shape[1]
+    _, axes = linalg.eigh(
+        white.T @ white,
+        subset_by_index=(width - count, width - 1),
+        overwrite_a=True,
+        check_finite=False,
+    )
+    return np.ascontiguousarray(axes[:, ::-1])

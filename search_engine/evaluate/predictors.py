@@ -9,7 +9,7 @@ from search_engine.evaluate.multilabel import LabelSet
 from search_engine.evaluate.ranking import CURVE_DEPTH, Ranking
 from search_engine.records import Prediction
 from search_engine.vote.calibration.record import Calibration
-from search_engine.vote.labels import ballots_of, vote
+from search_engine.vote.labels import ballots_of, votes_for
 from search_engine.vote.tally import WHOLE_LABEL, VoteRule
 from search_engine.vote.values import predict_values, value_table
 
@@ -69,16 +69,7 @@ class PlainVote:
 
     def labels(self, rows: Rows, products: Products) -> list[Prediction]:
         """See Predictor."""
-        return [
-            vote(
-                row,
-                self.rule,
-                products=known,
-                class_weights=self.class_weights,
-                least_score=self.least_score,
-            )
-            for row, known in zip(rows, products, strict=True)
-        ]
+        return votes_for(rows, self.rule, products, self.class_weights, self.least_score)
 
     def values(self, rows: ValuedRows, products: Products) -> list[Prediction]:
         """See Predictor."""

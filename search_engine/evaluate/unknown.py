@@ -15,6 +15,7 @@ from search_engine.evaluate.predictors import Predictor, predict_labels
 from search_engine.evaluate.ranking import Hiding, rank, same_label
 from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import choose_classes, take
+from search_engine.metrics import auroc
 from search_engine.vote.calibration.unknown import familiarity
 
 KEPT_SHARE = 0.95
@@ -93,15 +94,6 @@ def hold_out(
         best,
         is_known,
     )
-
-
-def auroc(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:
-    """Area under the ROC curve of known against unknown; 0.5 if there is only one kind."""
-    if is_known.all() or not is_known.any():
-        return 0.5
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(is_known, evidence))
 
 
 def false_positive_rate(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:

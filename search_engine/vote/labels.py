@@ -33,20 +33,38 @@ def vote(
         class_weights: Factors for the votes of labels; missing ones are 1.
         least_score: Abstain if no labelled neighbor has this score.
     """
+    return votes_for(
+        [labelled], rule, None if products is None else [products], class_weights, least_score
+    )[0]
+
+
+def votes_for(
+    rows: Sequence[Sequence[tuple[str | None, float]]],
+    rule: VoteRule | None = None,
+    products: Sequence[Sequence[str | None]] | None = None,
+    class_weights: Mapping[str, float] | None = None,
+    least_score: float = -1.0,
+) -> list[Prediction]:
+    """Do the same for many queries, whose votes are counted at once."""
     rule = rule or VoteRule()
-    ballots = ballots_of([labelled], None if products is None else [products])
+    ballots = ballots_of(rows, products)
     factors = None
     if class_weights is not None:
         factors = np.array([class_weights.get(label, 1.0) for label in ballots.labels])
-    votes = votes_of(tally(ballots, rule, factors), ballots.labels, 0)
-    if not votes:
-        however_far = tally(ballots, replace(rule, min_score=-math.inf))
-        reason = "too_far" if however_far.codes.size else "too_few"
-        return Prediction(None, 0.0, True, reason, ())
-    voters = int(voter_counts(ballots, rule)[0])
-    if max(score for label, score in labelled if label is not None) < least_score:
-        return Prediction(None, 0.0, True, "too_far", votes, voters=voters)
-    return replace(_answer(votes, rule), voters=voters)
+    counted, voters = tally(ballots, rule, factors), voter_counts(ballots, rule)
+    far = tally(ballots, replace(rule, min_score=-math.inf)) if (voters == 0).any() else counted
+    best = np.where(ballots.codes >= 0, ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
+    found = []
+    for query, count in enumerate(voters.tolist()):
+        votes = votes_of(counted, ballots.labels, query)
+        if not votes:
+            reason = "too_far" if (far.codes[query] >= 0).any() else "too_few"
+            found.append(Prediction(None, 0.0, True, reason, ()))
+        elif best[query] < least_score:
+            found.append(Prediction(None, 0.0, True, "too_far", votes, voters=count))
+        else:
+            found.append(replace(_answer(votes, rule), voters=count))
+    return found
 
 
 def _answer(votes: tuple[Vote, ...], rule: VoteRule) -> Prediction:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.cli.options import settings_from
 from api.cli.terminal.output import print_json, print_table
-from search_engine.adapt.int8_gate import LEAST_COSINE, MOST_ACCURACY_LOST, Int8Figures
+from search_engine.adapt.int8_gate import LEAST_COSINE, Int8Figures
 from search_engine.collections.encoders import encoder_request
 from search_engine.encoders.comparison import RuntimeFigures, compare_runtimes
 from search_engine.engine import SearchEngine
@@ -88,7 +88,7 @@ def _print_figures(figures: Int8Figures) -> None:
             [
                 "accuracy, int8",
                 f"{figures.accuracy_int8:.2%}",
-                f"at least {figures.accuracy_float32 - MOST_ACCURACY_LOST:.2%}",
+                f"at least {figures.accuracy_float32 - figures.most_lost:.2%}",
             ],
         ]
     rows.append(["pictures with a label", f"{figures.labelled:,}", ""])

@@ -13,6 +13,7 @@ from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection
 from search_engine.encoders.projection_learning import Learner
 from search_engine.errors import ParameterError
+from search_engine.linear_algebra import threads_for
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
 from search_engine.things import groupings, hardest, things_of
@@ -84,6 +85,7 @@ def calibrate_collection(
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
     learner = None if projection is None else Learner(gallery.vectors)
+    things = things_of(gallery.vectors, gallery_voters(gallery).codes, gallery.together)
     fit, values = _fit(catalog, gallery, request, projection, learner, advance)
     made = Calibration(
         target=request.target,
@@ -101,8 +103,8 @@ def calibrate_collection(
         values=values,
         alike=fit.alike,
         score_tenths=fit.score_tenths,
-        familiar=_familiar(gallery, before, projection),
-        known=None if values else _known(gallery, request.target, projection, learner),
+        familiar=_familiar(gallery, things, before, projection),
+        known=None if values else _known(gallery, things, request.target, projection, learner),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -166,7 +168,8 @@ def _repeat(
 ) -> bool:
     """Calibrate with the same options unless that takes long; return whether it was done."""
     count = catalog.count(record)
-    if count * min(count, QUERIES) * (record.dimension or 0) > CHEAP_PRODUCT:
+    product = count * min(count, QUERIES) * (record.dimension or 0)
+    if product > CHEAP_PRODUCT:
         return False
     request = CalibrationRequest(target, group_by=group_by)
     if before is not None:
@@ -174,7 +177,8 @@ def _repeat(
         together = group_by or before.group_by
         request = CalibrationRequest(target, before.rule.per_product, balanced, together)
     try:
-        calibrate_collection(catalog, record.name, request, record=record)
+        with threads_for(product):
+            calibrate_collection(catalog, record.name, request, record=record)
     except ParameterError:  # too few items share a value, or a field to group by is gone
         return False
     return True
@@ -232,24 +236,27 @@ def _held_out(
 
 
 def _familiar(
-    gallery: Labelled, record: Collection, projection: Projection | None
+    gallery: Labelled, things: Codes, record: Collection, projection: Projection | None
 ) -> Familiar | None:
     """Learn what a collection's pictures have in common, by the encoder of `record`."""
     voters = gallery_voters(gallery)
     unseen = _unseen(gallery, projection)
     fingerprint = record.fingerprint or ""
-    return fit_familiar(voters.vectors, voters.codes, voters.products, fingerprint, unseen)
+    return fit_familiar(voters.vectors, voters.codes, things, fingerprint, unseen)
 
 
 def _known(
-    gallery: Labelled, target: str, projection: Projection | None, learner: Learner | None
+    gallery: Labelled,
+    things: Codes,
+    target: str,
+    projection: Projection | None,
+    learner: Learner | None,
 ) -> Known | None:
     """Learn how known photos look; `gallery` has the embeddings before the projection."""
     codes = gallery_voters(gallery).codes
     if projection is None:
         if target != "label":
             return None
-        things = things_of(gallery.vectors, codes, gallery.together)
         return fit_known_apart(gallery.vectors, codes, things)
     if projection.origin.target != target:
         return None
@@ -257,7 +264,7 @@ def _known(
         gallery.vectors,
         projection.apply(gallery.vectors),
         codes,
-        things_of(gallery.vectors, codes, gallery.together),
+        things,
         projection.origin.shrinkage,
         _unseen(gallery, projection),
         learner,

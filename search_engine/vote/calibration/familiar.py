@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from search_engine.records import Codes, Floats, Vectors
-from search_engine.things import FOLDS, fold_of, things_of
+from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.packed import pack, unpack
 
 DIRECTIONS = 32
@@ -62,14 +62,14 @@ def distances(vectors: Vectors, flat: NDArray[np.float32]) -> Floats:
 
 
 def fit_familiar(
-    vectors: Vectors, codes: Codes, products: Codes, fingerprint: str, unseen: Codes | None = None
+    vectors: Vectors, codes: Codes, things: Codes, fingerprint: str, unseen: Codes | None = None
 ) -> Familiar | None:
     """Learn the flat of a collection, and how far from it its own pictures are when left out.
 
     Args:
         vectors: Embeddings, (N, D), unit rows.
         codes: The label of each, (N,), -1 for none.
-        products: The product of each, (N,), -1 for none.
+        things: What each item shows, (N,); see `things_of`.
         fingerprint: That of the encoder.
         unseen: Rows that a fine-tuned network did not learn from: only these tell how far new
             photos are.
@@ -81,8 +81,7 @@ def fit_familiar(
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
     own = vectors[rows]
-    named = [None if code < 0 else str(code) for code in products[rows].tolist()]
-    fold = fold_of(codes[rows], things_of(own, codes[rows], named))
+    fold = fold_of(codes[rows], things[rows])
     if np.count_nonzero(fold >= 0) < LEAST_ITEMS:
         return None
     far, near = _left_out(own, fold)

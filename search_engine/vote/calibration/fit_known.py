@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import Learner
+from search_engine.metrics import auroc
 from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.known import UNLIKELY, Known, cosines_to, ranked
@@ -51,8 +52,6 @@ def fit_known(
     Returns:
         None if there are too few classes or items to take some out.
     """
-    from sklearn.metrics import roc_auc_score
-
     if len(np.unique(codes[codes >= 0])) < LEAST_CLASSES:
         return None
     fold = fold_of(codes, things)
@@ -71,7 +70,7 @@ def fit_known(
         dimensions=(vectors.shape[1], plain.shape[1]),
         weights=(float(weights[0]), float(weights[1])),
         quantiles=tuple(quantiles.tolist()),
-        auroc=float(roc_auc_score(is_known, evidence)),
+        auroc=auroc(is_known, evidence),
         caught=float((ranked(evidence[~is_known], quantiles) < UNLIKELY).mean()),
     )
 

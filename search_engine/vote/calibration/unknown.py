@@ -11,6 +11,7 @@ import numpy as np
 
 from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
+from search_engine.metrics import auroc
 from search_engine.neighbors import nearest
 from search_engine.records import Codes, Floats
 from search_engine.vote.calibration.collection import gallery_voters
@@ -71,8 +72,6 @@ def unknown_auroc(
     Raises:
         ParameterError: There are not more classes than `classes`.
     """
-    from sklearn.metrics import roc_auc_score
-
     voters = gallery_voters(gallery)
     if not 0 < classes < len(voters.labels):
         raise ParameterError(
@@ -85,7 +84,7 @@ def unknown_auroc(
     for _ in range(repeats):
         away = random.choice(len(voters.labels), classes, replace=False)
         evidence, known = _evidence(voters, away, rule, seed)
-        areas.append([roc_auc_score(known, each) for each in evidence])
+        areas.append([auroc(known == 1, each) for each in evidence])
     best, share, both = np.mean(areas, axis=0)
     return UnknownAuroc(float(best), float(share), float(both), classes, repeats)
 

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 from search_engine.errors import ParameterError
 from search_engine.evaluate.predictors import PlainVote
 from search_engine.evaluate.splits import folds_by_thing
-from search_engine.evaluate.unknown import auroc, false_positive_rate, hold_out
+from search_engine.evaluate.unknown import false_positive_rate, hold_out
+from search_engine.metrics import auroc
 from tests.search_engine.evaluate.test_evaluation import labelled
 from tests.search_engine.evaluate.test_splits import shop
 
@@ -52,6 +53,8 @@ def test_too_many_classes_are_refused() -> None:
 def test_measures_agree_with_scikit_learn_and_by_hand() -> None:
     is_known = np.array([True, True, True, False, False])
     evidence = np.array([0.9, 0.5, 0.4, 0.6, 0.1])
+    tied = np.round(evidence)
+    assert auroc(is_known, tied) == pytest.approx(roc_auc_score(is_known, tied))
     assert auroc(is_known, evidence) == pytest.approx(roc_auc_score(is_known, evidence))
     assert false_positive_rate(is_known, evidence) == 0.5  # the bar is 0.4, which 0.6 passes
     assert auroc(np.ones(3, dtype=bool), np.zeros(3)) == 0.5

@@ -11,6 +11,7 @@ from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.records import Codes, Vectors
+from search_engine.things import things_of
 from search_engine.vote.calibration.familiar import fit_familiar
 from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
 from search_engine.vote.calibration.known import UNLIKELY
@@ -33,7 +34,7 @@ def photos(classes: range, count: int, seed: int) -> tuple[Vectors, Codes]:
 
 def test_what_lies_in_other_directions_is_foreign() -> None:
     own, codes = photos(range(CLASSES), 600, seed=1)
-    familiar = fit_familiar(own, codes, np.full(600, -1), "f")
+    familiar = fit_familiar(own, codes, things_of(own, codes), "f")
     assert familiar is not None
     new, _ = photos(range(CLASSES), 1_000, seed=2)
     assert familiar.is_far(new).mean() < 0.03
