@@ -41,7 +41,9 @@ GUARDED = {
     "search_engine/images/confinement.py": (
         "tests/images/test_decode_child.py", "tests/images/test_confinement.py",
     ),
-    "api/security/access.py": ("tests/api/test_access.py", "tests/api/test_audit.py"),
+    "api/security/access.py": (
+        GUARDS_ALONE, "tests/api/test_access.py", "tests/api/test_audit.py",
+    ),
     "api/security/keyring.py": (GUARDS_ALONE, "tests/api/test_access.py"),
     "api/security/admission.py": ("tests/api/test_admission.py",),
     "api/security/rates.py": ("tests/api/test_rates.py",),
