@@ -21,7 +21,7 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-ASKED = "EYEDEX_MUTANTS"
+ASKED = "MUTANTS_ASKED"
 """Names a file with the module, the lines and texts of its mutants, and where to write which of
 them were noticed."""
 A_RUN_S = 900.0
