@@ -17,6 +17,7 @@ from indexer.change.automatic import (
 from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
 from indexer.executors.choice import executor_for, joined_cluster
+from indexer.executors.recipe import MadeEncoder
 from indexer.patches import declare_patches, embed_patches
 from indexer.pipeline import remove_gone, run_pipeline
 from indexer.remembered import remember
@@ -213,18 +214,16 @@ def _take_in(
     ):
         if cluster is None:
             decoder.warm_up()
-        with report.stage("start"):
-            made = make_encoder(_asked(request), collection, engine, _is_to_learn(request, source))
-            encoder = made.encoder
-        if not request.dry_run:
-            _declare(engine, collection, request, encoder.spec.dimension)
-        on_encoder(encoder)
-        report.encoder, report.runtime = encoder.spec.name, encoder.runtime
-        with closing(listed_rejects(engine, request.collection, report)) as rejects:
+        made = _encoder_for(engine, collection, source, request, report)
+        on_encoder(made.encoder)
+        with (
+            closing(listed_rejects(engine, request.collection, report)) as rejects,
+            _decoding_noted(decoder, report),
+        ):
             run = Run(
                 catalog=engine.catalog,
                 collection=collection,
-                encoder=encoder,
+                encoder=made.encoder,
                 encoder_options=made.options,
                 decoder=decoder,
                 executor=executor_for(cluster, made, decoder, settings, collection.uid, report),
@@ -240,13 +239,35 @@ def _take_in(
                 keep_pictures=request.keep_pictures,
                 dry_run=request.dry_run,
             )
-            try:
-                _note_learning(run, request, settings)
-                refused = _bring_up(run, source, request)
-            finally:
-                busy_s = report.stages.get("decode", 0.0)
-                report.stages["decode"] = busy_s + decoder.busy_seconds
-    return encoder, refused
+            _note_learning(run, request, settings)
+            refused = _bring_up(run, source, request)
+    return made.encoder, refused
+
+
+def _encoder_for(
+    engine: SearchEngine,
+    collection: Collection,
+    source: Source,
+    request: IndexRequest,
+    report: RunReport,
+) -> MadeEncoder:
+    """The encoder of a run; what else the owner wants of the collection is kept with it."""
+    with report.stage("start"):
+        made = make_encoder(_asked(request), collection, engine, _is_to_learn(request, source))
+    if not request.dry_run:
+        _declare(engine, collection, request, made.encoder.spec.dimension)
+    report.encoder, report.runtime = made.encoder.spec.name, made.encoder.runtime
+    return made
+
+
+@contextmanager
+def _decoding_noted(decoder: DecodePool, report: RunReport) -> Iterator[None]:
+    """Note how long its processes were at work, also where the run breaks off."""
+    try:
+        yield
+    finally:
+        busy_s = report.stages.get("decode", 0.0)
+        report.stages["decode"] = busy_s + decoder.busy_seconds
 
 
 def _bring_up(run: Run, source: Source, request: IndexRequest) -> PruneRefusedError | None:

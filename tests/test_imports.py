@@ -23,7 +23,7 @@ FORBIDDEN = {
 }
 ORDER = {
     "search_engine": (
-        "errors records processes commands plain_numbers strict_json interruptions",
+        "errors records processes commands plain_numbers strict_json interruptions freed_memory",
         "access names forks cursors linear_algebra",
         "storage images",
         "near",

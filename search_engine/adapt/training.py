@@ -307,18 +307,3 @@ def _has_bfloat16(device: Any) -> bool:
     from search_engine.encoders.runtime.openvino_export import float_precision
 
     return float_precision() == "bf16"
-
-
-def keep_freed_memory() -> None:
-    """Make glibc keep freed memory for the next step.
-
-    By default it returns large blocks to the kernel and gets new ones, cleared page by page, in
-    each step: 1.4 times as slow. `man mallopt` explains the numbers.
-    """
-    import ctypes
-
-    most_mapped, trim_threshold = -4, -1
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(most_mapped, 0)
-        mallopt(trim_threshold, 2**31 - 1)

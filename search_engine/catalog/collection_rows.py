@@ -16,14 +16,7 @@ from search_engine.errors import CollectionNotFoundError, ParameterError
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _COLLECTION_COLUMNS = (  # the fields of Collection, then the same as stored, for the checksum
-    collections.c.id,
-    collections.c.name,
-    collections.c.uid,
-    collections.c.encoder,
-    collections.c.encoder_options,
-    collections.c.fingerprint,
-    collections.c.dimension,
-    collections.c.index_factory,
+    *(collections.c[each.name] for each in COLLECTION_VALUES),
     collections.c.patches,
     *COLLECTION_VALUES,
     collections.c.crc32,

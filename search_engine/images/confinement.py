@@ -48,6 +48,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _SECCOMP, _GET_ACTION_AVAIL = (317, 277), 2
 _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _IF_EQUAL, _IF_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
+_NO_JUMPS = (0, 0)
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 """Offsets in `struct seccomp_data`; of an argument the lower half on these machines."""
 
@@ -96,32 +97,32 @@ def _libc() -> ctypes.CDLL:
 
 def _filter(column: int, architecture: int, pid: int) -> Iterator[_Instruction]:
     """The program that the kernel runs for each call; jumps are counted from the next line."""
-    yield _LOAD, 0, 0, _ARCHITECTURE
+    yield _LOAD, *_NO_JUMPS, _ARCHITECTURE
     yield _IF_EQUAL, 1, 0, architecture
-    yield _RETURN, 0, 0, _KILL
-    yield _LOAD, 0, 0, _NUMBER
+    yield _RETURN, *_NO_JUMPS, _KILL
+    yield _LOAD, *_NO_JUMPS, _NUMBER
     for numbers in _ALLOWED.values():
         if numbers[column] is not None:
             yield from _answer_to(numbers[column], _ALLOW)
     yield from _answer_to(_CLONE3[column], _ERRNO | errno.ENOSYS)  # so that libc takes clone
     yield from _if_first_argument(_CLONE[column], _IF_SET, _CLONE_THREAD)
     yield from _if_first_argument(_TGKILL[column], _IF_EQUAL, pid)
-    yield _RETURN, 0, 0, _ERRNO | errno.EPERM
+    yield _RETURN, *_NO_JUMPS, _ERRNO | errno.EPERM
 
 
 def _answer_to(number: int | None, answer: int) -> Iterator[_Instruction]:
     assert number is not None
     yield _IF_EQUAL, 0, 1, number
-    yield _RETURN, 0, 0, answer
+    yield _RETURN, *_NO_JUMPS, answer
 
 
 def _if_first_argument(number: int, test: int, value: int) -> Iterator[_Instruction]:
     """Allow a call whose first argument passes a test; refuse it otherwise."""
     yield _IF_EQUAL, 0, 4, number
-    yield _LOAD, 0, 0, _FIRST_ARGUMENT
+    yield _LOAD, *_NO_JUMPS, _FIRST_ARGUMENT
     yield test, 0, 1, value
-    yield _RETURN, 0, 0, _ALLOW
-    yield _RETURN, 0, 0, _ERRNO | errno.EPERM
+    yield _RETURN, *_NO_JUMPS, _ALLOW
+    yield _RETURN, *_NO_JUMPS, _ERRNO | errno.EPERM
 
 
 def _packed(program: Iterable[_Instruction]) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Code = Literal[
     "access_key_damaged",
@@ -55,6 +55,16 @@ class Finding:
     what: str
     code: Code = "something"
     parameters: Parameters = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """It in JSON, as programs are told of it."""
+        return {
+            "level": self.level,
+            "code": self.code,
+            "parameters": dict(self.parameters),
+            "where": self.where,
+            "what": self.what,
+        }
 
 
 def of_item(item_id: str, what: str, code: Code) -> Finding:

@@ -103,11 +103,7 @@ def map_page(
     shown = _sampled(keys, sample)
     start = int(np.searchsorted(shown, after, side="right"))
     page = _page(shown[start : start + limit], known.keys)
-    points = known.take(np.isin(known.keys, page))
-    if snapshot is not None and len(points.keys) < len(page):
-        if not len(known.keys):
-            raise OverviewNotFoundError("no item is left of it", where="map", fix="make it anew")
-        points = merged(points, place_further(snapshot, known, np.setdiff1d(page, known.keys)))
+    points = _points_of_page(snapshot, known, page)
     items = catalog.by_keys(page.tolist())
     more = start + len(page) < len(shown)
     return MapPage(
@@ -173,6 +169,20 @@ def _page(keys: Keys, known: Keys) -> Keys:
     """The keys of a page, cut before there are too many to be placed."""
     further = np.cumsum(~np.isin(keys, known))
     return keys[further <= PLACED_A_PAGE]
+
+
+def _points_of_page(snapshot: Snapshot | None, known: Points, page: Keys) -> Points:
+    """The points of a page: those that are known, and the others placed among these.
+
+    Raises:
+        OverviewNotFoundError: None is known.
+    """
+    points = known.take(np.isin(known.keys, page))
+    if snapshot is None or len(points.keys) == len(page):
+        return points
+    if not len(known.keys):
+        raise OverviewNotFoundError("no item is left of it", where="map", fix="make it anew")
+    return merged(points, place_further(snapshot, known, np.setdiff1d(page, known.keys)))
 
 
 def _clusters(catalog: Catalog, overview: Overview) -> list[MapCluster]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -87,6 +88,27 @@ def test_bodies_that_are_on_their_way_count_and_slow_ones_do_not(
             async with slow.turn(asked_by(STAYS)):
                 pass
         assert admission.wait_s == 0
+
+    run(story())
+
+
+def test_only_time_in_which_others_waited_is_time_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def story() -> None:
+        admission = Admission(at_once=2)
+        for _ in range(3):  # alone, a minute after each other
+            async with admission.turn():
+                assert admission.wait_s == module.UNMEASURED_S
+            now[0] += 60
+        async with admission.turn():
+            async with admission.turn():
+                pass
+            now[0] += 2
+        async with admission.turn():
+            smoothed = 0.1 * 2 + 0.9 * module.UNMEASURED_S
+            assert admission.wait_s == pytest.approx(smoothed)
 
     run(story())
 

@@ -43,7 +43,7 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
         Guard(
             "search_engine/storage",
             ("archive", "arrays", "durable", "faults", "locks", "paths", "room"),
-            ("tests/search_engine/storage", "tests/faults/test_snapshot.py"),
+            ("tests/search_engine/storage", "tests/faults/snapshots"),
         ),
         Guard(
             "search_engine/catalog",

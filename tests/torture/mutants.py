@@ -6,24 +6,26 @@ passes all tests of its module is one that nobody would notice.
 """
 
 import ast
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.torture.goals import Goal, Reached, tries
 from tests.torture.guarded import BRANCHES, STATEMENTS, measured, shares
+from tests.torture.mutant_runs import A_RUN_S, ASKED
 
 ROOT = Path(__file__).parents[2]
 FILES, GUARDS_ALONE = "tests/search_engine/storage/test_files.py", "tests/api/test_guards.py"
 GUARDED = {
-    "search_engine/storage/durable.py": (FILES, "tests/faults/test_snapshot.py"),
+    "search_engine/storage/durable.py": (FILES, "tests/faults/snapshots"),
     "search_engine/storage/locks.py": ("tests/search_engine/storage",),
     "search_engine/storage/room.py": (FILES, "tests/faults/test_full_disk.py"),
     "search_engine/access.py": ("tests/api/test_access.py",),
@@ -39,7 +41,9 @@ GUARDED = {
     "search_engine/images/confinement.py": (
         "tests/images/test_decode_child.py", "tests/images/test_confinement.py",
     ),
-    "api/security/access.py": ("tests/api/test_access.py", "tests/api/test_audit.py"),
+    "api/security/access.py": (
+        GUARDS_ALONE, "tests/api/test_access.py", "tests/api/test_audit.py",
+    ),
     "api/security/keyring.py": (GUARDS_ALONE, "tests/api/test_access.py"),
     "api/security/admission.py": ("tests/api/test_admission.py",),
     "api/security/rates.py": ("tests/api/test_rates.py",),
@@ -53,7 +57,7 @@ GUARDED = {
 KILLED = 0.85
 PUBLISHED = 0.2
 """From this scale on there are enough mutants for a verdict, and coverage is measured."""
-A_RUN_S = 300.0
+NOTHING: Mapping[str, str] = {}
 NO_TESTS = (4, 5)
 """What pytest ends with where it was called wrongly, or found none."""
 COPIED = ("search_engine", "indexer", "api", "tests", "data", "benchmarks", "pyproject.toml")
@@ -82,7 +86,7 @@ def tests_of_tests(scale: float, seed: int) -> Reached:
         wanted = tries(100, scale, at_least=2)
         known = [each for module in GUARDED for each in mutants_of(module)]
         chosen = random.Random(seed).sample(known, min(wanted, len(known)))
-        alive = [each for each in chosen if not _is_noticed(tree, each)]
+        alive = [*_alive(tree, chosen)]
     share = 1 - len(alive) / len(chosen)
     told = [f"{each.module}:{each.line} {each.what}" for each in alive]
     figures = f"{len(chosen)} of {len(known)} mutants: {share:.0%} noticed {told[:8]}"
@@ -147,29 +151,62 @@ def _copy(tree: Path) -> None:
             shutil.copy(source, target)
 
 
-def _is_noticed(tree: Path, mutant: Mutant) -> bool:
-    """Whether a test of its module fails, or does not come to an end."""
+def _alive(tree: Path, chosen: Sequence[Mutant]) -> Iterator[Mutant]:
+    """Those that no test notices."""
+    for module in GUARDED:
+        mutants = [each for each in chosen if each.module == module]
+        if mutants:
+            noticed = _noticed(tree, module, mutants)
+            yield from (one for one, is_seen in zip(mutants, noticed, strict=True) if not is_seen)
+
+
+def _noticed(tree: Path, module: str, mutants: Sequence[Mutant]) -> list[bool]:
+    """Which mutants of a module make one of its tests fail, or not come to an end."""
+    asked, found = tree.parent / "asked.json", tree.parent / "found.json"
+    told = [{"line": each.line, "text": each.text} for each in mutants]
+    question = {"file": str(tree / module), "found": str(found), "mutants": told}
+    asked.write_text(json.dumps(question))
+    plugin = ("-p", "tests.torture.mutant_runs", "--capture=no")
+    done = _tested(tree, None, *plugin, *GUARDED[module], environment={ASKED: str(asked)})
+    if done.returncode != 0:
+        raise RuntimeError(f"{module}: {done.stdout.decode()[-1_000:]}")
+    answers = json.loads(found.read_text())
+    return [
+        _is_noticed_by_all(tree, mutant) if answer is None else answer
+        for mutant, answer in zip(mutants, answers, strict=True)
+    ]
+
+
+def _is_noticed_by_all(tree: Path, mutant: Mutant) -> bool:
+    """Whether a test fails that is loaded with it, as of what is computed while it is loaded."""
     file = tree / mutant.module
     before = file.read_text()
     file.write_text(mutant.text)
     try:
-        return _tested(tree, "-x", *GUARDED[mutant.module]) != 0
+        return _tested(tree, A_RUN_S, "-x", *GUARDED[mutant.module]).returncode != 0
     except subprocess.TimeoutExpired:
         return True
     finally:
         file.write_text(before)
 
 
-def _tested(tree: Path, *arguments: str) -> int:
+def _tested(
+    tree: Path, limit_s: float | None, *arguments: str, environment: Mapping[str, str] = NOTHING
+) -> "subprocess.CompletedProcess[bytes]":
     """Run tests in the copy, not in what is installed."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        command, cwd=tree, env=environment, capture_output=True, timeout=A_RUN_S, check=False
+        command,
+        cwd=tree,
+        env={**os.environ, **paths, **environment},
+        capture_output=True,
+        timeout=limit_s,
+        check=False,
     )
     if done.returncode in NO_TESTS:
         raise RuntimeError(f"no tests were run: {done.stdout.decode()[-300:]}")
-    return done.returncode
+    return done
 
 
 GOALS = [

@@ -124,16 +124,7 @@ def check(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json(
             {
                 "sound": report.sound,
-                "findings": [
-                    {
-                        "level": one.level,
-                        "code": one.code,
-                        "parameters": dict(one.parameters),
-                        "where": one.where,
-                        "what": one.what,
-                    }
-                    for one in report.findings
-                ],
+                "findings": [one.facts() for one in report.findings],
                 "collections": list(report.collections),
                 "versions": report.versions,
                 "settings": settings.model_dump(mode="json"),

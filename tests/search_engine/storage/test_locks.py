@@ -51,6 +51,12 @@ def test_a_second_holder_is_refused_by_name_and_place(tmp_path: Path) -> None:
         assert caught.value.where == str(path)
 
 
+def test_folders_that_are_missing_are_made_for_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "very" / "deep" / "lock"
+    with exclusive(path, 0.0, "testing"):
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_it_is_free_again_after_the_block_and_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with pytest.raises(ZeroDivisionError), exclusive(path, 0.0, "testing"):
