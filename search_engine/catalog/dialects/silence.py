@@ -7,7 +7,8 @@ is given up.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,7 +24,46 @@ T = TypeVar("T")
 
 
 class WatchedConnection(psycopg.Connection[Any]):
-    """A connection that is given up where nothing will come any more."""
+    """A connection that is given up where nothing will come any more.
+
+    Cursors on the server end with their transaction, and are closed then: whoever reads in parts
+    may stop at any row.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """As the class above is made."""
+        super().__init__(*arguments, **options)
+        self._on_server: list[psycopg.ServerCursor[Any]] = []
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        """As the class above makes it; one with a name is on the server."""
+        made = super().cursor(*arguments, **options)
+        if isinstance(made, psycopg.ServerCursor):
+            self._on_server.append(made)
+        return made
+
+    def commit(self) -> None:
+        """As the class above does it."""
+        with self._closing_cursors():
+            super().commit()
+
+    def rollback(self) -> None:
+        """As the class above does it."""
+        with self._closing_cursors():
+            super().rollback()
+
+    def close(self) -> None:
+        """As the class above does it."""
+        with self._closing_cursors():
+            super().close()
+
+    @contextmanager
+    def _closing_cursors(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            while self._on_server:
+                self._on_server.pop().close()
 
     def wait(self, gen: Generator[Any, Any, T], *arguments: Any, **options: Any) -> T:
         """As the class above does it.

@@ -4,11 +4,14 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import ServerCursor
+from sqlalchemy import select
 
 from indexer.jobs.queue import cancel, find, submit
 from search_engine.catalog.copying import copy_catalog
@@ -17,6 +20,7 @@ from search_engine.catalog.dialects.silence import WatchedConnection
 from search_engine.catalog.dialects.sortable_values import MOST_CHARS, plain, sortable
 from search_engine.catalog.job_writer import start_job
 from search_engine.catalog.store import Catalog
+from search_engine.catalog.tables import items
 from search_engine.config import Settings
 from search_engine.errors import (
     DatabaseUnavailableError,
@@ -220,6 +224,19 @@ def test_threads_wait_for_each_other(tmp_path: Path, url: str) -> None:
         for thread in threads:
             thread.join()
         assert catalog.count(record) == 6
+
+
+def test_who_reads_in_parts_may_stop_at_any_row(tmp_path: Path, url: str) -> None:
+    with Catalog(DataPaths(tmp_path, url)) as catalog:
+        put(catalog, bound_collection(catalog), ["a", "b", "c"])
+        with catalog.read() as connection:
+            rows = connection.execution_options(yield_per=1).execute(select(items.c.item_id))
+            cursor: Any = rows.cursor
+            next(iter(rows))
+            assert isinstance(cursor, ServerCursor)
+            was_closed = cursor.closed
+        assert (was_closed, cursor.closed) == (False, True)
+        assert len(list(catalog.item_ids(catalog.collection("default")))) == 3
 
 
 def test_workers_take_different_jobs_without_waiting(tmp_path: Path, url: str) -> None:
