@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,24 @@ def test_an_answer_that_was_lost_is_not_waited_for(
     with said, behind.read() as connection:
         proxy.break_by(swallowed)
         connection.exec_driver_sql("SELECT 1")
+
+
+def test_an_answer_that_comes_while_others_ask_is_taken(
+    behind: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the server is done before it is asked what it does."""
+    lost, told = WatchedConnection._lost, []
+
+    def lost_when_it_is_done(connection: WatchedConnection) -> str | None:
+        time.sleep(1)
+        told.append(lost(connection))
+        return told[-1]
+
+    monkeypatch.setattr(WatchedConnection, "_lost", lost_when_it_is_done)
+    with behind.read() as connection:
+        row = connection.exec_driver_sql("SELECT 7 FROM pg_sleep(0.8)").one()
+    assert tuple(row) == (7,)
+    assert told[0] is not None
 
 
 def test_a_server_that_works_is_waited_for(behind: Catalog) -> None:
