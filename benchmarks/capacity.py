@@ -6,7 +6,9 @@
 All is computed from `Costs`, whose figures were measured by the commands named there or come from
 the source named there. Prices are assumptions: put in your own (`--price NAME=DOLLARS`).
 
---check builds real catalogs of these sizes and tells how far the prediction is off.
+--check builds real catalogs of these sizes and tells how far the prediction is off. Its vectors are
+of a seeded manifold: among noise an index has to be searched whole before it finds the nearest, and
+to find that out takes longer than all the rest.
 """
 
 import json
@@ -21,6 +23,7 @@ import numpy as np
 
 from benchmarks.machine import parser_of, report
 from benchmarks.scale import fill, in_new_process, opening
+from benchmarks.vectors import manifold
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
@@ -138,7 +141,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def check(counts: Sequence[int], costs: Costs) -> Iterator[dict[str, Any]]:
-    """Real catalogs of random vectors: what they take, over what was predicted."""
+    """Real catalogs: what they take, over what was predicted."""
     for count in counts:
         predicted = need(count, DIMENSION_CHECKED, costs)
         with tempfile.TemporaryDirectory(prefix="eyedex-capacity-") as folder:
@@ -155,14 +158,12 @@ def check(counts: Sequence[int], costs: Costs) -> Iterator[dict[str, Any]]:
 
 def _measured(settings: Settings, count: int) -> tuple[float, float]:
     """Bytes of memory that an opened index takes, and bytes of the catalog on disk."""
-    random = np.random.default_rng(0)
-    vectors = random.standard_normal((count, DIMENSION_CHECKED), np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors, queries = manifold(count, 10, DIMENSION_CHECKED, np.random.default_rng(0))
     paths = DataPaths(settings.data)
     with Catalog(paths) as catalog:
         fill(catalog, vectors)
         LiveCollection(catalog, catalog.collections()[0], settings).compact()
-    opened = in_new_process(opening, settings, vectors[:10])
+    opened = in_new_process(opening, settings, queries)
     return opened["memory_bytes_per_vector"] * count, paths.catalog.stat().st_size
 
 

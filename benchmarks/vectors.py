@@ -64,7 +64,7 @@ def scale_vectors(count: int, dimension: int, queries: int = 1_000, seed: int = 
     """
     random = np.random.default_rng(seed)
     if not DATASETS.is_dir():
-        base, asked = _manifold(count, queries, dimension, random)
+        base, asked = manifold(count, queries, dimension, random)
         return ScaleVectors(base, asked, f"seeded manifold of {MANIFOLD_DIMENSION} dimensions")
     pool, query_pool, photos = _feature_pool(_photos_for(count, queries))
     if count > len(pool):
@@ -150,7 +150,7 @@ def _project(rows: NDArray[np.floating], mean: Rows, axes: Rows) -> Rows:
     )
 
 
-def _manifold(
+def manifold(
     count: int, queries: int, dimension: int, random: np.random.Generator
 ) -> tuple[Rows, Rows]:
     """Points of a curved surface of few dimensions in clusters, with a little noise."""

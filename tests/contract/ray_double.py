@@ -9,12 +9,16 @@ OFFERED = {"CPU": 4.0, "object_store_memory": 1e9}
 
 
 class RayDouble:
-    """Stands for both modules. `lost` blocks are begun again, as after the loss of a machine."""
+    """Stands for both modules. `lost` blocks are begun again, as after the loss of a machine.
+
+    `asked` is what the last round asked the cluster for.
+    """
 
     DataContext = SimpleNamespace(get_current=SimpleNamespace)
 
     def __init__(self, store_bytes: float = 1e9, lost: int = 0) -> None:
         self.rounds = 0
+        self.asked: dict[str, Any] = {}
         self._offered = {**OFFERED, "object_store_memory": store_bytes}
         self._lost = lost
 
@@ -32,19 +36,20 @@ class RayDouble:
 
     def from_arrow_refs(self, blocks: list[Any]) -> "Blocks":
         self.rounds += 1
-        return Blocks(blocks, self._lost)
+        return Blocks(blocks, self._lost, self.asked)
 
 
 class Blocks:
-    def __init__(self, blocks: list[Any], lost: int) -> None:
-        self._blocks, self._lost = blocks, lost
+    def __init__(self, blocks: list[Any], lost: int, asked: dict[str, Any]) -> None:
+        self._blocks, self._lost, self._asked = blocks, lost, asked
 
     def map_batches(
         self,
         worker: Callable[..., Callable[[dict[str, Any]], dict[str, list[str]]]],
         fn_constructor_args: tuple[Any, ...],
-        **_: Any,
+        **asked: Any,
     ) -> "Blocks":
+        self._asked.update(asked)
         self._worker = worker(*fn_constructor_args)
         return self
 

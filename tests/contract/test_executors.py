@@ -11,7 +11,7 @@ import pytest
 
 from indexer.executors import on_ray
 from indexer.executors.base import ClusterUnavailableError, Embedded, Executor, Outcome, Refused
-from indexer.executors.cluster import Pool, join
+from indexer.executors.cluster import Pool, join, nodes_of, pool_of
 from indexer.executors.local import LocalExecutor
 from indexer.executors.on_ray import RayExecutor
 from indexer.executors.recipe import EncoderRecipe
@@ -62,34 +62,41 @@ def doubled(work: Work, double: RayDouble | None = None) -> Made:
 
 
 @contextmanager
-def real_cluster(work: Work) -> Iterator[Made]:
-    """Two raylets on this machine."""
+def real_cluster(work: Work, gpus: int) -> Iterator[Made]:
+    """Two raylets on this machine, each with so many GPUs to hand out, be there any or not."""
     pytest.importorskip("ray", reason="ray is not installed (the extra `ray`)")
     from ray import data
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    offered = {"num_cpus": 2, "object_store_memory": 100 * 2**20}
+    offered = {"num_cpus": 2, "num_gpus": gpus, "object_store_memory": 100 * 2**20}
     cluster = Cluster(initialize_head=True, head_node_args={**offered, "include_dashboard": False})
     try:
         cluster.add_node(**offered)
         ray = join(cluster.address)
         try:
-            yield lambda report: RayExecutor(ray, data, Pool(2, 1), work, report)
+            pool = Pool(2, 1, gpus)
+            assert pool_of(nodes_of(ray), 2, on_gpu=True) == pool
+            yield lambda report: RayExecutor(ray, data, pool, work, report)
         finally:
             ray.shutdown()
     finally:
         cluster.shutdown()
 
 
+ON_RAY = {"ray": 0, "ray with GPUs": 1}
+
+
 @pytest.fixture(
-    scope="module", params=["local", "double", pytest.param("ray", marks=pytest.mark.slow)]
+    scope="module",
+    params=["local", "double", *(pytest.param(name, marks=pytest.mark.slow) for name in ON_RAY)],
 )
 def made(request: pytest.FixtureRequest, work: Work) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(on_ray, "SHARD_PICTURES", BATCH)
-        if request.param == "ray":
-            with real_cluster(replace(work, shards=work.shards / "ray")) as of_cluster:
+        if request.param in ON_RAY:
+            own = replace(work, shards=work.shards / "ray")
+            with real_cluster(own, ON_RAY[request.param]) as of_cluster:
                 yield of_cluster
         else:
             yield local if request.param == "local" else doubled(work)
@@ -155,6 +162,32 @@ def test_rounds_follow_one_another(
     found = outcomes(doubled(replace(work, shards=tmp_path), double), pictures)
     assert [row for row, _ in found] == [row for row, _ in pictures]
     assert double.rounds == 2
+
+
+@pytest.mark.parametrize(
+    ("pool", "started", "gpus"), [(Pool(9, 7), 4, None), (Pool(2, 8, 1), 2, 1)]
+)
+def test_actors_have_what_the_pool_says_and_grow_to_it(
+    pool: Pool,
+    started: int,
+    gpus: int | None,
+    pictures: Given,
+    work: Work,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No more are started than there are shards, and those without work may go."""
+    monkeypatch.setattr(on_ray, "SHARD_PICTURES", BATCH)
+    double = RayDouble()
+    own = replace(work, shards=tmp_path)
+    list(RayExecutor(double, double, pool, own, RunReport()).outcomes(iter(pictures)))
+    sizes = double.asked["compute"]
+    assert (sizes["min_size"], sizes["initial_size"], sizes["max_size"]) == (
+        1,
+        started,
+        pool.actors,
+    )
+    assert (double.asked["num_cpus"], double.asked["num_gpus"]) == (pool.cpus, gpus)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from search_engine.errors import ParameterError
 from search_engine.records import Keys, Vectors
 
 AUTOMATIC = "AUTO"
-EXAMPLES = {"milvus": "http://127.0.0.1:19530", "qdrant": "http://127.0.0.1:6333"}
 
 
 class VectorServer(Protocol):
@@ -70,7 +69,7 @@ class Address:
             raise ParameterError(
                 f"{factory!r} does not say where the server is",
                 where="--index",
-                fix=f"give its address, as {backend}:{EXAMPLES.get(backend)}#HNSW",
+                fix=f"give its address, as {backend}:http://HOST:PORT#HNSW",
             )
         if "@" in uri:
             raise ParameterError(

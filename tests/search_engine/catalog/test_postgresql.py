@@ -2,13 +2,17 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import ServerCursor
+from sqlalchemy import select
 
 from indexer.jobs.queue import cancel, find, submit
 from search_engine.catalog.copying import copy_catalog
@@ -17,6 +21,7 @@ from search_engine.catalog.dialects.silence import WatchedConnection
 from search_engine.catalog.dialects.sortable_values import MOST_CHARS, plain, sortable
 from search_engine.catalog.job_writer import start_job
 from search_engine.catalog.store import Catalog
+from search_engine.catalog.tables import items
 from search_engine.config import Settings
 from search_engine.errors import (
     DatabaseUnavailableError,
@@ -141,6 +146,24 @@ def test_an_answer_that_was_lost_is_not_waited_for(
         connection.exec_driver_sql("SELECT 1")
 
 
+def test_an_answer_that_comes_while_others_ask_is_taken(
+    behind: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the server is done before it is asked what it does."""
+    lost, told = WatchedConnection._lost, []
+
+    def lost_when_it_is_done(connection: WatchedConnection) -> str | None:
+        time.sleep(1)
+        told.append(lost(connection))
+        return told[-1]
+
+    monkeypatch.setattr(WatchedConnection, "_lost", lost_when_it_is_done)
+    with behind.read() as connection:
+        row = connection.exec_driver_sql("SELECT 7 FROM pg_sleep(0.8)").one()
+    assert tuple(row) == (7,)
+    assert told[0] is not None
+
+
 def test_a_server_that_works_is_waited_for(behind: Catalog) -> None:
     with behind.read() as connection:
         row = connection.exec_driver_sql("SELECT 7 FROM pg_sleep(2)").one()
@@ -220,6 +243,19 @@ def test_threads_wait_for_each_other(tmp_path: Path, url: str) -> None:
         for thread in threads:
             thread.join()
         assert catalog.count(record) == 6
+
+
+def test_who_reads_in_parts_may_stop_at_any_row(tmp_path: Path, url: str) -> None:
+    with Catalog(DataPaths(tmp_path, url)) as catalog:
+        put(catalog, bound_collection(catalog), ["a", "b", "c"])
+        with catalog.read() as connection:
+            rows = connection.execution_options(yield_per=1).execute(select(items.c.item_id))
+            cursor: Any = rows.cursor
+            next(iter(rows))
+            assert isinstance(cursor, ServerCursor)
+            was_closed = cursor.closed
+        assert (was_closed, cursor.closed) == (False, True)
+        assert len(list(catalog.item_ids(catalog.collection("default")))) == 3
 
 
 def test_workers_take_different_jobs_without_waiting(tmp_path: Path, url: str) -> None:
