@@ -14,13 +14,13 @@ import pytest
 from safetensors.numpy import save
 
 from search_engine.errors import ParameterError, ReadOnlyError, StorageError, StorageFullError
-from search_engine.storage import faults
+from search_engine.storage import faults, room
 from search_engine.storage.archive import Description, Member, open_archive, write_archive
 from search_engine.storage.arrays import packed, read_arrays, read_header
 from search_engine.storage.durable import storage_error
 from search_engine.storage.locks import _Held, exclusive, is_held
 from search_engine.storage.paths import DataPaths
-from search_engine.storage.room import RESERVE_BYTES, keep_room
+from search_engine.storage.room import RESERVE_BYTES, give_up_reserve, keep_room
 
 PATHS = [
     name
@@ -162,6 +162,19 @@ def test_no_room_is_kept_where_the_disk_gives_none(tmp_path: Path) -> None:
     assert not paths.reserve.exists()
     keep_room(paths)
     assert paths.reserve.stat().st_size == RESERVE_BYTES
+
+
+def test_a_reserve_is_given_up_on_a_full_disk_alone_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = DataPaths(tmp_path)
+    keep_room(paths)
+    give_up_reserve(paths)
+    assert paths.reserve.exists()
+    monkeypatch.setattr(room, "LEAST_BYTES", 2**62)
+    for _ in range(2):
+        give_up_reserve(paths)
+        assert not paths.reserve.exists()
 
 
 def test_a_fault_point_fails_as_told_and_no_other_does(monkeypatch: pytest.MonkeyPatch) -> None:
