@@ -10,10 +10,9 @@ index, measured here too, grows with the catalog. With --against, the server of
 another working tree is asked in turn as well. No photo is sent twice alike.
 """
 
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.core_time import core_ms, family
 from benchmarks.ingest import copy_photos
 from benchmarks.machine import parser_of, report, spread
 from benchmarks.query import Client, K, Server, make_catalog, started, timed
@@ -37,7 +37,6 @@ from search_engine.storage.paths import DataPaths
 
 CLIENTS = 4
 TREE = Path(__file__).parents[1]
-TICK_MS = 1_000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +158,6 @@ def cost(server: Server, queries: int, ask: Callable[[], list[float]]) -> Cost:
     before = core_ms(processes)
     taken = ask()
     return Cost((core_ms(processes) - before) / queries, median(taken))
-
-
-def core_ms(processes: Iterable[int]) -> float:
-    """Milliseconds that processes have spent on the cores, in user space and in the kernel."""
-    fields = (
-        Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in processes
-    )
-    return sum(int(each[11]) + int(each[12]) for each in fields) * TICK_MS
-
-
-def family(process: int) -> list[int]:
-    """A process and all below it."""
-    children = Path(f"/proc/{process}/task").glob("*/children")
-    below = [int(each) for path in children for each in path.read_text().split()]
-    return [process, *(one for each in below for one in family(each))]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.http import core_ms, family
+from benchmarks.core_time import core_ms, family
 from benchmarks.machine import report, spread
 
 COMMAND = (sys.executable, "-m", "api.cli.main", "index")
