@@ -63,7 +63,7 @@ def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 
     if recall == 1 or count * dimension <= EXACT_ELEMENTS:
         plans = [exact]
     else:
-        plans = [_inverted_file(count, dimension, each) for each in DIMENSIONS_A_CODE]
+        plans = [inverted_file(count, dimension, each) for each in DIMENSIONS_A_CODE]
     is_open = count * dimension <= MEASURED_ELEMENTS and exact.memory_bytes <= memory_bytes
     for plan in plans:
         if plan.memory_bytes <= memory_bytes:
@@ -81,7 +81,8 @@ def step_of(count: int, dimension: int) -> int:
     return math.floor(math.log(max(1, count * dimension) / EXACT_ELEMENTS, GROWTH))
 
 
-def _inverted_file(count: int, dimension: int, dimensions_a_code: int) -> IndexPlan:
+def inverted_file(count: int, dimension: int, dimensions_a_code: int) -> IndexPlan:
+    """An inverted file for so many vectors, with a code of 4 bits for so many dimensions each."""
     wanted = COMPONENTS_STEP * round(COMPONENTS_A_ROOT * math.sqrt(dimension) / COMPONENTS_STEP)
     reduced = min(wanted, dimension - dimension % dimensions_a_code)
     codes = reduced // dimensions_a_code
