@@ -1,5 +1,6 @@
 """The application: engine opened and closed by the lifespan, routes, page, errors."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -14,7 +15,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import openapi, problems
 from api.following import Following
 from api.heads import HeadMiddleware
-from api.priorities import compute, yield_to_loop
 from api.routes import (
     access,
     collections,
@@ -41,10 +41,12 @@ from api.security.middleware import EdgeMiddleware
 from api.security.rates import RateLimit, parse_limits
 from api.served import ServedMiddleware, serve_from
 from indexer.jobs.supervisor import Supervisor
+from search_engine.allocator import give_freed_memory_back
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.images.decode_pool import DecodePool
+from search_engine.priorities import lower, put_computing_last
 from search_engine.storage.paths import DataPaths
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ ROUTES = (
     quality, pictures, jobs, uploads,
 )  # fmt: skip
 
+GIVE_BACK_S = 20
 LEAST_GZIP_BYTES, GZIP_LEVEL = 1_000, 5
 """Smaller answers fit a packet anyway. Level 9 makes a page of labels 6 % smaller still, and takes
 2.5 times as long."""
@@ -94,13 +97,14 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Open the engine and what goes on beside answers, and close them in the end."""
-    decoder = await compute(_warm_decoder, settings)
+    put_computing_last()
+    decoder = await run_in_threadpool(_warm_decoder, settings)
     following = None
     if settings.follow is None:
-        engine = await compute(SearchEngine, settings=settings, decoder=decoder)
+        engine = await run_in_threadpool(SearchEngine, settings=settings, decoder=decoder)
     else:
-        following = await compute(Following, settings, decoder)
-        engine = await compute(following.open)
+        following = await run_in_threadpool(Following, settings, decoder)
+        engine = await run_in_threadpool(following.open)
     app.state.decoder, app.state.following = decoder, following
     app.state.admission = Admission()
     await serve_from(app, engine)
@@ -110,15 +114,24 @@ async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     if not engine.catalog.read_only:
         threading.Thread(target=_fold_changes, args=(engine,), daemon=True).start()
         supervisor.start()
+    tidying = asyncio.create_task(_give_back_memory())
     try:
         yield
     finally:
+        tidying.cancel()
         if following is not None:
             await following.close()
         await app.state.job_watch.close()
         await run_in_threadpool(supervisor.close)
         await run_in_threadpool(app.state.keyring.note_use)
         await run_in_threadpool(app.state.engine.close)
+
+
+async def _give_back_memory() -> None:
+    """Return memory that is free to the system, now and then."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_S)
+        await run_in_threadpool(give_freed_memory_back)
 
 
 def _warm_decoder(settings: Settings) -> DecodePool:
@@ -168,7 +181,7 @@ def _audit_log(settings: Settings) -> AuditLog | None:
 def _fold_changes(engine: SearchEngine) -> None:
     """Build again what is missing, drifted or behind when the server starts; it answers meanwhile,
     from the catalog."""
-    yield_to_loop()
+    lower()
     try:
         names = [collection.name for collection in engine.catalog.collections()]
     except EyedexError as error:

@@ -14,8 +14,8 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
-from api.priorities import compute, yield_to_loop
 from api.schemas.server import Followed
 from api.served import Served, serve_from
 from search_engine.config import Settings
@@ -23,6 +23,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, EyedexError
 from search_engine.images.decoder import Decoder
 from search_engine.maintenance.follow import Follower, State
+from search_engine.priorities import lower
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Following:
         former: Served = app.state.served
         engine = None
         if found.data != self._state.data:
-            engine = await compute(self._open, found, former.engine)
+            engine = await run_in_threadpool(self._open, found, former.engine)
         self._state = found
         self._looked, self._problem = time.monotonic(), None
         if engine is not None:
@@ -143,8 +144,8 @@ def _warm_up(engine: SearchEngine, former: SearchEngine) -> None:
 async def _retire(served: Served) -> None:
     """Close what nobody asks any more, and delete it; what was never opened goes at a start."""
     await served.unused.wait()
-    await compute(served.engine.catalog.close)
-    await compute(shutil.rmtree, served.engine.settings.data, ignore_errors=True)
+    await run_in_threadpool(served.engine.catalog.close)
+    await run_in_threadpool(shutil.rmtree, served.engine.settings.data, ignore_errors=True)
 
 
 async def _pulled(follower: Follower) -> State:
@@ -164,7 +165,7 @@ async def _pulled(follower: Follower) -> State:
             done.set_exception(found)
 
     def pull() -> None:
-        yield_to_loop()
+        lower()
         found: State | Exception
         try:
             found = follower.pull() or follower.ready()

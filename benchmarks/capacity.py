@@ -27,7 +27,7 @@ from benchmarks.vectors import manifold
 from search_engine.catalog.store import Catalog
 from search_engine.collections.live import LiveCollection
 from search_engine.config import Settings
-from search_engine.indexes.choice import choose_index
+from search_engine.indexes.choice import FLAT, choose_index
 from search_engine.storage.paths import DataPaths
 
 COUNTS = (1_000_000, 100_000_000, 1_000_000_000)
@@ -104,11 +104,12 @@ def need(count: int, dimension: int, costs: Costs) -> Need:
     plan = choose_index(count, dimension, ALL_MEMORY)
     core_ms = (costs.decode_core_ms + costs.encode_core_ms) * costs.overhead
     vector = FLOAT16 * dimension
+    is_exact = plan.factory == FLAT
     return Need(
         count=count,
         dimension=dimension,
-        kind="exact" if plan.factory == "Flat" else "inverted file",
-        index_bytes=plan.memory_bytes,
+        kind="exact" if is_exact else "inverted file",
+        index_bytes=plan.memory_bytes - is_exact * count * vector,  # which it reads mapped
         mapped_bytes=count * vector,
         catalog_bytes=count * (costs.row_bytes + vector),
         core_hours=count * core_ms / 3.6e6,

@@ -1,10 +1,11 @@
-"""A light client for many questions at once: one thread, plain sockets, a connection a question.
+"""A light client for many questions at once: one thread, plain sockets.
 
 It must leave the processor to the server that it asks on the same machine, so requests are sent
 from pieces that exist already, and of an answer only the head is looked at.
 """
 
 import multiprocessing
+import re
 import select
 import socket
 import time
@@ -16,6 +17,8 @@ from typing import NamedTuple, TypeVar
 GIVE_UP_S = 60.0
 FAILED = 0
 PIECE_BYTES = 2**16
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 
 T = TypeVar("T")
 
@@ -50,7 +53,7 @@ class _Asked:
 
 
 class LoadClient:
-    """Asks questions of a port, each at a connection of its own."""
+    """Asks questions of a port, at connections that are kept as long as the server keeps them."""
 
     def __init__(self, port: int, questions: Sequence[Question], first: int = 0) -> None:
         self._port = port
@@ -58,6 +61,7 @@ class LoadClient:
         self._number = first
         self._poll = select.epoll()
         self._open: dict[int, _Asked] = {}
+        self._idle: list[socket.socket] = []
         self._outcomes: list[Outcome] = []
 
     def at_moments(self, moments: Sequence[float]) -> list[Outcome]:
@@ -84,18 +88,24 @@ class LoadClient:
         return self._taken()[:found]
 
     def _taken(self) -> list[Outcome]:
+        while self._idle:
+            self._idle.pop().close()
         taken, self._outcomes = self._outcomes, []
         return taken
 
     def _ask(self, due: float) -> None:
         question = self._questions[self._number % len(self._questions)]
-        connection = socket.socket()
-        connection.setblocking(False)
+        connection = self._idle.pop() if self._idle else self._connected()
         asked = _Asked(connection, due, memoryview(question.numbered(self._number)))
         self._number += 1
         self._open[connection.fileno()] = asked
         self._poll.register(connection, select.EPOLLIN | select.EPOLLOUT)
+
+    def _connected(self) -> socket.socket:
+        connection = socket.socket()
+        connection.setblocking(False)
         connection.connect_ex(("127.0.0.1", self._port))
+        return connection
 
     def _turn(self, timeout: float) -> None:
         """Send and receive what can be, and give up on those that wait too long."""
@@ -120,18 +130,32 @@ class LoadClient:
     def _receive(self, asked: _Asked) -> None:
         piece = asked.connection.recv(PIECE_BYTES)
         asked.answer += piece
-        if not piece:
+        if not piece or is_whole(asked.answer):
             self._end(asked)
 
     def _end(self, asked: _Asked) -> None:
         self._poll.unregister(asked.connection)
         del self._open[asked.connection.fileno()]
-        asked.connection.close()
+        if is_whole(asked.answer) and b"\r\nconnection: close" not in _head(asked.answer):
+            self._idle.append(asked.connection)
+        else:
+            asked.connection.close()
         self._outcomes.append(_outcome(bytes(asked.answer), time.monotonic() - asked.due))
 
 
+def is_whole(answer: bytes | bytearray) -> bool:
+    """Whether an answer that tells its length has come to its end."""
+    ends = answer.find(END_OF_HEAD)
+    told = LENGTH.search(_head(answer)) if ends >= 0 else None
+    return told is not None and len(answer) >= ends + len(END_OF_HEAD) + int(told[1])
+
+
+def _head(answer: bytes | bytearray) -> bytes:
+    return bytes(answer[: max(0, answer.find(END_OF_HEAD))]).lower()
+
+
 def _outcome(answer: bytes, seconds: float) -> Outcome:
-    head = answer.partition(b"\r\n\r\n")[0].lower()
+    head = _head(answer)
     status = int(head[9:12]) if head.startswith(b"http/1.1 ") else FAILED
     return Outcome(status, seconds * 1_000, b"\r\nretry-after: " in head)
 

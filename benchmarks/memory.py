@@ -39,7 +39,7 @@ from benchmarks.index_run import Row, evenly
 from benchmarks.ingest import copy_photos, warm
 from benchmarks.machine import parser_of, report
 from benchmarks.phone_photos import phone_photo
-from benchmarks.query import Client, crowd_rate, make_catalog, serving, timed
+from benchmarks.query import Client, in_a_crowd, make_catalog, started, timed
 from benchmarks.scale import NAME, in_new_process
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -227,13 +227,13 @@ def serve(data: Path, photos: Sequence[Path], budget_mb: int) -> Row:
     """What a server holds that is asked for the neighbors of photos."""
     contents = [photo.read_bytes() for photo in photos]
     forget(data)
-    with limited(budget_mb * 2**20), serving(data) as port, Watch(children) as watch:
+    with limited(budget_mb * 2**20), started(data) as server, Watch(children) as watch:
         ready = memory_of(children())
-        client = Client(port)
+        client = Client(server.port)
         alone_ms = timed(client.ask, contents)
         alone = memory_of(children())
-        rate = crowd_rate(port, contents, CROWD_S)[0]
-        facts = collection_facts(port)
+        rate = in_a_crowd(server, contents, CROWD_S).rate
+        facts = collection_facts(server.port)
     return {
         "serve": facts["items"],
         "index": facts["index"],

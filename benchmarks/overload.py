@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ingest import copy_photos
-from benchmarks.load import FAILED, LoadClient, Outcome, Question, beside
+from benchmarks.load import FAILED, LoadClient, Outcome, beside
 from benchmarks.machine import parser_of, report
-from benchmarks.query import BOUNDARY, make_catalog, multipart, serving
-from benchmarks.scale import NAME
+from benchmarks.query import OK, REFUSED, make_catalog, question, serving
 from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.storage.paths import DataPaths
 
@@ -33,8 +32,6 @@ GOOD_MS = 1_500
 LIGHT, USUAL = 0.2, 0.8
 AS_BEFORE = 1.5
 """Answers are as quick as before when they take no longer than so many times the median then."""
-OK, REFUSED = 200, 503
-MARK = b"0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def main() -> None:
 
 def measure(port: int, photos: Sequence[bytes], seconds: float, times: float) -> Measured:
     """Ask in all phases."""
-    client = LoadClient(port, [question(photo) for photo in photos])
+    client = LoadClient(port, [question(photo, close=True) for photo in photos])
     client.crowd(CLIENTS, 3)
     found = client.crowd(CLIENTS, seconds)
     capacity = sum(each.status == OK for each in found) / seconds
@@ -82,18 +79,6 @@ def measure(port: int, photos: Sequence[bytes], seconds: float, times: float) ->
         overload=ask(capacity * times),
         afterwards=ask(capacity * LIGHT),
     )
-
-
-def question(photo: bytes) -> Question:
-    """A search with a photo, with room for a number behind its end."""
-    body = multipart(photo + MARK)
-    request = (
-        f"POST /v1/collections/{NAME}/search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    ).encode() + body
-    head, _, tail = request.rpartition(MARK)
-    return Question(head, tail)
 
 
 def _at_random(client: LoadClient, rate: float, seconds: float) -> list[Outcome]:

@@ -5,19 +5,21 @@
 A server of its own process holds N items. A client uploads photos of the clothing dataset and
 asks for 10 neighbors: one query at a time, in turn with decoding and encoding the same photos in
 this process; then 32 clients at once for S seconds; then at 80 % of that rate, arrivals drawn at
-random (Poisson), latency counted from when a query was due. Clients and server share the cores.
-No photo is sent twice alike: bytes behind its end differ, so that no embedding is remembered.
+random (Poisson), latency counted from when a query was due. Clients and server share the cores, so
+the client of the crowds is a light one (`benchmarks.load`), and what the server, its decoders and
+the client spend on the cores is told apart. No photo is sent twice alike: bytes behind its end
+differ, so that no embedding is remembered.
 """
 
 import http.client
+import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -26,7 +28,9 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.processor_time import core_ms, family
 from benchmarks.ingest import copy_photos
+from benchmarks.load import LoadClient, Outcome, Question, beside, is_whole
 from benchmarks.machine import alternate, parser_of, report, spread
 from benchmarks.scale import NAME, fill
 from benchmarks.vectors import scale_vectors
@@ -39,11 +43,13 @@ from search_engine.images import ImageLimits, decode_pixels
 from search_engine.storage.paths import DataPaths
 
 K = 10
+OK, REFUSED = 200, 503
 PHOTOS = 100
 CLIENTS = 32
 LOAD = 0.8
 ENCODE_BATCH = 64
 BOUNDARY = "eyedex-benchmark"
+MARK = b"0123456789abcdef"
 READY_S = 120
 SEED = 1
 
@@ -51,7 +57,7 @@ SEED = 1
 def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
-    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15)
     given = parser.parse_args()
@@ -62,8 +68,8 @@ def main() -> None:
         data = work / "data"
         encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=DataPaths(data).encoders))
         make_catalog(data, encoder, given.count)
-        with serving(data) as port:
-            rows = measure(port, photos, encoder, given.runs, given.seconds)
+        with started(data) as server:
+            rows = measure(server, photos, encoder, given.runs, given.seconds)
     report(rows, given.json, dataset=dataset, items=given.count, k=K)
 
 
@@ -123,9 +129,10 @@ def wait_until_ready(port: int) -> None:
 
 
 def measure(
-    port: int, photos: list[bytes], encoder: Encoder, runs: int, seconds: float
+    server: Server, photos: list[bytes], encoder: Encoder, runs: int, seconds: float
 ) -> list[dict[str, object]]:
     """All rows of the report."""
+    port = server.port
     client = Client(port)
     for photo in photos[:10]:
         client.ask(photo)
@@ -139,17 +146,18 @@ def measure(
     )
     ratios = [http / here for here, http in zip(*medians.values(), strict=True)]
     encode_rate = encode_only(encoder, photos)
-    rate, refused = crowd_rate(port, photos, seconds)
-    loaded = np.array(under_load(port, photos, LOAD * rate, seconds))
+    crowd = beside(in_a_crowd, server, photos, seconds)
+    loaded = np.array(under_load(port, photos, LOAD * crowd.rate, seconds))
     half, nearly_all = np.percentile(loaded, (50, 99))
     return [
         {"what": "decode and encode one photo in process, ms", **spread(medians["here"])},
         {"what": "one query over HTTP, ms", **spread(medians["http"])},
         {"what": "ratio of the two", **spread(ratios)},
         {"what": "encode only, photos/s", "median": round(encode_rate, 1)},
-        {"what": f"{CLIENTS} clients, queries/s", "median": round(rate, 1)},
-        {"what": "refused of them", "median": refused},
-        {"what": "share of the encode rate", "median": round(rate / encode_rate, 3)},
+        {"what": f"{CLIENTS} clients, queries/s", "median": round(crowd.rate, 1)},
+        {"what": "refused of them", "median": crowd.refused},
+        {"what": "share of the encode rate", "median": round(crowd.rate / encode_rate, 3)},
+        *({"what": f"core-ms a query, {who}", "median": ms} for who, ms in crowd.core_ms.items()),
         {"what": f"p50 at {LOAD:.0%} load, ms", "median": round(half, 2)},
         {"what": f"p99 at {LOAD:.0%} load, ms", "median": round(nearly_all, 2)},
         {"what": "ratio of the two", "median": round(nearly_all / half, 2)},
@@ -162,19 +170,35 @@ class Client:
     _sent = count()
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_S)
+        self._connection = socket.create_connection(("127.0.0.1", port), READY_S)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, photo: bytes) -> bool:
         """Upload a photo and read the answer; whether the server did not refuse, being busy."""
-        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        path = f"/v1/collections/{NAME}/search"
-        new = photo + next(self._sent).to_bytes(8, "big")
-        self._connection.request("POST", path, multipart(new), headers)
-        response = self._connection.getresponse()
-        body = response.read()
-        if response.status not in (200, 503):
-            raise RuntimeError(f"{response.status}: {body[:300]!r}")
-        return response.status == 200
+        self._connection.sendall(question(photo).numbered(next(self._sent)))
+        answer = bytearray()
+        while not is_whole(answer):
+            piece = self._connection.recv(2**16)
+            if not piece:
+                raise ConnectionError(f"the answer breaks off: {bytes(answer[:300])!r}")
+            answer += piece
+        status = int(answer[9:12])
+        if status not in (OK, REFUSED):
+            raise RuntimeError(bytes(answer[:600]).decode(errors="replace"))
+        return status == OK
+
+
+def question(photo: bytes, close: bool = False) -> Question:
+    """A search with a photo, with room for a number behind its end; perhaps the last of its
+    connection."""
+    body = multipart(photo + MARK)
+    request = (
+        f"POST /v1/collections/{NAME}/search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: {'close' if close else 'keep-alive'}\r\n\r\n"
+    ).encode() + body
+    head, _, tail = request.rpartition(MARK)
+    return Question(head, tail)
 
 
 def multipart(photo: bytes) -> bytes:
@@ -216,45 +240,43 @@ def encode_only(encoder: Encoder, photos: list[bytes]) -> float:
     return median(rates[1:])
 
 
-def crowd_rate(port: int, photos: list[bytes], seconds: float) -> tuple[float, int]:
-    """Queries a second that many clients get together, each asking again at once; how many are
-    refused."""
-    ends = time.perf_counter() + seconds
-    counts, refused = [0] * CLIENTS, [0] * CLIENTS
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What many clients get together: answers a second, refusals, and what an answer takes."""
 
-    def visit(number: int) -> None:
-        client = Client(port)
-        while time.perf_counter() < ends:
-            if client.ask(photos[(number + counts[number]) % len(photos)]):
-                counts[number] += 1
-            else:
-                refused[number] += 1
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(visit, range(CLIENTS)))
-    return sum(counts) / (time.perf_counter() - started), sum(refused)
+    rate: float
+    refused: int
+    core_ms: dict[str, float]
+    """Of an answer, by who spends it."""
 
 
-def under_load(port: int, photos: list[bytes], rate: float, seconds: float) -> list[float]:
+def in_a_crowd(server: Server, photos: Sequence[bytes], seconds: float) -> Crowd:
+    """Ask as many clients do, each again at once; call it `beside` what else is measured."""
+    client = LoadClient(server.port, [question(photo) for photo in photos], first=2**32)
+    below = [each for each in family(server.process) if each != server.process]
+    groups = {"server": [server.process], "decoders": below, "client": [os.getpid()]}
+    before = {who: core_ms(each) for who, each in groups.items()}
+    found = client.crowd(CLIENTS, seconds)
+    spent = {who: core_ms(each) - before[who] for who, each in groups.items()}
+    answered = sum(each.status == OK for each in found)
+    refused = sum(each.status == REFUSED for each in found)
+    if answered + refused < len(found):
+        raise RuntimeError(f"{len(found) - answered - refused} questions got no answer")
+    shares = {who: round(ms / max(1, answered), 2) for who, ms in spent.items()}
+    return Crowd(answered / seconds, refused, shares)
+
+
+def under_load(port: int, photos: Sequence[bytes], rate: float, seconds: float) -> list[float]:
     """Milliseconds from when a query was due to its answer, at random arrivals of a rate."""
+    return [each.taken_ms for each in beside(at_random, port, photos, rate, seconds)]
+
+
+def at_random(port: int, photos: Sequence[bytes], rate: float, seconds: float) -> list[Outcome]:
+    """Ask at random moments, each time at a connection of its own."""
+    client = LoadClient(port, [question(each, close=True) for each in photos], first=2**33)
     random = np.random.default_rng(SEED)
     due = np.cumsum(random.exponential(1 / rate, max(1, int(rate * seconds))))
-    of_thread = threading.local()
-    started = time.perf_counter()
-
-    def ask(number: int) -> float:
-        if not hasattr(of_thread, "client"):
-            of_thread.client = Client(port)
-        of_thread.client.ask(photos[number % len(photos)])
-        return float((time.perf_counter() - started - due[number]) * 1_000)
-
-    futures = []
-    with ThreadPoolExecutor(2 * CLIENTS) as pool:
-        for number, when in enumerate(due):
-            time.sleep(max(0.0, when - (time.perf_counter() - started)))
-            futures.append(pool.submit(ask, number))
-        return [future.result() for future in futures]
+    return client.at_moments(due.tolist())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ FORBIDDEN = {
 }
 ORDER = {
     "search_engine": (
-        "errors records processes commands plain_numbers strict_json interruptions freed_memory",
+        "allocator errors records processes priorities commands plain_numbers",
+        "strict_json interruptions",
         "access names forks cursors linear_algebra",
         "storage images",
         "near",
@@ -68,7 +69,6 @@ ORDER = {
     ),
     "api": (
         "schemas",
-        "priorities",
         "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
         "client docstrings page",
         "deprecation forms idempotency security job_events",

@@ -72,8 +72,10 @@ class Served:
 def serve(data: DataOption = None, *, served: Served) -> None:
     """Serve the HTTP API and the page."""
     from api.security.floors import check_floors
+    from search_engine.allocator import use_few_heaps
 
     check_floors()
+    use_few_heaps()
     from api.app import create_app
     from api.security.keyring import Keyring
     from search_engine.engine import SearchEngine

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 
 from api.dependencies import EngineDep
 from api.following import Following
-from api.priorities import yield_to_loop
 from api.problems import Problem, responses
 from api.schemas.server import Alive, Ready
 from search_engine.catalog.collection_rows import require_sound_collection
@@ -33,7 +32,6 @@ def readyz(request: Request, engine: EngineDep) -> Ready:
     Where a collection cannot be used because what the catalog says of it is damaged, the others
     still are: the server is ready, and `damaged` tells of the one.
     """
-    yield_to_loop()  # the network is opened here if it was not yet
     try:
         request.app.state.decoder.check()
     except WorkerLostError as error:

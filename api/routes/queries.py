@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.bodies import batch_body, question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_batch, read_query
 from api.heads import note_timings
 from api.parameters import of_options
-from api.priorities import compute
 from api.problems import Problem, problem_of, request_id, responses
 from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import facets_json, image_url
@@ -50,7 +50,7 @@ async def search(
     """
     form = await read_query(request, "search")
     async with place.turn(request):
-        return await compute(_one, request, engine, collection, form, _SEARCH)
+        return await run_in_threadpool(_one, request, engine, collection, form, _SEARCH)
 
 
 @router.post(
@@ -78,7 +78,7 @@ async def classify(
     """
     form = await read_query(request, "classify")
     async with place.turn(request):
-        return await compute(_one, request, engine, collection, form, _CLASSIFY)
+        return await run_in_threadpool(_one, request, engine, collection, form, _CLASSIFY)
 
 
 @router.get(
@@ -113,7 +113,7 @@ async def search_batch(
     """
     form = await read_batch(request, "search")
     async with place.turn(request, len(form.asked)):
-        results = await compute(_each, request, engine, collection, form, _SEARCH)
+        results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
     return {"results": results, "request_id": request_id(request)}
 
 
@@ -131,7 +131,7 @@ async def classify_batch(
     """As classify, for up to 64 photos, items and embeddings with the same options."""
     form = await read_batch(request, "classify")
     async with place.turn(request, len(form.asked)):
-        results = await compute(_each, request, engine, collection, form, _CLASSIFY)
+        results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
     return {"results": results, "request_id": request_id(request)}
 
 

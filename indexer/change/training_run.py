@@ -30,7 +30,7 @@ from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import PictureNotFoundError
 from search_engine.evaluate.splits import product_groups, take
-from search_engine.freed_memory import keep_freed_memory
+from search_engine.allocator import keep_freed_memory
 from search_engine.images import DecodedImage
 from search_engine.images.decode_pool import DecodePool
 from search_engine.maintenance.staging import check_space

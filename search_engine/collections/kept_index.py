@@ -12,7 +12,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.collections.publishing import publish_rows
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, StorageError
-from search_engine.freed_memory import give_freed_memory_back
+from search_engine.allocator import give_freed_memory_back
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import LiveIndex, Snapshot
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine import forks
+from search_engine import forks, priorities
 from search_engine.encoders.runtime.base import Runtime
 from search_engine.errors import ForkError
 from search_engine.records import Pixels
@@ -42,12 +42,15 @@ class BatchedRuntime:
 
     def __init__(self, load: Callable[[], Runtime]) -> None:
         self._load = load
-        with forks.gate:
-            runtime = load()
+        runtime = priorities.started(self._loaded)
         self.description = runtime.description
         self._torn = False
         self._begin(runtime)
         forks.follow(self)
+
+    def _loaded(self) -> Runtime:
+        with forks.gate:
+            return self._load()
 
     def _begin(self, runtime: Runtime | None) -> None:
         self._runtime = runtime

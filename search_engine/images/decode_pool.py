@@ -14,7 +14,7 @@ from queue import Empty, LifoQueue
 from types import TracebackType
 from typing import Self, TypeVar
 
-from search_engine import forks
+from search_engine import forks, priorities
 from search_engine.errors import ImageError, TooComplexError, WorkerLostError
 from search_engine.images import (
     Box,
@@ -27,7 +27,12 @@ from search_engine.images import (
     render_jpeg,
     upright_size,
 )
-from search_engine.images.decode_process import DECODE_WALL_S, DecodeProcess, process_context
+from search_engine.images.decode_process import (
+    DECODE_WALL_S,
+    DecodeProcess,
+    process_context,
+    start_fork_server,
+)
 from search_engine.images.decoder import Outcome, decode_each, decode_one, decode_probe
 
 ATTEMPTS = 2
@@ -82,6 +87,7 @@ class DecodePool:
 
     def warm_up(self) -> None:
         """Begin to start the processes, so that the first pictures do not wait for them."""
+        priorities.started(start_fork_server)
         for _ in range(self._idle.qsize()):
             self.start(len, b"")
 

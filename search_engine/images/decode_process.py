@@ -54,6 +54,12 @@ def process_context() -> ForkServerContext | SpawnContext:
     return context
 
 
+def start_fork_server() -> None:
+    """Start what processes are forked from, which inherit the priority of this thread."""
+    if isinstance(process_context(), ForkServerContext):
+        forkserver.ensure_running()
+
+
 @cache
 def _home() -> int:
     """Return the id of the process that first had a pool, and so owns the fork server."""

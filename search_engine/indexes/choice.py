@@ -4,13 +4,18 @@ For the measurements see `python -m benchmarks.index` and docs/operator.md.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_engine.errors import ParameterError
 
-EXACT_ELEMENTS = 25_600_000
-"""Up to so many numbers (100,000 x 256, or 20,000 x 1,280) comparing with all vectors takes about
-as long as encoding a query photo."""
+FLAT = "Flat"
+EXACT_ELEMENTS = 6_400_000
+"""Up to so many numbers (25,000 x 256, or 5,000 x 1,280) comparing with all vectors takes no longer
+than an inverted file does, at any size."""
+MEASURED_ELEMENTS = 4 * EXACT_ELEMENTS
+"""Up to so many it depends on the machine and the vectors which of the two is quicker."""
+GROWTH = 1.5
+"""From step to step the two are compared again: so many times as many numbers."""
 COMPONENTS_A_ROOT = 10
 """Leading principal components in the codes of an inverted file, for each root of the dimension:
 160 of 256, 360 of 1,280. With fewer, CNN features need too many candidates; more make the lists
@@ -26,19 +31,22 @@ BYTES_A_ROW = 20
 
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
-    """A FAISS factory string, and its estimated memory."""
+    """A FAISS factory string, its estimated memory, and whether it is still to be measured if an
+    exact index answers sooner."""
 
     factory: str
     memory_bytes: int
+    or_exact: bool = False
 
 
 def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 0.99) -> IndexPlan:
     """Choose the kind of index for so many vectors.
 
-    It is exact as long as that is fast; beyond, an inverted file with codes of 4 bits that are
+    It is exact as long as that is quickest; beyond, an inverted file with codes of 4 bits that are
     compared in registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB
     2015; FAISS's fast scan) on principal components turned at random. Candidates are scored again
-    with the stored vectors, which are memory-mapped and not counted here.
+    with the stored vectors, which are memory-mapped and not counted here; those of an exact index
+    are, as each query reads them all.
 
     Args:
         count: Number of vectors, 0 or more.
@@ -51,14 +59,15 @@ def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 
     """
     if not 0 < recall <= 1:
         raise ParameterError(f"a recall of {recall}", where="recall", fix="give 0.99 for 99%")
-    exact = IndexPlan("Flat", count * (4 * dimension + BYTES_A_ROW))
+    exact = IndexPlan(FLAT, count * (2 * dimension + BYTES_A_ROW))
     if recall == 1 or count * dimension <= EXACT_ELEMENTS:
         plans = [exact]
     else:
-        plans = [_inverted_file(count, dimension, each) for each in DIMENSIONS_A_CODE]
+        plans = [inverted_file(count, dimension, each) for each in DIMENSIONS_A_CODE]
+    is_open = count * dimension <= MEASURED_ELEMENTS and exact.memory_bytes <= memory_bytes
     for plan in plans:
         if plan.memory_bytes <= memory_bytes:
-            return plan
+            return replace(plan, or_exact=is_open and plan.factory != FLAT)
     raise ParameterError(
         f"an index of {count:,} vectors of {dimension} dimensions takes "
         f"{plans[-1].memory_bytes / 1e6:,.0f} MB and may take {memory_bytes / 1e6:,.0f} MB",
@@ -67,7 +76,13 @@ def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 
     )
 
 
-def _inverted_file(count: int, dimension: int, dimensions_a_code: int) -> IndexPlan:
+def step_of(count: int, dimension: int) -> int:
+    """A number that changes when an exact index has to be compared with another kind again."""
+    return math.floor(math.log(max(1, count * dimension) / EXACT_ELEMENTS, GROWTH))
+
+
+def inverted_file(count: int, dimension: int, dimensions_a_code: int) -> IndexPlan:
+    """An inverted file for so many vectors, with a code of 4 bits for so many dimensions each."""
     wanted = COMPONENTS_STEP * round(COMPONENTS_A_ROOT * math.sqrt(dimension) / COMPONENTS_STEP)
     reduced = min(wanted, dimension - dimension % dimensions_a_code)
     codes = reduced // dimensions_a_code

@@ -19,8 +19,8 @@ Positions = NDArray[np.int64]
 CHUNK_ELEMENTS = 2**17
 """Elements widened at once: source and result take 768 KiB, which fits a core's cache."""
 SCORES_AT_ONCE = 2**24
-PRODUCT_SCORES = 2**19
-"""Scores of one matrix product: 2 MiB, which the next step finds in a core's cache."""
+PRODUCT_ELEMENTS = 2**21
+"""Scores of one matrix product, or elements that are compared: each 8 MiB."""
 FEW_ELEMENTS = 2**13
 FEW_CANDIDATES = 64
 """Up to here fewer calls are fastest: after a search, NumPy's code and data are not in the
@@ -88,10 +88,10 @@ def scan(
 
 
 def by_products(
-    queries: Vectors, vectors: Vectors, rows: Positions | None, k: int
+    queries: Vectors, vectors: NDArray[np.float16], rows: Positions | None, k: int
 ) -> tuple[Positions, NDArray[np.float32]]:
-    """The k best of some rows (ascending; None for all) of `vectors` (N, D), float32, as products
-    of matrices score them.
+    """The k best of some rows (ascending; None for all) of `vectors` (N, D), as products of
+    matrices score them.
 
     For many queries that takes a tenth of the time of comparing each with each. Scores differ from
     cosines by rounding: who shows them scores what is found again.
@@ -100,16 +100,16 @@ def by_products(
         Positions and scores, both (Q, min(k, rows)), best first.
     """
     total = len(vectors) if rows is None else len(rows)
-    step = max(k, PRODUCT_SCORES // max(1, len(queries)))
+    step = max(k, PRODUCT_ELEMENTS // max(len(queries), vectors.shape[1]))
+    scaled = queries * _EXPONENT_SHIFT
     found = []
     for start in range(0, total, step):
         stop = min(total, start + step)
         some = np.arange(start, stop) if rows is None else rows[start:stop]
-        scores = queries @ (vectors[start:stop] if rows is None else vectors[some]).T
+        scores = np.asarray(scaled @ _gathered(vectors, some).T, dtype=np.float32)
         kept = np.argpartition(-scores, min(k, len(some)) - 1, axis=1)[:, :k]
         found.append((some[kept], np.take_along_axis(scores, kept, axis=1)))
-    positions, scores = (np.hstack(each) for each in zip(*found, strict=True))
-    return best(positions, scores, k)
+    return best(np.hstack([each[0] for each in found]), np.hstack([each[1] for each in found]), k)
 
 
 def best(

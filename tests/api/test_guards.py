@@ -18,7 +18,6 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from api.priorities import yield_to_loop
 from api.security import stopping
 from api.security.access import require_all_collections
 from api.security.addresses import ExactFiles, IdConvertor
@@ -366,9 +365,3 @@ def test_each_kind_of_request_has_its_limit() -> None:
         "search", "search:batch", "uploads", "uploads/1/files/a/b.jpg", "uploads/1",
     )}  # fmt: skip
     assert [*found.values()] == [1, 2, 3, 3, 1]
-
-
-def test_the_main_thread_keeps_its_priority() -> None:
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    yield_to_loop()
-    assert os.getpriority(os.PRIO_PROCESS, 0) == before

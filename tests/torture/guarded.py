@@ -110,7 +110,7 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
                 "tests/api/test_guards.py", "tests/api/test_metrics.py",
             ),
         ),
-        Guard("api", ("priorities",), ("tests/api/test_priorities.py",)),
+        Guard("search_engine", ("priorities",), ("tests/search_engine/test_priorities.py",)),
     ),
 }  # fmt: skip
 

@@ -7,7 +7,8 @@ from collections import Counter
 from contextlib import ExitStack
 
 from benchmarks.load import LoadClient, Outcome, Question, beside
-from benchmarks.overload import GOOD_MS, OK, REFUSED, percentile
+from benchmarks.overload import GOOD_MS, percentile
+from benchmarks.query import OK, REFUSED
 from tests.api.asking import DEFAULT
 from tests.api.test_access import make_key
 from tests.torture.goals import Goal, Reached, tries

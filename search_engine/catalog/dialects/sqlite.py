@@ -38,6 +38,9 @@ from search_engine.storage.paths import DataPaths
 from search_engine.storage.room import give_up_reserve, is_full, keep_room, require_room
 
 BUSY_TIMEOUT_MS = 5_000
+READER_CACHE_KIB = 512
+"""Pages that a reading connection keeps: SQLite's 2 MB for each would grow for days, and the system
+keeps the file anyway."""
 LOG_ATTEMPTS, LOG_PAUSE_S = 20, 0.05
 WRITING = "writing to this catalog"
 
@@ -149,6 +152,7 @@ def reader_engine(path: Path) -> Engine:
             factory=_Connection,
         )
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
         return connection
 
@@ -249,6 +253,7 @@ def _engine(connect: object, pool_size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # few are used, and their pages are at hand
         pool_reset_on_return="rollback",
     )
 

@@ -68,8 +68,9 @@ class FaissBackend:
             faiss_index = faiss.read_index(str(index_file))
         except (RuntimeError, ValueError, OSError) as error:
             raise CorruptDataError("the index cannot be read", where=str(folder)) from error
-        sizes = (faiss_index.ntotal, len(stored), len(keys))
-        if sizes != (len(keys),) * 3 or faiss_index.d != dimension:
+        expected = 0 if spec.factory == kinds.FLAT else len(keys)
+        sizes = (faiss_index.ntotal, len(stored))
+        if sizes != (expected, len(keys)) or faiss_index.d != dimension:
             raise CorruptDataError("the files of an index differ in size", where=str(folder))
         try:
             return FaissIndex(spec, faiss_index, keys, stored)

@@ -2,7 +2,8 @@
 
 Scores are computed from the float16 vectors, so they are exact, comparable between kinds of index,
 and the same for one query or many. A search always fills its k places if it can: if an approximate
-kind finds too few, or a filter leaves so few that comparing with each is cheaper, all are compared.
+kind finds too few, or comparing with each is cheaper, all that may be found are compared. An exact
+index is nothing but that: FAISS reads the same float16 vectors, half the bytes of float32.
 
 An index is immutable; `search_engine.indexes.live` holds changes.
 """
@@ -10,7 +11,6 @@ An index is immutable; `search_engine.indexes.live` holds changes.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -36,12 +36,14 @@ TIE_ROOM = 16
 REFINED_ROOM = 6
 """FAISS orders refined candidates by L2 distance of rows whose lengths float16 rounds: so many
 places after the k-th, its order agrees with that of the scores."""
-MANY_QUERIES = 512
-"""From so many on FAISS multiplies matrices, too, and keeps the best with less work than
-`by_products`; with fewer it compares one by one at most sizes (`benchmarks.index` asks 1,000)."""
+MANY_QUERIES = 32
+"""Beyond so many, products of matrices take half the time of comparing one by one or less."""
 SCAN_NS = 30_000
 SCAN_NS_AN_ELEMENT = 0.65
 """Time to gather and score one element of a stored vector on one core, as measured."""
+COMPARE_NS_AN_ELEMENT = 0.085
+COMPARE_NS_A_ROW = 1.5
+"""Time of FAISS to compare an element of all vectors, and to see that a row is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class FaissIndex:
     """Vectors under ascending keys, searched through FAISS.
 
     `keys` (N,), int64, ascend; row n of `stored` and position n of `faiss_index` belong to key n.
+    That of an exact index is empty, as the stored vectors are all it needs.
     """
 
     def __init__(
@@ -97,6 +100,8 @@ class FaissIndex:
         """
         check_content(keys, vectors)
         stored = StoredVectors.of(vectors)
+        if spec.factory == kinds.FLAT:
+            return cls(spec, kinds.create(kinds.FLAT, stored.dimension), keys, stored)
         learned = None if trained is None else trained.faiss_index
         return cls(spec, kinds.build(spec.factory, stored.rows, learned), keys, stored)
 
@@ -140,18 +145,15 @@ class FaissIndex:
         if k == 0 or len(queries) == 0:
             nothing = np.empty((len(queries), 0))
             return self._hits(nothing.astype(np.int64), nothing.astype(np.float32))
-        if self.exact:
-            candidates = self._flat_candidates(queries, k, within)
-        else:
-            plan = self._plan(k, within)
-            if plan.scans:
-                return self._hits(*self._scan(queries, k, within))
-            candidates = self._candidates(queries, plan)
+        plan = None if self.exact else self._plan(k, within)
+        if plan is None or plan.scans:
+            return self._hits(*self._compared(queries, k, within))
+        candidates = self._candidates(queries, plan)
         scores = rescore(queries, self.stored.rows, candidates)
         positions, scores = best(candidates, scores, k)
         short = positions[:, -1] < 0
         if short.any():
-            positions[short], scores[short] = self._scan(queries[short], k, within)
+            positions[short], scores[short] = self._compared(queries[short], k, within)
         return self._hits(positions, scores)
 
     def _plan(self, k: int, within: Selection | None) -> "_Plan":
@@ -164,8 +166,8 @@ class FaissIndex:
     def _make_plan(self, k: int, within: Selection | None) -> "_Plan":
         available = len(self) if within is None else len(within)
         effort = self.spec.effort
-        scanning = SCAN_NS + available * SCAN_NS_AN_ELEMENT * self.dimension
-        if scanning < self.nanoseconds(k, effort, available / len(self)):
+        comparing = min(self._gathering_ns(available), self._comparing_ns(available))
+        if SCAN_NS + comparing < self.nanoseconds(k, effort, available / len(self)):
             return _Plan(scans=True)
         count = min(effort.candidates_at(k), available)
         fetch = min(k + REFINED_ROOM, count)
@@ -198,19 +200,32 @@ class FaissIndex:
         scoring = candidates * SCAN_NS_AN_ELEMENT * self.dimension
         return self._kind.nanoseconds(k, effort, share) + scoring
 
-    def _scan(
+    def _gathering_ns(self, rows: int) -> float:
+        """Estimate the time to gather some rows and to compare a query with them."""
+        return rows * SCAN_NS_AN_ELEMENT * self.dimension
+
+    def _comparing_ns(self, rows: int) -> float:
+        """Estimate the time to go through all rows and to compare a query with some of them."""
+        left_out = len(self) - rows
+        return left_out * COMPARE_NS_A_ROW + rows * COMPARE_NS_AN_ELEMENT * self.dimension
+
+    def _compared(
         self, queries: Vectors, k: int, within: Selection | None
     ) -> tuple[Positions, NDArray[np.float32]]:
-        return scan(queries, self.stored.rows, None if within is None else within.positions, k)
+        """Positions and scores (Q, k) of the k best, by comparing with all that may be found."""
+        if within is not None and self._gathering_ns(len(within)) < self._comparing_ns(len(within)):
+            return scan(queries, self.stored.rows, within.positions, k)
+        candidates = self._best_and_ties(queries, k, within)
+        return best(candidates, rescore(queries, self.stored.rows, candidates), k)
 
-    def _flat_candidates(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
+    def _best_and_ties(self, queries: Vectors, k: int, within: Selection | None) -> Positions:
         """Return the k best and all possible ties with the k-th, which are ordered by key."""
         available = len(self) if within is None else len(within)
         fetch = min(k + TIE_ROOM, available)
         found = np.full((len(queries), fetch), -1, dtype=np.int64)
         asked = np.arange(len(queries))
         while len(asked):
-            positions, scores = self._flat_best(queries[asked], fetch, within)
+            positions, scores = self._roughly_best(queries[asked], fetch, within)
             room = np.full((len(queries), fetch - found.shape[1]), -1, dtype=np.int64)
             found = np.hstack([found, room])
             found[asked] = positions
@@ -219,24 +234,18 @@ class FaissIndex:
             fetch = min(4 * fetch, available)
         return found
 
-    def _flat_best(
+    def _roughly_best(
         self, queries: Vectors, count: int, within: Selection | None
     ) -> tuple[Positions, NDArray[np.float32]]:
         """Positions and scores (Q, count), best first, as FAISS or matrix products compute them."""
-        by_faiss = within is None and len(queries) >= MANY_QUERIES
-        if len(queries) > kinds.FEW_QUERIES and not by_faiss:
+        if len(queries) > MANY_QUERIES:
             rows = None if within is None else within.positions
-            return by_products(queries, self._flat_rows, rows, count)
-        parameters = self._kind.parameters(count, self.spec.effort, within)
+            return by_products(queries, self.stored.rows, rows, count)
         with self._threads_for(len(queries)):
-            scores, positions = self.faiss_index.search(queries, count, params=parameters)
+            scores, positions = self.stored.products.search(
+                queries, count, params=kinds.only(within)
+            )
         return positions, scores
-
-    @cached_property
-    def _flat_rows(self) -> Vectors:
-        """The vectors (N, D) of an exact index as they lie in FAISS's memory."""
-        flat = faiss.rev_swig_ptr(self.faiss_index.get_xb(), len(self) * self.dimension)
-        return np.asarray(flat).reshape(len(self), self.dimension)
 
     def _hits(self, positions: Positions, scores: NDArray[np.float32]) -> Hits:
         counts = np.full(len(positions), positions.shape[1], dtype=np.int64)

@@ -246,32 +246,25 @@ class Graph:
 
 
 class Codes:
-    """Compares with every vector, whole (Flat) or in a compressed form (SQ, PQ, RaBitQ)."""
+    """Compares with every vector in a compressed form (SQ, PQ, RaBitQ)."""
 
     most_probes = 1
     probes_bound_candidates = False
 
     def __init__(self, index: Any) -> None:
         self.faiss_index = index
-        self._element_ns = 0.1 if isinstance(index, faiss.IndexFlat) else 0.2
 
     def expect(self, queries: int) -> None:
         """See Kind."""
 
     def parameters(self, k: int, effort: Effort, within: Selection | None) -> Any:
         """See Kind."""
-        if within is None:
-            return None
-        if isinstance(self.faiss_index, faiss.IndexFlat):  # compare with these rows only
-            return faiss.SearchParameters(sel=faiss.IDSelectorArray(within.positions))
-        return _through_transforms(
-            self.faiss_index, faiss.SearchParameters(sel=_selector(within.bits))
-        )
+        chosen = only(within)
+        return None if chosen is None else _through_transforms(self.faiss_index, chosen)
 
     def nanoseconds(self, k: int, effort: Effort, share: float) -> float:
-        """See Kind."""
-        share = share if isinstance(self.faiss_index, faiss.IndexFlat) else 1.0
-        return float(share * self.faiss_index.ntotal * self.faiss_index.d * self._element_ns)
+        """See Kind. As measured: 0.2 ns for each dimension of a row."""
+        return float(self.faiss_index.ntotal * self.faiss_index.d * 0.2)
 
 
 _KINDS: dict[str, type[InvertedFile | Graph | Codes]] = {
@@ -324,6 +317,11 @@ def _list_of_each(index: Any) -> NDArray[np.int32]:
         if size:
             found[faiss.rev_swig_ptr(index.invlists.get_ids(number), size)] = number
     return found
+
+
+def only(within: Selection | None) -> Any:
+    """FAISS's parameters to find rows of a selection only; None for all."""
+    return None if within is None else faiss.SearchParameters(sel=_selector(within.bits))
 
 
 def _through_transforms(index: Any, parameters: Any) -> Any:

@@ -22,7 +22,8 @@ STORED = np.dtype("<f2")
 
 
 class StoredVectors:
-    """Rows (N, D), float16, read-only; `faiss_index` is FAISS's view of the same memory."""
+    """Rows (N, D), float16, read-only; `faiss_index` and `products` are FAISS's views of the same
+    memory, which compare by L2 distance and by inner product."""
 
     def __init__(self, buffer: NDArray[np.uint8], dimension: int) -> None:
         """Use a page and rows in one buffer of bytes."""
@@ -32,8 +33,9 @@ class StoredVectors:
         self._described = buffer[PAGE_BYTES - len(description) :]
         if self._described[: len(description)].tobytes() != description:
             raise CorruptDataError("the description does not match the vectors")
-        reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(self._described), len(self._described))
-        self.faiss_index: Any = faiss.read_index(reader)
+        self.faiss_index = self._view()
+        self.products = self._view()
+        self.products.metric_type = faiss.METRIC_INNER_PRODUCT
 
     @classmethod
     def of(cls, rows: NDArray[np.floating]) -> "StoredVectors":
@@ -60,6 +62,10 @@ class StoredVectors:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         buffer = np.frombuffer(mapped, dtype=np.uint8)
         return cls(buffer, dimension)
+
+    def _view(self) -> Any:
+        reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(self._described), len(self._described))
+        return faiss.read_index(reader)
 
     def __len__(self) -> int:
         return len(self.rows)

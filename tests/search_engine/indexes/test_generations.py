@@ -18,6 +18,7 @@ from search_engine.errors import (
     StorageFullError,
 )
 from search_engine.indexes import generations as generation
+from search_engine.indexes.faiss import index as faiss_index
 from search_engine.indexes.faiss.index import FILES, FaissIndex
 from search_engine.indexes.faiss.stored_vectors import PAGE_BYTES, StoredVectors
 from search_engine.indexes.manifest import FORMAT, Manifest, seal_of, verify
@@ -27,16 +28,18 @@ from tests.contract.index_kinds import KINDS, surface_index
 from tests.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
 
 UID = "u" * 32
+SPEC = IndexSpec("HNSW8")
+"""Of an exact index one file says no more than its dimension."""
 ALL_FILES = (*FILES, "manifest.json")
 
 
 def index_of(count: int, seed: int = 0) -> FaissIndex:
     keys = np.arange(1, count + 1, dtype=np.int64)
-    return FaissIndex.build(IndexSpec(), keys, unit_vectors(count, seed).astype(np.float16))
+    return FaissIndex.build(SPEC, keys, unit_vectors(count, seed).astype(np.float16))
 
 
 def manifest_of(count: int, seq: int = 1) -> Manifest:
-    return Manifest(UID, FINGERPRINT, seq, count, DIMENSION, IndexSpec())
+    return Manifest(UID, FINGERPRINT, seq, count, DIMENSION, SPEC)
 
 
 def publish(folder: Path, count: int, seq: int = 1) -> str:
@@ -279,11 +282,14 @@ def test_generations_of_another_collection_or_encoder_are_passed_over(folder: Pa
     assert (found.name, len(found.findings)) == ("gen-000002", 1)
 
 
-def test_vectors_that_do_not_find_themselves_are_refused(folder: Path) -> None:
+def test_vectors_that_do_not_find_themselves_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Files that fit their manifest, but the searcher was filled with other vectors."""
+    monkeypatch.setattr(faiss_index, "SCAN_NS", 10**12)  # so few would be compared without it
     sound = index_of(200)
     others = StoredVectors.of(unit_vectors(200, seed=4))
-    mixed = FaissIndex(IndexSpec(), sound.faiss_index, sound.keys, others)
+    mixed = FaissIndex(SPEC, sound.faiss_index, sound.keys, others)
     generation.publish(folder, manifest_of(200), mixed)
     found = load(folder)
     assert found is not None

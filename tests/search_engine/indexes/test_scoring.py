@@ -158,15 +158,17 @@ def test_threads_that_score_at_once_give_what_one_gives() -> None:
 def test_products_of_matrices_find_the_best_in_steps(
     rows: NDArray[np.int64] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "PRODUCT_SCORES", 7)
-    vectors, queries = unit_vectors(50, 0, 16), unit_vectors(12, 1, 16)
+    monkeypatch.setattr(scoring, "PRODUCT_ELEMENTS", 7)
+    vectors, queries = unit_vectors(50, 0, 16).astype(np.float16), unit_vectors(12, 1, 16)
     positions, scores = by_products(queries, vectors, rows, 4)
-    wanted, exact = scan(queries, vectors.astype(np.float16), rows, 4)
+    wanted, exact = scan(queries, vectors, rows, 4)
     np.testing.assert_array_equal(positions, wanted)
-    np.testing.assert_allclose(scores, exact, atol=1e-3)
+    np.testing.assert_allclose(scores, exact, atol=1e-6)
 
 
 def test_products_give_all_rows_where_there_are_fewer_than_asked_for() -> None:
-    positions, scores = by_products(unit_vectors(9, 1, 8), unit_vectors(3, 0, 8), None, 10)
+    positions, scores = by_products(
+        unit_vectors(9, 1, 8), unit_vectors(3, 0, 8).astype(np.float16), None, 10
+    )
     assert positions.shape == scores.shape == (9, 3)
     assert (np.diff(scores) <= 0).all()
