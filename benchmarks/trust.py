@@ -61,7 +61,7 @@ def steps(dataset: str, settings: Settings) -> Iterator[Row]:
         with SearchEngine(settings=settings) as engine:
             if step == "tuned":
                 tuned = learn_from_labels(engine, COLLECTION)
-            calibrated = calibration(engine)
+            calibrated = calibration(engine, step)
         with SearchEngine(settings=settings) as engine:
             encoder = engine.live(COLLECTION).encoder()
             assert encoder is not None
@@ -72,10 +72,10 @@ def steps(dataset: str, settings: Settings) -> Iterator[Row]:
         print(f"{dataset} {step}: {time.process_time() - started:.0f} core-s", flush=True)
 
 
-def calibration(engine: SearchEngine) -> Calibration:
-    """The one that is there: `tune` brings it up to date."""
+def calibration(engine: SearchEngine, step: str) -> Calibration:
+    """The calibration of a step; tuning leaves one, if the catalog had one before."""
     record = engine.live(COLLECTION).record
-    found = load_calibration(engine.catalog, record, "label")
+    found = load_calibration(engine.catalog, record, "label") if step == "tuned" else None
     return found or calibrate_collection(engine.catalog, COLLECTION)
 
 
