@@ -28,10 +28,10 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.processor_time import core_ms, family
 from benchmarks.ingest import copy_photos
 from benchmarks.load import LoadClient, Outcome, Question, beside, is_whole
 from benchmarks.machine import alternate, parser_of, report, spread
+from benchmarks.processor_time import core_ms, family
 from benchmarks.scale import NAME, fill
 from benchmarks.vectors import scale_vectors
 from search_engine.catalog.store import Catalog

@@ -31,10 +31,10 @@ from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
-from search_engine.vote.calibration.fit import expected_ece
 from search_engine.vote.calibration.held_out import NEIGHBORS as CALIBRATED_WITH
 from search_engine.vote.calibration.held_out import ballots_at
 from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.reliability import expected_ece
 from search_engine.vote.calibration.unknown import unknown_auroc
 from search_engine.vote.tally import VoteRule
 

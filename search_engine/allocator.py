@@ -41,7 +41,7 @@ def keep_freed_memory() -> None:
 
 
 def give_freed_memory_back() -> None:
-    """Return free pages of all heaps to the kernel, after work that needed much and comes seldom."""
+    """Return free pages of all heaps to the kernel, after work that needed much."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)

@@ -71,7 +71,7 @@ def _switch(job: SwitchJob, task: Task) -> Result:
 
 
 def _calibrate(job: CalibrateJob, task: Task) -> Result:
-    request = CalibrationRequest(job.target, job.per_product, job.balanced, job.group_by)
+    request = CalibrationRequest(job.target, job.per_product, job.balanced, job.group_by, easy=True)
     with _opened(task) as engine:
         items = engine.catalog.count(engine.live(task.collection).record)
         with task.stage("calibrating", min(request.queries, items)) as advance:

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
+from search_engine.allocator import give_freed_memory_back
 from search_engine.catalog.changes import Changes
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.collections.publishing import publish_rows
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, StorageError
-from search_engine.allocator import give_freed_memory_back
 from search_engine.indexes import generations as generation
 from search_engine.indexes.live import LiveIndex, Snapshot
 

@@ -5,7 +5,7 @@ depend on the embeddings only; those of classification on truth and predictions 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,11 @@ from search_engine.collections.labelled import Labelled
 from search_engine.errors import ParameterError
 from search_engine.evaluate import classification, multilabel
 from search_engine.evaluate.bootstrap import RESAMPLES, Interval, interval, samples_of
-from search_engine.evaluate.hierarchy import hierarchical_scores, level_accuracy
+from search_engine.evaluate.hierarchy import (
+    hierarchical_scores,
+    level_accuracy,
+    level_confidences,
+)
 from search_engine.evaluate.multilabel import LabelSet, joined
 from search_engine.evaluate.predictors import (
     PlainVote,
@@ -42,8 +46,9 @@ from search_engine.evaluate.results import (
     statistics,
 )
 from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.metrics import expected_calibration_error
 from search_engine.records import Floats, Prediction
-from search_engine.vote.calibration.fit import expected_ece
+from search_engine.vote.calibration.reliability import expected_ece
 from search_engine.vote.tally import WHOLE_LABEL, VoteRule
 
 if TYPE_CHECKING:
@@ -267,6 +272,8 @@ def _class_measures(found: Evaluation) -> dict[str, Any]:
         "values": len(frozenset().union(*found.values)),
         "ece": None,
         "per_level": {},
+        "ece_per_level": {},
+        "ece_expected_per_level": {},
     }
 
 
@@ -293,7 +300,18 @@ def _answer_measures(found: Answers, predictions: Sequence[Prediction]) -> dict[
         **{f"hierarchical_{name}": value for name, value in asdict(paths).items()},
     }
     levels = level_accuracy(found.truth, found.predicted)
+    said = level_confidences(found.truth, predictions)
     return {
         **{name: rounded(value) for name, value in flat.items()},
-        "per_level": {str(depth): rounded(value) for depth, value in levels.items()},
+        "per_level": _by_level(levels),
+        "ece_per_level": _by_level(
+            {depth: expected_calibration_error(*pair) for depth, pair in said.items()}
+        ),
+        "ece_expected_per_level": _by_level(
+            {depth: expected_ece(sure) for depth, (sure, _) in said.items()}
+        ),
     }
+
+
+def _by_level(values: Mapping[int, float]) -> dict[str, float]:
+    return {str(depth): rounded(value) for depth, value in values.items()}

@@ -32,6 +32,11 @@ MEASURES = (
         "classes",
     ),
     Measure(
+        "easy_accuracy", "Accuracy beside what looks alike",
+        "The same where photos of one thing may find each other, as photos to come cannot.",
+        "classes",
+    ),
+    Measure(
         "baseline_accuracy", "Always the same answer",
         "The accuracy of always naming the most frequent class: what is to be beaten.",
         "classes",

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_engine.metrics import PrecisionRecall
 from search_engine.names import SEPARATOR, prefixes
+from search_engine.records import Floats, Prediction
 
 
 def ancestors(path: str | None) -> frozenset[str]:
@@ -26,6 +28,20 @@ def level_accuracy(truth: Sequence[str], predicted: Sequence[str | None]) -> dic
         for depth, path in enumerate(prefixes(wanted), 1):
             found.setdefault(depth, []).append(path in above)
     return {depth: float(np.mean(hits)) for depth, hits in sorted(found.items())}
+
+
+def level_confidences(
+    truth: Sequence[str], predictions: Sequence[Prediction]
+) -> dict[int, tuple[Floats, NDArray[np.bool_]]]:
+    """Return, for each level of the paths of winners, confidences and whether they are right."""
+    pairs: dict[int, list[tuple[float, bool]]] = {}
+    for wanted, found in zip(truth, predictions, strict=True):
+        for depth, level in enumerate(found.levels, 1):
+            pairs.setdefault(depth, []).append((level.confidence, holds(level.label, wanted)))
+    return {
+        depth: (np.array([one[0] for one in each]), np.array([one[1] for one in each]))
+        for depth, each in sorted(pairs.items())
+    }
 
 
 def hierarchical_scores(truth: Sequence[str], predicted: Sequence[str | None]) -> PrecisionRecall:

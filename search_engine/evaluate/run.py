@@ -41,7 +41,7 @@ from search_engine.evaluate.reranking import (
     judge_rerankings,
     queries_of,
 )
-from search_engine.evaluate.splits import narrowed, sample_rows, take
+from search_engine.evaluate.splits import labelled_rows, narrowed, sample_rows, take
 from search_engine.evaluate.stress.run import (
     BASE_SIDE_PX,
     Stress,
@@ -148,13 +148,24 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
     return Run(
         setup, found, task.predictor,
         {
-            **measures(found), "vote_k": task.predictor.k, **_strangers(task),
+            **measures(found), **_easy(task), "vote_k": task.predictor.k, **_strangers(task),
             "rejected": task.rejected, "target": options.target,
         },
         intervals(found, options.resamples, options.seed), confusions,
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
         unknown_labels=task.unknown,
     )  # fmt: skip
+
+
+def _easy(task: Task) -> dict[str, float]:
+    """Return the accuracy where each query is left out alone, beside that by folds."""
+    if task.hiding is None or task.values is not None:
+        return {}
+    queries, gallery = take(task.queries, labelled_rows(task.queries)), task.gallery
+    ranking = rank(queries, gallery, same_label(queries, gallery), task.predictor.depth)
+    said = predict_labels(task.predictor, ranking, gallery)
+    right = [one.label == label for one, label in zip(said, queries.labels, strict=True)]
+    return {"easy_accuracy": rounded(float(np.mean(right)))}
 
 
 def _strangers(task: Task) -> dict[str, int]:

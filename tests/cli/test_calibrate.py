@@ -51,6 +51,8 @@ def test_calibrate_tells_what_it_found(drawn: Path, run: Run) -> None:
     body = ran.json
     assert {"k", "temperature", "ece_before", "ece_after", "ece_expected", "accuracy"} <= set(body)
     assert (body["target"], body["items"], body["left_out"]) == ("label", 115, "product")
+    assert body["easy_accuracy"] >= body["accuracy"]
+    assert all(level["ece"] >= 0 and 0 < level["ece_expected"] < 1 for level in body["levels"])
     assert (body["moved"], body["balanced"], body["per_product"]) == (0.0, False, False)
     assert list(body["coverage"]) == ["0.9", "0.95", "0.99"]
     assert body["coverage"]["0.9"] is None or 0 < body["coverage"]["0.9"]["coverage"] <= 1
@@ -58,6 +60,7 @@ def test_calibrate_tells_what_it_found(drawn: Path, run: Run) -> None:
     assert for_people.startswith(f"label: k {body['k']}, temperature")
     assert "with all photos of its product" in for_people
     assert "if perfect" in for_people
+    assert f"beside photos that look like it: accuracy {body['easy_accuracy']:.3f}" in for_people
 
 
 def test_any_attribute_can_be_calibrated(drawn: Path, run: Run, photo: Path) -> None:

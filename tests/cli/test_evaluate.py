@@ -17,7 +17,7 @@ from tests.cli.conftest import Index, Run, colour_picture
 STAYING = {
     "accuracy", "macro_f1", "hit_rate@1", "hit_rate@10", "precision@10", "map", "ece", "coverage",
     "per_level", "queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "rejected",
-    "target",
+    "target", "ece_per_level", "ece_expected_per_level",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LEFT_OUT = {
     "one": "alone",
     "product": "with all photos of its product",
-    "scene": "with all photos of its scene",
+    "scene": "with all photos that look like it",
     "group": "with all photos of its group",
 }
 
@@ -37,7 +37,7 @@ def calibrate(
     from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
     from search_engine.vote.calibration.store import edited_share, load_calibration
 
-    request = CalibrationRequest(**vars(wanted))
+    request = CalibrationRequest(**vars(wanted), easy=True)
     with open_engine(data) as engine:
         record = engine.live(collection).record
         before = load_calibration(engine.catalog, record, wanted.target)
@@ -68,7 +68,15 @@ def _print(found: "Calibration") -> None:
         f"{figures.ece_after:.3f} after ({figures.ece_expected:.3f} if perfect)"
     )
     for level in figures.levels if len(figures.levels) > 1 else ():
-        print(f"  level {level.level}: accuracy {level.accuracy:.3f}, error {level.ece:.3f}")
+        print(
+            f"  level {level.level}: accuracy {level.accuracy:.3f}, error {level.ece:.3f} "
+            f"({level.ece_expected:.3f} if perfect)"
+        )
+    if figures.easy_accuracy is not None:
+        print(
+            f"held out one by one, beside photos that look like it: accuracy "
+            f"{figures.easy_accuracy:.3f}; do not expect that of new photos"
+        )
     rows = []
     for wanted in ACCURACIES:
         point = found.point(wanted)

@@ -11,12 +11,11 @@ from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection
-from search_engine.encoders.projection_learning import Learner
 from search_engine.errors import ParameterError
 from search_engine.linear_algebra import threads_for
 from search_engine.neighbors import Advance
 from search_engine.records import Codes
-from search_engine.things import groupings, hardest, things_of
+from search_engine.things import ALONE, groupings, hardest, things_of
 from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
@@ -42,7 +41,8 @@ CHEAP_PRODUCT = 200_000_000_000
 class CalibrationRequest:
     """What to calibrate, and how neighbors vote; see `fit.fit_labels`.
 
-    Items with one value of the field `group_by` are held out together.
+    Items with one value of the field `group_by` are held out together. With `easy` the accuracy of
+    items held out one by one is measured for a tuned collection too, which takes as long again.
     """
 
     target: str = "label"
@@ -51,6 +51,7 @@ class CalibrationRequest:
     group_by: str | None = None
     queries: int = QUERIES
     seed: int = 0
+    easy: bool = False
 
 
 def calibrate_collection(
@@ -84,9 +85,8 @@ def calibrate_collection(
     gallery = read_gallery(catalog, collection, request.target, before, request.group_by)
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
-    learner = None if projection is None else Learner(gallery.vectors)
     things = things_of(gallery.vectors, gallery_voters(gallery).codes, gallery.together)
-    fit, values = _fit(catalog, gallery, request, projection, learner, advance)
+    fit, values = _fit(catalog, gallery, request, projection, advance)
     made = Calibration(
         target=request.target,
         group_by=request.group_by,
@@ -104,7 +104,7 @@ def calibrate_collection(
         alike=fit.alike,
         score_tenths=fit.score_tenths,
         familiar=_familiar(gallery, things, before, projection),
-        known=None if values else _known(gallery, things, request.target, projection, learner),
+        known=None if values else _known(gallery, things, request.target, projection),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -210,10 +210,12 @@ def _held_out(
     gallery: Labelled,
     projection: Projection,
     request: CalibrationRequest,
-    learner: Learner | None,
     advance: Advance,
-) -> HeldOut:
-    """Hold out items of a tuned collection; `gallery` has the embeddings before the projection."""
+) -> tuple[HeldOut, HeldOut | None]:
+    """Hold out items of a tuned collection, and one by one if asked for and possible.
+
+    `gallery` has the embeddings before the projection.
+    """
     items = catalog.by_keys(gallery.keys.tolist())
     origin = projection.origin
     taught = [
@@ -222,17 +224,25 @@ def _held_out(
     ]
     codes = known_labels(taught)[1]
     ways = groupings(gallery.vectors, codes, gallery.together, gallery.order)
-    return hold_out_tuned(
-        gallery_voters(gallery),
-        codes,
-        origin.shrinkage,
-        ways[hardest(gallery.vectors, codes, ways)],
-        request.queries,
-        request.seed,
-        _unseen(gallery, projection),
-        advance,
-        learner,
-    )
+    way, unseen = hardest(gallery.vectors, codes, ways), _unseen(gallery, projection)
+
+    def by(things: Codes, advance: Advance = lambda count: None) -> HeldOut:
+        return hold_out_tuned(
+            gallery_voters(gallery),
+            codes,
+            origin.shrinkage,
+            things,
+            request.queries,
+            request.seed,
+            unseen,
+            advance,
+        )
+
+    held = by(ways[way], advance)
+    if not request.easy or way == ALONE or unseen is not None:
+        return held, None
+    alone = by(ways[ALONE])
+    return held, replace(alone, easy=np.ones(len(alone.rows), dtype=np.bool_))
 
 
 def _familiar(
@@ -246,11 +256,7 @@ def _familiar(
 
 
 def _known(
-    gallery: Labelled,
-    things: Codes,
-    target: str,
-    projection: Projection | None,
-    learner: Learner | None,
+    gallery: Labelled, things: Codes, target: str, projection: Projection | None
 ) -> Known | None:
     """Learn how known photos look; `gallery` has the embeddings before the projection."""
     codes = gallery_voters(gallery).codes
@@ -267,7 +273,6 @@ def _known(
         things,
         projection.origin.shrinkage,
         _unseen(gallery, projection),
-        learner,
     )
 
 
@@ -286,14 +291,13 @@ def _fit(
     gallery: Labelled,
     request: CalibrationRequest,
     projection: Projection | None,
-    learner: Learner | None,
     advance: Advance,
 ) -> tuple[Fit, ValueModel | None]:
     lists = _lists(catalog, gallery, request.target)
     voters = gallery_voters(gallery)
-    held = None
+    held, easy = None, None
     if projection is not None:
-        held = _held_out(catalog, gallery, projection, request, learner, advance)
+        held, easy = _held_out(catalog, gallery, projection, request, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(
@@ -304,6 +308,7 @@ def _fit(
             queries=request.queries,
             seed=request.seed,
             held=held,
+            easy=easy,
             advance=advance,
         )
         return fit, None

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.errors import ParameterError
-from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import Advance
 from search_engine.records import Codes, Floats
 from search_engine.things import FOLDS
@@ -23,13 +22,18 @@ from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import (
     CurvePoint,
     Figures,
-    LevelFigures,
     LevelModels,
     agreement,
     chances,
     closeness,
     level_features,
     score_tenths,
+)
+from search_engine.vote.calibration.reliability import (
+    Outcomes,
+    accuracy_curve,
+    figures_of,
+    label_chances,
 )
 from search_engine.vote.label_paths import LevelShares, PathTable, level_shares, path_table
 from search_engine.vote.tally import Ballots, Tally, VoteRule, tally
@@ -46,10 +50,6 @@ TOO_FAR_QUANTILE = 0.002
 of clothes both wrongly reject 0.003, of groceries half of it 0.003 and this value 0.010."""
 INDIFFERENT = 0.002
 """Log losses that differ by less are equal, as rounding or another processor may swap them."""
-CURVE_POINTS = 200
-SURE_Z = 1.28
-"""One-sided 90 %: what is promised holds in nine of ten catalogs."""
-EXPECTED_DRAWS = 20
 
 Models = tuple[LevelModels, ...]
 
@@ -89,9 +89,13 @@ def fit_labels(
     queries: int = QUERIES,
     seed: int = 0,
     held: HeldOut | None = None,
+    easy: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> Fit:
     """Fit a target with one label an item.
+
+    What is promised, accuracy by confidence and all figures, is that of items that were asked
+    without all that they are left out with: photos to come are no easier.
 
     Args:
         voters: The whole gallery.
@@ -101,6 +105,7 @@ def fit_labels(
         queries: Held-out items, at most.
         seed: Selects items and folds.
         held: Held-out items with known neighbors; None finds them in the gallery.
+        easy: Items that were held out one by one, if they are not among `held`.
         advance: Called with the number of items done since the last call.
 
     Raises:
@@ -115,17 +120,24 @@ def fit_labels(
     rule = _choose(held, VoteRule(per_product=per_product), factors)
     table = path_table(voters.labels)
     found = _count(held.ballots, held.truth, table, rule, factors)
-    models = _fit_models(found, held.near)
-    honest = _cross_fitted(found, held, seed)
+    models = _fit_models(found, held.near, held.hard)
+    honest = _outcomes(found, held, seed).at(held.hard)
     least = least_score(held)
     return Fit(
         rule,
         held.twin_score,
         least,
         models,
-        accuracy_curve(honest, found.right),
+        accuracy_curve(honest),
         None if factors is None else dict(zip(voters.labels, factors.tolist(), strict=True)),
-        _figures(held, found, honest, least, seed),
+        figures_of(
+            honest,
+            seed,
+            near_share=float(held.near.mean()),
+            left_out=held.left_out,
+            easy_accuracy=_easy_accuracy(easy or held, rule, factors),
+            unknown_turned_away=_turned_away(held, least),
+        ),
         _alike(held, voters),
         score_tenths(held.ballots.scores),
     )
@@ -156,8 +168,9 @@ def _choose(held: HeldOut, rule: VoteRule, factors: Floats | None) -> VoteRule:
 
     def losses(tried: VoteRule) -> Floats:
         found = _count(held.ballots, held.truth, table, tried, factors)
-        sure = chances(found.shares, _fit_models(found, held.near), held.near, found.close)
-        return log_losses(found.counted, _leaf(sure), held.truth)
+        models = _fit_models(found, held.near, held.hard)
+        sure = chances(found.shares, models, held.near, found.close)
+        return log_losses(found.counted, label_chances(sure), held.truth)
 
     return least_loss(rule, losses)
 
@@ -213,8 +226,11 @@ def _count(
     return _Counted(counted, shares, right, np.isfinite(shares.share), close)
 
 
-def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
-    """Fit, at each level, a regression for near and one for far photos that are right above it."""
+def _fit_models(found: _Counted, near: NDArray[np.bool_], hard: NDArray[np.bool_]) -> Models:
+    """Fit, at each level, a regression for near and one for far photos that are right above it.
+
+    They are fitted to hard items if these are enough, else to all of the kind, or of both kinds.
+    """
     models = []
     above = np.ones(len(near), dtype=np.bool_)
     for depth in range(found.deep.shape[1]):
@@ -223,8 +239,8 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
         right = found.right[:, depth]
         kinds = []
         for kind in (near, ~near):
-            enough = np.count_nonzero(here & kind) >= LEAST_TO_FIT
-            chosen = here & kind if enough else here
+            tried = (here & kind & hard, here & kind)
+            chosen = next((one for one in tried if np.count_nonzero(one) >= LEAST_TO_FIT), here)
             kinds.append(fit_logistic(features[chosen], right[chosen]))
         models.append(LevelModels(near=kinds[0], far=kinds[1]))
         above = here & right
@@ -234,99 +250,24 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_]) -> Models:
 def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:
     """Predict each level by models that did not see the item, (Q, D)."""
     sure = np.full(found.deep.shape, np.nan)
-    for away in folds_of(held.rows, seed):
+    for away in folds_of(held.things, seed):
         kept = _rows_of(found, ~away)
-        models = _fit_models(kept, held.near[~away])
+        models = _fit_models(kept, held.near[~away], held.hard[~away])
         asked = _rows_of(found, away)
         sure[away] = chances(asked.shares, models, held.near[away], asked.close)
     return sure
 
 
-def folds_of(rows: Codes, seed: int) -> list[NDArray[np.bool_]]:
-    """Make held-out folds; an item that is asked twice is in one of them."""
-    items, place = np.unique(rows, return_inverse=True)
-    fold = np.random.default_rng(seed).permutation(len(items)) % FOLDS
+def _outcomes(found: _Counted, held: HeldOut, seed: int) -> Outcomes:
+    right, sure = found.counted.codes[:, 0] == held.truth, _cross_fitted(found, held, seed)
+    return Outcomes(sure, found.right, right, found.counted.shares[:, 0], held.things)
+
+
+def folds_of(things: Codes, seed: int) -> list[NDArray[np.bool_]]:
+    """Make held-out folds; all that was asked of a thing, (Q,), is in one of them."""
+    several, place = np.unique(things, return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(len(several)) % FOLDS
     return [fold[place] == number for number in range(FOLDS)]
-
-
-def accuracy_curve(sure: Floats, right: NDArray[np.bool_]) -> tuple[CurvePoint, ...]:
-    """Compute accuracy and coverage of answering from a confidence on, by ascending confidence.
-
-    The answer is the deepest level that is confident enough. The accuracy is the lower end of
-    Wilson's interval, a guarantee rather than an estimate. Geifman and El-Yaniv, "Selective
-    classification for deep neural networks", NeurIPS 2017.
-
-    Args:
-        sure: Probabilities by level, (Q, D), NaN below the label.
-        right: Whether the path is right so far, (Q, D).
-    """
-    known = np.where(np.isfinite(sure), sure, -1.0)
-    points = []
-    bars = np.quantile(known[known >= 0], np.linspace(0, 1, CURVE_POINTS), method="nearest")
-    for bar in np.unique(bars):
-        passed = known >= bar
-        answered = passed.any(axis=1)
-        deepest = sure.shape[1] - 1 - passed[:, ::-1].argmax(axis=1)
-        hits = int(right[np.arange(len(right)), deepest][answered].sum())
-        count = int(answered.sum())
-        points.append(
-            CurvePoint(
-                confidence=float(bar),
-                accuracy=wilson_lower(hits, count),
-                coverage=count / len(sure),
-            )
-        )
-    return tuple(points)
-
-
-def wilson_lower(hits: int, count: int) -> float:
-    """Return the lower end of Wilson's one-sided interval of a share."""
-    if count == 0:
-        return 0.0
-    share, z2 = hits / count, SURE_Z**2
-    spread = SURE_Z * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return float((share + z2 / (2 * count) - spread) / (1 + z2 / count))
-
-
-def expected_ece(confidence: Floats, seed: int = 0) -> float:
-    """Return the calibration error that exactly right confidences would show.
-
-    The measure is never 0 for finitely many queries; this is the mean over outcomes drawn with
-    these confidences (Roelofs et al., "Mitigating bias in calibration error estimation", AISTATS
-    2022, on this bias).
-    """
-    random = np.random.default_rng(seed)
-    drawn = [
-        expected_calibration_error(confidence, random.random(len(confidence)) < confidence)
-        for _ in range(EXPECTED_DRAWS)
-    ]
-    return float(np.mean(drawn))
-
-
-def _figures(held: HeldOut, found: _Counted, honest: Floats, least: float, seed: int) -> Figures:
-    sure = _leaf(honest)
-    right = found.counted.codes[:, 0] == held.truth
-    return Figures(
-        queries=len(held.rows),
-        near_share=float(held.near.mean()),
-        left_out=held.left_out,
-        accuracy=float(right.mean()),
-        ece_before=expected_calibration_error(found.counted.shares[:, 0], right),
-        ece_after=expected_calibration_error(sure, right),
-        ece_expected=expected_ece(sure, seed),
-        levels=_level_figures(honest, found),
-        unknown_turned_away=_turned_away(held, least),
-    )
-
-
-def _level_figures(honest: Floats, found: _Counted) -> tuple[LevelFigures, ...]:
-    figures = []
-    for depth in range(honest.shape[1]):
-        here = np.isfinite(honest[:, depth])
-        right = found.right[here, depth]
-        error = expected_calibration_error(honest[here, depth], right)
-        figures.append(LevelFigures(level=depth + 1, accuracy=float(right.mean()), ece=error))
-    return tuple(figures)
 
 
 def least_score(held: HeldOut) -> float:
@@ -348,18 +289,21 @@ def least_score(held: HeldOut) -> float:
     return median - reach * (median - least)
 
 
+def _easy_accuracy(held: HeldOut, rule: VoteRule, factors: Floats | None) -> float | None:
+    """Return the accuracy of items that were held out one by one where that was asked."""
+    if not held.easy.any():
+        return None
+    once = held.easy | ~np.isin(held.rows, held.rows[held.easy])
+    winners = tally(held.ballots, rule, factors).codes[:, 0]
+    return float((winners == held.truth)[once].mean())
+
+
 def _turned_away(held: HeldOut, least: float) -> float | None:
     """Return the share of items that would be too far if the catalog lacked their label."""
     other = (held.ballots.codes >= 0) & (held.ballots.codes != held.truth[:, None])
     best = np.where(other, held.ballots.scores, -np.inf).max(axis=1, initial=-np.inf)
     known = np.isfinite(best)
     return float((best[known] < least).mean()) if known.any() else None
-
-
-def _leaf(sure: Floats) -> Floats:
-    """Return the probability of the whole label, (Q,)."""
-    deepest = np.maximum(np.isfinite(sure).sum(axis=1) - 1, 0)
-    return np.asarray(np.nan_to_num(sure[np.arange(len(sure)), deepest]))
 
 
 def _rows_of(found: _Counted, chosen: NDArray[np.bool_]) -> _Counted:

@@ -18,15 +18,14 @@ from search_engine.vote.calibration.fit import (
     QUERIES,
     Fit,
     check_enough,
-    expected_ece,
     folds_of,
     least_loss,
     least_score,
-    wilson_lower,
 )
 from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
 from search_engine.vote.calibration.record import CurvePoint, Figures
+from search_engine.vote.calibration.reliability import CURVE_POINTS, expected_ece, wilson_lower
 from search_engine.vote.tally import VoteRule
 from search_engine.vote.values import (
     MAJORITY,
@@ -36,8 +35,6 @@ from search_engine.vote.values import (
     log_odds,
     value_shares,
 )
-
-CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,9 @@ def fit_values(
     cases = _cases(held, table, rule, has)
     model = _with_thresholds(_fit_model(cases), cases, values)
     honest = _cross_fitted(held, cases, seed)
-    asked = len(held.rows)
+    hard = held.hard
+    judged = hard[cases.found.rows]
+    cases, honest, asked = cases.at(judged), honest[judged], int(np.count_nonzero(hard))
     figures = _figures(held, cases, honest, model, values, seed)
     curve = _curve(cases, honest, asked)
     fit = Fit(rule, held.twin_score, least_score(held), (), curve, None, figures)
@@ -120,6 +119,12 @@ class _Cases:
 
     found: ValueShares
     right: NDArray[np.bool_]
+
+    def at(self, chosen: NDArray[np.bool_]) -> "_Cases":
+        """Select cases."""
+        found = self.found
+        shares = ValueShares(found.rows[chosen], found.codes[chosen], found.shares[chosen])
+        return _Cases(shares, self.right[chosen])
 
 
 def held_table(held: HeldOut, values: ItemValues) -> ValueTable:
@@ -195,12 +200,9 @@ def best_threshold(sure: Floats, right: NDArray[np.bool_]) -> float:
 
 def _cross_fitted(held: HeldOut, cases: _Cases, seed: int) -> Floats:
     sure = np.zeros(len(cases.right))
-    for away in folds_of(held.rows, seed):
+    for away in folds_of(held.things, seed):
         mine = away[cases.found.rows]
-        kept = ValueShares(
-            cases.found.rows[~mine], cases.found.codes[~mine], cases.found.shares[~mine]
-        )
-        model = _fit_model(_Cases(kept, cases.right[~mine]))
+        model = _fit_model(cases.at(~mine))
         sure[mine] = model.probabilities(cases.found.shares[mine])
     return sure
 
@@ -236,7 +238,7 @@ def _figures(
     bars = np.array([model.thresholds.get(name, model.threshold) for name in values.names])
     said = honest >= bars[cases.found.codes] if len(honest) else np.zeros(0, np.bool_)
     return Figures(
-        queries=len(held.rows),
+        queries=int(np.count_nonzero(held.hard)),
         near_share=float(held.near.mean()),
         left_out=held.left_out,
         accuracy=float(cases.right[said].mean()) if said.any() else 0.0,

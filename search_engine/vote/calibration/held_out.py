@@ -26,6 +26,8 @@ NEIGHBORS = 200
 MOST_PAIRS = 50_000_000
 """Pairs of items of a class that are compared to group what looks alike: a few seconds."""
 
+LEAST_HARD = 50
+
 LeaveOut = Literal["one", "product", "scene", "group"]
 
 
@@ -62,8 +64,10 @@ class HeldOut:
     """Held-out items with their neighbors; an item may occur twice, near and far.
 
     `rows` (Q,) are positions in the gallery, `truth` (Q,) their labels, `near` (Q,) their kind;
-    `places` (Q, K) are the positions of the neighbors. `twin_score` is the score from which two
-    items are twins. `is_sample` tells that no other items were held out of a training.
+    `places` (Q, K) are the positions of the neighbors. `things` (Q,) number what is left out
+    together: items of one are not independent. `easy` (Q,) are those for which only the item itself
+    was left out. `twin_score` is the score from which two items are twins. `is_sample` tells that
+    no other items were held out of a training.
     """
 
     ballots: Ballots
@@ -71,9 +75,17 @@ class HeldOut:
     rows: Codes
     truth: Codes
     near: NDArray[np.bool_]
+    things: Codes
+    easy: NDArray[np.bool_]
     twin_score: float
     left_out: LeaveOut
     is_sample: bool = False
+
+    @property
+    def hard(self) -> NDArray[np.bool_]:
+        """Those that are as unlike the gallery as photos to come, (Q,); all, if there are few."""
+        hard = ~self.easy
+        return hard if np.count_nonzero(hard) >= LEAST_HARD else np.ones_like(hard)
 
 
 def hold_out(
@@ -97,27 +109,29 @@ def hold_out(
     rows = draw(voters.codes, queries, seed)
     scores, found = nearest(voters.vectors[rows], voters.vectors, NEIGHBORS, rows, advance)
     twin = twin_score(voters.codes, rows, scores, found)
-    left = _left_out(voters, rows, found, twin, leave_out)
+    things = _things(voters, rows, twin, leave_out)
+    left = np.asarray(things[found] == things[rows][:, None])
     without, places = _without(scores, found, left)
     alone, grouped = _asked(voters, rows, scores, without, left, found, twin)
     places = np.r_[found[alone], places[grouped]]
     ballots = ballots_at(voters, np.r_[scores[alone], without[grouped]], places)
     every = np.r_[rows[alone], rows[grouped]]
+    easy = (np.arange(len(every)) < np.count_nonzero(alone)) & (leave_out != "one")
     near = np.asarray(_best(ballots.scores) >= twin)
-    return HeldOut(ballots, places, every, voters.codes[every], near, twin, leave_out)
+    return HeldOut(
+        ballots, places, every, voters.codes[every], near, things[every], easy, twin, leave_out
+    )
 
 
-def _left_out(
-    voters: Voters, rows: Codes, found: Codes, twin: float, leave_out: LeaveOut
-) -> NDArray[np.bool_]:
-    """Mark the neighbors that belong to the item's own product or scene, (Q, K)."""
-    if leave_out in ("product", "group"):
-        own = voters.together[rows][:, None]
-        return np.asarray((own >= 0) & (voters.together[found] == own))
+def _things(voters: Voters, rows: Codes, twin: float, leave_out: LeaveOut) -> Codes:
+    """Number what is left out together with each item, (N,)."""
+    alone = np.arange(len(voters.codes))
+    if leave_out == "one":
+        return alone
     if leave_out == "scene":
-        scenes = _scenes(voters, twin, rows)
-        return np.asarray(scenes[found] == scenes[rows][:, None])
-    return np.zeros(found.shape, dtype=np.bool_)
+        return _scenes(voters, twin, rows)
+    own = voters.together
+    return np.asarray(np.where(own >= 0, own, own.max(initial=-1) + 1 + alone))
 
 
 def _scenes(voters: Voters, twin: float, rows: Codes) -> Codes:

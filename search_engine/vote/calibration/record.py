@@ -88,11 +88,14 @@ class LevelFigures(BaseModel):
     level: int
     accuracy: float
     ece: float
+    ece_expected: float | None = None
 
 
 class Figures(BaseModel):
     """The data of the fit, and its quality on items it did not see (cross-fitted).
 
+    It is that of items without all that was left out with them. `easy_accuracy` is that of items
+    held out one by one, beside photos that look like them; None if none were.
     `ece_expected` is what a perfect confidence would show on so many items: the error is measured
     with noise, and an `ece_after` up to this cannot be improved upon. `unknown_turned_away` is the
     share of photos of unknown classes that would be `too_far`; None if no item has neighbors of
@@ -105,6 +108,7 @@ class Figures(BaseModel):
     near_share: float
     left_out: Literal["one", "product", "scene", "group"]
     accuracy: float
+    easy_accuracy: float | None = None
     ece_before: float
     ece_after: float
     ece_expected: float

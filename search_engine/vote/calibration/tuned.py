@@ -9,7 +9,7 @@ Journal 2018.
 import numpy as np
 
 from search_engine.encoders.projection import project
-from search_engine.encoders.projection_learning import Learner
+from search_engine.encoders.projection_learning import learn
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes
 from search_engine.things import FOLDS, fold_of
@@ -22,6 +22,9 @@ from search_engine.vote.calibration.held_out import (
     twin_score,
 )
 
+ENOUGH = 1_000
+"""Items to ask, in whole folds."""
+
 
 def hold_out_tuned(
     voters: Voters,
@@ -32,9 +35,12 @@ def hold_out_tuned(
     seed: int = 0,
     unseen: Codes | None = None,
     advance: Advance = lambda count: None,
-    learner: Learner | None = None,
 ) -> HeldOut:
     """Do the same as `held_out.hold_out` for a gallery that is searched through a projection.
+
+    Each fold learns with all dimensions, as the projection did. By fewer, which are enough to judge
+    by (`projection_learning.Learner`), cosines are lower, and new photos would look closer than all
+    that confidence was learned from. So only as many folds are asked as have `ENOUGH` items.
 
     Args:
         voters: The gallery with its embeddings before the projection.
@@ -46,21 +52,21 @@ def hold_out_tuned(
         unseen: Rows that a fine-tuned network did not learn from: only these are queried, all at
             once, as nothing that shows the same things was learned from either.
         advance: Called with the number of queries done since the last call.
-        learner: Learns from the gallery's embeddings, if there is one.
     """
     fold = fold_of(learned, things)
     if unseen is not None:
         fold[:], fold[unseen] = -1, 0
-    asked_codes = np.where(fold >= 0, voters.codes, -1)
+    sizes = np.bincount(fold[fold >= 0], minlength=FOLDS)
+    folds = min(FOLDS, int(np.searchsorted(np.cumsum(sizes), ENOUGH)) + 1)
+    asked_codes = np.where((fold >= 0) & (fold < folds), voters.codes, -1)
     rows = draw(asked_codes, queries, seed)
-    kept = min(NEIGHBORS, len(fold) - int(np.bincount(fold[fold >= 0]).max(initial=0)))
+    kept = min(NEIGHBORS, len(fold) - int(sizes.max()))
     scores = np.full((len(rows), kept), -np.inf)
     places = np.zeros((len(rows), kept), dtype=np.int64)
-    learner = learner or Learner(voters.vectors)
-    for number in range(FOLDS):
+    for number in range(folds):
         asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
         if len(asked):
-            ((mean, matrix),) = learner.learn(rest, learned[rest], (shrinkage,))
+            ((mean, matrix),) = learn(voters.vectors[rest], learned[rest], (shrinkage,))
             away = project(voters.vectors[rows[asked]], mean, matrix)
             others = project(voters.vectors[rest], mean, matrix)
             best, found = nearest(away, others, NEIGHBORS, advance=advance)
@@ -69,4 +75,8 @@ def hold_out_tuned(
     near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
     ballots = ballots_at(voters, scores, places)
     truth = voters.codes[rows]
-    return HeldOut(ballots, places, rows, truth, near, twin, voters.leave_out, unseen is not None)
+    easy = np.zeros(len(rows), dtype=np.bool_)
+    sample = unseen is not None
+    return HeldOut(
+        ballots, places, rows, truth, near, things[rows], easy, twin, voters.leave_out, sample
+    )

@@ -11,7 +11,10 @@ from search_engine.evaluate.glossary import MEASURES, describe, lower_is_better
 from tests.search_engine.evaluate.test_evaluation import GALLERY
 
 PAGE = Path(__file__).parents[3] / "docs" / "evaluation.md"
-COUNTS = {"queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "per_level"}
+COUNTS = {
+    "queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "per_level",
+    "ece_per_level", "ece_expected_per_level",
+}  # fmt: skip
 
 
 def test_every_measure_of_an_evaluation_has_a_sentence() -> None:

@@ -12,15 +12,13 @@ from search_engine.errors import ParameterError
 from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import nearest
 from search_engine.records import Vectors
+from search_engine.things import fold_of
 from search_engine.vote.calibration.fit import (
     Fit,
-    accuracy_curve,
     balanced_weights,
-    expected_ece,
     fit_labels,
     known_labels,
     least_score,
-    wilson_lower,
 )
 from search_engine.vote.calibration.held_out import NEIGHBORS, HeldOut, Voters, ballots_at, hold_out
 from search_engine.vote.calibration.logistic import fit_logistic
@@ -32,6 +30,14 @@ from search_engine.vote.calibration.record import (
     Logistic,
     closeness,
 )
+from search_engine.vote.calibration.reliability import (
+    Outcomes,
+    accuracy_curve,
+    design_effect,
+    expected_ece,
+    wilson_lower,
+)
+from search_engine.vote.calibration.tuned import hold_out_tuned
 from search_engine.vote.calibration.unknown import unknown_auroc
 from search_engine.vote.tally import Ballots, VoteRule
 
@@ -185,7 +191,9 @@ def far_items(scores: NDArray[np.float64], is_sample: bool = False) -> HeldOut:
     nobody = np.zeros(len(scores), dtype=np.int64)
     ballots = Ballots(scores[:, None], nobody[:, None], ("a",), None)
     far = np.zeros(len(scores), dtype=np.bool_)
-    return HeldOut(ballots, nobody[:, None], nobody, nobody, far, 1.0, "scene", is_sample)
+    return HeldOut(
+        ballots, nobody[:, None], nobody, nobody, far, nobody, far, 1.0, "scene", is_sample
+    )
 
 
 @pytest.mark.parametrize(("count", "care"), [(7, 0.05), (30, 0.02), (200, 0.01)])
@@ -247,6 +255,10 @@ def test_photos_of_one_scene_do_not_vouch_for_each_other() -> None:
 
     assert too_sure(trusting) > 0.1
     assert abs(too_sure(careful)) < 0.06
+    assert trusting.figures.easy_accuracy is None
+    easy = careful.figures.easy_accuracy
+    assert easy is not None
+    assert easy > 0.95 > careful.figures.accuracy + 0.05
 
 
 def test_products_are_left_out_where_they_are_known() -> None:
@@ -352,11 +364,36 @@ def test_the_curve_takes_the_deepest_level_and_promises_the_lower_end() -> None:
     """From 0.9 on, 30 answers at level 1, all right; from 0.5 on, 15 of 30 right at level 2."""
     sure = np.tile([[0.9, 0.5]], (30, 1))
     right = np.array([[True, True], [True, False]] * 15)
-    low, high = accuracy_curve(sure, right)
+    low, high = accuracy_curve(outcomes(sure, right))
     assert (low.confidence, high.confidence) == (0.5, 0.9)
     assert low.accuracy == wilson_lower(15, 30) < 0.5
     assert high.accuracy == wilson_lower(30, 30) < 1.0
     assert low.coverage == high.coverage == 1.0
+
+
+def outcomes(
+    sure: NDArray[np.float64], right: NDArray[np.bool_], things: NDArray[np.int64] | None = None
+) -> Outcomes:
+    things = np.arange(len(sure)) if things is None else things
+    return Outcomes(sure, right, right[:, -1], sure[:, 0], things)
+
+
+def test_photos_of_one_thing_count_as_one() -> None:
+    """Ten photos of each of 20 things, of which 18 are recognised: as 20 photos of 18 are."""
+    right = np.repeat(np.arange(20) < 18, 10)[:, None]
+    sure = np.full((200, 1), 0.9)
+    (alone,) = accuracy_curve(outcomes(sure, right))
+    (grouped,) = accuracy_curve(outcomes(sure, right, np.repeat(np.arange(20), 10)))
+    assert alone.accuracy == pytest.approx(wilson_lower(180, 200))
+    assert grouped.accuracy == pytest.approx(wilson_lower(18, 20))
+    assert grouped.accuracy < alone.accuracy - 0.05
+    assert grouped.coverage == alone.coverage == 1.0
+
+
+def test_independent_photos_lose_nothing() -> None:
+    random = np.random.default_rng(0)
+    assert design_effect(random.random(4000) < 0.9, np.arange(4000) // 10) < 1.15
+    assert design_effect(np.ones(5, dtype=np.bool_), np.zeros(5, dtype=np.int64)) == 1.0
 
 
 def test_wilsons_lower_end() -> None:
@@ -436,3 +473,17 @@ def test_unknown_classes_look_unfamiliar() -> None:
     assert found == unknown_auroc(gallery, classes=1, repeats=3)
     with pytest.raises(ParameterError, match="fewer than there are"):
         unknown_auroc(gallery, classes=5)
+
+
+@pytest.mark.parametrize(("count", "folds"), [(300, 5), (2_400, 3)])
+def test_a_tuned_gallery_asks_whole_folds_until_there_are_enough(count: int, folds: int) -> None:
+    vectors, labels = photos(count, seed=11, shots=2)
+    gallery = voters(vectors, labels)
+    things = np.arange(count) // 2
+    held = hold_out_tuned(gallery, gallery.codes, 0.1, things, 5_000)
+    fold = fold_of(gallery.codes, things)
+    assert set(held.rows.tolist()) == set(np.flatnonzero((fold >= 0) & (fold < folds)).tolist())
+    assert held.things.tolist() == things[held.rows].tolist()
+    assert held.hard.all()
+    own = things[held.rows][:, None]
+    assert not (things[held.places] == own)[np.isfinite(held.ballots.scores)].any()
