@@ -39,6 +39,7 @@ from search_engine.vote.calibration.store import calibrated_targets
 from tests.cli.conftest import colour_picture
 from tests.conftest import copy_data
 from tests.faults.test_interruption import KILLED, answers, checked, eyedex
+from tests.sealing import execute
 
 PAGE = 4_096
 FLIPS_A_MEMBER = 24
@@ -637,7 +638,7 @@ def test_where_files_cannot_be_linked_they_are_copied(
 
 def test_a_damaged_catalog_gives_no_snapshot(hsv_data: Path, tmp_path: Path) -> None:
     source, file = copy_data(hsv_data, tmp_path / "source"), tmp_path / "a.tar"
-    damage(source / "catalog.sqlite")
+    execute(source, "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = 3")
     with pytest.raises(CorruptDataError, match="does not match its checksum"):
         make_snapshot(Settings(data=source), file)
     assert names(tmp_path) == ["source"]
@@ -890,13 +891,13 @@ def test_a_huge_member_is_refused_at_once(
     assert time.thread_time() - started < QUICK_S
 
 
-def test_what_is_no_archive_at_all(hsv_data: Path, tmp_path: Path) -> None:
+def test_what_is_no_archive_at_all(tmp_path: Path) -> None:
     contents = {
         "empty": b"",
         "text": b"hello\n" * 1_000,
         "zeros": bytes(10_240),
         "random": random.Random(1).randbytes(100_000),
-        "database": (hsv_data / "catalog.sqlite").read_bytes(),
+        "database": b"SQLite format 3\x00" + bytes(20_000),
         "gzip": b"\x1f\x8b\x08" + bytes(2_000),
     }
     for kind, content in contents.items():
@@ -993,6 +994,7 @@ def test_replace_keeps_what_was_there(good: Path, other: Path, digest: str, tmp_
     assert digest_of(tmp_path / "data.before-restore-2") == digest
 
 
+@pytest.mark.sqlite_only("damages the file")
 def test_replace_works_over_a_damaged_catalog(
     good: Path, other: Path, digest: str, tmp_path: Path
 ) -> None:
