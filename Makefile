@@ -41,15 +41,9 @@ test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
 
-test-postgres: setup  ## Run the tests of catalog, engine, API, verbs and faults with every catalog in PostgreSQL
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --database postgresql tests/search_engine/catalog \
-		tests/search_engine/test_engine.py tests/search_engine/collections tests/search_engine/search \
-		tests/indexer/jobs tests/api/test_items.py tests/api/test_item_batches.py tests/api/test_queries.py \
-		tests/api/test_jobs.py tests/api/test_collections.py tests/api/test_feedback.py \
-		tests/indexer/test_patches.py tests/cli/test_index.py tests/cli/test_verbs.py tests/cli/test_remove.py \
-		tests/cli/test_jobs.py tests/cli/test_keys.py tests/cli/test_exchange.py tests/cli/test_feedback.py \
-		tests/cli/test_words.py tests/cli/test_generation_verbs.py tests/cli/test_former_edition.py \
-		tests/faults/test_processes.py tests/faults/test_generation_swaps.py tests/faults/test_exchange.py
+test-postgres: setup  ## Run the tests of core, indexing, API, verbs and faults with every catalog in PostgreSQL
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
+		--database postgresql tests/search_engine tests/indexer tests/api tests/cli tests/faults
 
 torture: setup  ## Measure the goals of reliability and print a table; SCALE=0.1 for a tenth of the tries
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture --scale $(SCALE)

@@ -15,9 +15,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,11 +40,29 @@ READY_S = 60.0
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 * 2**30
 """What must be free there; a run leaves 1.5 GB before it ends."""
+CLUSTER = pytest.StashKey[Path]()
+"""Where the database server of a whole run on PostgreSQL is."""
 ON_BOTH_ALWAYS = {"test_catalog.py", "test_words.py", "test_filters.py", "test_prepared.py"}
 """Of the tests on both databases those that take seconds; the others do with --slow."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Write to memory, and start the database server that all workers of the run share."""
+    _write_to_memory()
+    is_first = not hasattr(config, "workerinput")
+    if config.getoption("--database") == "postgresql" and postgres.programs() and is_first:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[CLUSTER] = stack.enter_context(postgres.running()).folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of that server."""
+    node.workerinput["cluster"] = str(node.config.stash.get(CLUSTER, ""))
+
+
+def _write_to_memory() -> None:
     """Keep what tests write in memory where there is room: they would wait for the disk."""
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
         return
@@ -110,10 +129,15 @@ def whole_run(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL server for this session's tests."""
+def cluster(pytestconfig: pytest.Config) -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server: the whole run's, or one for the tests of this worker."""
     if postgres.programs() is None:
         pytest.skip("PostgreSQL's programs are not installed (Debian: apt install postgresql)")
+    told = getattr(pytestconfig, "workerinput", {}).get("cluster")
+    folder = Path(told) if told else pytestconfig.stash.get(CLUSTER, None)
+    if folder is not None:
+        yield postgres.Cluster(folder)
+        return
     with postgres.running() as started:
         yield started
 

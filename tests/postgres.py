@@ -49,8 +49,11 @@ class Cluster:
         assert bin_folder is not None
         self._bin, self.folder = bin_folder, folder
         self._numbers = itertools.count(1)
+
+    def make(self) -> None:
+        """Write what it begins with."""
         if os.getuid() == 0:
-            shutil.chown(folder, USER, USER)
+            shutil.chown(self.folder, USER, USER)
         self._do("initdb", "--pgdata", self._data, "--auth=trust", "--username", USER,
                  "--encoding=UTF8", "--locale=C", "--no-sync")  # fmt: skip
 
@@ -105,6 +108,7 @@ def running() -> Iterator[Cluster]:
     )
     try:
         cluster = Cluster(folder)
+        cluster.make()
         cluster.start()
         try:
             cluster.run(f"CREATE DATABASE {TEMPLATE}")
@@ -123,19 +127,28 @@ def is_in_use() -> bool:
 
 @contextmanager
 def new_catalogs_on(cluster: Cluster, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let each data directory that is made in this process have a database of its own there."""
-    made: list[str] = []
+    """Let each data directory that is made in this process have a database of its own there.
+
+    It is dropped when the directory is gone: a whole run makes more than memory holds.
+    """
+    made: dict[str, Path] = {}
+
+    def drop_abandoned() -> None:
+        for name in [name for name, root in made.items() if not root.exists()]:
+            del made[name]
+            cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def opened(paths: DataPaths, lock_wait_s: float) -> Database:
         if paths.database is None and not paths.has_catalog:
             with suppress(FileNotFoundError):
                 if next(paths.root.glob("indexes/*/gen-*"), None) is None:
-                    made.append(cluster.new_database())
-                    paths = DataPaths(paths.root, cluster.url(made[-1]))
+                    drop_abandoned()
+                    name = cluster.new_database()
+                    paths = DataPaths(paths.root, cluster.url(name))
+                    made[name] = paths.root
         return database_of(paths, lock_wait_s)
 
     patch.setattr(connections, "database_of", opened)
     assert is_in_use()
     yield
-    for name in made:
-        cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
+    drop_abandoned()

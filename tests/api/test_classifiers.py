@@ -1,7 +1,6 @@
 """Trained classifiers over HTTP: answers, their list, and what is refused."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,8 +44,7 @@ def client(learned: Path) -> Iterator[CheckedClient]:
 @pytest.fixture
 def own(learned: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
-    copy: Path = shutil.copytree(learned, tmp_path / "data")
-    return copy
+    return copy_data(learned, tmp_path / "data")
 
 
 @pytest.fixture(scope="module")

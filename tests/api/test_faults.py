@@ -161,6 +161,7 @@ def test_a_bug_in_a_plain_route_has_the_same_shape(
     assert_problem(client.get(DEFAULT), 500, "bug")
 
 
+@pytest.mark.sqlite_only("damages the file")
 def test_a_damaged_database_is_a_storage_problem_not_a_bug(tmp_path: Path) -> None:
     with CheckedClient(tmp_path / "data") as client:
         client.post("/v1/collections", json={"name": "default"})

@@ -1,20 +1,20 @@
 """Feedback over HTTP: events are stored once, listed, and deleted; bad ones harm no other."""
 
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import inspect
 
 from api.schemas.times import rfc3339
 from search_engine.engine import SearchEngine
 from search_engine.search.given_vectors import encode_vector
 from tests.api.asking import DEFAULT, SEARCH, CheckedClient, ask, ask_json, assert_problem
 from tests.conftest import copy_data
+from tests.sealing import execute, past_writer
 
 FEEDBACK = f"{DEFAULT}/feedback"
 
@@ -145,7 +145,6 @@ def test_a_request_that_is_sent_again_adds_nothing(client: CheckedClient, ids: l
     assert len(listed(client)) == 1
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_events_of_a_session_are_deleted(client: CheckedClient, ids: list[str]) -> None:
     event = {"event": "shown", "item_id": ids[1], "query_item_id": ids[0]}
     send(client, {**event, "session": "a"}, {**event, "session": "b"}, event)
@@ -157,7 +156,6 @@ def test_events_of_a_session_are_deleted(client: CheckedClient, ids: list[str]) 
     assert content(client.data) == {"feedback": 0, "feedback_queries": 0}
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_old_events_and_too_many_are_removed(hsv_data: Path, tmp_path: Path) -> None:
     data = copy_data(hsv_data, tmp_path / "data")
     with CheckedClient(data) as client:
@@ -183,24 +181,23 @@ def test_events_tell_of_items_that_were_removed(client: CheckedClient, ids: list
     assert (event["item_id"], event["query_item_id"]) == (None, ids[0])
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_a_collection_takes_its_feedback_with_it(client: CheckedClient, ids: list[str]) -> None:
     send(client, {"event": "shown", "item_id": ids[1], "query_item_id": ids[0]})
     assert client.delete(DEFAULT, params={"confirm": "default"}).status_code == 204
     assert content(client.data) == {"feedback": 0, "feedback_queries": 0}
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_nothing_of_a_photo_or_a_sender_is_stored(
     client: CheckedClient, ids: list[str], first_picture: bytes
 ) -> None:
     token = ask(client, first_picture, SEARCH).json()["query_token"]
     send(client, {"event": "shown", "item_id": ids[0], "query_token": token})
-    with closing(sqlite3.connect(client.data / "catalog.sqlite")) as connection:
+    with past_writer(client.data) as connection:
+        found = inspect(connection)
         columns = {
-            row[1]
+            each["name"]
             for table in ("feedback", "feedback_queries")
-            for row in connection.execute(f"PRAGMA table_info({table})")
+            for each in found.get_columns(table)
         }
     assert columns == {
         "id", "collection_id", "event_id", "query_id", "item_key", "event", "position", "session",
@@ -210,8 +207,7 @@ def test_nothing_of_a_photo_or_a_sender_is_stored(
 
 def content(data: Path) -> dict[str, int]:
     """How many rows there are."""
-    with closing(sqlite3.connect(data / "catalog.sqlite")) as connection:
-        return {
-            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("feedback", "feedback_queries")
-        }
+    return {
+        table: execute(data, f"SELECT count(*) FROM {table}")[0][0]
+        for table in ("feedback", "feedback_queries")
+    }

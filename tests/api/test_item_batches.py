@@ -1,7 +1,6 @@
 """items:batch: many changes at once, each answered as it would be alone; keys of requests."""
 
 import base64
-import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from httpx2 import Response
 from tests.api.asking import DEFAULT, CheckedClient, ask, ask_json, assert_problem, ids
 from tests.conftest import copy_data
 from tests.images.pictures import jpeg, png
+from tests.sealing import execute
 
 BATCH = f"{DEFAULT}/items:batch"
 
@@ -73,7 +73,6 @@ def test_operations_are_answered_in_their_order(
     assert ids(ask(changing, photos[3], k="1", filter=ours)) == ["many/b"]
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_a_batch_stores_what_single_puts_store(
     changing: CheckedClient, photos: list[bytes]
 ) -> None:
@@ -88,12 +87,13 @@ def test_a_batch_stores_what_single_puts_store(
 
 def stored(client: CheckedClient, prefix: str) -> list[tuple[Any, ...]]:
     """What is in the catalog of items whose id begins with a prefix, but for ids and keys."""
-    with sqlite3.connect(client.data / "catalog.sqlite") as connection:
-        return connection.execute(
-            "SELECT label, content_hash, vector, jpeg FROM items JOIN embeddings USING (key) "
-            "JOIN pictures USING (key) WHERE item_id GLOB ? AND removed = 0 ORDER BY label",
-            [f"{prefix}/*"],
-        ).fetchall()
+    rows = execute(
+        client.data,
+        "SELECT label, content_hash, vector, jpeg FROM items JOIN embeddings USING (key) "
+        "JOIN pictures USING (key) WHERE item_id LIKE :prefix AND removed = false ORDER BY label",
+        prefix=f"{prefix}/%",
+    )
+    return [tuple(row) for row in rows]
 
 
 BAD: list[tuple[Any, int, str, str]] = [
@@ -172,14 +172,10 @@ def test_only_a_put_makes_a_collection(changing: CheckedClient) -> None:
     assert_problem(changing.post(path, json=body), 404, "collection_not_found")
 
 
-@pytest.mark.sqlite_only("reads the file")
 def test_a_batch_is_one_transaction(changing: CheckedClient, photos: list[bytes]) -> None:
-    with sqlite3.connect(changing.data / "catalog.sqlite") as connection:
-        before = connection.execute("SELECT value FROM sequence").fetchone()[0]
-        send(changing, *(put(f"one/{n}", photo) for n, photo in enumerate(photos)))
-        numbers = connection.execute(
-            "SELECT DISTINCT seq FROM items WHERE item_id GLOB 'one/*'"
-        ).fetchall()
+    ((before,),) = execute(changing.data, "SELECT value FROM sequence")
+    send(changing, *(put(f"one/{n}", photo) for n, photo in enumerate(photos)))
+    numbers = execute(changing.data, "SELECT DISTINCT seq FROM items WHERE item_id LIKE 'one/%'")
     assert len(numbers) == 1
     assert numbers[0][0] > before
 
@@ -232,18 +228,16 @@ def test_a_key_is_visible_ascii(client: CheckedClient, key: str) -> None:
     assert assert_problem(response, 422, "bad_parameter")["detail"].startswith("Idempotency-Key")
 
 
-@pytest.mark.sqlite_only("changes the file")
 def test_keys_are_forgotten_after_a_day(
     changing: CheckedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = {"Idempotency-Key": "yesterday"}
-    now = time.time()
     send(changing, {"op": "delete", "item_id": "x"}, **key)
+    now = time.time()
     monkeypatch.setattr("api.idempotency.time.time", lambda: now + 24 * 3_600 + 1)
     later = send(changing, {"op": "delete", "item_id": "y"}, **key)
     assert "idempotency-replayed" not in later.headers
-    with sqlite3.connect(changing.data / "catalog.sqlite") as connection:
-        kept = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
+    ((kept,),) = execute(changing.data, "SELECT count(*) FROM answers")
     assert kept == 1
 
 

@@ -1,7 +1,5 @@
 """`eyedex colors`, and `--q` and `--color` of searches."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,16 +7,14 @@ import pytest
 from api.cli.exits import Exit
 from tests.cli.conftest import Run
 from tests.conftest import copy_data
-from tests.sealing import reseal
+from tests.sealing import execute, reseal
 
 
 @pytest.fixture
 def forgotten(hsv_data: Path, tmp_path: Path) -> Path:
     """A data directory whose pictures were indexed before anybody looked for colours."""
     data = copy_data(hsv_data, tmp_path / "data")
-    with closing(sqlite3.connect(data / "catalog.sqlite")) as connection:
-        connection.execute("UPDATE items SET palette = NULL, colors = NULL WHERE key <= 20")
-        connection.commit()
+    execute(data, "UPDATE items SET palette = NULL, colors = NULL WHERE key <= 20")
     reseal(data)
     return data
 
@@ -41,9 +37,7 @@ def test_colours_of_earlier_pictures_are_found_once(
 
 
 def test_pictures_that_are_gone_are_counted(run: Run, forgotten: Path) -> None:
-    with closing(sqlite3.connect(forgotten / "catalog.sqlite")) as connection:
-        connection.execute("UPDATE items SET picture = '/gone.jpg' WHERE key <= 3")
-        connection.commit()
+    execute(forgotten, "UPDATE items SET picture = '/gone.jpg' WHERE key <= 3")
     reseal(forgotten)
     ran = run("colors", "--data", forgotten)
     assert ran.code == Exit.OK

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import Index, Run, colour_picture
-from tests.conftest import index_folder, once
+from tests.conftest import copy_data, index_folder, once
 from tests.images.pictures import CORRUPT
 
 DIGITS = 2e-5
@@ -231,7 +230,7 @@ class TestAll:
     def test_items_without_a_label_vote_for_nothing_and_are_not_learned(
         self, run: Run, edges_data: Path, shopper: Path, tmp_path: Path
     ) -> None:
-        data = shutil.copytree(edges_data, tmp_path / "data")
+        data = copy_data(edges_data, tmp_path / "data")
         with SearchEngine(data) as engine:
             for item in engine.catalog.page(engine.live("default").record, 0, 25):
                 engine.describe(item.item_id, {"label": None})

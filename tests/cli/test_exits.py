@@ -162,6 +162,7 @@ def test_a_data_directory_that_is_a_file_is_5(
         assert ran.error.startswith("error: storage: ")
 
 
+@pytest.mark.sqlite_only("damages the file")
 def test_a_data_directory_that_is_damaged_is_5(
     run: Run, index: Index, data: Path, folder: Path
 ) -> None:

@@ -51,9 +51,7 @@ def interrupted(data: Path) -> Interruption:
 @pytest.fixture
 def plain(network_data: Path, tmp_path: Path) -> Path:
     """A copy of the drawn catalog, encoded by a small network."""
-    data = tmp_path / "plain"
-    shutil.copytree(network_data, data)
-    return data
+    return copy_data(network_data, tmp_path / "plain")
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def made(plain: Path, shared: Path, run: Run) -> Path:
     """`data`, the same with a network that was trained in two goes, and how the first one ended."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(plain, folder / "data")
+        copy_data(plain, folder / "data")
         first = interrupted(folder / "data")
         (folder / "interruption.json").write_text(json.dumps(asdict(first)))
         ran = run(*FINETUNE, "--force", "--data", folder / "data", "--json")
@@ -73,9 +71,7 @@ def made(plain: Path, shared: Path, run: Run) -> Path:
 @pytest.fixture
 def finetuned(made: Path, tmp_path: Path) -> Path:
     """A copy of the catalog with a trained network."""
-    data = tmp_path / "finetuned"
-    shutil.copytree(made / "data", data)
-    return data
+    return copy_data(made / "data", tmp_path / "finetuned")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from search_engine.indexes.spec import IndexSpec
 from search_engine.maintenance.check import check_data
 from search_engine.storage.durable import sha256_file
 from tests.contract.exact_index import ExactIndex
+from tests.sealing import execute
 from tests.small_catalog import (
     DIMENSION,
     bound_collection,
@@ -290,7 +290,6 @@ def test_as_many_but_other_keys_are_noticed_by_their_checksum(
     assert answers(catalog, collection) == oracle_answers(catalog, collection)
 
 
-@pytest.mark.sqlite_only("changes the file")
 @pytest.mark.parametrize(
     ("tables", "told"),
     [
@@ -303,10 +302,7 @@ def test_what_was_deleted_behind_the_catalogs_back_is_told_by_check(
 ) -> None:
     published(catalog, collection, "a", "b", "c")
     key = catalog.get(collection, "b").key
-    with sqlite3.connect(catalog.paths.catalog) as connection:
-        for table in tables:
-            connection.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
-    connection.close()
+    execute(tmp_path, *(f"DELETE FROM {table} WHERE key = :key" for table in tables), key=key)
     report = check_data(Settings(data=tmp_path))
     assert told in [finding.what for finding in report.findings if finding.level == "error"]
     live(catalog, collection).rebuild(None)

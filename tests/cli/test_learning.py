@@ -12,7 +12,7 @@ from PIL import Image
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import Run
-from tests.conftest import once
+from tests.conftest import copy_data, once
 
 KINDS, PRODUCTS, VIEWS = 4, 70, 3
 SIDE, CELLS = 96, 6
@@ -62,9 +62,7 @@ def learned(waves: Path, fresh: Path, shared: Path, run: Run, tmp_path: Path) ->
         shutil.copytree(fresh, folder, dirs_exist_ok=True)
         assert run("index", waves / "catalog.csv", "--data", folder, "--source", "w").code == 0
 
-    data = tmp_path / "learned"
-    shutil.copytree(once(shared / "learned-unasked", make), data)
-    return data
+    return copy_data(once(shared / "learned-unasked", make), tmp_path / "learned")
 
 
 def index(run: Run, table: Path, data: Path, *more: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import shutil
-import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import pytest
 
 from api.cli.terminal.streams import shown
 from tests.cli.conftest import COMMAND, Run
-from tests.conftest import index_folder
+from tests.conftest import copy_data, index_folder
 from tests.images.pictures import jpeg, photo
-from tests.sealing import reseal
+from tests.sealing import execute, reseal
 
 TITLE = "\x1b]0;owned\x07"
 RED = "\x1b[31mmug\x9b31m\u202e"
@@ -30,10 +29,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(jpeg(photo(60 + 20 * number, 60)))
     data = root / "data"
     index_folder(folder, data, encoder="hsv")
-    with sqlite3.connect(data / "catalog.sqlite") as catalog:
-        catalog.execute("UPDATE items SET label = ?", (RED + TITLE,))
-        catalog.execute("UPDATE items SET label = '=HYPERLINK(1)' WHERE item_id > 'a'")
-        catalog.execute("UPDATE sequence SET value = value + 1")
+    execute(
+        data,
+        "UPDATE items SET label = :odd",
+        "UPDATE items SET label = '=HYPERLINK(1)' WHERE item_id = 'plain.jpg'",
+        odd=RED + TITLE,
+    )
     reseal(data)
     return root
 
@@ -41,7 +42,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shop(made: Path, tmp_path: Path) -> Path:
     """A folder `shop` with ids that are formulas, indexed into `data`; labels set by hand."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(made / "shop", tmp_path / "shop")
+    copy_data(made / "data", tmp_path / "data")
     return tmp_path / "shop"
 
 
@@ -113,8 +115,7 @@ def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
 ) -> None:
     data, out = shop.parent / "own", shop.parent / "clusters.csv"
     assert run("index", shop, "--data", data, "--encoder", "hsv").code == 0
-    with sqlite3.connect(data / "catalog.sqlite") as catalog:
-        catalog.execute("UPDATE items SET label = '=HYPERLINK(1)'")
+    execute(data, "UPDATE items SET label = '=HYPERLINK(1)'")
     reseal(data)
     assert run("cluster", "--clusters", "2", "--data", data, "--output", out).code == 0
     with out.open(newline="", encoding="utf-8") as file:
@@ -122,7 +123,6 @@ def test_a_table_of_clusters_holds_no_formulas_and_is_read_back_as_it_was(
     assert ids == {"'=1+1.jpg", "'-2.jpg", "'@x.jpg", "plain.jpg", "'+5.jpg"}
     other = shop.parent / "other"
     assert run("index", out, "--data", other, "--encoder", "hsv").code == 0
-    with sqlite3.connect(other / "catalog.sqlite") as catalog:
-        found = dict(catalog.execute("SELECT item_id, label FROM items"))
+    found = {row.item_id: row.label for row in execute(other, "SELECT item_id, label FROM items")}
     names = ("=1+1.jpg", "-2.jpg", "@x.jpg", "plain.jpg", "+5.jpg")
     assert found == dict.fromkeys(names, "=HYPERLINK(1)")

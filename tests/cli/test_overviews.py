@@ -9,7 +9,7 @@ import pytest
 
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import COLOURS, Run, colour_picture
-from tests.conftest import index_folder
+from tests.conftest import copy_data, index_folder
 
 PICTURES = 48
 WRONG = "red/6.png"
@@ -33,7 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(made: Path, tmp_path: Path) -> Path:
     """Eight pictures of each colour in a folder of its name, one of them labelled as another; they
     are indexed in `data`."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(made / "shop", tmp_path / "shop")
+    copy_data(made / "data", tmp_path / "data")
     return tmp_path / "shop"
 
 

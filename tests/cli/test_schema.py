@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Index, Run, colour_picture
-from tests.conftest import index_folder
+from tests.conftest import copy_data, index_folder
 
 TABLE = """item_id,image,price,size,sold,since,colors
 a,0.png,3.50,1.10,yes,2025-01-02,red|blue
@@ -29,8 +29,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shop(made: Path, tmp_path: Path) -> Path:
     """A data directory with three items."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "data"
+    for file in made.iterdir():
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    return copy_data(made / "data", tmp_path / "data")
 
 
 def schema(run: Run, data: Path, *arguments: object) -> dict[str, Any]:

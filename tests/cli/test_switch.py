@@ -4,9 +4,7 @@ import csv
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from search_engine.vote.calibration.store import load_calibration
 from search_engine.vote.tally import VoteRule
 from tests.cli.conftest import COMMAND, Index, Run
 from tests.conftest import copy_data, index_folder, once
+from tests.sealing import execute
 
 ITEMS = 115
 MEASURES = {"accuracy", "map", "hit_rate@1"}
@@ -40,9 +39,7 @@ def switched(hsv_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
         copy_data(hsv_data, folder, dirs_exist_ok=True)
         assert run("switch", "edges", "--force", "--data", folder).code == 0
 
-    data = tmp_path / "switched"
-    shutil.copytree(once(shared / "switched-to-edges", make), data)
-    return data
+    return copy_data(once(shared / "switched-to-edges", make), tmp_path / "switched")
 
 
 @pytest.fixture
@@ -68,8 +65,7 @@ def found(data: Path, photo: Path) -> list[tuple[str, float]]:
 
 
 def rows(data: Path, query: str) -> list[Any]:
-    with closing(sqlite3.connect(data / "catalog.sqlite")) as connection:
-        return connection.execute(query).fetchall()
+    return [tuple(row) for row in execute(data, query)]
 
 
 def encoders_kept(data: Path) -> int:
@@ -445,12 +441,11 @@ def test_forgetting_leaves_no_way_back(switched: Path, run: Run, photo: Path) ->
 
 
 def test_check_tells_what_going_back_would_lose(switched: Path, run: Run) -> None:
-    former = rows(switched, "SELECT json_extract(former, '$.fingerprint') FROM collections")
-    with closing(sqlite3.connect(switched / "catalog.sqlite")) as connection:
-        connection.execute(
-            "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = 1 AND fingerprint = ?", former[0]
-        )
-        connection.commit()
+    execute(
+        switched,
+        "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = 1"
+        " AND fingerprint <> (SELECT fingerprint FROM collections)",
+    )
     ran = run("check", "--data", switched, "--json")
     assert ran.code == 0
     assert any("damaged embeddings by hsv" in one["what"] for one in ran.json["findings"])

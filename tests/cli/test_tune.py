@@ -15,7 +15,7 @@ from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 from search_engine.storage.locks import exclusive
 from tests.cli.conftest import Run
-from tests.conftest import index_folder, once
+from tests.conftest import copy_data, index_folder, once
 
 LABELS, PRODUCTS, VIEWS, PHOTOS = 4, 40, 3, 8
 CELLS, CELL_PX = 4, 32
@@ -80,9 +80,7 @@ def edges_data(patterns: Path, shared: Path) -> Path:
 @pytest.fixture
 def drawn(edges_data: Path, tmp_path: Path) -> Path:
     """A copy of it."""
-    data = tmp_path / "drawn"
-    shutil.copytree(edges_data, data)
-    return data
+    return copy_data(edges_data, tmp_path / "drawn")
 
 
 @pytest.fixture
@@ -90,12 +88,10 @@ def tuned(edges_data: Path, shared: Path, run: Run, tmp_path: Path) -> Path:
     """A copy of the same, tuned."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(edges_data, folder, dirs_exist_ok=True)
+        copy_data(edges_data, folder, dirs_exist_ok=True)
         assert run("tune", "--data", folder).code == 0
 
-    data = tmp_path / "tuned"
-    shutil.copytree(once(shared / "tuned-by-label", make), data)
-    return data
+    return copy_data(once(shared / "tuned-by-label", make), tmp_path / "tuned")
 
 
 @pytest.fixture
@@ -242,8 +238,7 @@ def test_a_network_is_tried_with_several_layers_too(
     network_data: Path, run: Run, photos: list[Path], tmp_path: Path
 ) -> None:
     """These photos differ in little that early layers see, so either may be found better."""
-    data = tmp_path / "network"
-    shutil.copytree(network_data, data)
+    data = copy_data(network_data, tmp_path / "network")
     before = found(results(data, photos))
     ran = run("tune", "--data", data, "--force", "--json")
     assert (ran.code, ran.json["pooling"] in {"penultimate", "multi"}) == (0, True)

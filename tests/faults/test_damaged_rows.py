@@ -25,6 +25,8 @@ from tests.conftest import copy_data
 from tests.faults.test_interruption import eyedex
 from tests.images.pictures import jpeg
 
+pytestmark = pytest.mark.sqlite_only("PostgreSQL keeps no value that cannot be read")
+
 UNREADABLE: dict[str, Any] = {
     "no JSON": "{bad",
     "a number": 5,

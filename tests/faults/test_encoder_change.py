@@ -55,9 +55,7 @@ def few(shared: Path, sample: Path, tmp_path: Path) -> Path:
             shutil.copy(path, folder / "pictures")
         index_folder(folder / "pictures", folder / "data", encoder="hsv")
 
-    data = tmp_path / "few"
-    shutil.copytree(once(shared / "few-pictures", make) / "data", data)
-    return data
+    return copy_data(once(shared / "few-pictures", make) / "data", tmp_path / "few")
 
 
 @pytest.fixture
@@ -65,13 +63,11 @@ def switched(few: Path, shared: Path, tmp_path: Path) -> Path:
     """A copy of the same after it was given another encoder."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(few, folder)
+        copy_data(few, folder)
         with SearchEngine(folder) as engine:
             assert switch_encoder(engine, "default", *EDGES).changed
 
-    data = tmp_path / "switched"
-    shutil.copytree(once(shared / "changed-to-edges", make), data)
-    return data
+    return copy_data(once(shared / "changed-to-edges", make), tmp_path / "switched")
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ NETWORK_KIB = 64
 """Less than a network of the tests has."""
 
 
+@pytest.mark.sqlite_only("the disk of a catalog is the server's there")
 def test_a_full_disk_is_read_and_freed_and_takes_nothing(hsv_data: Path) -> None:
     with disk(DISK_KIB) as folder:
         data = copy_data(hsv_data, folder / "data")

@@ -1,9 +1,7 @@
 """Another encoder for a collection that is in use: queries never fail and never mix, and a kill at
 any moment leaves the one encoder or the other."""
 
-import sqlite3
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
 from tests.conftest import copy_data, serve
 from tests.faults.test_interruption import KILLED, eyedex
+from tests.sealing import execute
 
 KILLS = [
     pytest.param("vectors_added", 1, marks=pytest.mark.slow),
@@ -83,9 +82,7 @@ def test_a_damaged_embedding_costs_its_item_and_not_the_switch(drawn: Path) -> N
     with SearchEngine(drawn) as engine:
         record = engine.live("default").record
         first = engine.catalog.page(record, 0, 1)[0]
-    with closing(sqlite3.connect(drawn / "catalog.sqlite")) as connection:
-        connection.execute("UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = ?", (first.key,))
-        connection.commit()
+    execute(drawn, "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = :key", key=first.key)
     with SearchEngine(drawn) as engine:
         tuned = tune_collection(engine, "default", FORCED)
         assert tuned.changed

@@ -3,10 +3,8 @@
 import json
 import os
 import shutil
-import sqlite3
 import stat
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,7 @@ from search_engine.errors import (
 from search_engine.maintenance.check import check_data
 from search_engine.storage.locks import exclusive
 from tests.embedding_tables import counts, take_in
+from tests.sealing import execute
 from tests.small_catalog import (
     DIMENSION,
     FINGERPRINT,
@@ -176,10 +175,13 @@ def test_items_without_a_sound_embedding_are_left_out_and_named(
     catalog: Catalog, collection: Collection, form: str, tmp_path: Path
 ) -> None:
     keys = [catalog.get(collection, name).key for name in "ab"]
-    with closing(sqlite3.connect(tmp_path / "data" / "catalog.sqlite")) as connection:
-        connection.execute("UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = ?", keys[:1])
-        connection.execute("DELETE FROM embeddings WHERE key = ?", keys[1:])
-        connection.commit()
+    execute(
+        tmp_path / "data",
+        "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = :damaged",
+        "DELETE FROM embeddings WHERE key = :deleted",
+        damaged=keys[0],
+        deleted=keys[1],
+    )
     report = export_embeddings(catalog, "default", tmp_path / f"out{form}")
     assert (report.rows, report.missing) == (1, ["a", "b"])
     (part,) = open_embeddings(tmp_path / f"out{form}").parts()

@@ -1,7 +1,6 @@
 """The engine over real pictures with the colour-histogram encoder."""
 
 import io
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from search_engine.records import SearchResult
 from search_engine.search.declared import MAX_K
 from search_engine.vote.tally import VoteRule
 from tests.conftest import copy_data
-from tests.sealing import reseal
+from tests.sealing import execute, reseal
 
 
 def picture(colour: str, other: str | None = None, side: int = 60) -> bytes:
@@ -410,12 +409,12 @@ def test_the_picture_of_an_indexed_item_comes_from_its_file(
         engine.picture(item, 64, 80)
 
 
-@pytest.mark.sqlite_only("the file itself")
 def test_vectors_of_another_encoder_are_never_searched(data: Path) -> None:
-    with sqlite3.connect(data / "catalog.sqlite") as connection:
-        connection.execute("UPDATE collections SET fingerprint = 'other'")
-        connection.execute("UPDATE embeddings SET fingerprint = 'other'")
-    connection.close()
+    execute(
+        data,
+        "UPDATE collections SET fingerprint = 'other'",
+        "UPDATE embeddings SET fingerprint = 'other'",
+    )
     reseal(data)
     with SearchEngine(data) as engine:
         with pytest.raises(ModelMismatchError):

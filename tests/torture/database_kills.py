@@ -154,7 +154,7 @@ def _put(port: int, tally: Tally, stop: threading.Event) -> None:
             number += 1
             name = f"{port}-{number}"
             try:
-                client.put_item(name, _picture(number))
+                client.put_item(name, draw_picture(number))
             except ApiError as error:
                 tally.note(tally.refused, error.code)
                 tally.bugs += error.status == 500
@@ -199,11 +199,11 @@ def _wait_for(ports: list[int]) -> None:
 def _draw(folder: Path) -> Path:
     folder.mkdir()
     for number in range(INDEXED):
-        (folder / f"{number}.png").write_bytes(_picture(number))
+        (folder / f"{number}.png").write_bytes(draw_picture(number))
     return folder
 
 
-def _picture(number: int) -> bytes:
+def draw_picture(number: int) -> bytes:
     image = Image.new("RGB", (48, 48), (number * 37 % 256, number * 91 % 256, number * 53 % 256))
     image.paste((number * 17 % 256, 40, 200), (0, 0, 10 + number % 30, 20))
     buffer = BytesIO()

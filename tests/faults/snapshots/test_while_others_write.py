@@ -20,6 +20,7 @@ from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from tests.conftest import copy_data
 from tests.faults.snapshots.archives import (
+from tests.sealing import execute
     damage,
     digest_of,
     learned_files_of,
@@ -150,7 +151,7 @@ def test_where_files_cannot_be_linked_they_are_copied(
 
 def test_a_damaged_catalog_gives_no_snapshot(hsv_data: Path, tmp_path: Path) -> None:
     source, file = copy_data(hsv_data, tmp_path / "source"), tmp_path / "a.tar"
-    damage(source / "catalog.sqlite")
+    execute(source, "UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = 3")
     with pytest.raises(CorruptDataError, match="does not match its checksum"):
         make_snapshot(Settings(data=source), file)
     assert names(tmp_path) == ["source"]

@@ -1,8 +1,6 @@
 """The colours of pictures in the catalog: kept with the picture, and with nothing else."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.images import PictureColors
 from search_engine.images.color_names import picture_colors
 from search_engine.images.palette import sample
+from tests.sealing import execute
 from tests.small_catalog import bound_collection, draft, open_catalog, put, remove
 
 RED, TEAL = picture_colors(
@@ -68,12 +67,10 @@ def test_only_unknown_colours_are_filled_in(catalog: Catalog) -> None:
     assert catalog.seq() > before, "whoever keeps palettes has to look again"
 
 
-@pytest.mark.sqlite_only("the file itself")
 def test_damaged_palettes_are_passed_over(catalog: Catalog) -> None:
     keys = stored(catalog, draft("a", colors=RED), draft("b", colors=RED))
-    with closing(sqlite3.connect(catalog.paths.catalog)) as connection:
-        connection.execute("UPDATE items SET palette = x'00ff' WHERE key = ?", (keys["a"],))
-        connection.commit()
+    damage = "UPDATE items SET palette = :palette WHERE key = :key"
+    execute(catalog.paths.root, damage, palette=b"\x00\xff", key=keys["a"])
     assert known(catalog) == {keys["b"]: RED.palette}
     assert catalog.palettes(list(keys.values())) == {keys["b"]: RED.palette}
 

@@ -1,7 +1,6 @@
 """A collection's index: up to date with every commit, and the same after every kind of opening."""
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss import kinds
 from search_engine.storage.locks import exclusive
 from tests.contract.exact_index import ExactIndex
+from tests.sealing import execute
 from tests.small_catalog import (
     DIMENSION,
     bound_collection,
@@ -221,12 +221,10 @@ def test_generations_of_an_earlier_collection_of_that_name_are_not_used(
     assert snapshot.generation is None
 
 
-@pytest.mark.sqlite_only("damages the file")
 def test_a_damaged_embedding_costs_one_item(catalog: Catalog, collection: Collection) -> None:
     key = catalog.get(collection, "5").key
-    with sqlite3.connect(catalog.paths.catalog) as connection:
-        connection.execute("UPDATE embeddings SET vector = ? WHERE key = ?", (b"\xff" * 16, key))
-    connection.close()
+    damage = "UPDATE embeddings SET vector = :vector WHERE key = :key"
+    execute(catalog.paths.root, damage, vector=b"\xff" * 16, key=key)
     opened = live(catalog, collection)
     snapshot = opened.snapshot()
     assert snapshot is not None

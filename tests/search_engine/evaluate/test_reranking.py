@@ -1,9 +1,7 @@
 """The gate of re-rankings: what it measures, and what it makes of that."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +33,7 @@ from search_engine.search.rerank import geometric
 from search_engine.search.rerank.base import Candidates
 from search_engine.search.rerank.registry import METHODS, Method
 from tests.conftest import copy_data
-from tests.sealing import reseal
+from tests.sealing import execute, reseal
 from tests.search_engine.evaluate.test_evaluation import labelled
 
 Rows = NDArray[np.int64]
@@ -185,8 +183,7 @@ class TestJudging:
     def test_pictures_that_are_gone_are_not_timed(self, hsv_data: Path, tmp_path: Path) -> None:
         copy_data(hsv_data, tmp_path / "data")
         with SearchEngine(tmp_path / "data") as engine:
-            with closing(sqlite3.connect(engine.catalog.paths.catalog)) as database, database:
-                database.execute("UPDATE items SET picture = NULL")
+            execute(tmp_path / "data", "UPDATE items SET picture = NULL")
             reseal(tmp_path / "data")
             (row,) = judge_rerankings(engine, task_of(engine), [METHODS["geometric"]])
         assert row.added_ms is None

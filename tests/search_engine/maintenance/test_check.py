@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, NotFoundError
 from search_engine.indexes.manifest import verify
 from search_engine.maintenance.check import CheckReport, check_data
+from search_engine.records import Vectors
+from tests.sealing import execute
 from tests.small_catalog import (
     bound_collection,
     draft,
@@ -50,12 +52,6 @@ def errors(data: Path) -> list[str]:
     assert report.sound == (not found)
     assert all(one.code != "something" for one in report.findings), "each has its code"
     return found
-
-
-def execute(data: Path, statement: str, *values: object) -> None:
-    with sqlite3.connect(data / "catalog.sqlite") as connection:
-        connection.execute(statement, values)
-    connection.close()
 
 
 def content(data: Path) -> dict[str, bytes]:
@@ -101,54 +97,60 @@ def test_missing_generations_are_no_error(data: Path) -> None:
 KEY = "(SELECT key FROM items WHERE item_id = '7')"
 
 
+def _packed(vector: Vectors) -> dict[str, object]:
+    return dict(zip(("vector", "crc32"), pack(vector), strict=True))
+
+
 @pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "not indexed"])
 @pytest.mark.parametrize(
     ("statement", "values", "what"),
     [
         (
-            f"UPDATE embeddings SET vector = ? WHERE key = {KEY}",
-            [pack(unit_vectors(1)[0])[0]],
+            f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
+            {"vector": pack(unit_vectors(1)[0])[0]},
             "item '7': its embedding does not match its checksum",
         ),
         (
-            f"UPDATE embeddings SET vector = ? WHERE key = {KEY}",
-            [b"\xff" * 16],
+            f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
+            {"vector": b"\xff" * 16},
             "item '7': its embedding does not match its checksum",
         ),
         (
             f"UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = {KEY}",
-            [],
+            {},
             "item '7': its embedding does not match its checksum",
         ),
         (
-            f"UPDATE embeddings SET vector = ?, crc32 = ? WHERE key = {KEY}",
-            [*pack(unit_vectors(1, dimension=7)[0])],
+            f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
+            _packed(unit_vectors(1, dimension=7)[0]),
             "item '7': its embedding has the wrong length",
         ),
         (
-            f"UPDATE embeddings SET vector = ?, crc32 = ? WHERE key = {KEY}",
-            [*pack(unit_vectors(1)[0] * 0.9)],
+            f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
+            _packed(unit_vectors(1)[0] * 0.9),
             "item '7': its embedding is not a unit vector",
         ),
-        (f"DELETE FROM embeddings WHERE key = {KEY}", [], "item '7': has no embedding"),
+        (f"DELETE FROM embeddings WHERE key = {KEY}", {}, "item '7': has no embedding"),
         (
             f"UPDATE embeddings SET fingerprint = 'other' WHERE key = {KEY}",
-            [],
+            {},
             "item '7': has no embedding",
         ),
     ],
 )
 def test_a_damaged_embedding_is_found(
-    data: Path, indexed: bool, statement: str, values: list[object], what: str
+    data: Path, indexed: bool, statement: str, values: dict[str, object], what: str
 ) -> None:
     if not indexed:
         shutil.rmtree(data / "indexes")
-    execute(data, statement, *values)
+    execute(data, statement, **values)
     assert what in errors(data)
 
 
+@pytest.mark.sqlite_only("PostgreSQL lets no row refer to nothing")
 def test_a_row_that_refers_to_nothing_is_found(data: Path) -> None:
-    execute(data, "INSERT INTO pictures (key, jpeg) VALUES (99999, x'00')")
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as connection, connection:
+        connection.execute("INSERT INTO pictures (key, jpeg) VALUES (99999, x'00')")
     assert any("a row of pictures refers to nothing" in each for each in errors(data))
 
 
@@ -168,10 +170,11 @@ def test_a_wrong_number_or_checksum_of_keys_is_found(
 
 
 def test_an_item_that_came_without_being_counted_is_found(data: Path) -> None:
-    execute(data, "UPDATE items SET removed = 1 WHERE item_id = 'x'")
+    execute(data, "UPDATE items SET removed = true WHERE item_id = 'x'")
     assert any(each.startswith("collection other: notes 1 keys") for each in errors(data))
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_an_index_of_an_attribute_that_lacks_an_item_is_found(tmp_path: Path) -> None:
     """As after a change of its definition that left the entries as they were."""
     with open_catalog(tmp_path) as catalog:
@@ -242,6 +245,7 @@ def test_what_an_interrupted_run_left_is_a_note(data: Path) -> None:
     assert any("interrupted run" in one.what for one in report.findings if one.level == "note")
 
 
+@pytest.mark.sqlite_only("the file itself")
 def test_damaged_pages_of_the_database_are_found(data: Path) -> None:
     path = data / "catalog.sqlite"
     payload = bytearray(path.read_bytes())

@@ -39,8 +39,7 @@ def learned(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(learned: Path, tmp_path: Path) -> Path:
-    copy: Path = shutil.copytree(learned, tmp_path / "data")
-    return copy
+    return copy_data(learned, tmp_path / "data")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Copies of the photo: found in any size and pose, first on every way, and once on all pages."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from search_engine.records import SearchResult
 from search_engine.search.query_cache import QueryToken
 from tests.conftest import copy_data
 from tests.images.pictures import jpeg
+from tests.sealing import execute
 
 ITEM = "backpack-0001-a"
 TURNED = Image.Transpose.ROTATE_90
@@ -154,13 +154,10 @@ def test_the_vote_does_not_look_at_copies(engine: SearchEngine, photo: Image.Ima
     assert same(result) == []
 
 
-@pytest.mark.sqlite_only("changes the file")
 def test_indexing_again_hashes_what_has_no_hash_yet(
     data: Path, sample: Path, photo: Image.Image
 ) -> None:
-    with sqlite3.connect(data / "catalog.sqlite") as connection:
-        connection.execute("DELETE FROM picture_hashes")
-    connection.close()
+    execute(data, "DELETE FROM picture_hashes")
     with SearchEngine(data) as engine:
         assert same(engine.search(small_and_turned(photo))) == []
         settings = Settings(data=data)

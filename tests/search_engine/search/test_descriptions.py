@@ -17,7 +17,7 @@ from search_engine.search.examples import Example
 from search_engine.search.options import search_options
 from search_engine.search.query_cache import QueryToken
 from tests.conftest import copy_data
-from tests.sealing import reseal
+from tests.sealing import execute, reseal
 
 
 @pytest.fixture(scope="module")
@@ -195,15 +195,9 @@ def test_colours_of_pictures_are_counted(engine: SearchEngine) -> None:
         engine.similar("mug-0001-a", group_by="picture_color")
 
 
-@pytest.mark.sqlite_only("changes the file")
 def test_items_of_which_nobody_looked_for_colours_are_told(hsv_data: Path, tmp_path: Path) -> None:
-    from contextlib import closing
-    from sqlite3 import connect
-
     data = copy_data(hsv_data, tmp_path / "data")
-    with closing(connect(data / "catalog.sqlite")) as connection:
-        connection.execute("UPDATE items SET palette = NULL, colors = NULL")
-        connection.commit()
+    execute(data, "UPDATE items SET palette = NULL, colors = NULL")
     reseal(data)
     with SearchEngine(data) as engine:
         found = engine.search(color="teal")

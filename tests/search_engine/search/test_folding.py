@@ -1,6 +1,5 @@
 """`fold`: the same picture is shown once, with the others named, on all pages."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from search_engine.errors import ParameterError
 from search_engine.records import SearchResult
 from tests.conftest import copy_data
 from tests.images.pictures import jpeg, png
+from tests.sealing import execute
 
 ITEM = "backpack-0001-a"
 PLAIN = png(Image.new("RGB", (90, 90), "teal"))
@@ -109,7 +109,6 @@ def test_not_to_fold_is_as_if_nothing_was_said(engine: SearchEngine, sample: Pat
     assert engine.search(photo, fold=False, k=50).neighbors == engine.search(photo, k=50).neighbors
 
 
-@pytest.mark.sqlite_only("changes the file")
 def test_without_hashes_only_equal_files_are_folded_and_that_is_said(
     hsv_data: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -118,9 +117,7 @@ def test_without_hashes_only_equal_files_are_folded_and_that_is_said(
     with SearchEngine(data) as engine:
         engine.upsert("equal", file)
         engine.upsert("small", jpeg(ImageOps.contain(Image.open(file), (64, 64))))
-    with sqlite3.connect(data / "catalog.sqlite") as connection:
-        connection.execute("DELETE FROM picture_hashes")
-    connection.close()
+    execute(data, "DELETE FROM picture_hashes")
     with SearchEngine(data) as engine:
         before = engine.search(file, fold=True, k=200)
         assert any(each.startswith("not_hashed: ") for each in before.warnings)

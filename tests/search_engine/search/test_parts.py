@@ -120,7 +120,6 @@ def test_what_is_no_part_is_refused(text: str) -> None:
         parse_parts(text)
 
 
-@pytest.mark.sqlite_only("changes the file")
 def test_items_of_before_are_warned_of_until_they_are_looked_at(
     hsv_data: Path, photo: Image.Image, tmp_path: Path
 ) -> None:

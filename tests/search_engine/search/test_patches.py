@@ -1,6 +1,5 @@
 """Searches in a collection whose pictures have patches, held against scores that are made here."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from search_engine.maintenance.snapshot import make_snapshot
 from search_engine.records import SearchResult, Vectors
 from tests.conftest import copy_data
 from tests.images.pictures import jpeg
+from tests.sealing import execute
 
 COLLECTION = "default"
 COUNT = 5
@@ -200,11 +200,10 @@ def test_another_number_replaces_them_and_none_removes_them(
             declare_patches(other, record, 4)
 
 
-@pytest.mark.sqlite_only("damages the file")
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        ("UPDATE patches SET vectors = zeroblob(length(vectors)) WHERE key = 1", "checksum"),
+        ("UPDATE patches SET vectors = :zeros WHERE key = 1", "checksum"),
         ("UPDATE collections SET patches = 7", "7 patches"),
         ("DELETE FROM patches WHERE key = 1", "differ in keys"),
     ],
@@ -213,8 +212,8 @@ def test_the_check_sees_damage(
     engine: SearchEngine, tmp_path: Path, damage: str, said: str
 ) -> None:
     data = copy_data(engine.settings.data, tmp_path / "data")
-    with sqlite3.connect(data / "catalog.sqlite") as connection:
-        connection.execute(damage)
+    values = {"zeros": bytes(512)} if ":zeros" in damage else {}
+    execute(data, damage, **values)
     report = check_data(Settings(data=data))
     assert not report.sound
     assert any(said in each.what for each in report.findings)
