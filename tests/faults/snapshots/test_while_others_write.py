@@ -20,13 +20,12 @@ from search_engine.storage.paths import DataPaths
 from search_engine.vote.calibration.collection import CalibrationRequest, calibrate_collection
 from tests.conftest import copy_data
 from tests.faults.snapshots.archives import (
-from tests.sealing import execute
-    damage,
     digest_of,
     learned_files_of,
     names,
 )
 from tests.faults.test_interruption import checked
+from tests.sealing import execute
 
 
 def test_snapshots_while_others_train_and_calibrate_are_sound(
