@@ -68,6 +68,8 @@ class FaissBackend:
             faiss_index = faiss.read_index(str(index_file))
         except (RuntimeError, ValueError, OSError) as error:
             raise CorruptDataError("the index cannot be read", where=str(folder)) from error
+        if spec.factory == kinds.FLAT and faiss_index.ntotal == len(keys):
+            faiss_index.reset()  # earlier versions kept the vectors here, too
         expected = 0 if spec.factory == kinds.FLAT else len(keys)
         sizes = (faiss_index.ntotal, len(stored))
         if sizes != (expected, len(keys)) or faiss_index.d != dimension:

@@ -406,6 +406,23 @@ def publish_kind(folder: Path, kind: str) -> generation.Generation:
     return found
 
 
+def test_an_exact_index_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It had the vectors in the file of FAISS, too."""
+    index = surface_index("Flat", KIND_COUNT, KIND_DIMENSION)
+    query = index.vectors(np.arange(3))
+    right = index.search(query, 5)
+    index.faiss_index.add(index.stored.rows.astype(np.float32))
+    manifest = Manifest(UID, FINGERPRINT, 1, KIND_COUNT, KIND_DIMENSION, index.spec)
+    generation.publish(tmp_path, manifest, index)
+    found = load(tmp_path)
+    assert found is not None
+    assert isinstance(index, FaissIndex)
+    assert isinstance(found.index, FaissIndex)
+    assert (found.findings, found.index.faiss_index.ntotal) == ((), 0)
+    np.testing.assert_array_equal(found.index.search(query, 5).keys, right.keys)
+    np.testing.assert_array_equal(found.index.search(query, 5).scores, right.scores)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_loaded_as_it_was_published(tmp_path: Path, kind: str) -> None:
     index, found = surface_index(kind, KIND_COUNT, KIND_DIMENSION), publish_kind(tmp_path, kind)
