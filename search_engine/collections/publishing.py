@@ -10,11 +10,10 @@ from search_engine.config import Settings
 from search_engine.errors import ParameterError
 from search_engine.indexes import generations
 from search_engine.indexes.base import Index
-from search_engine.indexes.choice import FLAT, choose_index, step_of
+from search_engine.indexes.choice import choose_index
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.manifest import Manifest
 from search_engine.indexes.registry import backend_of
-from search_engine.indexes.timing import quicker
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ def publish_rows(
 ) -> str:
     """As `publish_index`, of the vectors of `changes` and into some folder."""
     generations.discard_newer(folder, changes.seq)
-    index = build_index(settings, record, changes, before, strict)
+    index = _build(settings, record, changes, before, strict)
     manifest = Manifest(
         collection_uid=record.uid,
         fingerprint=record.fingerprint or "",
@@ -77,7 +76,7 @@ def publish_rows(
     return generations.publish(folder, manifest, index, _spared(catalog, record))
 
 
-def build_index(
+def _build(
     settings: Settings,
     record: Collection,
     changes: Changes,
@@ -94,27 +93,8 @@ def build_index(
             log.warning("%s; another kind takes its place for now", error.what)
     count, dimension = changes.vectors.shape
     memory = settings.index_memory_mb * 10**6
-    plan = choose_index(count, dimension, memory, settings.index_recall)
-    if plan.or_exact and _is_still_exact(before, count, dimension):
-        return _build_kind(settings, FLAT, changes, before)
-    index = _build_kind(settings, plan.factory, changes, before)
-    if not plan.or_exact:
-        return index
-    exact = _build_kind(settings, FLAT, changes, before)
-    return quicker(exact, index) if recall_of(index) >= settings.index_recall else exact
-
-
-def recall_of(index: Index) -> float:
-    """The index_recall@10 that it reached when it was tuned."""
-    return 1.0 if index.exact else index.spec.recall or 0.0
-
-
-def _is_still_exact(before: Snapshot | None, count: int, dimension: int) -> bool:
-    """Whether the index before was exact and need not be judged again at this size."""
-    base = None if before is None else before.base
-    if base is None or base.spec.factory != FLAT or base.dimension != dimension:
-        return False
-    return step_of(len(base), dimension) == step_of(count, dimension)
+    factory = choose_index(count, dimension, memory, settings.index_recall).factory
+    return _build_kind(settings, factory, changes, before)
 
 
 def _build_kind(

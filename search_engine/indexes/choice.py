@@ -4,18 +4,16 @@ For the measurements see `python -m benchmarks.index` and docs/operator.md.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from search_engine.errors import ParameterError
 
 FLAT = "Flat"
-EXACT_ELEMENTS = 6_400_000
-"""Up to so many numbers (25,000 x 256, or 5,000 x 1,280) comparing with all vectors takes no longer
-than an inverted file does, at any size."""
-MEASURED_ELEMENTS = 4 * EXACT_ELEMENTS
-"""Up to so many it depends on the machine and the vectors which of the two is quicker."""
-GROWTH = 1.5
-"""From step to step the two are compared again: so many times as many numbers."""
+EXACT_ELEMENTS = 25_600_000
+"""Up to so many numbers (100,000 x 256, or 20,000 x 1,280) comparing with all vectors takes a
+third of the time of encoding a query photo. An inverted file takes less still, but of so few
+vectors, tuned to 0.99, it finds 0.75 to 0.98 of what is nearest to other photos
+(`python -m benchmarks.crossover`)."""
 COMPONENTS_A_ROOT = 10
 """Leading principal components in the codes of an inverted file, for each root of the dimension:
 160 of 256, 360 of 1,280. With fewer, CNN features need too many candidates; more make the lists
@@ -31,18 +29,16 @@ BYTES_A_ROW = 20
 
 @dataclass(frozen=True, slots=True)
 class IndexPlan:
-    """A FAISS factory string, its estimated memory, and whether it is still to be measured if an
-    exact index answers sooner."""
+    """A FAISS factory string, and its estimated memory."""
 
     factory: str
     memory_bytes: int
-    or_exact: bool = False
 
 
 def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 0.99) -> IndexPlan:
     """Choose the kind of index for so many vectors.
 
-    It is exact as long as that is quickest; beyond, an inverted file with codes of 4 bits that are
+    It is exact as long as that is fast; beyond, an inverted file with codes of 4 bits that are
     compared in registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB
     2015; FAISS's fast scan) on principal components turned at random. Candidates are scored again
     with the stored vectors, which are memory-mapped and not counted here; those of an exact index
@@ -64,21 +60,15 @@ def choose_index(count: int, dimension: int, memory_bytes: int, recall: float = 
         plans = [exact]
     else:
         plans = [inverted_file(count, dimension, each) for each in DIMENSIONS_A_CODE]
-    is_open = count * dimension <= MEASURED_ELEMENTS and exact.memory_bytes <= memory_bytes
     for plan in plans:
         if plan.memory_bytes <= memory_bytes:
-            return replace(plan, or_exact=is_open and plan.factory != FLAT)
+            return plan
     raise ParameterError(
         f"an index of {count:,} vectors of {dimension} dimensions takes "
         f"{plans[-1].memory_bytes / 1e6:,.0f} MB and may take {memory_bytes / 1e6:,.0f} MB",
         where="EYEDEX_INDEX_MEMORY_MB",
         fix="allow more memory" if recall < 1 else "allow more memory, or a recall below 1",
     )
-
-
-def step_of(count: int, dimension: int) -> int:
-    """A number that changes when an exact index has to be compared with another kind again."""
-    return math.floor(math.log(max(1, count * dimension) / EXACT_ELEMENTS, GROWTH))
 
 
 def inverted_file(count: int, dimension: int, dimensions_a_code: int) -> IndexPlan:

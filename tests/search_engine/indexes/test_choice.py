@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search_engine.errors import ParameterError
 from search_engine.indexes import choice
-from search_engine.indexes.choice import EXACT_ELEMENTS, IndexPlan, choose_index, step_of
+from search_engine.indexes.choice import EXACT_ELEMENTS, IndexPlan, choose_index
 from search_engine.indexes.faiss import kinds
 from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.spec import IndexSpec
@@ -34,17 +34,16 @@ recalls = st.sampled_from([0.5, 0.9, 0.99, 0.999, 1.0])
     [
         (0, 256, 1, 0.99, "Flat"),
         (1, 256, 2_000, 0.99, "Flat"),
-        (25_000, 256, GIGABYTE, 0.99, "Flat"),
-        (25_001, 256, GIGABYTE, 0.99, "PCAR160,IVF256,PQ80x4fs"),
-        (100_000, 256, GIGABYTE, 0.99, "PCAR160,IVF512,PQ80x4fs"),
+        (100_000, 256, GIGABYTE, 0.99, "Flat"),
+        (100_001, 256, GIGABYTE, 0.99, "PCAR160,IVF512,PQ80x4fs"),
         (450_000, 256, GIGABYTE, 0.99, "PCAR160,IVF1024,PQ80x4fs"),
         (450_000, 256, 25_000_000, 0.99, "PCAR160,IVF1024,PQ40x4fs"),
         (450_000, 256, GIGABYTE, 1.0, "Flat"),
         (1_000_000, 256, GIGABYTE, 0.9, "PCAR160,IVF2048,PQ80x4fs"),
         (10_000_000, 256, GIGABYTE, 0.99, "PCAR160,IVF4096,PQ80x4fs"),
         (10_000_000, 256, GIGABYTE / 2, 0.99, "PCAR160,IVF4096,PQ40x4fs"),
-        (5_000, 1_280, GIGABYTE, 0.99, "Flat"),
-        (5_001, 1_280, GIGABYTE, 0.99, "PCAR360,IVF128,PQ180x4fs"),
+        (20_000, 1_280, GIGABYTE, 0.99, "Flat"),
+        (20_001, 1_280, GIGABYTE, 0.99, "PCAR360,IVF256,PQ180x4fs"),
         (1_000_000, 64, GIGABYTE, 0.99, "PCAR64,IVF2048,PQ32x4fs"),
         (1_000_000, 101, GIGABYTE, 0.99, "PCAR100,IVF2048,PQ50x4fs"),
     ],
@@ -60,7 +59,7 @@ def test_the_kind_for_a_size(
     [
         (450_000, 10_000_000, 0.99, "allow more memory"),
         (450_000, 100_000_000, 1.0, "allow more memory, or a recall below 1"),
-        (20_000, 10_000_000, 0.99, "allow more memory"),
+        (50_000, 10_000_000, 0.99, "allow more memory"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_size(
@@ -135,27 +134,6 @@ def test_a_flat_index_takes_what_is_estimated() -> None:
     index = FaissIndex.build(IndexSpec(), np.arange(3_000), vectors)
     taken = index.stored.rows.nbytes + 3_000 * OUR_BYTES_A_ROW
     assert choose_index(3_000, 64, PLENTY).memory_bytes == pytest.approx(taken, rel=0.25)
-
-
-@pytest.mark.parametrize(
-    ("count", "memory", "recall", "is_open"),
-    [
-        (25_000, GIGABYTE, 0.99, False),  # exact in any case
-        (25_001, GIGABYTE, 0.99, True),
-        (100_000, GIGABYTE, 0.99, True),
-        (100_001, GIGABYTE, 0.99, False),
-        (100_000, 20_000_000, 0.99, False),  # too little for an exact one
-        (100_000, GIGABYTE, 1.0, False),
-    ],
-)
-def test_in_between_time_decides(count: int, memory: int, recall: float, is_open: bool) -> None:
-    assert choose_index(count, 256, int(memory), recall).or_exact == is_open
-
-
-def test_an_exact_index_is_judged_again_after_some_growth() -> None:
-    at_limit = step_of(25_000, 256)
-    assert step_of(24_999, 256) < at_limit == step_of(37_499, 256) < step_of(37_501, 256)
-    assert step_of(0, 256) < at_limit
 
 
 @pytest.mark.parametrize("share", [1.0, 0.99], ids=["roomy", "tight"])

@@ -408,19 +408,19 @@ def publish_kind(folder: Path, kind: str) -> generation.Generation:
 
 def test_an_exact_index_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """It had the vectors in the file of FAISS, too."""
-    index = surface_index("Flat", KIND_COUNT, KIND_DIMENSION)
-    query = index.vectors(np.arange(3))
-    right = index.search(query, 5)
-    index.faiss_index.add(index.stored.rows.astype(np.float32))
+    made = surface_index("Flat", KIND_COUNT, KIND_DIMENSION)
+    index = FaissIndex.build(made.spec, made.keys, made.vectors(np.arange(KIND_COUNT)))
+    index.faiss_index.add(made.vectors(np.arange(KIND_COUNT)))
     manifest = Manifest(UID, FINGERPRINT, 1, KIND_COUNT, KIND_DIMENSION, index.spec)
     generation.publish(tmp_path, manifest, index)
     found = load(tmp_path)
     assert found is not None
-    assert isinstance(index, FaissIndex)
     assert isinstance(found.index, FaissIndex)
     assert (found.findings, found.index.faiss_index.ntotal) == ((), 0)
-    np.testing.assert_array_equal(found.index.search(query, 5).keys, right.keys)
-    np.testing.assert_array_equal(found.index.search(query, 5).scores, right.scores)
+    queries = made.vectors(np.arange(3))
+    hits, right = found.index.search(queries, 5), made.search(queries, 5)
+    np.testing.assert_array_equal(hits.keys, right.keys)
+    np.testing.assert_array_equal(hits.scores, right.scores)
 
 
 @pytest.mark.parametrize("kind", KINDS)
