@@ -235,6 +235,7 @@ def test_a_second_run_on_the_same_collection_is_6(
     assert index(folder).code == 0
 
 
+@pytest.mark.sqlite_only("holds the lock of the file")
 def test_a_write_that_cannot_get_its_turn_is_6(
     run: Run, index: Index, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,12 @@ class WatchedConnection(psycopg.Connection[Any]):
         with self._closing_cursors():
             super().close()
 
+    def __del__(self, *_: object) -> None:
+        """Close it: one that is given back after its pool was disposed of is left to the garbage
+        collector (SQLAlchemy, `Engine.dispose`)."""
+        if hasattr(self, "pgconn"):  # else it was never connected
+            self.pgconn.finish()
+
     @contextmanager
     def _closing_cursors(self) -> Iterator[None]:
         try:

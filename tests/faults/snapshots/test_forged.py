@@ -284,6 +284,7 @@ def test_a_well_packed_but_unsound_catalog_is_refused(good: Path, tmp_path: Path
     assert "does not match its checksum" in error.what
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_a_refused_archive_leaves_what_is_to_be_replaced(
     good: Path, other: Path, tmp_path: Path
 ) -> None:

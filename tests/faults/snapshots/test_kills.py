@@ -60,6 +60,7 @@ def test_a_killed_restore_to_a_new_place(
     assert names(tmp_path) == ["data"] + ["data.before-restore-1"] * in_place
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 @pytest.mark.parametrize("point", REPLACE_POINTS)
 def test_a_killed_restore_over_a_catalog(
     point: str, good: Path, other: Path, digest: str, tmp_path: Path
@@ -88,6 +89,7 @@ def test_a_snapshot_on_a_failing_disk_leaves_nothing(
     assert names(tmp_path) == []
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 @pytest.mark.parametrize("action", ["enospc", "eio"])
 @pytest.mark.parametrize("point", REPLACE_POINTS[:-1])
 def test_a_restore_on_a_failing_disk_leaves_what_was_there(

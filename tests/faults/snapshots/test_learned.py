@@ -86,11 +86,13 @@ def test_after_a_restore_classify_answers_the_very_same(
     assert all(each["calibrated"] for each in wanted)
 
 
+@pytest.mark.sqlite_only("what is restored is a file")
 def test_what_was_learned_is_restored_to_the_byte(learned: Path, restored: Path) -> None:
     assert learned_files_of(restored) == learned_files_of(learned)
     assert checked(restored).findings == checked(learned).findings
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_what_was_learned_is_restored_over_what_is_there(
     learned: Path, photos: list[Path], tmp_path: Path
 ) -> None:

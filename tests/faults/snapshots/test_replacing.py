@@ -52,6 +52,7 @@ def test_a_mount_point_is_refused_before_anything_is_read(
     assert exit_code(refused(good, tmp_path)) == Exit.USAGE
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_a_symbolic_link_to_the_data_directory_stays_one(
     good: Path, other: Path, digest: str, tmp_path: Path
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_symbolic_link_to_the_data_directory_stays_one(
     assert digest_of(link) == digest
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_replace_keeps_what_was_there(good: Path, other: Path, digest: str, tmp_path: Path) -> None:
     former = digest_of(other)
     assert former != digest
@@ -89,6 +91,7 @@ def test_replace_works_over_a_damaged_catalog(
     assert digest_of(other) == digest
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_a_held_lock_is_respected(good: Path, other: Path, tmp_path: Path) -> None:
     settings = Settings(data=other, lock_wait_s=0.05)
     paths = DataPaths(other)
@@ -103,6 +106,7 @@ def test_a_held_lock_is_respected(good: Path, other: Path, tmp_path: Path) -> No
         make_snapshot(settings, tmp_path / "a.tar")
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_a_catalog_that_somebody_has_open_is_not_replaced(
     good: Path, other: Path, digest: str, tmp_path: Path
 ) -> None:
@@ -146,6 +150,7 @@ def test_a_catalog_made_meanwhile_is_not_lost(
     assert names(tmp_path) == ["data"]
 
 
+@pytest.mark.sqlite_only("a catalog in a database is not replaced")
 def test_a_file_system_that_cannot_exchange(
     good: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

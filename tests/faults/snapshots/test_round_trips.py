@@ -7,6 +7,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from api.cli.exits import Exit
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
@@ -26,6 +28,7 @@ from tests.faults.test_interruption import answers, checked, eyedex
 TB = 2**40
 
 
+@pytest.mark.sqlite_only("what is restored is a file")
 def test_a_restored_copy_is_equal_and_needs_no_rebuild(
     hsv_data: Path, photos: list[Path], tmp_path: Path
 ) -> None:

@@ -128,6 +128,7 @@ def test_snapshots_while_generations_come_and_go(hsv_data: Path, tmp_path: Path)
         thread.join()
 
 
+@pytest.mark.sqlite_only("the copy in a snapshot is a file")
 def test_a_damaged_generation_is_left_out(hsv_data: Path, tmp_path: Path) -> None:
     source = copy_data(hsv_data, tmp_path / "source")
     (vectors,) = source.rglob("vectors.f16")
