@@ -42,7 +42,13 @@ MEMORY_BYTES = 6 * 2**30
 """What must be free there; a run leaves 1.5 GB before it ends."""
 CLUSTER = pytest.StashKey[Path]()
 """Where the database server of a whole run on PostgreSQL is."""
-ON_BOTH_ALWAYS = {"test_catalog.py", "test_words.py", "test_filters.py", "test_prepared.py"}
+ON_BOTH_ALWAYS = {
+    "test_catalog.py",
+    "test_catalog_storage.py",
+    "test_words.py",
+    "test_filters.py",
+    "test_prepared.py",
+}
 """Of the tests on both databases those that take seconds; the others do with --slow."""
 
 

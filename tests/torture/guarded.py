@@ -53,6 +53,7 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
             ),
             (
                 "tests/search_engine/catalog/test_catalog.py",
+                "tests/search_engine/catalog/test_catalog_storage.py",
                 "tests/search_engine/catalog/test_checksum.py",
                 "tests/search_engine/catalog/test_former_encoders.py",
                 "tests/search_engine/catalog/test_picture_colors.py",
@@ -105,7 +106,8 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
             ("admission", "bodies", "middleware", "protocol", "rates", "stopping"),
             (
                 "tests/api/test_admission.py", "tests/api/test_rates.py",
-                "tests/api/test_connections.py", "tests/api/test_stopping.py",
+                "tests/api/test_connections.py", "tests/api/test_sites.py",
+                "tests/api/test_stopping.py",
                 "tests/api/test_envelope.py", "tests/api/test_read_only.py",
                 "tests/api/test_guards.py", "tests/api/test_metrics.py",
             ),

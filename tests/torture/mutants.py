@@ -47,7 +47,7 @@ GUARDED = {
     "api/security/keyring.py": (GUARDS_ALONE, "tests/api/test_access.py"),
     "api/security/admission.py": ("tests/api/test_admission.py",),
     "api/security/rates.py": ("tests/api/test_rates.py",),
-    "api/security/hosts.py": ("tests/api/test_hosts.py", "tests/api/test_connections.py"),
+    "api/security/hosts.py": ("tests/api/test_hosts.py", "tests/api/test_sites.py"),
     "api/security/audit.py": (
         GUARDS_ALONE, "tests/api/test_audit.py", "tests/cli/test_audit.py",
     ),

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from search_engine.config import Settings
+from search_engine.maintenance.follow import Follower
 from search_engine.storage.faults import POINTS
 from tests.faults.forking import run_together
 from tests.torture.campaign import (
@@ -32,9 +34,12 @@ from tests.torture.goals import Goal, Reached, tries
 
 KILLED = -signal.SIGKILL
 ACTIONS = ("kill", "eio", "enospc")
-ELSEWHERE = ("upload_half", "upload_before_rename", "schema_before_commit")
-"""Points that a server or an older catalog comes by: tests/indexer/test_staging.py and
-tests/search_engine/catalog/test_migrations.py kill there."""
+ELSEWHERE = (
+    "upload_half", "upload_before_rename", "schema_before_commit",
+    "follow_part_pulled", "follow_before_rename", "follow_named",
+)  # fmt: skip
+"""Points that a server, an older catalog or a follower comes by: tests/indexer/test_staging.py,
+tests/search_engine/catalog/test_migrations.py and tests/faults/test_publishing.py kill there."""
 
 WRITTEN = (
     "row_read",
@@ -76,7 +81,7 @@ def kill_at_points(scale: float, seed: int) -> Reached:
 
 
 def _kill_at(point: str, count: int) -> None:
-    verb = _verb_of(point)
+    verb = verb_of(point)
     with copy_of(begun()) as data:
         ended = eyedex(*verb.arguments(data), EYEDEX_FAULT=f"{point}:{count}:kill")
         if ended.code != KILLED:
@@ -88,7 +93,7 @@ def _kill_at(point: str, count: int) -> None:
             verb.judge(data)
 
 
-def _verb_of(point: str) -> Verb:
+def verb_of(point: str) -> Verb:
     if point == "generation_collected":
         return Verb(_collecting_arguments, lambda data: judge_hurt(data, FIRST_ROWS + 1))
     if point == "restore_before_rename":  # where nothing is yet
@@ -113,6 +118,7 @@ def _verb_of(point: str) -> Verb:
         ),
         "import": Verb(_import_arguments, _judge_import),
         "patches": Verb(_patches_arguments, _judge_patches),
+        "publish": Verb(_publish_arguments, _judge_publish),
     }
     verbs["workshop"] = verbs["snapshot"]
     verbs["vectors"] = verbs["encoder"] = Verb(_switch_arguments, _judge_switch)
@@ -199,6 +205,21 @@ def _judge_patches(data: Path) -> None:
     again = eyedex(*_patches_arguments(data))
     if json.loads(again.out)["patches"]["embedded"]:
         raise TortureError("the run after a killed one left pictures without patches")
+
+
+def _publish_arguments(data: Path) -> tuple[object, ...]:
+    return ("publish", f"file://{data.parent / 'published'}", "--data", data)
+
+
+def _judge_publish(data: Path) -> None:
+    """Nothing changed, and followers have everything once it is published again."""
+    if judged(data) != judged(begun()):
+        raise TortureError("a killed publication changed the catalog")
+    _, url, *_ = _publish_arguments(data)
+    _must(eyedex(*_publish_arguments(data)))
+    followed = Follower(Settings(data=data.parent / "follower", follow=str(url))).ready()
+    if judged(followed.data) != judged(begun()):
+        raise TortureError("a follower lacks something that was published")
 
 
 def _judge_switch(data: Path) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from search_engine.storage.faults import POINTS
 from tests.torture.campaign import TortureError
 from tests.torture.goals import Goal, all_goals
+from tests.torture.storage_kills import ELSEWHERE, verb_of
 from tests.torture.storage_power import LOG, replay
 
 SEED = 7
@@ -36,3 +38,10 @@ def test_a_disk_that_does_not_sync_the_log_is_noticed() -> None:
 def test_no_two_goals_have_the_same_name() -> None:
     names = [goal.name for goal in all_goals()]
     assert len(names) == len(set(names))
+
+
+def test_each_point_is_killed_at_by_a_command_or_elsewhere() -> None:
+    here = [point for point in POINTS if point not in ELSEWHERE]
+    assert set(ELSEWHERE) < set(POINTS)
+    for point in here:
+        verb_of(point)

@@ -20,11 +20,10 @@ from search_engine.errors import (
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss import index as faiss_index
 from search_engine.indexes.faiss.index import FILES, FaissIndex
-from search_engine.indexes.faiss.stored_vectors import PAGE_BYTES, StoredVectors
+from search_engine.indexes.faiss.stored_vectors import StoredVectors
 from search_engine.indexes.manifest import FORMAT, Manifest, seal_of, verify
 from search_engine.indexes.spec import IndexSpec
 from search_engine.storage.durable import replace_synced, sha256_file, storage_error, write_synced
-from tests.contract.index_kinds import KINDS, surface_index
 from tests.small_catalog import DIMENSION, FINGERPRINT, unit_vectors
 
 UID = "u" * 32
@@ -227,7 +226,7 @@ def test_current_decides_even_when_a_newer_generation_is_there(folder: Path) -> 
     assert publish(folder, 5) == "gen-000003"
 
 
-def _rewrite_manifest(folder: Path, **changes: object) -> None:
+def rewrite_manifest(folder: Path, **changes: object) -> None:
     """A manifest with a right seal, as another version could have written it."""
     path = folder / "manifest.json"
     described = {**json.loads(path.read_bytes()), **changes}
@@ -237,7 +236,7 @@ def _rewrite_manifest(folder: Path, **changes: object) -> None:
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:
-    _rewrite_manifest(folder / "gen-000002", format=FORMAT + 1, something="new")
+    rewrite_manifest(folder / "gen-000002", format=FORMAT + 1, something="new")
     with pytest.raises(NewerFormatError):
         verify(folder / "gen-000002")
     found = load(folder)
@@ -250,7 +249,7 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
     "change", [{"unknown": 1}, {"spec": None}, {"spec": {"factory": "Flat", "odd": 1}}]
 )
 def test_an_unknown_manifest_is_refused(folder: Path, change: dict[str, object]) -> None:
-    _rewrite_manifest(folder / "gen-000002", **change)
+    rewrite_manifest(folder / "gen-000002", **change)
     with pytest.raises(CorruptDataError):
         verify(folder / "gen-000002")
 
@@ -259,7 +258,7 @@ def test_an_unknown_manifest_is_refused(folder: Path, change: dict[str, object])
 def test_a_manifest_that_misstates_the_size_is_refused(
     folder: Path, change: dict[str, object]
 ) -> None:
-    _rewrite_manifest(folder / "gen-000002", **change)
+    rewrite_manifest(folder / "gen-000002", **change)
     found = load(folder)
     assert found is not None
     assert found.name == "gen-000001"
@@ -389,105 +388,3 @@ def test_errors_of_the_system_are_named_by_cause(number: int, kind: type[Storage
     error = storage_error(OSError(number, "reason"), "testing", Path("/place"))
     assert type(error) is kind
     assert error.where == "/place"
-
-
-KIND_COUNT, KIND_DIMENSION = 300, 32
-
-
-def publish_kind(folder: Path, kind: str) -> generation.Generation:
-    """A Flat generation, and the current one of a kind."""
-    index = surface_index(kind, KIND_COUNT, KIND_DIMENSION)
-    first = surface_index("Flat", KIND_COUNT, KIND_DIMENSION)
-    for each in (first, index):
-        manifest = Manifest(UID, FINGERPRINT, 1, KIND_COUNT, KIND_DIMENSION, each.spec)
-        generation.publish(folder, manifest, each)
-    found = load(folder)
-    assert found is not None
-    return found
-
-
-def test_an_exact_index_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """It had the vectors in the file of FAISS, too."""
-    made = surface_index("Flat", KIND_COUNT, KIND_DIMENSION)
-    index = FaissIndex.build(made.spec, made.keys, made.vectors(np.arange(KIND_COUNT)))
-    index.faiss_index.add(made.vectors(np.arange(KIND_COUNT)))
-    manifest = Manifest(UID, FINGERPRINT, 1, KIND_COUNT, KIND_DIMENSION, index.spec)
-    generation.publish(tmp_path, manifest, index)
-    found = load(tmp_path)
-    assert found is not None
-    assert isinstance(found.index, FaissIndex)
-    assert (found.findings, found.index.faiss_index.ntotal) == ((), 0)
-    queries = made.vectors(np.arange(3))
-    hits, right = found.index.search(queries, 5), made.search(queries, 5)
-    np.testing.assert_array_equal(hits.keys, right.keys)
-    np.testing.assert_array_equal(hits.scores, right.scores)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_loaded_as_it_was_published(tmp_path: Path, kind: str) -> None:
-    index, found = surface_index(kind, KIND_COUNT, KIND_DIMENSION), publish_kind(tmp_path, kind)
-    assert (found.name, found.findings, found.manifest.spec) == ("gen-000002", (), index.spec)
-    np.testing.assert_array_equal(found.index.keys, index.keys)
-    assert isinstance(found.index, FaissIndex)
-    np.testing.assert_array_equal(found.index.stored.rows, index.stored.rows)
-    assert found.index.nanoseconds(10, index.spec.effort) == index.nanoseconds(
-        10, index.spec.effort
-    )
-    (described, _) = generation.describe_generations(tmp_path)
-    assert (described["index"], described["items"], described["sound"]) == (kind, KIND_COUNT, True)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_flipped_bit_of_a_generation_of_a_kind_is_noticed(tmp_path: Path, kind: str) -> None:
-    """A sample of each file; all in the page before the vectors that FAISS reads."""
-    publish_kind(tmp_path, kind)
-    current = tmp_path / "gen-000002"
-    random = np.random.default_rng(0)
-    for name in ALL_FILES:
-        sound = (current / name).read_bytes()
-        places = set(random.integers(0, len(sound), 12).tolist()) | {0, len(sound) - 1}
-        if name == "vectors.f16":
-            places |= set(range(PAGE_BYTES - 16, PAGE_BYTES + 2)) | {1, PAGE_BYTES // 2}
-        for place in places:
-            damaged = bytearray(sound)
-            damaged[place] ^= 1 << place % 8
-            (current / name).write_bytes(damaged)
-            with pytest.raises(CorruptDataError):
-                verify(current)
-        found = load(tmp_path)
-        assert found is not None
-        assert found.name == "gen-000001"
-        (current / name).write_bytes(sound)
-    found = load(tmp_path)
-    assert found is not None
-    assert found.name == "gen-000002"
-
-
-@pytest.mark.parametrize("name", ["index.faiss", "vectors.f16"])
-def test_damage_that_was_sealed_over_ends_no_process(tmp_path: Path, name: str) -> None:
-    """Only FAISS is left to notice: it refuses, or finds what the stored vectors score."""
-    publish_kind(tmp_path, "IVF16,PQ8x4fs")
-    current, random = tmp_path / "gen-000002", np.random.default_rng(1)
-    sound = (current / name).read_bytes()
-    head = range(PAGE_BYTES - 64, PAGE_BYTES) if name == "vectors.f16" else range(200)
-    for place in random.choice(list(head), 40, replace=False).tolist():
-        damaged = bytearray(sound)
-        damaged[place] ^= 1 << place % 8
-        (current / name).write_bytes(damaged)
-        described = json.loads((current / "manifest.json").read_bytes())
-        described["files"][name]["sha256"] = sha256_file(current / name)
-        _rewrite_manifest(current, files=described["files"])
-        found = load(tmp_path)
-        assert found is not None
-        hits = found.index.search(found.index.vectors(np.arange(3)), 5)
-        assert hits.counts.tolist() == [5] * 3
-
-
-def test_a_generation_of_the_former_format_is_passed_over(folder: Path) -> None:
-    _rewrite_manifest(folder / "gen-000002", format=1)
-    with pytest.raises(CorruptDataError, match="older version"):
-        verify(folder / "gen-000002")
-    found = load(folder)
-    assert found is not None
-    assert found.name == "gen-000001"
-    assert "an older version wrote this generation" in found.findings[0]
