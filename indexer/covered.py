@@ -40,6 +40,11 @@ class Covered:
         self.gone.pop(item.item_id, None)
         self.by_hash.pop(item.content_hash, None)
 
+    def others(self, catalog: Catalog, collection: Collection) -> int:
+        """How many items the source neither has nor had."""
+        known = self.listed | self.gone.keys()
+        return sum(item_id not in known for item_id in catalog.item_ids(collection))
+
     def too_many(self, at_least: int) -> PruneRefusedError | None:
         """Why these many items are not removed unless the owner insists; None if they may be."""
         if at_least <= self.items * MOST_PRUNED:

@@ -28,7 +28,8 @@ class RunReport:
     """Counts of items by outcome, and where the time went.
 
     `moved` items have another id now and the picture that they had. `gone` are the items that the
-    source gave before and does not have any more, but that were not removed.
+    source gave before and does not have any more, but that were not removed. `others` are items
+    that another source gave or that came by HTTP, which pruning leaves; counted where it is wanted.
 
     `same_picture` are rows whose picture an earlier row has too, under another id.
 
@@ -52,6 +53,7 @@ class RunReport:
     moved: int = 0
     removed: int = 0
     gone: int = 0
+    others: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
@@ -113,7 +115,7 @@ class RunReport:
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
-        taken_over = {"taken_over": self.taken_over} if self.taken_over else {}
+        at_times = {"taken_over": self.taken_over, "others": self.others}
         return {
             "added": self.added,
             "updated": self.updated,
@@ -139,7 +141,7 @@ class RunReport:
             "dry_run": self.dry_run,
             "learned": report_json(self.learned) if self.learned else None,
             "patches": self.patches.summary() if self.patches else None,
-            **taken_over,
+            **{name: count for name, count in at_times.items() if count},
         }
 
 

@@ -368,4 +368,6 @@ def _remove_gone(run: Run, request: IndexRequest) -> PruneRefusedError | None:
         remove_gone(run)
     else:
         run.report.gone = len(gone)
+    if request.prune:
+        run.report.others = run.covered.others(run.catalog, run.collection)
     return refused

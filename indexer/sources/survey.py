@@ -1,5 +1,6 @@
 """Make the first pass over a table: count its rows and examine its columns."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,6 +25,7 @@ from search_engine.near import near
 CHUNK = 2_048
 """Records to examine at once."""
 CURRENCY_SUFFIX = "_currency"
+_SEPARATORS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def survey(
     """
     counts = _count(table, mapping, pictures)
     fields = _fields(mapping)
-    names = _attribute_names([name for name in table.columns if name not in fields])
+    free = [name for name in table.columns if name not in fields]
+    names = _attribute_names(free, options.known_types)
     types = _declared(options, table, fields, {one.column for one in consumed})
     found = _types(names, counts.evidence, types, suggested or {}, options.known_types)
     columns = _columns(names, found, fields)
@@ -200,15 +203,17 @@ def _columns(
     return columns
 
 
-def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
+def _attribute_names(columns: Sequence[str], known: Collection[str]) -> dict[str, str]:
     """Choose the attributes' names by column.
 
-    Characters that attribute names must not have are dropped, and names of fields are changed, as
-    filters would take them for the field.
+    A column that is spelled a little otherwise than an attribute that the collection has is that
+    attribute. Characters that attribute names must not have are dropped, and names of fields are
+    changed, as filters would take them for the field.
     """
+    spelled = _spelled_otherwise(columns, known)
     names: dict[str, str] = {}
     for column in columns:
-        name = column
+        name = spelled.get(column, column)
         if not is_attribute_name(name) or name in RESERVED_FIELDS:
             kept = (character for character in name if is_attribute_name(character))
             name = "".join(kept)[: MAX_NAME_CHARS - 12].strip() or "column"
@@ -218,6 +223,19 @@ def _attribute_names(columns: Sequence[str]) -> dict[str, str]:
                 name, number = f"{plain}_{number}", number + 1
         names[column] = name
     return names
+
+
+def _spelled_otherwise(columns: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """The attribute that each column means by its letters alone, where only one column means it."""
+    bare = [_SEPARATORS.sub("", name.casefold()) for name in columns]
+    attributes: dict[str, list[str]] = {}
+    for name in known:
+        attributes.setdefault(_SEPARATORS.sub("", name.casefold()), []).append(name)
+    return {
+        column: attributes[letters][0]
+        for column, letters in zip(columns, bare, strict=True)
+        if bare.count(letters) == len(attributes.get(letters, ())) == 1
+    }
 
 
 def _notes(counts: _Counts, mapping: ColumnMapping, separator: str | None) -> list[str]:
@@ -263,10 +281,11 @@ def _with_currency(found: Found, column: Column) -> str | None:
 def _with_name(column: str, attribute: str, note: str | None) -> str | None:
     if column == attribute:
         return note
-    why = (
-        "the field has this name"
-        if column in RESERVED_FIELDS
-        else ("a name has no quotes, backslashes or line breaks, and is not long")
-    )
+    if _SEPARATORS.sub("", column.casefold()) == _SEPARATORS.sub("", attribute.casefold()):
+        why = "this collection spells it so"
+    elif column in RESERVED_FIELDS:
+        why = "the field has this name"
+    else:
+        why = "a name has no quotes, backslashes or line breaks, and is not long"
     said = f"is called {attribute!r}, as {why}"
     return said if note is None else f"{said}; {note}"

@@ -61,6 +61,26 @@ def test_a_feed_changes_only_the_columns_that_it_has(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("header", "became"),
+    [
+        ("ID,PRICE", {"price": 9}),
+        ("Sku,Pri-ce", {"price": 9}),
+        ("item_id,price %", {"price": 10, "price %": 9}),
+        ("item_id,Price,PRICE", {"price": 10, "Price": 9, "PRICE": 8}),
+        ("item_id,price,Price", {"price": 9, "Price": 8}),
+    ],
+)
+def test_a_column_spelled_otherwise_is_the_attribute_it_means(
+    run: Run, data: Path, items: Items, feed: Feed, full: Path, header: str, became: dict[str, int]
+) -> None:
+    flags = ("--data", data, "--encoder", "hsv", "--workers", 1)
+    run("index", full, *flags)
+    said = run("index", feed("feed.csv", header, "id0,9,8"[: 2 * header.count(",") + 3]), *flags)
+    assert items()["id0"]["attributes"] == {"color": "red", **became}
+    assert ("is called 'price', as this collection" in said.err) == (became == {"price": 9})
+
+
 def test_a_feed_without_pictures_describes_known_items(
     index: Index, items: Items, feed: Feed, full: Path
 ) -> None:
@@ -153,8 +173,19 @@ def test_another_folder_cannot_prune_what_came_from_elsewhere(
     index(full)
     index(folder)
     ran = index(folder, "--prune", "--yes")
-    assert ran.json["removed"] == 0
+    assert (ran.json["removed"], ran.json["others"]) == (0, 10)
     assert len(items()) == 16
+
+
+def test_items_of_other_sources_are_told_where_they_could_be_meant(
+    run: Run, data: Path, feed: Feed
+) -> None:
+    flags = ("--data", data, "--encoder", "hsv", "--workers", 1)
+    run("index", feed("monday.csv", "item_id,image", "id0,0.png", "id1,1.png"), *flags)
+    tuesday = feed("tuesday.csv", "item_id,image", "id0,0.png")
+    assert "other sources" not in run("index", tuesday, *flags).err
+    said = run("index", tuesday, *flags, "--prune").err
+    assert "note: 1 item of other sources stays; --source NAME gives files" in said
 
 
 def test_a_wrong_folder_of_the_same_name_prunes_nothing(

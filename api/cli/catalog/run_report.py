@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,31 +26,8 @@ def print_indexed(report: "RunReport", rejects: Path) -> None:
         f"{report.unchanged:,} unchanged, {report.removed:,} {would}removed, "
         f"{rejected(report.rejected, report.reasons)}"
     )
-    if report.gone:
-        verb = "is" if report.gone == 1 else "are"
-        print(
-            f"note: {counted(report.gone, 'item')} of this source {verb} no longer in it; "
-            "--prune removes what is gone",
-            file=sys.stderr,
-        )
-    if report.same_picture:
-        have = "row has" if report.same_picture == 1 else "rows have"
-        print(
-            f"note: {report.same_picture:,} {have} the picture of an earlier row with another id",
-            file=sys.stderr,
-        )
-    if report.hashed:
-        print(
-            f"note: {counted(report.hashed, 'picture')} from before copies were recognised: "
-            "copies of them are found now",
-            file=sys.stderr,
-        )
-    if report.taken_over:
-        print(
-            f"note: {counted(report.taken_over, 'picture')} had been embedded on the cluster when "
-            "an earlier run was interrupted",
-            file=sys.stderr,
-        )
+    for sentence in _about_rows(report):
+        print(f"note: {sentence}", file=sys.stderr)
     if report.encoded:
         rate = report.encoded / report.seconds
         print(f"{duration(report.seconds)}, {rate:.1f} images/s{_held_up(report)}")
@@ -79,6 +57,27 @@ def print_imported(report: "ImportReport", rejects: Path) -> None:
         verb = "is" if report.pictures_missing == 1 else "are"
         print(f"{counted(report.pictures_missing, 'picture')} {verb} not there: imported without")
     _say_rejects(report, rejects)
+
+
+def _about_rows(report: "RunReport") -> Iterator[str]:
+    """What is to be said of rows and items beside their numbers."""
+    if report.gone:
+        verb = "is" if report.gone == 1 else "are"
+        gone = f"{counted(report.gone, 'item')} of this source {verb} no longer in it"
+        yield f"{gone}; --prune removes what is gone"
+    if report.others:
+        stay = "stays" if report.others == 1 else "stay"
+        others = f"{counted(report.others, 'item')} of other sources {stay}"
+        yield f"{others}; --source NAME gives files whose names change one name"
+    if report.same_picture:
+        have = "row has" if report.same_picture == 1 else "rows have"
+        yield f"{report.same_picture:,} {have} the picture of an earlier row with another id"
+    if report.hashed:
+        old = f"{counted(report.hashed, 'picture')} from before copies were recognised"
+        yield f"{old}: copies of them are found now"
+    if report.taken_over:
+        made = f"{counted(report.taken_over, 'picture')} had been embedded on the cluster"
+        yield f"{made} when an earlier run was interrupted"
 
 
 def _learned(learned: "Report") -> str:
