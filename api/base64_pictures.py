@@ -9,6 +9,9 @@ from search_engine.errors import ParameterError
 _DATA_URI = re.compile(r"\s*data:([^,]*),", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/_\-=\s]|=(?=\s*[^=\s])")
 _SPACE = re.compile(r"[\s=]+")
+_PLUS = {"+", "-"}
+_SURE_OF_PLUS = 1_024
+"""Of so many digits hardly a text has no `+`: one in ten million."""
 
 
 def decode_picture(value: Any) -> bytes:
@@ -26,6 +29,9 @@ def decode_picture(value: Any) -> bytes:
         what = f"is not base64: character {foreign.start() + 1:,} is {_shown(foreign[0])}"
         raise _refused(what, "send A-Z, a-z, 0-9, + and / (or - and _), padded by = at the end")
     digits = _SPACE.sub("", value[start:])
+    if len(digits) >= _SURE_OF_PLUS and " " in value[start:].strip() and not _PLUS & {*digits}:
+        what = "has spaces where + belongs: that is what + becomes in a form"
+        raise _refused(what, "percent-encode the text, or send it as JSON")
     if len(digits) % 4 == 1:
         what = f"is not base64: its {len(digits):,} digits are one too many, or some are missing"
         raise _refused(what, "send the whole text")

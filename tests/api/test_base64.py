@@ -48,6 +48,7 @@ def test_every_form_is_read(text: str) -> None:
         ("AAAAA", "its 5 digits are one too many, or some are missing"),
         ("data:image/png,%89PNG", "a data URI that is not base64"),
         ("http://elsewhere/a.jpg", "character 5 is ':'"),
+        ((PLAIN * 2).replace("=", "A").replace("+", " "), "has spaces where + belongs"),
         (7, "is not a text"),
         (["AAAA"], "is not a text"),
     ],
