@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, func, insert, select, text, update
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.dialects.statements import is_postgresql
 from search_engine.catalog.field_indexes import index_fields
+from search_engine.catalog.last_change import last_change
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import metadata, sequence
 from search_engine.errors import CorruptDataError, ParameterError
@@ -37,8 +38,7 @@ def copy_catalog(source: Catalog, target: Catalog) -> None:
         for table in metadata.sorted_tables:
             if table is not sequence:
                 _copy_table(source, reading, writing, table)
-        seq = reading.execute(select(sequence.c.value)).scalar_one()
-        writing.execute(update(sequence).values(value=seq))
+        writing.execute(update(sequence).values(value=last_change(reading)))
         index_fields(writing)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.dialects.statements import replace_rows
+from search_engine.catalog.last_change import last_change
 from search_engine.catalog.row_checksums import is_sound_collection, seal_collection
 from search_engine.catalog.tables import (
     FORMER,
@@ -47,7 +48,7 @@ class EmbeddingWriter:
         """This transaction's sequence number."""
         if self._seq is None:
             self._connection.execute(update(sequence).values(value=sequence.c.value + 1))
-            self._seq = int(self._connection.execute(select(sequence.c.value)).scalar_one())
+            self._seq = last_change(self._connection)
         return self._seq
 
     def set_encoder(

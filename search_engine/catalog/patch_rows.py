@@ -11,8 +11,9 @@ from search_engine.catalog.changes import Changes, newer_in
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.dialects.statements import replace_rows
 from search_engine.catalog.embedding_writer import EmbeddingWriter
+from search_engine.catalog.last_change import last_change
 from search_engine.catalog.patch_keys import PER_KEY, row_keys
-from search_engine.catalog.tables import collections, embeddings, items, patches, sequence
+from search_engine.catalog.tables import collections, embeddings, items, patches
 from search_engine.catalog.vectors import is_sound, pack, unpack
 from search_engine.records import Keys
 
@@ -26,7 +27,7 @@ def patch_changes(connection: Connection, collection: Collection, seq: int) -> C
 
     Damaged ones are left out and logged.
     """
-    now = int(connection.execute(select(sequence.c.value)).scalar_one())
+    now = last_change(connection)
     count, dimension = collection.patches or 0, collection.dimension or 0
     query = (
         select(patches.c.key, patches.c.vectors, patches.c.crc32)

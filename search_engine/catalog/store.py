@@ -27,16 +27,15 @@ from search_engine.catalog.item_rows import (
 )
 from search_engine.catalog.key_queries import KeyQuery, select_keys
 from search_engine.catalog.labels import LabelCount, LabelQuery, count_labels
+from search_engine.catalog.last_change import last_change
 from search_engine.catalog.listing import Order, Place, list_keys
 from search_engine.catalog.picture_colors import palettes_of
-from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.row_checksums import is_sound_blob
 from search_engine.catalog.tables import (
     collections,
     fields,
     items,
     pictures,
-    sequence,
 )
 from search_engine.errors import (
     DamagedPictureError,
@@ -46,8 +45,6 @@ from search_engine.records import CatalogItem, FacetCount, Keys
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_SEQ = Prepared(select(sequence.c.value))
 
 
 class Catalog(EmbeddingReader):
@@ -62,10 +59,13 @@ class Catalog(EmbeddingReader):
             return list(connection.execute(query.limit(limit)).scalars())
 
     def seq(self) -> int:
-        """The number of the last change to the database."""
+        """The number of the last change to the database.
+
+        Raises:
+            CorruptDataError: It is damaged.
+        """
         with self._query() as connection:
-            ((found,),) = _SEQ.rows(connection)
-            return int(found)
+            return last_change(connection)
 
     def collections(self) -> list[Collection]:
         """All collections by name."""

@@ -321,3 +321,25 @@ def test_a_collection_that_lost_its_name_disturbs_no_other_question(data: Path, 
         with pytest.raises(CollectionNotFoundError, match="there is no collection 'default'"):
             engine.search(jpeg())
     assert errors_of(data) != []
+
+
+@pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff'", None], ids=str)
+def test_a_damaged_number_of_the_last_change_is_told_by_every_verb(
+    data: Path, tmp_path: Path, sample: Path, value: str | None
+) -> None:
+    with sqlite3.connect(data / "catalog.sqlite") as catalog:
+        catalog.execute("DROP TABLE sequence")
+        catalog.execute("CREATE TABLE sequence (id INTEGER PRIMARY KEY, value)")
+        if value is not None:
+            catalog.execute(f"INSERT INTO sequence VALUES (1, {value})")
+    photo = next((sample / "shopper").rglob("*.jpg"))
+    for words in (
+        ("check",),
+        ("search", str(photo)),
+        ("index", str(sample / "catalog.csv")),
+        ("snapshot", str(tmp_path / "s.tar")),
+    ):
+        done = eyedex(*words, "--data", data)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == Exit.STORAGE, (words, done.stderr)
+        assert "the last change to the catalog is damaged" in done.stdout + done.stderr, words
