@@ -1,12 +1,13 @@
 """What `eyedex tune` brings on both datasets: before, after the quick way, after training.
 
-    python -m benchmarks.tune [--datasets NAME ...] [--finetune MINUTES] [--keep FOLDER] [--json]
+    python -m benchmarks.tune [--datasets NAME ...] [--quality fast|best] [--finetune MINUTES]
+        [--keep FOLDER] [--json]
 
 The training photos of a dataset are the catalog, its validation photos are asked; nothing is
 learned from those. Each figure is what `eyedex evaluate` says of them. Beside it: how near the
 features of the default runtime are to those of float32 torch (the least cosine), and how fast it
-encodes relative to the encoder as it came, in turns. `iconic` asks the 81 clean pictures of the
-groceries' catalog with the validation photos, by the encoder of that step. `promised` is the
+encodes relative to the default encoder as it came, in turns. `iconic` asks the 81 clean pictures of
+the groceries' catalog with the validation photos, by the encoder of that step. `promised` is the
 accuracy that `tune` expected of new photos, `easy` what single items held out make it expect.
 """
 
@@ -48,6 +49,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--datasets", nargs="+", choices=SPLITS, default=list(SPLITS))
+    parser.add_argument("--quality", choices=("fast", "best"), default="fast")
     parser.add_argument("--finetune", type=float, metavar="MINUTES")
     parser.add_argument("--keep", type=Path, help="Folder for the catalogs; else they are deleted.")
     parser.add_argument("--json", action="store_true")
@@ -56,15 +58,17 @@ def main() -> None:
         rows = [
             row
             for name in given.datasets
-            for row in steps(name, (given.keep or Path(folder)) / name, given.finetune)
+            for row in steps(
+                name, (given.keep or Path(folder)) / name, given.quality, given.finetune
+            )
         ]
-    report(rows, given.json)
+    report(rows, given.json, quality=given.quality)
 
 
-def steps(dataset: str, data: Path, minutes: float | None) -> list[dict[str, Any]]:
+def steps(dataset: str, data: Path, quality: str, minutes: float | None) -> list[dict[str, Any]]:
     """The figures of each step."""
     train, asked = (DATASETS / dataset / part for part in SPLITS[dataset])
-    eyedex("index", train, "--no-tune", data=data)
+    eyedex("index", train, "--quality", quality, "--no-tune", data=data)
     rows = [measured(dataset, "raw", asked, data, 0.0)]
     quick = eyedex("tune", data=data)
     rows.append({**measured(dataset, "quick", asked, data, quick["seconds"]), **promised(quick)})
@@ -111,7 +115,7 @@ def measured(dataset: str, step: str, asked: Path, data: Path, seconds: float) -
         row["dimension"] = encoder.spec.dimension
         cosines = np.vecdot(encode(plain, photos), encode(exact, photos))
         row["least_cosine"] = round(float(cosines.min()), 4)
-        row["speed"] = round(speed(encoder, photos[:BATCH]), 3)
+        row["speed"] = round(speed(encoder, files[:BATCH]), 3)
         if dataset == "grocery":
             row |= iconic(encoder, files, photos)
     return row
@@ -134,16 +138,18 @@ def encode(encoder: Encoder, photos: Pixels) -> Vectors:
     return np.concatenate([encoder.encode(photos[start : start + BATCH]) for start in parts])
 
 
-def speed(encoder: Encoder, photos: Pixels) -> float:
+def speed(encoder: Encoder, files: Sequence[Path]) -> float:
     """Photos a second, relative to the default encoder as it came.
 
     Each has several calls in a row, of which the first does not count: threads of the other one
     may still be waiting for work.
     """
     came = create_encoder(EncoderRequest(DEFAULT_ENCODER))
+    pixels = {each.spec.name: decoded(files, each.spec.preprocessing) for each in (came, encoder)}
     taken: dict[str, list[float]] = {"came": [], "this": []}
     for _ in range(ROUNDS):
         for name, one in (("came", came), ("this", encoder)):
+            photos = pixels[one.spec.name]
             one.encode(photos)
             for _ in range(CALLS):
                 started = time.perf_counter()
