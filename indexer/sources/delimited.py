@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from indexer.sources.dialect import find_dialect
 from indexer.sources.encodings import find_encoding
 from indexer.sources.files import has_suffix, opened_text
 from indexer.sources.headerless import missing_header
-from indexer.sources.headers import HeaderSurvey, check_width, rows_have
+from indexer.sources.headers import HeaderSurvey, below_titles, check_width, rows_have, title_notes
 from indexer.sources.options import SourceOptions
 from indexer.sources.records import Record
 from search_engine.errors import SourceError
@@ -98,16 +98,22 @@ class DelimitedTable:
 
     def _read_header(self) -> list[str]:
         with closing(self._rows(well_formed=False, width=None)) as rows:
-            for line, cells in rows:
-                if cells is OVERSIZE:
-                    where = f"{self.path}, line {line}"
-                    raise SourceError("the header has a cell that is too large", where=where)
-                if any(cell.strip("\ufeff ") for cell in cells):
-                    first = [cells[0].removeprefix("\ufeff"), *cells[1:]]
-                    names = missing_header(first)
-                    self._has_header = names is None
-                    return first if names is None else list(names)
-        raise SourceError("the file is empty", where=str(self.path), fix="it needs a header line")
+            filled = ((line, cells) for line, cells in rows if _has_text(cells))
+            first = next(filled, None)
+            if first is None:
+                raise SourceError(
+                    "the file is empty", where=str(self.path), fix="it needs a header line"
+                )
+            line, cells, self._titles = below_titles(
+                chain([first], (each for each in filled if each[1] is not OVERSIZE))
+            )
+        if cells is OVERSIZE:
+            where = f"{self.path}, line {line}"
+            raise SourceError("the header has a cell that is too large", where=where)
+        header = [str(cells[0]).removeprefix("\ufeff"), *map(str, cells[1:])]
+        names = missing_header(header)
+        self._has_header = names is None
+        return header if names is None else list(names)
 
     def _choose_reading(self) -> "Counter[int]":
         """Count records by their number of cells, by the first way of reading that works.
@@ -157,9 +163,8 @@ class DelimitedTable:
         rows = self._rows(self._well_formed, self._width)
         if not self._has_header:
             return rows
-        for _, cells in rows:
-            if any(cell.strip("\ufeff ") for cell in cells):
-                break
+        for _ in islice((cells for _, cells in rows if _has_text(cells)), self._titles + 1):
+            pass
         return rows
 
     def _rows(self, well_formed: bool, width: int | None) -> Rows:
@@ -174,6 +179,7 @@ class DelimitedTable:
         if self._encoding.note:
             yield self._encoding.note
         yield from self._dialect.notes(usual_delimiter(self.path))
+        yield from title_notes(self._titles)
         if not self._well_formed:
             yield "some quotes are not closed or not doubled: they are taken as they are written"
 
@@ -201,6 +207,10 @@ def sample_lines(path: Path, encoding: str) -> list[str]:
 def usual_delimiter(path: Path) -> str:
     """Return the delimiter that the file name suggests."""
     return "\t" if has_suffix(path, (".tsv", ".tab")) else ","
+
+
+def _has_text(cells: Sequence[str]) -> bool:
+    return any(cell.strip("\ufeff ") for cell in cells)
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:

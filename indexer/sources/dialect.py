@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from indexer.sources.headers import MAX_TITLES
 from search_engine.errors import SourceError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def spelled_delimiter(said: str) -> str:
 def find_dialect(sample: Sequence[str], said: str | None = None) -> Dialect:
     """Detect how the first lines of a text separate and quote cells.
 
-    The delimiter is the one by which most records have as many cells as the first, quotes
+    The delimiter is the one by which most records have as many cells as the header, quotes
     considered; among equals, the one that gives more cells. A line `sep=;` decides by itself.
 
     Args:
@@ -107,7 +108,10 @@ def separates(sample: Sequence[str], dialect: Dialect) -> bool:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Fit:
-    """How well a delimiter fits: the share of records as wide as the first, and that width."""
+    """How well a delimiter fits: the share of records as wide as the header, and that width.
+
+    The header is the first of several cells, as titles may be above it.
+    """
 
     alike: float
     width: int
@@ -118,8 +122,10 @@ def _fit(lines: Sequence[str], delimiter: str, quote: str) -> _Fit:
     records = _sample_records(lines, delimiter, quote)
     if not records:
         return _Fit(0.0, 0, 0)
-    width = len(records[0])
-    others = records[1:]
+    top = records[: MAX_TITLES + 1]
+    header = next((number for number, record in enumerate(top) if sum(map(bool, record)) > 1), 0)
+    width = len(records[header])
+    others = [record for number, record in enumerate(records) if number != header]
     alike = sum(len(record) == width for record in others) / len(others) if others else 1.0
     return _Fit(alike, width, len(records))
 

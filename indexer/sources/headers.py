@@ -1,12 +1,14 @@
 """Name the columns of a table: each name once, and no column without content."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from search_engine.errors import SourceError
 from search_engine.names import normal
 
 MAX_COLUMNS = 1_000
+MAX_TITLES = 10
 SHOWN = 3
 
 
@@ -82,6 +84,39 @@ def check_width(width: int, where: str) -> None:
     """
     if width > MAX_COLUMNS:
         raise SourceError(f"{width:,} columns; at most {MAX_COLUMNS:,} are read", where=where)
+
+
+def below_titles(rows: Iterable[tuple[int, Sequence[object]]]) -> tuple[int, Sequence[object], int]:
+    """Find the header: the first row that is no title of the table.
+
+    A title is a row of one filled cell above a row of several; of rows that all have one cell the
+    first is the header.
+
+    Args:
+        rows: Numbers and cells of the rows that have cells, one at least.
+
+    Returns:
+        The header's number and cells, and how many titles are above it.
+    """
+    found = list(islice(rows, MAX_TITLES + 1))
+    for titles, (number, cells) in enumerate(found):
+        if sum(_is_filled(cell) for cell in cells) > 1:
+            return number, cells, titles
+    return *found[0], 0
+
+
+def _is_filled(cell: object) -> bool:
+    return cell is not None and bool(str(cell).strip("\ufeff "))
+
+
+def title_notes(count: int) -> Iterator[str]:
+    """Say that rows above the header are no part of the table."""
+    if count:
+        yield (
+            "1 row above the header is passed over"
+            if count == 1
+            else (f"{count} rows above the header are passed over")
+        )
 
 
 def rows_have(count: int) -> str:

@@ -22,13 +22,13 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "item_id": (
         "item_id", "id", "sku", "item_number", "item_no", "item_code", "article_number",
         "article_no", "article_id", "article", "product_code", "product_number", "product_sku",
-        "variant_sku", "part_number", "part_no", "stock_code", "catalog_number", "code", "handle",
-        "asin", "mpn", "gtin", "ean", "upc", "isbn", "barcode", "key", "uid", "uuid",
+        "variant_sku", "part_number", "part_no", "stock_code", "catalog_number", "code",
         "Artikelnummer", "Artikelnr", "ArtNr", "Artikel ID", "Bestellnummer", "Bestellnr",
         "Produktnummer", "Produktcode", "Nummer", "Référence", "Réf", "Code article",
         "Code produit", "Numéro article", "Identifiant", "Referencia", "Código", "Código producto",
         "Código artículo", "Identificador", "Codice", "Codice articolo", "Codice prodotto",
-        "Riferimento", "Artikelcode", "Código do produto",
+        "Riferimento", "Artikelcode", "Código do produto", "handle", "asin", "mpn", "gtin", "ean",
+        "upc", "isbn", "barcode", "key", "uid", "uuid",
     ),
     "image": (
         "image", "image_link", "image_url", "image_path", "image_file", "image_filename",

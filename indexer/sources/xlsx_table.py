@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from indexer.sources.base import Reject
-from indexer.sources.headers import SHOWN, HeaderSurvey, check_width, rows_have
+from indexer.sources.headers import (
+    SHOWN,
+    HeaderSurvey,
+    below_titles,
+    check_width,
+    rows_have,
+    title_notes,
+)
 from indexer.sources.records import Record
 from search_engine.errors import EyedexError, MissingExtraError, SourceError
 
@@ -30,7 +37,8 @@ Row = tuple[int, Sequence[Any]]
 
 
 class XlsxTable:
-    """Records of the first sheet that has cells; its first row with cells is the header.
+    """Records of the first sheet that has cells; its first row with cells is the header,
+    but for titles above it.
 
     A line is the number of a row in its sheet. Formulas have their saved results. Hidden sheets are
     read only if no other sheet has cells.
@@ -41,7 +49,8 @@ class XlsxTable:
         self._openpyxl = import_openpyxl(path)
         _check_parts(path)
         self._sheet, others = self._choose_sheet()
-        (self._header_row, header), self._width, empty_rows = self._measure()
+        self._header_row, header, titles = below_titles(self._filled_rows(self._sheet))
+        self._width, empty_rows = self._measure()
         check_width(self._width, str(path))
         survey = HeaderSurvey(_text(cell) for cell in _filled_up(header, self._width))
         if survey.is_doubtful:
@@ -50,7 +59,12 @@ class XlsxTable:
         columns = survey.columns()
         self._places = columns.places
         self.columns = columns.names
-        self.notes = (*_sheet_notes(self._sheet, others), *columns.notes, *_empty_notes(empty_rows))
+        self.notes = (
+            *_sheet_notes(self._sheet, others),
+            *title_notes(titles),
+            *columns.notes,
+            *_empty_notes(empty_rows),
+        )
 
     def records(self) -> Iterator[Record | Reject]:
         """See Table."""
@@ -79,14 +93,13 @@ class XlsxTable:
             "the file is empty", where=str(self.path), fix="it needs a sheet with a header row"
         )
 
-    def _measure(self) -> tuple[Row, int, int]:
-        """Return the header, the width of the table, and how many rows within it are empty."""
-        rows = self._filled_rows(self._sheet)
-        header = next(rows)
-        last, width, count = header[0], len(header[1]), 0
-        for number, cells in rows:
-            last, width, count = number, max(width, len(cells)), count + 1
-        return header, width, last - header[0] - count
+    def _measure(self) -> tuple[int, int]:
+        """Return the width of the table, and how many rows within it are empty."""
+        last, width, count = self._header_row, 0, 0
+        for number, cells in self._filled_rows(self._sheet):
+            if number >= self._header_row:
+                last, width, count = number, max(width, len(cells)), count + 1
+        return width, last - self._header_row + 1 - count
 
     def _data_rows(self) -> Iterator[Row]:
         for number, cells in self._filled_rows(self._sheet):

@@ -63,6 +63,14 @@ def test_a_single_column_needs_no_delimiter(path: Path) -> None:
     assert (table.columns, cells(table), table.notes) == (("id",), [["a"], ["b:c"]], ())
 
 
+@pytest.mark.parametrize("titles", ["Export;;\n;;\n", "Export\n\n", "\ufeffExport;;\n"])
+def test_a_title_above_the_header_is_passed_over(path: Path, titles: str) -> None:
+    table = written(path, f"{titles}id;name;price\n1;a;5\n;b;\n")
+    assert table.columns == ("id", "name", "price")
+    assert cells(table) == [["1", "a", "5"], ["", "b", ""]]
+    assert "1 row above the header is passed over" in table.notes
+
+
 def test_tabs_are_what_a_tsv_promises(tmp_path: Path) -> None:
     assert written(tmp_path / "a.tsv", "id\tname\n1\ta\n").notes == ()
     assert written(tmp_path / "b.tsv", "id,name\n1,a\n").notes == ("cells are separated by commas",)

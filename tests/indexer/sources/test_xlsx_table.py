@@ -129,6 +129,14 @@ def test_empty_rows_and_columns_around_the_table_do_not_count(path: Path) -> Non
     assert table.notes == ("1 row has only empty cells: skipped",)
 
 
+def test_titles_above_the_header_are_passed_over(path: Path) -> None:
+    rows = [["Export of 1 December"], [], [None, "all shops"], ["id", "name"], [1, "a"]]
+    table = written(path, workbook({"A": rows}))
+    assert (table.columns, cells(table)) == (("id", "name"), [[1, "a"]])
+    assert [record.line for record in table.records()] == [5]
+    assert table.notes == ("2 rows above the header are passed over",)
+
+
 def test_missing_cells_are_none_and_further_ones_get_a_column(path: Path) -> None:
     table = written(path, workbook({"A": [["id", "name"], [1], [2, "b", "more"]]}))
     assert table.columns == ("id", "name", "column_3")
