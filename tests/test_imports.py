@@ -69,7 +69,8 @@ ORDER = {
     ),
     "api": (
         "schemas",
-        "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
+        "answers base64_pictures cursors dependencies examples filter_schema heads",
+        "healthcheck problems",
         "client docstrings page",
         "deprecation forms idempotency security job_events",
         "served",

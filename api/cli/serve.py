@@ -1,5 +1,6 @@
 """The verb that serves the HTTP API and the page."""
 
+import gc
 import ipaddress
 import socket
 import sys
@@ -149,6 +150,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         log_level="warning",
     )
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what is there stays: to look through it again and again holds up all for 0.1 s
     server = StoppableServer(config)
     app.state.is_stopping = lambda: server.should_exit
     server.run(sockets=[listener])

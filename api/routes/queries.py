@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from api.answers import ready
 from api.bodies import batch_body, question_body
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import QueryForm, item_query, read_batch, read_query
@@ -34,6 +35,7 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 
 @router.post(
     "/search",
+    response_model=SearchAnswer,
     operation_id="search",
     summary="What looks like this",
     responses=_PROBLEMS,
@@ -42,7 +44,7 @@ _PROBLEMS = responses(400, 404, 413, 415, 422, 503)
 )
 async def search(
     request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
-) -> SearchAnswer:
+) -> Response:
     """Neighbors of a photo, of an item or of an embedding, best first.
 
     The `query_token` of the answer stands for the photo in further questions, which then need no
@@ -55,6 +57,7 @@ async def search(
 
 @router.post(
     "/classify",
+    response_model=ClassifyAnswer,
     operation_id="classify",
     summary="What class is this",
     responses=_PROBLEMS,
@@ -63,7 +66,7 @@ async def search(
 )
 async def classify(
     request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
-) -> ClassifyAnswer:
+) -> Response:
     """As search, with a class by the vote of the neighbors or by a trained classifier.
 
     Where `calibrated`, `confidence` is the probability of being right; else it is the share of the
@@ -83,6 +86,7 @@ async def classify(
 
 @router.get(
     "/similar/{item_id:id}",
+    response_model=SearchAnswer,
     operation_id="similar",
     summary="What looks like an item",
     responses=responses(404, 422, 503),
@@ -90,13 +94,14 @@ async def classify(
 )
 def similar(
     request: Request, collection: CollectionDep, item_id: str, engine: EngineDep
-) -> SearchAnswer:
+) -> Response:
     """From its stored embedding; the item itself is left out."""
     return _one(request, engine, collection, item_query(request, item_id), _SEARCH)
 
 
 @router.post(
     "/search:batch",
+    response_model=SearchBatch,
     operation_id="searchBatch",
     summary="What looks like each of these",
     responses=_PROBLEMS,
@@ -105,7 +110,7 @@ def similar(
 )
 async def search_batch(
     request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
-) -> SearchBatch:
+) -> Response:
     """As search, for up to 64 photos, items and embeddings with the same options.
 
     They are decoded, encoded and searched together, faster than one by one. A query that fails has
@@ -113,12 +118,12 @@ async def search_batch(
     """
     form = await read_batch(request, "search")
     async with place.turn(request, len(form.asked)):
-        results = await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
-    return {"results": results, "request_id": request_id(request)}
+        return await run_in_threadpool(_each, request, engine, collection, form, _SEARCH)
 
 
 @router.post(
     "/classify:batch",
+    response_model=ClassifyBatch,
     operation_id="classifyBatch",
     summary="What class is each of these",
     responses=_PROBLEMS,
@@ -127,12 +132,11 @@ async def search_batch(
 )
 async def classify_batch(
     request: Request, collection: CollectionDep, engine: EngineDep, place: PlaceDep
-) -> ClassifyBatch:
+) -> Response:
     """As classify, for up to 64 photos, items and embeddings with the same options."""
     form = await read_batch(request, "classify")
     async with place.turn(request, len(form.asked)):
-        results = await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
-    return {"results": results, "request_id": request_id(request)}
+        return await run_in_threadpool(_each, request, engine, collection, form, _CLASSIFY)
 
 
 Outcomes = Sequence[SearchResult | EyedexError]
@@ -164,24 +168,25 @@ _CLASSIFY = _Kind(_classify, classify_json)
 
 def _one(
     request: Request, engine: SearchEngine, collection: str, form: QueryForm, kind: _Kind[Answer]
-) -> Answer:
+) -> Response:
     """The answer to the one question."""
     outcome = _outcomes(engine, collection, form, kind)[0]
     if isinstance(outcome, Exception):
         raise outcome
     outcome["request_id"] = request_id(request)
     note_timings(request, outcome["timings_ms"])
-    return outcome
+    return ready(outcome)
 
 
 def _each(
     request: Request, engine: SearchEngine, collection: str, form: QueryForm, kind: _Kind[Answer]
-) -> list[Answer | ProblemJson]:
+) -> Response:
     """The answer to each question, or what is wrong with it."""
-    return [
+    results: list[Answer | ProblemJson] = [
         problem_of(each, request_id(request)) if isinstance(each, Exception) else each
         for each in _outcomes(engine, collection, form, kind)
     ]
+    return ready({"results": results, "request_id": request_id(request)})
 
 
 def _outcomes(

@@ -8,6 +8,7 @@ what those it answers wait for.
 """
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -19,11 +20,12 @@ from starlette.requests import ClientDisconnect
 
 from api.problems import Problem
 
-AT_ONCE = 12
-"""Questions in threads: enough to share batches of the network. More would only wait for the
-interpreter, and the event loop with them, which has to refuse the others."""
 ALWAYS = 4
 """So many come in however long each takes: enough to keep the cores busy."""
+AT_ONCE = min(12, max(ALWAYS, 3 * len(os.sched_getaffinity(0))))
+"""Questions in threads, three a core: enough to share batches of the network. More would only wait
+for the interpreter, and the event loop with them, which has to refuse the others: with six a core
+no more are answered, and refusals come later (`python -m benchmarks.overload`)."""
 LONGEST_WAIT_S = 0.3
 UNMEASURED_S = 0.01
 """Time of a question until it was measured; a guess that allows for a burst."""

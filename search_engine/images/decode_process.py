@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import resource
+import select
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -122,6 +123,8 @@ class DecodeProcess:
             raise
         finally:
             theirs.close()
+        self._incoming = select.poll()
+        self._incoming.register(self._pipe, select.POLLIN)
         self._started = False
         self._killed = False
 
@@ -180,7 +183,7 @@ class DecodeProcess:
         self._pipe.close()
 
     def _receive(self, timeout_s: float) -> bytes:
-        if not self._pipe.poll(timeout_s):
+        if not self._incoming.poll(timeout_s * 1_000):  # the pipe's own makes a selector each time
             raise TimeoutError
         return self._pipe.recv_bytes(ANSWER_BYTES)
 

@@ -66,8 +66,6 @@ class IndexingRun:
 
     def _run(self, opened: OpenedSource) -> RunReport:
         request, paths = opened.request, DataPaths(self.settings.data)
-        if not request.dry_run and not paths.encoders.exists():
-            print("preparing the encoder; the first time takes some seconds", file=sys.stderr)
         report = RunReport()
         with self._recorded(request) as running:
             running.counts(lambda: (report.counts(), dict(report.reasons)))

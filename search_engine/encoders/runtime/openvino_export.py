@@ -4,6 +4,7 @@ The next start needs neither torch nor a conversion. Damaged or outdated exports
 """
 
 import errno
+import logging
 import math
 import os
 import sys
@@ -29,6 +30,8 @@ from search_engine.encoders.runtime.exports import (
 from search_engine.encoders.runtime.machine_cache import find_export, keep_export
 from search_engine.encoders.runtime.rounding import round_to_bfloat16
 from search_engine.errors import StorageFullError
+
+log = logging.getLogger(__name__)
 
 PRECISE_CONVOLUTIONS = frozenset({0, 1, 2, 3, 17, 18, 19, 20})
 """Convolutions to keep in float32 under bfloat16, each with what follows it up to the next; 0 is
@@ -185,6 +188,7 @@ def save(model: Any, folder: Path, precise: Set[int]) -> None:
 
 
 def _export(source: NetworkSource, precision: str, folder: Path) -> None:
+    log.warning("preparing the network %s, which takes some seconds", source.spec.name)
     model = convert(source)
     if precision == "bf16":
         _round_weights(model)
