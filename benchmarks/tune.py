@@ -38,7 +38,7 @@ from search_engine.records import Pixels, Vectors
 
 SPLITS = {"clothing": ("train", "validation"), "grocery": ("train", "val")}
 COMMAND = (sys.executable, "-m", "api.cli.main")
-MEASURES = ("accuracy", "map", "hit_rate@1", "ece")
+MEASURES = ("accuracy", "map", "hit_rate@1", "ece", "ece_expected")
 BATCH = 64
 ROUNDS, CALLS = 6, 5
 

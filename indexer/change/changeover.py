@@ -13,7 +13,7 @@ from indexer.change.embedding import Embedded
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import LEARNED
-from search_engine.collections.encoders import projection_of
+from search_engine.collections.encoders import judged, projection_of
 from search_engine.collections.publishing import publish_index
 from search_engine.engine import SearchEngine
 from search_engine.errors import CorruptDataError
@@ -23,13 +23,14 @@ from search_engine.vote.calibration.store import forget_calibrations
 
 
 def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
-    """Return the fingerprints of a collection's encoder and, if that is tuned, of the one below."""
+    """Return the fingerprints of a collection's encoder and, if that is tuned, of those below."""
     if record is None or record.fingerprint is None:
         return []
     with suppress(CorruptDataError):
         projection = projection_of(catalog, record.encoder_options)
         if projection is not None:
-            return [record.fingerprint, projection.origin.fingerprint]
+            below = projection.origin.fingerprint, judged(record, projection).fingerprint
+            return [record.fingerprint, *filter(None, below)]
     return [record.fingerprint]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,29 +12,27 @@ from indexer.change.report import Report
 from indexer.change.request import ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
 from indexer.change.training_run import Task, TrainingRun
-from indexer.change.tune import learned_behind
+from indexer.change.tune import LAYERS_UP_TO, judge_behind
 from search_engine.adapt.gate import Verdict
 from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
+from search_engine.adapt.tenth import draw_tenth
 from search_engine.collections.encoders import encoder_request
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.projection import Origin, Projection
-from search_engine.encoders.projection_learning import WHITENING_SHRINKAGE, whiten
-from search_engine.encoders.registry import create_encoder
+from search_engine.encoders.projection_learning import WHITENING_SHRINKAGE, learn, whiten
+from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import sample_rows, take
-from search_engine.records import Codes, Vectors
+from search_engine.records import Vectors
 from search_engine.storage.durable import replace_synced
 from search_engine.storage.locks import exclusive
-from search_engine.things import fold_of, things_of
 
 MOST_PICTURES = 20_000
 """Pictures to train on, at most (about 4 GB of pixels); larger catalogs are sampled."""
-HELD_OUT = 10
-"""One in so many items is held out of the training, to judge and to calibrate."""
 
 
 def finetune_collection(
@@ -79,11 +78,16 @@ def finetune_collection(
 
 def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> Candidate:
     plain, request = preparation.plain, preparation.request
-    task = run.open(_task(preparation))
-    data = run.trained(task)
-    trained = replace(start, encoder=_with_network(preparation, start, data))
+    task = run.open(_task(preparation, start))
+    networks = run.trained(task)
+    trained = replace(start, encoder=_with_network(preparation, start, networks.weights))
     vectors = run.features(trained.encoder, "looking at what was learned")
-    verdict, mean, matrix, shrinkage = _behind(task, vectors, request)
+    judge, judging = None, vectors
+    if networks.judging is not None:
+        judge = _judge(preparation, start, networks.judging, run.folder)
+        judging = run.features(judge, "looking at what was held out")
+    verdict, shrinkage = _judged(task, judging, request)
+    mean, matrix = _behind(task, vectors, shrinkage)
     origin = Origin(
         fingerprint=trained.encoder.spec.fingerprint,
         target=request.target if task.labelled else None,
@@ -93,8 +97,13 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
         forced=verdict is None or not verdict.accepted,
         came_with=dict(plain.options),
         held_out=tuple(task.gallery.keys[task.held].tolist()),
+        judged_by=None if judge is None else judge.spec.fingerprint,
     )
-    return with_projection(plain, trained, Projection(mean, matrix, origin), verdict, data)
+    projection = Projection(mean, matrix, origin)
+    made = with_projection(plain, trained, projection, verdict, networks.weights)
+    if judge is not None and made.judgement and request.wants(made.judgement.refusals):
+        preparation.gallery(judge)  # kept to calibrate by
+    return made
 
 
 def _network(encoder: Encoder) -> CnnEncoder:
@@ -106,7 +115,7 @@ def _network(encoder: Encoder) -> CnnEncoder:
     return encoder
 
 
-def _task(preparation: Preparation) -> Task:
+def _task(preparation: Preparation, start: Candidate) -> Task:
     request, whole = preparation.request, preparation.gallery(preparation.plain.encoder)
     gallery, codes, classes = labelled_only(whole)
     if len(codes) < LEAST_ITEMS or classes < 2:
@@ -119,8 +128,19 @@ def _task(preparation: Preparation) -> Task:
         return _without_labels(whole, request.seed)
     rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
     gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]
-    things = things_of(gallery.vectors, codes, gallery.together)
-    return Task(gallery, codes, _held_out(codes, things, request.seed), labelled=True)
+    looks = _looks(preparation, start, gallery)
+    return Task(gallery, codes, draw_tenth(gallery, codes, looks, request.seed), labelled=True)
+
+
+def _looks(preparation: Preparation, start: Candidate, gallery: Labelled) -> Vectors:
+    """Return embeddings (N, D) that tell what looks alike, of early layers too if that is quick."""
+    catalog = preparation.engine.catalog
+    if catalog.count(catalog.collection(preparation.collection)) > LAYERS_UP_TO:
+        return gallery.vectors
+    found = preparation.gallery(start.encoder)
+    if not np.isin(gallery.keys, found.keys).all():  # some pictures are gone
+        return gallery.vectors
+    return found.vectors[np.searchsorted(found.keys, gallery.keys)]
 
 
 def _without_labels(gallery: Labelled, seed: int) -> Task:
@@ -134,34 +154,39 @@ def _without_labels(gallery: Labelled, seed: int) -> Task:
     return Task(gallery, np.arange(len(gallery.keys)), held, labelled=False)
 
 
-def _held_out(codes: Codes, things: Codes, seed: int) -> Codes:
-    """Choose about one in `HELD_OUT` rows, in whole things; each class keeps some to learn from."""
-    candidates = np.flatnonzero(fold_of(codes, things, HELD_OUT) == 0)
-    chosen: list[int] = []
-    for thing in np.random.default_rng(seed).permutation(np.unique(things[candidates])):
-        members = candidates[things[candidates] == thing].tolist()
-        if len(chosen) + len(members) <= len(codes) // HELD_OUT:
-            chosen += members
-    return np.sort(np.array(chosen, dtype=np.int64))
-
-
 def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> Encoder:
     """Return the plain encoder with trained weights, and store the weights file."""
     engine = preparation.engine
     path = engine.catalog.paths.network(hashlib.sha256(data).hexdigest())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_synced(path, data)
+    return create_encoder(replace(_request(preparation, start), weights=path))
+
+
+def _judge(preparation: Preparation, start: Candidate, data: bytes, folder: Path) -> Encoder:
+    """Return the plain encoder with weights that only the run needs, in its folder."""
+    path = folder / "judging.safetensors"
+    replace_synced(path, data)
+    return create_encoder(replace(_request(preparation, start), weights=path, cache=folder))
+
+
+def _request(preparation: Preparation, start: Candidate) -> EncoderRequest:
+    engine = preparation.engine
     record = engine.catalog.collection(preparation.collection)
     record = replace(record, encoder_options=dict(start.options))
-    request = encoder_request(record, engine.settings, engine.catalog)
-    return create_encoder(replace(request, weights=path))
+    return encoder_request(record, engine.settings, engine.catalog)
 
 
-def _behind(
-    task: Task, vectors: Vectors, request: ChangeRequest
-) -> tuple[Verdict | None, Vectors, Vectors, float]:
-    """Learn what to put behind the network: the verdict, mean and matrix, and the shrinkage."""
+def _judged(task: Task, vectors: Vectors, request: ChangeRequest) -> tuple[Verdict | None, float]:
+    """Judge a network by embeddings (N, D); return the shrinkage of the best projection too."""
     if not task.labelled:
-        mean, matrix = whiten(vectors)
-        return None, mean, matrix, WHITENING_SHRINKAGE
-    return learned_behind(task.gallery, task.codes, task.held, vectors, request)
+        return None, WHITENING_SHRINKAGE
+    return judge_behind(task.gallery, task.codes, task.held, vectors, request.seed)
+
+
+def _behind(task: Task, vectors: Vectors, shrinkage: float) -> tuple[Vectors, Vectors]:
+    """Learn the mean and matrix to put behind the network."""
+    if not task.labelled:
+        return whiten(vectors)
+    ((learned),) = learn(vectors, task.codes, (shrinkage,))
+    return learned

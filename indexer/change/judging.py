@@ -15,7 +15,7 @@ from indexer.change.request import Advance, ChangeRequest
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
-from search_engine.collections.encoders import projection_of
+from search_engine.collections.encoders import judged, projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection, project
 from search_engine.encoders.projection_learning import Learner
@@ -68,10 +68,7 @@ def _embedded_by_both(
 ) -> tuple[Labelled, Vectors]:
     """Read labelled items with unprojected embeddings, and those by the other encoder (N, d)."""
     projection = projection_of(engine.catalog, record.encoder_options)
-    plain = record
-    if projection is not None:
-        before = projection.origin.fingerprint
-        plain = replace(record, fingerprint=before, dimension=len(projection.mean))
+    plain = judged(record, projection)
     found = read_gallery(engine.catalog, record.name, request.target, plain, request.group_by)
     found = take(found, labelled_rows(found))
     found = take(found, sample_rows(len(found.keys), MOST_JUDGED, request.seed))

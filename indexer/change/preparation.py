@@ -94,8 +94,11 @@ class Preparation:
                 self.stage("encoding", lacking) as advance,
             ):
                 embed(self.engine, record, encoder, Embedded(), advance)
-        record = replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension)
-        request = self.request
+        return self.stored(replace(record, fingerprint=spec.fingerprint, dimension=spec.dimension))
+
+    def stored(self, record: Collection) -> Labelled:
+        """Read the items with the embeddings that they have by the encoder of a record, by key."""
+        catalog, request = self.engine.catalog, self.request
         return read_gallery(catalog, self.collection, request.target, record, request.group_by)
 
 

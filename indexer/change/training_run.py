@@ -21,7 +21,7 @@ from search_engine.adapt.batches import Augmented, Draw, Pictures, batches, load
 from search_engine.adapt.objectives import ClassProxies, Objective, TwoViews
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.trainable import make_trainable
-from search_engine.adapt.training import HeldOutPictures, train
+from search_engine.adapt.training import Batches, HeldOutPictures, train
 from search_engine.allocator import keep_freed_memory
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder
@@ -61,6 +61,17 @@ class Task:
         return np.setdiff1d(np.arange(len(self.codes)), self.held)
 
 
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The weights file of a trained network, and that of one which saw nothing that was held out.
+
+    The second is None if the first one saw nothing of it either.
+    """
+
+    weights: bytes
+    judging: bytes | None
+
+
 class TrainingRun:
     """The folder of a run: pixels, a note of their origin, and the state of the training."""
 
@@ -72,7 +83,7 @@ class TrainingRun:
         plan: TrainingPlan,
         stage: Stage,
     ) -> None:
-        self._engine, self._folder, self._network = engine, folder, network
+        self._engine, self.folder, self._network = engine, folder, network
         self._plan, self._stage = plan, stage
         wanted = network.spec.preprocessing
         side = wanted.resize_px if wanted.fit == "crop" else round(wanted.size_px * MARGIN)
@@ -85,11 +96,11 @@ class TrainingRun:
         Returns:
             The task with the items whose pictures could be read.
         """
-        identity, note = self._identity(task), self._folder / "run.json"
+        identity, note = self._identity(task), self.folder / "run.json"
         kept = _noted(note, identity)
         if kept is None:
             self.clear()
-            self._folder.mkdir(mode=0o700, parents=True)
+            self.folder.mkdir(mode=0o700, parents=True)
             kept = self._read(task.gallery.keys)
             note.write_text(json.dumps({"identity": identity, "kept": kept}))
         self._pictures = replace(self._pictures, count=len(kept))
@@ -97,7 +108,7 @@ class TrainingRun:
 
     def clear(self) -> None:
         """Delete the run's files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _identity(self, task: Task) -> str:
         digest = hashlib.sha256()
@@ -110,7 +121,7 @@ class TrainingRun:
     def _read(self, keys: Keys) -> list[int]:
         """Decode pictures into the file of pixels; return the positions of those that decoded."""
         settings, side = self._engine.settings, self._whole.size_px
-        check_space(self._folder, len(keys) * side * side * 3)
+        check_space(self.folder, len(keys) * side * side * 3)
         kept: list[int] = []
         with (
             DecodePool(settings.catalog_limits(), settings.workers) as decoder,
@@ -136,35 +147,38 @@ class TrainingRun:
                     with suppress(PictureNotFoundError):
                         yield place, self._engine.original(found[key])
 
-    def trained(self, task: Task) -> bytes:
-        """Train the network on the task, and return its weights file."""
+    def trained(self, task: Task) -> Networks:
+        """Train the network on the task: every other time with the pictures held out, too."""
         from safetensors.torch import save
 
         keep_freed_memory()
         size_px, plan = self._network.spec.preprocessing.size_px, self._plan
         objective = self._objective(task)
-        products = product_groups(task.gallery)
-        stream = batches(
-            Augmented(self._pictures, size_px, objective.views),
-            Draw(task.rest, task.codes, products, plan.seed),
-            plan.batch_size // objective.views,
-            loader_processes(),
-            plan.seed,
-        )
-        held = None
+        streams, held = [self._batches(task, task.rest, objective.views)], None
         if len(task.held):
+            streams.append(self._batches(task, np.arange(len(task.codes)), objective.views))
             held = HeldOutPictures(self._centres(task.held), task.codes[task.held])
         with self._stage("training", int(60 * plan.minutes)) as advance:
             found = train(
                 make_trainable(self._network.source.build(), size_px),
                 objective,
-                stream,
+                streams,
                 plan,
-                self._folder / "state.pt",
+                self.folder / "state.pt",
                 held,
                 advance,
             )
-        return save(found)
+        return Networks(save(found.weights), save(found.judging) if found.is_apart else None)
+
+    def _batches(self, task: Task, rows: Codes, views: int) -> Batches:
+        plan, size_px = self._plan, self._network.spec.preprocessing.size_px
+        return batches(
+            Augmented(self._pictures, size_px, views),
+            Draw(rows, task.codes, product_groups(task.gallery), plan.seed),
+            plan.batch_size // views,
+            loader_processes(),
+            plan.seed,
+        )
 
     def _objective(self, task: Task) -> Objective:
         if not task.labelled:

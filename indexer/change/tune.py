@@ -12,7 +12,7 @@ from indexer.change.request import Advance, ChangeRequest, Stage, without_progre
 from indexer.change.sequence import change_encoder
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
-from search_engine.collections.encoders import NETWORK, PROJECTION
+from search_engine.collections.encoders import NETWORK, PROJECTION, judged
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
 from search_engine.encoders.projection_learning import SHRINKAGES, Learner, learn
@@ -80,16 +80,16 @@ def _refreshed(preparation: Preparation, record: Collection) -> Candidate:
     assert isinstance(encoder, ProjectedEncoder)
     gallery, codes, classes = labelled_only(preparation.gallery(encoder.base))
     origin = encoder.projection.origin
-    held = np.flatnonzero(np.isin(gallery.keys, origin.held_out or ()))
+    asked, asked_codes, _ = labelled_only(preparation.stored(judged(record, encoder.projection)))
+    held = np.flatnonzero(np.isin(asked.keys, origin.held_out or ()))
     if len(held) < LEAST_ITEMS and not request.force:
         raise ParameterError(
             f"the network of {record.name!r} was fine-tuned, and {len(held)} labelled items that "
             "it did not learn from are too few to judge another projection by",
             fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
         )
-    verdict, mean, matrix, shrinkage = learned_behind(
-        gallery, codes, held, gallery.vectors, request
-    )
+    verdict, shrinkage = judge_behind(asked, asked_codes, held, asked.vectors, request.seed)
+    ((mean, matrix),) = learn(gallery.vectors, codes, (shrinkage,))
     origin = origin.model_copy(
         update={
             "target": request.target,
@@ -105,27 +105,25 @@ def _refreshed(preparation: Preparation, record: Collection) -> Candidate:
     return with_projection(preparation.plain, network, Projection(mean, matrix, origin), verdict)
 
 
-def learned_behind(
-    gallery: Labelled, codes: Codes, held: Codes, vectors: Vectors, request: ChangeRequest
-) -> tuple[Verdict, Vectors, Vectors, float]:
-    """Learn what to put behind a fine-tuned network: verdict, mean, matrix and shrinkage.
+def judge_behind(
+    gallery: Labelled, codes: Codes, held: Codes, vectors: Vectors, seed: int
+) -> tuple[Verdict, float]:
+    """Choose the shrinkage of a projection behind a fine-tuned network, and judge both.
 
     Args:
         gallery: Labelled items with the embeddings to compare with.
         codes: The class of each, (N,).
-        held: Rows that the network did not learn from; they judge, and are learned from then.
+        held: Rows that the network did not learn from; they judge.
         vectors: Embeddings by the network, (N, D).
-        request: For its seed.
+        seed: For the bootstrap.
     """
     rest = np.setdiff1d(np.arange(len(codes)), held)
     candidates = [
         project(vectors, mean, matrix)
         for mean, matrix in learn(vectors[rest], codes[rest], SHRINKAGES)
     ]
-    verdict = judge_held_out(gallery, held, candidates, seed=request.seed)
-    shrinkage = SHRINKAGES[verdict.chosen]
-    ((mean, matrix),) = learn(vectors, codes, (shrinkage,))
-    return verdict, mean, matrix, shrinkage
+    verdict = judge_held_out(gallery, held, candidates, seed=seed)
+    return verdict, SHRINKAGES[verdict.chosen]
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,10 @@ class Augmented:
 def batches(
     source: Augmented, draw: Draw, size: int, processes: int, seed: int
 ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
-    """Yield rows (B,) and pictures (B, views, 3, S, S), uint8, without end."""
+    """Yield rows (B,) and pictures (B, views, 3, S, S), uint8, without end.
+
+    The processes start with the first batch.
+    """
     import torch
 
     loader: Any = torch.utils.data.DataLoader(
@@ -98,7 +101,7 @@ def batches(
         multiprocessing_context="forkserver" if processes else None,
         generator=torch.Generator().manual_seed(seed),
     )
-    return iter(loader)
+    yield from loader
 
 
 def loader_processes() -> int:

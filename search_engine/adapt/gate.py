@@ -160,13 +160,15 @@ class Trial:
 
 
 def _trial(gallery: Labelled, asked: Codes, rest: Codes, candidates: Iterable[Vectors]) -> Trial:
-    def fared(labelled: Labelled) -> QueryResults:
-        queries, others = take(labelled, asked), take(labelled, rest)
-        ranking = rank(queries, others, same_label(queries, others), NEIGHBORS)
-        return vote_results(queries, others, ranking, NEIGHBORS)
+    after = [fared(with_vectors(gallery, vectors), asked, rest) for vectors in candidates]
+    return Trial(fared(gallery, asked, rest), after)
 
-    after = [fared(with_vectors(gallery, vectors)) for vectors in candidates]
-    return Trial(fared(gallery), after)
+
+def fared(gallery: Labelled, asked: Codes, rest: Codes) -> QueryResults:
+    """Ask some rows of a gallery with others."""
+    queries, others = take(gallery, asked), take(gallery, rest)
+    ranking = rank(queries, others, same_label(queries, others), NEIGHBORS)
+    return vote_results(queries, others, ranking, NEIGHBORS)
 
 
 def _chance(gallery: Labelled) -> float:

@@ -7,6 +7,7 @@ without increasing inference time", ICML 2022.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,14 +26,6 @@ class Soup:
     members: int = 1
     accuracy: float | None = None
 
-    def with_another(self, weights: "tuple[torch.Tensor, ...]") -> "tuple[torch.Tensor, ...]":
-        """Return the mean including one more training."""
-        import torch
-
-        share = 1.0 / (self.members + 1)
-        pairs = zip(self.weights, weights, strict=True)
-        return tuple(torch.lerp(mean, other, share) for mean, other in pairs)
-
     def is_clearly_better(self, other: Self, pictures: int) -> bool:
         """Return whether it beats another by more than the standard error on so many pictures."""
         if self.accuracy is None or other.accuracy is None:
@@ -43,3 +36,16 @@ class Soup:
     def state(self) -> dict[str, Any]:
         """Return what `Soup(**state)` needs."""
         return {"weights": self.weights, "members": self.members, "accuracy": self.accuracy}
+
+
+def mean_of(soups: Sequence[Soup]) -> Soup:
+    """Return the mean of all trainings of several soups."""
+    import torch
+
+    mean, *others = soups
+    for one in others:
+        members = mean.members + one.members
+        pairs = zip(mean.weights, one.weights, strict=True)
+        weights = tuple(torch.lerp(each, other, one.members / members) for each, other in pairs)
+        mean = Soup(weights, members)
+    return mean

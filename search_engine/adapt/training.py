@@ -10,8 +10,8 @@ of its weights (Polyak and Juditsky, 1992).
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from search_engine.adapt.augmentation import paste_across
 from search_engine.adapt.objectives import Objective
 from search_engine.adapt.plan import TrainingPlan
-from search_engine.adapt.soup import Soup
+from search_engine.adapt.soup import Soup, mean_of
 from search_engine.adapt.trainable import Trainable, accepted_sides
 from search_engine.records import Codes, Pixels
 
@@ -33,6 +33,8 @@ LEAST_LEFT = 0.7
 """Start another run only if this share of the last one's time remains."""
 
 Batches = Iterator["tuple[torch.Tensor, torch.Tensor]"]
+Weights = dict[str, "torch.Tensor"]
+"""The weights of a network in its own layout."""
 Advance = Callable[[int], None]
 
 
@@ -44,35 +46,45 @@ class HeldOutPictures:
     codes: Codes
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The mean of all trainings, and that of those which saw no held-out picture.
+
+    Both are the same if no other training was made.
+    """
+
+    weights: Weights
+    judging: Weights
+    is_apart: bool
+
+
 def train(
     network: Trainable,
     objective: "Objective",
-    stream: Batches,
+    streams: Sequence[Batches],
     plan: TrainingPlan,
     checkpoint: Path,
     held_out: HeldOutPictures | None = None,
     advance: Advance = lambda seconds: None,
-) -> "dict[str, torch.Tensor]":
+) -> Trained:
     """Train as often as the plan and the time allow, and average the weights.
 
     Args:
         network: Changed in place.
         objective: The loss.
-        stream: Rows and augmented pictures, without end.
+        streams: Rows and augmented pictures, without end; trainings learn from them in turn. The
+            first one has no held-out pictures.
         plan: How to train.
         checkpoint: Written every minute; if it exists, training resumes from it.
-        held_out: A training that makes the mean clearly worse on these pictures is dropped and ends
-            the run. None keeps all.
+        held_out: A training from the first stream that makes the mean of its kind clearly worse on
+            these pictures is dropped and ends the run. None keeps all.
         advance: Called with whole seconds of training since the last call.
-
-    Returns:
-        The weights in the network's own layout.
     """
-    run = _Run(network, objective, plan, checkpoint, held_out)
+    run = _Run(network, objective, plan, checkpoint, held_out, len(streams))
     run.resume(advance)
     run.save()
     try:
-        while not run.is_over and (batch := next(stream, None)) is not None:
+        while not run.is_over and (batch := next(streams[run.stream], None)) is not None:
             run.step(*batch, advance)
             run.save_if_due()
     finally:
@@ -90,6 +102,7 @@ class _Run:
         plan: TrainingPlan,
         checkpoint: Path,
         held_out: HeldOutPictures | None,
+        streams: int,
     ) -> None:
         import torch
 
@@ -104,7 +117,7 @@ class _Run:
         self._parameters = [*network.parameters.values(), *objective.module.parameters()]
         self._trainings = 0
         self._start = tuple(one.detach().clone() for one in self._parameters)
-        self._soup: Soup | None = None
+        self._soups: list[Soup | None] = [None] * streams
         self._precise = not _has_bfloat16(self._device)
         self._wanted_steps = plan.epochs * len(objective.codes) / plan.batch_size
         self._seconds, self._told = 0.0, 0
@@ -119,6 +132,17 @@ class _Run:
         self._optimizer = self._adam()
         self._rates = [group["lr"] for group in self._optimizer.param_groups]
         self._steps, self._since = 0, self._seconds
+
+    @property
+    def stream(self) -> int:
+        """The stream that this training learns from."""
+        return self._trainings % len(self._soups)
+
+    @property
+    def _side(self) -> int:
+        """The size of this training's pictures: others in turn, for each stream too."""
+        turn, stream = divmod(self._trainings, len(self._soups))
+        return self._sides[(turn + stream) % len(self._sides)]
 
     @property
     def _time_left(self) -> float:
@@ -168,7 +192,7 @@ class _Run:
 
     def _sized(self, pictures: "torch.Tensor") -> "torch.Tensor":
         """Resize pictures (N, 3, S, S) for this training."""
-        side = self._sides[self._trainings % len(self._sides)]
+        side = self._side
         if side == pictures.shape[-1]:
             return pictures
         resize = self._torch.nn.functional.interpolate
@@ -209,26 +233,24 @@ class _Run:
 
     def _conclude(self) -> None:
         """End a training: average it in or drop it, and start another if time remains."""
-        found = self._tasted(tuple(self._average))
-        taken = self._soup is None or not self._soup.is_clearly_better(found, self._held_out_count)
+        before, found = self._soups[self.stream], self._tasted(tuple(self._average))
+        taken = before is None or not before.is_clearly_better(found, self._held_out_count)
         if taken:
-            self._soup = found
-        enough = found.members >= self._plan.members
+            self._soups[self.stream] = found
+        enough = sum(one.members for one in self._soups if one) >= self._plan.members
         lasted = self._seconds - self._since
         self.is_over = enough or not taken or self._time_left < LEAST_LEFT * lasted
         self._trainings += 1
         self._begin()
 
     def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:
-        """Average in one more training; return the mean with its accuracy on held-out pictures."""
-        members = 1
-        if self._soup is not None:
-            weights, members = self._soup.with_another(weights), self._soup.members + 1
-        accuracy = None
-        if self._held_out is not None:
-            self._set_weights(weights)
-            accuracy = self._accuracy(self._held_out)
-        return Soup(weights, members, accuracy)
+        """Average one more training in with its kind; that without held-out pictures is tried."""
+        before, one = self._soups[self.stream], Soup(weights)
+        found = one if before is None else mean_of([before, one])
+        if self._held_out is None or self.stream > 0:
+            return found
+        self._set_weights(found.weights)
+        return replace(found, accuracy=self._accuracy(self._held_out))
 
     @property
     def _held_out_count(self) -> int:
@@ -264,7 +286,7 @@ class _Run:
                 "parameters": self._parameters,
                 "average": self._average,
                 "optimizer": self._optimizer.state_dict(),
-                "soup": None if self._soup is None else self._soup.state(),
+                "soups": [one and one.state() for one in self._soups],
                 "clock": (self._steps, self._seconds, self._since),
                 "trainings": (self._trainings, self.is_over),
             }
@@ -277,21 +299,24 @@ class _Run:
         if not self._checkpoint.is_file():
             return
         state = self._torch.load(self._checkpoint, map_location=self._device, weights_only=True)
-        if state["plan"] != asdict(self._plan):
+        if (state["plan"], len(state["soups"])) != (asdict(self._plan), len(self._soups)):
             return
         self._set_weights(state["parameters"])
         self._average = state["average"]
         self._optimizer.load_state_dict(state["optimizer"])
-        self._soup = None if state["soup"] is None else Soup(**state["soup"])
+        self._soups = [one and Soup(**one) for one in state["soups"]]
         self._steps, self._seconds, self._since = state["clock"]
         self._trainings, self.is_over = state["trainings"]
         self._random = np.random.default_rng([self._plan.seed, int(self._seconds)])
         self._tell(advance)
 
-    def result(self) -> "dict[str, torch.Tensor]":
-        """The mean of all trainings averaged so far, or the unfinished first one."""
-        self._set_weights(tuple(self._average) if self._soup is None else self._soup.weights)
-        return self._network.weights()
+    def result(self) -> Trained:
+        """The means of all trainings so far, or the unfinished first one."""
+        found = [one for one in self._soups if one] or [Soup(tuple(self._average))]
+        self._set_weights(found[0].weights)
+        judging = {name: one.clone() for name, one in self._network.weights().items()}
+        self._set_weights(mean_of(found).weights)
+        return Trained(self._network.weights(), judging, is_apart=len(found) > 1)
 
 
 def _is_in(one: Any, several: list[Any]) -> bool:

@@ -64,6 +64,19 @@ def plain_fingerprint(collection: Collection, catalog: Catalog) -> str | None:
     return collection.fingerprint if projection is None else projection.origin.fingerprint
 
 
+def judged(collection: Collection, projection: Projection | None) -> Collection:
+    """Return the collection with the encoder, without a projection, that judges what it learned.
+
+    Its embeddings are those of the encoder in use or, where that learned from all items, of one
+    that did not (`Origin.judged_by`).
+    """
+    if projection is None:
+        return collection
+    origin, dimension = projection.origin, len(projection.mean)
+    judge = origin.judged_by or origin.fingerprint
+    return replace(collection, fingerprint=judge, dimension=dimension)
+
+
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
     """Put the projection that a collection's options name behind an encoder, if any."""
     projection = projection_of(catalog, options)

@@ -42,7 +42,9 @@ class Origin(BaseModel):
     `fingerprint` is that of the encoder in front of it; `came_with` are the options of that encoder
     before any tuning. `target` is None if there were no labels. `forced` tells that it is used
     though it was not shown to be better. `held_out` are the keys of the items that a fine-tuned
-    network did not learn from; None if the network is not fine-tuned.
+    network did not learn from; None if the network is not fine-tuned. If it learned from them too,
+    `judged_by` is the fingerprint of the mean of those trainings that did not, whose embeddings are
+    kept to judge and to calibrate by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class Origin(BaseModel):
     forced: bool = False
     came_with: dict[str, str] = {}
     held_out: tuple[int, ...] | None = None
+    judged_by: str | None = None
 
 
 def project(vectors: Vectors, mean: NDArray[np.float32], matrix: NDArray[np.float32]) -> Vectors:

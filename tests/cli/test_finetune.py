@@ -16,6 +16,11 @@ import numpy as np
 import pytest
 import torch
 
+from indexer.change.finetune import finetune_collection
+from indexer.change.request import ChangeRequest
+from search_engine.adapt.plan import TrainingPlan
+from search_engine.collections.encoders import judged, projection_of
+from search_engine.collections.labelled import read_gallery
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
 from tests.cli.conftest import COMMAND, Run, run_outside
@@ -144,6 +149,42 @@ def test_confidence_comes_from_items_that_were_held_out(finetuned: Path, run: Ru
     assert len(held) <= count / 10
     ran = run("calibrate", "--data", finetuned)
     assert (ran.code, f"{len(held)} items" in ran.error) == (2, True)  # and these are too few
+
+
+@pytest.fixture
+def apart(plain: Path) -> Path:
+    """A copy with a network trained on all items, and judged by one that was not."""
+    plan = TrainingPlan(minutes=1.0, members=2, epochs=0.5)
+    with SearchEngine(plain) as engine:
+        report = finetune_collection(engine, "default", ChangeRequest(force=True), plan=plan)
+    assert report.changed
+    return plain
+
+
+def test_what_learned_from_all_items_is_judged_by_what_did_not(
+    apart: Path, run: Run, photo: Path, tmp_path: Path
+) -> None:
+    with SearchEngine(apart) as engine:
+        record = engine.live("default").record
+        projection = projection_of(engine.catalog, record.encoder_options)
+        assert projection is not None
+        origin, count = projection.origin, engine.catalog.count(record)
+        assert origin.held_out
+        assert origin.judged_by not in (None, origin.fingerprint)
+        judge = judged(record, projection)
+        assert len(read_gallery(engine.catalog, "default", record=judge).keys) == count
+    assert len([*(apart / "encoders").glob("*.safetensors")]) == 1
+    ran = run("calibrate", "--data", apart)
+    assert (ran.code, f"{len(origin.held_out)} items" in ran.error) == (2, True)
+    assert run("tune", "--force", "--data", apart, "--json").json["changed"]
+    assert run("check", "--data", apart).code == 0
+    assert run("snapshot", tmp_path / "kept", "--data", apart).code == 0
+    assert run("restore", tmp_path / "kept", "--data", tmp_path / "restored").code == 0
+    for data in (apart, tmp_path / "restored"):
+        with SearchEngine(data) as engine:
+            assert len(read_gallery(engine.catalog, "default", record=judge).keys) == count
+    assert run("tune", "--undo", "--data", apart).code == 0
+    assert run("search", photo, "--data", apart).code == 0
 
 
 def test_the_quick_way_refreshes_what_is_behind_the_network(

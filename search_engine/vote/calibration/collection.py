@@ -8,13 +8,14 @@ import numpy as np
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field, value_of, values_of
 from search_engine.catalog.store import Catalog
-from search_engine.collections.encoders import projection_of
+from search_engine.collections.encoders import judged, projection_of
 from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.encoders.projection import Projection
 from search_engine.errors import ParameterError
+from search_engine.evaluate.splits import take
 from search_engine.linear_algebra import threads_for
 from search_engine.neighbors import Advance
-from search_engine.records import Codes
+from search_engine.records import Codes, Vectors
 from search_engine.things import ALONE, groupings, hardest, things_of
 from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
@@ -81,8 +82,7 @@ def calibrate_collection(
     seq = catalog.seq()
     record = record or catalog.collection(collection)
     projection = _taught(projection_of(catalog, record.encoder_options))
-    before = _before(record, projection)
-    gallery = read_gallery(catalog, collection, request.target, before, request.group_by)
+    gallery, shown = _galleries(catalog, record, projection, request)
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
     things = things_of(gallery.vectors, gallery_voters(gallery).codes, gallery.together)
@@ -103,8 +103,8 @@ def calibrate_collection(
         values=values,
         alike=fit.alike,
         score_tenths=fit.score_tenths,
-        familiar=_familiar(gallery, things, before, projection),
-        known=None if values else _known(gallery, things, request.target, projection),
+        familiar=_familiar(gallery, shown, things, record, projection),
+        known=None if values else _known(gallery, shown, things, request.target, projection),
         figures=fit.figures,
     )
     save_calibration(catalog.paths, record, made)
@@ -197,12 +197,29 @@ def _taught(projection: Projection | None) -> Projection | None:
     return None if projection is None or projection.origin.target is None else projection
 
 
-def _before(record: Collection, projection: Projection | None) -> Collection:
-    """Return the collection with its encoder before tuning."""
-    if projection is None:
-        return record
-    fingerprint, dimension = projection.origin.fingerprint, len(projection.mean)
-    return replace(record, fingerprint=fingerprint, dimension=dimension)
+def _galleries(
+    catalog: Catalog,
+    record: Collection,
+    projection: Projection | None,
+    request: CalibrationRequest,
+) -> tuple[Labelled, Vectors]:
+    """Read the items by the encoder that judges, and as the one in use shows them, (N, D).
+
+    Both are without the projection, and mostly the same; see `judged`.
+    """
+    judge = judged(record, projection)
+    found = read_gallery(catalog, record.name, request.target, judge, request.group_by)
+    fingerprint = _plain(record, projection)
+    if judge.fingerprint == fingerprint:
+        return found, found.vectors
+    plain = read_gallery(catalog, record.name, record=replace(judge, fingerprint=fingerprint))
+    _, rows, of_plain = np.intersect1d(found.keys, plain.keys, return_indices=True)
+    return take(found, rows), plain.vectors[of_plain]
+
+
+def _plain(record: Collection, projection: Projection | None) -> str:
+    """Return the fingerprint of the encoder in use without its projection."""
+    return record.fingerprint or "" if projection is None else projection.origin.fingerprint
 
 
 def _held_out(
@@ -246,19 +263,26 @@ def _held_out(
 
 
 def _familiar(
-    gallery: Labelled, things: Codes, record: Collection, projection: Projection | None
+    gallery: Labelled,
+    shown: Vectors,
+    things: Codes,
+    record: Collection,
+    projection: Projection | None,
 ) -> Familiar | None:
-    """Learn what a collection's pictures have in common, by the encoder of `record`."""
-    voters = gallery_voters(gallery)
-    unseen = _unseen(gallery, projection)
-    fingerprint = record.fingerprint or ""
-    return fit_familiar(voters.vectors, voters.codes, things, fingerprint, unseen)
+    """Learn what a collection's pictures have in common; see `_galleries`."""
+    codes, unseen = gallery_voters(gallery).codes, _unseen(gallery, projection)
+    fingerprint = _plain(record, projection)
+    return fit_familiar(gallery.vectors, codes, things, fingerprint, unseen, shown)
 
 
 def _known(
-    gallery: Labelled, things: Codes, target: str, projection: Projection | None
+    gallery: Labelled,
+    shown: Vectors,
+    things: Codes,
+    target: str,
+    projection: Projection | None,
 ) -> Known | None:
-    """Learn how known photos look; `gallery` has the embeddings before the projection."""
+    """Learn how known photos look; see `_galleries`."""
     codes = gallery_voters(gallery).codes
     if projection is None:
         if target != "label":
@@ -268,16 +292,17 @@ def _known(
         return None
     return fit_known(
         gallery.vectors,
-        projection.apply(gallery.vectors),
+        projection.apply(shown),
         codes,
         things,
         projection.origin.shrinkage,
         _unseen(gallery, projection),
+        shown=shown,
     )
 
 
 def _unseen(gallery: Labelled, projection: Projection | None) -> Codes | None:
-    """Return the rows that a fine-tuned network did not learn from; None if it learned nothing."""
+    """Return the rows that the network which judges did not learn from; None if none learned."""
     held_out = None if projection is None else projection.origin.held_out
     return None if held_out is None else _rows_of(gallery, held_out)
 

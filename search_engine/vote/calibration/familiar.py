@@ -62,7 +62,12 @@ def distances(vectors: Vectors, flat: NDArray[np.float32]) -> Floats:
 
 
 def fit_familiar(
-    vectors: Vectors, codes: Codes, things: Codes, fingerprint: str, unseen: Codes | None = None
+    vectors: Vectors,
+    codes: Codes,
+    things: Codes,
+    fingerprint: str,
+    unseen: Codes | None = None,
+    shown: Vectors | None = None,
 ) -> Familiar | None:
     """Learn the flat of a collection, and how far from it its own pictures are when left out.
 
@@ -70,9 +75,10 @@ def fit_familiar(
         vectors: Embeddings, (N, D), unit rows.
         codes: The label of each, (N,), -1 for none.
         things: What each item shows, (N,); see `things_of`.
-        fingerprint: That of the encoder.
+        fingerprint: That of the encoder in use.
         unseen: Rows that a fine-tuned network did not learn from: only these tell how far new
             photos are.
+        shown: Embeddings (N, D) by the encoder in use, if others judge.
 
     Returns:
         None if too few items can be left out.
@@ -87,7 +93,7 @@ def fit_familiar(
     far, near = _left_out(own, fold)
     return Familiar(
         fingerprint=fingerprint,
-        flat=pack(_flat(own)),
+        flat=pack(_flat(own if shown is None else shown[rows])),
         dimension=vectors.shape[1],
         limit=float(np.quantile(far, 1.0 - LOST)),
         nearest=float(np.quantile(near, ALONE)),

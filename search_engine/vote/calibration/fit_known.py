@@ -37,17 +37,19 @@ def fit_known(
     shrinkage: float,
     unseen: Codes | None = None,
     learner: Learner | None = None,
+    shown: Vectors | None = None,
 ) -> Known | None:
     """Fit it to the items of a collection.
 
     Args:
         plain: Embeddings before the projection, (N, D), unit rows.
-        vectors: Those behind it, (N, d).
+        vectors: Those in use behind it, (N, d).
         codes: The class of each, (N,), -1 for none; the projection learned from them.
         things: What each item shows, (N,).
         shrinkage: What the projection learned with.
         unseen: Rows that a fine-tuned network did not learn from: only these are asked with.
         learner: Learns from the embeddings before the projection, if there is one.
+        shown: Those in use before it, (N, D), if others judge.
 
     Returns:
         None if there are too few classes or items to take some out.
@@ -66,7 +68,7 @@ def fit_known(
     quantiles = np.quantile(evidence[is_known], np.linspace(0.0, 1.0, QUANTILES))
     return Known(
         means=pack(class_means(vectors, codes)),
-        plain_means=pack(class_means(plain, codes)),
+        plain_means=pack(class_means(plain if shown is None else shown, codes)),
         dimensions=(vectors.shape[1], plain.shape[1]),
         weights=(float(weights[0]), float(weights[1])),
         quantiles=tuple(quantiles.tolist()),

@@ -14,7 +14,7 @@ from torch import nn
 from search_engine.adapt.objectives import ClassProxies, TwoViews
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.trainable import Trainable, accepted_sides, make_trainable
-from search_engine.adapt.training import HeldOutPictures, train
+from search_engine.adapt.training import HeldOutPictures, Trained, train
 from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.records import Codes, Pixels
@@ -100,16 +100,17 @@ def trained(
     told: list[int] | None = None,
 ) -> tuple[Trainable, dict[str, torch.Tensor]]:
     network = make_trainable(Small(), SIDE_PX)
-    weights = train(
+    found = train(
         network,
         proxies(network, pictures, plan),
-        batches or stream(pictures[0], plan.batch_size),
+        [batches or stream(pictures[0], plan.batch_size)],
         plan,
         folder / "state.pt",
         HeldOutPictures(*pictures),
         (told if told is not None else []).append,
     )
-    return network, weights
+    assert not found.is_apart
+    return network, found.weights
 
 
 def spread(found: torch.Tensor, codes: Codes) -> float:
@@ -188,7 +189,7 @@ def test_several_trainings_become_their_mean(
     plan = replace(PLAN, epochs=5, mixed=0.0, scales=(1.0,))
     _, second = trained(pictures, tmp_path, plan, rest)
     state = torch.load(tmp_path / "2" / "state.pt", weights_only=True)
-    assert state["soup"]["members"] == 2
+    assert state["soups"][0]["members"] == 2
     for name, tensor in mean.items():
         middle = (first[name] + second[name]) / 2
         assert torch.allclose(tensor.float(), middle, atol=1e-5), name
@@ -204,9 +205,42 @@ def test_trainings_see_the_pictures_in_different_sizes(
     start = proxies(network, pictures, plan)
     sides.clear()
     endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
-    train(network, start, endless, plan, tmp_path / "state.pt")
+    train(network, start, [endless], plan, tmp_path / "state.pt")
     assert sides[:2] == [24, 16]  # tried whether it can
     assert sides[2:] == [24] * 20 + [16] * 20 + [24] * 20
+
+
+def test_every_other_training_sees_what_is_held_out_too(
+    pictures: tuple[Pixels, Codes], tmp_path: Path
+) -> None:
+    plan = replace(PLAN, members=4, epochs=5, mixed=0.0, scales=(1.0, 0.7))  # of 20 steps
+    sides: list[tuple[str, int]] = []
+
+    def told(name: str) -> Batches:
+        for batch in itertools.cycle(stream(pictures[0], PLAN.batch_size)):
+            sides.append((name, 0))
+            yield batch
+
+    def see(module: nn.Module, pixels: tuple[torch.Tensor], found: torch.Tensor) -> None:
+        if sides and not sides[-1][1]:
+            sides[-1] = (sides[-1][0], pixels[0].shape[1])
+
+    def both(folder: Path, plan: TrainingPlan, streams: list[Batches]) -> Trained:
+        folder.mkdir()
+        network = make_trainable(Small(), SIDE_PX)
+        network.module.register_forward_hook(see)
+        return train(network, proxies(network, pictures, plan), streams, plan, folder / "state.pt")
+
+    found = both(tmp_path / "both", plan, [told("rest"), told("all")])
+    assert sides == [
+        each
+        for one in (("rest", 24), ("all", 16), ("rest", 16), ("all", 24))
+        for each in [one] * 20
+    ]
+    alone = both(tmp_path / "rest", replace(plan, members=2), [told("rest")])
+    assert found.is_apart
+    assert all(torch.equal(found.judging[name], alone.weights[name]) for name in alone.weights)
+    assert any(not torch.equal(found.weights[name], found.judging[name]) for name in found.judging)
 
 
 class Picky(Small):
@@ -234,7 +268,7 @@ def test_a_training_that_makes_it_worse_is_left_out_and_the_last(
     _, alone = trained(pictures, tmp_path / "alone", plan, spoilt(STEPS))
     _, found = trained(pictures, tmp_path, replace(plan, members=3), spoilt(STEPS))
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert (state["soup"]["members"], state["trainings"][1]) == (1, True)
+    assert (state["soups"][0]["members"], state["trainings"][1]) == (1, True)
     assert all(torch.equal(found[name], alone[name]) for name in alone)
 
 
@@ -249,7 +283,7 @@ def test_no_other_training_begins_where_there_is_no_time_for_it(
     plan = replace(PLAN, members=9, epochs=8, minutes=0.05)  # 32 steps: some 2 of 3 seconds
     trained(pictures, tmp_path, plan, slow())
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert (state["soup"]["members"], state["trainings"][1]) == (1, True)
+    assert (state["soups"][0]["members"], state["trainings"][1]) == (1, True)
 
 
 def test_without_labels_pictures_are_told_from_each_other(
@@ -261,7 +295,7 @@ def test_without_labels_pictures_are_told_from_each_other(
     train(
         network,
         TwoViews(COUNT, plan),
-        stream(pictures[0], plan.batch_size // 2, views=2),
+        [stream(pictures[0], plan.batch_size // 2, views=2)],
         plan,
         tmp_path / "state.pt",
     )
