@@ -5,8 +5,8 @@
 Validation photos of both datasets ask for their nearest training photo. Of each pair the hottest
 tenth of one picture is hidden under its mean colour, and a random tenth of it, in turn: `right` is
 the share of pairs in which the hottest lowers the cosine more. The same in the picture that was
-found. `sum_error` is the largest difference between a score and the sum of its grid; `core_ms` what a
-grid takes of the processor, all threads together, and `times` how often an encoding of one picture.
+found. `sum_error` is the largest difference between a score and the sum of its grid; `core_ms` what
+a grid takes of the processor, by all threads, and `times` how often an encoding of one picture.
 """
 
 from collections.abc import Sequence
