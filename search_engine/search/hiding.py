@@ -61,7 +61,8 @@ def _far_apart(encoder: Encoder, view: Pixels) -> Vectors:
     whole = parts[0].sum(axis=0)
     found = np.tile(whole, (1 + POSITIONS, 1))
     for place, copy in enumerate(copies):
-        found[1 + place] += (shares[place, :, None] * changes[copy]).sum(axis=0)
+        near = np.flatnonzero(shares[place])
+        found[1 + place] += (shares[place, near, None] * changes[copy, near]).sum(axis=0)
     return found
 
 
