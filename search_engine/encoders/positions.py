@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.encoders.base import MIN_NORM, Encoder, EncoderSpec
-from search_engine.encoders.poolings import AVERAGE, PENULTIMATE
+from search_engine.encoders.poolings import AVERAGE
 from search_engine.errors import ParameterError
 from search_engine.records import Pixels, Vectors
 
@@ -66,11 +66,6 @@ def no_positions(spec: EncoderSpec, where: str = "encoder") -> ParameterError:
         fix=f"leave out {where}, or index with a network whose feature maps are pooled, such as "
         f"the default one, or by --pooling {AVERAGE}",
     )
-
-
-def is_exact(spec: EncoderSpec) -> bool:
-    """Return whether the split is the only one: for averages, where hiding a part takes it away."""
-    return spec.pooling.partition("+")[0] in (AVERAGE, PENULTIMATE)
 
 
 def adds_up(sums: Vectors, features: Vectors) -> bool:

@@ -11,25 +11,21 @@ from numpy.typing import NDArray
 from search_engine.catalog.store import Catalog
 from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
-from search_engine.encoders.positions import is_exact, positions_of
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.images import DecodedImage
 from search_engine.records import CatalogItem, Explanation, Neighbor
 from search_engine.search.heat import PictureParts
+from search_engine.search.hiding import without_places
 from search_engine.search.subject import Subject
 
 OPTION = "explain"
 MOST_NEIGHBORS = 50
-"""So many are explained at most: each needs a picture to be decoded and encoded."""
+"""So many are explained at most: each needs a picture to be decoded and encoded several times."""
 KEPT = 200
 """Pictures cached at most; with 1,280 dimensions at 49 positions they take 25 MB."""
 FAR = 0.05
 """A score and its explanation differ by more only if the picture is another one by now."""
 
-BY_SHARES = (
-    "explanation_approximate: this pooling is not the average: what a place adds is its share of "
-    "each feature, and hiding the place may change the score by more or less"
-)
 NO_QUERY = (
     "query_not_explained: a token, an embedding or a mix is no picture to look at; send a photo"
 )
@@ -60,9 +56,6 @@ class Explainer:
 
         Returns:
             The neighbors, and warnings.
-
-        Raises:
-            ParameterError: The encoder does not tell what it sees where.
         """
         if not neighbors:
             return (), ()
@@ -87,8 +80,8 @@ class Explainer:
     def _looked(
         self, encoder: Encoder, subject: Subject, neighbors: Sequence[Neighbor]
     ) -> tuple[PictureParts | None, dict[int, PictureParts], list[str]]:
-        """The parts of the query's picture and of each neighbor's, encoded in one batch."""
-        warnings = [] if is_exact(encoder.spec) else [BY_SHARES]
+        """The parts of the query's picture and of each neighbor's."""
+        warnings: list[str] = []
         items = {each.item.key: each.item for each in neighbors}
         own = subject.item_key
         if own is not None:
@@ -106,7 +99,7 @@ class Explainer:
             decoded[_QUERY] = subject.look(encoder.spec.preprocessing)
         elif own is None:
             warnings.append(NO_QUERY)
-        made = dict(zip(decoded, parts_of(encoder, list(decoded.values())), strict=True))
+        made = {key: parts_of(encoder, each) for key, each in decoded.items()}
         for key, each in made.items():
             if key != _QUERY:
                 self._keep(encoder, items[key], each)
@@ -147,18 +140,10 @@ def check_explained(count: int) -> None:
         )
 
 
-def parts_of(encoder: Encoder, pictures: Sequence[DecodedImage]) -> list[PictureParts]:
-    """The parts of pictures, encoded in one batch.
-
-    Raises:
-        ParameterError: The encoder does not tell what it sees where.
-    """
-    if not pictures:
-        return []
-    positions = positions_of(encoder, np.concatenate([one.views for one in pictures]), OPTION)
-    ends = np.cumsum([len(one.views) for one in pictures])[:-1]
-    rows = np.split(positions, ends)
-    return [PictureParts.of(row, one.boxes) for row, one in zip(rows, pictures, strict=True)]
+def parts_of(encoder: Encoder, picture: DecodedImage) -> PictureParts:
+    """The embedding of a picture without each of its places."""
+    views = np.stack([without_places(encoder, view) for view in picture.views])
+    return PictureParts.of(views, picture.boxes)
 
 
 def shared_fields(one: CatalogItem, other: CatalogItem) -> tuple[str, ...]:

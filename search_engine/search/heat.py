@@ -1,11 +1,10 @@
-"""Grids of what the places of a picture add to a cosine, from the positions of its views.
+"""Grids of what the places of a picture add to a cosine.
 
-An embedding is the sum of what is seen at each place, so that the cosine is a sum over places too.
-But a place that is much of the embedding also makes it long, and what every picture has there adds
-to every cosine. So a place has what the cosine falls by when its part is taken out of the
-embedding, lengths included; and what is missing to the cosine all places share alike.
+A place has what the cosine falls by when it is hidden (`search.hiding`); what is missing to the
+cosine all places share alike.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.encoders.base import MIN_NORM
-from search_engine.encoders.positions import Positions
 from search_engine.images import Box
-from search_engine.records import Heat
+from search_engine.records import Heat, Vectors
 
 MOST_CELLS = 24
 """Rows and columns of a grid over several views, at most."""
@@ -26,37 +24,50 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureParts:
-    """The embedding of a picture, split over the positions of its views.
+    """The embedding of a picture without each place of its views, and as it is.
 
-    `parts` (V, rows, columns, D), float16, add up to the embedding; `boxes` say where views lie.
+    `whole` (D,), float32, has length 1; `without` (V, rows, columns, D), float16, as well;
+    `boxes` say where views lie.
     """
 
-    parts: NDArray[np.float16]
+    whole: NDArray[np.float32]
+    without: NDArray[np.float16]
     boxes: tuple[Box, ...]
 
     @classmethod
-    def of(cls, positions: Positions, boxes: tuple[Box, ...]) -> "PictureParts":
-        """Combine views (V, rows, columns, D) as their embeddings are: their mean, of length 1."""
-        length = float(np.linalg.norm(positions.sum(axis=(0, 1, 2))))
-        return cls((positions / max(length, MIN_NORM)).astype(np.float16), boxes)
+    def of(cls, views: Vectors, boxes: tuple[Box, ...]) -> "PictureParts":
+        """Combine what `without_places` finds of views, (V, 1 + n * n, D).
+
+        The embedding of a picture is the mean of its views' embeddings, of length 1.
+        """
+        rows = _of_length_1(views)
+        whole = rows[:, 0].sum(axis=0)
+        without = _of_length_1(whole + rows[:, 1:] - rows[:, :1]).astype(np.float16)
+        side = math.isqrt(without.shape[1])
+        return cls(_of_length_1(whole), without.reshape(len(views), side, side, -1), boxes)
 
     def heat(self, other: NDArray[np.float32]) -> Heat:
         """What each place adds to the cosine to another embedding (D,) of length 1; see above."""
-        grids = losses(self.parts.astype(np.float32), other)
+        grids = losses(self.whole, self.without.astype(np.float32), other)
         if len(grids) == 1:
             return Heat(grids[0], self.boxes[0])
         return merged(grids, self.boxes)
 
 
-def losses(parts: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the cosine of the sum of parts (..., D) to another embedding (D,) loses without each of
-    them, (...); shifted so that the sum of these is the cosine."""
-    whole = parts.reshape(-1, parts.shape[-1]).sum(axis=0)
-    squares = whole @ whole - 2 * (parts @ whole) + (parts * parts).sum(axis=-1)
-    without = (whole @ other - parts @ other) / np.sqrt(np.maximum(squares, MIN_NORM))
-    cosine = whole @ other / max(float(np.linalg.norm(whole)), MIN_NORM)
-    lost = cosine - without
+def losses(
+    whole: NDArray[np.float32], without: NDArray[np.float32], other: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What the cosine of an embedding (D,) to another loses without each place, (...); `without`
+    (..., D) are the embeddings then. Shifted so that the sum of these is the cosine."""
+    cosine = whole @ other
+    lost = cosine - without @ other
     return np.asarray(lost + (cosine - lost.sum()) / lost.size, dtype=np.float32)
+
+
+def _of_length_1(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (..., D) of length 1; those without a direction stay near 0."""
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, MIN_NORM), dtype=np.float32)
 
 
 def merged(grids: NDArray[np.float32], boxes: Sequence[Box]) -> Heat:

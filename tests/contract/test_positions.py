@@ -70,10 +70,10 @@ def test_positions_add_up_to_the_embedding(
 ) -> None:
     encoder = encoder_of(f"{name}/torch-float32")
     pixels = drawn_pixels(encoder, sample, 3)
-    found = positions_of(encoder, pixels, "explain")
+    found = positions_of(encoder, pixels, "regions")
     assert found.shape == (3, SIDE, SIDE, encoder.spec.dimension)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), encoder.encode(pixels), atol=1e-4)
-    assert positions_of(encoder, pixels[:0], "explain").shape[0] == 0
+    assert positions_of(encoder, pixels[:0], "regions").shape[0] == 0
 
 
 def test_positions_add_up_behind_a_projection(encoder_of: MakeEncoder, sample: Path) -> None:
@@ -86,7 +86,7 @@ def test_positions_add_up_behind_a_projection(encoder_of: MakeEncoder, sample: P
     matrix = random.normal(size=(base.spec.dimension, 40)).astype(np.float32)
     encoder = ProjectedEncoder(base, Projection(mean, matrix, origin))
     pixels = drawn_pixels(base, sample, 2)
-    found = positions_of(encoder, pixels, "explain").sum(axis=(1, 2))
+    found = positions_of(encoder, pixels, "regions").sum(axis=(1, 2))
     np.testing.assert_allclose(found, encoder.encode(pixels), atol=1e-4)
 
 
@@ -94,7 +94,7 @@ def test_positions_add_up_behind_a_projection(encoder_of: MakeEncoder, sample: P
 def test_the_exported_network_is_split_as_torch_does(encoder_of: MakeEncoder, sample: Path) -> None:
     exported, reference = (encoder_of(f"{LITE0}/{name}") for name in ("openvino", "torch-float32"))
     pixels = drawn_pixels(exported, sample, 3)
-    found, wanted = (positions_of(each, pixels, "explain") for each in (exported, reference))
+    found, wanted = (positions_of(each, pixels, "regions") for each in (exported, reference))
     assert (
         np.vecdot(found.reshape(3, -1), wanted.reshape(3, -1)).min()
         > 0.99 * np.square(wanted).sum(axis=(1, 2, 3)).min()
@@ -106,8 +106,8 @@ def test_encoders_without_maps_are_refused_by_name(encoder_of: MakeEncoder, name
     encoder = encoder_of(name)
     size = encoder.spec.preprocessing.size_px
     with pytest.raises(ParameterError, match=name.replace("+", r"\+")) as caught:
-        positions_of(encoder, np.zeros((1, size, size, 3), np.uint8), "explain")
-    assert caught.value.where == "explain"
+        positions_of(encoder, np.zeros((1, size, size, 3), np.uint8), "regions")
+    assert caught.value.where == "regions"
 
 
 @pytest.mark.slow
@@ -116,4 +116,4 @@ def test_networks_that_do_more_than_pool_are_refused(encoder_of: MakeEncoder, na
     encoder = encoder_of(f"{name}/torch-float32")
     size = encoder.spec.preprocessing.size_px
     with pytest.raises(ParameterError, match="does not tell what it sees where"):
-        positions_of(encoder, np.zeros((1, size, size, 3), np.uint8), "explain")
+        positions_of(encoder, np.zeros((1, size, size, 3), np.uint8), "regions")
