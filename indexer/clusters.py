@@ -14,10 +14,9 @@ from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
 from indexer.declared import Clustering
 from search_engine import clustering
 from search_engine.clustering import Agreement, Clusters, Proposal, most_frequent, names_of
-from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import take
 from search_engine.records import CatalogItem
 from search_engine.storage.durable import storage_error
 

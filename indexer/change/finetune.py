@@ -18,7 +18,7 @@ from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.tenth import draw_tenth
 from search_engine.collections.encoders import encoder_request
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.projection import Origin, Projection
@@ -26,7 +26,7 @@ from search_engine.encoders.projection_learning import WHITENING_SHRINKAGE, lear
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import sample_rows, take
+from search_engine.evaluate.splits import sample_rows
 from search_engine.records import Vectors
 from search_engine.storage.durable import replace_synced
 from search_engine.storage.locks import exclusive

@@ -16,14 +16,14 @@ from search_engine.adapt.gate import Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
 from search_engine.collections.encoders import judged, projection_of
-from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.encoders.projection import Projection, project
 from search_engine.encoders.projection_learning import Learner
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import Interval
 from search_engine.evaluate.paired import Change
-from search_engine.evaluate.splits import labelled_rows, sample_rows, take, with_vectors
+from search_engine.evaluate.splits import labelled_rows, sample_rows, with_vectors
 from search_engine.records import Codes, Vectors
 
 MOST_JUDGED = 20_000

@@ -12,14 +12,14 @@ from indexer.change.request import ChangeRequest, Stage
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import PROJECTION, encoder_request, projection_of
-from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.poolings import MULTI
 from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.encoders.registry import create_encoder
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.evaluate.splits import labelled_rows
 from search_engine.records import Codes
 
 LEAST_ITEMS = 50

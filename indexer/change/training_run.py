@@ -23,14 +23,14 @@ from search_engine.adapt.plan import TrainingPlan
 from search_engine.adapt.trainable import make_trainable
 from search_engine.adapt.training import Batches, HeldOutPictures, train
 from search_engine.allocator import keep_freed_memory
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
 from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import PictureNotFoundError
-from search_engine.evaluate.splits import product_groups, take
+from search_engine.evaluate.splits import product_groups
 from search_engine.images import DecodedImage
 from search_engine.images.decode_pool import DecodePool
 from search_engine.maintenance.staging import check_space

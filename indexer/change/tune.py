@@ -13,12 +13,11 @@ from indexer.change.sequence import change_encoder
 from search_engine.adapt.gate import Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import NETWORK, PROJECTION, judged
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
 from search_engine.encoders.projection_learning import SHRINKAGES, Learner, learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import take
 from search_engine.records import Codes, Vectors
 from search_engine.things import FOLDS
 

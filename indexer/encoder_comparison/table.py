@@ -20,7 +20,7 @@ from indexer.encoding_speed import images_per_second
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.vectors import STORED
 from search_engine.collections.encoders import NETWORK
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.encoders.base import Encoder, encode_pictures
 from search_engine.engine import SearchEngine
 from search_engine.errors import (
@@ -34,7 +34,7 @@ from search_engine.evaluate.evaluation import labelled_queries, rounded_row
 from search_engine.evaluate.paired import MEASURES, vote_results
 from search_engine.evaluate.photos import Photos, RowsOf
 from search_engine.evaluate.ranking import Hiding, rank, same_label
-from search_engine.evaluate.splits import narrowed, take
+from search_engine.evaluate.splits import narrowed
 from search_engine.evaluate.task import Asked, Options, Task, prepare
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.images import DecodedImage, Preprocessing, read_file

@@ -13,12 +13,12 @@ from itertools import islice
 
 import numpy as np
 
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate.paired import Change, changes_between, vote_results
 from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
-from search_engine.evaluate.splits import take, with_vectors
+from search_engine.evaluate.splits import with_vectors
 from search_engine.records import Codes, Vectors
 from search_engine.things import FOLDS, fold_of, groupings, hardest
 

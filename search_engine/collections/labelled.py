@@ -9,7 +9,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field, value_of
 from search_engine.catalog.store import Catalog
 from search_engine.errors import ParameterError
-from search_engine.records import Keys, Vectors
+from search_engine.records import Codes, Keys, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,19 @@ class Labelled:
     def order(self) -> Sequence[str]:
         """The ids whose order may tell what came together; none where groups tell it."""
         return () if self.groups else self.names
+
+
+def take(labelled: Labelled, rows: Codes) -> Labelled:
+    """Select rows, in the given order."""
+    chosen = rows.tolist()
+    return Labelled(
+        labelled.vectors[rows],
+        [labelled.labels[row] for row in chosen],
+        labelled.keys[rows],
+        [labelled.products[row] for row in chosen] if labelled.products else (),
+        [labelled.names[row] for row in chosen] if labelled.names else (),
+        [labelled.groups[row] for row in chosen] if labelled.groups else (),
+    )
 
 
 def read_gallery(

@@ -8,13 +8,13 @@ import numpy as np
 
 from search_engine.classifiers.base import predict
 from search_engine.classifiers.registry import KINDS, create_classifier
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate.classification import averages, reliability_of, top_accuracy
 from search_engine.evaluate.predictors import PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding
 from search_engine.evaluate.results import answers_of
-from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.evaluate.splits import labelled_rows
 from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.things import fold_of, things_of

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine import metrics
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate import classification, multilabel
 from search_engine.evaluate.bootstrap import RESAMPLES, Interval, interval, samples_of
@@ -45,7 +45,7 @@ from search_engine.evaluate.results import (
     results_of,
     statistics,
 )
-from search_engine.evaluate.splits import labelled_rows, take
+from search_engine.evaluate.splits import labelled_rows
 from search_engine.metrics import expected_calibration_error
 from search_engine.records import Floats, Prediction
 from search_engine.vote.calibration.reliability import expected_ece

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from search_engine.classifiers.registry import KINDS
+from search_engine.collections.labelled import take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate import serving
@@ -41,7 +42,7 @@ from search_engine.evaluate.reranking import (
     judge_rerankings,
     queries_of,
 )
-from search_engine.evaluate.splits import labelled_rows, narrowed, sample_rows, take
+from search_engine.evaluate.splits import labelled_rows, narrowed, sample_rows
 from search_engine.evaluate.stress.run import (
     BASE_SIDE_PX,
     Stress,

@@ -7,23 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate.ranking import Hiding
 from search_engine.things import things_of
-
-
-def take(labelled: Labelled, rows: NDArray[np.int64]) -> Labelled:
-    """Select rows, in the given order."""
-    chosen = rows.tolist()
-    return Labelled(
-        labelled.vectors[rows],
-        [labelled.labels[row] for row in chosen],
-        labelled.keys[rows],
-        [labelled.products[row] for row in chosen] if labelled.products else (),
-        [labelled.names[row] for row in chosen] if labelled.names else (),
-        [labelled.groups[row] for row in chosen] if labelled.groups else (),
-    )
 
 
 def labelled_rows(labelled: Labelled) -> NDArray[np.int64]:

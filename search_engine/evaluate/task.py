@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_engine.catalog.fields import check_field
-from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate.bootstrap import RESAMPLES
@@ -17,7 +17,7 @@ from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value
 from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding
-from search_engine.evaluate.splits import folds_by_thing, narrowed, sample_rows, take
+from search_engine.evaluate.splits import folds_by_thing, narrowed, sample_rows
 from search_engine.evaluate.unknown_labels import (
     UnknownLabel,
     is_known,

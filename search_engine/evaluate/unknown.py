@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.evaluate.predictors import Predictor, predict_labels
 from search_engine.evaluate.ranking import Hiding, rank, same_label
 from search_engine.evaluate.results import answers_of
-from search_engine.evaluate.splits import choose_classes, take
+from search_engine.evaluate.splits import choose_classes
 from search_engine.metrics import auroc
 from search_engine.vote.calibration.unknown import familiarity
 

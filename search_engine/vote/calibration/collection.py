@@ -9,10 +9,9 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field, value_of, values_of
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import judged, projection_of
-from search_engine.collections.labelled import Labelled, read_gallery
+from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.encoders.projection import Projection
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import take
 from search_engine.linear_algebra import threads_for
 from search_engine.neighbors import Advance
 from search_engine.records import Codes, Vectors

@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import (
-    choose_classes,
-    folds_by_thing,
-    narrowed,
-    sample_rows,
-    take,
-)
+from search_engine.evaluate.splits import choose_classes, folds_by_thing, narrowed, sample_rows
 from tests.search_engine.evaluate.test_evaluation import labelled
 from tests.small_catalog import unit_vectors
 
