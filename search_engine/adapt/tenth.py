@@ -26,8 +26,7 @@ SHRINKAGE = SHRINKAGES[len(SHRINKAGES) // 2]
 def draw_tenth(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> Codes:
     """Draw about one in `PARTS` rows, in whole things, ascending.
 
-    A tenth drawn by lot has few things and may be much easier or harder than all: of groceries,
-    the quick way is right on 0.82 of all, and in nine draws of ten on 0.70 to 0.92. So of the
+    A tenth drawn by lot has few things and may be much easier or harder than all. So of the
     `TRIED` among `DRAWS` that are most like all by folds, that one is taken on which a projection
     learned without it is right as often as one learned without each fold is on all
     (balanced sampling: Deville and Tillé, "Efficient balanced sampling: the cube method",
