@@ -69,8 +69,7 @@ ORDER = {
     ),
     "api": (
         "schemas",
-        "answers base64_pictures cursors dependencies examples filter_schema heads",
-        "healthcheck problems",
+        "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
         "client docstrings page",
         "deprecation forms idempotency security job_events",
         "served",

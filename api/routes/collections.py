@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.answers import ready
 from api.bodies import json_body
 from api.cursors import page_of
 from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
@@ -126,13 +125,12 @@ def delete_collection(request: Request, collection: CollectionDep, engine: Engin
 
 @router.get(
     "/{c}/labels",
-    response_model=LabelPage,
     operation_id="listLabels",
     summary="Labels and how many items have them",
     responses=responses(404, 422),
     openapi_extra=LIST_LABELS.openapi,
 )
-def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) -> LabelPage:
     """By label path, each with its first item as an example.
 
     `next_cursor` leads to the next page, null ends it.
@@ -145,11 +143,10 @@ def list_labels(request: Request, collection: CollectionDep, engine: EngineDep) 
     after = None if cursor is None else read_cursor(cursor, question, (str,))[0]
     found = engine.catalog.labels(record, LabelQuery(under, containing, after, limit + 1))
     labels, next_cursor = page_of(found, limit, lambda each: (each.label,), question)
-    page: LabelPage = {
+    return {
         "labels": [label_json(collection, each) for each in labels],
         "next_cursor": next_cursor,
     }
-    return ready(page)
 
 
 @router.get(

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.answers import ready
 from api.bodies import body as body_of
 from api.bodies import json_body, typed_schema
 from api.conditions import IF_MATCH, IF_NEW, TAGGED, conditional, expected_by, tag
@@ -60,13 +59,12 @@ _ITEM_BODY = body_of({FORM: typed_schema(ItemForm), JSON: typed_schema(ItemReque
 
 @router.get(
     "",
-    response_model=ItemPage,
     operation_id="listItems",
     summary="Items, page by page",
     responses=responses(404, 422),
     openapi_extra=LIST_ITEMS.openapi,
 )
-def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -> ItemPage:
     """Those that fulfil `filter` and have `q` in them, in the order of `sort`.
 
     Pages stay as they are while items come and go: none comes twice, and none that stayed as it was
@@ -77,7 +75,7 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     page = engine.item_page(question, values["limit"], values["cursor"], collection=collection)
     found = item_page_json(collection, page)
     _add_included(found["items"], page.items, engine, collection, values["include"])
-    return ready(found)
+    return found
 
 
 @router.get(

@@ -1,8 +1,7 @@
 """Overviews of a collection, which jobs make: what looks wrong in it, and its map."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
-from api.answers import ready
 from api.dependencies import CollectionDep, EngineDep
 from api.parameters import CURSOR, Parameters, text, whole, whole_if_any
 from api.problems import responses
@@ -40,13 +39,14 @@ GET_MAP = Parameters(
 
 @router.get(
     "/mislabelled",
-    response_model=MislabelledPage,
     operation_id="listMislabelled",
     summary="Items whose labels look wrong",
     responses=responses(404, 422),
     openapi_extra=LIST_MISLABELLED.openapi,
 )
-def list_mislabelled(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+def list_mislabelled(
+    request: Request, collection: CollectionDep, engine: EngineDep
+) -> MislabelledPage:
     """The most suspicious first, 10,000 at most, as the last job `mislabelled` found them.
 
     404 `overview_not_found` where there was none. Items that were removed, or have another picture
@@ -57,18 +57,17 @@ def list_mislabelled(request: Request, collection: CollectionDep, engine: Engine
     page = suspect_page(
         engine.catalog, live, "mislabelled", target, values["limit"], values["cursor"]
     )
-    return ready(mislabelled_json(collection, page))
+    return mislabelled_json(collection, page)
 
 
 @router.get(
     "/outliers",
-    response_model=OutlierPage,
     operation_id="listOutliers",
     summary="Items that are unlike all others",
     responses=responses(404, 422),
     openapi_extra=LIST_OUTLIERS.openapi,
 )
-def list_outliers(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+def list_outliers(request: Request, collection: CollectionDep, engine: EngineDep) -> OutlierPage:
     """The loneliest first, 10,000 at most, as the last job `outliers` found them.
 
     404 `overview_not_found` where there was none. Items that were removed or have another picture
@@ -79,18 +78,17 @@ def list_outliers(request: Request, collection: CollectionDep, engine: EngineDep
     page = suspect_page(
         engine.catalog, live, "outliers", "label", values["limit"], values["cursor"]
     )
-    return ready(outliers_json(collection, page))
+    return outliers_json(collection, page)
 
 
 @router.get(
     "/map",
-    response_model=MapAnswer,
     operation_id="getMap",
     summary="The items in a plane, alike ones together",
     responses=responses(404, 422),
     openapi_extra=GET_MAP.openapi,
 )
-def get_map(request: Request, collection: CollectionDep, engine: EngineDep) -> Response:
+def get_map(request: Request, collection: CollectionDep, engine: EngineDep) -> MapAnswer:
     """As the last job `map` laid them out; 404 `overview_not_found` where there was none.
 
     Items that came since are placed among those most like them, and removed ones left out. Pages
@@ -102,4 +100,4 @@ def get_map(request: Request, collection: CollectionDep, engine: EngineDep) -> R
     page = map_page(
         engine.catalog, live, overview, values["limit"], values["cursor"], values["sample"]
     )
-    return ready(map_json(collection, page))
+    return map_json(collection, page)
