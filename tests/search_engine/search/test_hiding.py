@@ -88,7 +88,7 @@ def test_a_projection_stands_behind_what_is_left(base: Encoder) -> None:
     origin = Origin(fingerprint=spec.fingerprint, target=None, items=9, classes=0, shrinkage=0.1)
     view = random.integers(0, 256, size=(70, 70, 3), dtype=np.uint8)
     plain = without_places(base, view)
-    mean = random.normal(0, 0.02, plain.shape[1]).astype(np.float32)
+    mean = random.normal(0, 0.02, (plain.shape[1],)).astype(np.float32)
     matrix = random.normal(size=(plain.shape[1], 4)).astype(np.float32)
     encoder = ProjectedEncoder(base, Projection(mean, matrix, origin))
     found = without_places(encoder, view)
