@@ -1,6 +1,6 @@
 """How many pictures a second each runtime encodes, and how well it agrees with float32 torch.
 
-    python -m benchmarks.encode [--json] [--runs N] [--pictures N]
+    python -m benchmarks.encode [--json] [--runs N] [--pictures N] [--encoder NAME]
 
 int8 is calibrated with up to 300 photos more; it is left out where NNCF is not installed.
 """
@@ -33,9 +33,10 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=128)
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as cache:
-        encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=Path(cache)))
+        encoder = create_encoder(EncoderRequest(arguments.encoder, cache=Path(cache)))
         assert isinstance(encoder, CnnEncoder)
         pixels, dataset = load_pixels(encoder, arguments.pictures + CALIBRATION_PICTURES)
         used = calibration_rows(len(pixels))
@@ -43,12 +44,18 @@ def main() -> None:
             with calibrated(encoder.source, pixels[used]) as int8:
                 int8.keep()
         encoders = {
-            choice: create_encoder(EncoderRequest(DEFAULT_ENCODER, None, choice, Path(cache)))
+            choice: create_encoder(EncoderRequest(arguments.encoder, None, choice, Path(cache)))
             for choice in present_choices(encoder.source)
         }
     pixels = np.delete(pixels, used, axis=0)
     rows = measure(encoders, pixels, arguments.runs)
-    report(rows, arguments.json, dataset=dataset, pictures=len(pixels))
+    report(
+        rows,
+        arguments.json,
+        encoder=arguments.encoder,
+        dataset=dataset,
+        pictures=len(pixels),
+    )
 
 
 def measure(

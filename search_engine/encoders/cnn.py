@@ -16,7 +16,7 @@ from search_engine.encoders.poolings import POSITIONS, SIDE, mean_of_views
 from search_engine.encoders.positions import Positions, adds_up, no_positions, unit_positions
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.encoders.runtime import RuntimeChoice, load_runtime
-from search_engine.encoders.runtime.base import NetworkSource
+from search_engine.encoders.runtime.base import LEAST_ON_PROBES, NetworkSource
 from search_engine.encoders.runtime.probes import probe_pictures
 from search_engine.errors import ParameterError
 from search_engine.records import Pixels, Vectors
@@ -39,12 +39,14 @@ class Trunk:
     """How a network is built: normalised samples (N, 3, H, W) in, features (N, D) out.
 
     `split` builds it with its features split over positions, (N, D, SIDE, SIDE). With `mirrored`
-    the features of each picture and of its mirror image are averaged.
+    the features of each picture and of its mirror image are averaged. `least_on_probes` is what
+    bfloat16 must reach on synthetic pictures for real ones to reach 0.999; see `NetworkSource`.
     """
 
     build: "Callable[[], nn.Module]"
     split: "Callable[[], nn.Module]"
     mirrored: bool = False
+    least_on_probes: float = LEAST_ON_PROBES
 
 
 class CnnEncoder:
@@ -119,7 +121,7 @@ def network_sources(
         return _with_normalisation(trunk.split(), spec, trunk.mirrored, is_split=True)
 
     return (
-        NetworkSource(spec, build, request.cache, request.keep),
+        NetworkSource(spec, build, request.cache, request.keep, trunk.least_on_probes),
         NetworkSource(split, build_split, request.cache, request.keep, LEAST_ON_SPLIT_PROBES),
     )
 
