@@ -102,15 +102,14 @@ def find_dialect(sample: Sequence[str], said: str | None = None) -> Dialect:
 
 def separates(sample: Sequence[str], dialect: Dialect) -> bool:
     """Return whether the lines are evidently a table: several columns, and rows that fit."""
-    fit = _fit(sample[dialect.first_line - 1 :], dialect.delimiter, dialect.quote)
-    return fit.width > 1 and fit.records > 1 and fit.alike >= ALMOST_ALL_ALIKE
+    return _is_evident(_fit(sample[dialect.first_line - 1 :], dialect.delimiter, dialect.quote))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Fit:
     """How well a delimiter fits: the share of records as wide as the header, and that width.
 
-    The header is the first of several cells, as titles may be above it.
+    The header is the first record; of a `titled` table the first of several cells.
     """
 
     alike: float
@@ -118,14 +117,16 @@ class _Fit:
     records: int
 
 
-def _fit(lines: Sequence[str], delimiter: str, quote: str) -> _Fit:
+def _fit(lines: Sequence[str], delimiter: str, quote: str, titled: bool = False) -> _Fit:
     records = _sample_records(lines, delimiter, quote)
     if not records:
         return _Fit(0.0, 0, 0)
-    top = records[: MAX_TITLES + 1]
-    header = next((number for number, record in enumerate(top) if sum(map(bool, record)) > 1), 0)
-    width = len(records[header])
-    others = [record for number, record in enumerate(records) if number != header]
+    if titled:
+        top = records[: MAX_TITLES + 1]
+        places = (number for number, record in enumerate(top) if sum(map(bool, record)) > 1)
+        records = records[next(places, 0) :]
+    width = len(records[0])
+    others = records[1:]
     alike = sum(len(record) == width for record in others) / len(others) if others else 1.0
     return _Fit(alike, width, len(records))
 
@@ -150,10 +151,15 @@ def _delimiter(lines: Sequence[str], quote: str) -> str:
     best = max(separating, key=fits.__getitem__, default=None)
     if best is not None and fits[best].alike >= ENOUGH_ALIKE:
         return best
-    rare = _fit(lines, RARE_DELIMITER, quote)
-    if rare.width > 1 and rare.alike >= ALMOST_ALL_ALIKE and rare.records > 1:
+    if _is_evident(_fit(lines, RARE_DELIMITER, quote)):
         return RARE_DELIMITER
-    return best or ","
+    below = {each: _fit(lines, each, quote, titled=True) for each in DELIMITERS}
+    evident = [each for each in DELIMITERS if _is_evident(below[each])]
+    return max(evident, key=below.__getitem__, default=best or ",")
+
+
+def _is_evident(fit: _Fit) -> bool:
+    return fit.width > 1 and fit.records > 1 and fit.alike >= ALMOST_ALL_ALIKE
 
 
 def _quote(lines: Sequence[str]) -> str:

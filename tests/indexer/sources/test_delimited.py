@@ -63,7 +63,9 @@ def test_a_single_column_needs_no_delimiter(path: Path) -> None:
     assert (table.columns, cells(table), table.notes) == (("id",), [["a"], ["b:c"]], ())
 
 
-@pytest.mark.parametrize("titles", ["Export;;\n;;\n", "Export\n\n", "\ufeffExport;;\n"])
+@pytest.mark.parametrize(
+    "titles", ["Export;;\n;;\n", "Export\n\n", "\ufeffExport;;\n", "Export, 1 December\n"]
+)
 def test_a_title_above_the_header_is_passed_over(path: Path, titles: str) -> None:
     table = written(path, f"{titles}id;name;price\n1;a;5\n;b;\n")
     assert table.columns == ("id", "name", "price")
