@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from api.security.protocol import LAST_BODY_S
 from tests.api.asking import BOUNDARY, SEARCH, multipart, part
 from tests.conftest import LiveServer, copy_data, serve
@@ -98,13 +100,16 @@ def wait_until_deaf(port: int) -> None:
         raise TimeoutError("it still listens")
 
 
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_after_another_signal_ends_at_once_and_answers_nobody_with_500(
-    shopper_photo: Path,
+    shopper_photo: Path, first: signal.Signals
 ) -> None:
+    if signal.getsignal(first) is signal.SIG_IGN:
+        pytest.skip("these tests ignore the signal, as under nohup, and so does the server")
     with served(haste=100.0) as server, server.connect() as slow:  # which would wait for minutes
         slow.sendall(question(shopper_photo.read_bytes())[:-9])
         wait_until_read(slow)
-        server.process.send_signal(signal.SIGHUP)
+        server.process.send_signal(first)
         wait_until_deaf(server.port)  # signals at once may come in either order
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(60) == 130
