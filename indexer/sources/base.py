@@ -137,7 +137,8 @@ class Source(Rows, Protocol):
         ...
 
     def ids(self) -> Iterator[str]:
-        """Yield the ids of all rows, even rejected ones, without reading pictures."""
+        """Yield the ids of all rows as they would be stored, even of rejected ones, without reading
+        pictures."""
         ...
 
 

@@ -7,7 +7,7 @@ from indexer.sources.base import ColumnReport, Reject, SourceRow, confined, prin
 from indexer.sources.folder_listing import FolderListing
 from indexer.sources.options import AS_FOUND, SourceOptions
 from search_engine.errors import RowError
-from search_engine.names import check_item_id, check_label
+from search_engine.names import check_item_id, check_label, normal
 
 
 class FolderSource:
@@ -43,7 +43,7 @@ class FolderSource:
 
     def ids(self) -> Iterator[str]:
         """See Source."""
-        return (item_id for name in self._files if (item_id := printable(name)))
+        return map(normal, self._files)
 
     def _row(self, line: int, relative: str, root: Path) -> SourceRow:
         item_id = usable("bad_id", check_item_id, relative)

@@ -16,7 +16,7 @@ from indexer.sources.shops import recognised
 from indexer.sources.survey import survey
 from search_engine.catalog.attribute_values import MAX_ATTRIBUTES, check_attributes
 from search_engine.errors import RowError
-from search_engine.names import check_item_id, check_label, check_product_id
+from search_engine.names import check_item_id, check_label, check_product_id, normal
 
 
 class TableSource:
@@ -70,9 +70,7 @@ class TableSource:
                 if record.item_id is not None:
                     yield record.item_id
                 continue
-            for written in self._ids(record, self._references(record)):
-                if (item_id := printable(written)) is not None:
-                    yield item_id
+            yield from filter(None, map(normal, self._ids(record, self._references(record))))
 
     def _rows(self, record: Record) -> Iterator[SourceRow | Reject]:
         """Yield a row for each picture of a record, or one without a picture."""

@@ -59,7 +59,10 @@ def photo(tmp_path: Path) -> Path:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_2(run: Run, arguments: list[str]) -> None:
+def test_wrong_usage_is_2(
+    run: Run, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     ran = run(*arguments)
     assert ran.code == 2
     assert ran.out == ""

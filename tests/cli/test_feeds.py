@@ -188,6 +188,22 @@ def test_items_of_other_sources_are_told_where_they_could_be_meant(
     assert "note: 1 item of other sources stays; --source NAME gives files" in said
 
 
+@pytest.mark.parametrize(
+    "odd", ["a\u00a0b", "\U0001f469\u200d\U0001f467", "\ufeff", "soft\u00adhyphen"]
+)
+def test_items_whose_ids_do_not_print_are_never_taken_for_gone(
+    index: Index, items: Items, feed: Feed, tmp_path: Path, odd: str
+) -> None:
+    table = feed("shop.csv", "item_id,image", f"{odd},0.png", "plain,1.png")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / f"{odd}.png").write_bytes(colour_picture(2))
+    for _ in range(2):
+        for source in (table, pictures):
+            assert index(source, "--prune", "--yes").json["removed"] == 0
+    assert {odd, "plain", f"{odd}.png"} == set(items())
+
+
 def test_a_wrong_folder_of_the_same_name_prunes_nothing(
     index: Index, items: Items, folder: Path
 ) -> None:
