@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,17 +59,6 @@ ODD_NAMES = [
     "🧢" * 128,
     "x" * 5_000,
 ]
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with open_catalog(tmp_path) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def collection(catalog: Catalog) -> Collection:
-    return bound_collection(catalog)
 
 
 def indexes(catalog: Catalog) -> set[str]:

@@ -1,8 +1,6 @@
 """Two encoders of one collection side by side: in the catalog, and among the generations."""
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ from tests.small_catalog import (
     bound_collection,
     draft,
     live,
-    open_catalog,
     put,
     remove,
     settings_of,
@@ -28,12 +25,6 @@ from tests.small_catalog import (
 
 OTHER, THIRD = "o" * 32, "t" * 32
 ITEMS = 30
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with open_catalog(tmp_path) as catalog:
-        yield catalog
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a writer of the catalog does at the edges: what is gone meanwhile, damaged, or not there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +37,6 @@ from tests.small_catalog import (
     put,
     unit_vectors,
 )
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with open_catalog(tmp_path) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def collection(catalog: Catalog) -> Collection:
-    return bound_collection(catalog)
 
 
 def test_an_item_is_found_as_the_transaction_leaves_it(
