@@ -17,7 +17,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
 from search_engine.collections.encoders import judged, projection_of
 from search_engine.collections.labelled import Labelled, read_gallery, take
-from search_engine.encoders.projection import Projection, project
+from search_engine.encoders.projection import Projection
 from search_engine.encoders.projection_learning import Learner
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -95,8 +95,7 @@ class _Tuned:
         origin, taught = self.projection.origin, self.taught[rows]
         if origin.target is None or len(np.unique(taught[taught >= 0])) < 2:
             return self.projection.apply(self.vectors)
-        ((mean, matrix),) = self.learner.learn(rows, taught, (origin.shrinkage,))
-        return project(self.vectors, mean, matrix)
+        return next(self.learner.relearned(rows, taught, (origin.shrinkage,)))
 
 
 def _judge_tuned(other: Labelled, tuned: _Tuned, seed: int, advance: Advance) -> Verdict | None:

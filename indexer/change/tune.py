@@ -195,9 +195,8 @@ def _judge(lesson: Lesson, seed: int, advance: Advance) -> Verdict:
     learners = [Learner(base.vectors) for base in lesson.bases]
 
     def adapt(rows: Codes) -> Iterator[Vectors]:
-        for base, learner in zip(lesson.bases, learners, strict=True):
-            for mean, matrix in learner.learn(rows, lesson.codes[rows], lesson.shrinkages):
-                yield project(base.vectors, mean, matrix)
+        for learner in learners:
+            yield from learner.relearned(rows, lesson.codes[rows], lesson.shrinkages)
 
     looks = lesson.bases[-1].vectors  # early layers, where there are any, tell light and background
     return judge(lesson.gallery, adapt, seed=seed, easy=lesson.easy, looks=looks, advance=advance)

@@ -1,8 +1,6 @@
 """Choose the items that a training does without, so that they are as hard as photos to come."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
@@ -10,7 +8,6 @@ from numpy.typing import NDArray
 
 from search_engine.adapt.gate import fared
 from search_engine.collections.labelled import Labelled
-from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import SHRINKAGES, Learner
 from search_engine.errors import ParameterError
 from search_engine.evaluate.splits import with_vectors
@@ -43,8 +40,14 @@ def draw_tenth(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> Co
     """
     ways = groupings(looks, codes, gallery.together, gallery.order)
     things = ways[hardest(looks, codes, ways)]
-    quick = _Quick(gallery, codes, looks)
-    right = quick.right_by_folds(fold_of(codes, things))
+    learner = Learner(looks)
+
+    def right_on(away: Codes) -> NDArray[np.bool_]:
+        rest = np.setdiff1d(np.arange(len(codes)), away)
+        (vectors,) = learner.relearned(rest, codes[rest], (SHRINKAGE,))
+        return fared(with_vectors(gallery, vectors), away, rest).answers.correct
+
+    right = _by_folds(fold_of(codes, things), right_on)
     expected, random = np.nanmean(right), np.random.default_rng(seed)
     whole = np.setdiff1d(things, things[np.isnan(right)])
     members = [np.flatnonzero(things == thing) for thing in whole]
@@ -55,35 +58,16 @@ def draw_tenth(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> Co
             fix="index more pictures first",
         )
     draws.sort(key=lambda held: abs(right[held].mean() - expected))
-    return min(draws[:TRIED], key=lambda held: abs(quick.right(held).mean() - expected))
+    return min(draws[:TRIED], key=lambda held: abs(right_on(held).mean() - expected))
 
 
-@dataclass(frozen=True)
-class _Quick:
-    """The quick way: a projection behind embeddings (N, D), learned from classes (N,)."""
-
-    gallery: Labelled
-    codes: Codes
-    looks: Vectors
-
-    @cached_property
-    def learner(self) -> Learner:
-        return Learner(self.looks)
-
-    def right(self, away: Codes) -> NDArray[np.bool_]:
-        """Return whether it is right on each of some rows if learned without them."""
-        rest = np.setdiff1d(np.arange(len(self.codes)), away)
-        ((mean, matrix),) = self.learner.learn(rest, self.codes[rest], (SHRINKAGE,))
-        learned = with_vectors(self.gallery, project(self.looks, mean, matrix))
-        return fared(learned, away, rest).answers.correct
-
-    def right_by_folds(self, fold: Codes) -> Floats:
-        """Return whether it is right on each row if learned without its fold, (N,), or NaN."""
-        found = np.full(len(fold), np.nan)
-        for number in range(FOLDS):
-            if len(away := np.flatnonzero(fold == number)):
-                found[away] = self.right(away)
-        return found
+def _by_folds(fold: Codes, right_on: Callable[[Codes], NDArray[np.bool_]]) -> Floats:
+    """Return whether each row is right without its fold, (N,); NaN for what is in none."""
+    found = np.full(len(fold), np.nan)
+    for number in range(FOLDS):
+        if len(away := np.flatnonzero(fold == number)):
+            found[away] = right_on(away)
+    return found
 
 
 def _drawn(codes: Codes, things: Sequence[Codes], random: Generator) -> Codes:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.encoders.projection import project
 from search_engine.records import Codes, Vectors
 
 SHRINKAGES = (0.03, 0.1, 0.3)
@@ -83,6 +84,13 @@ class Learner:
                 yield self._middle + mean, matrix
             else:
                 yield self._middle + self._axes @ mean, self._axes @ matrix
+
+    def relearned(
+        self, rows: Codes, codes: Codes, shrinkages: Sequence[float]
+    ) -> Iterator[Vectors]:
+        """Yield all embeddings (N, d) behind what `learn` gives, without leaving the span."""
+        for mean, matrix in _learn(self._narrow[rows], codes, shrinkages, self._dimension):
+            yield project(self._narrow, mean, matrix)
 
 
 def _learn(

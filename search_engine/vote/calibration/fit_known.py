@@ -118,12 +118,10 @@ def _rounds(
         rows = np.concatenate(
             [_some(np.flatnonzero(asked & kind), random) for kind in (unknown, ~unknown)]
         )
-        ((mean, matrix),) = learner.learn(np.flatnonzero(left), codes[left], (shrinkage,))
-        means = (
-            class_means(project(plain[left], mean, matrix), codes[left]),
-            class_means(plain[left], codes[left]),
-        )
-        photos = (project(plain[rows], mean, matrix), plain[rows])
+        (behind,) = learner.relearned(np.flatnonzero(left), codes[left], (shrinkage,))
+        pair = (behind, plain)
+        means = [class_means(vectors[left], codes[left]) for vectors in pair]
+        photos = [vectors[rows] for vectors in pair]
         yield cosines_to(means, photos), ~unknown[rows]
 
 

@@ -7,6 +7,7 @@ for few-shot learning", NeurIPS 2017). How much each counts is found by taking c
 catalog's own items. A collection that is not tuned has a projection for this alone.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -74,7 +75,7 @@ def ranked(evidence: Floats, quantiles: Floats) -> Floats:
     return np.interp(evidence, quantiles, np.linspace(0.0, 1.0, len(quantiles)))
 
 
-def cosines_to(means: tuple[Vectors, Vectors], photos: tuple[Vectors, Vectors]) -> Floats:
+def cosines_to(means: Sequence[Vectors], photos: Sequence[Vectors]) -> Floats:
     """The cosines to the nearest class mean behind and before a projection, (Q, 2)."""
     best = [(asked @ mean.T).max(axis=1) for asked, mean in zip(photos, means, strict=True)]
     return np.stack(best, axis=1).astype(np.float64)
