@@ -5,17 +5,21 @@
 The training photos of a dataset are the catalog, as it comes (`raw`) and as a first `eyedex index`
 tunes it, and everything is learned and calibrated from these alone; then its validation photos are
 asked. `promise` sets the accuracy that hard folds expect, and items held out one by one, beside the
-one that came true. With `--keep` another run finds the pictures embedded; the seconds of processor
-time that each step took are told as it ends. Each level of the label has the error of its
-confidence beside what a perfect confidence would show on as many photos. `accepted` is what
-`accept-accuracy` gives, with the coverage that was stated for it and the one that came true.
+one that came true, each with its 95 % interval, in which photos of one thing count once; it `holds`
+where both differ by no more than these allow. With `--keep` another run finds the pictures
+embedded; the seconds of processor time that each step took are told as it ends. Each level of the
+label has the error of its confidence beside what a perfect confidence would show on as many
+photos. `accepted` is what `accept-accuracy` gives, with the coverage that was stated for it and the
+one that came true.
 """
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.machine import DATASETS, parser_of, report
 from benchmarks.quality import SPLITS, embedded, labelled
@@ -28,8 +32,11 @@ from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.engine import SearchEngine
-from search_engine.vote.calibration.collection import calibrate_collection
+from search_engine.records import Prediction
+from search_engine.things import things_of
+from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
 from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.reliability import accuracy_interval
 from search_engine.vote.calibration.store import load_calibration
 
 COLLECTION = "default"
@@ -90,16 +97,43 @@ def measured(
 ) -> Iterator[Row]:
     """The rows of one step."""
     found = answers(calibrated, gallery, photos)
-    rows = list(levels(found, photos.labels))
-    promise: Row = {"what": "promise", "calibration": round(calibrated.figures.accuracy, 4)}
-    if calibrated.figures.easy_accuracy is not None:
-        promise["one by one"] = round(calibrated.figures.easy_accuracy, 4)
-    if tuned is not None and tuned.verdict is not None:
-        promise["gate"] = round(tuned.verdict.changes["accuracy"].after, 4)
-        promise["held by"] = tuned.verdict.held_by
-    yield {**promise, "came true": rows[-1]["accuracy"]}
-    yield from rows
+    yield promise(calibrated, tuned, photos, found)
+    yield from levels(found, photos.labels)
     yield from accepted(calibrated, gallery, photos)
+
+
+def promise(
+    calibrated: Calibration, tuned: Report | None, photos: Labelled, found: Sequence[Prediction]
+) -> Row:
+    """What was promised, beside what came true."""
+    figures = calibrated.figures
+    row: Row = {"what": "promise", "calibration": round(figures.accuracy, 4)}
+    assert figures.accuracy_low is not None
+    assert figures.accuracy_high is not None
+    promised = (figures.accuracy_low, figures.accuracy_high)
+    row["from, to"] = between(promised)
+    if figures.easy_accuracy is not None:
+        row["one by one"] = round(figures.easy_accuracy, 4)
+    if tuned is not None and tuned.verdict is not None and tuned.verdict.expected is not None:
+        row["gate"] = round(tuned.verdict.changes["accuracy"].after, 4)
+        row["gate from, to"] = between(tuned.verdict.expected)
+        row["held by"] = tuned.verdict.held_by
+    right = np.array([one.label == label for one, label in zip(found, photos.labels, strict=True)])
+    things = things_of(photos.vectors, gallery_voters(photos).codes)
+    true = accuracy_interval(right, things)
+    row |= {"came true": round(float(right.mean()), 4), "true from, to": between(true)}
+    return {**row, "holds": is_within_chance(promised, true)}
+
+
+def between(ends: tuple[float, float]) -> str:
+    """An interval to read."""
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def is_within_chance(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two figures with 95 % intervals differ by no more than both allow together."""
+    apart = abs(sum(one) - sum(other)) / 2
+    return apart <= float(np.hypot(one[1] - one[0], other[1] - other[0])) / 2
 
 
 if __name__ == "__main__":

@@ -129,18 +129,18 @@ def learn_from_labels(
         kept = fingerprints(catalog, record) + fingerprints(catalog, catalog.former(record))
         with catalog.write() as writer:
             writer.keep_vectors_of(record.id, kept)
-    labelled = sum(each.count for each in catalog.labels(record))
-    write_note(
-        catalog,
-        record,
-        Note(
-            collection_uid=record.uid,
-            fingerprint=record.fingerprint or "",
-            seq=catalog.seq(),
-            labelled=labelled,
-        ),
-    )
+    write_note(catalog, record, _note(catalog, record))
     return report
+
+
+def _note(catalog: Catalog, record: Collection) -> Note:
+    """Return the note of a collection that has learned just now."""
+    return Note(
+        collection_uid=record.uid,
+        fingerprint=record.fingerprint or "",
+        seq=catalog.seq(),
+        labelled=sum(each.count for each in catalog.labels(record)),
+    )
 
 
 def _layered(

@@ -131,4 +131,4 @@ def _reversed(verdict: Verdict) -> Verdict:
         name: Change(one.after, one.before, Interval(-one.difference.high, -one.difference.low))
         for name, one in verdict.changes.items()
     }
-    return replace(verdict, changes=changes)
+    return replace(verdict, changes=changes, expected=None)

@@ -30,6 +30,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "after": figures_json(report.after),
         "gate": _gate_json(verdict) if verdict else None if learning is None else {},
         "held_by": verdict.held_by if verdict else None,
+        "expected_accuracy": _interval_json(verdict),
         "easy_accuracy": _easy_json(verdict, ALONE),
         "accuracy_by_order": _easy_json(verdict, "order"),
         "queries": verdict.queries if verdict else 0,
@@ -61,6 +62,13 @@ def _gate_json(verdict: Verdict) -> dict[str, Any]:
         }
         for name, change in verdict.changes.items()
     }
+
+
+def _interval_json(verdict: Verdict | None) -> list[float | None] | None:
+    """The interval in which the accuracy on new photos is expected."""
+    if verdict is None or verdict.expected is None:
+        return None
+    return [_number(end) for end in verdict.expected]
 
 
 def _easy_json(verdict: Verdict | None, way: str) -> dict[str, float | None] | None:

@@ -20,7 +20,8 @@ from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
 from search_engine.evaluate.splits import with_vectors
 from search_engine.records import Codes, Vectors
-from search_engine.things import FOLDS, fold_of, groupings, hardest
+from search_engine.things import FOLDS, fold_of, groupings, hardest, things_of
+from search_engine.vote.calibration.reliability import accuracy_interval
 
 NEIGHBORS = 10
 QUERIES = 5_000
@@ -36,7 +37,9 @@ class Verdict:
     """Measures before and after; `chosen` is the position of the best candidate.
 
     `held_by` names the grouping of the folds (`things.groupings`), `easier` has the accuracy by the
-    others, if that was measured. `chance` is the accuracy of labels drawn by lot.
+    others, if that was measured. `chance` is the accuracy of labels drawn by lot. `expected` is the
+    95 % interval of the accuracy after, which counts pictures of one thing once; None where the
+    other direction was judged.
     """
 
     chosen: int
@@ -46,6 +49,7 @@ class Verdict:
     chance: float
     held_by: str = "things"
     easier: Mapping[str, Accuracies] = field(default_factory=dict)
+    expected: tuple[float, float] | None = None
 
     @property
     def accepted(self) -> bool:
@@ -98,7 +102,9 @@ def judge(
     for rest, away in _parts(held, folds, seed):
         trials.append(_trial(gallery, away, rest, adapt(rest)))
         advance(1)
-    verdict = replace(_verdict(trials, _chance(gallery), seed), held_by=held_by)
+    asked = np.concatenate([trial.asked for trial in trials])
+    verdict = _verdict(trials, ways[held_by][asked], _chance(gallery), seed)
+    verdict = replace(verdict, held_by=held_by)
     if not easy:
         return verdict
     easier = {
@@ -148,20 +154,23 @@ def judge_held_out(
         seed: For the bootstrap.
     """
     rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
-    return _verdict([_trial(gallery, held, rest, candidates)], _chance(gallery), seed)
+    codes = np.unique([label or "" for label in gallery.labels], return_inverse=True)[1]
+    things = things_of(gallery.vectors[held], codes[held], take(gallery, held).together)
+    return _verdict([_trial(gallery, held, rest, candidates)], things, _chance(gallery), seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How held-out rows fared before the adaptation and by each candidate."""
+    """How the rows that were asked fared before the adaptation and by each candidate."""
 
+    asked: Codes
     before: QueryResults
     after: list[QueryResults]
 
 
 def _trial(gallery: Labelled, asked: Codes, rest: Codes, candidates: Iterable[Vectors]) -> Trial:
     after = [fared(with_vectors(gallery, vectors), asked, rest) for vectors in candidates]
-    return Trial(fared(gallery, asked, rest), after)
+    return Trial(asked, fared(gallery, asked, rest), after)
 
 
 def fared(gallery: Labelled, asked: Codes, rest: Codes) -> QueryResults:
@@ -177,12 +186,13 @@ def _chance(gallery: Labelled) -> float:
     return float(((counts / counts.sum()) ** 2).sum())
 
 
-def _verdict(trials: Sequence[Trial], chance: float, seed: int) -> Verdict:
+def _verdict(trials: Sequence[Trial], things: Codes, chance: float, seed: int) -> Verdict:
     candidates = [joined(each) for each in zip(*(one.after for one in trials), strict=True)]
     chosen = max(range(len(candidates)), key=lambda place: _goodness(candidates[place]))
     before = joined([one.before for one in trials])
     changes = changes_between(before, candidates[chosen], seed)
-    return Verdict(chosen, changes, len(before.names), len(trials), chance)
+    expected = accuracy_interval(candidates[chosen].answers.correct, things)
+    return Verdict(chosen, changes, len(before.names), len(trials), chance, expected=expected)
 
 
 def _goodness(results: QueryResults) -> float:

@@ -123,15 +123,8 @@ def predict_values(
     calibrated = model is not None
     if not voters.any():
         return Prediction(None, 0.0, True, "too_few", (), values=(), calibrated=calibrated)
-    found = value_shares(table, rule)
     heard = int(voter_counts(table.ballots, rule)[0])
-    mine = found.rows == 0
-    shares, codes = found.shares[mine], found.codes[mine]
-    sure = shares if model is None else model.probabilities(shares)
-    order = np.lexsort((codes, -shares))
-    names = [table.values[code] for code in codes[order]]
-    votes = tuple(map(Vote, names, shares[order].tolist()))
-    chances = tuple(map(ValueChance, names, sure[order].tolist()))
+    votes, chances = _heard(table, rule, model)
     if table.ballots.scores[0][voters].max() < max(least_score, rule.min_score):
         return Prediction(
             None, 0.0, True, "too_far", votes, values=(), calibrated=calibrated, voters=heard
@@ -150,6 +143,20 @@ def predict_values(
         calibrated=calibrated,
         voters=heard,
     )
+
+
+def _heard(
+    table: ValueTable, rule: VoteRule, model: ValueModel | None
+) -> tuple[tuple[Vote, ...], tuple[ValueChance, ...]]:
+    """Return votes and probabilities of the first query's values, those with most votes first."""
+    found = value_shares(table, rule)
+    mine = found.rows == 0
+    shares, codes = found.shares[mine], found.codes[mine]
+    sure = shares if model is None else model.probabilities(shares)
+    order = np.lexsort((codes, -shares))
+    names = [table.values[code] for code in codes[order]]
+    votes = tuple(map(Vote, names, shares[order].tolist()))
+    return votes, tuple(map(ValueChance, names, sure[order].tolist()))
 
 
 def _needed(chance: ValueChance, model: ValueModel | None, wanted: float | None) -> float:

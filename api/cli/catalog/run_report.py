@@ -85,7 +85,10 @@ def _learned(learned: "Report") -> str:
     verdict = learned.verdict
     assert verdict is not None
     change = verdict.changes["accuracy"]
-    figures = f"{change.before:.2f} -> {change.after:.2f} on products or scenes it had not seen"
+    expected = "" if verdict.expected is None else " ({:.2f} to {:.2f})".format(*verdict.expected)
+    figures = (
+        f"{change.before:.2f} -> {change.after:.2f}{expected} on products or scenes it had not seen"
+    )
     if learned.changed:
         return f"search learned from your labels: {figures}; `eyedex tune --undo` goes back"
     return f"learning from the labels brings nothing here ({figures}): search stays as it is"

@@ -63,8 +63,11 @@ def _print(found: "Calibration") -> None:
         f"{found.target}: k {found.rule.k}, temperature {found.rule.temperature:g}; "
         f"{figures.queries:,} photos, each held out {LEFT_OUT[figures.left_out]}"
     )
+    expected = f"accuracy {figures.accuracy:.3f}"
+    if figures.accuracy_low is not None:
+        expected += f" ({figures.accuracy_low:.2f} to {figures.accuracy_high:.2f})"
     print(
-        f"accuracy {figures.accuracy:.3f}; calibration error {figures.ece_before:.3f} before, "
+        f"{expected}; calibration error {figures.ece_before:.3f} before, "
         f"{figures.ece_after:.3f} after ({figures.ece_expected:.3f} if perfect)"
     )
     for level in figures.levels if len(figures.levels) > 1 else ():

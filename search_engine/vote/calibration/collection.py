@@ -84,9 +84,25 @@ def calibrate_collection(
     gallery, shown = _galleries(catalog, record, projection, request)
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
-    things = things_of(gallery.vectors, gallery_voters(gallery).codes, gallery.together)
     fit, values = _fit(catalog, gallery, request, projection, advance)
-    made = Calibration(
+    made = _made(request, record, seq, gallery, shown, projection, fit, values)
+    save_calibration(catalog.paths, record, made)
+    return made
+
+
+def _made(
+    request: CalibrationRequest,
+    record: Collection,
+    seq: int,
+    gallery: Labelled,
+    shown: Vectors,
+    projection: Projection | None,
+    fit: Fit,
+    values: ValueModel | None,
+) -> Calibration:
+    """Return a fit with what describes the collection, and tells foreign and unknown photos."""
+    things = things_of(gallery.vectors, gallery_voters(gallery).codes, gallery.together)
+    return Calibration(
         target=request.target,
         group_by=request.group_by,
         collection_uid=record.uid,
@@ -106,8 +122,6 @@ def calibrate_collection(
         known=None if values else _known(gallery, shown, things, request.target, projection),
         figures=fit.figures,
     )
-    save_calibration(catalog.paths, record, made)
-    return made
 
 
 def _imported_tuned(collection: str) -> ParameterError:

@@ -118,8 +118,14 @@ def fit_labels(
         raise _too_few(len(held.rows), "items whose label others share")
     factors = balanced_weights(voters) if balanced else None
     rule = _choose(held, VoteRule(per_product=per_product), factors)
-    table = path_table(voters.labels)
-    found = _count(held.ballots, held.truth, table, rule, factors)
+    return _fitted(voters, held, easy or held, rule, factors, seed)
+
+
+def _fitted(
+    voters: Voters, held: HeldOut, easy: HeldOut, rule: VoteRule, factors: Floats | None, seed: int
+) -> Fit:
+    """Fit regressions and figures by a rule; `factors` weigh the votes of labels, (labels,)."""
+    found = _count(held.ballots, held.truth, path_table(voters.labels), rule, factors)
     models = _fit_models(found, held.near, held.hard)
     honest = _outcomes(found, held, seed).at(held.hard)
     least = least_score(held)
@@ -135,7 +141,7 @@ def fit_labels(
             seed,
             near_share=float(held.near.mean()),
             left_out=held.left_out,
-            easy_accuracy=_easy_accuracy(easy or held, rule, factors),
+            easy_accuracy=_easy_accuracy(easy, rule, factors),
             unknown_turned_away=_turned_away(held, least),
         ),
         _alike(held, voters),

@@ -1,6 +1,6 @@
 """Find how much photos look known (`known.Known`), by taking classes out of a catalog's items."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +62,21 @@ def fit_known(
     is_known = np.concatenate([part[1] for part in parts])
     if min(np.count_nonzero(is_known), np.count_nonzero(~is_known)) < LEAST_ITEMS:
         return None
+    pair = (vectors, plain if shown is None else shown)
+    return _fitted(features, is_known, [class_means(each, codes) for each in pair])
+
+
+def _fitted(features: Floats, is_known: NDArray[np.bool_], means: Sequence[Vectors]) -> Known:
+    """Weigh cosines (Q, 2) so that they tell what is known, with class means behind and before."""
     fitted = fit_logistic(features, is_known)
     weights = np.maximum([fitted.share, fitted.lead], 0.0)  # being nearer never counts against it
     evidence = features @ weights
     quantiles = np.quantile(evidence[is_known], np.linspace(0.0, 1.0, QUANTILES))
+    behind, before = means
     return Known(
-        means=pack(class_means(vectors, codes)),
-        plain_means=pack(class_means(plain if shown is None else shown, codes)),
-        dimensions=(vectors.shape[1], plain.shape[1]),
+        means=pack(behind),
+        plain_means=pack(before),
+        dimensions=(behind.shape[1], before.shape[1]),
         weights=(float(weights[0]), float(weights[1])),
         quantiles=tuple(quantiles.tolist()),
         auroc=auroc(is_known, evidence),

@@ -94,7 +94,9 @@ class LevelFigures(BaseModel):
 class Figures(BaseModel):
     """The data of the fit, and its quality on items it did not see (cross-fitted).
 
-    It is that of items without all that was left out with them. `easy_accuracy` is that of items
+    It is that of items without all that was left out with them. From `accuracy_low` to
+    `accuracy_high` is the 95 % interval of the accuracy, which counts photos of one thing as one;
+    None if values are lists, or an earlier version measured it. `easy_accuracy` is that of items
     held out one by one, beside photos that look like them; None if none were.
     `ece_expected` is what a perfect confidence would show on so many items: the error is measured
     with noise, and an `ece_after` up to this cannot be improved upon. `unknown_turned_away` is the
@@ -108,6 +110,8 @@ class Figures(BaseModel):
     near_share: float
     left_out: Literal["one", "product", "scene", "group"]
     accuracy: float
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
     easy_accuracy: float | None = None
     ece_before: float
     ece_after: float

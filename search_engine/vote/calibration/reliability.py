@@ -18,6 +18,8 @@ from search_engine.vote.calibration.record import CurvePoint, Figures, LevelFigu
 CURVE_POINTS = 200
 SURE_Z = 1.28
 """One-sided 90 %: what is promised holds in nine of ten catalogs."""
+EITHER_Z = 1.96
+"""Two-sided 95 %."""
 EXPECTED_DRAWS = 20
 
 
@@ -79,6 +81,12 @@ def promised_accuracy(hits: NDArray[np.bool_], things: Codes) -> float:
     return wilson_lower(np.count_nonzero(hits) / effect, len(hits) / effect)
 
 
+def accuracy_interval(hits: NDArray[np.bool_], things: Codes) -> tuple[float, float]:
+    """Return the 95 % interval of the accuracy of answers, (N,), about things, (N,)."""
+    effect = design_effect(hits, np.unique(things, return_inverse=True)[1])
+    return wilson(np.count_nonzero(hits) / effect, len(hits) / effect, EITHER_Z)
+
+
 def design_effect(hits: NDArray[np.bool_], things: Codes) -> float:
     """Return how many times the variance of a share is that of independent outcomes; at least 1."""
     if not len(hits) or hits.all() or not hits.any():
@@ -90,11 +98,17 @@ def design_effect(hits: NDArray[np.bool_], things: Codes) -> float:
 
 def wilson_lower(hits: float, count: float) -> float:
     """Return the lower end of Wilson's one-sided interval of a share."""
+    return wilson(hits, count, SURE_Z)[0]
+
+
+def wilson(hits: float, count: float, z: float) -> tuple[float, float]:
+    """Return both ends of Wilson's interval of a share; `z` tells how sure they are."""
     if count == 0:
-        return 0.0
-    share, z2 = hits / count, SURE_Z**2
-    spread = SURE_Z * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return float((share + z2 / (2 * count) - spread) / (1 + z2 / count))
+        return 0.0, 1.0
+    share, z2 = hits / count, z**2
+    spread = z * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    middle, scale = share + z2 / (2 * count), 1 + z2 / count
+    return float((middle - spread) / scale), float((middle + spread) / scale)
 
 
 def expected_ece(confidence: Floats, seed: int = 0) -> float:
@@ -115,9 +129,12 @@ def expected_ece(confidence: Floats, seed: int = 0) -> float:
 def figures_of(found: Outcomes, seed: int, **about: Any) -> Figures:
     """Return the figures of some outcomes; the rest of `Figures` is given in `about`."""
     sure = label_chances(found.sure)
+    low, high = accuracy_interval(found.correct, found.things)
     return Figures(
         queries=len(sure),
         accuracy=float(found.correct.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
         ece_before=expected_calibration_error(found.shares, found.correct),
         ece_after=expected_calibration_error(sure, found.correct),
         ece_expected=expected_ece(sure, seed),

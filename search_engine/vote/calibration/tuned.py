@@ -11,7 +11,7 @@ import numpy as np
 from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.neighbors import Advance, nearest
-from search_engine.records import Codes
+from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of
 from search_engine.vote.calibration.held_out import (
     NEIGHBORS,
@@ -60,17 +60,7 @@ def hold_out_tuned(
     folds = min(FOLDS, int(np.searchsorted(np.cumsum(sizes), ENOUGH)) + 1)
     asked_codes = np.where((fold >= 0) & (fold < folds), voters.codes, -1)
     rows = draw(asked_codes, queries, seed)
-    kept = min(NEIGHBORS, len(fold) - int(sizes.max()))
-    scores = np.full((len(rows), kept), -np.inf)
-    places = np.zeros((len(rows), kept), dtype=np.int64)
-    for number in range(folds):
-        asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
-        if len(asked):
-            ((mean, matrix),) = learn(voters.vectors[rest], learned[rest], (shrinkage,))
-            away = project(voters.vectors[rows[asked]], mean, matrix)
-            others = project(voters.vectors[rest], mean, matrix)
-            best, found = nearest(away, others, NEIGHBORS, advance=advance)
-            scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
+    scores, places = _neighbors(voters.vectors, learned, shrinkage, fold, rows, advance)
     twin = twin_score(voters.codes, rows, scores, places)
     near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
     ballots = ballots_at(voters, scores, places)
@@ -80,3 +70,25 @@ def hold_out_tuned(
     return HeldOut(
         ballots, places, rows, truth, near, things[rows], easy, twin, voters.leave_out, sample
     )
+
+
+def _neighbors(
+    vectors: Vectors,
+    learned: Codes,
+    shrinkage: float,
+    fold: Codes,
+    rows: Codes,
+    advance: Advance,
+) -> tuple[Floats, Codes]:
+    """Find the neighbors of rows (Q,) in spaces learned without the fold of each, (Q, K)."""
+    kept = min(NEIGHBORS, len(fold) - int(np.bincount(fold[fold >= 0], minlength=1).max()))
+    scores = np.full((len(rows), kept), -np.inf)
+    places = np.zeros((len(rows), kept), dtype=np.int64)
+    for number in np.unique(fold[rows]):
+        asked, rest = np.flatnonzero(fold[rows] == number), np.flatnonzero(fold != number)
+        ((mean, matrix),) = learn(vectors[rest], learned[rest], (shrinkage,))
+        away = project(vectors[rows[asked]], mean, matrix)
+        others = project(vectors[rest], mean, matrix)
+        best, found = nearest(away, others, NEIGHBORS, advance=advance)
+        scores[asked], places[asked] = best[:, :kept], rest[found[:, :kept]]
+    return scores, places
