@@ -1,6 +1,6 @@
 """Whether what is promised comes true: accuracy, confidence and coverage on photos to come.
 
-    python -m benchmarks.trust [--datasets NAME ...] [--keep FOLDER] [--json]
+    python -m benchmarks.trust [--datasets NAME ...] [--splits N] [--keep FOLDER] [--json]
 
 The training photos of a dataset are the catalog, as it comes (`raw`) and as a first `eyedex index`
 tunes it, and everything is learned and calibrated from these alone; then its validation photos are
@@ -10,12 +10,14 @@ where both differ by no more than these allow. With `--keep` another run finds t
 embedded; the seconds of processor time that each step took are told as it ends. Each level of the
 label has the error of its confidence beside what a perfect confidence would show on as many
 photos. `accepted` is what `accept-accuracy` gives, with the coverage that was stated for it and the
-one that came true.
+one that came true. With `--splits` a fifth of the things of the catalog as it comes is taken for
+photos to come, N times by lot, and `pretended` tells how far promises were from what came true.
 """
 
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,17 @@ from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.engine import SearchEngine
-from search_engine.records import Prediction
-from search_engine.things import things_of
+from search_engine.neighbors import nearest
+from search_engine.records import Codes, Prediction
+from search_engine.things import FOLDS, things_of
 from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
+from search_engine.vote.calibration.fit import fit_labels
+from search_engine.vote.calibration.held_out import NEIGHBORS as CALIBRATED_WITH
+from search_engine.vote.calibration.held_out import ballots_at
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.reliability import accuracy_interval
 from search_engine.vote.calibration.store import load_calibration
+from search_engine.vote.tally import tally
 
 COLLECTION = "default"
 Row = dict[str, Any]
@@ -47,18 +54,19 @@ def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--datasets", nargs="+", choices=SPLITS, default=list(SPLITS))
+    parser.add_argument("--splits", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="Folder for the catalogs; else they are deleted.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eyedex-bench-") as folder:
         rows = [
             row
             for name in given.datasets
-            for row in steps(name, Settings(data=(given.keep or Path(folder)) / name))
+            for row in steps(name, Settings(data=(given.keep or Path(folder)) / name), given.splits)
         ]
     report(rows, given.json)
 
 
-def steps(dataset: str, settings: Settings) -> Iterator[Row]:
+def steps(dataset: str, settings: Settings, splits: int) -> Iterator[Row]:
     """The figures of a catalog as it comes, and tuned."""
     train, asked = (DATASETS / dataset / part for part in SPLITS[dataset])
     index_source(open_source(train), IndexRequest(), settings)
@@ -76,6 +84,8 @@ def steps(dataset: str, settings: Settings) -> Iterator[Row]:
             gallery = read_gallery(engine.catalog, COLLECTION)
         for row in measured(calibrated, gallery, photos, tuned):
             yield {"dataset": dataset, "step": step, **row}
+        if splits and step == "raw":
+            yield {"dataset": dataset, "step": step, **pretended(gallery, splits)}
         print(f"{dataset} {step}: {time.process_time() - started:.0f} core-s", flush=True)
 
 
@@ -123,6 +133,40 @@ def promise(
     true = accuracy_interval(right, things)
     row |= {"came true": round(float(right.mean()), 4), "true from, to": between(true)}
     return {**row, "holds": is_within_chance(promised, true)}
+
+
+def pretended(gallery: Labelled, splits: int) -> Row:
+    """How promises fare if some things of a gallery are taken for photos to come, over and over."""
+    things = things_of(gallery.vectors, gallery_voters(gallery).codes)
+    tried = [split(gallery, things, seed) for seed in range(splits)]
+    apart = np.array([promised - true for promised, true, _ in tried])
+    return {
+        "what": f"pretended, {splits} times",
+        "calibration": round(float(np.mean([promised for promised, _, _ in tried])), 4),
+        "came true": round(float(np.mean([true for _, true, _ in tried])), 4),
+        "apart, root mean square": round(float(np.sqrt((apart**2).mean())), 4),
+        "holds": round(float(np.mean([holds for _, _, holds in tried])), 3),
+    }
+
+
+def split(gallery: Labelled, things: Codes, seed: int) -> tuple[float, float, bool]:
+    """The accuracy that was promised without a fifth of the things, that of these, and `holds`."""
+    voters = gallery_voters(gallery)
+    drawn = np.random.default_rng(seed).permutation(np.unique(things))
+    away = np.isin(things, drawn[: len(drawn) // FOLDS])
+    known = np.isin(voters.codes, np.unique(voters.codes[~away]))
+    rest, asked = np.flatnonzero(~away), np.flatnonzero(away & known)
+    left = replace(voters, vectors=voters.vectors[rest], codes=voters.codes[rest])
+    left = replace(left, products=voters.products[rest])
+    fit = fit_labels(left)
+    scores, places = nearest(voters.vectors[asked], left.vectors, CALIBRATED_WITH)
+    winners = tally(ballots_at(left, scores, places), fit.rule).codes[:, 0]
+    right = winners == voters.codes[asked]
+    low, high = fit.figures.accuracy_low, fit.figures.accuracy_high
+    assert low is not None
+    assert high is not None
+    holds = is_within_chance((low, high), accuracy_interval(right, things[asked]))
+    return fit.figures.accuracy, float(right.mean()), holds
 
 
 def between(ends: tuple[float, float]) -> str:

@@ -104,15 +104,12 @@ def judge(
         advance(1)
     asked = np.concatenate([trial.asked for trial in trials])
     verdict = _verdict(trials, ways[held_by][asked], _chance(gallery), seed)
-    verdict = replace(verdict, held_by=held_by)
-    if not easy:
-        return verdict
     easier = {
         name: _accuracies(gallery, adapt, verdict.chosen, _parts(fold_of(codes, way), FOLDS, seed))
         for name, way in ways.items()
-        if name != held_by
+        if easy and name != held_by
     }
-    return replace(verdict, easier=easier)
+    return replace(verdict, held_by=held_by, easier=easier)
 
 
 def _folds(codes: Codes, things: Codes, folds: int) -> Codes:

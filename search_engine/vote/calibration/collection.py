@@ -241,7 +241,7 @@ def _held_out(
     projection: Projection,
     request: CalibrationRequest,
     advance: Advance,
-) -> tuple[HeldOut, HeldOut | None]:
+) -> HeldOut:
     """Hold out items of a tuned collection, and one by one if asked for and possible.
 
     `gallery` has the embeddings before the projection.
@@ -270,9 +270,9 @@ def _held_out(
 
     held = by(ways[way], advance)
     if not request.easy or way == ALONE or unseen is not None:
-        return held, None
+        return held
     alone = by(ways[ALONE])
-    return held, replace(alone, easy=np.ones(len(alone.rows), dtype=np.bool_))
+    return replace(held, one_by_one=(alone.ballots, alone.truth))
 
 
 def _familiar(
@@ -333,9 +333,9 @@ def _fit(
 ) -> tuple[Fit, ValueModel | None]:
     lists = _lists(catalog, gallery, request.target)
     voters = gallery_voters(gallery)
-    held, easy = None, None
+    held = None
     if projection is not None:
-        held, easy = _held_out(catalog, gallery, projection, request, advance)
+        held = _held_out(catalog, gallery, projection, request, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(
@@ -346,7 +346,6 @@ def _fit(
             queries=request.queries,
             seed=request.seed,
             held=held,
-            easy=easy,
             advance=advance,
         )
         return fit, None

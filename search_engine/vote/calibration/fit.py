@@ -89,7 +89,6 @@ def fit_labels(
     queries: int = QUERIES,
     seed: int = 0,
     held: HeldOut | None = None,
-    easy: HeldOut | None = None,
     advance: Advance = lambda count: None,
 ) -> Fit:
     """Fit a target with one label an item.
@@ -105,7 +104,6 @@ def fit_labels(
         queries: Held-out items, at most.
         seed: Selects items and folds.
         held: Held-out items with known neighbors; None finds them in the gallery.
-        easy: Items that were held out one by one, if they are not among `held`.
         advance: Called with the number of items done since the last call.
 
     Raises:
@@ -118,11 +116,11 @@ def fit_labels(
         raise _too_few(len(held.rows), "items whose label others share")
     factors = balanced_weights(voters) if balanced else None
     rule = _choose(held, VoteRule(per_product=per_product), factors)
-    return _fitted(voters, held, easy or held, rule, factors, seed)
+    return _fitted(voters, held, rule, factors, seed)
 
 
 def _fitted(
-    voters: Voters, held: HeldOut, easy: HeldOut, rule: VoteRule, factors: Floats | None, seed: int
+    voters: Voters, held: HeldOut, rule: VoteRule, factors: Floats | None, seed: int
 ) -> Fit:
     """Fit regressions and figures by a rule; `factors` weigh the votes of labels, (labels,)."""
     found = _count(held.ballots, held.truth, path_table(voters.labels), rule, factors)
@@ -141,7 +139,7 @@ def _fitted(
             seed,
             near_share=float(held.near.mean()),
             left_out=held.left_out,
-            easy_accuracy=_easy_accuracy(easy, rule, factors),
+            easy_accuracy=_easy_accuracy(held, rule, factors),
             unknown_turned_away=_turned_away(held, least),
         ),
         _alike(held, voters),
@@ -296,12 +294,11 @@ def least_score(held: HeldOut) -> float:
 
 
 def _easy_accuracy(held: HeldOut, rule: VoteRule, factors: Floats | None) -> float | None:
-    """Return the accuracy of items that were held out one by one where that was asked."""
-    if not held.easy.any():
+    """Return the accuracy of items that were held out one by one; None where none were."""
+    if held.one_by_one is None:
         return None
-    once = held.easy | ~np.isin(held.rows, held.rows[held.easy])
-    winners = tally(held.ballots, rule, factors).codes[:, 0]
-    return float((winners == held.truth)[once].mean())
+    ballots, truth = held.one_by_one
+    return float((tally(ballots, rule, factors).codes[:, 0] == truth).mean())
 
 
 def _turned_away(held: HeldOut, least: float) -> float | None:

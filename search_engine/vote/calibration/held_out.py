@@ -66,8 +66,9 @@ class HeldOut:
     `rows` (Q,) are positions in the gallery, `truth` (Q,) their labels, `near` (Q,) their kind;
     `places` (Q, K) are the positions of the neighbors. `things` (Q,) number what is left out
     together: items of one are not independent. `easy` (Q,) are those for which only the item itself
-    was left out. `twin_score` is the score from which two items are twins. `is_sample` tells that
-    no other items were held out of a training.
+    was left out, as they have a twin; `one_by_one` has neighbors and labels of all items, if any is
+    left out together with others. `twin_score` is the score from which two items are twins.
+    `is_sample` tells that no other items were held out of a training.
     """
 
     ballots: Ballots
@@ -80,6 +81,7 @@ class HeldOut:
     twin_score: float
     left_out: LeaveOut
     is_sample: bool = False
+    one_by_one: tuple[Ballots, Codes] | None = None
 
     @property
     def hard(self) -> NDArray[np.bool_]:
@@ -119,8 +121,24 @@ def hold_out(
     easy = (np.arange(len(every)) < np.count_nonzero(alone)) & (leave_out != "one")
     near = np.asarray(_best(ballots.scores) >= twin)
     return HeldOut(
-        ballots, places, every, voters.codes[every], near, things[every], easy, twin, leave_out
+        ballots,
+        places,
+        every,
+        voters.codes[every],
+        near,
+        things[every],
+        easy,
+        twin,
+        leave_out,
+        one_by_one=_one_by_one(voters, rows, scores, found) if left.any() else None,
     )
+
+
+def _one_by_one(voters: Voters, rows: Codes, scores: Floats, found: Codes) -> tuple[Ballots, Codes]:
+    """Return the neighbors and the label of all rows whose label another item has."""
+    truth = voters.codes[rows]
+    several = np.bincount(voters.codes[voters.codes >= 0])[truth] > 1
+    return ballots_at(voters, scores[several], found[several]), truth[several]
 
 
 def _things(voters: Voters, rows: Codes, twin: float, leave_out: LeaveOut) -> Codes:

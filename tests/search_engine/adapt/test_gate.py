@@ -11,7 +11,12 @@ from search_engine.adapt.gate import Adapt, Verdict, judge, judge_held_out
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.projection import project
-from search_engine.encoders.projection_learning import LIKENESS_DIRECTIONS, learn, within_classes
+from search_engine.encoders.projection_learning import (
+    LIKENESS_DIRECTIONS,
+    Learner,
+    learn,
+    within_classes,
+)
 from search_engine.evaluate.bootstrap import Interval
 from search_engine.evaluate.paired import Change
 from search_engine.records import Codes, Vectors
@@ -221,6 +226,9 @@ def test_what_is_hardest_without_learning_is_held_out() -> None:
     verdict = judge(found, discriminant(found.vectors, codes), easy=True)
     assert {verdict.held_by, *verdict.easier} == {"things", "order", "one"}
     assert verdict.held_by != "one"
+    assert verdict.expected is not None
+    low, high = verdict.expected
+    assert low < verdict.changes["accuracy"].after < high
     before = {name: pair[0] for name, pair in verdict.easier.items()}
     assert verdict.changes["accuracy"].before <= before["one"]
 
@@ -229,3 +237,12 @@ def test_groups_that_are_given_are_what_is_held_out() -> None:
     found = replace(drifting(100), groups=[str(row // 8) for row in range(200)])
     verdict = judge(found, discriminant(found.vectors, np.tile([0, 1], 100)), easy=True)
     assert {verdict.held_by, *verdict.easier} == {"things", "one"}
+
+
+def test_relearning_in_the_span_is_projecting_by_what_was_learned() -> None:
+    random = np.random.default_rng(0)
+    vectors = unit_rows(random.normal(size=(400, 800)).astype(np.float32))
+    rows, learner = np.arange(0, 400, 2), Learner(vectors)
+    ((mean, matrix),) = learner.learn(rows, rows % 7, (0.1,))
+    (relearned,) = learner.relearned(rows, rows % 7, (0.1,))
+    np.testing.assert_allclose(relearned, project(vectors, mean, matrix), atol=1e-4)

@@ -33,6 +33,7 @@ from search_engine.vote.calibration.record import (
 from search_engine.vote.calibration.reliability import (
     Outcomes,
     accuracy_curve,
+    accuracy_interval,
     design_effect,
     expected_ece,
     wilson_lower,
@@ -388,6 +389,26 @@ def test_photos_of_one_thing_count_as_one() -> None:
     assert grouped.accuracy == pytest.approx(wilson_lower(18, 20))
     assert grouped.accuracy < alone.accuracy - 0.05
     assert grouped.coverage == alone.coverage == 1.0
+
+
+def test_an_accuracy_is_as_sure_as_there_are_things() -> None:
+    """Nine of ten things right: 18 of 20 is 0.70 to 0.97 by Wilson's interval, 180 of 200 less."""
+    right = np.repeat(np.arange(20) < 18, 10)
+    low, high = accuracy_interval(right, np.repeat(np.arange(20), 10))
+    assert (low, high) == (pytest.approx(0.699, abs=1e-3), pytest.approx(0.972, abs=1e-3))
+    assert accuracy_interval(right, np.arange(200)) == (
+        pytest.approx(0.851, abs=1e-3),
+        pytest.approx(0.934, abs=1e-3),
+    )
+
+
+def test_one_by_one_means_every_item() -> None:
+    """Items without a twin are asked one by one, too: that leaves them what is of their thing."""
+    gallery = voters(*photos(600, seed=7, shots=4, spread=0.35))
+    held = hold_out(gallery, 1_000, "scene")
+    assert held.one_by_one is not None
+    assert np.array_equal(held.one_by_one[1], gallery.codes)
+    assert hold_out(gallery, 1_000, "one").one_by_one is None
 
 
 def test_independent_photos_lose_nothing() -> None:
