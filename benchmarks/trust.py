@@ -10,8 +10,9 @@ where both differ by no more than these allow. With `--keep` another run finds t
 embedded; the seconds of processor time that each step took are told as it ends. Each level of the
 label has the error of its confidence beside what a perfect confidence would show on as many
 photos. `accepted` is what `accept-accuracy` gives, with the coverage that was stated for it and the
-one that came true. With `--splits` a fifth of the things of the catalog as it comes is taken for
-photos to come, N times by lot, and `pretended` tells how far promises were from what came true.
+one that came true. With `--splits` a fifth of the catalog as it comes is taken for photos to come,
+N times by lot, in whole things and photo by photo: `pretended` tells in how many cases the promise
+holds, how far it was from what came true, and the error of the confidence.
 """
 
 import tempfile
@@ -34,17 +35,17 @@ from search_engine.collections.labelled import Labelled, read_gallery
 from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.engine import SearchEngine
+from search_engine.metrics import expected_calibration_error
 from search_engine.neighbors import nearest
 from search_engine.records import Codes, Prediction
 from search_engine.things import FOLDS, things_of
 from search_engine.vote.calibration.collection import calibrate_collection, gallery_voters
-from search_engine.vote.calibration.fit import fit_labels
+from search_engine.vote.calibration.fit import Fit, fit_labels
 from search_engine.vote.calibration.held_out import NEIGHBORS as CALIBRATED_WITH
 from search_engine.vote.calibration.held_out import ballots_at
 from search_engine.vote.calibration.record import Calibration
-from search_engine.vote.calibration.reliability import accuracy_interval
+from search_engine.vote.calibration.reliability import accuracy_interval, label_chances
 from search_engine.vote.calibration.store import load_calibration
-from search_engine.vote.tally import tally
 
 COLLECTION = "default"
 Row = dict[str, Any]
@@ -85,7 +86,8 @@ def steps(dataset: str, settings: Settings, splits: int) -> Iterator[Row]:
         for row in measured(calibrated, gallery, photos, tuned):
             yield {"dataset": dataset, "step": step, **row}
         if splits and step == "raw":
-            yield {"dataset": dataset, "step": step, **pretended(gallery, splits)}
+            for row in pretended(gallery, splits):
+                yield {"dataset": dataset, "step": step, **row}
         print(f"{dataset} {step}: {time.process_time() - started:.0f} core-s", flush=True)
 
 
@@ -118,10 +120,7 @@ def promise(
     """What was promised, beside what came true."""
     figures = calibrated.figures
     row: Row = {"what": "promise", "calibration": round(figures.accuracy, 4)}
-    assert figures.accuracy_low is not None
-    assert figures.accuracy_high is not None
-    promised = (figures.accuracy_low, figures.accuracy_high)
-    row["from, to"] = between(promised)
+    row["from, to"] = between(promised_by(calibrated))
     if figures.easy_accuracy is not None:
         row["one by one"] = round(figures.easy_accuracy, 4)
     if tuned is not None and tuned.verdict is not None and tuned.verdict.expected is not None:
@@ -132,41 +131,70 @@ def promise(
     things = things_of(photos.vectors, gallery_voters(photos).codes)
     true = accuracy_interval(right, things)
     row |= {"came true": round(float(right.mean()), 4), "true from, to": between(true)}
-    return {**row, "holds": is_within_chance(promised, true)}
+    return {**row, "holds": is_within_chance(promised_by(calibrated), true)}
 
 
-def pretended(gallery: Labelled, splits: int) -> Row:
-    """How promises fare if some things of a gallery are taken for photos to come, over and over."""
+def pretended(gallery: Labelled, splits: int) -> Iterator[Row]:
+    """How promises fare if a part of a gallery is taken for photos to come, over and over."""
     things = things_of(gallery.vectors, gallery_voters(gallery).codes)
-    tried = [split(gallery, things, seed) for seed in range(splits)]
-    apart = np.array([promised - true for promised, true, _ in tried])
-    return {
-        "what": f"pretended, {splits} times",
-        "calibration": round(float(np.mean([promised for promised, _, _ in tried])), 4),
-        "came true": round(float(np.mean([true for _, true, _ in tried])), 4),
-        "apart, root mean square": round(float(np.sqrt((apart**2).mean())), 4),
-        "holds": round(float(np.mean([holds for _, _, holds in tried])), 3),
-    }
+    for what, groups in (("things", things), ("photos", np.arange(len(things)))):
+        tried = [split(gallery, things, groups, seed) for seed in range(splits)]
+        mean = {name: float(np.mean([one[name] for one in tried])) for name in tried[0]}
+        apart = np.array([one["calibration"] - one["came true"] for one in tried])
+        yield {
+            "what": f"pretended: other {what}, {splits} times",
+            **{name: round(value, 4) for name, value in mean.items()},
+            "apart, root mean square": round(float(np.sqrt((apart**2).mean())), 4),
+        }
 
 
-def split(gallery: Labelled, things: Codes, seed: int) -> tuple[float, float, bool]:
-    """The accuracy that was promised without a fifth of the things, that of these, and `holds`."""
+def split(gallery: Labelled, things: Codes, groups: Codes, seed: int) -> dict[str, float]:
+    """What was promised without a fifth of the groups, and what came true of these."""
     voters = gallery_voters(gallery)
-    drawn = np.random.default_rng(seed).permutation(np.unique(things))
-    away = np.isin(things, drawn[: len(drawn) // FOLDS])
+    drawn = np.random.default_rng(seed).permutation(np.unique(groups))
+    away = np.isin(groups, drawn[: len(drawn) // FOLDS])
     known = np.isin(voters.codes, np.unique(voters.codes[~away]))
     rest, asked = np.flatnonzero(~away), np.flatnonzero(away & known)
     left = replace(voters, vectors=voters.vectors[rest], codes=voters.codes[rest])
     left = replace(left, products=voters.products[rest])
-    fit = fit_labels(left)
+    calibrated = of_fit(fit_labels(left))
     scores, places = nearest(voters.vectors[asked], left.vectors, CALIBRATED_WITH)
-    winners = tally(ballots_at(left, scores, places), fit.rule).codes[:, 0]
-    right = winners == voters.codes[asked]
-    low, high = fit.figures.accuracy_low, fit.figures.accuracy_high
+    counted, chances = calibrated.confidences(ballots_at(left, scores, places))
+    sure, right = label_chances(chances), counted.codes[:, 0] == voters.codes[asked]
+    true = accuracy_interval(right, things[asked])
+    return {
+        "calibration": calibrated.figures.accuracy,
+        "came true": float(right.mean()),
+        "holds": is_within_chance(promised_by(calibrated), true),
+        "confidence": float(sure.mean()),
+        "ece": expected_calibration_error(sure, right),
+    }
+
+
+def of_fit(fit: Fit) -> Calibration:
+    """A calibration of no collection."""
+    return Calibration(
+        target="label",
+        collection_uid="",
+        fingerprint="",
+        seq=0,
+        items=0,
+        rule=fit.rule,
+        twin_score=fit.twin_score,
+        least_score=fit.least_score,
+        levels=fit.levels,
+        curve=fit.curve,
+        score_tenths=fit.score_tenths,
+        figures=fit.figures,
+    )
+
+
+def promised_by(calibrated: Calibration) -> tuple[float, float]:
+    """The interval of the accuracy."""
+    low, high = calibrated.figures.accuracy_low, calibrated.figures.accuracy_high
     assert low is not None
     assert high is not None
-    holds = is_within_chance((low, high), accuracy_interval(right, things[asked]))
-    return fit.figures.accuracy, float(right.mean()), holds
+    return low, high
 
 
 def between(ends: tuple[float, float]) -> str:
