@@ -136,6 +136,72 @@ def _woocommerce() -> Export:
     return Export("wc-product-export.csv", delimited(rows, encoding="utf-8-sig"), items)
 
 
+def _shopify_json() -> Export:
+    mug = {
+        "id": 11, "handle": "mug", "title": "Mug", "body_html": "<p>Nice</p>", "vendor": "ACME",
+        "product_type": "Mugs", "tags": ["kitchen", "blue"], "status": "active",
+        "options": [{"name": "Size", "values": ["S", "L"]}, {"name": "Color", "values": ["Blue"]}],
+        "variants": [
+            {"id": 1, "sku": "M-S", "price": "9.90", "option1": "S", "option2": "Blue"},
+            {"id": 2, "sku": "M-L", "price": "12.90", "option1": "L", "option2": "Blue"},
+        ],
+        "images": [
+            {"id": 5, "src": PICTURES[1], "position": 2},
+            {"id": 6, "src": PICTURES[0], "position": 1},
+            {"id": 7, "src": PICTURES[2], "position": 3},
+        ],
+        "image": {"id": 6, "src": PICTURES[0], "position": 1},
+    }  # fmt: skip
+    plate = {
+        "id": 12, "handle": "plate", "title": "Plate", "vendor": "ACME", "product_type": "Plates",
+        "tags": [], "status": "draft", "options": [{"name": "Title", "values": ["Default Title"]}],
+        "variants": [{"id": 3, "sku": "P-1", "price": "5.00", "option1": "Default Title"}],
+        "images": [{"id": 8, "src": PICTURES[4], "position": 1}], "image": None,
+    }  # fmt: skip
+    known = {
+        "id": 11, "Title": "Mug", "Body (HTML)": "<p>Nice</p>", "Vendor": "ACME",
+        "Tags": ["kitchen", "blue"], "Status": "active", "Variant SKU": ["M-S", "M-L"],
+        "Variant Price": 9.9, "Size": ["S", "L"], "Color": "Blue",
+    }  # fmt: skip
+    items = {
+        "mug" if n == 0 else f"mug/{n + 1}": Item(PICTURES[n], "Mugs", "mug", known)
+        for n in range(3)
+    }
+    items["plate"] = Item(PICTURES[4], "Plates", "plate", {
+        "id": 12, "Title": "Plate", "Vendor": "ACME", "Status": "draft", "Variant SKU": ["P-1"],
+        "Variant Price": 5.0,
+    })  # fmt: skip
+    return Export("products.json", json.dumps({"products": [mug, plate]}).encode(), items)
+
+
+def _woocommerce_json() -> Export:
+    def named(*names: str) -> list[dict[str, Any]]:
+        return [{"id": 9, "name": name, "slug": name.lower()} for name in names]
+
+    products = [
+        {"id": 44, "name": "V-Neck", "type": "simple", "sku": "vneck", "price": "9.90",
+         "categories": named("Shirts, long", "Sale"), "tags": named("red"), "parent_id": 0,
+         "images": [{"id": 1, "src": PICTURES[0]}, {"id": 2, "src": PICTURES[1]}],
+         "attributes": [{"id": 6, "name": "Color", "options": ["Blue", "Green"]}]},
+        {"id": 45, "name": "Cap", "type": "simple", "sku": "cap", "price": "16.00",
+         "categories": named("Hats"), "tags": [], "parent_id": 0, "attributes": [],
+         "images": [{"id": 3, "src": PICTURES[2]}]},
+    ]  # fmt: skip
+    vneck = {
+        "Name": "V-Neck", "Type": "simple", "SKU": "vneck", "price": 9.9, "Tags": ["red"],
+        "Color": ["Blue", "Green"], "All categories": ["Shirts, long", "Sale"],
+    }  # fmt: skip
+    cap = {
+        "Name": "Cap", "Type": "simple", "SKU": "cap", "price": 16.0, "All categories": ["Hats"],
+    }  # fmt: skip
+    items = {
+        "44": Item(PICTURES[0], "Shirts, long", "44", vneck),
+        "44/2": Item(PICTURES[1], "Shirts, long", "44", vneck),
+        "45": Item(PICTURES[2], "Hats", "45", cap),
+    }
+    return Export("products.json", json.dumps(products).encode(), items)
+
+
 def _product_search(with_header: bool) -> Export:
     names = ["image-uri", "image-id", "product-set-id", "product-id", "product-category",
              "product-display-name", "labels", "bounding-poly"]  # fmt: skip
@@ -174,6 +240,8 @@ SHOP_EXPORTS: dict[str, Export] = {
     "Shopify": _shopify(SHOPIFY_OLD, "products_export.csv"),
     "Shopify, new headers": _shopify(SHOPIFY_NEW, "products_export_1.csv"),
     "WooCommerce": _woocommerce(),
+    "Shopify in JSON": _shopify_json(),
+    "WooCommerce in JSON": _woocommerce_json(),
     "Product Search": _product_search(with_header=False),
     "Product Search with a header": _product_search(with_header=True),
     "Hugging Face imagefolder": _imagefolder(as_json=False),
