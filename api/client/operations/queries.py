@@ -237,10 +237,9 @@ def _as_json(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_texts(asked: Mapping[str, Any]) -> dict[str, str]:
     fields = _as_json(asked)
-    if "facets" in fields:
-        fields["facets"] = ",".join(fields["facets"])
-    if isinstance(fields.get("labels"), list):
-        fields["labels"] = ",".join(fields["labels"])
+    for name in {"facets", "labels"} & set(fields):
+        if not isinstance(fields[name], str):
+            fields[name] = ",".join(fields[name])
     for name in {"like", "unlike"} & set(fields):
         fields[name] = json.dumps(fields[name])
     return texts(fields)
