@@ -26,7 +26,7 @@ def levels_of(cell: Any) -> list[str] | None:
     if _is_of_texts(cell):
         return cast(list[str], cell)
     if isinstance(cell, list) and cell and all(map(_is_of_texts, cell)):
-        return max(cell, key=len)
+        return max(cast(list[list[str]], cell), key=len)
     return None
 
 
