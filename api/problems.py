@@ -215,9 +215,10 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     headers = error.headers
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"Allow": ", ".join(_allowed_methods(request))}
-    return problem_response(
-        error.status_code, code, str(error.detail), request_id(request), headers
-    )
+    detail = str(error.detail)
+    if detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = "there is nothing at this address; /openapi.json lists what there is"
+    return problem_response(error.status_code, code, detail, request_id(request), headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -135,10 +135,6 @@ def compare(
             },
         )
         reference = encoder.encode(decoded(theirs, encoder.spec.preprocessing))
-    costs = list(zip(decoding.costs, encoding.costs, strict=True))
-    limits = [ingest_limit(cores(), *each) for each in costs]
-    least = [decoding.core_s + encoding.core_s for decoding, encoding in costs]
-    by_clock = [clock_limit(*each) for each in costs]
     return [
         {"what": f"{OURS}, images/s", **spread(found[OURS])},
         {"what": f"{OURS}, milliseconds of a core", **spread([1_000 * s for s in ours.core_s])},
@@ -148,16 +144,30 @@ def compare(
         *({"what": name, **spread(found[name])} for name in (COLORING, STARTING)),
         {"what": "committing alone, items/s", **spread(found["committing alone"])},
         {"what": "copying memory, GB/s", **spread(found["copying memory"])},
-        {"what": "limit of decoding and encoding, images/s", **spread(limits)},
-        {"what": "the same by the clock, images/s", **spread(by_clock)},
-        ratio_row(OURS, found[OURS], "the limit", limits, OF_LIMIT),
-        ratio_row(OURS, found[OURS], "the limit by the clock", by_clock, OF_LIMIT),
-        ratio_row("decoding and encoding alone", least, f"{OURS}, in cores", ours.core_s, OF_LIMIT),
+        *limit_rows(
+            found[OURS], ours.core_s, list(zip(decoding.costs, encoding.costs, strict=True))
+        ),
         *(
             row
             for name, rival in others.items()
             for row in rival_rows(name, rival, found[OURS], found[name], reference)
         ),
+    ]
+
+
+def limit_rows(
+    rates: Sequence[float], core_s: Sequence[float], costs: Sequence[tuple[Cost, Cost]]
+) -> list[Row]:
+    """How near our rates are to what decoding and encoding allow, by cores and by the clock."""
+    limits = [ingest_limit(cores(), *each) for each in costs]
+    by_clock = [clock_limit(*each) for each in costs]
+    least = [decoding.core_s + encoding.core_s for decoding, encoding in costs]
+    return [
+        {"what": "limit of decoding and encoding, images/s", **spread(limits)},
+        {"what": "the same by the clock, images/s", **spread(by_clock)},
+        ratio_row(OURS, rates, "the limit", limits, OF_LIMIT),
+        ratio_row(OURS, rates, "the limit by the clock", by_clock, OF_LIMIT),
+        ratio_row("decoding and encoding alone", least, f"{OURS}, in cores", core_s, OF_LIMIT),
     ]
 
 

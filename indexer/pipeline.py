@@ -99,6 +99,7 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     run.report.moved += planned.moved
     run.report.unchanged += planned.unchanged
     run.on_progress(len(planned.describe) + planned.unchanged)
+    run.report.from_elsewhere += _count_from_elsewhere(run, planned, known)
     for each in planned.lacking:
         run.reject(Reject(each.row.line, each.row.item_id, "no_picture", LACKING))
     for each in planned.encode:
@@ -110,6 +111,20 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
             run.on_progress(1)
         else:
             yield each
+
+
+def _count_from_elsewhere(run: Run, planned: Plan, known: Mapping[str, CatalogItem]) -> int:
+    """How many items get another picture than the one that did not come from this source."""
+    replaced = [
+        item.key
+        for each in planned.encode
+        if (item := known.get(each.row.item_id)) is not None
+        and item.content_hash != each.content_hash
+    ]
+    if not replaced:
+        return 0
+    with run.catalog.read() as connection:
+        return len(keys_of_others(connection, replaced, run.source))
 
 
 def _without_file(known: Mapping[str, CatalogItem]) -> frozenset[int]:

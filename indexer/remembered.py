@@ -49,7 +49,7 @@ def recalled(
 def said_before(reading: SourceOptions, given: SourceOptions) -> list[str]:
     """A sentence about the flags that are not given now and hold because they were before."""
     flags = [
-        f"--{each.name.replace('_', '-')} {_shown(getattr(reading, each.name))}"
+        f"--{each.name.replace('_', '-')} {_shown(getattr(reading, each.name))}".rstrip()
         for each in fields(reading)
         if each.name not in (*NOT_KEPT, "known_columns")
         and getattr(reading, each.name) != getattr(given, each.name)
@@ -95,6 +95,8 @@ def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:
 
 
 def _shown(value: Any) -> str:
+    if value is True:
+        return ""
     if isinstance(value, Mapping):
         return " ".join(f"{name}={each}" for name, each in value.items())
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

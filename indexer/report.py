@@ -35,6 +35,8 @@ class RunReport:
 
     `hashed` are pictures from before there were hashes: looked at again, so that copies are found.
 
+    `from_elsewhere` are items that had another picture from another source, or by HTTP.
+
     `taken_over` are pictures that a cluster had embedded for a run that was interrupted.
 
     `reasons` are the rejected rows by code; `refused` the first of them in a dry run, which writes
@@ -60,6 +62,7 @@ class RunReport:
     encoded: int = 0
     same_picture: int = 0
     hashed: int = 0
+    from_elsewhere: int = 0
     taken_over: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
@@ -115,7 +118,8 @@ class RunReport:
 
     def summary(self) -> dict[str, Any]:
         """For `--json`."""
-        at_times = {"taken_over": self.taken_over, "others": self.others}
+        names = ("taken_over", "others", "from_elsewhere")
+        at_times = {name: getattr(self, name) for name in names}
         return {
             "added": self.added,
             "updated": self.updated,

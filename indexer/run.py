@@ -16,7 +16,7 @@ from indexer.change.automatic import (
 )
 from indexer.change.tune import LAYERS_UP_TO
 from indexer.covered import Covered, covered, name_of
-from indexer.executors.choice import executor_for, joined_cluster
+from indexer.executors.choice import Cluster, executor_for, joined_cluster
 from indexer.executors.recipe import MadeEncoder
 from indexer.patches import declare_patches, embed_patches
 from indexer.pipeline import remove_gone, run_pipeline
@@ -208,25 +208,18 @@ def _take_in(
         before = covered(engine.catalog, collection, source, name)
     if request.prune:
         _check_prune(source, before, request)
-    with (
-        joined_cluster(request.executor, request.ray_actors, settings, request.dry_run) as cluster,
-        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
-    ):
-        if cluster is None:
-            decoder.warm_up()
+    with _helpers(request, settings, report) as (cluster, decoder):
         made = _encoder_for(engine, collection, source, request, report)
         on_encoder(made.encoder)
-        with (
-            closing(listed_rejects(engine, request.collection, report)) as rejects,
-            _decoding_noted(decoder, report),
-        ):
+        executor = executor_for(cluster, made, decoder, settings, collection.uid, report)
+        with closing(listed_rejects(engine, request.collection, report)) as rejects:
             run = Run(
                 catalog=engine.catalog,
                 collection=collection,
                 encoder=made.encoder,
                 encoder_options=made.options,
                 decoder=decoder,
-                executor=executor_for(cluster, made, decoder, settings, collection.uid, report),
+                executor=executor,
                 report=report,
                 on_progress=on_progress,
                 on_reject=rejects.write,
@@ -244,6 +237,26 @@ def _take_in(
     return made.encoder, refused
 
 
+@contextmanager
+def _helpers(
+    request: IndexRequest, settings: Settings, report: RunReport
+) -> Iterator[tuple[Cluster | None, DecodePool]]:
+    """The cluster, if one is asked for, and the processes that decode, warm where they are needed.
+
+    How long the latter were at work is noted also where the run breaks off.
+    """
+    with (
+        joined_cluster(request.executor, request.ray_actors, settings, request.dry_run) as cluster,
+        DecodePool(settings.catalog_limits(), settings.workers) as decoder,
+    ):
+        if cluster is None:
+            decoder.warm_up()
+        try:
+            yield cluster, decoder
+        finally:
+            report.stages["decode"] = report.stages.get("decode", 0.0) + decoder.busy_seconds
+
+
 def _encoder_for(
     engine: SearchEngine,
     collection: Collection,
@@ -258,16 +271,6 @@ def _encoder_for(
         _declare(engine, collection, request, made.encoder.spec.dimension)
     report.encoder, report.runtime = made.encoder.spec.name, made.encoder.runtime
     return made
-
-
-@contextmanager
-def _decoding_noted(decoder: DecodePool, report: RunReport) -> Iterator[None]:
-    """Note how long its processes were at work, also where the run breaks off."""
-    try:
-        yield
-    finally:
-        busy_s = report.stages.get("decode", 0.0)
-        report.stages["decode"] = busy_s + decoder.busy_seconds
 
 
 def _bring_up(run: Run, source: Source, request: IndexRequest) -> PruneRefusedError | None:

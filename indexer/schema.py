@@ -103,15 +103,7 @@ def change_types(
             nothing is changed then.
     """
     wanted = _wanted(catalog, collection, types)
-    changing, misfits = 0, _Misfits()
-    for items in _parts(catalog, collection):
-        for item in items:
-            try:
-                changing += bool(_converted(item, wanted))
-            except RowError as error:
-                misfits.take(item.item_id, error)
-        on_progress(len(items))
-    misfits.check()
+    changing = _count_changing(catalog, collection, wanted, on_progress)
     if dry_run:
         return changing
     for items in _parts(catalog, collection):
@@ -122,6 +114,29 @@ def change_types(
         on_progress(len(items))
     with catalog.write() as writer:
         keep_field_types(writer, collection.id, {name: str(kind) for name, kind in wanted.items()})
+    return changing
+
+
+def _count_changing(
+    catalog: Catalog,
+    collection: Collection,
+    wanted: Mapping[str, ColumnType],
+    on_progress: Advance,
+) -> int:
+    """How many items change.
+
+    Raises:
+        ParameterError: Values of some do not fit.
+    """
+    changing, misfits = 0, _Misfits()
+    for items in _parts(catalog, collection):
+        for item in items:
+            try:
+                changing += bool(_converted(item, wanted))
+            except RowError as error:
+                misfits.take(item.item_id, error)
+        on_progress(len(items))
+    misfits.check()
     return changing
 
 

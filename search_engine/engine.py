@@ -12,6 +12,7 @@ from search_engine.catalog.listing import ADDED
 from search_engine.classifiers.trained import ListedClassifier, OpenedClassifier, list_trained
 from search_engine.collections.listing import ItemQuestion, every_item, item_page
 from search_engine.editing import EditableDirectory
+from search_engine.errors import ParameterError
 from search_engine.feedback.kept import Feedback
 from search_engine.records import (
     CatalogItem,
@@ -248,6 +249,8 @@ class SearchEngine(EditableDirectory):
         Raises:
             CollectionNotFoundError, FilterError, ParameterError: As they say.
         """
+        if isinstance(fields, str):
+            raise ParameterError("not a list of fields", where="facets", fix="put it into a list")
         live = self.live(collection)
         for name in fields:
             check_field(self.catalog, live.record, name, "facets", also=(PICTURE_COLOR,))

@@ -31,7 +31,14 @@ def headers_of(key: str | None) -> dict[str, str]:
 
 
 def path(*parts: str) -> str:
-    """An address of the API; slashes in parts are escaped too."""
+    """An address of the API; slashes in parts are escaped too.
+
+    Raises:
+        TypeError: A part is no text.
+    """
+    for part in parts:
+        if not isinstance(part, str):
+            raise TypeError(f"ids and names are texts, and {part!r:.40} is none")
     return "/v1/" + "/".join(quote(each, safe=":") for each in parts)
 
 
@@ -52,13 +59,34 @@ def request_arguments(call: Call[Any]) -> dict[str, Any]:
         "url": call.path,
         "params": texts(call.query) or None,
         "headers": dict(call.headers),
-        "json": call.json,
+        "json": plain(call.json),
         "data": call.fields,
         "files": call.files,
     }
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON has it: numbers of NumPy become Python's.
+
+    Raises:
+        TypeError: JSON has no such value.
+    """
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
+        return plain(value.item())
+    raise TypeError(
+        f"{type(value).__name__} cannot be sent: use texts, numbers, True, False, None, and lists "
+        "and dicts of these"
+    )
+
+
 def _text(value: Any) -> str:
+    value = plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):

@@ -46,6 +46,8 @@ def picture_bytes(picture: Picture) -> bytes:
     """
     if isinstance(picture, bytes | bytearray | memoryview):
         return bytes(picture)
+    if isinstance(picture, str) and picture.startswith(("http://", "https://")):
+        raise ValueError(f"{picture:.80} is an address, of which nothing is fetched: give the file")
     if isinstance(picture, str | os.PathLike):
         return Path(picture).read_bytes()
     if _is_of(picture, "PIL.Image", "Image"):

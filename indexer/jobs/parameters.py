@@ -271,7 +271,8 @@ def _flaw(given: Mapping[str, Any], error: ValidationError) -> ParameterError:
     if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return ParameterError("not an object", where=where)
     if found["type"] == "missing":
-        return ParameterError("missing", where=where)
+        remedy = "give the upload or the path that is to be indexed"
+        return ParameterError("missing", where=where, fix=remedy if path == ["source"] else None)
     message = found["msg"].removeprefix("Value error, ")
     return ParameterError(message[:1].lower() + message[1:], where=where)
 

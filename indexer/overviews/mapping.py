@@ -8,11 +8,10 @@ from indexer.overviews.neighbors import Graph, neighbors_of
 from search_engine.clustering import Clusters, kmeans, labels_of, names_of
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
-from search_engine.indexes.live import Snapshot
 from search_engine.overviews.layout import EARLY, LATE, import_tsne, lay_out
 from search_engine.overviews.map import BLOCK, Points, merged, place_further
 from search_engine.overviews.storage import Overview
-from search_engine.records import Codes, Keys, Vectors
+from search_engine.records import Codes, Vectors
 from search_engine.storage.arrays import Arrays
 
 LAID_OUT = 100_000
@@ -48,11 +47,7 @@ def make_map(
     with stage("clustering", 1) as advance:
         found = _clustered(vectors, clusters)
         advance(1)
-    points = Points(graph.keys, places, found.members)
-    if len(rows) < len(subject.items):
-        keys = np.array([each.key for each in subject.items], dtype=np.int64)
-        others = np.delete(keys, rows)
-        points = merged(points, _placed(subject.snapshot, points, others, stage))
+    points = _with_the_others(subject, rows, Points(graph.keys, places, found.members), stage)
     labels = [subject.items[row].label for row in rows.tolist()]
     arrays: Arrays = {
         "keys": points.keys,
@@ -86,12 +81,16 @@ def _clustered(vectors: Vectors, clusters: int | None) -> Clusters:
     return kmeans(vectors, clusters)
 
 
-def _placed(snapshot: Snapshot, known: Points, keys: Keys, stage: Stage) -> Points:
-    """Place items that were not laid out."""
-    placed = Points(keys[:0], known.places[:0], known.clusters[:0])
+def _with_the_others(subject: Subject, rows: Codes, points: Points, stage: Stage) -> Points:
+    """The points of all items, those that were not laid out placed among these."""
+    if len(rows) == len(subject.items):
+        return points
+    assert subject.snapshot is not None
+    keys = np.delete(np.array([each.key for each in subject.items], dtype=np.int64), rows)
+    placed = Points(keys[:0], points.places[:0], points.clusters[:0])
     with stage("placing", len(keys)) as advance:
         for start in range(0, len(keys), BLOCK):
             some = keys[start : start + BLOCK]
-            placed = merged(placed, place_further(snapshot, known, some))
+            placed = merged(placed, place_further(subject.snapshot, points, some))
             advance(len(some))
-    return placed
+    return merged(points, placed)

@@ -1,15 +1,37 @@
 """Convert labels as shops write them, `Home > Kitchen > Mugs`, to paths with slashes.
 
-The separator is found from the whole column: `>` (`>>`, `»`) or `|` or a slash, in that order.
+The separator is found from the whole column: `>` (`>>`, `»`) or `|` or a slash, in that order. A
+list, as JSON has it, has a level in each of its texts.
 """
 
+import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, cast
+
+from indexer.sources.shapes import is_empty, text_of
 
 SEPARATORS = ("»", ">>", ">", "|")
 _SLASH = re.compile(r"\s*/\s*")
+
+
+def levels_of(cell: Any) -> list[str] | None:
+    """Return the levels of a label that is a list of texts; None for any other cell.
+
+    Of several such lists, `[["Home", "Mugs"], ["Sale"]]`, it is the first of the longest.
+    """
+    if _is_of_texts(cell):
+        return cast(list[str], cell)
+    if isinstance(cell, list) and cell and all(map(_is_of_texts, cell)):
+        return max(cast(list[list[str]], cell), key=len)
+    return None
+
+
+def _is_of_texts(cell: Any) -> bool:
+    return isinstance(cell, list) and bool(cell) and all(isinstance(each, str) for each in cell)
 
 
 @dataclass(slots=True)
@@ -22,6 +44,19 @@ class LabelEvidence:
     firsts: dict[str, str] = field(default_factory=dict)
     slashed: int = 0
     slashed_first: str | None = None
+    list_first: list[str] | None = None
+
+    def take_all(self, cells: Iterable[Any]) -> None:
+        """Examine cells of the column."""
+        written = set()
+        for cell in cells:
+            levels = levels_of(cell)
+            if levels is not None:
+                self.list_first = self.list_first or levels
+            elif not is_empty(cell):
+                written.add(text_of(cell))
+        for each in written:
+            self.take(each)
 
     def take(self, cell: str) -> None:
         """Examine one label."""
@@ -53,6 +88,12 @@ class LabelEvidence:
         return None
 
 
+def path_of(levels: Iterable[str]) -> str:
+    """Put levels together to a path; a slash within a level becomes ` - `."""
+    plain = (_SLASH.sub(" - ", level).strip() for level in levels)
+    return "/".join(level for level in plain if level)
+
+
 class LabelPaths:
     """Convert labels to paths."""
 
@@ -64,17 +105,19 @@ class LabelPaths:
         if self._separator is None:
             return _SLASH.sub("/", label)
         mark = self._separator.strip() or self._separator
-        levels = [_SLASH.sub(" - ", level).strip() for level in label.split(mark)]
-        return "/".join(level for level in levels if level)
+        return path_of(label.split(mark))
 
 
 def label_notes(column: str, evidence: LabelEvidence, separator: str | None) -> list[str]:
     """Return sentences about how labels become paths."""
+    notes = []
+    if evidence.list_first is not None:
+        listed = json.dumps(evidence.list_first, ensure_ascii=False)
+        notes.append(f"{column}: {listed} becomes the label {path_of(evidence.list_first)}")
     if separator is None or separator.strip() == "/":
-        return []
+        return notes
     paths = LabelPaths(separator)
     first = evidence.firsts.get(separator.strip())
-    notes = []
     if first is not None:
         notes.append(f'{column}: "{first}" becomes the label {paths.path(first)}')
     if evidence.slashed_first is not None:

@@ -53,6 +53,9 @@ _AMOUNT = re.compile(
     rf"(?P<number>-?\d[\d.,'’{_SPACES}]*?)[{_SPACES}]*(?P<after>{_CURRENCY})?",
     re.ASCII,
 )
+_NO_CENTS = re.compile(r"(?<=\d)[.,][-–—]{1,2}(?=\D*$)")
+"""How prices without cents end, as in `CHF 5.–` and `12,- €`."""
+
 _UNGROUP = str.maketrans("", "", "'’ \u00a0\u202f")
 
 
@@ -82,7 +85,8 @@ def numeral(text: str) -> Numeral | None:
 
     Leading zeros, a plus sign, an exponent and more than 15 digits mark a code, not a number.
     """
-    number, currency = _without_currency(text)
+    whole = _NO_CENTS.sub("", text)
+    number, currency = _without_currency(whole)
     if sum(map(str.isdecimal, number)) > MAX_DIGITS:
         return None
     point = _WITH_POINT.fullmatch(number)
@@ -101,7 +105,7 @@ def numeral(text: str) -> Numeral | None:
         len(point["decimals"] or "") if point else None,
         len(comma["decimals"] or "") if comma else None,
         padded=number.endswith("0") and any(match["decimals"] for match in found),
-        amount=with_decimals or currency is not None,
+        amount=with_decimals or currency is not None or whole != text,
         currency=currency,
     )
 
@@ -112,7 +116,7 @@ def parse_number(text: str, sign: DecimalSign = ".") -> int | float | None:
     form = numeral(text)
     if form is None or form.decimals(sign) is None:
         return None
-    digits = _without_currency(text)[0].translate(_UNGROUP)
+    digits = _without_currency(_NO_CENTS.sub("", text))[0].translate(_UNGROUP)
     digits = digits.replace(",", "") if sign == "." else digits.replace(".", "").replace(",", ".")
     return float(digits) if "." in digits else int(digits)
 

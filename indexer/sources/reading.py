@@ -13,14 +13,27 @@ from indexer.sources.options import AS_FOUND, SourceOptions
 from indexer.sources.parquet_table import ParquetTable
 from indexer.sources.records import Table
 from indexer.sources.xlsx_table import XlsxTable
+from indexer.sources.xml_table import XmlTable
 from search_engine.errors import SourceError
 
 TABLE_SUFFIXES = frozenset(
-    {".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm"}
+    {
+        ".csv",
+        ".tsv",
+        ".tab",
+        ".txt",
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".xml",
+        ".parquet",
+        ".xlsx",
+        ".xlsm",
+    }
 )
 """Suffixes of tables; `.gz` may follow."""
 
-FORMATS = "CSV, TSV, JSON, JSON Lines, Parquet and XLSX, texts with gzip too"
+FORMATS = "CSV, TSV, JSON, JSON Lines, XML, Parquet and XLSX, texts with gzip too"
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 _LOOKED_AT_BYTES = 4_096
@@ -46,8 +59,10 @@ def read_table(path: Path, options: SourceOptions = AS_FOUND) -> Table:
     first = _first_character(head)
     if first in ("[", "{"):
         return JsonTable(path, options, starts_with_bracket=first == "[")
+    if _is_page(head):
+        raise _unknown(path, "it is a page of HTML")
     if first == "<":
-        raise _unknown(path, "it is HTML or XML")
+        return XmlTable(path)
     if has_suffix(path, (".json", ".jsonl", ".ndjson")):
         what = "not JSON: it begins with neither [ nor {" if first else "the file is empty"
         raise SourceError(what, where=str(path))
@@ -100,6 +115,11 @@ def _unknown(path: Path, what: str) -> SourceError:
         where=str(path),
         fix=f"use {FORMATS}",
     )
+
+
+def _is_page(head: bytes) -> bool:
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:20].lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _first_character(head: bytes) -> str:

@@ -16,7 +16,6 @@ from indexer.sources.mapping import ColumnMapping, plain_name
 from indexer.sources.options import SourceOptions
 from indexer.sources.pictures import Pictures
 from indexer.sources.records import Record, Table
-from indexer.sources.shapes import is_empty, text_of
 from search_engine.catalog.attribute_values import MAX_NAME_CHARS, is_attribute_name
 from search_engine.catalog.filters import RESERVED_FIELDS
 from search_engine.errors import SourceError
@@ -124,8 +123,7 @@ def _count(table: Table, mapping: ColumnMapping, pictures: Pictures) -> _Counts:
             take = evidence.count if name in fields or evidence.is_text else evidence.take
             take(column)
             if name == label:
-                for written in {text_of(cell) for cell in column if not is_empty(cell)}:
-                    counts.labels.take(written)
+                counts.labels.take_all(column)
     return counts
 
 

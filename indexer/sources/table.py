@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from indexer.sources.base import Reject, SourceRow, printable, usable
-from indexer.sources.label_paths import LabelPaths
+from indexer.sources.label_paths import LabelPaths, levels_of, path_of
 from indexer.sources.mapping import map_columns
 from indexer.sources.objects import without_objects
 from indexer.sources.options import AS_FOUND, SourceOptions
@@ -39,7 +39,7 @@ class TableSource:
         self._columns = surveyed.columns
         self._count = surveyed.rows
         self._labels = LabelPaths(surveyed.label_separator)
-        self._label = lru_cache(maxsize=2**14)(self._checked_label)
+        self._label = lru_cache(maxsize=2**14)(self._checked_path)
         self._addresses = options.addresses
         self.path = table.path
         self.description = f"table {table.path}"
@@ -135,7 +135,12 @@ class TableSource:
         if self._label_from_folder and references:
             found["label"] = self._label(folder_label(references[0]))
         elif label and label in cells:
-            found["label"] = self._label(_text(cells[label]))
+            levels = levels_of(cells[label])
+            found["label"] = (
+                self._label(_text(cells[label]))
+                if levels is None
+                else _checked_label(path_of(levels) or None)
+            )
         if product and product in cells:
             found["product_id"] = usable("bad_value", check_product_id, _text(cells[product]))
         if len(references) > 1 and found.get("product_id") is None:
@@ -149,9 +154,12 @@ class TableSource:
         found["attributes"] = attributes
         return found
 
-    def _checked_label(self, written: str | None) -> str | None:
-        path = None if written is None else self._labels.path(written)
-        return usable("bad_value", check_label, path)
+    def _checked_path(self, written: str | None) -> str | None:
+        return _checked_label(None if written is None else self._labels.path(written))
+
+
+def _checked_label(path: str | None) -> str | None:
+    return usable("bad_value", check_label, path)
 
 
 def _text(cell: Any) -> str | None:

@@ -17,6 +17,7 @@ from indexer.sources.headers import (
     rows_have,
     title_notes,
 )
+from indexer.sources.merged_cells import Filling, Merged, merged_over_rows
 from indexer.sources.records import Record
 from search_engine.errors import EyedexError, MissingExtraError, SourceError
 
@@ -52,6 +53,7 @@ class XlsxTable:
         self._header_row, header, titles = below_titles(self._filled_rows(self._sheet))
         self._width, empty_rows = self._measure()
         check_width(self._width, str(path))
+        self._merged = self._merged_cells()
         survey = HeaderSurvey(_text(cell) for cell in _filled_up(header, self._width))
         if survey.is_doubtful:
             for _, cells in self._data_rows():
@@ -64,6 +66,7 @@ class XlsxTable:
             *title_notes(titles),
             *columns.notes,
             *_empty_notes(empty_rows),
+            *_merged_notes(sum(map(len, self._merged.values()))),
         )
 
     def records(self) -> Iterator[Record | Reject]:
@@ -101,10 +104,17 @@ class XlsxTable:
                 last, width, count = number, max(width, len(cells)), count + 1
         return width, last - self._header_row + 1 - count
 
+    def _merged_cells(self) -> Merged:
+        """The cells below the header that are merged over several rows."""
+        with self._workbook() as book, book[self._sheet]._get_source() as source:
+            merged = merged_over_rows(source, str(self.path))
+        return {row: cells for row, cells in merged.items() if row > self._header_row}
+
     def _data_rows(self) -> Iterator[Row]:
+        merged = Filling(self._merged)
         for number, cells in self._filled_rows(self._sheet):
             if number > self._header_row:
-                yield number, _filled_up(cells, self._width)
+                yield number, merged.filled(number, _filled_up(cells, self._width))
 
     def _filled_rows(self, title: str) -> Iterator[Row]:
         """Yield rows that have cells, up to the last of them, with their numbers."""
@@ -202,6 +212,13 @@ def _sheet_notes(sheet: str, others: Sequence[str]) -> Iterator[str]:
 def _empty_notes(count: int) -> Iterator[str]:
     if count:
         yield f"{rows_have(count)} only empty cells: skipped"
+
+
+def _merged_notes(count: int) -> Iterator[str]:
+    if count == 1:
+        yield "a cell is merged over several rows: its value counts for each of them"
+    elif count:
+        yield f"{count:,} cells are merged over several rows: their values count for each of these"
 
 
 def import_openpyxl(path: Path) -> Any:

@@ -64,6 +64,8 @@ def collections_in(connection: Connection) -> list[Collection]:
 
 def collection_in(connection: Connection, name: str) -> Collection:
     """As `Catalog.collection`, in the view of a connection."""
+    if not isinstance(name, str):
+        raise _no_name(name)
     row = None
     if COLLECTION_NAME.fullmatch(name):
         row = next(_COLLECTION_BY_NAME.rows(connection, name=name), None)
@@ -87,13 +89,17 @@ def check_collection_name(name: str) -> str:
         ParameterError: It is not.
     """
     if not is_collection_name(name):
-        raise ParameterError(
-            "not a collection name",
-            where="collection",
-            fix="use lower-case letters, digits, - and _, at most 63, starting with a letter "
-            "or digit",
-        )
+        raise _no_name(name)
     return name
+
+
+def _no_name(name: object) -> ParameterError:
+    said = "not a collection name" if isinstance(name, str) else f"{name!r:.40} is no name"
+    return ParameterError(
+        said,
+        where="collection",
+        fix="use lower-case letters, digits, - and _, at most 63, starting with a letter or digit",
+    )
 
 
 def live_of(collection: Collection) -> ColumnElement[bool]:

@@ -38,6 +38,8 @@ def make_private_root(paths: DataPaths) -> None:
         ) from None
     try:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        refuse_to_make(paths)
     except OSError as error:
         raise _unusable(error, paths) from error
 

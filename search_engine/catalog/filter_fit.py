@@ -37,6 +37,9 @@ MAX_WARNINGS = 5
 ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 SIGNS = {"eq": "=", "ne": "!=", "in": "=", **ORDERS}
 
+NO_VALUE = ("null", "none", "nil", "na", "n/a")
+"""What other languages call that there is no value."""
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
 _ZONE = re.compile(r".*[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
@@ -167,7 +170,9 @@ class _Fit:
     def _misfit(self, asked: Condition, value: Scalar) -> FilterError:
         field = asked.field
         kinds = [kind for kind in KINDS_OF if self._values.has(field, kind)]
-        if kinds == ["text"] and _kind_of(value) != "text":
+        if isinstance(value, Word) and value.text.lower() in NO_VALUE:
+            fix = f"write not {field} exists for items without it"
+        elif kinds == ["text"] and _kind_of(value) != "text":
             fix = f"write {self._as_line(asked, quoted(written(value)))} to compare as text"
         elif kinds == ["number"] and Word(str(value)).as_number() is not None:
             fix = f"write {self._as_line(asked, str(value))}, without quotes"

@@ -22,6 +22,21 @@ from search_engine.near import shown
 OPERATORS = {
     "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"
 }  # fmt: skip
+OTHERWISE = {
+    "is": "write {field} exists, or not {field} exists",
+    "between": "write {field} >= 10 and {field} <= 20",
+    **dict.fromkeys(
+        ("like", "ilike", "contains", "startswith", "matches", "~"),
+        "a filter compares whole values; q looks for words in texts",
+    ),
+    "": "write {field} exists, or {field} = true",
+}
+"""What other languages have behind a field, and how it is said here."""
+
+JOINTS = {
+    "&": "write and", "&&": "write and", ",": "write and", ";": "write and",
+    "|": "write or", "||": "write or",
+}  # fmt: skip
 GivenFilter = Filter | Mapping[str, Any] | str
 """A filter, its JSON form, or a line of text."""
 MAX_TEXT = 4_096
@@ -109,7 +124,8 @@ class _Parser:
 
     def end(self) -> None:
         if self._next < len(self._tokens):
-            raise self._unexpected("and, or, or the end", "put text that has spaces in quotes")
+            fix = JOINTS.get(self._peek(), "put text that has spaces in quotes")
+            raise self._unexpected("and, or, or the end", fix)
 
     def _conjunction(self, depth: int) -> JsonFilter:
         parts = [self._part(depth)]
@@ -140,17 +156,20 @@ class _Parser:
         elif refused:
             raise self._unexpected("in, under or exists")
         else:
-            return {"field": field, self._sign(): self._value()}
+            return {"field": field, self._sign(field): self._value()}
         return {"all": [{"field": field, "exists": True}, {"not": found}]} if refused else found
 
-    def _sign(self) -> str:
+    def _sign(self, field: str) -> str:
         for sign, operator in OPERATORS.items():
             if self._take(sign):
                 return operator
-        raise self._unexpected("= != < <= > >= in under or exists")
+        fix = OTHERWISE.get(self._peek().lower())
+        told = None if fix is None else fix.format(field=shown(field))
+        raise self._unexpected("= != < <= > >= in under or exists", told)
 
     def _values(self) -> list[Any]:
-        self._expect("(")
+        if not self._take("("):
+            raise self._unexpected("(", "write the values as in (red, blue)")
         values = [self._value()]
         while self._take(","):
             values.append(self._value())

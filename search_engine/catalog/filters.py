@@ -41,6 +41,7 @@ OPERATORS = ("eq", "ne", "in", "lt", "lte", "gt", "gte", "under", "exists")
 BUILT_IN_FIELDS = ("item_id", "label", "product_id")
 RESERVED_FIELDS = (*BUILT_IN_FIELDS, PICTURE_COLOR)
 """What a condition takes for something else than an attribute."""
+FOR_INSTANCE = 'for instance {"field": "price", "lt": 30}, or as a line: price < 30'
 MAX_CONDITIONS = 20
 MAX_VALUES = 100
 MAX_DEPTH = 8
@@ -186,11 +187,12 @@ def _parse(source: Any, where: str, depth: int) -> Filter:
     if depth > MAX_DEPTH:
         raise _error(f"nested deeper than {MAX_DEPTH}", where)
     if not isinstance(source, dict) or not source:
-        raise _error("a filter is an object", where)
+        raise _error("a filter is an object", where, FOR_INSTANCE)
     if "field" in source:
         return _parse_condition(source, where)
     if len(source) != 1 or next(iter(source)) not in ("all", "any", "not"):
-        raise _error("expected one of all, any, not, or a condition with field", where)
+        what = "expected one of all, any, not, or a condition with field"
+        raise _error(what, where, FOR_INSTANCE)
     joint, parts = next(iter(source.items()))
     if joint == "not":
         return Group("not", (_parse(parts, f"{where}.not", depth + 1),))
@@ -240,8 +242,8 @@ def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _error(what: str, where: str) -> FilterError:
-    return FilterError(what, where=where)
+def _error(what: str, where: str, fix: str | None = None) -> FilterError:
+    return FilterError(what, where=where, fix=fix)
 
 
 _Expression = ColumnElement[Any]

@@ -3,7 +3,7 @@
 `Answers` are the predicted classes, `QueryResults` add the measures of each query's ranking.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -205,6 +205,28 @@ def _class_statistics(answers: Answers) -> dict[str, Statistic]:
 
     Classes missing from a resample are ignored.
     """
+    counts = _class_counts(answers)
+
+    def macro(of: Any) -> Statistic:
+        def statistic(weights: Weights) -> Floats:
+            support, named, right = counts(weights)
+            return _ratio((of(support, named, right) * (support > 0)).sum(1), (support > 0).sum(1))
+
+        return statistic
+
+    def weighted_f1(weights: Weights) -> Floats:
+        support, named, right = counts(weights)
+        return _ratio((_f1(support, named, right) * support).sum(1), support.sum(1))
+
+    return {
+        "balanced_accuracy": macro(lambda support, named, right: _share(right, support)),
+        "macro_f1": macro(_f1),
+        "weighted_f1": weighted_f1,
+    }
+
+
+def _class_counts(answers: Answers) -> Callable[[Weights], tuple[Floats, ...]]:
+    """How often each class is true, named and rightly named, by how often queries are drawn."""
     from scipy.sparse import csr_array
 
     classes = {label: number for number, label in enumerate(sorted(set(answers.truth)))}
@@ -225,22 +247,7 @@ def _class_statistics(answers: Answers) -> dict[str, Statistic]:
     def counts(weights: Weights) -> tuple[Floats, ...]:
         return weights @ true, weights @ said, weights @ both
 
-    def macro(of: Any) -> Statistic:
-        def statistic(weights: Weights) -> Floats:
-            support, named, right = counts(weights)
-            return _ratio((of(support, named, right) * (support > 0)).sum(1), (support > 0).sum(1))
-
-        return statistic
-
-    def weighted_f1(weights: Weights) -> Floats:
-        support, named, right = counts(weights)
-        return _ratio((_f1(support, named, right) * support).sum(1), support.sum(1))
-
-    return {
-        "balanced_accuracy": macro(lambda support, named, right: _share(right, support)),
-        "macro_f1": macro(_f1),
-        "weighted_f1": weighted_f1,
-    }
+    return counts
 
 
 def _f1(support: Floats, named: Floats, right: Floats) -> Floats:

@@ -42,7 +42,9 @@ def shown_path(path: Path) -> str:
 def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
     where = shown_path(path)
     if isinstance(error, ValueError) or error.errno in _NO_SUCH:
-        return MissingPictureError("there is no such picture", where=where)
+        is_address = path.parts[:1] in (("http:",), ("https:",))
+        fix = "nothing is fetched from an address here: give the file" if is_address else None
+        return MissingPictureError("there is no such picture", where=where, fix=fix)
     if isinstance(error, IsADirectoryError):
         return CorruptImageError(_kind(stat.S_IFDIR), where=where)
     return CorruptImageError(f"the file cannot be read: {error.strerror}", where=where)

@@ -93,21 +93,10 @@ def check_data(settings: Settings) -> CheckReport:
         findings += _check_database(catalog)
         for collection in catalog.collections():
             findings += _check_collection(catalog, collection)
-            if collection.is_damaged:
-                continue
-            lost = catalog.unsearchable(collection)
-            with catalog.read() as connection:
-                digest, problems = _check_items(connection, collection, lost.keys())
+            if not collection.is_damaged:
+                fact, problems = _check_content(catalog, collection, settings)
+                facts.append(fact)
                 findings += problems
-                findings += _check_former(connection, catalog.former(collection))
-            findings += _check_unsearchable(catalog, collection, lost)
-            for folder_of in (catalog.paths.index, catalog.paths.patches):
-                findings += check_generations(folder_of(collection.name))
-            live = LiveCollection(catalog, collection, settings)
-            fact, problems = _check_index(catalog, live)
-            findings += problems
-            findings += patch_flaws(catalog, live)
-            facts.append({**fact, "unsearchable": len(lost), "digest": digest})
         findings += check_sealed(catalog)
         findings += _check_learned(catalog)
         findings += _check_drift(catalog)
@@ -298,6 +287,23 @@ def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None
     if not abs(norm - 1) < UNIT_TOLERANCE:
         return "its embedding is not a unit vector"
     return None
+
+
+def _check_content(
+    catalog: Catalog, collection: Collection, settings: Settings
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Verify what a sound record of a collection leads to, and tell what is there."""
+    lost = catalog.unsearchable(collection)
+    with catalog.read() as connection:
+        digest, findings = _check_items(connection, collection, lost.keys())
+        findings += _check_former(connection, catalog.former(collection))
+    findings += _check_unsearchable(catalog, collection, lost)
+    for folder_of in (catalog.paths.index, catalog.paths.patches):
+        findings += check_generations(folder_of(collection.name))
+    live = LiveCollection(catalog, collection, settings)
+    fact, problems = _check_index(catalog, live)
+    findings += [*problems, *patch_flaws(catalog, live)]
+    return {**fact, "unsearchable": len(lost), "digest": digest}, findings
 
 
 def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any], list[Finding]]:

@@ -50,40 +50,57 @@ def choose_next(
         doubts: How little is known of each item, (N,), 0 to 1.
         limit: How many at most.
     """
-    known = _nearest_labelled(scores, rows, labelled)
-    asking, places = np.nonzero(np.isfinite(scores) & ~labelled[:, None])
-    answering = rows[asking, places]
-    useful = ~labelled[answering]
-    order = np.argsort(answering[useful], kind="stable")
-    asking, places = asking[useful][order], places[useful][order]
-    starts = np.searchsorted(answering[useful][order], np.arange(len(labelled) + 1))
-
-    def added(row: int) -> tuple[float, int]:
-        """What the label of an item would add now, and for how many items."""
-        edges = slice(starts[row], starts[row + 1])
-        others = asking[edges]
-        nearer = np.maximum(scores[others, places[edges]] - known[others], 0.0)
-        own = 1.0 - known[row]
-        gain = float(doubts[row] * own + doubts[others] @ nearer)
-        return gain, int((nearer > 0).sum()) + int(own > 0)
-
-    waiting = [(-added(row)[0], row) for row in np.flatnonzero(~labelled).tolist()]
+    labels = _Labels(scores, rows, labelled, doubts)
+    waiting = [(-labels.would_add(row)[0], row) for row in np.flatnonzero(~labelled).tolist()]
     heapq.heapify(waiting)
     chosen: list[tuple[int, int]] = []
     while waiting and len(chosen) < limit:
         row = waiting[0][1]
-        gain, reach = added(row)
+        gain, reach = labels.would_add(row)
         if len(waiting) > 1 and -gain > min(waiting[1:3])[0]:  # it promised more before the others
             heapq.heapreplace(waiting, (-gain, row))
             continue
         heapq.heappop(waiting)
         chosen.append((row, reach))
-        edges = slice(starts[row], starts[row + 1])
-        others = asking[edges]
-        known[others] = np.maximum(known[others], scores[others, places[edges]])
-        known[row] = 1.0
+        labels.add(row)
     table = np.array(chosen, dtype=np.int64).reshape(-1, 2)
     return Choice(table[:, 0], table[:, 1])
+
+
+class _Labels:
+    """Labels that items have or are given, and how near each unlabelled item has one."""
+
+    def __init__(
+        self, scores: Floats, rows: Codes, labelled: NDArray[np.bool_], doubts: Floats
+    ) -> None:
+        self._doubts = doubts
+        self._known = _nearest_labelled(scores, rows, labelled)
+        asking, places = np.nonzero(np.isfinite(scores) & ~labelled[:, None])
+        answering = rows[asking, places]
+        useful = ~labelled[answering]
+        order = np.argsort(answering[useful], kind="stable")
+        self._asking, places = asking[useful][order], places[useful][order]
+        self._scores = scores[self._asking, places]
+        self._starts = np.searchsorted(answering[useful][order], np.arange(len(labelled) + 1))
+
+    def would_add(self, row: int) -> tuple[float, int]:
+        """What the label of an item would add now, and for how many items."""
+        others, scores = self._neighbored(row)
+        nearer = np.maximum(scores - self._known[others], 0.0)
+        own = 1.0 - self._known[row]
+        gain = float(self._doubts[row] * own + self._doubts[others] @ nearer)
+        return gain, int((nearer > 0).sum()) + int(own > 0)
+
+    def add(self, row: int) -> None:
+        """Give an item its label."""
+        others, scores = self._neighbored(row)
+        self._known[others] = np.maximum(self._known[others], scores)
+        self._known[row] = 1.0
+
+    def _neighbored(self, row: int) -> tuple[Codes, Floats]:
+        """The unlabelled items that have an item among their neighbors, and its scores there."""
+        edges = slice(self._starts[row], self._starts[row + 1])
+        return self._asking[edges], self._scores[edges]
 
 
 def votes_of(scores: Floats, rows: Codes, labelled: NDArray[np.bool_]) -> Codes:

@@ -91,28 +91,22 @@ def map_page(
         OverviewNotFoundError: No item is left of the map.
         ParameterError: The cursor is none, or of another map.
     """
-    question: dict[str, Any] = {
-        "collection": live.record.uid,
-        "map": (overview.origin.seq, overview.origin.made_at),
-        "sample": sample,
-    }
+    question = _question(live, overview, sample)
     after = -1 if cursor is None else read_cursor(cursor, question, (int,))[0]
     snapshot = live.snapshot()
     keys = np.empty(0, dtype=np.int64) if snapshot is None else snapshot.keys()
     known = _known(catalog, live, overview, keys)
     shown = _sampled(keys, sample)
-    start = int(np.searchsorted(shown, after, side="right"))
-    page = _page(shown[start : start + limit], known.keys)
-    points = _points_of_page(snapshot, known, page)
+    left = shown[shown > after]
+    page = _page(left[:limit], known.keys)
     items = catalog.by_keys(page.tolist())
-    more = start + len(page) < len(shown)
     return MapPage(
-        points,
+        _points_of_page(snapshot, known, page),
         [items.get(key) for key in page.tolist()],
         _clusters(catalog, overview),
         len(shown),
         len(keys),
-        write_cursor((int(page[-1]),), question) if more else None,
+        write_cursor((int(page[-1]),), question) if len(page) < len(left) else None,
         overview.origin,
         catalog.is_changed(live.record, overview.origin.seq),
     )
@@ -150,6 +144,15 @@ def merged(one: Points, other: Points) -> Points:
     return Points(keys, places, np.concatenate([one.clusters, other.clusters])).take(
         np.argsort(keys)
     )
+
+
+def _question(live: LiveCollection, overview: Overview, sample: int | None) -> dict[str, Any]:
+    """What a cursor is bound to."""
+    return {
+        "collection": live.record.uid,
+        "map": (overview.origin.seq, overview.origin.made_at),
+        "sample": sample,
+    }
 
 
 def _known(catalog: Catalog, live: LiveCollection, overview: Overview, keys: Keys) -> Points:

@@ -1,5 +1,6 @@
 """What comes before a body, over a real socket: limits, deadlines, hosts, and pages of others."""
 
+import asyncio
 import contextlib
 import http.client
 import resource
@@ -13,8 +14,10 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from api.cli.serve import _listen
 from api.security import protocol
 from api.security.middleware import SECURITY_HEADERS
+from search_engine.errors import ParameterError
 from tests.api.sockets import answer_of, connect
 from tests.conftest import LiveServer, copy_data, serve
 
@@ -281,3 +284,29 @@ def test_the_deadline_of_a_served_head_is_seconds_away(server: LiveServer) -> No
     with connect(server) as silent, connect(server) as slow:
         assert_deadline(silent, slow)
     assert time.monotonic() - started > protocol.HEAD_S - 1
+
+
+async def sends_at_once(listener: socket.socket) -> bool:
+    """Whether what asyncio accepts there is sent without Nagle's delay."""
+    found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        found.set_result(bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+        writer.close()
+
+    async with await asyncio.start_server(greet, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+        answer = await found
+        writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_answers_are_sent_at_once(host: str) -> None:
+    """asyncio sees to it for sockets only that name TCP as their protocol; else 40 ms go by."""
+    try:
+        listener = _listen(host, 0)
+    except ParameterError:
+        pytest.skip(f"there is no {host} here")
+    assert asyncio.run(sends_at_once(listener))

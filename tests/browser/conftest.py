@@ -58,6 +58,13 @@ def live_server(tmp_path_factory: pytest.TempPathFactory, hsv_data: Path) -> Ite
         yield server
 
 
+@pytest.fixture(scope="module")
+def owned(tmp_path_factory: pytest.TempPathFactory, hsv_data: Path) -> Iterator[LiveServer]:
+    """A server whose catalog the tests of a module change."""
+    with serve(copy_data(hsv_data, tmp_path_factory.mktemp("owned") / "data")) as server:
+        yield server
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser for these tests; Playwright's event loop must not outlive them."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SOME_TEXT = re.compile(r"\S")
 PHOTO_TITLE = "Closest to your photo"
+SLOW_MS = 120_000
+"""Jobs begin when a process of their own has started."""
 
 # Builds a File from base64 and hands it to the page the way a browser would.
 HAND_OVER = """([kind, name, base64]) => {

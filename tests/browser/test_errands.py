@@ -29,8 +29,6 @@ expect = sync_api.expect
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| (?P<task>[^|]+?) \| (?P<counts>[\d– |]+) \|$", re.MULTILINE)
-SLOW_MS = 120_000
-"""Jobs begin when a process of their own has started."""
 
 
 def named(guide: str) -> dict[str, list[str]]:
@@ -268,7 +266,7 @@ class Owner:
 
     def take_refused(self) -> None:
         job = self.page.get_by_role("list", name="Jobs").locator("> li").first
-        expect(job.get_by_text("Done")).to_be_visible(timeout=SLOW_MS)
+        expect(job.get_by_text("Done")).to_be_visible(timeout=steps.SLOW_MS)
         expect(job).to_contain_text("6 added · 2 refused")
         self.hands.press(job.get_by_text("2 rows refused"))
         with self.page.expect_download() as download:
@@ -297,7 +295,7 @@ class Owner:
         self.link("Review")
         self.button("Find duplicates")
         groups = self.page.get_by_role("list", name="Duplicates").locator("> li")
-        expect(groups.first).to_be_visible(timeout=SLOW_MS)
+        expect(groups.first).to_be_visible(timeout=steps.SLOW_MS)
         count = groups.count()
         self.button(re.compile("^Keep only "), groups.first)
         expect(groups).to_have_count(count - 1)
@@ -306,7 +304,7 @@ class Owner:
         self.link("Map")
         self.button("Draw the map")
         canvas = self.page.get_by_role("img", name=re.compile(r"Map of \d+ items"))
-        expect(canvas).to_be_visible(timeout=SLOW_MS)
+        expect(canvas).to_be_visible(timeout=steps.SLOW_MS)
         canvas.evaluate("(map) => map.scrollIntoView({ block: 'end' })")
         self.hands.drag(canvas, (0.03, 0.1), (0.97, 0.1), (0.97, 0.95), (0.03, 0.95))
         chosen = self.page.get_by_role("region", name="Chosen items")
@@ -320,7 +318,7 @@ class Owner:
         button = self.page.get_by_text("Choose photos", exact=True)
         self.hands.choose(button.first, self.photos)
         rows = self.page.get_by_role("table", name="Photos").locator("tbody tr")
-        expect(self.page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
+        expect(self.page.get_by_role("progressbar")).to_have_count(0, timeout=steps.SLOW_MS)
         field = rows.nth(1).get_by_role("combobox")
         self.hands.type(field, "Toys/Robots")
         self.hands.key("Enter")

@@ -1,4 +1,4 @@
-"""Classify, Quality and the reviews of a catalog as an owner uses them."""
+"""Quality and the reviews of a catalog as an owner uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
-from tests.browser.steps import overflow_px, walk
+from tests.browser.steps import SLOW_MS, overflow_px, walk
 from tests.browser.test_hostile import TEXTS, plain
 from tests.browser.test_looks import findings, in_both_themes
 from tests.conftest import copy_data, once, serve
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Page, Route
 
     from tests.conftest import LiveServer
 
@@ -30,8 +30,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytest.importorskip("openTSNE", reason="no map without openTSNE")
 expect = sync_api.expect
 
-SLOW_MS = 120_000
-"""Jobs begin when a process of their own has started."""
+
 REVIEWS = ("labels", "outliers", "map")
 MARKUP = ":is(script, iframe, style, b, base, math, template)"
 
@@ -82,113 +81,9 @@ def get(page: Page, server: LiveServer, path: str) -> Any:
     return page.request.get(f"{server.url}/v1/collections/default/{path}").json()
 
 
-def open_classify(page: Page, server: LiveServer, photos: list[Path], address: str = "") -> Locator:
-    """The rows of photos that were chosen."""
-    page.goto(f"{server.url}/classify{address}")
-    page.get_by_label("Choose photos").first.set_input_files(photos)
-    rows = page.get_by_role("table", name="Photos").locator("tbody tr")
-    expect(rows).to_have_count(len(photos))
-    return rows
-
-
 def open_review(page: Page, server: LiveServer, review: str, collection: str = "default") -> None:
     page.goto(f"{server.url}/catalog?collection={collection}&part=review&review={review}")
     expect(page.get_by_text("Looked at", exact=False)).to_be_visible()
-
-
-class TestClassify:
-    @pytest.mark.allows_console("the server responded with a status of 422")
-    def test_many_photos_are_classified_corrected_and_kept(
-        self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
-    ) -> None:
-        photos = sorted((sample / "shopper").rglob("*.jpg"))[:6]
-        damaged = tmp_path / "damaged.jpg"
-        damaged.write_bytes(photos[0].read_bytes()[:300])
-        page.goto(f"{owned.url}/classify")
-        expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
-        assert findings(page) == []
-        rows = open_classify(page, owned, [*photos, damaged])
-        expect(page.get_by_role("progressbar")).to_have_count(0)
-        expect(rows.first).to_contain_text("This photo can’t be opened")  # nor certain of anything
-        slider = page.get_by_role("slider", name="Right answers")
-        answered = page.locator(".numbers dd").first
-        slider.press("End")
-        few = int(answered.inner_text().split()[0])
-        slider.press("Home")
-        expect(page.get_by_text("Every photo gets an answer if anything")).to_be_visible()
-        assert few < int(answered.inner_text().split()[0]) <= 6
-        slider.press("End")
-        expect(page).to_have_url(re.compile(r"[?&]promise=0\.\d"))
-        proposed = rows.nth(1).get_by_role("combobox").get_attribute("placeholder")
-        rows.nth(1).get_by_role("combobox").press("Enter")
-        expect(rows.nth(2).get_by_role("combobox")).to_be_focused()
-        page.keyboard.type("Toys/Robots")
-        page.keyboard.press("Enter")
-        expect(rows.nth(2)).to_contain_text("By you")
-        assert findings(page) == []
-        page.locator("#classify-show").select_option("Given by you")
-        expect(rows).to_have_count(2)
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Download as a table").click()
-        saved = download.value.path().read_text(encoding="utf-8-sig").splitlines()
-        assert len(saved) == 8
-        assert [line for line in saved if "Toys/Robots" in line and ",yes," in line]
-        page.get_by_role("button", name="Add 2 photos to default").click()
-        expect(page.get_by_text("2 photos added.")).to_be_visible()
-        page.get_by_role("link", name="See them in the catalog").click()
-        expect(page.get_by_role("rowheader")).to_have_count(2)
-        kept = get(page, owned, "items?q=classified/")["items"]
-        assert {each["label"] for each in kept} == {proposed, "Toys/Robots"}
-        page.goto("about:blank")  # which asks for no pictures of what is deleted
-        for each in kept:
-            path = f"items/{each['item_id'].replace('/', '%2F')}"
-            page.request.delete(f"{owned.url}/v1/collections/default/{path}")
-
-    @pytest.mark.allows_console("net::ERR_INTERNET_DISCONNECTED")
-    @pytest.mark.allows_console("status of 429")
-    def test_it_is_cancelled_and_goes_on(self, page: Page, owned: LiveServer, sample: Path) -> None:
-        photos = sorted((sample / "shopper").rglob("*.jpg"))[:5]
-        page.route("**/classify", lambda route: None)  # never answered
-        rows = open_classify(page, owned, photos, "?order=name")
-        page.get_by_role("button", name="Cancel").click()
-        page.unroute("**/classify")
-        page.route("**/{classify,readyz}", lambda route: route.abort("internetdisconnected"))
-        page.get_by_role("button", name="Go on with 5 photos").click()
-        expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
-        refusal = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"code": "rate_limited"}}
-        page.route("**/classify", lambda route: route.fulfill(**refusal), times=1)
-        page.unroute("**/{classify,readyz}")
-        expect(page.get_by_text("Many are searching at the moment")).to_be_visible()
-        expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
-        expect(rows.filter(has_text="Waiting")).to_have_count(0)
-        page.set_viewport_size({"width": 360, "height": 740})
-        assert overflow_px(page) <= 0
-        page.emulate_media(color_scheme="dark")
-        assert findings(page) == []
-
-    @pytest.mark.allows_console("the server responded with a status of 422")
-    def test_classes_are_named_where_texts_are_read(
-        self, page: Page, owned: LiveServer, shopper_photo: Path
-    ) -> None:
-        def reads_texts(route: Route) -> None:
-            answer = route.fetch().json()
-            for each in answer["collections"]:
-                each["encoder"]["reads_texts"] = True
-            route.fulfill(json=answer)
-
-        page.goto(f"{owned.url}/classify")
-        expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
-        expect(page.get_by_label("Choose between classes that I name")).to_be_hidden()
-        page.route("**/v1/collections", reads_texts)
-        page.reload()
-        page.get_by_label("Choose between classes that I name").check()
-        page.get_by_label("Classes", exact=True).fill("mug\nplate")
-        page.get_by_label("Classes", exact=True).press("Tab")
-        with page.expect_request("**/classify") as asked:
-            page.get_by_label("Choose photos").first.set_input_files(shopper_photo)
-        assert b"mug,plate" in (asked.value.post_data_buffer or b"")
-        expect(page.get_by_role("button", name="Try 1 photo again")).to_be_visible()
-        expect(page.get_by_text("Nobody has measured how often")).to_be_visible()
 
 
 class TestReviews:

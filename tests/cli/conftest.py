@@ -136,8 +136,17 @@ def index(run: Run, data: Path) -> Index:
     return call
 
 
+@pytest.fixture(scope="session")
+def shopper(sample: Path) -> Path:
+    """The table of the shopper photos."""
+    return sample / "shopper" / "shopper.csv"
+
+
+Rejects = Callable[[], list[dict[str, Any]]]
+
+
 @pytest.fixture
-def rejects(data: Path) -> Callable[[], list[dict[str, Any]]]:
+def rejects(data: Path) -> Rejects:
     """The rows that the last run refused."""
 
     def read() -> list[dict[str, Any]]:
@@ -145,6 +154,12 @@ def rejects(data: Path) -> Callable[[], list[dict[str, Any]]]:
         return [json.loads(line) for line in text.splitlines()]
 
     return read
+
+
+def contents(run: Run, data: Path) -> str:
+    """A digest of all that a data directory's default collection holds."""
+    (collection,) = run("check", "--data", data, "--json").json["collections"]
+    return f"{collection['items']} {collection['digest']} {collection['generation']}"
 
 
 def counts(ran: Ran) -> tuple[int, int, int, int, int]:

@@ -1,11 +1,9 @@
 """Exit codes, the line on stderr, and signals."""
 
-import asyncio
 import fcntl
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.serve import _listen
 from search_engine.encoders import classic
-from search_engine.errors import ParameterError
 from search_engine.storage.paths import DataPaths
 from tests.cli.conftest import COMMAND, Index, Run, colour_picture, counts, run_outside
 from tests.images.pictures import CORRUPT, jpeg
@@ -374,29 +370,3 @@ def test_an_interrupted_run_says_so_and_goes_on_later(
     again = index(source)
     assert counts(again) == (MANY - safe, 0, safe, 0, 0)
     assert run("check", "--data", data).code == 0
-
-
-async def sends_at_once(listener: socket.socket) -> bool:
-    """Whether what asyncio accepts there is sent without Nagle's delay."""
-    found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        accepted = writer.get_extra_info("socket")
-        found.set_result(bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
-        writer.close()
-
-    async with await asyncio.start_server(greet, sock=listener):
-        _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
-        answer = await found
-        writer.close()
-    return answer
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_answers_are_sent_at_once(host: str) -> None:
-    """asyncio sees to it for sockets only that name TCP as their protocol; else 40 ms go by."""
-    try:
-        listener = _listen(host, 0)
-    except ParameterError:
-        pytest.skip(f"there is no {host} here")
-    assert asyncio.run(sends_at_once(listener))

@@ -185,7 +185,30 @@ def test_items_of_other_sources_are_told_where_they_could_be_meant(
     tuesday = feed("tuesday.csv", "item_id,image", "id0,0.png")
     assert "other sources" not in run("index", tuesday, *flags).err
     said = run("index", tuesday, *flags, "--prune").err
-    assert "note: 1 item of other sources stays; --source NAME gives files" in said
+    assert "note: 1 item of other sources stays; if a file or folder only has another name" in said
+
+
+def test_sources_that_give_one_id_different_pictures_are_told(
+    run: Run, data: Path, feed: Feed
+) -> None:
+    flags = ("--data", data, "--encoder", "hsv", "--workers", 1)
+    summer = feed("summer.csv", "item_id,image,price", "id0,0.png,3", "id1,1.png,4")
+    winter = feed("winter.csv", "item_id,image,price", "id1,2.png,5", "id2,3.png,6")
+    assert "take turns" not in run("index", summer, *flags).err
+    for source in (winter, summer):
+        said = run("index", source, *flags).err
+        assert "note: 1 item had another picture, from another source; sources with" in said
+    assert run("index", winter, *flags, "--dry-run", "--json").json["from_elsewhere"] == 1
+    prices = feed("prices.csv", "item_id,image,price", "id0,0.png,1", "id1,1.png,2")
+    assert "take turns" not in run("index", prices, *flags).err  # the same pictures
+    feed("prices.csv", "item_id,image,price", "id0,4.png,1", "id1,1.png,2")
+    assert "take turns" not in run("index", prices, *flags).err  # its own by now
+
+
+def test_a_flag_without_a_value_is_told_as_it_is_given(run: Run, data: Path, folder: Path) -> None:
+    flags = ("--data", data, "--encoder", "hsv", "--workers", 1)
+    run("index", folder, *flags, "--follow-links")
+    assert "read as it was said before: --follow-links\n" in run("index", folder, *flags).err
 
 
 @pytest.mark.parametrize(

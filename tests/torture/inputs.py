@@ -37,7 +37,8 @@ from tests.torture.network_tools import copied
 
 ROOT = Path(__file__).parents[2]
 TABLES = (
-    "tests/api/test_bad_pictures.py", "tests/api/test_envelope.py", "tests/api/test_addresses.py",
+    "tests/api/test_bad_pictures.py", "tests/api/test_envelope.py", "tests/api/test_values.py",
+    "tests/api/test_addresses.py",
     "tests/images/test_limits.py", "tests/images/test_types.py",
     "tests/indexer/sources/test_json_table.py", "tests/indexer/sources/test_delimited.py",
     "tests/indexer/sources/test_parquet_table.py", "tests/indexer/sources/test_pictures.py",

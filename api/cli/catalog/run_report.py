@@ -68,7 +68,10 @@ def _about_rows(report: "RunReport") -> Iterator[str]:
     if report.others:
         stay = "stays" if report.others == 1 else "stay"
         others = f"{counted(report.others, 'item')} of other sources {stay}"
-        yield f"{others}; --source NAME gives files whose names change one name"
+        yield f"{others}; if a file or folder only has another name now, --source NAME says so"
+    if report.from_elsewhere:
+        had = f"{counted(report.from_elsewhere, 'item')} had another picture, from another source"
+        yield f"{had}; sources with the same ids take turns unless they have a --collection each"
     if report.same_picture:
         have = "row has" if report.same_picture == 1 else "rows have"
         yield f"{report.same_picture:,} {have} the picture of an earlier row with another id"

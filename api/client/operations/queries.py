@@ -200,6 +200,9 @@ def _batch(
 
 def _examples(**given: Sequence[GivenExample]) -> dict[str, Any]:
     """Examples as JSON has them, where there are any."""
+    for name, examples in given.items():
+        if isinstance(examples, str | Mapping):
+            raise TypeError(f"{name} is no list of examples: put it into a list")
     return {
         name: [_subject({"item_id": one} if isinstance(one, str) else one) for one in examples]
         for name, examples in given.items()
@@ -237,10 +240,9 @@ def _as_json(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_texts(asked: Mapping[str, Any]) -> dict[str, str]:
     fields = _as_json(asked)
-    if "facets" in fields:
-        fields["facets"] = ",".join(fields["facets"])
-    if isinstance(fields.get("labels"), list):
-        fields["labels"] = ",".join(fields["labels"])
+    for name in {"facets", "labels"} & set(fields):
+        if isinstance(fields[name], list):
+            fields[name] = ",".join(fields[name])
     for name in {"like", "unlike"} & set(fields):
         fields[name] = json.dumps(fields[name])
     return texts(fields)
@@ -256,7 +258,7 @@ def _plain(name: str, value: Any) -> Any:
         sides = value if isinstance(value, Sequence) else (value.x, value.y, value.w, value.h)
         unit = "px" if hasattr(value, "fractions") else ""  # a PixelBox
         return ",".join(f"{each}{unit}" for each in sides)
-    if name == "facets" or (name == "labels" and not isinstance(value, str)):
+    if name in ("facets", "labels") and not isinstance(value, str):
         return list(value)
     if name == "filter" and not isinstance(value, str):
         json.dumps(value)  # a mapping of plain values, or an error that says what is none

@@ -8,6 +8,7 @@ from indexer.sources.records import Table
 from indexer.sources.shops import (
     google_merchant,
     google_product_search,
+    json_products,
     numbered_pictures,
     shopify,
     woocommerce,
@@ -17,6 +18,8 @@ from indexer.sources.shops.base import Layout
 __all__ = ["Layout", "recognised"]
 
 LAYOUTS: tuple[Callable[[Table], Layout | None], ...] = (
+    json_products.shopify_layout_of,
+    json_products.woocommerce_layout_of,
     shopify.layout_of,
     woocommerce.layout_of,
     google_product_search.layout_of,

@@ -55,8 +55,9 @@ def each_changed(
 
 
 def several(cells: Iterable[Any]) -> Any:
-    """Join the filled cells to one: a list if there are several."""
-    given = [cell for cell in cells if not is_empty(cell)]
+    """Join the filled cells, and those of lists among them, to one: a list if there are several."""
+    apart = (each for cell in cells for each in (cell if isinstance(cell, list) else [cell]))
+    given = [cell for cell in apart if not is_empty(cell)]
     return given if len(given) > 1 else next(iter(given), None)
 
 

@@ -1,6 +1,9 @@
 """Feeds of Google Merchant Center: a product a row, more pictures in a column of their own."""
 
+from typing import Any
+
 from indexer.sources.records import Record, Table
+from indexer.sources.shapes import is_empty, text_of
 from indexer.sources.shops.base import (
     Header,
     Layout,
@@ -58,7 +61,7 @@ def layout_of(table: Table) -> Layout | None:
 
 def _category(record: Record, own: str | None, googles: str | None) -> str | None:
     """Return the shop's own category, else Google's if not a number; the first of several."""
-    written = filled(record.cells, own)
+    written = _first(record.cells.get(own or ""))
     if not written:
         written = filled(record.cells, googles)
         if is_digits(written):
@@ -67,3 +70,9 @@ def _category(record: Record, own: str | None, googles: str | None) -> str | Non
     if len(paths) > 1 and all(">" in path for path in paths):
         return paths[0].strip()
     return written or None
+
+
+def _first(cell: Any) -> str:
+    """The text of a cell, of several the first."""
+    first = cell[0] if isinstance(cell, list) and cell else cell
+    return "" if is_empty(first) else text_of(first).strip()

@@ -1,7 +1,7 @@
 """Import files of Google Cloud's Product Search: a picture a row, usually without a header."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from indexer.sources.base import Reject
@@ -35,10 +35,7 @@ def layout_of(table: Table) -> Layout | None:
     labels, category = header.first(LABELS), header.first(CATEGORY)
     keys, several = _survey(table, labels)
     kept = [column for column in table.columns if column != labels]
-    names: dict[str, str] = {}
-    if len(keys) <= MAX_NAMES:
-        for key in keys:
-            names[key] = free_name(key, (*kept, *names.values()), "(label)")
+    names = _column_names(keys, kept)
 
     def records() -> Iterator[Record | Reject]:
         views: Counter[str] = Counter()
@@ -67,6 +64,14 @@ def layout_of(table: Table) -> Layout | None:
         consumed=taken_apart([] if labels is None else [labels], names.values()),
         notes=tuple(notes),
     )
+
+
+def _column_names(keys: Collection[str], kept: Sequence[str]) -> dict[str, str]:
+    """The columns that keys of labels become, by key; none if there are too many."""
+    names: dict[str, str] = {}
+    for key in keys if len(keys) <= MAX_NAMES else ():
+        names[key] = free_name(key, (*kept, *names.values()), "(label)")
+    return names
 
 
 def _id_of(cells: Mapping[str, Any], image_id: str, product: str, views: Counter[str]) -> str:

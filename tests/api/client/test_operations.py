@@ -162,3 +162,36 @@ def test_the_other_client_has_the_same_answers(
                 await client.get_item("nothing")
 
     asyncio.run(ask())
+
+
+def test_numbers_of_numpy_are_numbers(asking: Client, shopper_photo: Path) -> None:
+    assert len(ids(asking.search(shopper_photo, k=np.int64(2)))) == 2  # type: ignore[arg-type]
+    first = ids(asking.search(shopper_photo, k=1))[0]
+    found = asking.search(item_id=first, k=np.int32(3), min_score=np.float32(-1))  # type: ignore[arg-type]
+    assert len(ids(found)) == 3
+
+
+def test_one_field_to_count_may_be_a_text(asking: Client, shopper_photo: Path) -> None:
+    first = ids(asking.search(shopper_photo, k=1))[0]
+    for answer in (
+        asking.search(shopper_photo, k=1, facets="label"),
+        asking.search(item_id=first, k=1, facets="label"),
+        asking.similar(first, k=1, facets="label"),
+    ):
+        assert list(answer["facets"]) == ["label"]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.get_item(None), "ids and names are texts, and None is none"),
+        (lambda client: client.get_item(5), "ids and names are texts, and 5 is none"),
+        (lambda client: client.search("https://shop.example/a.jpg"), "nothing is fetched"),
+        (lambda client: client.search(item_id="a", like="b"), "like is no list of examples"),
+        (lambda client: client.put_item("a", b"", attributes={"x": {1}}), "set cannot be sent"),
+        (lambda client: client.patch_item("a", attributes={"x": 1j}), "complex cannot be"),
+    ],
+)
+def test_values_of_other_kinds_are_refused_by_name(asking: Client, call: Any, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        call(asking)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.sources.label_paths import LabelEvidence, LabelPaths, label_notes
+from indexer.sources.label_paths import LabelEvidence, LabelPaths, label_notes, levels_of
 
 
 def separator(*labels: str) -> str | None:
@@ -30,6 +30,32 @@ def separator(*labels: str) -> str | None:
 )
 def test_a_separator_is_used_throughout(labels: list[str], mark: str | None) -> None:
     assert separator(*labels) == mark
+
+
+@pytest.mark.parametrize(
+    ("cell", "levels"),
+    [
+        (["Home", "Mugs"], ["Home", "Mugs"]),
+        ([["Sale"], ["Home", "Mugs"], ["Home", "Cups"]], ["Home", "Mugs"]),
+        ("Home > Mugs", None),
+        ([], None),
+        (["Home", 3], None),
+        ([["Home"], "Mugs"], None),
+        ([{"name": "Mugs"}], None),
+        (None, None),
+    ],
+)
+def test_a_list_of_texts_has_the_levels_of_a_label(cell: object, levels: list[str] | None) -> None:
+    assert levels_of(cell) == levels
+
+
+def test_what_becomes_of_a_list_is_told() -> None:
+    evidence = LabelEvidence()
+    evidence.take_all([None, "Toys > Bears", ["Home", "Cups/Mugs"]])
+    assert label_notes("category", evidence, evidence.separator()) == [
+        'category: ["Home", "Cups/Mugs"] becomes the label Home/Cups - Mugs',
+        'category: "Toys > Bears" becomes the label Toys/Bears',
+    ]
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_a_workbook_is_one_by_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("a.csv", b"<html><table>", "HTML or XML"),
-        ("a.xml", b"<?xml version='1.0'?>", "HTML or XML"),
+        ("a.csv", b"<html><table>", "a page of HTML"),
+        ("a.xml", b"\n<!DOCTYPE html>\n<p>", "a page of HTML"),
         ("a.zip", b"PK\x03\x04" + bytes(60), "zip file of something else"),
         ("a.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF", "no known kind"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "no known kind"),
@@ -62,7 +62,7 @@ def test_what_is_no_table_names_the_forms_that_are_read(
 ) -> None:
     with pytest.raises(SourceError, match=word) as caught:
         written(tmp_path / name, content)
-    assert "CSV, TSV, JSON, JSON Lines, Parquet and XLSX" in str(caught.value)
+    assert "CSV, TSV, JSON, JSON Lines, XML, Parquet and XLSX" in str(caught.value)
     assert name in str(caught.value)
 
 

@@ -26,6 +26,15 @@ TOLD = {
         "1 variation has no picture of its own: left out",
         "the deepest of several categories is the label; all are in 'All categories'",
     ],
+    "Shopify in JSON": [
+        "recognised as products of Shopify in JSON",
+        "options become columns with the values of all variants: Size, Color",
+        "Variant Price: 1 product with several prices have that of the first variant",
+    ],
+    "WooCommerce in JSON": [
+        "recognised as products of WooCommerce in JSON",
+        "attributes become columns: Color",
+    ],
     "Product Search": ["recognised as an import file of Google Cloud Product Search"],
 }
 
@@ -42,6 +51,13 @@ def test_columns_that_were_used_up_are_in_the_report(tmp_path: Path) -> None:
     assert columns["Option1 Value"].becomes is None
     assert columns["Option1 Value"].note == "its values are in Size, Color"
     assert columns["Image Src"].examples == ("img/00.png", "img/04.png")
+
+
+@pytest.mark.parametrize("name", ["Shopify in JSON", "WooCommerce in JSON"])
+def test_columns_that_only_an_export_has_are_not_in_the_report(name: str, tmp_path: Path) -> None:
+    columns = {one.column for one in open_source(EXPORTS[name].write(tmp_path)).columns}
+    assert not columns & {"Option1 Name", "Image Position", "Attribute 1 name"}
+    assert columns >= {"Variant Price", "Size"} or columns >= {"price", "Color"}
 
 
 def test_another_id_or_picture_than_the_shops_makes_it_a_plain_table(tmp_path: Path) -> None:

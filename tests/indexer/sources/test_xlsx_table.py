@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from indexer.sources import xlsx_table
+from indexer.sources import merged_cells, xlsx_table
 from indexer.sources.base import Reject
 from search_engine.errors import MissingExtraError, SourceError
 from tests.indexer.sources.tables import cells, rejects, written
@@ -214,3 +214,50 @@ def test_the_extra_is_named_where_it_is_missing(
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(MissingExtraError, match=r"eyedex\[xlsx\]"):
         written(path, content)
+
+
+def merged(rows: Sequence[Any], *ranges: str) -> bytes:
+    """A workbook with merged cells, whose value is in the first of them."""
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for each in ranges:
+        book.active.merge_cells(each)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def test_a_cell_merged_over_rows_counts_for_each_of_them(tmp_path: Path) -> None:
+    rows = [
+        ["id", "label", "price"],
+        *([n, label, n] for n, label in enumerate(["Mugs", None, None, "Lamps", None])),
+        [5, None, 5],
+    ]
+    table = written(tmp_path / "a.xlsx", merged(rows, "B2:B4", "B5:B6"))
+    assert [row[1] for row in cells(table)] == ["Mugs", "Mugs", "Mugs", "Lamps", "Lamps", None]
+    assert table.notes == (
+        "2 cells are merged over several rows: their values count for each of these",
+    )
+
+
+def test_merged_cells_that_fill_nothing(tmp_path: Path) -> None:
+    """A title over all columns, cells of one row, and one without a value."""
+    rows = [["Spring"], ["id", "label", "note"], [1, "Mugs", None], [2, "Mugs", None]]
+    table = written(tmp_path / "a.xlsx", merged(rows, "A1:C1", "B3:C3", "C4:C6"))
+    assert cells(table) == [[1, "Mugs", None], [2, "Mugs", None]]
+    assert "merged" in table.notes[-1]
+
+
+def test_merged_cells_are_found_across_pieces_of_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = b"".join(b'<mergeCell ref="A%d:B%d"/>' % (n, n + 1) for n in range(2, 400, 2))
+    monkeypatch.setattr(merged_cells, "CHUNK_BYTES", 77)
+    found = merged_cells.merged_over_rows(io.BytesIO(b"<x:mergeCells>" + tags), "a.xlsx")
+    assert found == {n: [(0, n + 1)] for n in range(2, 400, 2)}
+
+
+def test_too_many_merged_cells_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(merged_cells, "MAX_MERGED", 2)
+    rows = [["id"], *([n] for n in range(9))]
+    with pytest.raises(SourceError, match="more than 2 merged cells"):
+        written(tmp_path / "a.xlsx", merged(rows, "A2:A3", "A4:A5", "A6:A7"))

@@ -111,6 +111,8 @@ def test_words_and_texts_mean_what_the_field_has(
         ({"field": "product_id", "eq": 1.5}, "product_id is a text"),
         ("price < cheap", "'cheap' is not (filter, condition 1)"),
         ("sold = maybe", "write sold = true or sold = false"),
+        ("price = null", "write not price exists for items without it"),
+        ("sold != None", "write not sold exists for items without it"),
         ("sku < 100", "write sku < '100' to compare as text"),
         ("product_id >= 1000", "write product_id >= '1000' to compare as text"),
         ("label exists and not (price = 10 or price = '10')", "filter, condition 3"),

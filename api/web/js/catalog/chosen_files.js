@@ -6,7 +6,7 @@
 /* As the server tells files apart (indexer/staged_files.py); their content is looked at there. */
 const KINDS = /** @type {[Kind, RegExp][]} */ ([
   ["archive", /\.(zip|tar|tar\.(gz|bz2|xz))$/i],
-  ["table", /\.(csv|tsv|tab|txt|json|jsonl|ndjson|parquet|xlsx|xlsm)(\.gz)?$/i],
+  ["table", /\.(csv|tsv|tab|txt|json|jsonl|ndjson|xml|parquet|xlsx|xlsm)(\.gz)?$/i],
   ["picture", /\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|heic|heif|avif)$/i],
 ]);
 

@@ -1,9 +1,8 @@
-"""Going back to an earlier generation, and noticing an index that is not the catalog's."""
+"""An index that is not the catalog's, or damaged: noticed, built again, and told by `check`."""
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,145 +13,19 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import embeddings
 from search_engine.config import Settings
-from search_engine.errors import NotFoundError, ParameterError
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.manifest import Manifest, seal_of, verify
+from search_engine.indexes.manifest import Manifest, verify
 from search_engine.indexes.spec import IndexSpec
 from search_engine.maintenance.check import check_data
-from search_engine.storage.durable import sha256_file
-from tests.contract.exact_index import ExactIndex
+from tests.published_index import answers, oracle_answers, published, reseal
 from tests.sealing import execute
 from tests.small_catalog import (
-    DIMENSION,
-    bound_collection,
     live,
     open_catalog,
     put,
     remove,
-    unit_vectors,
 )
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with open_catalog(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def collection(catalog: Catalog) -> Collection:
-    return bound_collection(catalog)
-
-
-def published(catalog: Catalog, collection: Collection, *names: str) -> str:
-    put(catalog, collection, names)
-    name = live(catalog, collection).compact(force=True)
-    assert name is not None
-    return name
-
-
-def answers(catalog: Catalog, collection: Collection) -> list[tuple[int, float]]:
-    snapshot = live(catalog, collection).snapshot()
-    assert snapshot is not None
-    keys, scores = snapshot.search(unit_vectors(1, seed=3), 10).row(0)
-    return list(zip(keys.tolist(), scores.tolist(), strict=True))
-
-
-def test_going_back_loses_no_item(catalog: Catalog, collection: Collection) -> None:
-    first = published(catalog, collection, "a", "b", "c")
-    second = published(catalog, collection, "d", "e")
-    before = answers(catalog, collection)
-    opened = live(catalog, collection)
-    assert opened.roll_back() == first
-    assert generation.current(opened.folder) == first != second
-    snapshot = opened.snapshot()
-    assert snapshot is not None
-    assert (snapshot.generation, snapshot.pending) == (first, 2)
-    assert answers(catalog, collection) == before
-
-
-def test_there_is_nothing_before_the_first(catalog: Catalog, collection: Collection) -> None:
-    published(catalog, collection, "a")
-    with pytest.raises(NotFoundError):
-        live(catalog, collection).roll_back()
-
-
-def damage(folder: Path, file: str) -> None:
-    """Turn a bit of a file in its middle."""
-    data = bytearray((folder / file).read_bytes())
-    data[len(data) // 2] ^= 1
-    (folder / file).write_bytes(data)
-
-
-@pytest.mark.parametrize("file", ["vectors.f16", "index.faiss", "keys.i64", "manifest.json"])
-def test_going_back_passes_over_a_damaged_generation(
-    catalog: Catalog, collection: Collection, file: str
-) -> None:
-    first = published(catalog, collection, "a", "b")
-    second = published(catalog, collection, "c")
-    folder = live(catalog, collection).folder
-    damage(folder / second, file)
-    third = published(catalog, collection, "d")
-    assert generation.generations(folder) == [third, second, first], "second does not count"
-    before = answers(catalog, collection)
-    assert live(catalog, collection).roll_back() == first
-    assert answers(catalog, collection) == before
-    fourth = published(catalog, collection, "e")
-    published(catalog, collection, "f")
-    assert generation.generations(folder)[1:] == [fourth]
-
-
-def test_damage_that_was_sealed_over_is_passed_over_too(
-    catalog: Catalog, collection: Collection
-) -> None:
-    first = published(catalog, collection, "a", "b")
-    second = published(catalog, collection, "c")
-    third = published(catalog, collection, "d")
-    folder = live(catalog, collection).folder
-    assert generation.generations(folder) == [third, second], first
-    reseal(folder / second, count=9)
-    with pytest.raises(NotFoundError, match=f"{second} is damaged: the index and its manifest"):
-        live(catalog, collection).roll_back()
-    assert generation.current(folder) == third
-
-
-def test_without_a_sound_one_the_damaged_are_named_and_nothing_changes(
-    catalog: Catalog, collection: Collection
-) -> None:
-    first = published(catalog, collection, "a", "b")
-    second = published(catalog, collection, "c")
-    folder = live(catalog, collection).folder
-    (folder / first / "vectors.f16").write_bytes(b"")
-    with pytest.raises(NotFoundError, match=f"{first} is damaged: vectors.f16") as caught:
-        live(catalog, collection).roll_back()
-    assert "eyedex collections compact" in str(caught.value.fix)
-    assert generation.current(folder) == second
-
-
-@pytest.mark.parametrize("content", [b"", b"junk", None])
-def test_going_back_needs_no_sound_current(
-    catalog: Catalog, collection: Collection, content: bytes | None
-) -> None:
-    published(catalog, collection, "a", "b")
-    second = published(catalog, collection, "c")
-    current = live(catalog, collection).folder / "CURRENT"
-    current.unlink()
-    if content is not None:
-        current.write_bytes(content)
-    assert live(catalog, collection).roll_back() == second
-
-
-def test_generations_are_described(catalog: Catalog, collection: Collection) -> None:
-    published(catalog, collection, "a", "b")
-    published(catalog, collection, "c")
-    folder = live(catalog, collection).folder
-    (folder / "gen-000001" / "keys.i64").write_bytes(b"")
-    described = generation.describe_generations(folder)
-    assert [(one["name"], one["current"], one["sound"], one["items"]) for one in described] == [
-        ("gen-000002", True, True, 3),
-        ("gen-000001", False, False, None),
-    ]
 
 
 def test_an_index_with_other_keys_than_the_catalog_is_rebuilt(
@@ -249,25 +122,6 @@ def test_current_is_mended_and_leftovers_go_with_the_next_compaction(
     assert np.memmap(opened.folder / name / "keys.i64", dtype="<i8", mode="r").tolist() == [1, 2]
 
 
-def reseal(folder: Path, **changes: object) -> None:
-    """A manifest that fits the files as they are now."""
-    path = folder / "manifest.json"
-    described = {**json.loads(path.read_bytes()), **changes}
-    described.pop("seal")
-    for name, facts in described["files"].items():
-        facts |= {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
-    described["seal"] = seal_of(described)
-    path.write_text(json.dumps(described))
-
-
-def oracle_answers(catalog: Catalog, collection: Collection) -> list[tuple[int, float]]:
-    changes = catalog.changes_since(collection, -1)
-    oracle = ExactIndex(DIMENSION)
-    oracle.upsert(changes.keys, changes.vectors)
-    keys, scores = oracle.search(unit_vectors(1, seed=3), 10).row(0)
-    return list(zip(keys.tolist(), scores.tolist(), strict=True))
-
-
 def test_as_many_but_other_keys_are_noticed_by_their_checksum(
     catalog: Catalog, collection: Collection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -347,45 +201,6 @@ def test_generations_of_the_former_format_are_built_anew(
     assert opened.compact(force=True) == "gen-000002"
     assert verify(opened.folder / "gen-000002").count == 3
     assert answers(catalog, collection) == before
-
-
-def test_a_kind_that_is_refused_leaves_everything_as_it_was(
-    catalog: Catalog, collection: Collection
-) -> None:
-    """However often, and whatever other processes name meanwhile."""
-    name = published(catalog, collection, "a", "b", "c")
-    opened = live(catalog, collection)
-    for refused in ("nonsense", "IVF16,Flat", "IVF16,Flat"):
-        with pytest.raises(ParameterError):
-            opened.rebuild(refused)
-        assert catalog.collection("default").index_factory is None
-    live(catalog, collection).rebuild("SQ8")
-    with pytest.raises(ParameterError):
-        opened.rebuild("HNSW1")
-    assert catalog.collection("default").index_factory == "SQ8"
-    assert generation.generations(opened.folder) == ["gen-000002", name]
-
-
-@pytest.mark.parametrize("kind", ["SQ8", "HNSW8"])
-@pytest.mark.parametrize("left", [0, 1, 2])
-def test_a_named_kind_is_kept_while_items_go(
-    catalog: Catalog, collection: Collection, kind: str, left: int
-) -> None:
-    """Down to none, of which some kinds cannot be made: another takes its place for now."""
-    names = ["a", "b", "c", "d"]
-    keys = put(catalog, collection, names)
-    opened = live(catalog, collection)
-    opened.rebuild(kind)
-    remove(catalog, *(keys[name] for name in names[left:]))
-    assert opened.compact(force=True) == "gen-000002"
-    assert len(answers(catalog, collection)) == left
-    put(catalog, collection, names)
-    opened.compact()
-    snapshot = live(catalog, collection).snapshot()
-    assert snapshot is not None
-    assert snapshot.base is not None
-    assert snapshot.base.spec.factory == kind
-    assert answers(catalog, collection) == oracle_answers(catalog, collection)
 
 
 def test_check_names_a_generation_that_holds_other_keys(
