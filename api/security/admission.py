@@ -25,7 +25,7 @@ ALWAYS = 4
 AT_ONCE = min(12, max(ALWAYS, 3 * len(os.sched_getaffinity(0))))
 """Questions in threads, three a core: enough to share batches of the network. More would only wait
 for the interpreter, and the event loop with them, which has to refuse the others."""
-LONGEST_WAIT_S = 0.3
+LONGEST_WAIT_S = 0.8
 UNMEASURED_S = 0.01
 """Time of a question until it was measured; a guess that allows for a burst."""
 SMOOTHING = 0.1

@@ -34,6 +34,12 @@ JUDGED_DIMENSIONS = 512
 SPAN_SHARE = 0.75
 """Reduce to so many dimensions to judge by, unless that is more than this share of them."""
 
+FEW_DIRECTIONS = 8
+"""Fewer than one of so many are found by iterating a subspace: of features of several layers of
+clothing and groceries, 3,504 dimensions, in a quarter of the time, and no worse to search in."""
+SPARE_DIRECTIONS = 32
+ITERATIONS = 4
+
 WHITENED_DIRECTIONS = 256
 WHITENING_SHRINKAGE = 0.3
 
@@ -173,14 +179,39 @@ def _weights(centred: Vectors, members: Codes) -> NDArray[np.float32]:
 
 
 def _largest(white: Vectors, count: int) -> Vectors:
-    """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order."""
+    """Return the directions (D, count) in which whitened embeddings (N, D) vary most, in order.
+
+    A few of many are found by iterating a random subspace, in a quarter of the time.
+    """
     from scipy import linalg
 
     width = white.shape[1]
+    if count * FEW_DIRECTIONS < width:
+        inside = _iterated(white, count + SPARE_DIRECTIONS)
+        _, axes = linalg.eigh(_products(white @ inside), overwrite_a=True, check_finite=False)
+        return np.ascontiguousarray((inside @ axes[:, ::-1])[:, :count])
     _, axes = linalg.eigh(
-        white.T @ white,
+        _products(white),
         subset_by_index=(width - count, width - 1),
         overwrite_a=True,
         check_finite=False,
     )
     return np.ascontiguousarray(axes[:, ::-1])
+
+
+def _iterated(rows: Vectors, count: int) -> Vectors:
+    """Axes (D, count) of nearly the subspace in which rows (N, D) vary most, by algorithm 4.4 of
+    Halko, Martinsson and Tropp (see `Learner`)."""
+    from scipy import linalg
+
+    count = min(count, *rows.shape)
+    axes = np.random.default_rng(0).standard_normal((rows.shape[1], count), dtype=np.float32)
+    for _ in range(ITERATIONS):
+        axes, _ = linalg.qr(
+            rows.T @ (rows @ axes), mode="economic", overwrite_a=True, check_finite=False
+        )
+    return axes
+
+
+def _products(rows: Vectors) -> Vectors:
+    return np.asarray(rows.T @ rows)
