@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser import steps
+from tests.browser.payloads import TEXTS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,30 +22,11 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-TEXTS = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "javascript:alert(3)",
-    "{{7*7}}", "</title><svg onload=alert(4)>", "<b>bold</b>", "${7*7}", "<!-- comment",
-    "'; DROP TABLE items; --", "\" onmouseover=\"alert(5)", "<iframe src=//x>", "&lt;script&gt;",
-    "&amp;amp;", "<style>*{display:none}</style>", "<base href=//x>", "<a href=javascript:1>x</a>",
-    "../../etc/passwd", "%3Cscript%3E", "data:text/html,<script>alert(6)</script>", "__proto__",
-    "constructor", "toString", "null", "undefined", "NaN", "-1", "0", "[object Object]",
-    "\u202etxt.exe", "\u200b\u200bhidden", "\U0001f9e2" * 40, "\u0644\u064a\u0633", "a" * 500,
-    "e\u0301" * 30, "one\u2028two", "<math><mi//xlink:href=\"data:x,alert(7)\">",
-    "\\u003cscript\\u003e",
-    "<template><script>alert(8)</script></template>", "<img src=x:x onerror=alert(9)//>",
-    "a\ufffdb",
-)  # fmt: skip
-
 OPEN = """(address) => {
   history.pushState({}, "", address);
   dispatchEvent(new PopStateEvent("popstate"));
 }"""
 """Go on within the page, which is not loaded anew."""
-
-
-def plain(text: str) -> str:
-    """The text on one line, as labels have to be."""
-    return " ".join(text.split())
 
 
 @pytest.fixture(scope="module")
