@@ -10,12 +10,13 @@ import pytest
 
 from tests.browser import steps
 from tests.browser.payloads import TEXTS, plain
+from tests.torture.network_page import VIEWS, Seen, not_run, spoil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.steps import LiveServer
 
@@ -85,3 +86,20 @@ def test_they_are_compared_and_narrowed_to(
         page.goto(f"{live_server.url}/?item={hostile[0]}&where={where}")
         expect(page.get_by_role("heading", name="No results")).to_be_visible()
         assert page.locator(".results :is(script, iframe, style, b, base, math)").count() == 0
+
+
+def test_no_text_of_an_answer_runs(
+    browser: Browser, live_server: LiveServer, hostile: list[str]
+) -> None:
+    """In small what G23 measures; the policy that would stop them is set aside."""
+    seen = Seen()
+    item, other, *_ = hostile
+    views = [each.format(collection="default", item=item, other=other) for each in VIEWS[:8]]
+    spoil(browser, live_server.url, views, 0, seen)
+    assert seen.is_good, seen.told()
+    assert {"collections/search.neighbors[].label", "collections/items.items[].label"} <= seen.drawn
+
+
+@pytest.mark.slow
+def test_each_payload_runs_where_texts_become_markup(browser: Browser) -> None:
+    assert not_run(browser) == []

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 CATALOG = "/catalog?collection={collection}&part="
 VIEWS = (
-    "/", "/?item={item}&group=off", "/?item={item}&compare={item}&compare={other}",
+    "/?collection={collection}", "/?collection={collection}&item={item}&group=off",
+    "/?collection={collection}&item={item}&compare={item}&compare={other}",
     "/item/{collection}?id={item}", "/catalog", f"{CATALOG}items", f"{CATALOG}items&as=grid",
     f"{CATALOG}add", f"{CATALOG}jobs", f"{CATALOG}review&review=labels",
     f"{CATALOG}review&review=outliers", f"{CATALOG}review&review=map",
@@ -47,10 +48,10 @@ SPOKEN = (
     "/classify?collection={0}&order={0}&show={0}", "/quality?collection={0}&part={0}&run={0}",
 )  # fmt: skip
 """Addresses that have a text of somebody else in them."""
+KNOWN = ("name", "description", "price", "url", "link", "brand")
+"""Names of attributes that the page looks for."""
 MODES = ("texts", "all", "refused")
-GUIDING = frozenset((
-    "name", "collection", "kind", "encoder", "code", "id", "item_id", "state", "field", "label",
-))  # fmt: skip
+GUIDING = frozenset(("name", "collection", "kind", "encoder", "code", "id", "state", "field"))
 """Keys of texts that decide what a view draws; they are left as they are in the first mode."""
 NAMED = frozenset(("attributes", "reasons", "counts", "params", "facets", "parameters"))
 """Keys of what has names of somebody else, too."""
@@ -127,14 +128,16 @@ class Spoiler:
             route.abort()
             return
         answer = route.fetch()
-        path = route.request.url.partition("?")[0].partition("/v1")[2]
+        path = route.request.url.partition("?")[0].partition("/v1/")[2]
         if "json" not in answer.headers.get("content-type", ""):
             route.fulfill(response=answer)
         elif self._mode == "refused" and not route.request.url.endswith(FIRST):
             problem = {"status": 422, "code": "bad_json", "title": "", "detail": "", "fix": ""}
             route.fulfill(status=422, json=self.spoilt(problem, "problem"))
         else:
-            route.fulfill(response=answer, json=self.spoilt(answer.json(), path.split("/")[-1]))
+            route.fulfill(
+                response=answer, json=self.spoilt(answer.json(), "/".join(path.split("/")[::2]))
+            )
 
     def spoilt(self, value: Any, name: str, at: int = 0) -> Any:
         """What is told in a field, with payloads in it; `at` counts the places of lists."""
@@ -145,7 +148,8 @@ class Spoiler:
             if name.rpartition(".")[2] in NAMED:
                 told[self._payload(f"{name}.*", at)] = self._payload(f"{name}.*", at)
             return told
-        is_left = self._mode == "texts" and name.rpartition(".")[2].strip("[]") in GUIDING
+        *above, last = name.replace("[]", "").split(".")
+        is_left = self._mode == "texts" and last in GUIDING and "attributes" not in above
         if not isinstance(value, str) or is_left or KEPT.fullmatch(value):
             return value
         return self._payload(name, at)
@@ -274,16 +278,17 @@ def use(browser: "Browser", url: str, views: Sequence[str]) -> Seen:
 
 def _real_views(url: str) -> list[str]:
     """Views of items that are added with payloads in all that can be told of them."""
+    bare = [plain(text.replace("/", "|")) for text in PAYLOADS]  # as ids and labels have to be
+    names = [f"{number}{text}" for number, text in enumerate(bare)]
     with Client(url, collection="default") as client:
         for number, text in enumerate(PAYLOADS):
-            known: dict[str, Any] = {
-                name: text for name in ("name", "description", "price", "url", "link", "brand")
-            }
+            known: dict[str, Any] = dict.fromkeys(KNOWN, text)
+            nameable = plain(re.sub(r"[\"'\\]", "", text))
             client.put_item(
-                f"{number}{text}", jpeg(), label=plain(text.replace("/", "|")),
-                product_id=plain(text), attributes={**known, f"a{number} {plain(text)}": text},
+                names[number], jpeg(), label=bare[number],
+                product_id=plain(text), attributes={**known, f"{number} {nameable}": text},
             )  # fmt: skip
-    ids = [quote(f"{number}{text}", safe="") for number, text in enumerate(PAYLOADS)]
+    ids = [quote(name, safe="") for name in names]
     return [f"/item/default?id={each}&item={ids[0]}&group=off" for each in ids] + [
         f"/catalog?collection=default&part=items{rest}" for rest in ("", "&as=grid", "&q=alert")
     ]
@@ -299,7 +304,10 @@ def _context(browser: "Browser", seen: Seen, **options: Any) -> "Iterator[Browse
     def on_response(response: "Response") -> None:
         if response.url.startswith("http"):
             seen.answers += 1
-            seen.bare += [f"{name} of {response.url}" for name in HEADERS if name not in response.headers]
+            told = response.headers
+            seen.bare += [
+                f"{name} of {response.url}" for name in HEADERS if told.get(name) != HEADERS[name]
+            ]
 
     context.on("response", on_response)
     try:
