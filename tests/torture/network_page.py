@@ -133,7 +133,7 @@ class Spoiler:
             route.fulfill(response=answer)
         elif self._mode == "refused" and not route.request.url.endswith(FIRST):
             problem = {"status": 422, "code": "bad_json", "title": "", "detail": "", "fix": ""}
-            route.fulfill(status=422, json=self.spoilt(problem, "problem"))
+            route.fulfill(response=answer, status=422, json=self.spoilt(problem, "problem"))
         else:
             route.fulfill(
                 response=answer, json=self.spoilt(answer.json(), "/".join(path.split("/")[::2]))
