@@ -59,7 +59,8 @@ FIRST = ("/v1/access", "/v1/collections", "/readyz", "/healthz")
 """What a view has to hear before it asks for more: never refused here."""
 KEPT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|done|failed|running|queued|cancelled|read|write|admin")
 AT_ONCE, SETTLED_MS = 6, 30_000
-MARK = re.compile(r"//f(\d+);")
+MARK = re.compile(r"\bf(\d+);")
+"""What is behind a payload; of a label only what follows its last slash may be shown."""
 LOOK = r"""() => {
   document.querySelectorAll("details").forEach((each) => { each.open = true; });
   const odd = "iframe, object, embed, base, math, template, image, audio, style, script:not([src])";
@@ -238,7 +239,8 @@ def spoil(browser: "Browser", url: str, views: Sequence[str], first: int, seen: 
         with _context(browser, seen, bypass_csp=True) as context:
             context.route("**/v1/**", Spoiler(first, mode, fields))
             for text in _loaded(context, [url + view for view in views], seen):
-                seen.drawn.update(fields[int(number)] for number in MARK.findall(text))
+                found = {int(number) for number in MARK.findall(text)}
+                seen.drawn.update(name for at, name in enumerate(fields) if at in found)
 
 
 def speak(browser: "Browser", url: str, count: int, seen: Seen) -> None:
