@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.catalog_view import collections, get, look_for, open_part, put, row
+from tests.browser.payloads import PAYLOADS
 from tests.browser.steps import SLOW_MS, overflow_px
 from tests.browser.test_looks import findings, in_both_themes
 
@@ -23,12 +24,6 @@ expect = sync_api.expect
 
 OF_ONE = ("items", "items&as=grid", "add", "jobs", "review")
 PARTS = ["", *(f"collection=default&part={each}" for each in OF_ONE)]
-PAYLOADS = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(2)>',
-    "javascript:alert(3)",
-    "</title><svg onload=alert(4)>",
-)
 
 
 @pytest.fixture
@@ -186,7 +181,7 @@ class TestItems:
     def test_metadata_is_shown_literally(
         self, page: Page, owned: LiveServer, shopper_photo: Path
     ) -> None:
-        for number, payload in enumerate(PAYLOADS):
+        for number, payload in enumerate(PAYLOADS[:4]):
             attributes = json.dumps({"name": payload})
             put(
                 page,
@@ -198,7 +193,7 @@ class TestItems:
             )
         for layout in ("table", "grid"):
             page.goto(f"{owned.url}/catalog?collection=default&q=literal-&as={layout}")
-            for payload in PAYLOADS:
+            for payload in PAYLOADS[:4]:
                 expect(page.get_by_text(payload, exact=True).first).to_be_visible()
         page.get_by_role("button", name="Edit").first.click()
         expect(page.get_by_role("dialog")).to_be_visible()

@@ -12,8 +12,8 @@ import pytest
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
+from tests.browser.payloads import TEXTS, plain
 from tests.browser.steps import SLOW_MS, overflow_px, walk
-from tests.browser.test_hostile import TEXTS, plain
 from tests.browser.test_looks import findings, in_both_themes
 from tests.conftest import copy_data, once, serve
 from tests.indexer.jobs.doing import do

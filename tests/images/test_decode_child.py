@@ -114,3 +114,12 @@ def test_it_limits_itself_and_ends_without_a_parent() -> None:
         [sys.executable, "-c", RESTRAINED], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [str(decoding.DECODE_MEMORY_BYTES), "0", "True"]
+
+
+def test_what_the_fork_server_imports_has_the_decoders_loaded() -> None:
+    loaded = "from search_engine.images import confinement, decoders_loaded"
+    counted = "print(confinement.load_decoders.cache_info().currsize)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{loaded}; {counted}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"

@@ -189,6 +189,8 @@ def _coverage(tree: Path, settings: Path, verb: str, *arguments: str) -> int:
 
 def _found(files: Mapping[str, Any], paths: Iterable[str]) -> Iterator[Covered]:
     for path in paths:
+        if path not in files:
+            raise LookupError(f"no test runs anything of {path}")
         told = files[path]
         counts, gone = told["summary"], set(told["missing_lines"])
         missing = [str(line) for line in sorted(gone)]

@@ -154,24 +154,37 @@ def _wanted(needed: str | None, sent: str | None) -> int | None:
 
 
 def _welch_t(data: Path, good: str, pairs: int, seed: int) -> float:
-    """Of the times of keys that are nearly right against those that are not at all (dudect)."""
+    """Of the times of keys that are nearly right against those that are not at all (dudect).
+
+    Each is another one: of two that are asked for again and again one is slower by where it lies.
+    """
     random = np.random.default_rng(seed)
-    kind, key_id, secret = good.split("_", 2)
-    near = f"{kind}_{key_id}_{secret[:-1]}{'A' if secret[-1] != 'A' else 'B'}"
-    far = f"{kind}_{key_id}_{str(new_token()).split('_', 2)[2]}"
-    taken: dict[str, list[int]] = {near: [], far: []}
+    taken: dict[bool, list[int]] = {True: [], False: []}
     with Catalog(DataPaths(data)) as catalog:
         keyring = Keyring(catalog)
         keyring.refresh()
-        for first in random.random(pairs) < 0.5:
-            for token in (near, far) if first else (far, near):
+        for near_first in random.random(pairs) < 0.5:
+            wrong = {True: _nearly(good), False: _not_at_all(good)}
+            for is_near in (near_first, not near_first):
                 started = time.perf_counter_ns()
-                keyring.key(token)
-                taken[token].append(time.perf_counter_ns() - started)
-    most = float(np.percentile(taken[near] + taken[far], 90))
+                keyring.key(wrong[bool(is_near)])
+                taken[bool(is_near)].append(time.perf_counter_ns() - started)
+    most = float(np.percentile(taken[True] + taken[False], 90))
     one, other = (np.array([each for each in times if each <= most]) for times in taken.values())
     spread = np.sqrt(one.var() / len(one) + other.var() / len(other))
     return float(abs(one.mean() - other.mean()) / spread)
+
+
+def _nearly(good: str) -> str:
+    """A token with another last character."""
+    return good[:-1] + ("A" if good[-1] != "A" else "B")
+
+
+def _not_at_all(good: str) -> str:
+    """A token of the same key with another secret."""
+    kind, key_id, _ = good.split("_", 2)
+    secret = str(new_token()).split("_", 2)[2]
+    return f"{kind}_{key_id}_{secret}"
 
 
 GOALS = [

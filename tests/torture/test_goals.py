@@ -12,8 +12,8 @@ from tests.torture.storage_power import LOG, replay
 
 SEED = 7
 SLOW = (
-    "G1", "G2", "G3", "G4", "G5", "G6", "G12", "G14", "G16", "G17", "G19", "G24", "G25", "G26",
-    "PG",
+    "G1", "G2", "G3", "G4", "G5", "G6", "G12", "G14", "G16", "G17", "G19", "G23", "G24", "G25",
+    "G26", "PG",
 )  # fmt: skip
 """Of seconds and more; what they try in numbers has its own tests, once each."""
 
