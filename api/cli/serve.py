@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 GRACE_S = 20
 KEEP_ALIVE_S = 5
 BACKLOG = 2_048
+UNSENT_BYTES = 2**17
+"""So much of an answer waits in the system for a client that does not read. It would be megabytes
+for each connection, and all that is asked in a row would be answered into them."""
 SWITCH_S = 0.001
 """So long a thread keeps the interpreter while others wait: the event loop is one of them each time
 it has something to do, a refusal for example, and 5 ms a time add up."""
@@ -164,6 +167,7 @@ def _listen(host: str, port: int) -> socket.socket:
     # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else answers wait 40 ms
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     try:
         listener.bind((host, port))
     except OSError as error:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from api.cli.serve import _listen
+from api.cli.serve import UNSENT_BYTES, _listen
 from api.security import protocol
 from api.security.middleware import SECURITY_HEADERS
 from search_engine.errors import ParameterError
@@ -310,3 +310,16 @@ def test_answers_are_sent_at_once(host: str) -> None:
     except ParameterError:
         pytest.skip(f"there is no {host} here")
     assert asyncio.run(sends_at_once(listener))
+
+
+def test_little_of_an_answer_waits_for_who_does_not_read() -> None:
+    with _listen("127.0.0.1", 0) as listener, socket.socket() as client:
+        listener.listen()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(listener.getsockname())
+        taken = 0
+        with listener.accept()[0] as served, contextlib.suppress(BlockingIOError):
+            served.setblocking(False)
+            while taken < MEGABYTE:  # of what the system would take otherwise, 4 MB by default
+                taken += served.send(bytes(10_000))
+    assert taken < 2 * UNSENT_BYTES
