@@ -59,6 +59,7 @@ _CODE_OF_STATUS = {
     422: "bad_parameter",
     429: "rate_limited",
 }
+NOTHING_HERE = "there is nothing at this address; /openapi.json lists what there is"
 
 CODES = {
     "bad_request": "The request is not well-formed.",
@@ -217,7 +218,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         headers = {"Allow": ", ".join(_allowed_methods(request))}
     detail = str(error.detail)
     if detail == HTTPStatus.NOT_FOUND.phrase:
-        detail = "there is nothing at this address; /openapi.json lists what there is"
+        detail = NOTHING_HERE
     return problem_response(error.status_code, code, detail, request_id(request), headers)
 
 

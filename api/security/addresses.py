@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import problem_response
+from api.problems import NOTHING_HERE, problem_response
 
 FIXED_PARTS = 5
 """Before an id: nothing, `v1`, `collections`, the collection's name and the verb."""
@@ -97,5 +97,5 @@ def _problem(raw: bytes, query: bytes) -> tuple[int, str, str] | None:
         detail = "the percent-encoded bytes of the address are not UTF-8; encode ids as UTF-8"
         return 400, "bad_request", detail
     if any(_NOT_IN_NAMES.search(part) for part in raw.split(b"/", FIXED_PARTS)[:FIXED_PARTS]):
-        return 404, "not_found", "Not Found"
+        return 404, "not_found", NOTHING_HERE
     return None

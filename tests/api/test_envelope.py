@@ -244,8 +244,11 @@ def test_unknown_paths_are_404(client: CheckedClient, path: str) -> None:
     assert response.status_code == 404
 
 
-def test_an_address_where_nothing_is_tells_where_to_look(client: CheckedClient) -> None:
-    problem = assert_problem(client.get("/v1/collection"), 404, "not_found")
+@pytest.mark.parametrize("address", ["/v1/collection", "/v1/collections%2Fdefault"])
+def test_an_address_where_nothing_is_tells_where_to_look(
+    client: CheckedClient, address: str
+) -> None:
+    problem = assert_problem(client.get(address), 404, "not_found")
     assert problem["detail"] == (
         "there is nothing at this address; /openapi.json lists what there is"
     )
