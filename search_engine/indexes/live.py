@@ -29,6 +29,8 @@ from search_engine.indexes.selection import KeySet, Selection
 from search_engine.records import Hits, Keys, Vectors
 
 FIRST_CAPACITY = 256
+ROOM = 1.5
+"""Times the rows that count, at least: so rows are copied seldom."""
 COMPACT_FRACTION = 0.05
 """Share of the base that must have changed for a new generation to be worth writing."""
 
@@ -212,8 +214,8 @@ class LiveIndex:
         with self._lock:
             old = self.snapshot
             masked, alive = self._without(old, np.concatenate([keys, removed]))
-            start, end = len(old.delta_keys), len(old.delta_keys) + len(keys)
-            self._reserve(start, end)
+            alive = self._with_room(alive, len(keys))
+            start, end = len(alive), len(alive) + len(keys)
             self._buffer_keys[start:end] = keys
             self._buffer[start:end] = vectors[last].astype(np.float16)
             self._row_of.update(zip(keys.tolist(), range(start, end), strict=True))
@@ -240,14 +242,20 @@ class LiveIndex:
             alive[rows] = False
         return masked, alive
 
-    def _reserve(self, used: int, wanted: int) -> None:
-        """Make room for `wanted` rows; rows below `used` are shared with older snapshots."""
-        capacity = len(self._buffer_keys)
-        if wanted <= capacity:
-            return
-        while capacity < wanted:
+    def _with_room(self, alive: NDArray[np.bool_], more: int) -> NDArray[np.bool_]:
+        """Make room for more rows; return the mask of those before them.
+
+        Where there is none, rows that do not count any more are left behind, so that an item which
+        changes again and again takes no more room than others. Older snapshots keep their rows.
+        """
+        if len(alive) + more <= len(self._buffer_keys):
+            return alive
+        kept, capacity = np.flatnonzero(alive), FIRST_CAPACITY
+        while capacity < ROOM * (len(kept) + more):
             capacity *= 2
-        keys, vectors = self._buffer_keys, self._buffer
+        keys, vectors = self._buffer_keys[kept], self._buffer[kept]
         self._buffer_keys = np.empty(capacity, dtype=np.int64)
         self._buffer = np.empty((capacity, self.dimension), dtype=np.float32)
-        self._buffer_keys[:used], self._buffer[:used] = keys[:used], vectors[:used]
+        self._buffer_keys[: len(kept)], self._buffer[: len(kept)] = keys, vectors
+        self._row_of = dict(zip(keys.tolist(), range(len(kept)), strict=True))
+        return np.ones(len(kept), dtype=np.bool_)
