@@ -22,7 +22,7 @@ from search_engine.config import Settings
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.patches import LATTICES
 from search_engine.errors import LockHeldError, ParameterError
-from search_engine.indexes.hashes import HashTable
+from search_engine.indexes.hashes import RECENT, HashTable
 from search_engine.indexes.live import Snapshot
 from search_engine.indexes.registry import limit_threads
 from search_engine.indexes.selection import KeySet
@@ -50,6 +50,7 @@ class LiveCollection(KeptIndex):
         self._palettes = Palettes(catalog)
         self._hashing = threading.Lock()
         self._hashes = HashTable()
+        self._most_hashes = RECENT
         self._patches: LivePatches | None = None
 
     @property
@@ -76,11 +77,20 @@ class LiveCollection(KeptIndex):
         """Return the hashes of the pictures, as of a change or a later one."""
         if self._hashes.seq < seq:
             with self._hashing:
-                since = self._hashes.seq
-                if since < seq:
-                    changed = self._catalog.hashes_since(self.record, since)
-                    self._hashes = self._hashes.with_changes(seq, *changed)
+                if self._hashes.seq < seq:
+                    self._hashes = self._hashes_as_of(seq)
         return self._hashes
+
+    def _hashes_as_of(self, seq: int) -> HashTable:
+        """The hashes with what changed; read anew when most may be of items that are gone."""
+        table = self._hashes
+        if table.seq < 0 or len(table) > self._most_hashes:
+            table = HashTable()
+        is_whole = table.seq < 0
+        table = table.with_changes(seq, *self._catalog.hashes_since(self.record, table.seq))
+        if is_whole:
+            self._most_hashes = 2 * len(table) + RECENT
+        return table
 
     def matching(self, parsed: Filter) -> KeySet:
         """Return the keys of the items that match a filter, cached until the next commit.

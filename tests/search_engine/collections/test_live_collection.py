@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from sqlalchemy import event
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.filters import parse_filter
 from search_engine.catalog.store import Catalog
+from search_engine.collections import live as live_module
 from search_engine.collections import selections
 from search_engine.collections.live import LiveCollection
 from search_engine.errors import LockHeldError
+from search_engine.images.picture_hash import STORED
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss import kinds
 from search_engine.storage.locks import exclusive
@@ -348,3 +351,17 @@ def test_generations_use_again_what_was_learned_until_too_much_changed(
     assert trainings == [0, 200, 0]
     opened.rebuild("IVF4,Flat")
     assert trainings[3:] == [200]
+
+
+def test_hashes_of_items_that_are_gone_do_not_stay(
+    catalog: Catalog, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "RECENT", 4)
+    blob = np.zeros((), dtype=STORED).tobytes()
+    opened = live(catalog, collection)
+    for number in range(60):
+        given = replace(draft("hashed", unit_vectors(1, seed=number)[0]), picture_hash=blob)
+        key = put(catalog, collection, [given])["hashed"]
+        assert 1 <= len(opened.hashes(catalog.seq())) <= 2 * 1 + 4 + 1
+        remove(catalog, key)
+    assert len(catalog.hashes_since(collection, -1)[0]) == 0
