@@ -42,7 +42,8 @@ class XmlTable:
     """Records of a feed: elements that repeat, their children as cells.
 
     A child that occurs several times is a list, one with children an object. A child without a text
-    has its `href`. Attributes of a record are cells too. Namespaces are left out of names.
+    has its `href`. Attributes are cells too, those of a child as `price.currency`. Namespaces are
+    left out of names.
 
     Declarations of entities are refused; no other file is ever read.
     """
@@ -160,7 +161,7 @@ class _Element:
 
     name: str
     is_googles: bool = False
-    href: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     has_own_text: bool = False
     cells: dict[str, list[Any]] = field(default_factory=dict)
@@ -172,13 +173,17 @@ class _Element:
             self.cells.pop(child.name, None)
             self.googles.add(child.name)
         if child.is_googles or child.name not in self.googles:
-            self.cells.setdefault(child.name, []).append(child.value())
+            value = child.value()
+            self.cells.setdefault(child.name, []).append(value)
+            for name, given in child.attributes.items():
+                if given != value:  # a `href` may be that
+                    self.cells.setdefault(f"{child.name}.{name}", []).append(given)
 
     def value(self) -> Any:
         """Its text with that of all within it, or its children by their names."""
         if self.cells and not self.has_own_text:
             return self.children()
-        return "".join(self.texts).strip() or self.href
+        return "".join(self.texts).strip() or self.attributes.get("href")
 
     def children(self) -> dict[str, Any]:
         """The values of its children; of several of a name a list."""
@@ -205,7 +210,7 @@ class _Reader:
 
     def start(self, name: str, given: dict[str, str], line: int) -> None:
         """An element begins."""
-        self._chars += ELEMENT_CHARS
+        self._chars += ELEMENT_CHARS + sum(map(len, given.values()))
         local = _local(name)
         self._path.append(local)
         depth = len(self._path) - len(self._place)
@@ -215,7 +220,8 @@ class _Reader:
             for key, value in given.items():
                 self._open[0].cells[_local(key)] = [value]
         elif self._open and depth < MAX_DEPTH and self._chars <= MAX_RECORD_CHARS:
-            self._open.append(_Element(local, GOOGLES in name, given.get("href")))
+            attributes = {_local(key): value for key, value in given.items()}
+            self._open.append(_Element(local, GOOGLES in name, attributes))
 
     def end(self) -> None:
         """The last element that began ends."""

@@ -25,7 +25,10 @@ SHOPIFY_NAMES = {
     "handle": "Handle", "title": "Title", "bodyhtml": "Body (HTML)", "vendor": "Vendor",
     "producttype": "Type", "tags": "Tags", "status": "Status",
 }  # fmt: skip
-SHOPIFY_VARIANT = {"sku": "Variant SKU", "price": "Variant Price", "barcode": "Variant Barcode"}
+SHOPIFY_VARIANT = {
+    "sku": "Variant SKU", "price": "Variant Price", "compare_at_price": "Variant Compare At Price",
+    "barcode": "Variant Barcode", "grams": "Variant Grams",
+}  # fmt: skip
 SHOPIFY_LISTS = ("images", "variants", "options")
 
 WOOCOMMERCE_NAMES = {
@@ -33,7 +36,7 @@ WOOCOMMERCE_NAMES = {
     "tags": "Tags", "images": "Images", "parentid": "Parent",
 }  # fmt: skip
 MAX_ATTRIBUTES = 50
-"""Of a product of WooCommerce; those behind them are left out."""
+"""Of a product of WooCommerce; those behind them are left out, and that is told."""
 
 
 def shopify_layout_of(table: Table) -> Layout | None:
@@ -46,11 +49,26 @@ def shopify_layout_of(table: Table) -> Layout | None:
     made = [
         "Image Src",
         "Image Position",
-        *SHOPIFY_VARIANT.values(),
+        *_variant_columns(table),
         *(f"Option{number} {what}" for number in OPTIONS for what in ("Name", "Value")),
     ]
     rows = _rewritten(table, kept, made, _rows_of_shopify)
-    return _as_given(shopify.layout_of(rows), made, "recognised as products of Shopify in JSON")
+    taken = f"of variants, {', '.join(SHOPIFY_VARIANT)} and options are taken, of pictures src"
+    what = "recognised as products of Shopify in JSON"
+    return _as_given(shopify.layout_of(rows), made, what, taken)
+
+
+def _variant_columns(table: Table) -> list[str]:
+    """What an export calls the fields that some variant has."""
+    seen = {
+        name
+        for record in table.records()
+        if isinstance(record, Record)
+        for variant in _objects(_cell(record, "variants"))
+        for name in SHOPIFY_VARIANT
+        if not is_empty(variant.get(name))
+    }
+    return [column for name, column in SHOPIFY_VARIANT.items() if name in seen]
 
 
 def woocommerce_layout_of(table: Table) -> Layout | None:
@@ -68,17 +86,18 @@ def woocommerce_layout_of(table: Table) -> Layout | None:
         for what in ("name", "value(s)")
     ]
     rows = _rewritten(table, kept, made, _rows_of_woocommerce)
-    return _as_given(
-        woocommerce.layout_of(rows), made, "recognised as products of WooCommerce in JSON"
-    )
+    told = ["recognised as products of WooCommerce in JSON"]
+    if most > MAX_ATTRIBUTES:
+        told.append(f"of {most:,} attributes of a product, the first {MAX_ATTRIBUTES} are taken")
+    return _as_given(woocommerce.layout_of(rows), made, *told)
 
 
-def _as_given(layout: Layout | None, made: Sequence[str], what: str) -> Layout | None:
+def _as_given(layout: Layout | None, made: Sequence[str], *told: str) -> Layout | None:
     """The layout of an export, told as what it was; columns that only an export has are not."""
     if layout is None:
         return None
     consumed = tuple(each for each in layout.consumed if each.column not in made)
-    return replace(layout, consumed=consumed, notes=(what, *layout.notes[1:]))
+    return replace(layout, consumed=consumed, notes=(*told, *layout.notes[1:]))
 
 
 def _rewritten(

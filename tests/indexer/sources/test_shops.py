@@ -1,5 +1,6 @@
 """What is told of a shop's export, and when a table is taken for none."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,25 @@ def test_rejects_within_a_product_do_not_part_it() -> None:
 def test_a_few_familiar_columns_are_no_shop(columns: list[str]) -> None:
     source = TableSource(MemoryTable(columns, [["x"] * len(columns)]))
     assert not any("recognised" in note for note in source.notes)
+
+
+def test_what_is_left_out_of_json_is_told(tmp_path: Path) -> None:
+    attributes = [{"name": f"a{number}", "options": ["x"]} for number in range(60)]
+    product = {"id": 1, "name": "Mug", "sku": "m", "images": [{"src": "a.jpg"}]}
+    product |= {"categories": [{"name": "Mugs"}], "attributes": attributes}
+    (tmp_path / "woo.json").write_text(json.dumps([product]))
+    assert (
+        "of 60 attributes of a product, the first 50 are taken"
+        in open_source(tmp_path / "woo.json").notes
+    )
+
+
+def test_the_former_price_of_variants_stays(tmp_path: Path) -> None:
+    variant = {"sku": "m", "price": "12.00", "compare_at_price": "15.00", "available": True}
+    product = {"handle": "mug", "title": "Mug", "images": [{"src": "a.jpg"}], "variants": [variant]}
+    (tmp_path / "products.json").write_text(json.dumps({"products": [product]}))
+    source = open_source(tmp_path / "products.json")
+    columns = {one.column for one in source.columns}
+    assert {"Variant Price", "Variant Compare At Price"} <= columns
+    assert "Variant Barcode" not in columns
+    assert any(note.startswith("of variants, sku, price,") for note in source.notes)

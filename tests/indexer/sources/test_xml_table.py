@@ -59,6 +59,8 @@ def test_a_feed_of_google_merchant_is_a_catalog(tmp_path: Path) -> None:
         ("<a><item><d>all <b>of</b> it</d></item></a>", "item", [["all of it"]]),
         ("<a><item><s><w>3</w></s><t>a</t><t>b</t></item></a>", "item",
          [[{"w": "3"}, ["a", "b"]]]),
+        ("<a><item><p c='EUR'>3</p><t n='a'>b</t><t n='c'/><l href='x'>y</l></item></a>", "item",
+         [["3", "EUR", ["b", None], ["a", "c"], "y", "x"]]),
         ("<a><item><x><x><x><x><x>deep</x></x></x></x></x></item></a>", "item",
          [[{"x": {"x": "deep"}}]]),
     ],
