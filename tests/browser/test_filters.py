@@ -63,6 +63,13 @@ class TestLabels:
         found.get_by_role("button", name="Clear all").click()
         expect(found).not_to_have_url(re.compile("label="))
 
+    def test_two_clicks_before_the_boxes_are_drawn_anew(self, found: Page) -> None:
+        chosen = [box(found, "Label", name).element_handle() for name in ("Home", "Music")]
+        found.evaluate("(boxes) => boxes.forEach((each) => setTimeout(() => each.click()))", chosen)
+        expect(found).to_have_url(re.compile("label=Home&label=Music"))
+        expect(box(found, "Label", "Home")).to_be_checked()
+        expect(box(found, "Label", "Music")).to_be_checked()
+
     def test_a_branch_is_opened(self, found: Page) -> None:
         group = found.get_by_role("group", name="Label", exact=True)
         opener = group.get_by_role("button", name="Below Home", exact=True)

@@ -138,7 +138,12 @@ function conditions(field, { any, ...range }) {
   return Object.entries(range).map(([operator, value]) => ({ field, [operator]: value }));
 }
 
-/** @typedef {{field: string, value?: string|number|boolean, text: string, without: Partial<State>}} Chosen */
+/**
+ * What to change, decided when it happens: a reader may click twice before the page is drawn anew.
+ * @typedef {(state: State) => Partial<State>} Change
+ */
+/** @typedef {(change: Change|Partial<State>) => void} Go Bring the view to another state. */
+/** @typedef {{field: string, value?: string|number|boolean, text: string, without: Change}} Chosen */
 
 /**
  * What is narrowed to, one by one, each with the change that lets it go.
@@ -150,16 +155,16 @@ export function chosenOf(state) {
     field: "label",
     value,
     text: value,
-    without: { labels: state.labels.filter((each) => each !== value) },
+    without: withLabel(value, false),
   }));
   const rest = Object.entries(state.where).flatMap(([field, wanted]) => {
     if (!wanted.any)
-      return [{ field, text: rangeText(wanted), without: { where: withField(state, field, null) } }];
+      return [{ field, text: rangeText(wanted), without: withRange(field, null) }];
     return wanted.any.map((value) => ({
       field,
       value,
       text: String(value),
-      without: { where: toggled(state, field, value) },
+      without: withValue(field, value, false),
     }));
   });
   return [...labels, ...rest];
@@ -171,27 +176,32 @@ function rangeText({ gte, lte }) {
   return lte === undefined ? t("filter.range_from", { low: gte }) : t("filter.range", { low: gte, high: lte });
 }
 
-/**
- * `where` with another wish for a field, or none.
- * @param {State} state
- * @param {string} field
- * @param {?Wanted} wanted
- */
-export function withField({ where }, field, wanted) {
-  const { [field]: _, ...others } = where;
-  return wanted ? { ...others, [field]: wanted } : others;
-}
+/** Narrow to a label, or no longer. @param {string} path @param {boolean} isWanted @returns {Change} */
+export const withLabel = (path, isWanted) => (state) => ({ labels: listed(state.labels, path, isWanted) });
 
 /**
- * `where` with one value more, or without it if it was there.
- * @param {State} state
- * @param {string} field
- * @param {string|number|boolean} value
+ * Narrow to a value of a field, or no longer.
+ * @param {string} field @param {string|number|boolean} value @param {boolean} isWanted
+ * @returns {Change}
  */
-export function toggled(state, field, value) {
-  const any = state.where[field]?.any ?? [];
-  const next = any.includes(value) ? any.filter((each) => each !== value) : [...any, value];
-  return withField(state, field, next.length ? { any: next } : null);
+export const withValue = (field, value, isWanted) => (state) => {
+  const any = listed(state.where[field]?.any ?? [], value, isWanted);
+  return { where: withField(state, field, any.length ? { any } : null) };
+};
+
+/** Narrow a field to a range, or no longer. @param {string} field @param {?Wanted} wanted @returns {Change} */
+export const withRange = (field, wanted) => (state) => ({ where: withField(state, field, wanted) });
+
+/** @template T @param {T[]} list @param {T} value @param {boolean} isWanted */
+function listed(list, value, isWanted) {
+  const others = list.filter((each) => each !== value);
+  return isWanted ? [...others, value] : others;
+}
+
+/** `where` with another wish for a field, or none. @param {State} state @param {string} field @param {?Wanted} wanted */
+function withField({ where }, field, wanted) {
+  const { [field]: _, ...others } = where;
+  return wanted ? { ...others, [field]: wanted } : others;
 }
 
 /**

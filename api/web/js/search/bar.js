@@ -15,7 +15,7 @@ const VARIETY = /** @type {const} */ ([
 ]);
 
 /**
- * @param {(patch: Partial<State>) => void} go
+ * @param {import("./address.js").Go} go
  * @param {() => void} openFilters Where they have no room beside the results.
  */
 export function toolBar(go, openFilters) {
@@ -89,7 +89,7 @@ export function chosenText({ field, text, value }) {
   return value === undefined ? `${fieldName(field)} ${text}` : fieldValue(field, value);
 }
 
-/** @param {import("./address.js").Chosen} chosen @param {(patch: Partial<State>) => void} go */
+/** @param {import("./address.js").Chosen} chosen @param {import("./address.js").Go} go */
 function chip(chosen, go) {
   const { field, text, without } = chosen;
   return button(

@@ -8,7 +8,7 @@ import { button, el } from "../dom.js";
 import { fieldName, fieldValue, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../server.js";
-import { filterOf, toggled, withField } from "./address.js";
+import { filterOf, withRange, withValue } from "./address.js";
 import { LONGEST_LIST } from "./catalog.js";
 import { LONGEST_ANSWER, fieldsOf, valuesOf } from "./fields.js";
 import { labelFilter } from "./label_tree.js";
@@ -18,12 +18,12 @@ import { labelFilter } from "./label_tree.js";
 
 const SHOWN_VALUES = 7;
 
-/** @param {(patch: Partial<State>) => void} go */
+/** @param {import("./address.js").Go} go */
 export function filterPanel(go) {
   let collectionName = "";
   const opened = new Set(); // fields of which the reader asked for more values
   const labels = labelFilter(
-    (chosen) => go({ labels: chosen }),
+    go,
     (query, signal) =>
       server.listLabels({ collection: collectionName, ...query, limit: LONGEST_LIST, signal }),
   );
@@ -102,18 +102,18 @@ function valuesFilter(field, values, state, go, opened) {
   if (all.length === 0) return [];
   const shown =
     opened.has(field) || all.length <= SHOWN_VALUES + 1 ? all.length : Math.max(SHOWN_VALUES, first.length);
-  const rows = all.map((each) => choiceRow(field, each, chosen.includes(each.value), state, go));
+  const rows = all.map((each) => choiceRow(field, each, chosen.includes(each.value), go));
   rows.slice(shown).forEach((row) => (row.hidden = true));
   const list = el("ul", { role: "list" }, ...rows);
   if (shown < all.length) list.append(moreValues(rows.slice(shown), () => opened.add(field)));
   return [group(field, list)];
 }
 
-function choiceRow(field, { value, count }, checked, state, go) {
+function choiceRow(field, { value, count }, checked, go) {
   const box = el("input", {
     type: "checkbox",
     "data-key": JSON.stringify([field, value]),
-    change: () => go({ where: toggled(state, field, value) }),
+    change: () => go(withValue(field, value, box.checked)),
   });
   box.checked = checked;
   return el(
@@ -185,7 +185,7 @@ function rangeFilter({ field, kind, low, high }, state, go) {
       ...(least.value !== "" && { gte: read(least.value) }),
       ...(most.value !== "" && { lte: read(most.value) }),
     };
-    go({ where: withField(state, field, Object.keys(wanted).length ? wanted : null) });
+    go(withRange(field, Object.keys(wanted).length ? wanted : null));
   };
   for (const input of [least, most]) input.addEventListener("change", change);
   return group(field, el("div", { class: "range" }, least, el("span", { "aria-hidden": "true" }, "–"), most));

@@ -7,6 +7,7 @@ import { Problem, sleep } from "../search_client.js";
 import { button, el, unseen } from "../dom.js";
 import { lastPart, number, parentPath } from "../format.js";
 import { t } from "../language.js";
+import { withLabel } from "./address.js";
 
 const TYPING_MS = 200;
 const SHORT = 12; // so many labels need no field to look for one
@@ -41,10 +42,10 @@ function matching(tree, typed) {
 }
 
 /**
- * @param {(labels: string[]) => void} narrow
+ * @param {import("./address.js").Go} go
  * @param {(query: {under?: string, q?: string}, signal: AbortSignal) => Promise<LabelPage>} find
  */
-export function labelFilter(narrow, find) {
+export function labelFilter(go, find) {
   /** @type {LabelPage} */
   let page = { labels: [], next_cursor: null };
   /** @type {Node_[]} */
@@ -107,7 +108,8 @@ export function labelFilter(narrow, find) {
     const isParent =
       !whole && tree.some((each) => each.parts.length > parts.length && each.path.startsWith(`${path}/`));
     const shownCount = countOf(node);
-    const box = el("input", { type: "checkbox", "data-path": path, change: () => toggle(path) });
+    const change = () => go(withLabel(path, box.checked));
+    const box = el("input", { type: "checkbox", "data-path": path, change });
     box.checked = chosen.includes(path);
     box.addEventListener("refocus", () => box.focus());
     const opener =
@@ -139,9 +141,6 @@ export function labelFilter(narrow, find) {
       children.length > 0 && el("ul", { role: "list" }, ...children),
     );
   };
-
-  const toggle = (path) =>
-    narrow(chosen.includes(path) ? chosen.filter((each) => each !== path) : [...chosen, path]);
 
   const open = async (path) => {
     if (opened.has(path)) opened.delete(path);

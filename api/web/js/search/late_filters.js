@@ -6,7 +6,7 @@ import { late } from "../late.js";
 /** @typedef {import("./address.js").State} State */
 /** @typedef {{collection: import("./catalog.js").Collection, labels: import("./label_tree.js").LabelPage}} Described */
 
-/** @param {(patch: Partial<State>) => void} go */
+/** @param {import("./address.js").Go} go */
 export function lateFilters(go) {
   const element = el("div", { hidden: true });
   /** @type {?ReturnType<typeof import("./filters.js").filterPanel>} */

@@ -11,14 +11,14 @@ const MOST_OFFERED = 5;
 
 /**
  * @param {import("./address.js").State} state @param {string} collection @param {AbortSignal} signal
- * @param {(patch: Partial<import("./address.js").State>) => void} go
+ * @param {import("./address.js").Go} go
  */
 export async function nothingFound(state, collection, signal, go) {
   const chosen = chosenOf(state).slice(0, MOST_OFFERED);
   if (chosen.length === 0) return nothingNotice(t("filter.none.title"), t(state.q ? "filter.none.words" : "filter.none.empty"));
   const totals = await Promise.all(
     chosen.map(async ({ without }) => {
-      const filter = filterOf({ ...state, ...without });
+      const filter = filterOf({ ...state, ...without(state) });
       return (
         (await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null))?.total ?? null
       );

@@ -119,7 +119,8 @@ class SearchView {
   }
 
   #href = (patch) => toUrl({ ...this.#state, ...patch }, this.#collection);
-  #go = (patch) => this.#router.go(this.#href(patch));
+  /** @type {import("./address.js").Go} */
+  #go = (change) => this.#router.go(this.#href(typeof change === "function" ? change(this.#state) : change));
   #similarTo = (item) => toUrl({ ...START, collection: this.#state.collection, item }, this.#collection);
 
   #startOver() {
