@@ -128,7 +128,7 @@ class Spoiler:
         if "/events" in route.request.url:
             route.abort()
             return
-        answer = route.fetch()
+        answer = route.fetch(max_retries=3)  # a connection that was kept may be closed by then
         path = route.request.url.partition("?")[0].partition("/v1/")[2]
         if "json" not in answer.headers.get("content-type", ""):
             route.fulfill(response=answer)

@@ -5,7 +5,8 @@ import { access, askForKey, mayWrite } from "./access.js";
 import { Problem } from "./client.js";
 import { t } from "./language.js";
 import { problemNotice, waitingNotice } from "./notices.js";
-import { server, untilReady } from "./owner_server.js";
+import { server } from "./owner_server.js";
+import { passed, passes } from "./waiting.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {{root: HTMLElement, notice: HTMLElement, body: HTMLElement, refresh: () => void, start: import("./notices.js").Choice}} Place */
@@ -47,7 +48,10 @@ export class Attempts {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof Problem)) {
+        if (/** @type {Error} */ (error).name === "AbortError") return undefined; // nobody waits for it
+        throw error;
+      }
       const shown = problemNotice(error, { label: t("shell.close"), act: () => notice.replaceChildren() });
       notice.replaceChildren(shown);
       shown.focus();
@@ -67,14 +71,10 @@ export class Attempts {
     const shown = problem.isNotReady
       ? waitingNotice(problem)
       : problemNotice(problem, choices[action] ?? null);
-    if (problem.status) body.replaceChildren();
+    if (!passes(problem)) body.replaceChildren();
     notice.replaceChildren(shown);
     shown.focus({ preventScroll: true });
-    if (!problem.isNotReady && problem.code !== "network") return false;
-    return untilReady(signal).then(
-      () => true,
-      () => false,
-    );
+    return passed(problem, shown, signal);
   }
 }
 

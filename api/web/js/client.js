@@ -95,9 +95,19 @@ export class Client extends SearchClient {
     return this._send("PUT", this._at(collection, "items", itemId), { body, signal });
   }
 
-  /** Change what is named of `label`, `product_id`, `attributes`; null clears it. @returns {Promise<Item>} */
-  patchItem(itemId, changes, { collection, signal } = NONE) {
-    return this._send("PATCH", this._at(collection, "items", itemId), { json: changes, signal });
+  /** An item with the tag of its version. @returns {Promise<{item: Item, tag: string}>} */
+  getTaggedItem(itemId, { collection, signal } = NONE) {
+    return this._get(this._at(collection, "items", itemId), {}, { signal, as: "tagged" });
+  }
+
+  /**
+   * Change what is named of `label`, `product_id`, `attributes`; null clears it. With `ifMatch`, a tag, only
+   * where the item is still that version.
+   * @returns {Promise<Item>}
+   */
+  patchItem(itemId, changes, { collection, signal, ifMatch } = NONE) {
+    const headers = ifMatch && { "If-Match": ifMatch };
+    return this._send("PATCH", this._at(collection, "items", itemId), { json: changes, headers, signal });
   }
 
   deleteItem(itemId, { collection, signal } = NONE) {

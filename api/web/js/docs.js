@@ -1,9 +1,22 @@
 /* The reference of the API at /docs: /openapi.json, made readable. */
 
 import { byId, el } from "./dom.js";
+import { failure } from "./notice.js";
 
-const api = await (await fetch("/openapi.json")).json();
+const api = await described();
 const schemas = api.components.schemas;
+
+async function described() {
+  try {
+    const answer = await fetch("/openapi.json");
+    if (!answer.ok) throw new Error(`/openapi.json: ${answer.status}`);
+    return await answer.json();
+  } catch (error) {
+    const text = "The server gave no answer, or none that is whole.";
+    byId("about").append(failure("The reference did not arrive", text, "Try again", () => location.reload()));
+    throw error;
+  }
+}
 
 function showTag(tag) {
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>

@@ -9,6 +9,8 @@
  */
 /** @typedef {Record<string, string|number>} Values */
 
+const RESTS_MS = 1000;
+
 export const language = document.documentElement.lang;
 
 /** @type {Record<string, string | Record<string, string>>} */
@@ -16,18 +18,25 @@ const words = {};
 const plural = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(language);
 
-/** Words of parts of the page; asked for once each. @param {...string} parts */
+/** Words of parts of the page; asked for until they came. @param {...string} parts */
 export const loadWords = (...parts) => Promise.all(parts.map((part) => (loading[part] ??= load(`.${part}`))));
-/** @type {Record<string, Promise<void>>} */
+/** @type {Record<string, ?Promise<void>>} */
 const loading = {};
 
 /** @param {string} part */
 async function load(part) {
-  const response = await fetch(`/static/words/${language}${part}.json`);
-  Object.assign(words, await response.json());
+  try {
+    const response = await fetch(`/static/words/${language}${part}.json`);
+    if (!response.ok) throw new Error(`${response.status} of words`);
+    Object.assign(words, await response.json());
+  } catch (error) {
+    loading[part.slice(1)] = null;
+    throw error;
+  }
 }
 
-await load("");
+// without these nothing can be said, not even that they are missing
+while (!(await load("").then(() => true, () => false))) await new Promise((resolve) => setTimeout(resolve, RESTS_MS));
 
 /** A number as the reader writes it. @param {number} value */
 export const number = (value) => whole.format(value);

@@ -82,6 +82,8 @@ router.addEventListener("change", async (event) => {
     view.show(place);
   } catch (error) {
     opened.delete(wanted);
+    if (wanted !== wantedView()) return;
+    current = null;
     main.replaceChildren(
       failure(
         t("shell.unloaded.title"),

@@ -56,16 +56,3 @@ function details({ status, code, detail, requestId }) {
     ...facts.filter(Boolean).map((fact) => el("p", {}, fact)),
   );
 }
-
-/**
- * Count down the seconds until a busy server may be asked again.
- * @param {number} seconds
- * @param {AbortSignal} signal
- * @param {(left: number) => void} tell
- */
-export async function countdown(seconds, signal, tell) {
-  for (let left = Math.ceil(seconds); left > 0 && !signal.aborted; left -= 1) {
-    tell(left);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
-}

@@ -74,8 +74,11 @@ export function ownerView({ root, router }, { title, path }, make) {
   root.replaceChildren(head, notice, body);
   body.replaceChildren(el("div", { class: "skeleton skeleton-row" }), el("div", { class: "skeleton skeleton-row" }));
 
+  let shown = "";
+
   function show() {
     setTitle(title);
+    body.inert = (query.get("collection") ?? "default") !== shown; // nobody means the one before
     return attempts.show(attempt);
   }
 
@@ -86,9 +89,11 @@ export function ownerView({ root, router }, { title, path }, make) {
     if (signal.aborted) return undefined;
     choice.hidden = collections.length < 2;
     fill(picker, ...collections.map(({ name }) => el("option", { value: name }, name)));
+    body.inert = false;
     notice.replaceChildren();
     if (!current) return body.replaceChildren(nothing());
     picker.value = current.name;
+    shown = query.get("collection") ?? "default";
     if (content.element.parentNode !== body) body.replaceChildren(content.element);
     return content.show(current, query, signal);
   }

@@ -12,6 +12,8 @@
  */
 
 export class Router extends EventTarget {
+  #isLeaving = false; // the browser goes back in a moment
+
   /**
    * @param {(path: string) => boolean} knows Whether the page has a view for a path.
    * @param {Record<string, string>} kept What every address has, whatever is asked for.
@@ -21,7 +23,10 @@ export class Router extends EventTarget {
     this.knows = knows;
     this.kept = kept;
     history.scrollRestoration = "manual"; // results come later than the browser would scroll
-    addEventListener("popstate", () => this.#arrive(true));
+    addEventListener("popstate", () => {
+      this.#isLeaving = false;
+      this.#arrive(true);
+    });
     addEventListener("pagehide", () => this.#rememberScroll());
     document.addEventListener("click", (event) => this.#followLink(event));
   }
@@ -33,12 +38,12 @@ export class Router extends EventTarget {
 
   /**
    * @param {string} url
-   * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made.
+   * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made, nor for where the page is.
    */
   go(url, { replace = false } = {}) {
     const address = new URL(url, location.href);
     for (const [name, value] of Object.entries(this.kept)) address.searchParams.set(name, value);
-    if (replace) history.replaceState({ ...history.state }, "", address);
+    if (replace || address.href === location.href) history.replaceState({ ...history.state }, "", address);
     else {
       this.#rememberScroll();
       history.pushState({ within: true }, "", address);
@@ -51,7 +56,9 @@ export class Router extends EventTarget {
    * @param {string} url
    */
   leave(url) {
-    if (history.state?.within) history.back();
+    if (this.#isLeaving) return;
+    this.#isLeaving = Boolean(history.state?.within);
+    if (this.#isLeaving) history.back();
     else this.go(url, { replace: true });
   }
 

@@ -199,7 +199,7 @@ export class SearchClient {
       const last = !mayRepeat || attempt >= this._retries;
       try {
         const response = await this._fetch(method, address, request);
-        if (response.ok) return await bodyOf(response, as);
+        if (response.ok) return await bodyOf(response, as, request.signal);
         const problem = await problemOf(response);
         const after = problem.retryAfterS;
         const repeats = REPEATED.has(response.status) || problem.code === STILL_AT_WORK;
@@ -221,12 +221,7 @@ export class SearchClient {
     try {
       return await this.#transport(url, { method, headers: sent, body: content, signal });
     } catch (error) {
-      if (signal?.aborted || error.name === "AbortError") throw error;
-      throw new Problem({
-        title: "No answer from the server",
-        detail: "Check the connection and try again.",
-        code: "network",
-      });
+      throw noAnswer(error, signal);
     }
   }
 }
@@ -275,9 +270,22 @@ export function formOf({ image, ...fields }) {
   return form;
 }
 
-async function bodyOf(response, as) {
-  if (as === "blob") return response.blob();
-  return response.status === 204 ? undefined : response.json();
+/** @throws {Problem} The answer broke off. */
+async function bodyOf(response, as, signal) {
+  try {
+    if (as === "blob") return await response.blob();
+    if (as === "tagged") return { item: await response.json(), tag: response.headers.get("ETag") };
+    return response.status === 204 ? undefined : await response.json();
+  } catch (error) {
+    throw noAnswer(error, signal);
+  }
+}
+
+/** What to throw where nothing came, or not all of it. @param {any} error @param {AbortSignal} [signal] */
+function noAnswer(error, signal) {
+  if (signal?.aborted || error.name === "AbortError") return error;
+  const detail = "Check the connection and try again.";
+  return new Problem({ title: "No answer from the server", detail, code: "network" });
 }
 
 export async function problemOf(response) {

@@ -1,11 +1,11 @@
 /* Adding to a collection: choose, upload, look at how a table is read, check, add. */
 
 import { Problem } from "../client.js";
-import { button, el } from "../dom.js";
+import { button, el, once } from "../dom.js";
 import { fileSize, percent } from "../format.js";
 import { t, textOf } from "../language.js";
 import { problemNotice } from "../notices.js";
-import { persistent, server } from "../owner_server.js";
+import { persistent, server, startJob } from "../owner_server.js";
 import { START } from "./address.js";
 import { chooser } from "./chooser.js";
 import { readable } from "./chosen_files.js";
@@ -52,6 +52,7 @@ export function open(around) {
       );
       return;
     }
+    running.abort();
     await send(new Upload(collection, files), others);
   }
 
@@ -61,8 +62,7 @@ export function open(around) {
     const { signal } = running;
     const bar = el("progress", { max: 1, value: 0, "aria-label": t("add.uploading") });
     const far = el("span", { class: "muted" }, percent(0));
-    const cancel = button({ click: () => upload.discard().then(startOver, startOver) }, t("catalog.cancel"));
-    cancel.addEventListener("click", () => running.abort());
+    const cancel = button({ click: () => giveUp(upload) }, t("catalog.cancel"));
     show(
       el("h2", {}, t("add.uploading_files", { count: upload.count })),
       el("div", { class: "job-running" }, bar, far, cancel),
@@ -81,9 +81,15 @@ export function open(around) {
           label: t("add.go_on", { count: upload.left }),
           act: () => send(upload, others),
         }),
-        button({ click: startOver }, t("problem.start")),
+        button({ click: () => giveUp(upload) }, t("problem.start")),
       );
     }
+  }
+
+  /** Without waiting for the server, which forgets it in time. @param {Upload} upload */
+  function giveUp(upload) {
+    upload.discard();
+    startOver();
   }
 
   /** What arrived, and how it would be read. @param {Upload} upload @param {string[]} others @param {AbortSignal} signal */
@@ -115,7 +121,7 @@ export function open(around) {
       ),
       left.length > 0 && leftOut(left),
     ].filter((each) => each instanceof Node);
-    const again = button({ click: () => upload.discard().then(startOver, startOver) }, t("problem.start"));
+    const again = button({ click: () => giveUp(upload) }, t("problem.start"));
     if (found.reads === "unclear" || found.reads === "empty") {
       show(...head, el("p", { class: "form-problem", role: "alert" }, found.unclear_because), again);
       return;
@@ -143,8 +149,8 @@ export function open(around) {
       t("add.prune_help"),
       unchecked,
     );
-    const check = button({ click: () => run(true) }, t("add.check"));
-    const add = button({ class: "button button-primary", click: () => run(false) }, t("add.add"));
+    const check = button({ click: once(() => run(true)) }, t("add.check"));
+    const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("add.add"));
     show(
       ...head,
       columnPlace,
@@ -172,14 +178,14 @@ export function open(around) {
           dry_run: dry,
           ...(isNew && looks.value && { encoder: looks.value }),
         };
-        const job = await persistent.createJob("index", parameters, { collection, signal });
-        if (dry) await follow(job);
-        else around.go({ ...START, collection, part: "jobs" });
-        if (!dry) startOver();
+        const job = await startJob("index", parameters, collection, signal);
+        if (dry) return await follow(job);
+        if (element.isConnected) around.go({ ...START, collection, part: "jobs" });
+        return startOver();
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) return undefined;
         if (!(error instanceof Problem)) throw error;
-        result.replaceChildren(problemNotice(error, null));
+        return result.replaceChildren(problemNotice(error, null));
       } finally {
         add.disabled = check.disabled = false;
       }
@@ -190,6 +196,7 @@ export function open(around) {
       const row = jobRow(job, false);
       result.replaceChildren(el("ul", { class: "jobs", role: "list", "aria-label": t("add.checking") }, row.element));
       const ended = await persistent.wait(job.id, { signal, onProgress: row.show });
+      if (!result.contains(row.element)) return; // it was of other choices
       const { columns: found = [], notes } = ended?.result ?? {};
       if (!columns && found.length) {
         columns = columnTable({ columns: found, notes }, unchecked);
@@ -204,7 +211,6 @@ export function open(around) {
   return {
     element,
     async show(state, signal, described) {
-      if (collection !== state.collection) startOver();
       collection = /** @type {string} */ (state.collection);
       const known = await described;
       if (signal.aborted) return;

@@ -38,6 +38,7 @@ export function confirm(title, text, action, typed = "") {
         el("div", { class: "dialog-actions" }, button({ click: () => answer(false) }, t("catalog.cancel")), go),
       ),
     );
+    addEventListener("popstate", () => answer(false), { once: true }); // what it asked about is no more in sight
     document.body.append(element);
     element.showModal();
     if (typed) input.focus();

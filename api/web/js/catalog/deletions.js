@@ -40,10 +40,13 @@ export class Deletions {
   }
 
   /**
-   * @param {string} collection @param {string[]} ids @param {() => void} [tookBack] Called when they stay after all.
+   * @param {string} collection @param {string[]} all Those that go already are left out.
+   * @param {() => void} [tookBack] Called when they stay after all.
    * @returns {() => void} What takes it back, as the button does.
    */
-  add(collection, ids, tookBack = () => {}) {
+  add(collection, all, tookBack = () => {}) {
+    const ids = all.filter((id) => !this.has(collection, id));
+    if (!ids.length) return () => {};
     /** @type {Held} */
     const held = { collection, ids, timer: 0, tookBack };
     const takeBack = () => this.#takeBack(held, toast);

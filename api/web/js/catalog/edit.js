@@ -1,12 +1,13 @@
 /* Changing what is known of one item, or the same of many. */
 
 import { Problem } from "../client.js";
-import { button, dialog, el, iconButton } from "../dom.js";
+import { button, dialog, el, iconButton, once } from "../dom.js";
 import { itemName, percent } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { inBatches } from "./batches.js";
+import { changeItem } from "./change.js";
 import { labelList } from "./label_list.js";
 import { readLike, written } from "./values.js";
 import { thumb } from "./thumb.js";
@@ -19,9 +20,11 @@ import { thumb } from "./thumb.js";
  */
 export function editDialog(collection, items, fields) {
   return new Promise((resolve) => {
-    const [first] = items;
+    let [first] = items;
     const isOne = items.length === 1;
+    const leaving = new AbortController();
     const answer = (value) => {
+      leaving.abort();
       element.close();
       element.remove();
       resolve(value);
@@ -37,7 +40,7 @@ export function editDialog(collection, items, fields) {
     texts.label.input.setAttribute("list", "edit-labels");
     const labels = labelList("edit-labels", texts.label.input);
     labels.collection = collection;
-    const known = isOne ? Object.keys(first.attributes) : [];
+    const namesOf = (item) => (isOne ? Object.keys(item.attributes) : []);
     const rows = el("div", { class: "stack-tight" });
     /** @type {ReturnType<typeof attributeRow>[]} */
     const attributes = [];
@@ -47,33 +50,48 @@ export function editDialog(collection, items, fields) {
       rows.append(row.element);
       return row;
     };
-    known.forEach(addRow);
+    namesOf(first).forEach(addRow);
     const names = el("datalist", { id: "edit-fields" }, ...fields.map((value) => el("option", { value })));
     const problem = el("p", { class: "form-problem", role: "alert" });
     const save = button({ class: "button button-primary", type: "submit" }, t("edit.save"));
 
-    async function send(event) {
-      event.preventDefault();
+    /** @param {Record<string, *>} changes @returns {Promise<Item[]>} */
+    async function sent(changes) {
+      const { signal } = leaving;
+      if (isOne) return [await changeItem(first, changes, { collection, signal })];
+      return inBatches(
+        items.map(({ item_id: id }) => ({ op: "patch", item_id: id, ...changes })),
+        (some) => server.batchItems(some, { collection, signal }),
+        (done) => (save.textContent = t("edit.saving", { share: percent(done / items.length) })),
+      );
+    }
+
+    async function send() {
       problem.textContent = "";
       try {
         const changes = changesOf(texts, attributes);
-        if (!Object.keys(changes).length) return answer(null);
-        save.disabled = true;
-        const operations = items.map(({ item_id: id }) => ({ op: "patch", item_id: id, ...changes }));
-        return answer(
-          await inBatches(
-            operations,
-            (some) => server.batchItems(some, { collection }),
-            (done) => (save.textContent = t("edit.saving", { share: percent(done / items.length) })),
-          ),
-        );
+        return answer(Object.keys(changes).length ? await sent(changes) : null);
       } catch (error) {
+        if (leaving.signal.aborted) return undefined;
         if (!(error instanceof Problem) && !(error instanceof TypeError)) throw error;
-        problem.textContent =
-          error instanceof Problem ? `${wordsOf(error)[0]}: ${error.detail}` : error.message;
-        save.disabled = false;
         save.textContent = t("edit.save");
+        problem.textContent = "now" in error ? rebase(error) : said(error);
+        return undefined;
       }
+    }
+
+    /** What is typed becomes a change of the item as somebody else left it. @returns {string} What there is by now. */
+    function rebase(/** @type {*} */ { now, ...error }) {
+      first = now;
+      const before = attributes.map(({ name }) => name);
+      const others = [
+        texts.label.rebase(now.label),
+        texts.product_id.rebase(now.product_id),
+        ...attributes.map((row) => row.name && row.rebase(now.attributes[row.name])),
+      ].filter(Boolean);
+      namesOf(now).filter((name) => !before.includes(name)).forEach(addRow);
+      const [title, text] = wordsOf(error);
+      return [`${title}.`, others.length ? t("edit.by_now", { values: others.join(", ") }) : text].join(" ");
     }
 
     element.append(
@@ -85,7 +103,7 @@ export function editDialog(collection, items, fields) {
       ),
       el(
         "form",
-        { class: "dialog-form", submit: send },
+        { class: "dialog-form", submit: once(send) },
         isOne &&
           el("div", { class: "edit-picture" }, thumb(first), el("p", { class: "muted" }, first.item_id)),
         !isOne && el("p", { class: "muted" }, t("edit.left_empty")),
@@ -106,10 +124,13 @@ export function editDialog(collection, items, fields) {
   });
 }
 
+/** @param {Error} error */
+const said = (error) => (error instanceof Problem ? [wordsOf(error)[0], error.detail].filter(Boolean).join(": ") : error.message);
+
 /** A field that all items have. @param {"label"|"product_id"} field @param {Item[]} items */
 function textRow(field, items) {
   const isOne = items.length === 1;
-  const was = isOne ? (items[0][field] ?? "") : "";
+  let was = isOne ? (items[0][field] ?? "") : "";
   const input = el("input", { class: "field", id: `edit-${field}`, value: was, autocomplete: "off" });
   const clear = el("input", { type: "checkbox", change: () => (input.disabled = clear.checked) });
   const element = el(
@@ -121,6 +142,14 @@ function textRow(field, items) {
   return {
     element,
     input,
+    /** It was changed meanwhile. @param {?string} [now] @returns {string} What it is now, where it was changed here, too. */
+    rebase(now) {
+      const isOther = (now ?? "") !== was;
+      const isTyped = input.value.trim() !== was;
+      was = now ?? "";
+      if (!isTyped) input.value = was;
+      return isOther && isTyped ? `${t(`edit.${field}`)}: ${was || "–"}` : "";
+    },
     /** Undefined where it stays as it is. */
     get value() {
       if (clear.checked) return null;
@@ -133,8 +162,8 @@ function textRow(field, items) {
 /** @param {string} name @param {Item[]} items @param {number} number */
 function attributeRow(name, items, number) {
   const isKnown = name !== "";
-  const was = isKnown && items.length === 1 ? items[0].attributes[name] : undefined;
-  const wasText = was === undefined ? "" : written(was);
+  let was = isKnown && items.length === 1 ? items[0].attributes[name] : undefined;
+  let wasText = was === undefined ? "" : written(was);
   const field = el("input", {
     class: "field",
     "aria-label": t("edit.name_of", { number: number + 1 }),
@@ -162,6 +191,16 @@ function attributeRow(name, items, number) {
   });
   return {
     element: el("div", { class: "attribute-row" }, field, value, remove),
+    name,
+    /** As of `textRow`. @param {*} now */
+    rebase(now) {
+      const nowText = now === undefined ? "" : written(now);
+      const isOther = nowText !== wasText;
+      const isTyped = value.value !== wasText;
+      [was, wasText] = [now, nowText];
+      if (!isTyped) value.value = wasText;
+      return isOther && (isTyped || removed) ? `${name}: ${wasText || "–"}` : "";
+    },
     focus: () => field.focus(),
     /** What changes: [name, value], null to remove it; null where nothing does. @returns {?[string, *]} */
     get change() {

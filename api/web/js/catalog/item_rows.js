@@ -1,6 +1,6 @@
 /* Items as rows of a table or as a grid of pictures, to be chosen and changed. */
 
-import { el, iconButton, labelText } from "../dom.js";
+import { el, fill, iconButton, labelText } from "../dom.js";
 import { attributeText, fieldName, itemName } from "../format.js";
 import { t } from "../language.js";
 import { thumb } from "./thumb.js";
@@ -118,7 +118,8 @@ export function itemRows(selection, acts) {
     element.inert = false;
     if (!items.length) element.replaceChildren();
     else if (as === "grid")
-      element.replaceChildren(
+      fill(
+        element,
         el("ul", { class: "tiles", role: "list", "aria-label": t("items.region") }, ...items.map(draw)),
       );
     else {
@@ -129,7 +130,8 @@ export function itemRows(selection, acts) {
         ...columns.map(fieldName),
         t("items.column.actions"),
       ];
-      element.replaceChildren(
+      fill(
+        element,
         el(
           "div",
           { class: "table-frame" },
@@ -170,6 +172,8 @@ export function itemRows(selection, acts) {
         [...new Set([...known, ...names])],
       );
     },
+    /** What is on its way out is seen no more. @param {string[]} ids */
+    drop: (ids) => show(items.filter(({ item_id: id }) => !ids.includes(id)), as, known),
     /** Go back to what can be done with an item. @param {Item} item */
     focus: (item) => drawn.get(item.item_id)?.querySelector("button")?.focus(),
   };

@@ -1,7 +1,7 @@
 /* What items are looked for, their order, and how they are shown. */
 
 import { Problem } from "../client.js";
-import { button, el } from "../dom.js";
+import { button, el, put } from "../dom.js";
 import { fieldName } from "../format.js";
 import { t } from "../language.js";
 import { wordsOf } from "../words.js";
@@ -99,7 +99,7 @@ export function itemTools(around) {
         [label, state.label],
         [filter, state.filter],
       ])) {
-        if (input !== document.activeElement || !input.value) input.value = value;
+        put(input, value);
       }
       if (state.label || state.filter) more.open = true;
       labels.collection = /** @type {string} */ (state.collection);

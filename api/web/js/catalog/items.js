@@ -1,6 +1,6 @@
 /* The items of a collection, page by page: found, chosen, changed, deleted. */
 
-import { button, el, fill } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { count } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
@@ -44,7 +44,7 @@ export function open(around) {
     if (changed) {
       rows.replace(changed);
       selection.update(changed);
-    }
+    } else around.refresh(); // somebody else may have changed them
     if (items.length === 1) rows.focus(items[0]);
   }
 
@@ -55,6 +55,7 @@ export function open(around) {
     if (asks && !(await confirm(many, t("items.undo_hint"), t("catalog.delete")))) return;
     selection.clear();
     around.deletions.add(/** @type {string} */ (state.collection), ids);
+    rows.drop(ids);
   }
 
   function showChosen() {
@@ -65,7 +66,7 @@ export function open(around) {
       el("strong", {}, t("items.chosen", { count: size })),
       size < total &&
         button(
-          { class: "button button-small", click: () => around.act(chooseAll) },
+          { class: "button button-small", click: once(() => around.act(chooseAll)) },
           t("items.choose_all", { count: total }),
         ),
       el("span", { class: "spacer" }),
@@ -91,10 +92,11 @@ export function open(around) {
   async function chooseAll() {
     const collection = /** @type {string} */ (state.collection);
     const all = [];
-    for await (const item of server.items({ collection, ...itemsQuery(state), limit: ALL_AT_ONCE })) {
+    const asked = itemsQuery(state);
+    for await (const item of server.items({ collection, ...asked, limit: ALL_AT_ONCE })) {
       if (!around.deletions.has(collection, item.item_id)) all.push(item);
     }
-    selection.add(all);
+    if (JSON.stringify(asked) === JSON.stringify(itemsQuery(state))) selection.add(all);
   }
 
   /** @param {number} shown @param {?string} next */
@@ -120,7 +122,6 @@ export function open(around) {
   return {
     element,
     async show(wanted, signal, described) {
-      if (wanted.collection !== state.collection) selection.clear();
       const isSame = toUrl(wanted) === toUrl(state);
       state = wanted;
       const collection = /** @type {string} */ (state.collection);
@@ -136,7 +137,8 @@ export function open(around) {
       rows.show(items, state.as, fields);
       tools.tell(page.warnings);
       const isNarrowed = Boolean(state.q || state.label || state.filter);
-      nothing.replaceChildren(
+      fill(
+        nothing,
         ...(items.length
           ? []
           : [

@@ -1,7 +1,7 @@
 /* Jobs as they go on. */
 
 import { Problem, sleep } from "../client.js";
-import { el } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { t } from "../language.js";
 import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
@@ -26,17 +26,12 @@ export function jobList(around) {
   /** @type {Map<string, {element: HTMLElement, show: (job: Job) => void}>} */
   const rows = new Map();
 
-  /** @param {Job} job @param {boolean} named Whether to say the collection. @param {AbortSignal} signal */
-  function rowOf(job, named, signal) {
-    const known = rows.get(job.id);
-    if (known) {
-      known.show(job);
-      return known.element;
-    }
-    const row = jobRow(job, named);
+  /** @param {Job} job @param {boolean} named Whether to say the collection. */
+  function rowOf(job, named) {
+    const row = rows.get(job.id) ?? jobRow(job, named);
     rows.set(job.id, row);
-    if (!isFinal(job)) follow(job, row, signal);
-    return row.element;
+    row.show(job);
+    return row;
   }
 
   async function follow({ id }, row, signal) {
@@ -52,17 +47,18 @@ export function jobList(around) {
     element,
     /** @param {?string} collection Null for all. @param {AbortSignal} signal */
     async show(collection, signal) {
-      rows.clear();
+      const followed = new Set();
       for (;;) {
         const { jobs } = await server.listJobs({ collection: collection ?? undefined, limit: SHOWN, signal });
         if (signal.aborted) return;
         nothing.hidden = jobs.length > 0;
-        const wanted = jobs.map((/** @type {Job} */ job) => rowOf(job, collection === null, signal));
-        if (
-          wanted.some((each, index) => list.children[index] !== each) ||
-          list.children.length !== wanted.length
-        )
-          list.replaceChildren(...wanted);
+        const wanted = jobs.map((/** @type {Job} */ job) => {
+          const row = rowOf(job, collection === null);
+          if (!isFinal(job) && !followed.has(job.id)) follow(job, row, signal);
+          followed.add(job.id);
+          return row.element;
+        });
+        fill(list, ...wanted);
         await sleep(LOOK_MS, signal);
       }
     },

@@ -1,7 +1,7 @@
 /* A job: what it does, how far it is, what came of it, and what was refused. */
 
 import { Problem } from "../client.js";
-import { button, el } from "../dom.js";
+import { button, el, once } from "../dom.js";
 import { ago, fileSize, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../owner_server.js";
@@ -19,7 +19,7 @@ export function jobRow(first, named) {
   const bar = el("progress", { "aria-label": t("jobs.progress"), max: 1 });
   const far = el("span", { class: "muted" });
   const cancel = button(
-    { class: "button button-small", click: stop, "aria-label": t("jobs.cancel_one", { job: kindText(first) }) },
+    { class: "button button-small", click: once(stop), "aria-label": t("jobs.cancel_one", { job: kindText(first) }) },
     t("jobs.cancel"),
   );
   const running = el("div", { class: "job-running" }, bar, far, cancel);
@@ -45,7 +45,6 @@ export function jobRow(first, named) {
   let drawnEnd = false;
 
   async function stop() {
-    cancel.disabled = true;
     try {
       show(await server.cancelJob(job.id));
     } catch (error) {
@@ -125,8 +124,9 @@ function filesOf({ id, files }) {
         button(
           {
             class: "button button-small",
-            click: (event) =>
+            click: once((event) =>
               fetched(event.target, () => server.getJobFile(id, name).then((file) => download(file, name))),
+            ),
           },
           t("jobs.download", { name, size: fileSize(bytes) }),
         ),
@@ -136,6 +136,7 @@ function filesOf({ id, files }) {
 
 /** Do what a button is for; where it fails, the button says so. @param {HTMLElement} button @param {() => Promise<void>} work */
 async function fetched(button, work) {
+  button.nextElementSibling?.remove();
   try {
     await work();
   } catch (error) {

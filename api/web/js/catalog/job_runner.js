@@ -1,7 +1,7 @@
 /* A kind of job of one collection: the button that starts it, and how it goes on. */
 
 import { button, el } from "../dom.js";
-import { persistent, server } from "../owner_server.js";
+import { persistent, server, startJob } from "../owner_server.js";
 import { jobRow } from "./job_row.js";
 
 const LISTED = 20;
@@ -21,10 +21,10 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
   async function begin() {
     const given = parameters();
     if (!given) return;
-    start.disabled = true;
-    const job = await around.act(() => persistent.createJob(kind, given, { collection }));
-    start.disabled = false;
+    start.disabled = true; // until it is known how that goes on
+    const job = await around.act(() => startJob(kind, given, collection));
     if (job) around.refresh();
+    else start.disabled = false;
   }
 
   /** @param {Job} job @param {AbortSignal} signal @returns {Promise<Job>} */
@@ -33,13 +33,9 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
     progress.replaceChildren(row.element);
     progress.hidden = false;
     start.disabled = true;
-    try {
-      const ended = (await persistent.wait(job.id, { signal, onProgress: row.show })) ?? job;
-      row.show(ended);
-      return ended;
-    } finally {
-      start.disabled = false;
-    }
+    const ended = (await persistent.wait(job.id, { signal, onProgress: row.show })) ?? job;
+    row.show(ended);
+    return ended;
   }
 
   return {
@@ -51,7 +47,6 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
      * @param {(done: Job[]) => unknown} draw Given the jobs that were done, newest first.
      */
     async show(name, signal, draw) {
-      if (collection !== name) progress.hidden = true;
       collection = name;
       const { jobs } = await server.listJobs({ collection, kind, limit: LISTED, signal });
       /** @type {[Job|undefined, ...Job[]]} */
@@ -66,6 +61,7 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
 
   /** @param {Job[]} jobs @param {Job|undefined} latest */
   async function settle(jobs, latest, draw) {
+    start.disabled = false;
     if (latest) progress.replaceChildren(jobRow(latest, false).element);
     progress.hidden = !latest || latest.state === "done";
     return settleStart(jobs, draw);

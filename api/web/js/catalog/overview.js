@@ -2,7 +2,7 @@
 
 import { access, mayAdminister } from "../access.js";
 import { Problem } from "../client.js";
-import { button, el } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { ago, count } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
@@ -28,7 +28,7 @@ export function open(around) {
   const problem = el("p", { class: "form-problem", role: "alert" });
   const make = el(
     "form",
-    { class: "inline-form", submit: create },
+    { class: "inline-form", submit: once(create) },
     el("label", { class: "labelled", for: "new-collection" }, t("catalog.new"), name),
     button({ type: "submit" }, t("catalog.make")),
     problem,
@@ -36,13 +36,13 @@ export function open(around) {
   const jobs = jobList(around);
   const element = el("div", { class: "stack" }, list, nothing, make, jobs.element);
 
-  async function create(event) {
-    event.preventDefault();
+  async function create() {
     problem.textContent = "";
+    const made = name.value;
     try {
-      await server.createCollection(name.value);
-      around.go({ ...START, collection: name.value, part: "add" });
-      name.value = "";
+      await server.createCollection(made);
+      if (name.value === made) name.value = "";
+      if (element.isConnected) around.go({ ...START, collection: made, part: "add" });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem.textContent = wordsOf(error).slice(0, 2).join(". ");
@@ -53,8 +53,10 @@ export function open(around) {
     const text = items ? t("catalog.delete_items", { count: items }) : t("catalog.delete_empty");
     const title = t("catalog.delete_ask", { name: collection });
     if (!(await confirm(title, text, t("catalog.delete"), items ? collection : ""))) return;
-    await around.act(() => server.deleteCollection(collection, { confirm: collection }));
-    around.refresh();
+    await around.act(async () => {
+      await server.deleteCollection(collection, { confirm: collection });
+      around.refresh();
+    });
   }
 
   function card(collection, lastJob) {
@@ -92,7 +94,7 @@ export function open(around) {
           button(
             {
               class: "button button-small",
-              click: () => remove(collection),
+              click: once(() => remove(collection)),
               "aria-label": t("catalog.delete_one", { name: title }),
             },
             t("catalog.delete"),
@@ -115,7 +117,7 @@ export function open(around) {
           .filter(({ kind }) => kind === "index")
           .map((job) => [job.collection, job.finished_at]),
       );
-      list.replaceChildren(...collections.map((each) => card(each, changed.get(each.name))));
+      fill(list, ...collections.map((each) => card(each, changed.get(each.name))));
       make.hidden = !mayAdminister(access.value);
       nothing.replaceChildren(
         ...(collections.length

@@ -1,12 +1,12 @@
 /* Items that show the same: which one to keep. */
 
-import { button, el } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { ago, itemName } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
-import { persistent, server } from "../owner_server.js";
+import { server } from "../owner_server.js";
 import { itemsNamed } from "./items_named.js";
-import { jobRow } from "./job_row.js";
+import { jobRunner } from "./job_runner.js";
 import { thumb } from "./thumb.js";
 
 const PAGE = 12; // groups
@@ -28,6 +28,7 @@ export function open(around) {
   /** @type {Group[]} */
   let groups = [];
   let shown = PAGE;
+  let turn = 0; // of drawing: what was asked for before is not drawn over what came after
   /** @type {AbortSignal} */
   let alive = AbortSignal.abort();
   /** @type {Set<Group>} Those that the reader left as they are. */
@@ -39,13 +40,13 @@ export function open(around) {
       el("option", { value, selected: value === USUAL_SCORE }, t(`duplicates.score.${name}`)),
     ),
   );
-  const start = button({ class: "button button-primary", click: begin }, t("jobs.kind.duplicates"));
+  const [look, jobs] = [t("jobs.kind.duplicates"), t("jobs.title")];
+  const runner = jobRunner(around, "duplicates", { start: look, again: look, jobs }, () => ({ min_score: Number(score.value) }));
   const when = el("p", { class: "muted" });
-  const progress = el("ul", { class: "jobs", role: "list", "aria-label": t("jobs.title") });
   const list = el("ul", { class: "stack", role: "list", "aria-label": t("review.name.duplicates") });
   const nothing = el("div", {});
   const sameFiles = el("div", { class: "row" });
-  const more = button({ hidden: true, click: () => draw(PAGE) }, t("review.more"));
+  const more = button({ hidden: true, click: once(() => around.act(() => draw(PAGE))) }, t("review.more"));
   const element = el(
     "section",
     { class: "stack", "aria-labelledby": "review-title" },
@@ -54,36 +55,15 @@ export function open(around) {
       "div",
       { class: "row" },
       el("label", { class: "labelled labelled-row", for: "alike" }, t("duplicates.score"), score),
-      start,
+      runner.start,
     ),
     when,
-    progress,
+    runner.progress,
     nothing,
     sameFiles,
     list,
     more,
   );
-
-  async function begin() {
-    start.disabled = true;
-    const minimum = Number(score.value);
-    const job = await around.act(() =>
-      persistent.createJob("duplicates", { min_score: minimum }, { collection }),
-    );
-    start.disabled = false;
-    if (job) around.refresh();
-  }
-
-  /** @param {import("../client.js").Job} job @param {AbortSignal} signal */
-  async function follow(job, signal) {
-    const row = jobRow(job, false);
-    progress.replaceChildren(row.element);
-    start.disabled = true;
-    const ended = await persistent.wait(job.id, { signal, onProgress: row.show });
-    start.disabled = false;
-    if (ended?.state === "done") progress.replaceChildren();
-    return ended;
-  }
 
   /** @param {import("../client.js").Job} job @param {AbortSignal} signal */
   async function load(job, signal) {
@@ -105,6 +85,7 @@ export function open(around) {
   /** @param {number} further */
   async function draw(further) {
     shown += further;
+    const mine = (turn += 1);
     const here = groups
       .filter((group) => !kept.has(group))
       .map((group) => ({ group, ids: group.items.filter((id) => !around.deletions.has(collection, id)) }));
@@ -112,11 +93,11 @@ export function open(around) {
     showSameFiles(here);
     const ids = [...new Set(open.flatMap((each) => each.ids))];
     const known = await itemsOf(ids, alive);
-    if (alive.aborted) return;
+    if (alive.aborted || mine !== turn) return;
     const rows = open
       .map(({ group, ids: some }) => ({ group, items: some.flatMap((id) => known.get(id) ?? []) }))
       .filter(({ items }) => items.length > 1);
-    list.replaceChildren(...rows.map(({ group, items }) => groupRow(group, items)));
+    fill(list, ...rows.map(({ group, items }) => groupRow(group, items)));
     more.hidden = here.length <= shown;
     nothing.replaceChildren(
       ...(rows.length ? [] : [nothingNotice(t("jobs.no_duplicates"), t("duplicates.nothing"))]),
@@ -127,7 +108,7 @@ export function open(around) {
   function showSameFiles(here) {
     const same = here.filter(({ group, ids }) => group.tier === "exact" && ids.length > 1);
     const copies = same.flatMap(({ ids }) => ids.slice(1));
-    const settle = () => around.deletions.add(collection, copies);
+    const settle = once(() => around.deletions.add(collection, copies));
     if (same.length < 2) return sameFiles.replaceChildren();
     return sameFiles.replaceChildren(
       el("span", {}, t("duplicates.same_files", { count: same.length, copies: copies.length })),
@@ -140,11 +121,17 @@ export function open(around) {
     const { tier } = group;
     const isProduct =
       items[0].product_id !== null && items.every(({ product_id: id }) => id === items[0].product_id);
-    const settle = () => {
+    const settled = (/** @type {() => unknown} */ act) =>
+      once(() => {
+        if (!row.isConnected) return undefined; // by another choice
+        row.remove();
+        return act();
+      });
+    const keepAll = settled(() => {
       kept.add(group);
-      draw(0);
-    };
-    return el(
+      return around.act(() => draw(0));
+    });
+    const row = el(
       "li",
       { class: "duplicates" },
       el(
@@ -157,7 +144,7 @@ export function open(around) {
           el("p", { class: "muted" }, isProduct ? t("duplicates.views") : t(`duplicates.tier.${tier}_help`)),
         ),
         el("span", { class: "spacer" }),
-        button({ class: "button button-small", click: settle }, t("duplicates.keep_all", { number: items.length })),
+        button({ class: "button button-small", click: keepAll }, t("duplicates.keep_all", { number: items.length })),
       ),
       el(
         "ul",
@@ -173,11 +160,12 @@ export function open(around) {
               {
                 class: "button button-small",
                 "aria-label": t("duplicates.keep_one", { id: item.item_id }),
-                click: () =>
+                click: settled(() => {
                   around.deletions.add(
                     collection,
                     items.filter((each) => each !== item).map(({ item_id: id }) => id),
-                  ),
+                  );
+                }),
               },
               t("duplicates.keep_this"),
             ),
@@ -185,6 +173,7 @@ export function open(around) {
         ),
       ),
     );
+    return row;
   }
 
   /** @param {string[]} ids @param {AbortSignal} signal @returns {Promise<Map<string, Item>>} */
@@ -197,23 +186,12 @@ export function open(around) {
     element,
     async show(state, signal) {
       alive = signal;
-      if (collection !== state.collection) {
-        shownJob = null;
-        kept.clear();
-        progress.replaceChildren();
-        list.replaceChildren();
-        nothing.replaceChildren();
-        when.textContent = "";
-        start.disabled = false;
-      }
       collection = /** @type {string} */ (state.collection);
-      const { jobs } = await server.listJobs({ collection, kind: "duplicates", limit: 10, signal });
-      const [latest] = jobs;
-      const ended = latest && (latest.finished_at ? latest : await follow(latest, signal));
-      const done = ended?.state === "done" ? ended : jobs.find((job) => job.state === "done");
-      more.hidden = true;
-      if (done) await load(done, signal);
-      else when.textContent = t("duplicates.start");
+      await runner.show(collection, signal, async ([latest]) => {
+        if (latest) return load(latest, signal);
+        more.hidden = true;
+        return (when.textContent = t("duplicates.start"));
+      });
     },
   };
 }

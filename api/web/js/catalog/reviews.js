@@ -2,6 +2,7 @@
 
 import { el, fillTabs, styles } from "../dom.js";
 import { loadWords, t } from "../language.js";
+import { lateParts } from "../late.js";
 import { REVIEWS, START, toUrl } from "./address.js";
 
 /** @typedef {import("./view.js").PartView} PartView */
@@ -18,8 +19,7 @@ export async function open(around) {
   await Promise.all([styles("review"), loadWords("review")]);
   const nav = el("nav", { class: "tabs", "aria-label": t("review.reviews") });
   const place = el("div", {});
-  /** @type {Map<string, PartView>} */
-  const opened = new Map();
+  const partOf = lateParts(LOAD, around);
 
   return {
     element: el("div", { class: "stack" }, nav, place),
@@ -39,8 +39,8 @@ export async function open(around) {
           ),
         ),
       );
-      const part = opened.get(review) ?? (await LOAD[review]()).open(around);
-      opened.set(review, part);
+      /** @type {PartView} */
+      const part = await partOf(review, collection);
       if (signal.aborted) return;
       if (part.element.parentNode !== place) place.replaceChildren(part.element);
       await part.show(state, signal, described);

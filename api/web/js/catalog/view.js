@@ -4,7 +4,7 @@ import { Attempts } from "../attempts.js";
 import { el, fillTabs, styles } from "../dom.js";
 import { count } from "../format.js";
 import { t } from "../language.js";
-import { failure } from "../notices.js";
+import { lateParts } from "../late.js";
 import { server } from "../owner_server.js";
 import { setTitle } from "../settings.js";
 import { PARTS, START, parse, toUrl } from "./address.js";
@@ -39,8 +39,6 @@ const LOAD = {
 export async function open({ root, router }) {
   await styles("filters", "catalog");
   let state = START;
-  /** @type {Map<string, Promise<PartView>>} */
-  const opened = new Map();
   const head = el("div", { class: "catalog-head" });
   const body = el("div", { class: "catalog-body" });
   const notice = el("div", { class: "notice-slot" });
@@ -53,6 +51,7 @@ export async function open({ root, router }) {
     act: (work) => attempts.act(work),
     deletions: new Deletions(() => root.isConnected && showState(state)),
   };
+  const partOf = lateParts(LOAD, around);
   root.replaceChildren(head, notice, body, around.deletions.element);
   const attempts = new Attempts({
     root,
@@ -68,8 +67,8 @@ export async function open({ root, router }) {
   /** @param {State} wanted @param {AbortSignal} signal */
   async function attempt(wanted, signal) {
     const name = wanted.collection ? wanted.part : "overview";
-    if (!opened.has(name)) opened.set(name, loaded(name));
-    const part = await /** @type {Promise<PartView>} */ (opened.get(name));
+    /** @type {PartView} */
+    const part = await partOf(name, wanted.collection);
     if (signal.aborted) return;
     const hadFocus = root.contains(document.activeElement);
     if (part.element.parentNode !== body) body.replaceChildren(part.element);
@@ -83,29 +82,14 @@ export async function open({ root, router }) {
     await Promise.all([part.show(wanted, signal, described), described]);
   }
 
-  /** @param {string} name */
-  async function loaded(name) {
-    try {
-      return (await LOAD[name]()).open(around);
-    } catch (error) {
-      opened.delete(name);
-      notice.replaceChildren(
-        failure(
-          t("shell.unloaded.title"),
-          t("shell.unloaded.text"),
-          t("shell.unloaded.again"),
-          around.refresh,
-        ),
-      );
-      throw error;
-    }
-  }
-
   const facts = el("p", { class: "muted", "aria-live": "polite" });
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
     setTitle(collection ?? t("catalog.title"));
+    const drawn = `${collection} ${part}`;
+    if (head.dataset.drawn === drawn) return;
+    head.dataset.drawn = drawn;
     if (!collection) {
       head.replaceChildren(el("h1", { tabindex: -1 }, t("catalog.title")));
     } else {

@@ -20,6 +20,7 @@ const PASSES = new Set(["network", "not_ready", "overloaded", "rate_limited", "s
  * @property {?import("../client.js").Prediction} answer
  * @property {?string} given The class that the reader gave.
  * @property {boolean} kept  Whether it is an item of the collection.
+ * @property {string} [id]   The item that it becomes.
  */
 
 /** Tells by `row` events with a row, and `state` events, of what changes. */

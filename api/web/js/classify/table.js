@@ -126,11 +126,7 @@ export function photoTable(acts) {
       labels.collection = collection;
       const lines = rows.map((row) => rowOf(row).element);
       if (lines.length !== body.children.length || lines.some((each, index) => body.children[index] !== each)) {
-        const focused = /** @type {?HTMLElement} */ (
-          body.contains(document.activeElement) ? document.activeElement : null
-        );
-        body.replaceChildren(...lines);
-        focused?.focus({ preventScroll: true });
+        fill(body, ...lines);
       }
       if (hasMoved) for (const row of rows) rowOf(row).draw();
       table.hidden = rows.length === 0;

@@ -4,7 +4,7 @@ import { ofDrop, ofInput, kindOf } from "../catalog/chosen_files.js";
 import { confirm } from "../catalog/confirm.js";
 import { csvOf, download } from "../catalog/download.js";
 import { Problem } from "../client.js";
-import { button, el, fill, styles } from "../dom.js";
+import { button, el, fill, once, styles } from "../dom.js";
 import { number, percent } from "../format.js";
 import { loadWords, t } from "../language.js";
 import { ownerView } from "../owner_view.js";
@@ -42,6 +42,8 @@ export async function open(page) {
 function content(around) {
   /** @type {?import("../owner_view.js").Collection} */
   let collection = null;
+  /** @type {string|undefined} Whose classes the photos have. */
+  let asked;
   /** @type {?import("../client.js").Calibration} */
   let calibration = null;
   /** @type {(typeof ORDERS)[number]} */
@@ -117,7 +119,7 @@ function content(around) {
     (value) => around.go({ show: value }, { replace: true }),
   );
   const keep = el("div", { class: "selection-bar", role: "region", "aria-label": t("classify.show.given"), hidden: true });
-  const over = button({ class: "button", click: startOver }, t("classify.start_over"));
+  const over = button({ class: "button", click: once(startOver) }, t("classify.start_over"));
   const save = button({ class: "button", click: () => download(csvOf(cells()), TABLE) }, t("classify.download"));
   const tools = el("div", { class: "row" }, orders.element, shows.element, el("span", { class: "spacer" }), save, over);
   const results = el(
@@ -181,6 +183,7 @@ function content(around) {
   function run() {
     draw();
     const name = collection?.name;
+    asked = name;
     const given = labels();
     photos.run((image, signal) =>
       server.classify({ image }, { collection: name, k: 1, signal, ...(given && { labels: given.join(",") }) }),
@@ -257,7 +260,7 @@ function content(around) {
   }
 
   const keepProgress = el("span", { role: "status" });
-  const keepButton = button({ class: "button button-primary", click: keepAll });
+  const keepButton = button({ class: "button button-primary", click: once(keepAll) });
   const keepAfter = el("div", { class: "stack-tight" });
   keep.append(keepButton, keepProgress, el("span", { class: "note" }, t("classify.keep_help")), keepAfter);
 
@@ -273,13 +276,13 @@ function content(around) {
     const folderName = `classified/${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}`;
     const rows = unkept();
     const used = new Set();
-    keepButton.disabled = true;
     keepAfter.replaceChildren();
     let done = 0;
     for (const row of rows) {
       keepProgress.textContent = t("classify.keeping", { share: percent(done / rows.length) });
       try {
-        await keepPhoto(row, `${folderName}/${unique(row.name, used)}`, name);
+        row.id ??= `${folderName}/${unique(row.name, used)}`;
+        await keepPhoto(row, row.id, name);
         photos.change(row, { kept: true });
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
@@ -329,14 +332,17 @@ function content(around) {
       orders.value = order;
       shows.value = shown;
       zeroShot.hidden = !wanted.encoder?.reads_texts;
-      if (isOther || !calibration) {
+      if (isOther) {
+        calibration = null; // that of the one before is none of this one
+        photos.stop();
+        photos.forgetAnswers();
+      }
+      if (!calibration) {
         calibration = await server.getCalibration({ collection: wanted.name, signal });
         slider.show(labels() ? null : calibration, query.get("promise") ?? "");
       }
-      if (isOther && photos.rows.length) {
-        photos.forgetAnswers();
-        run();
-      } else draw();
+      if (photos.rows.length && asked !== wanted.name) run();
+      else draw();
     },
   };
 }

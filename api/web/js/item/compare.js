@@ -125,7 +125,7 @@ function table(items, pictures, hrefOf) {
             "th",
             { scope: "col" },
             pictures[index].element,
-            el("a", { href: hrefOf(item.item_id) }, itemName(item)),
+            el("a", { href: () => hrefOf(item.item_id) }, itemName(item)),
           ),
         ),
       ),

@@ -145,7 +145,7 @@ function content(item, around, explain, signal) {
     { class: "item-facts" },
     el("h2", { class: "item-name" }, name),
     price && el("p", { class: "item-price" }, price),
-    item.label && el("p", {}, el("a", { href: around.withLabel(item.label) }, labelText(item.label))),
+    item.label && el("p", {}, el("a", { href: () => around.withLabel(/** @type {string} */ (item.label)) }, labelText(item.label))),
     item.score !== undefined &&
       el(
         "p",
@@ -157,7 +157,7 @@ function content(item, around, explain, signal) {
     el(
       "div",
       { class: "item-actions" },
-      el("a", { class: "button button-primary", href: around.similarTo(item.item_id) }, t("item.similar")),
+      el("a", { class: "button button-primary", href: () => around.similarTo(item.item_id) }, t("item.similar")),
       ...around.tray.toggles(item),
       explain && whyButton(item.item_id, shown, explain, signal),
     ),

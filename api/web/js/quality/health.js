@@ -3,7 +3,7 @@
 import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
 import { jobRunner } from "../catalog/job_runner.js";
-import { button, el, fill } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { ago, exactPercent, fileSize, number } from "../format.js";
 import { t, textOf } from "../language.js";
 import { server } from "../owner_server.js";
@@ -61,7 +61,7 @@ export function open(around) {
     fill(
       generations,
       all.length ? generationTable(all, isOther) : el("p", { class: "muted" }, t("indexes.none")),
-      isPossible && may && el("div", { class: "row" }, button({ click: () => rollBack(name) }, t("indexes.back"))),
+      isPossible && may && el("div", { class: "row" }, button({ click: once(() => rollBack(name)) }, t("indexes.back"))),
       all.length > 0 && !isPossible && el("p", { class: "muted" }, t("indexes.no_back")),
     );
   }

@@ -4,10 +4,10 @@ import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
 import { encoderChoice } from "../catalog/encoder_choice.js";
 import { jobRunner } from "../catalog/job_runner.js";
-import { button, el, fill } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { ago, exactPercent, points } from "../format.js";
 import { t, textOf } from "../language.js";
-import { persistent, server } from "../owner_server.js";
+import { server, startJob } from "../owner_server.js";
 
 const SHOWN = 5;
 const MEASURES = /** @type {const} */ (["accuracy", "map"]);
@@ -85,7 +85,7 @@ export function open(around) {
 
   async function goBack() {
     if (!(await confirm(t("improve.undo_ask"), t("improve.undo_text"), t("improve.undo")))) return;
-    const job = await around.act(() => persistent.createJob("tune", { undo: true }, { collection }));
+    const job = await around.act(() => startJob("tune", { undo: true }, collection));
     if (job) around.refresh();
   }
 
@@ -102,7 +102,7 @@ export function open(around) {
     fill(
       undo,
       el("p", { class: "muted" }, t(former ? "improve.undo_help" : "improve.no_undo")),
-      former && may && el("div", { class: "row" }, button({ click: goBack }, t("improve.undo_to", { name: former.name }))),
+      former && may && el("div", { class: "row" }, button({ click: once(goBack) }, t("improve.undo_to", { name: former.name }))),
     );
 
   return {

@@ -3,7 +3,7 @@
 import { jobRunner } from "../catalog/job_runner.js";
 import { download } from "../catalog/download.js";
 import { lineChart } from "../charts.js";
-import { button, el, fill } from "../dom.js";
+import { button, el, fill, once } from "../dom.js";
 import { ago, exactPercent, number, percent } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
@@ -67,7 +67,7 @@ export function open(around) {
         }),
       ...job.files.map(({ name }) =>
         button(
-          { click: () => around.act(async () => download(await server.getJobFile(job.id, name), name)) },
+          { click: once(() => around.act(async () => download(await server.getJobFile(job.id, name), name))) },
           t("results.report"),
         ),
       ),

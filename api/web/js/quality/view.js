@@ -2,6 +2,7 @@
 
 import { el, fillTabs, styles } from "../dom.js";
 import { loadWords, t } from "../language.js";
+import { lateParts } from "../late.js";
 import { ownerView } from "../owner_view.js";
 
 const PARTS = /** @type {const} */ (["results", "improve", "health"]);
@@ -21,8 +22,7 @@ export async function open(page) {
 function content(around) {
   const tabs = el("nav", { class: "tabs", "aria-label": t("quality.parts") });
   const element = el("div", {});
-  /** @type {Map<string, import("../owner_view.js").Content>} */
-  const opened = new Map();
+  const partOf = lateParts(LOAD, around);
 
   return {
     element,
@@ -43,8 +43,8 @@ function content(around) {
           ),
         ),
       );
-      const shown = opened.get(part) ?? (await LOAD[part]()).open(around);
-      opened.set(part, shown);
+      /** @type {import("../owner_view.js").Content} */
+      const shown = await partOf(part, collection.name);
       if (signal.aborted) return;
       if (shown.element.parentNode !== element) element.replaceChildren(shown.element);
       await shown.show(collection, query, signal);

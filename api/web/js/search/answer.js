@@ -123,7 +123,7 @@ function reasons({ votes, levels, calibrated, voters }, hrefOf) {
         ...votes
           .slice(0, SHOWN_VOTES)
           .map(({ label, share }) =>
-            row(el("a", { href: hrefOf(label), title: label }, lastPart(label)), share),
+            row(el("a", { href: () => hrefOf(label), title: label }, lastPart(label)), share),
           ),
         rest > 0.005 && row(t("answer.others", { count: votes.length - SHOWN_VOTES }), rest),
       ),

@@ -1,6 +1,6 @@
 /* Between the answer and the results: filters, what is narrowed to, and how the results are ordered. */
 
-import { button, el, icon, unseen } from "../dom.js";
+import { button, el, fill, icon, unseen } from "../dom.js";
 import { fieldName, fieldValue, lastPart, shorten } from "../format.js";
 import { t } from "../language.js";
 import { NO_FILTERS, chosenOf, hasPicture } from "./address.js";
@@ -28,7 +28,7 @@ export function toolBar(go, openFilters) {
     {
       class: "button bar-toggle",
       title: t("bar.grouped_help"),
-      click: () => go({ grouped: group.getAttribute("aria-pressed") !== "true", fold: false }),
+      click: () => go(({ grouped, fold }) => ({ grouped: !grouped || fold, fold: false })),
     },
     t("bar.grouped"),
   );
@@ -74,11 +74,12 @@ export function toolBar(go, openFilters) {
       variety.label.hidden = !hasPicture(state);
       more.show(state);
       chosen.hidden = active.length === 0;
-      chosen.replaceChildren(...active.map((each) => el("li", {}, chip(each, go))));
-      if (active.length > 1)
-        chosen.append(
+      fill(
+        chosen,
+        ...active.map((each) => el("li", {}, chip(each, go))),
+        active.length > 1 &&
           el("li", {}, button({ class: "button button-small", click: () => go(NO_FILTERS) }, t("bar.clear"))),
-        );
+      );
     },
   };
 }

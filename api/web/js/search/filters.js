@@ -4,7 +4,7 @@
    results do not wait for them. */
 
 import { PICTURE_COLOR, hexOf } from "../colors.js";
-import { button, el } from "../dom.js";
+import { button, el, fill, put } from "../dom.js";
 import { fieldName, fieldValue, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../server.js";
@@ -28,6 +28,14 @@ export function filterPanel(go) {
       server.listLabels({ collection: collectionName, ...query, limit: LONGEST_LIST, signal }),
   );
   const rest = el("div", { class: "filters-fields" });
+  /** @type {Map<string, ReturnType<typeof rangeFilter>>} They stay, with what is being typed. */
+  const ranges = new Map();
+  const rangeOf = (/** @type {Field} */ field, /** @type {State} */ state) => {
+    const range = ranges.get(field.field) ?? rangeFilter(field, go);
+    ranges.set(field.field, range);
+    range.show(state.where[field.field] ?? {});
+    return range.element;
+  };
   const element = el("div", { class: "filters", hidden: true }, labels.element, rest);
 
   return {
@@ -42,6 +50,7 @@ export function filterPanel(go) {
       collectionName = name;
       labels.setLabels(page);
       rest.replaceChildren();
+      ranges.clear();
     },
     /**
      * @param {import("./fields.js").Collection} collection @param {State} state @param {AbortSignal} signal
@@ -56,20 +65,18 @@ export function filterPanel(go) {
       const known = values.label.length < LONGEST_ANSWER;
       const counts = new Map(values.label.map(({ value, count }) => [String(value), count]));
       labels.show(state.labels, known ? counts : null, Object.keys(state.where).length > 0);
-      const focused = focusedKey(element);
       const all = /** @type {Field[]} */ ([...chosen.map((field) => ({ field, kind: "values" })), ...fields]);
       const isChosen = ({ field }) => Boolean(state.where[field]);
       const ordered = [...all.filter(isChosen), ...all.filter((each) => !isChosen(each))];
-      rest.replaceChildren(
+      fill(
+        rest,
         ...ordered.flatMap((each) =>
           each.kind !== "values"
-            ? [rangeFilter(each, state, go)]
+            ? [rangeOf(each, state)]
             : valuesFilter(each.field, values[each.field] ?? [], state, go, opened),
         ),
       );
       element.hidden = labels.element.hidden && rest.childElementCount === 0;
-      if (focused)
-        /** @type {?HTMLElement} */ (rest.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
       return fields.filter(({ kind }) => kind === "numbers");
     },
     countLeft,
@@ -86,11 +93,6 @@ async function countLeft(collection, state, signal) {
   const filter = filterOf(state);
   const found = await server.listItems({ collection, filter, limit: 1, signal }).catch(() => null);
   return found ? t("filter.show_items", { count: found.total }) : t("filter.show");
-}
-
-function focusedKey(element) {
-  const active = /** @type {?HTMLElement} */ (document.activeElement);
-  return element.contains(active) ? active?.dataset.key : undefined;
 }
 
 /** A group of values; what is chosen comes first, and stays even where nothing has it any more. */
@@ -161,12 +163,11 @@ function moreValues(rest, open) {
   return more;
 }
 
-/** Two numbers or dates, least and most. @param {Field} field */
-function rangeFilter({ field, kind, low, high }, state, go) {
+/** Two numbers or dates, least and most. @param {Field} field @param {import("./address.js").Go} go */
+function rangeFilter({ field, kind, low, high }, go) {
   const isDate = kind === "dates";
   const read = (text) => (isDate ? text : Number(text));
-  const { gte, lte } = state.where[field] ?? {};
-  const end = (/** @type {"gte"|"lte"} */ name, value, placeholder) =>
+  const end = (/** @type {"gte"|"lte"} */ name, placeholder) =>
     el("input", {
       class: "field",
       type: isDate ? "date" : "number",
@@ -174,12 +175,11 @@ function rangeFilter({ field, kind, low, high }, state, go) {
       min: isDate && low,
       max: isDate && high,
       "aria-label": t(name === "gte" ? "filter.from" : "filter.to", { field: fieldName(field) }),
-      value,
       placeholder,
       "data-key": JSON.stringify([field, name]),
     });
-  const least = end("gte", gte, low);
-  const most = end("lte", lte, high);
+  const least = end("gte", low);
+  const most = end("lte", high);
   const change = () => {
     const wanted = {
       ...(least.value !== "" && { gte: read(least.value) }),
@@ -188,7 +188,14 @@ function rangeFilter({ field, kind, low, high }, state, go) {
     go(withRange(field, Object.keys(wanted).length ? wanted : null));
   };
   for (const input of [least, most]) input.addEventListener("change", change);
-  return group(field, el("div", { class: "range" }, least, el("span", { "aria-hidden": "true" }, "–"), most));
+  return {
+    element: group(field, el("div", { class: "range" }, least, el("span", { "aria-hidden": "true" }, "–"), most)),
+    /** @param {import("./address.js").Wanted} wanted */
+    show({ gte, lte }) {
+      put(least, String(gte ?? ""));
+      put(most, String(lte ?? ""));
+    },
+  };
 }
 
 const group = (field, content) =>

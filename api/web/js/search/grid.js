@@ -136,7 +136,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
     { class: "card", role: "listitem" },
     el(
       "a",
-      { class: "card-link", href: hrefOf(neighbor.item_id) },
+      { class: "card-link", href: () => hrefOf(neighbor.item_id) },
       picture(neighbor.image_url ?? "", "", name),
       el("h3", { class: "card-name" }, name),
       price && el("p", { class: "card-price" }, price),
@@ -156,7 +156,7 @@ function card(neighbor, { hrefOf, similarTo, tray }) {
       ...tray.toggles(neighbor),
       el(
         "a",
-        { class: "icon-button", href: similarTo(neighbor.item_id), title: t("search.more_like") },
+        { class: "icon-button", href: () => similarTo(neighbor.item_id), title: t("search.more_like") },
         iconButton("similar", "", {}).firstElementChild,
         unseen(t("search.more_like_item", { name })),
       ),

@@ -4,7 +4,7 @@
    are not all, a node that is opened and what is typed are asked of the server. */
 
 import { Problem, sleep } from "../search_client.js";
-import { button, el, unseen } from "../dom.js";
+import { button, el, fill, unseen } from "../dom.js";
 import { lastPart, number, parentPath } from "../format.js";
 import { t } from "../language.js";
 import { withLabel } from "./address.js";
@@ -76,12 +76,9 @@ export function labelFilter(go, find) {
 
   const draw = () => {
     const typed = search.value.trim();
-    const focused = /** @type {HTMLElement} */ (document.activeElement)?.dataset.path;
     const rows = typed ? matching(tree, typed).map((node) => row(node, [], true)) : below("");
     element.hidden = tree.length === 0 || (rows.length === 0 && !typed);
-    list.replaceChildren(...rows, rows.length || !typed ? "" : el("li", { class: "muted" }, t("filter.no_label")));
-    if (focused !== undefined)
-      list.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
+    fill(list, ...rows, rows.length === 0 && typed && el("li", { class: "muted" }, t("filter.no_label")));
   };
 
   const below = (parent) => {
@@ -109,13 +106,12 @@ export function labelFilter(go, find) {
       !whole && tree.some((each) => each.parts.length > parts.length && each.path.startsWith(`${path}/`));
     const shownCount = countOf(node);
     const change = () => go(withLabel(path, box.checked));
-    const box = el("input", { type: "checkbox", "data-path": path, change });
+    const box = el("input", { type: "checkbox", "data-key": path, change });
     box.checked = chosen.includes(path);
-    box.addEventListener("refocus", () => box.focus());
     const opener =
       isParent &&
       button(
-        { class: "tree-opener", "aria-expanded": String(children.length > 0), click: () => open(path) },
+        { class: "tree-opener", "data-key": path, "aria-expanded": String(children.length > 0), click: () => open(path) },
         unseen(t("filter.below", { name: lastPart(path) })),
       );
     return el(
@@ -147,10 +143,6 @@ export function labelFilter(go, find) {
     else opened.add(path);
     draw();
     if (page.next_cursor && opened.has(path)) await ask({ under: path });
-    [...list.querySelectorAll(".tree-row")]
-      .find((each) => each.querySelector(`[data-path="${CSS.escape(path)}"]`))
-      ?.querySelector("button")
-      ?.focus();
   };
 
   const look = async () => {

@@ -3,11 +3,8 @@
 import { askForKey } from "../access.js";
 import { fileSize } from "../format.js";
 import { t } from "../language.js";
-import { countdown, problemNotice, waitingNotice } from "../notices.js";
-import { untilReady } from "../server.js";
+import { problemNotice, waitingNotice } from "../notices.js";
 import { wordsOf } from "../words.js";
-
-const BUSY_S = 2; // where a busy server does not say when to come back
 
 /**
  * @typedef {object} Remedies What the view can do about a problem.
@@ -36,29 +33,13 @@ export function choiceFor(problem, { choose, again, search, start }) {
 }
 
 /**
- * A notice, and how to wait until it is worth another attempt.
+ * A notice of a problem.
  * @param {import("../search_client.js").Problem} problem
  * @param {?import("../notices.js").Choice} choice
  * @param {?import("../photos/library.js").Photo} photo
- * @param {AbortSignal} signal
- * @returns {{box: HTMLElement, wait: () => Promise<boolean>}} `wait` says whether to try again.
  */
-export function recovery(problem, choice, photo, signal) {
-  const ready = () =>
-    untilReady(signal).then(
-      () => true,
-      () => false,
-    );
-  if (problem.isNotReady) return { box: waitingNotice(problem), wait: ready };
+export function recovery(problem, choice, photo) {
+  if (problem.isNotReady) return waitingNotice(problem);
   const about = problem.code === "body_too_large" && photo ? t("problem.bytes", { size: fileSize(photo.bytes) }) : "";
-  const box = problemNotice(problem, choice, about);
-  if (problem.code === "network") return { box, wait: ready };
-  if (problem.status !== 429 && problem.status !== 503) return { box, wait: async () => false };
-  const button = box.querySelector("button");
-  const tell = (left) => button && (button.textContent = t("problem.countdown", { seconds: left }));
-  const wait = async () => {
-    await countdown(problem.retryAfterS || BUSY_S, signal, tell);
-    return !signal.aborted;
-  };
-  return { box, wait };
+  return problemNotice(problem, choice, about);
 }

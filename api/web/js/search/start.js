@@ -78,7 +78,7 @@ export function startView({ choose, camera }, search) {
           "a",
           {
             class: "sample",
-            href: hrefOf(photo.id),
+            href: () => hrefOf(photo.id),
             "aria-label": t("search.again", { number: index + 1 }),
             title: photo.name,
           },
@@ -113,7 +113,7 @@ export function startView({ choose, camera }, search) {
     samples.replaceChildren(
       ...items.map((item) => {
         const shown = picture(item.image_url ?? "", item.name);
-        const row = el("li", {}, el("a", { class: "sample", href: hrefOf(item.item_id) }, shown));
+        const row = el("li", {}, el("a", { class: "sample", href: () => hrefOf(item.item_id) }, shown));
         shown.querySelector("img")?.addEventListener("error", () => row.remove()); // only those with pictures
         return row;
       }),

@@ -1,6 +1,6 @@
 /* What was liked, disliked and put aside to compare: a tray at the bottom, and the toggles on cards. */
 
-import { button, el, icon, iconButton, sized } from "../dom.js";
+import { button, el, fill, icon, iconButton, sized } from "../dom.js";
 import { itemName } from "../format.js";
 import { t } from "../language.js";
 import { showPicture } from "../pictures.js";
@@ -23,6 +23,7 @@ export class Tray {
   /** @type {Map<string, Item>} */
   #items = new Map();
   #imageOf;
+  #taken = "";
   element = el("section", { class: "tray", "aria-label": t("tray.section"), hidden: true });
 
   /**
@@ -35,8 +36,14 @@ export class Tray {
     this.#picked.shownBy((picked) => this.#show(picked, actions));
   }
 
-  /** What the address says was refined by. @param {{like: string[], unlike: string[]}} state */
-  take({ like, unlike }) {
+  /**
+   * What the address says was refined by; what was picked since stays while the same is searched by.
+   * @param {string} subject @param {{like: string[], unlike: string[]}} state
+   */
+  take(subject, { like, unlike }) {
+    const taken = JSON.stringify([subject, like, unlike]);
+    if (taken === this.#taken) return;
+    this.#taken = taken;
     this.#picked.set({ ...this.#picked.value, like, unlike });
   }
 
@@ -81,7 +88,8 @@ export class Tray {
     const piles = PILES.filter((pile) => picked[pile].length);
     this.element.hidden = piles.length === 0;
     this.element.parentElement?.toggleAttribute("data-picking", piles.length > 0);
-    this.element.replaceChildren(
+    fill(
+      this.element,
       el("div", { class: "tray-piles" }, ...piles.map((pile) => this.#pile(pile, picked[pile]))),
       el(
         "div",

@@ -6,8 +6,8 @@ import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
 import { nothingNotice, problemNotice } from "../notices.js";
-import { keep, recall } from "../photos/library.js";
-import { shrink } from "../photos/shrink.js";
+import { arrival } from "../photos/arrival.js";
+import { recall } from "../photos/library.js";
 import { photoSource } from "../photos/source.js";
 import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
@@ -23,6 +23,7 @@ import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
 import { choiceFor, recovery } from "./recovery.js";
 import { startView } from "./start.js";
+import { passed } from "../waiting.js";
 import { Tray } from "./tray.js";
 import { showWords } from "./words_box.js";
 
@@ -48,6 +49,7 @@ class SearchView {
   #outcome = null;
   #shown = { subject: "", results: "" }; // what the page shows, or waits for
   #running = new AbortController();
+  #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
   #loadsMore = false;
   /** @type {import("./fields.js").Field[]} */
@@ -56,20 +58,30 @@ class SearchView {
 
   #root;
   #router;
+  #href = (patch) => toUrl({ ...this.#state, ...patch }, this.#collection);
+  /** @type {import("./address.js").Go} */
+  #go = (change) => this.#router.go(this.#href(typeof change === "function" ? change(this.#state) : change));
+  #closeDialog = () => this.#router.leave(this.#href({ open: null, compare: [] }));
+  #similarTo = (item) => toUrl({ ...START, collection: this.#state.collection, item }, this.#collection);
   #catalog = catalog((collection) => this.#go({ ...ANEW, ...NO_FILTERS, collection }));
-  #inputs = photoSource((file) => this.#receive(file));
+  #arrival = arrival(
+    (isBusy) => {
+      if (isBusy) this.#query.closeSheet();
+      this.#query.uploading = isBusy;
+      this.#root.toggleAttribute("data-busy", isBusy);
+    },
+    (photo) => this.#go({ ...ANEW, ...NO_FILTERS, photo }),
+  );
+  #inputs = photoSource(this.#arrival.take);
   #start = startView(this.#inputs, (q) => this.#go({ q }));
   #query = queryPanel(this.#inputs.choose, {
     crop: (box) => this.#go({ box, like: [], unlike: [] }),
     search: (q) => this.#go({ q }),
     clear: () => this.#startOver(),
   });
-  #filters = lateFilters((patch) => this.#go(patch));
+  #filters = lateFilters(this.#go);
   #filterSheet = new Sheet(t("bar.filters"), this.#filters.element);
-  #bar = toolBar(
-    (patch) => this.#go(patch),
-    () => this.#filterSheet.open(),
-  );
+  #bar = toolBar(this.#go, () => this.#filterSheet.open());
   #tray = new Tray(
     { refine: (picked) => this.#go(picked), compare: (compare) => this.#go({ compare }) },
     (id) => `/v1/collections/${encodeURIComponent(this.#collection)}/images/${encodeURIComponent(id)}`,
@@ -87,7 +99,7 @@ class SearchView {
   #facts = el("div", {});
   #side = el("div", { class: "side" }, this.#query.element, this.#filters.element, this.#facts);
   #dialogs = dialogs({
-    close: () => this.#router.leave(this.#href({ open: null, compare: [] })),
+    close: this.#closeDialog,
     turnTo: (open) => this.#router.go(this.#href({ open }), { replace: true }),
     hrefOf: (open) => this.#href({ open, compare: [] }),
     similarTo: (item) => this.#similarTo(item),
@@ -99,6 +111,7 @@ class SearchView {
     this.#root = root;
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
+    router.addEventListener("change", this.#arrival.stop);
     root.replaceChildren(
       ...Object.values(this.#inputs),
       this.#start.element,
@@ -110,18 +123,13 @@ class SearchView {
     onKeys({
       u: () => this.#inputs.choose.click(),
       "/": () => (hasSubject(this.#state) ? this.#focusFilters() : this.#start.focus()),
-      Escape: () => this.#startOver(),
+      Escape: () => (this.#state.open || this.#state.compare.length ? this.#closeDialog() : this.#startOver()),
     }, root);
   }
 
   get #collection() {
     return this.#catalog.nameOf(this.#state.collection);
   }
-
-  #href = (patch) => toUrl({ ...this.#state, ...patch }, this.#collection);
-  /** @type {import("./address.js").Go} */
-  #go = (change) => this.#router.go(this.#href(typeof change === "function" ? change(this.#state) : change));
-  #similarTo = (item) => toUrl({ ...START, collection: this.#state.collection, item }, this.#collection);
 
   #startOver() {
     this.#running.abort();
@@ -132,16 +140,6 @@ class SearchView {
   #focusFilters() {
     if (this.#filters.isThere && !this.#filters.element.checkVisibility()) this.#filterSheet.open();
     this.#filters.focus();
-  }
-
-  /** A photo came in: it is made smaller, kept, and searched with. @param {File} file */
-  async #receive(file) {
-    this.#query.closeSheet();
-    this.#query.uploading = true;
-    this.#root.toggleAttribute("data-busy", true);
-    const photo = await keep(file.name || t("query.pasted"), file.size, await shrink(file));
-    this.#root.removeAttribute("data-busy");
-    this.#go({ ...ANEW, ...NO_FILTERS, photo });
   }
 
   /**
@@ -185,10 +183,11 @@ class SearchView {
     this.#running.abort();
     this.#running = new AbortController();
     const { signal } = this.#running;
-    const narrowing = this.#shown.subject === key.subject && this.#outcome !== null;
+    const narrowing = this.#drawn === key.subject;
+    if (!narrowing) this.#drawn = "";
     this.#shown = key;
     this.#outcome = null;
-    this.#tray.take(state);
+    this.#tray.take(key.subject, state);
     this.#notice.replaceChildren();
     for (;;) {
       try {
@@ -198,11 +197,11 @@ class SearchView {
         if (!(error instanceof Problem)) throw error;
         this.#query.uploading = false;
         this.#answer.replaceChildren();
-        const { box, wait } = recovery(error, choiceFor(error, this.#remedies), this.#photo, signal);
+        const box = recovery(error, choiceFor(error, this.#remedies), this.#photo);
         this.#grid.stay(error.code === "network" || error.isNotReady);
         this.#notice.replaceChildren(box);
         box.focus({ preventScroll: true });
-        if (!(await wait())) return undefined;
+        if (!(await passed(error, box, signal))) return undefined;
         this.#notice.replaceChildren();
       }
     }
@@ -231,19 +230,16 @@ class SearchView {
     showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) {
       await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
-      const [title, text] = [t("search.nothing_yet.title"), t("search.nothing_yet.text")];
-      if (collection.items === 0) this.#notice.replaceChildren(nothingNotice(title, text));
+      if (collection.items === 0)
+        this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
       this.#root.dataset.loaded = "";
       return;
     }
     const hadFilters = this.#filters.isThere;
     this.#showBar();
     if (hadFilters) this.#showFilters(described, state, signal);
-    const outcome = await this.#questions.ask(state, photo?.blob ?? null, {
-      ...this.#asking(signal),
-      reuse: traversed,
-    });
-    this.#outcome = outcome;
+    const asking = { ...this.#asking(signal), reuse: traversed };
+    const outcome = (this.#outcome = await this.#questions.ask(state, photo?.blob ?? null, asking));
     this.#showOutcome(state, collection, outcome, signal);
     if (!hadFilters) this.#showFilters(described, state, signal);
     if (traversed) scrollTo({ top: scrollY });
@@ -295,6 +291,7 @@ class SearchView {
    */
   #showOutcome(state, collection, outcome, signal) {
     const { neighbors, prediction, answer, item } = outcome;
+    this.#drawn = subjectKey(state);
     this.#query.uploading = false;
     if (item) this.#query.showItem(item, item.item_id);
     this.#setTitle();
@@ -304,7 +301,7 @@ class SearchView {
       this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
       this.#grid.show(neighbors, outcome.cursor !== null);
       if (neighbors.length === 0)
-        nothingFound(state, collection.name, signal, (patch) => this.#go(patch)).then(
+        nothingFound(state, collection.name, signal, this.#go).then(
           (found) => signal.aborted || this.#notice.replaceChildren(found),
         );
     };

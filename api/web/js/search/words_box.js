@@ -1,6 +1,6 @@
 /* Where a search is said in words: alone, or beside a photo. */
 
-import { el, iconButton } from "../dom.js";
+import { el, iconButton, put } from "../dom.js";
 import { t } from "../language.js";
 
 /** @param {string} hint @param {(words: ?string) => void} search Called with null for no words. */
@@ -38,6 +38,6 @@ export function showWords(boxes, state, collection, hasLabels) {
   const can = hasLabels || Boolean(collection.fields?.length) || Boolean(collection.encoder?.reads_texts);
   for (const { element, input } of boxes) {
     element.hidden = !can;
-    if (input !== document.activeElement) input.value = state.q ?? "";
+    put(input, state.q ?? "");
   }
 }

@@ -4,6 +4,7 @@ import { el, labelText, picture } from "../../dom.js";
 import { itemName, lastPart, percent } from "../../format.js";
 import { t } from "../../language.js";
 import { server } from "../../owner_server.js";
+import { changeItem } from "../change.js";
 import { thumb } from "../thumb.js";
 import { suspectReview } from "./suspect_review.js";
 import { keyButton } from "./suspects.js";
@@ -14,12 +15,11 @@ const nameOf = (label) => lastPart(label ?? t("items.no_label"));
 
 /** @param {import("../view.js").Around} around @returns {import("../view.js").PartView} */
 export function open(around) {
-  const relabel = ({ item_id: id }, label, { collection }) =>
-    around.act(() => server.patchItem(id, { label }, { collection }));
+  const relabel = (item, label, { collection }) => around.act(() => changeItem(item, { label }, { collection }));
   /** @param {Suspect} item @param {?string} label @param {import("./suspect_review.js").Here} here */
   const changed = (item, label, here) => ({
     text: t("suspects.changed", { name: itemName(item), label: nameOf(label) }),
-    undo: () => relabel(item, item.label, here),
+    undo: () => relabel({ ...item, label }, item.label, here),
   });
   return suspectReview(around, {
     kind: "mislabelled",
@@ -37,7 +37,7 @@ export function open(around) {
     found: ({ probable_errors: count }) => (count ? t("suspects.found", { count }) : t("suspects.none_found")),
     keyOf: ({ item_id: id, label }) => `${id}\n${label}`,
     keptText: (item) => t("suspects.kept", { name: itemName(item), label: nameOf(item.label) }),
-    edited: (item, now, here) => changed(item, now?.label, here),
+    edited: (item, now, here) => changed({ ...now, label: item.label }, now?.label, here),
     actions: {
       enter: async (/** @type {Suspect} */ item, here) => {
         const { suggested } = item;

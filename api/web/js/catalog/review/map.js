@@ -1,6 +1,6 @@
 /* The map of a collection: looked at from far and near; what is chosen on it is edited or deleted. */
 
-import { bar as filled, button, el, fill, iconButton, labelText } from "../../dom.js";
+import { bar as filled, button, el, fill, iconButton, labelText, once } from "../../dom.js";
 import { count, itemName, lastPart } from "../../format.js";
 import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
@@ -114,8 +114,8 @@ export function open(around) {
       el("strong", {}, t("items.chosen", { count: chosen.size })),
       el("span", { class: "muted" }, named.join(" · ")),
       el("span", { class: "spacer" }),
-      button({ class: "button button-small", click: edit }, t("items.edit")),
-      button({ class: "button button-small", click: remove }, t("catalog.delete")),
+      button({ class: "button button-small", click: once(edit) }, t("items.edit")),
+      button({ class: "button button-small", click: once(remove) }, t("catalog.delete")),
       button({ class: "button button-small", click: () => setChosen(new Set()) }, t("items.choose_none")),
       strip,
     );
@@ -270,11 +270,6 @@ export function open(around) {
   return {
     element,
     async show(state, signal, described) {
-      if (collection !== state.collection) {
-        whole.hidden = true;
-        made = "";
-        setChosen(new Set());
-      }
       collection = /** @type {string} */ (state.collection);
       fields = (await described)?.fields ?? [];
       await job.show(collection, signal, (isMade) => showMap(isMade, signal));

@@ -45,6 +45,7 @@ export function suspectReview(around, { kind, stored, text, ask, draw, found, ke
     ...text,
     draw,
     next,
+    act: around.act,
     actions: { ...Object.fromEntries(own), k: keep, e: edit, d: remove },
   });
   const element = el("section", { class: "stack", "aria-labelledby": `review-${kind}` }, job.element, list.element);

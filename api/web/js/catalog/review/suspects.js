@@ -1,6 +1,6 @@
 /* Items to decide on, one after the other, by a key each. */
 
-import { button, el, fill } from "../../dom.js";
+import { button, el, fill, once } from "../../dom.js";
 import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
 
@@ -17,10 +17,11 @@ const PAGE = 20;
  *   item stays. What brings the item back by another way than `undo` calls `restore`.
  * @property {[title: string, text: string]} nothing What is said where there was none.
  * @property {() => Promise<*[]>} next The next items; empty at the end.
+ * @property {(work: () => Promise<*>) => Promise<*>} act Do something; where it fails, say so.
  */
 
 /** @param {Deciding} deciding */
-export function suspectList({ name, keys, draw, actions, nothing, next }) {
+export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
   /** @type {Map<HTMLElement, *>} */
   const rows = new Map();
   /** @type {?{row: HTMLElement, before: ?Element, undo: () => Promise<unknown>}} */
@@ -29,7 +30,7 @@ export function suspectList({ name, keys, draw, actions, nothing, next }) {
   const list = el("ul", { class: "suspects", role: "list", "aria-label": name });
   const said = el("p", { class: "suspects-said", role: "status" });
   const end = el("div", {});
-  const more = button({ hidden: true, click: () => fetchMore() }, t("review.more"));
+  const more = button({ hidden: true, click: once(() => act(fetchMore)) }, t("review.more"));
   const element = el(
     "div",
     { class: "stack-tight" },
@@ -67,25 +68,28 @@ export function suspectList({ name, keys, draw, actions, nothing, next }) {
   async function decide(row, key) {
     if (row.hasAttribute("aria-busy") || !actions[key]) return;
     row.setAttribute("aria-busy", "true");
-    const before = row.nextElementSibling;
-    const hadFocus = row.contains(document.activeElement) || document.activeElement === document.body;
+    /** @type {?Element} */
+    let before = null;
     const step = await actions[key](rows.get(row), () => restore(row, before));
     row.removeAttribute("aria-busy");
     if (!step) return;
+    before = row.nextElementSibling;
+    const hadFocus = row.contains(document.activeElement) || document.activeElement === document.body;
     row.remove();
     last = step.undo && { row, before, undo: step.undo };
     const undo = last && button({ class: "button button-small", click: takeBack }, t("items.undo"));
     fill(said, step.text, " ", undo);
     if (hadFocus) focus(before ?? list.lastElementChild);
-    if (list.children.length < PAGE / 2 && !more.hidden) await fetchMore();
+    if (list.children.length < PAGE / 2 && !more.hidden) await act(fetchMore);
     showEnd();
   }
 
   async function takeBack() {
     if (!last) return;
-    const { row, before, undo } = last;
+    const step = last;
     last = null;
-    if ((await undo()) !== undefined) restore(row, before);
+    if ((await step.undo()) !== undefined) restore(step.row, step.before);
+    else if (!list.contains(step.row)) last ??= step; // it can be tried again
   }
 
   /** @param {HTMLElement} row @param {?Element} before */
@@ -106,9 +110,7 @@ export function suspectList({ name, keys, draw, actions, nothing, next }) {
   }
 
   async function fetchMore() {
-    more.disabled = true;
     const items = await next();
-    more.disabled = false;
     seen += items.length;
     more.hidden = items.length === 0;
     list.append(...items.map(rowOf));
