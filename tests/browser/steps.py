@@ -79,6 +79,15 @@ def search(page: Page, photo: Path) -> None:
     show_closest(page)
 
 
+def open_classify(page: Page, server: LiveServer, photos: list[Path], address: str = "") -> Locator:
+    """The rows of photos that were chosen."""
+    page.goto(f"{server.url}/classify{address}")
+    page.get_by_label("Choose photos").first.set_input_files(photos)
+    rows = page.get_by_role("table", name="Photos").locator("tbody tr")
+    expect(rows).to_have_count(len(photos))
+    return rows
+
+
 def show_closest(page: Page) -> None:
     """Results, also of a photo that is not much like anything: colors alone tell little of it."""
     expect_answer(page)

@@ -8,28 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.catalog_view import get
-from tests.browser.steps import SLOW_MS, overflow_px
+from tests.browser.steps import SLOW_MS, open_classify, overflow_px
 from tests.browser.test_looks import findings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Page, Route
 
     from tests.conftest import LiveServer
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("openTSNE", reason="no map without openTSNE")
 expect = sync_api.expect
-
-
-def open_classify(page: Page, server: LiveServer, photos: list[Path], address: str = "") -> Locator:
-    """The rows of photos that were chosen."""
-    page.goto(f"{server.url}/classify{address}")
-    page.get_by_label("Choose photos").first.set_input_files(photos)
-    rows = page.get_by_role("table", name="Photos").locator("tbody tr")
-    expect(rows).to_have_count(len(photos))
-    return rows
 
 
 class TestClassify:

@@ -132,7 +132,11 @@ class TestSearch:
           const read = createImageBitmap;
           const first = new Promise((resolve) => (window.letGo = resolve));
           let asked = 0;
-          window.createImageBitmap = async (file) => ((asked += 1) === 1 ? await first : 0, read(file));
+          window.createImageBitmap = async (file) => {
+            asked += 1;
+            if (asked === 1) await first;
+            return read(file);
+          };
         }""")
         steps.choose(start, first)
         steps.choose(start, last)
@@ -267,11 +271,75 @@ class TestJobs:
         expect(toasts.get_by_role("button", name="Undo")).to_have_count(1)
 
     def test_a_list_of_jobs_leaves_the_focus(self, page: Page, owned: LiveServer) -> None:
-        for _ in range(2):
-            asked = {"kind": "check"}
-            assert page.request.post(f"{owned.url}/v1/collections/default/jobs", data=asked).ok
+        address = f"{owned.url}/v1/collections/default/jobs"
+        assert page.request.post(address, data={"kind": "duplicates"}).ok
+        page.clock.install()
         open_part(page, owned, "jobs")
-        expect(jobs(page).filter(has_text="Check").first).to_be_visible()
+        download = jobs(page).first.get_by_role("button", name=re.compile("^Download"))
+        download.focus(timeout=steps.SLOW_MS)
+        before = jobs(page).count()
+        assert page.request.post(address, data={"kind": "check"}).ok
+        page.clock.fast_forward(11_000)
+        expect(jobs(page)).to_have_count(before + 1)
+        expect(jobs(page).first).to_contain_text("Done", timeout=steps.SLOW_MS)
+        page.wait_for_load_state("networkidle")
+        again = jobs(page).nth(1).get_by_role("button", name=re.compile("^Download"))
+        expect(again).to_be_focused()
+
+    @pytest.mark.allows_console("net::ERR_FAILED")
+    def test_a_start_without_an_answer_is_repeated_under_its_key(
+        self, page: Page, owned: LiveServer
+    ) -> None:
+        open_part(page, owned, "review")
+        start = page.get_by_role("button", name="Find duplicates")
+        expect(start).to_be_enabled()
+        keys: list[str] = []
+
+        def lose(route: Route) -> None:
+            keys.append(route.request.headers["idempotency-key"])
+            route.abort()
+
+        page.route("**/collections/default/jobs", lose)
+        start.click()
+        expect(page.get_by_role("alert").get_by_role("heading")).to_be_visible()
+        page.unroute_all()
+        held = Held(page, "**/collections/default/jobs", "POST")
+        held.let_go()
+        start.click()
+        expect(page.get_by_role("list", name="Jobs").locator("> li")).to_be_visible()
+        assert len({*keys, *held.asked}) == 1
+
+
+class TestClassify:
+    def test_a_class_being_typed_stays_while_rows_are_put_in_order(
+        self, page: Page, owned: LiveServer, sample: Path
+    ) -> None:
+        photos = sorted((sample / "shopper").rglob("*.jpg"))[:5]
+        held = Held(page, "**/classify", "POST")
+        rows = steps.open_classify(page, owned, photos)
+        mine = rows.filter(has_text=photos[0].name)
+        mine.get_by_role("combobox").press_sequentially("Mugs")
+        held.let_go()
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(mine.get_by_role("combobox")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(mine).to_contain_text("By you")
+        expect(mine).to_contain_text("Mugs")
+
+    def test_photos_are_kept_once(self, page: Page, owned: LiveServer, sample: Path) -> None:
+        photos = sorted((sample / "shopper").rglob("*.jpg"))[:2]
+        rows = steps.open_classify(page, owned, photos, "?order=name")
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        for line in rows.all():
+            line.get_by_role("combobox").fill("Toys")
+            line.get_by_role("combobox").press("Enter")
+        held = Held(page, "**/items/classified*", "PUT")
+        page.route("**/items/classified*", lambda route: route.continue_(), times=1)
+        page.get_by_role("button", name="Add 2 photos").click()
+        page.get_by_role("button", name=re.compile("^Add 1 photo")).click()
+        held.let_go()
+        expect(page.get_by_text("2 photos added.")).to_be_visible()
+        assert len(held.asked) == 1
 
 
 def test_an_answer_of_another_collection_comes_too_late(page: Page, owned: LiveServer) -> None:

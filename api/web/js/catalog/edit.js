@@ -45,7 +45,7 @@ export function editDialog(collection, items, fields) {
     /** @type {ReturnType<typeof attributeRow>[]} */
     const attributes = [];
     const addRow = (name) => {
-      const row = attributeRow(name, items, attributes.length);
+      const row = attributeRow(name, isOne ? [first] : items, attributes.length);
       attributes.push(row);
       rows.append(row.element);
       return row;
