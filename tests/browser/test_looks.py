@@ -234,7 +234,7 @@ def test_the_shell_is_small_and_so_is_all_of_the_page() -> None:
     to_results = shell | closure(js / "search" / "view.js") | closure(js / "photos" / "crop.js")
     to_results |= {words / f"en.{name}.json" for name in ("search", "problems")}
     to_results |= {css / f"{name}.css" for name in ("search", "photo", "filters")}
-    assert kilobytes(to_results) < 145
+    assert kilobytes(to_results) < 149
     reference = {js / "docs.js", css / "docs.css", WEB / "docs.html", WEB / "tsconfig.json"}
     everything = {each for each in WEB.rglob("*") if each.is_file()} - reference
     everything -= set(words.glob("de*"))
@@ -247,8 +247,8 @@ def test_the_shell_is_small_and_so_is_all_of_the_page() -> None:
     quality = {*(js / "quality").iterdir(), css / "quality.css", words / "en.quality.json"}
     others = everything - catalog - review - shared - classify - quality
     for files, most, most_packed in (
-        (others, 179, 70),
-        (catalog, 105, 41),
+        (others, 184, 71),
+        (catalog, 106, 41),
         (review, 46, 18),
         (classify | shared, 41, 16),
         (quality | shared, 46, 17),

@@ -315,6 +315,7 @@ def _context(browser: "Browser", seen: Seen, **options: Any) -> "Iterator[Browse
     try:
         yield context
     finally:
+        context.unroute_all(behavior="ignoreErrors")  # what pages ask for as they go
         context.close()
 
 

@@ -100,11 +100,7 @@ export class Client extends SearchClient {
     return this._get(this._at(collection, "items", itemId), {}, { signal, as: "tagged" });
   }
 
-  /**
-   * Change what is named of `label`, `product_id`, `attributes`; null clears it. With `ifMatch`, a tag, only
-   * where the item is still that version.
-   * @returns {Promise<Item>}
-   */
+  /** Change what is named of `label`, `product_id`, `attributes`; null clears it. `ifMatch`: only of this version. @returns {Promise<Item>} */
   patchItem(itemId, changes, { collection, signal, ifMatch } = NONE) {
     const headers = ifMatch && { "If-Match": ifMatch };
     return this._send("PATCH", this._at(collection, "items", itemId), { json: changes, headers, signal });

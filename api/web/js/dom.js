@@ -59,62 +59,6 @@ function leadTo(link, hrefOf) {
 }
 
 /**
- * Put children in the place of those that an element has. Who is at one of them stays there: it is not
- * touched where it is among them again, and else the focus goes to what is called the same.
- * @param {Element} element @param {...Child} children
- */
-export function fill(element, ...children) {
-  const wanted = /** @type {(Node|string)[]} */ (children.filter(Boolean));
-  const active = /** @type {?HTMLElement} */ (document.activeElement);
-  if (!active || active === element || !element.contains(active)) return element.replaceChildren(...wanted);
-  const at = wanted.findIndex((each) => each instanceof Element && each.parentNode === element && each.contains(active));
-  if (at < 0) {
-    element.replaceChildren(...wanted);
-    const all = /** @type {HTMLElement[]} */ ([...element.querySelectorAll(active.localName)]);
-    return all.find((each) => calledOf(each) === calledOf(active))?.focus({ preventScroll: true });
-  }
-  const stays = /** @type {Element} */ (wanted[at]);
-  for (const each of [...element.childNodes]) if (each !== stays) each.remove();
-  stays.before(...wanted.slice(0, at));
-  return stays.after(...wanted.slice(at + 1));
-}
-
-/** @param {HTMLElement} element */
-const calledOf = ({ id, dataset, ariaLabel, attributes, textContent }) =>
-  id || dataset.key || ariaLabel || attributes.getNamedItem("href")?.value || textContent;
-
-/**
- * What a field says by the place; what was typed since stays until the place says something else.
- * @param {HTMLInputElement} field @param {string} value
- */
-export function put(field, value) {
-  if (field.dataset.put === value) return;
-  field.dataset.put = field.value = value;
-}
-
-/**
- * What a button or form does, once however quickly it is used: not again while it goes on, which shows,
- * nor by the second click of a double click, which may meet another button by then.
- * @param {(event: any) => unknown} work
- */
-export function once(work) {
-  let isAtWork = false;
-  return async (/** @type {UIEvent & {submitter?: HTMLElement}} */ event) => {
-    event.preventDefault();
-    if (isAtWork || event.detail > 1) return;
-    const control = event.submitter ?? /** @type {HTMLElement} */ (event.currentTarget);
-    isAtWork = true;
-    control.setAttribute("aria-busy", "true");
-    try {
-      await work(event);
-    } finally {
-      isAtWork = false;
-      control.removeAttribute("aria-busy");
-    }
-  };
-}
-
-/**
  * Put tabs in the place of those before: the current one has the focus if one of them had it, and is in
  * sight where not all fit.
  * @param {HTMLElement} nav @param {...HTMLElement} tabs
@@ -215,36 +159,6 @@ export function labelText(path) {
     if (!last) fragment.append(el("wbr"));
   });
   return fragment;
-}
-
-/**
- * A dialog over the page. Esc asks to close it, and so does a click beside it where nothing was typed. A double
- * click that opened it does nothing in it.
- * @param {string} label Its name. @param {string} kind Its class. @param {() => void} close
- */
-export function dialog(label, kind, close) {
-  const element = el("dialog", { class: `dialog ${kind}`, "aria-label": label });
-  element.addEventListener("cancel", (event) => {
-    event.preventDefault();
-    close();
-  });
-  /** @type {?EventTarget} */
-  let pressed = null; // where a click began; null where that was before the dialog
-  let isTyped = false;
-  element.addEventListener("mousedown", ({ detail, target }) => (pressed = detail > 1 ? pressed && target : target));
-  element.addEventListener("input", ({ target }) => (isTyped ||= Boolean(/** @type {HTMLInputElement} */ (target).form)));
-  element.addEventListener("close", () => {
-    pressed = null;
-    isTyped = false;
-  });
-  const click = (/** @type {MouseEvent} */ event) => {
-    if (event.detail > 1 && !pressed) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-    } else if (event.target === element && pressed === element && !isTyped) close();
-  };
-  element.addEventListener("click", click, { capture: true });
-  return element;
 }
 
 /** Stylesheets of a view, loaded when it is opened. @param {...string} names @returns {Promise<unknown>} */

@@ -1,6 +1,7 @@
 /* The one question for a key of the API. */
 
-import { button, dialog, el, iconButton } from "./dom.js";
+import { button, el, iconButton } from "./dom.js";
+import { dialog } from "./dialog.js";
 import { t } from "./language.js";
 
 /**

@@ -2,7 +2,8 @@
 
 import { Attempts } from "./attempts.js";
 import { Problem } from "./client.js";
-import { el, fill } from "./dom.js";
+import { el } from "./dom.js";
+import { fill } from "./redraw.js";
 import { t } from "./language.js";
 import { nothingNotice } from "./notices.js";
 import { server } from "./owner_server.js";

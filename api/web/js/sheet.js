@@ -1,6 +1,7 @@
 /* A part of the page that comes up over it where there is no room for it beside the results. */
 
-import { button, dialog, el, iconButton } from "./dom.js";
+import { button, el, iconButton } from "./dom.js";
+import { dialog } from "./dialog.js";
 import { t } from "./language.js";
 
 export class Sheet {

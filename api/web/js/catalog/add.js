@@ -1,7 +1,8 @@
 /* Adding to a collection: choose, upload, look at how a table is read, check, add. */
 
 import { Problem } from "../client.js";
-import { button, el, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { once } from "../once.js";
 import { fileSize, percent } from "../format.js";
 import { t, textOf } from "../language.js";
 import { problemNotice } from "../notices.js";

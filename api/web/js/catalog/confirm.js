@@ -1,6 +1,7 @@
 /* A question before something that cannot be undone. */
 
-import { button, dialog, el } from "../dom.js";
+import { button, el } from "../dom.js";
+import { dialog } from "../dialog.js";
 import { t } from "../language.js";
 
 /**

@@ -1,7 +1,9 @@
 /* Changing what is known of one item, or the same of many. */
 
 import { Problem } from "../client.js";
-import { button, dialog, el, iconButton, once } from "../dom.js";
+import { button, el, iconButton } from "../dom.js";
+import { dialog } from "../dialog.js";
+import { once } from "../once.js";
 import { itemName, percent } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../owner_server.js";

@@ -1,6 +1,7 @@
 /* Items as rows of a table or as a grid of pictures, to be chosen and changed. */
 
-import { el, fill, iconButton, labelText } from "../dom.js";
+import { el, iconButton, labelText } from "../dom.js";
+import { fill } from "../redraw.js";
 import { attributeText, fieldName, itemName } from "../format.js";
 import { t } from "../language.js";
 import { thumb } from "./thumb.js";

@@ -1,7 +1,8 @@
 /* What items are looked for, their order, and how they are shown. */
 
 import { Problem } from "../client.js";
-import { button, el, put } from "../dom.js";
+import { button, el } from "../dom.js";
+import { put } from "../redraw.js";
 import { fieldName } from "../format.js";
 import { t } from "../language.js";
 import { wordsOf } from "../words.js";

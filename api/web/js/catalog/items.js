@@ -1,6 +1,8 @@
 /* The items of a collection, page by page: found, chosen, changed, deleted. */
 
-import { button, el, fill, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill } from "../redraw.js";
+import { once } from "../once.js";
 import { count } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";

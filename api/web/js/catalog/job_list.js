@@ -1,7 +1,8 @@
 /* Jobs as they go on. */
 
 import { Problem, sleep } from "../client.js";
-import { el, fill } from "../dom.js";
+import { el } from "../dom.js";
+import { fill } from "../redraw.js";
 import { t } from "../language.js";
 import { persistent, server } from "../owner_server.js";
 import { jobRow } from "./job_row.js";

@@ -1,7 +1,8 @@
 /* A job: what it does, how far it is, what came of it, and what was refused. */
 
 import { Problem } from "../client.js";
-import { button, el, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { once } from "../once.js";
 import { ago, fileSize, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../owner_server.js";

@@ -2,7 +2,9 @@
 
 import { access, mayAdminister } from "../access.js";
 import { Problem } from "../client.js";
-import { button, el, fill, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill } from "../redraw.js";
+import { once } from "../once.js";
 import { ago, count } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";

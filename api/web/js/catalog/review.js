@@ -1,6 +1,8 @@
 /* Items that show the same: which one to keep. */
 
-import { button, el, fill, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill } from "../redraw.js";
+import { once } from "../once.js";
 import { ago, itemName } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";

@@ -1,7 +1,8 @@
 /* How sure an answer has to be: the more answers are to be right, the fewer photos get one. */
 
 import { lineChart } from "../charts.js";
-import { el, fill } from "../dom.js";
+import { el } from "../dom.js";
+import { fill } from "../redraw.js";
 import { percent } from "../format.js";
 import { t } from "../language.js";
 

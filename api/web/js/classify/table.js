@@ -1,7 +1,8 @@
 /* The photos with their classes, a row each; a class is taken or corrected by Enter alone. */
 
 import { labelList } from "../catalog/label_list.js";
-import { bar, button, el, fill, iconButton, labelText } from "../dom.js";
+import { bar, button, el, iconButton, labelText } from "../dom.js";
+import { fill } from "../redraw.js";
 import { percent, sureness } from "../format.js";
 import { t } from "../language.js";
 import { wordsOf } from "../words.js";

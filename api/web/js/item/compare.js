@@ -2,7 +2,8 @@
 
 import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
-import { button, dialog, el, iconButton, labelText } from "../dom.js";
+import { button, el, iconButton, labelText } from "../dom.js";
+import { dialog } from "../dialog.js";
 import { attributeText, fieldName, isHeading, itemName, itemPrice, shownFields } from "../format.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";

@@ -3,7 +3,8 @@
 
 import { Problem } from "../search_client.js";
 import { closeness } from "../closeness.js";
-import { button, dialog, el, iconButton, labelText, picture } from "../dom.js";
+import { button, el, iconButton, labelText, picture } from "../dom.js";
+import { dialog } from "../dialog.js";
 import { attributeText, fieldName, itemLink, itemName, itemPrice, isHeading, score, shownFields } from "../format.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";

@@ -3,7 +3,9 @@
 import { access, mayAdminister } from "../access.js";
 import { confirm } from "../catalog/confirm.js";
 import { jobRunner } from "../catalog/job_runner.js";
-import { button, el, fill, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill } from "../redraw.js";
+import { once } from "../once.js";
 import { ago, exactPercent, fileSize, number } from "../format.js";
 import { t, textOf } from "../language.js";
 import { server } from "../owner_server.js";

@@ -3,7 +3,9 @@
 import { jobRunner } from "../catalog/job_runner.js";
 import { download } from "../catalog/download.js";
 import { lineChart } from "../charts.js";
-import { button, el, fill, once } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill } from "../redraw.js";
+import { once } from "../once.js";
 import { ago, exactPercent, number, percent } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";

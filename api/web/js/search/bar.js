@@ -1,6 +1,7 @@
 /* Between the answer and the results: filters, what is narrowed to, and how the results are ordered. */
 
-import { button, el, fill, icon, unseen } from "../dom.js";
+import { button, el, icon, unseen } from "../dom.js";
+import { fill } from "../redraw.js";
 import { fieldName, fieldValue, lastPart, shorten } from "../format.js";
 import { t } from "../language.js";
 import { NO_FILTERS, chosenOf, hasPicture } from "./address.js";

@@ -4,7 +4,8 @@
    results do not wait for them. */
 
 import { PICTURE_COLOR, hexOf } from "../colors.js";
-import { button, el, fill, put } from "../dom.js";
+import { button, el } from "../dom.js";
+import { fill, put } from "../redraw.js";
 import { fieldName, fieldValue, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../server.js";

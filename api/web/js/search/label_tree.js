@@ -4,7 +4,8 @@
    are not all, a node that is opened and what is typed are asked of the server. */
 
 import { Problem, sleep } from "../search_client.js";
-import { button, el, fill, unseen } from "../dom.js";
+import { button, el, unseen } from "../dom.js";
+import { fill } from "../redraw.js";
 import { lastPart, number, parentPath } from "../format.js";
 import { t } from "../language.js";
 import { withLabel } from "./address.js";

@@ -1,6 +1,7 @@
 /* What was liked, disliked and put aside to compare: a tray at the bottom, and the toggles on cards. */
 
-import { button, el, fill, icon, iconButton, sized } from "../dom.js";
+import { button, el, icon, iconButton, sized } from "../dom.js";
+import { fill } from "../redraw.js";
 import { itemName } from "../format.js";
 import { t } from "../language.js";
 import { showPicture } from "../pictures.js";

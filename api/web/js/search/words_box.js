@@ -1,6 +1,7 @@
 /* Where a search is said in words: alone, or beside a photo. */
 
-import { el, iconButton, put } from "../dom.js";
+import { el, iconButton } from "../dom.js";
+import { put } from "../redraw.js";
 import { t } from "../language.js";
 
 /** @param {string} hint @param {(words: ?string) => void} search Called with null for no words. */

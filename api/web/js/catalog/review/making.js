@@ -1,7 +1,8 @@
 /* The head of a list or a map that a job makes: starting it, following it, and when it was made. */
 
 import { Problem } from "../../client.js";
-import { el, fill } from "../../dom.js";
+import { el } from "../../dom.js";
+import { fill } from "../../redraw.js";
 import { ago } from "../../format.js";
 import { t } from "../../language.js";
 import { jobRunner } from "../job_runner.js";

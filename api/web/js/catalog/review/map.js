@@ -1,6 +1,8 @@
 /* The map of a collection: looked at from far and near; what is chosen on it is edited or deleted. */
 
-import { bar as filled, button, el, fill, iconButton, labelText, once } from "../../dom.js";
+import { bar as filled, button, el, iconButton, labelText } from "../../dom.js";
+import { fill } from "../../redraw.js";
+import { once } from "../../once.js";
 import { count, itemName, lastPart } from "../../format.js";
 import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";

@@ -1,6 +1,8 @@
 /* Items to decide on, one after the other, by a key each. */
 
-import { button, el, fill, once } from "../../dom.js";
+import { button, el } from "../../dom.js";
+import { fill } from "../../redraw.js";
+import { once } from "../../once.js";
 import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
 
