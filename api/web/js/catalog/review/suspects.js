@@ -72,16 +72,18 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
     row.setAttribute("aria-busy", "true");
     /** @type {?Element} */
     let before = null;
+    const isHere = (/** @type {Element} */ place) => place.contains(document.activeElement);
+    const hadFocus = isHere(row) || document.activeElement === document.body;
     const step = await actions[key](rows.get(row), () => restore(row, before));
     row.removeAttribute("aria-busy");
     if (!step) return;
     before = row.nextElementSibling;
-    const hadFocus = row.contains(document.activeElement) || document.activeElement === document.body;
+    const hasMovedOn = isHere(list) && !isHere(row);
     row.remove();
     last = step.undo && { row, before, undo: step.undo };
     const undo = last && button({ class: "button button-small", click: takeBack }, t("items.undo"));
     fill(said, step.text, " ", undo);
-    if (hadFocus) focus(before ?? list.lastElementChild);
+    if (hadFocus && !hasMovedOn) focus(before ?? list.lastElementChild);
     if (list.children.length < PAGE / 2 && !more.hidden) await act(fetchMore);
     showEnd();
   }
