@@ -58,7 +58,7 @@ NAMED = frozenset(("attributes", "reasons", "counts", "params", "facets", "param
 FIRST = ("/v1/access", "/v1/collections", "/readyz", "/healthz")
 """What a view has to hear before it asks for more: never refused here."""
 KEPT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|done|failed|running|queued|cancelled|read|write|admin")
-AT_ONCE, SETTLED_MS = 6, 30_000
+AT_ONCE, SETTLED_MS = 6, 120_000
 MARK = re.compile(r"\bf(\d+);")
 """What is behind a payload; of a label only what follows its last slash may be shown."""
 LOOK = r"""() => {

@@ -41,6 +41,7 @@ export class Router extends EventTarget {
    * @param {{replace?: boolean}} [how] With `replace` no entry of the history is made, nor for where the page is.
    */
   go(url, { replace = false } = {}) {
+    this.#isLeaving = false;
     const address = new URL(url, location.href);
     for (const [name, value] of Object.entries(this.kept)) address.searchParams.set(name, value);
     if (replace || address.href === location.href) history.replaceState({ ...history.state }, "", address);

@@ -58,6 +58,7 @@ export function jobRow(first, named) {
 
   /** @param {Job} latest */
   function show(latest) {
+    if (isFinal(job) && !isFinal(latest)) return; // an answer that was overtaken
     job = latest;
     state.textContent = stateText(job);
     state.dataset.state = job.state;
