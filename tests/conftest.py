@@ -45,6 +45,7 @@ CLUSTER = pytest.StashKey[Path]()
 ON_BOTH_ALWAYS = {
     "test_catalog.py",
     "test_catalog_storage.py",
+    "test_collection_rows.py",
     "test_words.py",
     "test_filters.py",
     "test_prepared.py",
