@@ -19,7 +19,7 @@ from tests import tiny_clip
 from tests.conftest import once
 from tests.contract.vector_servers import milvus, milvus_server, qdrant
 
-TIMM_NETWORKS = ("mobilenetv3_small_050", "convnext_atto")
+TIMM_NETWORKS = ("test_efficientnet", "mobilenetv3_small_050", "convnext_atto")
 NETWORKS = ("mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1")
 LARGE_NETWORKS = ("googlenet", "inception_v3")
 

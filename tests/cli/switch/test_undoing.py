@@ -1,6 +1,7 @@
 """`eyedex switch --undo`: the encoder before comes back, with all that belongs to it."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ def test_undoing_brings_back_the_same_answers_at_once(
     """Index, calibration and all; and once more leads forward again."""
     forward = found(switched, photo)
     said = run("classify", photo, "--data", hsv_data, "--json").json
+    spent = time.process_time()
     ran = run("switch", "--undo", "--data", switched, "--json")
+    assert time.process_time() - spent < 5  # the whole command; 0.02 of it is the change
     assert ran.code == 0
     assert (ran.json["after"]["encoder"], ran.json["encoded"]) == ("hsv", 0)
-    assert ran.json["seconds"] < 5  # 0.02 on an idle machine
     assert result(switched, photo).generation == "gen-000001"
     assert found(switched, photo) == found(hsv_data, photo)
     back = run("classify", photo, "--data", switched, "--json").json
