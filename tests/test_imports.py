@@ -8,6 +8,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def part_of(name: str) -> tuple[str, str]:
     return package, part
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Top-level packages that a module imports anywhere in its code."""
     found: set[str] = set()
