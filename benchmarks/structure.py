@@ -93,11 +93,11 @@ def structure(modules: Mapping[str, Module]) -> dict[str, object]:
     }
 
 
-def read_modules(root: Path) -> dict[str, Module]:
-    """The modules of all packages below a folder, by dotted name."""
+def read_modules(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, Module]:
+    """The modules of packages below a folder, by dotted name."""
     files = {
         _dotted(path.relative_to(root)): path
-        for package in PACKAGES
+        for package in packages
         for path in sorted((root / package).rglob("*.py"))
     }
     return {name: _read(name, path, files) for name, path in files.items()}

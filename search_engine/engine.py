@@ -71,8 +71,7 @@ class SearchEngine(EditableDirectory):
                 nor other views of their products.
             unlike: Examples of what is not wanted.
             collection: Where to search.
-            options: Those of `search_engine.search.options`. Fewer than k come back when fewer
-                items match.
+            options: Those of `search_engine.search.options`. Fewer than k come back if fewer match.
 
         Raises:
             ImageError: The picture is refused.
@@ -82,18 +81,10 @@ class SearchEngine(EditableDirectory):
             MissingExtraError: The re-ranking needs OpenCV.
         """
         checked = search_options(options, photo=picture is not None)
-        shown = any(each is not None for each in (picture, vector, text)) or like or unlike
         asked = Asked(
-            picture=picture,
-            vector=vector,
-            text=text,
-            box=checked.box,
-            like=like,
-            unlike=unlike,
-            regions=checked.regions,
-            turns=checked.turns,
-            described=checked.describes and not shown,
-        )
+            picture=picture, vector=vector, text=text, like=like, unlike=unlike, box=checked.box,
+            regions=checked.regions, turns=checked.turns, described=checked.describes,
+        )  # fmt: skip
         return only(self.answering.search(self.live(collection), [asked], checked))
 
     def search_many(

@@ -5,6 +5,7 @@ Everything is made once a test session, also when several workers run it.
 
 import fcntl
 import gc
+import hashlib
 import os
 import shutil
 import socket
@@ -17,11 +18,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import PIL
 import pytest
 
+from data import sample_catalog
 from data.sample_catalog.writer import write_catalog
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -36,7 +41,7 @@ from tests import postgres
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
 """As many as `make demo` draws."""
-READY_S = 60.0
+READY_S = 300.0
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 * 2**30
 """What must be free there; a run leaves 1.5 GB before it ends."""
@@ -45,6 +50,7 @@ CLUSTER = pytest.StashKey[Path]()
 ON_BOTH_ALWAYS = {
     "test_catalog.py",
     "test_catalog_storage.py",
+    "test_collection_rows.py",
     "test_words.py",
     "test_filters.py",
     "test_prepared.py",
@@ -180,9 +186,16 @@ def nothing_exported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample(shared: Path) -> Path:
-    """A drawn catalog: `catalog.csv`, `images/`, `shopper/shopper.csv`."""
-    return once(shared / "sample", lambda folder: draw(folder))
+def sample(shared: Path, pytestconfig: pytest.Config) -> Path:
+    """A drawn catalog: `catalog.csv`, `images/`, `shopper/shopper.csv`.
+
+    To draw it takes ten seconds: a run copies what an earlier one drew, by the same program.
+    """
+    cache: pytest.Cache | None = getattr(pytestconfig, "cache", None)
+    if cache is None:
+        return once(shared / "sample", draw)
+    kept = once(cache.mkdir(f"sample-{drawing_version()}") / "sample", draw)
+    return once(shared / "sample", partial(shutil.copytree, kept))
 
 
 @pytest.fixture(scope="session")
@@ -319,6 +332,14 @@ def once(folder: Path, make: Callable[[Path], None]) -> Path:
             make(folder)
             done.touch()
     return folder
+
+
+def drawing_version() -> str:
+    """A digest of all that decides how the catalog is drawn."""
+    digest = hashlib.sha256(f"{PRODUCTS} {PHOTOS} {PIL.__version__} {np.__version__}".encode())
+    for source in sorted(Path(sample_catalog.__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def draw(folder: Path, products: int = PRODUCTS) -> None:

@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
     def drip(self, byte: bytes = b"\x00") -> None:
         self.close_connection = True
         try:
-            for _ in range(50):
+            for _ in range(600):
                 self.wfile.write(byte)
                 self.wfile.flush()
                 time.sleep(0.1)

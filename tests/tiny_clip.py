@@ -1,8 +1,10 @@
 """A tiny network of OpenCLIP with random weights, for pictures of 64 pixels and for texts."""
 
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,15 +30,19 @@ def save_tiny_clip(folder: Path) -> Path:
         pytest.skip("OpenCLIP is not installed")
     import torch
 
-    open_clip = import_open_clip()
     folder.mkdir(exist_ok=True)
-    config = folder / f"{ARCHITECTURE}.json"
-    config.write_text(json.dumps(CONFIG))
-    open_clip.add_model_config(config)
+    register(folder, ARCHITECTURE, CONFIG)
     torch.manual_seed(0)
-    network = open_clip.create_model(ARCHITECTURE)
+    network = import_open_clip().create_model(ARCHITECTURE)
     with torch.no_grad():
         network.visual.conv1.weight *= 8
         network.visual.proj *= 8
     torch.save(network.state_dict(), folder / "weights.pth")
     return folder / "weights.pth"
+
+
+def register(folder: Path, name: str, config: Mapping[str, Any]) -> None:
+    """Make an architecture known to OpenCLIP in this process."""
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(config))
+    import_open_clip().add_model_config(file)

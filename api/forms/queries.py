@@ -155,7 +155,7 @@ def _asked(
     like, unlike = (*pictures, *_examples(values, "like")), tuple(_examples(values, "unlike"))
     if not (given or like or (describes and not unlike)):
         raise _not_one()
-    return Asked(**given, **parts, like=like, unlike=unlike, described=not (given or like))
+    return Asked(**given, **parts, like=like, unlike=unlike, described=describes)
 
 
 def _subject(values: Mapping[str, Any], image: bytes | None) -> dict[str, Any]:

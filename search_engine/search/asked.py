@@ -18,8 +18,8 @@ class Asked:
     `text` says what a picture would show. `box` restricts the picture to a region; `regions`
     (`propose` or `auto`) says what to do about its parts, `turns` (`any`) that it may lie on its
     side. `like` and `unlike` are examples of what is wanted and what is not; with some to like, a
-    query needs nothing else. With `described` nothing is shown: words or colours of the options say
-    what is wanted.
+    query needs nothing else, and none where words or colours of the options say what is wanted:
+    `described` is whether they alone do.
     """
 
     picture: Picture | None = field(default=None, repr=False)
@@ -38,7 +38,9 @@ class Asked:
             if getattr(self, name) != ():
                 object.__setattr__(self, name, examples(getattr(self, name), name))
         given = self._given
-        if given > 1 or (self.described and given) or not (given or self.like or self.described):
+        if given or self.like or self.unlike:
+            object.__setattr__(self, "described", False)
+        if given > 1 or not (given or self.like or self.described):
             raise ParameterError(
                 "give a picture, an item_id, a vector or a text, one of them, or examples to like",
                 where="image",

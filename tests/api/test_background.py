@@ -11,7 +11,7 @@ import pytest
 from search_engine.processes import run_apart
 from tests.api.asking import DEFAULT, CheckedClient
 from tests.conftest import copy_data
-from tests.search_engine.test_engine import picture
+from tests.search_engine.engine.conftest import picture
 
 ROUNDS = 8
 LONG_S = 60.0

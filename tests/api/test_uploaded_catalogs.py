@@ -11,7 +11,7 @@ import pytest
 from tests.api.asking import DEFAULT, CheckedClient, ask, ask_json, assert_problem, ids
 from tests.conftest import copy_data
 
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")

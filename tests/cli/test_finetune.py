@@ -45,8 +45,7 @@ def interrupted(data: Path) -> Interruption:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
         while not state.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(0.3)
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         process.wait(60)
     clock: Any = torch.load(state, weights_only=True)["clock"]

@@ -14,17 +14,24 @@ from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.encoders.torch_imports import import_timm, import_torchvision
 from search_engine.encoders.words import PREPROCESSING, learn_vocabulary, save_vocabulary
 from search_engine.images import ImageLimits, decode_pixels
+from search_engine.indexes.faiss import index as faiss_index_module
 from tests import tiny_clip
 from tests.conftest import once
 from tests.contract.vector_servers import milvus, milvus_server, qdrant
 
-TIMM_NETWORKS = ("mobilenetv3_small_050", "convnext_atto")
+TIMM_NETWORKS = ("test_efficientnet", "mobilenetv3_small_050", "convnext_atto")
 NETWORKS = ("mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1")
 LARGE_NETWORKS = ("googlenet", "inception_v3")
 
 __all__ = ["milvus", "milvus_server", "qdrant"]
 
 MakeEncoder = Callable[[str], Encoder]
+
+
+@pytest.fixture
+def faiss_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing with all of so few vectors would be quicker, and no test of a kind."""
+    monkeypatch.setattr(faiss_index_module, "SCAN_NS", 10**12)
 
 
 def save_weights(network: str, path: Path, seed: int = 0) -> Path:

@@ -29,7 +29,7 @@ DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
 FEW_CNNS = (
     "efficientnet_lite0",
     "torchvision:squeezenet1_1",
-    "timm:mobilenetv3_small_050",
+    "timm:test_efficientnet",
     tiny_clip.NAME,
 )
 """One of each family; to build and export all networks takes minutes."""
@@ -44,11 +44,12 @@ LARGER = ("efficientnet_lite1", "efficientnet_lite2")
 MIRRORED = "torchvision:squeezenet1_1#gem+mirror"
 FEW_POOLED = (
     MIRRORED,
-    "timm:mobilenetv3_small_050#multi",
+    "timm:test_efficientnet#multi",
 )
 """Every family; `multi` is made of averages and maxima."""
 POOLED = (
     *FEW_POOLED,
+    "timm:mobilenetv3_small_050#multi",
     "efficientnet_lite0#multi",
     "efficientnet_lite0#gem",
     "efficientnet_lite0#max",

@@ -1,8 +1,6 @@
 """Every kind of index, in memory and as a published generation, held against comparing with all."""
 
 import gc
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 from functools import cache
@@ -13,12 +11,11 @@ import faiss
 import numpy as np
 import pytest
 
-from search_engine.errors import DimensionMismatchError, ParameterError
+from search_engine.errors import DimensionMismatchError
 from search_engine.indexes import generations as generation
 from search_engine.indexes.faiss import index as faiss_index_module
 from search_engine.indexes.faiss import kinds
 from search_engine.indexes.faiss.index import FaissIndex
-from search_engine.indexes.faiss.kinds import build as build_faiss
 from search_engine.indexes.faiss.tuning import tune
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.manifest import Manifest
@@ -29,7 +26,6 @@ from tests.contract.exact_index import ExactIndex
 from tests.contract.index_kinds import (
     APPROXIMATE,
     KINDS,
-    LEAST_VECTORS,
     THOROUGH,
     all_found,
     build,
@@ -98,12 +94,6 @@ def index(request: pytest.FixtureRequest, kind: str, loaded: MakeIndex) -> LiveI
     """A live index over a kind that searches thoroughly."""
     base = surface_index(kind, COUNT, DIMENSION) if request.param == "in memory" else loaded(kind)
     return LiveIndex(DIMENSION, base.with_spec(base.spec))
-
-
-@pytest.fixture
-def faiss_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparing with all of so few vectors would be quicker, and no test of a kind."""
-    monkeypatch.setattr(faiss_index_module, "SCAN_NS", 10**12)
 
 
 def questions(count: int = QUERIES) -> Vectors:
@@ -310,79 +300,6 @@ def test_a_plan_that_faiss_cannot_follow_finds_all_there_is() -> None:
     index = build("IVF16,Flat", keys, vectors, frugal)
     wanted = oracle(keys, vectors)
     assert all_found(index.search(queries, COUNT)) == all_found(wanted.search(queries, COUNT))
-
-
-REFUSED = (
-    "",
-    " ",
-    "nonsense",
-    "flat",
-    "Flat ",
-    "IVF",
-    "IVF16",
-    "IVF16,",
-    ",Flat",
-    "IDMap,Flat",
-    "Flat,IDMap",
-    "IVF16,Flat,RFlat",
-    "NSG16",
-    "PQ8x4fs",
-    "HNSW16_PQ400",
-    "Flat\0",
-    "Fl\x1bat",
-    "Flat\n",
-    "((((",
-    "%n%n%s",
-    "é",
-    "\ud800",
-    "IVF100000,Flat",
-    "IVF11,Flat",
-    "IVF99999999999999999999,Flat",
-    "IVF4294967312,Flat",
-    "PQ8x40",
-    "IVF4,PQ7x4fs",
-    "PCA100000,Flat",
-    "SQ3",
-    "LSQ1000x12",
-    "IVF16,Flat" * 50,
-)
-DEADLY = ("IVF0,Flat", "HNSW0", "HNSW1", "IVF4_HNSW0,Flat", "RR0,Flat", "PQ8x0", "HNSW2147483647")
-"""What FAISS answers with a signal, or by taking all memory."""
-UNFILTERED = ("PQ2", "LSH", "IVF4,RQ2x4")
-"""What FAISS searches without a filter only."""
-
-
-@pytest.mark.parametrize("factory", REFUSED, ids=lambda factory: ascii(factory)[:40])
-def test_what_is_no_kind_of_index_is_refused_by_name(factory: str) -> None:
-    rows = unit_vectors(10, 8)
-    with pytest.raises(ParameterError) as refused:
-        FaissIndex.build(IndexSpec(factory), np.arange(10), rows)
-    assert repr(factory)[:100] in str(refused.value)
-    assert "/" not in str(refused.value)
-
-
-@pytest.mark.parametrize("factory", UNFILTERED)
-def test_a_kind_that_knows_no_filter_is_refused(factory: str) -> None:
-    rows = unit_vectors(LEAST_VECTORS + 44, 8).astype(np.float16)
-    with pytest.raises(ParameterError, match="cannot"):
-        build_faiss(factory, rows)
-
-
-def test_what_would_end_the_process_is_refused() -> None:
-    """In a process of its own, should it not be."""
-    code = f"""
-import numpy as np
-from search_engine.errors import ParameterError
-from search_engine.indexes.faiss.kinds import build
-for factory in {DEADLY!r}:
-    try:
-        build(factory, np.ones((300, 8), dtype=np.float16))
-    except ParameterError as error:
-        assert repr(factory) in str(error)
-        print(factory)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.split()) == (0, list(DEADLY)), done.stderr
 
 
 def test_what_an_index_learned_serves_another(approximate: str) -> None:

@@ -1,8 +1,4 @@
-"""What every index does, over every implementation, held against arithmetic written out here.
-
-Approximate kinds take part as the base of a live index, searched so thoroughly that they find all:
-beside the wanted vectors the base has others, of which it was trained and which were removed.
-"""
+"""What every index finds, over every implementation, held against arithmetic written out here."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,73 +9,31 @@ from numpy.typing import NDArray
 
 from search_engine.errors import DimensionMismatchError
 from search_engine.indexes.base import VectorIndex
-from search_engine.indexes.faiss import index as faiss_index_module
-from search_engine.indexes.faiss.index import FaissIndex
 from search_engine.indexes.live import LiveIndex
 from search_engine.indexes.selection import KeySet
-from search_engine.indexes.spec import IndexSpec
 from search_engine.records import Keys, Vectors
-from tests.contract import index_kinds
 from tests.contract.exact_index import ExactIndex
-from tests.contract.index_kinds import (
-    APPROXIMATE,
-    LEAST_VECTORS,
-    Found,
-    all_found,
-    build,
-    found,
-    found_keys,
-    some_keys,
+from tests.contract.index_fills import (
+    DIMENSION,
+    assert_best,
+    filled,
+    flat_index,
+    keys_among,
+    keys_of,
+    over_kind,
+    unit_vectors,
+    used_live_index,
 )
+from tests.contract.index_kinds import APPROXIMATE, all_found, found, found_keys, some_keys
 
-DIMENSION = 24
-SCORE_TOLERANCE = 1e-6
-REMOVED = 10**9
-"""Keys from here on are of vectors that were removed."""
+pytestmark = pytest.mark.usefixtures("faiss_only")
 
 Fill = Callable[[Keys, Vectors], VectorIndex]
-Empty = Callable[[int], VectorIndex]
-
-
-def unit_vectors(count: int, dimension: int = DIMENSION, seed: int = 0) -> Vectors:
-    return index_kinds.unit_vectors(count, dimension, seed)
-
-
-def keys_of(*keys: int) -> Keys:
-    return np.array(keys, dtype=np.int64)
-
-
-def keys_among(*keys: int) -> KeySet:
-    return KeySet(keys_of(*keys))
-
-
-def flat_index(keys: Keys, vectors: Vectors) -> FaissIndex:
-    return build("Flat", keys, vectors)
 
 
 def published(keys: Keys, vectors: Vectors) -> LiveIndex:
     """All is in the base."""
     return LiveIndex(vectors.shape[1], flat_index(keys, vectors))
-
-
-def used_live_index(dimension: int) -> LiveIndex:
-    """An empty live index whose base and delta have been in use."""
-    keys = keys_of(1, 2, 3, 900)
-    vectors = unit_vectors(4, dimension, seed=91)
-    index = LiveIndex(dimension, flat_index(keys, vectors))
-    index.upsert(keys_of(2, 950), vectors[:2])
-    index.remove(keys_of(1, 2, 3, 900, 950))
-    return index
-
-
-def emptied(kind: str, dimension: int) -> LiveIndex:
-    """A base of a kind, all of whose vectors were removed."""
-    return over_kind(kind, keys_of(), unit_vectors(0, dimension))
-
-
-def filled(index: VectorIndex, keys: Keys, vectors: Vectors) -> VectorIndex:
-    index.upsert(keys, vectors)
-    return index
 
 
 def live_over_base(keys: Keys, vectors: Vectors) -> LiveIndex:
@@ -92,15 +46,6 @@ def live_over_base(keys: Keys, vectors: Vectors) -> LiveIndex:
     index.upsert(keys[:half][::3], vectors[:half][::3])
     index.upsert(keys[half:], vectors[half:])
     index.remove(gone)
-    return index
-
-
-def over_kind(kind: str, keys: Keys, vectors: Vectors) -> LiveIndex:
-    """A base of a kind; it also held what trained it and is removed."""
-    others = REMOVED + np.arange(LEAST_VECTORS + 44, dtype=np.int64)
-    rows = np.concatenate([vectors, unit_vectors(len(others), vectors.shape[1], seed=94)])
-    index = LiveIndex(vectors.shape[1], build(kind, np.concatenate([keys, others]), rows))
-    index.remove(others)
     return index
 
 
@@ -118,14 +63,6 @@ APPROXIMATE_FILLS: dict[str, Fill] = {
 }
 FILLS = EXACT_FILLS | APPROXIMATE_FILLS
 
-EMPTIES: dict[str, Empty] = {
-    "exact": ExactIndex,
-    "live": LiveIndex,
-    "live, used before": used_live_index,
-    "live, emptied PQ": partial(emptied, "IVF16,PQ8x4fs"),
-    "live, emptied graph": partial(emptied, "HNSW16,SQ8"),
-}
-
 
 @pytest.fixture(params=EXACT_FILLS, ids=str)
 def exact_fill(request: pytest.FixtureRequest) -> Fill:
@@ -133,32 +70,10 @@ def exact_fill(request: pytest.FixtureRequest) -> Fill:
     return EXACT_FILLS[request.param]
 
 
-@pytest.fixture(autouse=True)
-def leave_the_search_to_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparing with all of so few vectors would be quicker, and no test of a kind."""
-    monkeypatch.setattr(faiss_index_module, "SCAN_NS", 10**12)
-
-
 @pytest.fixture(params=FILLS, ids=str)
 def fill(request: pytest.FixtureRequest) -> Fill:
     """Makes an index with the given keys and vectors."""
     return FILLS[request.param]
-
-
-@pytest.fixture(params=EMPTIES, ids=str)
-def empty(request: pytest.FixtureRequest) -> Empty:
-    """Makes an index without vectors that can be changed."""
-    return EMPTIES[request.param]
-
-
-def assert_best(found: Found, keys: Keys, vectors: Vectors, query: Vectors, k: int) -> None:
-    """The k best by float64 arithmetic on the vectors rounded to float16."""
-    scores = vectors.astype(np.float16).astype(np.float64) @ query.astype(np.float64)
-    order = np.lexsort((keys, -scores))[:k]
-    assert [key for key, _ in found] == keys[order].tolist()
-    np.testing.assert_allclose(
-        [score for _, score in found], scores[order], rtol=0, atol=SCORE_TOLERANCE
-    )
 
 
 @pytest.mark.parametrize("k", [1, 7, 100, 299, 300])
@@ -298,128 +213,3 @@ def test_searching_changes_no_input(fill: Fill) -> None:
     fill(keys, vectors).search(queries, 5, KeySet(within))
     for array, copy in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, copy)
-
-
-def test_what_was_given_may_be_changed_afterwards(empty: Empty) -> None:
-    keys, vectors, query = keys_of(1, 2), unit_vectors(2), unit_vectors(1, seed=1)
-    index = filled(empty(DIMENSION), keys, vectors)
-    before = found(index.search(query, 2))
-    keys[:], vectors[:] = 7, 0.0
-    assert found(index.search(query, 2)) == before
-
-
-def test_upsert_twice_keeps_the_last_vector(empty: Empty) -> None:
-    index, vectors = empty(DIMENSION), unit_vectors(3)
-    index.upsert(keys_of(4, 5), vectors[:2])
-    index.upsert(keys_of(4), vectors[2:])
-    assert len(index) == 2
-    assert found_keys(index.search(vectors[2:], 1)) == [4]
-    (score,) = index.search(vectors[:1], 1, keys_among(4)).row(0)[1].tolist()
-    assert score < 0.99
-
-
-def test_of_a_key_repeated_in_one_upsert_the_last_counts(empty: Empty) -> None:
-    index, vectors = empty(DIMENSION), unit_vectors(4)
-    index.upsert(keys_of(9, 4, 9, 9), vectors)
-    assert len(index) == 2
-    hits = index.search(vectors[3:], 5)
-    assert found_keys(hits)[0] == 9
-    assert hits.scores[0, 0] == pytest.approx(1.0, abs=2e-3)
-    assert sorted(found_keys(hits)) == [4, 9]
-
-
-def test_what_is_removed_is_not_found(empty: Empty) -> None:
-    vectors = unit_vectors(3)
-    index = filled(empty(DIMENSION), keys_of(1, 2, 3), vectors)
-    index.remove(keys_of(2))
-    assert len(index) == 2
-    assert found_keys(index.search(vectors[1:2], 3)) != [2]
-    assert sorted(found_keys(index.search(vectors[1:2], 3))) == [1, 3]
-    assert found_keys(index.search(vectors[1:2], 3, keys_among(2))) == []
-
-
-def test_removing_unknown_keys_or_none_changes_nothing(empty: Empty) -> None:
-    vectors = unit_vectors(2)
-    index = filled(empty(DIMENSION), keys_of(1, 2), vectors)
-    index.remove(keys_of(77, -1))
-    index.remove(keys_of())
-    index.upsert(keys_of(), unit_vectors(0))
-    assert sorted(found_keys(index.search(vectors[:1], 5))) == [1, 2]
-
-
-def test_a_removed_key_can_come_back(empty: Empty) -> None:
-    vectors = unit_vectors(3)
-    index = filled(empty(DIMENSION), keys_of(1, 2), vectors[:2])
-    index.remove(keys_of(1))
-    index.remove(keys_of(1))
-    index.upsert(keys_of(1), vectors[2:])
-    assert len(index) == 2
-    assert found_keys(index.search(vectors[2:], 1)) == [1]
-
-
-def test_grows_past_every_first_capacity(empty: Empty) -> None:
-    index, keys, vectors = empty(DIMENSION), some_keys(1_500), unit_vectors(1_500)
-    for start in range(0, 1_500, 170):
-        index.upsert(keys[start : start + 170], vectors[start : start + 170])
-    query = unit_vectors(1, seed=1)
-    assert len(index) == 1_500
-    assert_best(found(index.search(query, 50)), keys, vectors, query[0], 50)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_vectors_that_are_not_finite_are_refused_and_change_nothing(
-    empty: Empty, bad: float
-) -> None:
-    vectors = unit_vectors(3)
-    index = filled(empty(DIMENSION), keys_of(1), vectors[:1])
-    vectors[2, 0] = bad
-    with pytest.raises(ValueError, match="finite"):
-        index.upsert(keys_of(1, 2), vectors[1:])
-    assert found_keys(index.search(vectors[:1], 5)) == [1]
-    assert index.search(vectors[:1], 1).scores[0, 0] == pytest.approx(1.0, abs=2e-3)
-
-
-@pytest.mark.parametrize(
-    ("count", "shape"),
-    [(2, (2, DIMENSION + 1)), (1, (DIMENSION,)), (2, (3, DIMENSION)), (3, (2, DIMENSION))],
-)
-def test_vectors_that_do_not_fit_are_refused_and_change_nothing(
-    empty: Empty, count: int, shape: tuple[int, ...]
-) -> None:
-    index = filled(empty(DIMENSION), keys_of(1), unit_vectors(1))
-    with pytest.raises(DimensionMismatchError):
-        index.upsert(np.arange(count, dtype=np.int64), np.ones(shape, dtype=np.float32))
-    assert len(index) == 1
-
-
-def test_a_snapshot_does_not_see_later_changes() -> None:
-    vectors = unit_vectors(600)
-    index = LiveIndex(DIMENSION, flat_index(keys_of(1, 2), vectors[:2]))
-    index.upsert(keys_of(3), vectors[2:3])
-    snapshot = index.snapshot
-    before = found(snapshot.search(vectors[:1], 10))
-    index.remove(keys_of(1, 3))
-    index.upsert(np.arange(2, 600, dtype=np.int64), vectors[2:])
-    assert found(snapshot.search(vectors[:1], 10)) == before
-    assert snapshot.keys().tolist() == [1, 2, 3]
-    assert len(snapshot) == 3
-
-
-def test_a_snapshot_counts_what_the_base_does_not_have_yet() -> None:
-    vectors = unit_vectors(100)
-    index = LiveIndex(DIMENSION, flat_index(np.arange(100, dtype=np.int64), vectors))
-    assert (index.snapshot.pending, index.snapshot.needs_compaction()) == (0, False)
-    index.remove(keys_of(0, 1, 2))
-    assert (index.snapshot.pending, index.snapshot.needs_compaction()) == (3, False)
-    index.upsert(keys_of(5, 200), vectors[:2])  # key 5 masks one more place of the base
-    assert (index.snapshot.pending, index.snapshot.needs_compaction()) == (6, True)
-
-
-def test_a_faiss_index_wants_strictly_ascending_keys_and_finite_vectors() -> None:
-    vectors = unit_vectors(2).astype(np.float16)
-    for keys in (keys_of(2, 1), keys_of(1, 1), keys_of(1)):
-        with pytest.raises(ValueError, match="ascend"):
-            FaissIndex.build(IndexSpec(), keys, vectors)
-    vectors[0, 0] = np.nan
-    with pytest.raises(ValueError, match="finite"):
-        FaissIndex.build(IndexSpec(), keys_of(1, 2), vectors)

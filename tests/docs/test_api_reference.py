@@ -86,7 +86,7 @@ def test_all_of_it_works_in_javascript(served: LiveServer, folder: Path) -> None
     program = "\n".join([*blocks("js", INTRODUCTION.read_text(encoding="utf-8")), *lines])
     (folder / "all.mjs").write_text(program.replace(DEFAULT_URL, served.url))
     done = subprocess.run(
-        [node, "all.mjs"], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [node, "all.mjs"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 

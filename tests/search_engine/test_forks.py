@@ -29,7 +29,7 @@ from search_engine.storage.locks import exclusive
 from tests.api.asking import SEARCH, CheckedClient
 from tests.conftest import answers, free_port
 from tests.marking import slow_but
-from tests.search_engine.test_engine import ids, picture
+from tests.search_engine.engine.conftest import ids, picture
 
 CHILD_S = 20.0
 """A child that hangs is ended then; one that works takes a second or two."""

@@ -55,6 +55,7 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
                 "tests/search_engine/catalog/test_catalog.py",
                 "tests/search_engine/catalog/test_catalog_storage.py",
                 "tests/search_engine/catalog/test_checksum.py",
+                "tests/search_engine/catalog/test_collection_rows.py",
                 "tests/search_engine/catalog/test_former_encoders.py",
                 "tests/search_engine/catalog/test_picture_colors.py",
                 "tests/search_engine/catalog/test_writing.py",
@@ -74,7 +75,7 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
             (
                 "tests/images/test_borders.py", "tests/images/test_colour.py",
                 "tests/images/test_confinement.py", "tests/images/test_jpegs.py",
-                "tests/images/test_decode_child.py", "tests/images/test_decode_pool.py",
+                "tests/images/decoding",
                 "tests/images/test_decoding_edges.py", "tests/images/test_given.py",
                 "tests/images/test_heif.py",
                 "tests/images/test_limits.py", "tests/images/test_pixels.py",

@@ -33,13 +33,12 @@ GUARDED = {
         "tests/images/test_limits.py", "tests/images/test_types.py",
         "tests/images/test_decoding_edges.py",
     ),
-    "search_engine/images/decode_pool.py": ("tests/images/test_decode_pool.py",),
+    "search_engine/images/decode_pool.py": ("tests/images/decoding",),
     "search_engine/images/plain_answers.py": (
-        "tests/images/test_plain_answers.py", "tests/images/test_decode_child.py",
-        "tests/images/test_decode_pool.py",
+        "tests/images/test_plain_answers.py", "tests/images/decoding",
     ),
     "search_engine/images/confinement.py": (
-        "tests/images/test_decode_child.py", "tests/images/test_confinement.py",
+        "tests/images/decoding/test_child.py", "tests/images/test_confinement.py",
     ),
     "api/security/access.py": (
         GUARDS_ALONE, "tests/api/test_access.py", "tests/api/test_audit.py",

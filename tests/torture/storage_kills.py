@@ -38,8 +38,9 @@ ELSEWHERE = (
     "upload_half", "upload_before_rename", "schema_before_commit",
     "follow_part_pulled", "follow_before_rename", "follow_named",
 )  # fmt: skip
-"""Points that a server, an older catalog or a follower comes by: tests/indexer/test_staging.py,
-tests/search_engine/catalog/test_migrations.py and tests/faults/test_publishing.py kill there."""
+"""Points that a server, an older catalog or a follower comes by: there kill
+tests/indexer/staging/test_uploads.py, tests/search_engine/catalog/test_migrations.py and
+tests/faults/test_publishing.py."""
 
 WRITTEN = (
     "row_read",

@@ -73,7 +73,7 @@ def test_why_a_picture_is_not_fetched(
         fetcher.fetch(shop.url(path))
     assert caught.value.code == code
     assert reason in caught.value.what
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # what drips is whole after a minute
     assert fetcher.kept(shop.url(path)) is None
 
 

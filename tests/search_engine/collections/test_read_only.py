@@ -24,7 +24,7 @@ from search_engine.maintenance.snapshot import make_snapshot
 from tests.api.asking import DEFAULT, SEARCH, CheckedClient, assert_problem
 from tests.conftest import copy_data
 from tests.contract.small_network import noise, small_network
-from tests.search_engine.test_engine import ids, picture
+from tests.search_engine.engine.conftest import ids, picture
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_read_only_directory_is_served(data: Path, mounted: Path) -> None:
 WRITER = """
 import sys
 from search_engine.engine import SearchEngine
-from tests.search_engine.test_engine import picture
+from tests.search_engine.engine.conftest import picture
 
 with SearchEngine(sys.argv[1]) as writing:
     writing.upsert(sys.argv[2], picture(sys.argv[2]))

@@ -23,7 +23,7 @@ from search_engine.search.asked import Asked
 from search_engine.search.examples import Example
 from tests.api.asking import CLASSIFY, SEARCH, CheckedClient, ask_json, assert_problem
 from tests.conftest import once
-from tests.tiny_clip import NAME, save_tiny_clip
+from tests.tiny_clip import CONFIG, NAME, register, save_tiny_clip
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,8 @@ def test_the_weights_of_a_network_are_named() -> None:
 
 def test_weights_of_another_network_are_refused(shared: Path, tmp_path: Path) -> None:
     weights = save_tiny_clip(shared / "tiny-clip")
-    with pytest.raises(WeightsError, match="do not fit open_clip:ViT-B-32"):
-        create_encoder(EncoderRequest("open_clip:ViT-B-32", weights=weights))
+    register(tmp_path, "wider-clip", {**CONFIG, "embed_dim": 96})
+    with pytest.raises(WeightsError, match="do not fit open_clip:wider-clip"):
+        create_encoder(EncoderRequest("open_clip:wider-clip", weights=weights))
     with pytest.raises(ParameterError, match="one pooling"):
         create_encoder(EncoderRequest(NAME, weights=weights, pooling="gem"))

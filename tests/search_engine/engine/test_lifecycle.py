@@ -13,9 +13,7 @@ from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import CollectionNotFoundError, EngineClosedError, ItemNotFoundError
 from search_engine.images.decode_pool import DecodePool
-from tests.search_engine.test_engine import data, engine, ids, picture
-
-__all__ = ["data", "engine"]
+from tests.search_engine.engine.conftest import ids, picture
 
 ROUNDS = 60
 
