@@ -11,8 +11,9 @@ temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Ph
 ones.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,36 @@ class HeldOut:
         """Those that are as unlike the gallery as photos to come, (Q,); all, if there are few."""
         hard = ~self.easy
         return hard if np.count_nonzero(hard) >= LEAST_HARD else np.ones_like(hard)
+
+
+def joined(parts: Sequence[HeldOut]) -> HeldOut:
+    """Join items that were held out of several spaces of one gallery, each item of one of them."""
+    first, *others = parts
+    if not others:
+        return first
+    width = min(part.places.shape[1] for part in parts)
+
+    def rows(of: Callable[[HeldOut], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(
+            [of(part)[:, :width] if of(part).ndim > 1 else of(part) for part in parts]
+        )
+
+    return replace(
+        first,
+        ballots=replace(
+            first.ballots,
+            scores=rows(lambda one: one.ballots.scores),
+            codes=rows(lambda one: one.ballots.codes),
+            products=rows(lambda one: one.ballots.products),
+        ),
+        places=rows(lambda one: one.places),
+        rows=rows(lambda one: one.rows),
+        truth=rows(lambda one: one.truth),
+        near=rows(lambda one: one.near),
+        things=rows(lambda one: one.things),
+        easy=rows(lambda one: one.easy),
+        twin_score=float(np.mean([part.twin_score for part in parts])),
+    )
 
 
 def hold_out(
