@@ -262,7 +262,7 @@ def _held_out(
     codes = known_labels(taught)[1]
     ways = groupings(gallery.vectors, codes, gallery.together, gallery.order)
     way = hardest(gallery.vectors, codes, ways)
-    unseen = _unseen(gallery, projection)
+    unseen: list[Codes | None] = [*_unseen(gallery, projection)]
 
     def by(things: Codes, advance: Advance = lambda count: None) -> HeldOut:
         return joined(

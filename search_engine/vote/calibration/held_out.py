@@ -11,7 +11,7 @@ temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Ph
 ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -93,30 +93,22 @@ class HeldOut:
 
 def joined(parts: Sequence[HeldOut]) -> HeldOut:
     """Join items that were held out of several spaces of one gallery, each item of one of them."""
-    first, *others = parts
-    if not others:
-        return first
+    if len(parts) == 1:
+        return parts[0]
     width = min(part.places.shape[1] for part in parts)
-
-    def rows(of: Callable[[HeldOut], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate(
-            [of(part)[:, :width] if of(part).ndim > 1 else of(part) for part in parts]
-        )
-
+    flat: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("rows", "truth", "near", "things", "easy")
+    }
+    wide: dict[str, Any] = {
+        name: np.concatenate([getattr(part.ballots, name)[:, :width] for part in parts])
+        for name in ("scores", "codes", "products")
+    }
     return replace(
-        first,
-        ballots=replace(
-            first.ballots,
-            scores=rows(lambda one: one.ballots.scores),
-            codes=rows(lambda one: one.ballots.codes),
-            products=rows(lambda one: one.ballots.products),
-        ),
-        places=rows(lambda one: one.places),
-        rows=rows(lambda one: one.rows),
-        truth=rows(lambda one: one.truth),
-        near=rows(lambda one: one.near),
-        things=rows(lambda one: one.things),
-        easy=rows(lambda one: one.easy),
+        parts[0],
+        **flat,
+        ballots=replace(parts[0].ballots, **wide),
+        places=np.concatenate([part.places[:, :width] for part in parts]),
         twin_score=float(np.mean([part.twin_score for part in parts])),
     )
 
