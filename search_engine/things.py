@@ -116,6 +116,16 @@ def _stretches(codes: Codes, names: Sequence[str]) -> NDArray[np.int64]:
     return found
 
 
+def apart(things: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Join the numbers of things of several parts, none of which are in two of them, (N,)."""
+    joined: list[NDArray[np.int64]] = []
+    first = 0
+    for part in things:
+        joined.append(part + first)
+        first += int(part.max(initial=-1)) + 1
+    return np.concatenate(joined)
+
+
 def things_of(
     vectors: Vectors, codes: Codes, groups: Sequence[str | None] = ()
 ) -> NDArray[np.int64]:

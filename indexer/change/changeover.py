@@ -29,7 +29,8 @@ def fingerprints(catalog: Catalog, record: Collection | None) -> list[str]:
     with suppress(CorruptDataError):
         projection = projection_of(catalog, record.encoder_options)
         if projection is not None:
-            below = projection.origin.fingerprint, judged(record, projection).fingerprint
+            judges = [each.fingerprint for each in judged(record, projection)]
+            below = projection.origin.fingerprint, *judges
             return [record.fingerprint, *filter(None, below)]
     return [record.fingerprint]
 

@@ -1,6 +1,7 @@
 """Fine-tune a collection's network on its pictures, and switch to the result if it is better."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +13,16 @@ from indexer.change.report import Report
 from indexer.change.request import ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
 from indexer.change.training_run import Task, TrainingRun
-from indexer.change.tune import LAYERS_UP_TO, judge_behind
+from indexer.change.tune import LAYERS_UP_TO, Behind, judge_behind
 from search_engine.adapt.gate import Verdict
 from search_engine.adapt.objectives import import_losses
 from search_engine.adapt.plan import TrainingPlan
-from search_engine.adapt.tenth import draw_tenth
+from search_engine.adapt.tenth import draw_tenths
 from search_engine.collections.encoders import encoder_request
 from search_engine.collections.labelled import Labelled, take
 from search_engine.encoders.base import Encoder
 from search_engine.encoders.cnn import CnnEncoder
-from search_engine.encoders.projection import Origin, Projection
+from search_engine.encoders.projection import Judge, Origin, Projection
 from search_engine.encoders.projection_learning import WHITENING_SHRINKAGE, learn, whiten
 from search_engine.encoders.registry import EncoderRequest, create_encoder
 from search_engine.engine import SearchEngine
@@ -46,9 +47,9 @@ def finetune_collection(
     """Fine-tune a collection's network, put a learned projection behind it, and judge both.
 
     Training always starts from the plain network, even if the collection was tuned before, and the
-    result is compared with that network. A tenth of the products or scenes is held out, to decide
-    when to stop and whether the result is better. `layers=False` keeps the features that the
-    network has now.
+    result is compared with that network. Half of the trainings do without one tenth of the products
+    or scenes, the others without another: that decides when to stop and whether the result, their
+    mean, is better. `layers=False` keeps the features that the network has now.
 
     Raises:
         ParameterError: Nothing is indexed, the encoder is not a network, or there is too little to
@@ -82,10 +83,10 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
     networks = run.trained(task)
     trained = replace(start, encoder=_with_network(preparation, start, networks.weights))
     vectors = run.features(trained.encoder, "looking at what was learned")
-    judge, judging = None, vectors
-    if networks.judging is not None:
-        judge = _judge(preparation, start, networks.judging, run.folder)
-        judging = run.features(judge, "looking at what was held out")
+    judges, judging = [trained.encoder], [vectors]
+    if len(networks.judging) > 1:
+        judges = [_judge(preparation, start, each, run.folder) for each in networks.judging]
+        judging = [run.features(each, "looking at what was held out") for each in judges]
     verdict, shrinkage = _judged(task, judging, request)
     mean, matrix = _behind(task, vectors, shrinkage)
     origin = Origin(
@@ -96,14 +97,22 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
         shrinkage=shrinkage,
         forced=verdict is None or not verdict.accepted,
         came_with=dict(plain.options),
-        held_out=tuple(task.gallery.keys[task.held].tolist()),
-        judged_by=None if judge is None else judge.spec.fingerprint,
+        judges=_noted(task, judges),
     )
     projection = Projection(mean, matrix, origin)
     made = with_projection(plain, trained, projection, verdict, networks.weights)
-    if judge is not None and made.judgement and request.wants(made.judgement.refusals):
-        preparation.gallery(judge)  # kept to calibrate by
+    if made.judgement and request.wants(made.judgement.refusals):
+        for judge in judges:
+            preparation.gallery(judge)  # kept to calibrate by
     return made
+
+
+def _noted(task: Task, judges: Sequence[Encoder]) -> tuple[Judge, ...]:
+    """Return the judges with what each did without; parts that all learned from have none."""
+    return tuple(
+        Judge(fingerprint=judge.spec.fingerprint, held_out=tuple(task.gallery.keys[held].tolist()))
+        for judge, held in zip(judges, task.held, strict=False)
+    )
 
 
 def _network(encoder: Encoder) -> CnnEncoder:
@@ -129,7 +138,8 @@ def _task(preparation: Preparation, start: Candidate) -> Task:
     rows = sample_rows(len(codes), MOST_PICTURES, request.seed)
     gallery, codes = take(gallery, rows), np.unique(codes[rows], return_inverse=True)[1]
     looks = _looks(preparation, start, gallery)
-    return Task(gallery, codes, draw_tenth(gallery, codes, looks, request.seed), labelled=True)
+    held = draw_tenths(gallery, codes, looks, request.seed)
+    return Task(gallery, codes, tuple(held), labelled=True)
 
 
 def _looks(preparation: Preparation, start: Candidate, gallery: Labelled) -> Vectors:
@@ -150,8 +160,7 @@ def _without_labels(gallery: Labelled, seed: int) -> Task:
             f"{len(gallery.keys)} pictures are too few to learn from",
             fix=f"index at least {LEAST_ITEMS}",
         )
-    held = np.empty(0, dtype=np.int64)
-    return Task(gallery, np.arange(len(gallery.keys)), held, labelled=False)
+    return Task(gallery, np.arange(len(gallery.keys)), (), labelled=False)
 
 
 def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> Encoder:
@@ -165,7 +174,7 @@ def _with_network(preparation: Preparation, start: Candidate, data: bytes) -> En
 
 def _judge(preparation: Preparation, start: Candidate, data: bytes, folder: Path) -> Encoder:
     """Return the plain encoder with weights that only the run needs, in its folder."""
-    path = folder / "judging.safetensors"
+    path = folder / f"{hashlib.sha256(data).hexdigest()}.safetensors"
     replace_synced(path, data)
     return create_encoder(replace(_request(preparation, start), weights=path, cache=folder))
 
@@ -177,11 +186,17 @@ def _request(preparation: Preparation, start: Candidate) -> EncoderRequest:
     return encoder_request(record, engine.settings, engine.catalog)
 
 
-def _judged(task: Task, vectors: Vectors, request: ChangeRequest) -> tuple[Verdict | None, float]:
-    """Judge a network by embeddings (N, D); return the shrinkage of the best projection too."""
+def _judged(
+    task: Task, judging: Sequence[Vectors], request: ChangeRequest
+) -> tuple[Verdict | None, float]:
+    """Judge networks by embeddings (N, D); return the shrinkage of the best projection too."""
     if not task.labelled:
         return None, WHITENING_SHRINKAGE
-    return judge_behind(task.gallery, task.codes, task.held, vectors, request.seed)
+    parts = [
+        Behind(task.gallery, task.codes, held, vectors)
+        for held, vectors in zip(task.held, judging, strict=False)
+    ]
+    return judge_behind(parts, request.seed)
 
 
 def _behind(task: Task, vectors: Vectors, shrinkage: float) -> tuple[Vectors, Vectors]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.change.preparation import LEAST_ITEMS
 from indexer.change.request import Advance, ChangeRequest
-from search_engine.adapt.gate import Verdict, judge, judge_held_out
+from search_engine.adapt.gate import HeldPart, Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import value_of
 from search_engine.collections.encoders import judged, projection_of
@@ -66,9 +66,12 @@ def compare_encoders(
 def _embedded_by_both(
     engine: SearchEngine, record: Collection, wanted: Collection, request: ChangeRequest
 ) -> tuple[Labelled, Vectors]:
-    """Read labelled items with unprojected embeddings, and those by the other encoder (N, d)."""
+    """Read labelled items with unprojected embeddings, and those by the other encoder (N, d).
+
+    Of several networks that judge the first one does.
+    """
     projection = projection_of(engine.catalog, record.encoder_options)
-    plain = judged(record, projection)
+    plain = judged(record, projection)[0]
     found = read_gallery(engine.catalog, record.name, request.target, plain, request.group_by)
     found = take(found, labelled_rows(found))
     found = take(found, sample_rows(len(found.keys), MOST_JUDGED, request.seed))
@@ -100,14 +103,14 @@ class _Tuned:
 
 def _judge_tuned(other: Labelled, tuned: _Tuned, seed: int, advance: Advance) -> Verdict | None:
     """Compare the tuned encoder with another one; None if too few items were held out."""
-    held_out = tuned.projection.origin.held_out
-    if held_out is None:
+    judges = tuned.projection.origin.judges
+    if not judges:
         return judge(other, lambda rows: [tuned.relearned(rows)], seed=seed, advance=advance)
-    held = np.flatnonzero(np.isin(other.keys, held_out))
+    held = np.flatnonzero(np.isin(other.keys, judges[0].held_out))
     if len(held) < LEAST_ITEMS:
         return None
     rest = np.setdiff1d(np.arange(len(other.keys)), held)
-    return judge_held_out(other, held, [tuned.relearned(rest)], seed=seed)
+    return judge_held_out([HeldPart(other, held, [tuned.relearned(rest)])], seed=seed)
 
 
 def _taught(engine: SearchEngine, labelled: Labelled, projection: Projection) -> Codes:

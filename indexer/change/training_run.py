@@ -47,29 +47,32 @@ FEATURES_AT_ONCE = 64
 class Task:
     """What to learn from: the labelled items, or all items as one class each if none has a label.
 
-    `held` are the rows held out; `labelled` tells whether there are labels.
+    `held` has the rows that are held out of some trainings each, no row twice; `labelled` tells
+    whether there are labels.
     """
 
     gallery: Labelled
     codes: Codes
-    held: Codes
+    held: tuple[Codes, ...]
     labelled: bool
 
-    @property
-    def rest(self) -> Codes:
-        """The rows to learn from."""
-        return np.setdiff1d(np.arange(len(self.codes)), self.held)
+    def without(self, *held: Codes) -> Codes:
+        """The rows but these."""
+        return np.setdiff1d(
+            np.arange(len(self.codes)), np.concatenate([*held, ()]).astype(np.int64)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The weights file of a trained network, and that of one which saw nothing that was held out.
+    """The weights files of a trained network, and of those which judge it.
 
-    The second is None if the first one saw nothing of it either.
+    For each part that was held out, but for such as no training did without, `judging` has the mean
+    of the trainings that did. A single one of these is the network itself.
     """
 
     weights: bytes
-    judging: bytes | None
+    judging: tuple[bytes, ...]
 
 
 class TrainingRun:
@@ -114,7 +117,7 @@ class TrainingRun:
         digest = hashlib.sha256()
         about = [self._network.spec.fingerprint, asdict(self._whole), asdict(self._plan)]
         digest.update(json.dumps(about).encode())
-        for rows in (task.gallery.keys, task.codes, task.held):
+        for rows in (task.gallery.keys, task.codes, *task.held):
             digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
         return digest.hexdigest()
 
@@ -148,16 +151,15 @@ class TrainingRun:
                         yield place, self._engine.original(found[key])
 
     def trained(self, task: Task) -> Networks:
-        """Train the network on the task: every other time with the pictures held out, too."""
+        """Train the network on the task, in turn without each part that is held out."""
         from safetensors.torch import save
 
         keep_freed_memory()
         size_px, plan = self._network.spec.preprocessing.size_px, self._plan
         objective = self._objective(task)
-        streams, held = [self._batches(task, task.rest, objective.views)], None
-        if len(task.held):
-            streams.append(self._batches(task, np.arange(len(task.codes)), objective.views))
-            held = HeldOutPictures(self._centres(task.held), task.codes[task.held])
+        kept = [task.without(part) for part in task.held] or [task.without()]
+        streams = [self._batches(task, rows, objective.views) for rows in kept]
+        held = [HeldOutPictures(self._centres(part), task.codes[part]) for part in task.held]
         with self._stage("training", int(60 * plan.minutes)) as advance:
             found = train(
                 make_trainable(self._network.source.build(), size_px),
@@ -168,7 +170,7 @@ class TrainingRun:
                 held,
                 advance,
             )
-        return Networks(save(found.weights), save(found.judging) if found.is_apart else None)
+        return Networks(save(found.weights), tuple(map(save, found.judging)))
 
     def _batches(self, task: Task, rows: Codes, views: int) -> Batches:
         plan, size_px = self._plan, self._network.spec.preprocessing.size_px
@@ -184,7 +186,7 @@ class TrainingRun:
         if not task.labelled:
             return TwoViews(len(task.codes), self._plan)
         vectors = self.features(self._network, "looking at the pictures")
-        rest, codes = task.rest, task.codes
+        rest, codes = task.without(*task.held), task.codes
         ((mean, matrix),) = learn(vectors[rest], codes[rest], (START_SHRINKAGE,))
         projected = project(vectors, mean, matrix)
         members = [projected[rest[codes[rest] == code]] for code in range(int(codes.max()) + 1)]
@@ -223,5 +225,5 @@ def _narrowed(task: Task, kept: Codes) -> Task:
     codes = np.arange(len(kept))
     if task.labelled:
         codes = np.unique(task.codes[kept], return_inverse=True)[1]
-    held = np.flatnonzero(np.isin(kept, task.held))
+    held = tuple(np.flatnonzero(np.isin(kept, part)) for part in task.held)
     return Task(take(task.gallery, kept), codes, held, task.labelled)

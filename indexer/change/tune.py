@@ -10,11 +10,11 @@ from indexer.change.preparation import LEAST_ITEMS, Preparation, labelled_only
 from indexer.change.report import Report
 from indexer.change.request import Advance, ChangeRequest, Stage, without_progress
 from indexer.change.sequence import change_encoder
-from search_engine.adapt.gate import Verdict, judge, judge_held_out
+from search_engine.adapt.gate import HeldPart, Verdict, judge, judge_held_out
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import NETWORK, PROJECTION, judged
 from search_engine.collections.labelled import Labelled, take
-from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection, project
+from search_engine.encoders.projection import Judge, Origin, ProjectedEncoder, Projection, project
 from search_engine.encoders.projection_learning import SHRINKAGES, Learner, learn
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -79,15 +79,20 @@ def _refreshed(preparation: Preparation, record: Collection) -> Candidate:
     assert isinstance(encoder, ProjectedEncoder)
     gallery, codes, classes = labelled_only(preparation.gallery(encoder.base))
     origin = encoder.projection.origin
-    asked, asked_codes, _ = labelled_only(preparation.stored(judged(record, encoder.projection)))
-    held = np.flatnonzero(np.isin(asked.keys, origin.held_out or ()))
-    if len(held) < LEAST_ITEMS and not request.force:
+    parts = []
+    judges = origin.judges or (Judge(fingerprint=origin.fingerprint, held_out=()),)
+    for stored, by in zip(judged(record, encoder.projection), judges, strict=True):
+        asked, asked_codes, _ = labelled_only(preparation.stored(stored))
+        held = np.flatnonzero(np.isin(asked.keys, by.held_out))
+        parts.append(Behind(asked, asked_codes, held, asked.vectors))
+    count = sum(len(part.held) for part in parts)
+    if count < LEAST_ITEMS and not request.force:
         raise ParameterError(
-            f"the network of {record.name!r} was fine-tuned, and {len(held)} labelled items that "
+            f"the network of {record.name!r} was fine-tuned, and {count} labelled items that "
             "it did not learn from are too few to judge another projection by",
             fix="`eyedex tune --finetune` learns from what is there now; --undo goes back first",
         )
-    verdict, shrinkage = judge_behind(asked, asked_codes, held, asked.vectors, request.seed)
+    verdict, shrinkage = judge_behind(parts, request.seed)
     ((mean, matrix),) = learn(gallery.vectors, codes, (shrinkage,))
     origin = origin.model_copy(
         update={
@@ -104,24 +109,37 @@ def _refreshed(preparation: Preparation, record: Collection) -> Candidate:
     return with_projection(preparation.plain, network, Projection(mean, matrix, origin), verdict)
 
 
-def judge_behind(
-    gallery: Labelled, codes: Codes, held: Codes, vectors: Vectors, seed: int
-) -> tuple[Verdict, float]:
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Rows that a network did not learn from, which judge a projection behind it.
+
+    `gallery` has labelled items with the embeddings to compare with, `codes` their classes (N,),
+    `vectors` the embeddings by the network, (N, D).
+    """
+
+    gallery: Labelled
+    codes: Codes
+    held: Codes
+    vectors: Vectors
+
+    def part(self) -> HeldPart:
+        """Learn a projection from the other rows with each shrinkage."""
+        rest = np.setdiff1d(np.arange(len(self.codes)), self.held)
+        candidates = [
+            project(self.vectors, mean, matrix)
+            for mean, matrix in learn(self.vectors[rest], self.codes[rest], SHRINKAGES)
+        ]
+        return HeldPart(self.gallery, self.held, candidates)
+
+
+def judge_behind(parts: Sequence[Behind], seed: int) -> tuple[Verdict, float]:
     """Choose the shrinkage of a projection behind a fine-tuned network, and judge both.
 
     Args:
-        gallery: Labelled items with the embeddings to compare with.
-        codes: The class of each, (N,).
-        held: Rows that the network did not learn from; they judge.
-        vectors: Embeddings by the network, (N, D).
+        parts: By each network that judges.
         seed: For the bootstrap.
     """
-    rest = np.setdiff1d(np.arange(len(codes)), held)
-    candidates = [
-        project(vectors, mean, matrix)
-        for mean, matrix in learn(vectors[rest], codes[rest], SHRINKAGES)
-    ]
-    verdict = judge_held_out(gallery, held, candidates, seed=seed)
+    verdict = judge_held_out([part.part() for part in parts], seed=seed)
     return verdict, SHRINKAGES[verdict.chosen]
 
 

@@ -20,7 +20,7 @@ from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
 from search_engine.evaluate.splits import with_vectors
 from search_engine.records import Codes, Vectors
-from search_engine.things import FOLDS, fold_of, groupings, hardest, things_of
+from search_engine.things import FOLDS, apart, fold_of, groupings, hardest, things_of
 from search_engine.vote.calibration.reliability import accuracy_interval
 
 NEIGHBORS = 10
@@ -139,21 +139,41 @@ def _parts(held: Codes, folds: int, seed: int) -> Iterator[tuple[Codes, Codes]]:
         yield np.flatnonzero(held != fold), asked[held[asked] == fold]
 
 
-def judge_held_out(
-    gallery: Labelled, held: Codes, candidates: Iterable[Vectors], *, seed: int = 0
-) -> Verdict:
-    """Do the same as `judge` with one set of items that were held out of all learning.
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """Rows of a gallery that something did not learn from, and its embeddings of all rows.
+
+    `gallery` has labelled items only, with the embeddings as they are; `candidates` yields those,
+    (N, d), by each candidate.
+    """
+
+    gallery: Labelled
+    held: Codes
+    candidates: Iterable[Vectors]
+
+    def trial(self) -> "Trial":
+        """Ask the other rows with these."""
+        rest = np.setdiff1d(np.arange(len(self.gallery.keys)), self.held)
+        return _trial(self.gallery, self.held, rest, self.candidates)
+
+    def things(self) -> Codes:
+        """Number what the rows show, (Q,)."""
+        asked = take(self.gallery, self.held)
+        codes = np.unique([label or "" for label in asked.labels], return_inverse=True)[1]
+        return things_of(asked.vectors, codes, asked.together)
+
+
+def judge_held_out(parts: Sequence[HeldPart], *, seed: int = 0) -> Verdict:
+    """Do the same as `judge` with items that were held out of all learning, part by part.
 
     Args:
-        gallery: Labelled items only, with the embeddings as they are.
-        held: Rows that nothing was learned from.
-        candidates: Embeddings (N, d) of all rows, by each candidate.
+        parts: Items of which no two are in the same, nor show the same thing.
         seed: For the bootstrap.
     """
-    rest = np.setdiff1d(np.arange(len(gallery.keys)), held)
-    codes = np.unique([label or "" for label in gallery.labels], return_inverse=True)[1]
-    things = things_of(gallery.vectors[held], codes[held], take(gallery, held).together)
-    return _verdict([_trial(gallery, held, rest, candidates)], things, _chance(gallery), seed)
+    trials = [part.trial() for part in parts]
+    return _verdict(
+        trials, apart([part.things() for part in parts]), _chance(parts[0].gallery), seed
+    )
 
 
 @dataclass(frozen=True, slots=True)

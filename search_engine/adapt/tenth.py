@@ -1,4 +1,4 @@
-"""Choose the items that a training does without, so that they are as hard as photos to come."""
+"""Choose the items that trainings do without, so that they are as hard as photos to come."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,17 +15,21 @@ from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, fold_of, groupings, hardest
 
 PARTS = 10
-"""One in so many items is held out."""
+"""One in so many items is held out at a time."""
+HELD = 2
+"""Half of the trainings do without one tenth, half without another: each judges by its own, and
+twice as many items are asked."""
 DRAWS, TRIED = 200, 10
 SHRINKAGE = SHRINKAGES[len(SHRINKAGES) // 2]
 
 
-def draw_tenth(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> Codes:
-    """Draw about one in `PARTS` rows, in whole things, ascending.
+def draw_tenths(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> list[Codes]:
+    """Draw up to `HELD` times about one in `PARTS` rows, in whole things, ascending.
 
-    A tenth drawn by lot has few things and may be much easier or harder than all. So of the
-    `TRIED` among `DRAWS` that are most like all by folds, that one is taken on which a projection
-    learned without it is right as often as one learned without each fold is on all
+    No row is in two of them, and each class keeps some that are in none. A tenth drawn by lot has
+    few things and may be much easier or harder than all. So of the `TRIED` among `DRAWS` that are
+    most like all by folds, that one is taken on which a projection learned without it is right as
+    often as one learned without each fold is on all
     (balanced sampling: Deville and Tillé, "Efficient balanced sampling: the cube method",
     Biometrika 2004).
 
@@ -48,17 +52,39 @@ def draw_tenth(gallery: Labelled, codes: Codes, looks: Vectors, seed: int) -> Co
         return fared(with_vectors(gallery, vectors), away, rest).answers.correct
 
     right = _by_folds(fold_of(codes, things), right_on)
-    expected, random = np.nanmean(right), np.random.default_rng(seed)
     whole = np.setdiff1d(things, things[np.isnan(right)])
     members = [np.flatnonzero(things == thing) for thing in whole]
-    draws = [held for _ in range(DRAWS) if len(held := _drawn(codes, members, random))]
-    if not draws:
+    found, left = list[Codes](), np.bincount(codes)
+    random = np.random.default_rng(seed)
+    while len(found) < HELD and len(held := _tenth(codes, members, left, right, right_on, random)):
+        found.append(held)
+        left = left - np.bincount(codes[held], minlength=len(left))
+        members = [rows for rows in members if not np.isin(rows, held).any()]
+    if not found:
         raise ParameterError(
             "there are too few different products or pictures of a class to hold some out",
             fix="index more pictures first",
         )
+    return found
+
+
+def _tenth(
+    codes: Codes,
+    things: Sequence[Codes],
+    left: Codes,
+    right: Floats,
+    right_on: Callable[[Codes], NDArray[np.bool_]],
+    random: Generator,
+) -> Codes:
+    """Choose among draws; see `draw_tenths`. Empty where nothing is small enough."""
+    draws = [held for _ in range(DRAWS) if len(held := _drawn(codes, things, left, random))]
+    expected = np.nanmean(right)
     draws.sort(key=lambda held: abs(right[held].mean() - expected))
-    return min(draws[:TRIED], key=lambda held: abs(right_on(held).mean() - expected))
+    return min(
+        draws[:TRIED],
+        key=lambda held: abs(right_on(held).mean() - expected),
+        default=np.empty(0, dtype=np.int64),
+    )
 
 
 def _by_folds(fold: Codes, right_on: Callable[[Codes], NDArray[np.bool_]]) -> Floats:
@@ -70,9 +96,9 @@ def _by_folds(fold: Codes, right_on: Callable[[Codes], NDArray[np.bool_]]) -> Fl
     return found
 
 
-def _drawn(codes: Codes, things: Sequence[Codes], random: Generator) -> Codes:
-    """Draw things, each its rows, up to a tenth of all; each class keeps some to learn from."""
-    left, room = np.bincount(codes), len(codes) // PARTS
+def _drawn(codes: Codes, things: Sequence[Codes], left: Codes, random: Generator) -> Codes:
+    """Draw things, each its rows, up to a tenth of all; of the rows left each class keeps some."""
+    room = len(codes) // PARTS
     chosen = [np.empty(0, dtype=np.int64)]
     for place in random.permutation(len(things)):
         taken = np.bincount(codes[things[place]], minlength=len(left))

@@ -48,14 +48,14 @@ class HeldOutPictures:
 
 @dataclass(frozen=True)
 class Trained:
-    """The mean of all trainings, and that of those which saw no held-out picture.
+    """The mean of all trainings, and for each stream that of those which learned from it.
 
-    Both are the same if no other training was made.
+    Streams that no training learned from are left out at the end of `judging`; with one stream left
+    the mean of its trainings is that of all.
     """
 
     weights: Weights
-    judging: Weights
-    is_apart: bool
+    judging: tuple[Weights, ...]
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
     streams: Sequence[Batches],
     plan: TrainingPlan,
     checkpoint: Path,
-    held_out: HeldOutPictures | None = None,
+    held_out: Sequence[HeldOutPictures] = (),
     advance: Advance = lambda seconds: None,
 ) -> Trained:
     """Train as often as the plan and the time allow, and average the weights.
@@ -72,12 +72,12 @@ def train(
     Args:
         network: Changed in place.
         objective: The loss.
-        streams: Rows and augmented pictures, without end; trainings learn from them in turn. The
-            first one has no held-out pictures.
+        streams: Rows and augmented pictures, without end; trainings learn from them in turn.
         plan: How to train.
         checkpoint: Written every minute; if it exists, training resumes from it.
-        held_out: A training from the first stream that makes the mean of its kind clearly worse on
-            these pictures is dropped and ends the run. None keeps all.
+        held_out: For each stream pictures that it does without: a training that makes the mean of
+            those from its stream clearly worse on them is dropped and ends the run. Without any all
+            are kept.
         advance: Called with whole seconds of training since the last call.
     """
     run = _Run(network, objective, plan, checkpoint, held_out, len(streams))
@@ -101,7 +101,7 @@ class _Run:
         objective: Any,
         plan: TrainingPlan,
         checkpoint: Path,
-        held_out: HeldOutPictures | None,
+        held_out: Sequence[HeldOutPictures],
         streams: int,
     ) -> None:
         import torch
@@ -244,17 +244,17 @@ class _Run:
         self._begin()
 
     def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:
-        """Average one more training in with its kind; that without held-out pictures is tried."""
+        """Average one more training in with those from its stream, and try it on held-out ones."""
         before, one = self._soups[self.stream], Soup(weights)
         found = one if before is None else mean_of([before, one])
-        if self._held_out is None or self.stream > 0:
+        if not self._held_out:
             return found
         self._set_weights(found.weights)
-        return replace(found, accuracy=self._accuracy(self._held_out))
+        return replace(found, accuracy=self._accuracy(self._held_out[self.stream]))
 
     @property
     def _held_out_count(self) -> int:
-        return 0 if self._held_out is None else len(self._held_out.codes)
+        return len(self._held_out[self.stream].codes) if self._held_out else 0
 
     def _accuracy(self, held_out: HeldOutPictures) -> float:
         """Return the share of pictures whose nearest proxy is that of their class."""
@@ -313,10 +313,11 @@ class _Run:
     def result(self) -> Trained:
         """The means of all trainings so far, or the unfinished first one."""
         found = [one for one in self._soups if one] or [Soup(tuple(self._average))]
-        self._set_weights(found[0].weights)
-        judging = {name: one.clone() for name, one in self._network.weights().items()}
-        self._set_weights(mean_of(found).weights)
-        return Trained(self._network.weights(), judging, is_apart=len(found) > 1)
+        return Trained(self._weights_of(mean_of(found)), tuple(map(self._weights_of, found)))
+
+    def _weights_of(self, soup: Soup) -> Weights:
+        self._set_weights(soup.weights)
+        return {name: one.clone() for name, one in self._network.weights().items()}
 
 
 def _is_in(one: Any, several: list[Any]) -> bool:

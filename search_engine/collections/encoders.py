@@ -64,17 +64,16 @@ def plain_fingerprint(collection: Collection, catalog: Catalog) -> str | None:
     return collection.fingerprint if projection is None else projection.origin.fingerprint
 
 
-def judged(collection: Collection, projection: Projection | None) -> Collection:
-    """Return the collection with the encoder, without a projection, that judges what it learned.
+def judged(collection: Collection, projection: Projection | None) -> list[Collection]:
+    """Return the collection with each encoder, without a projection, that judges what it learned.
 
-    Its embeddings are those of the encoder in use or, where that learned from all items, of one
-    that did not (`Origin.judged_by`).
+    That is the encoder in use or, where it is fine-tuned, those of `Origin.judges`.
     """
     if projection is None:
-        return collection
+        return [collection]
     origin, dimension = projection.origin, len(projection.mean)
-    judge = origin.judged_by or origin.fingerprint
-    return replace(collection, fingerprint=judge, dimension=dimension)
+    judges = [judge.fingerprint for judge in origin.judges] or [origin.fingerprint]
+    return [replace(collection, fingerprint=judge, dimension=dimension) for judge in judges]
 
 
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from search_engine.encoders.base import (
     Encoder,
@@ -33,7 +33,16 @@ from search_engine.records import Pixels, Vectors
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-FORMAT = 1
+FORMAT = 2
+
+
+class Judge(BaseModel):
+    """A network that judges a fine-tuned one: its fingerprint, and keys of items new to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: str
+    held_out: tuple[int, ...]
 
 
 class Origin(BaseModel):
@@ -41,10 +50,9 @@ class Origin(BaseModel):
 
     `fingerprint` is that of the encoder in front of it; `came_with` are the options of that encoder
     before any tuning. `target` is None if there were no labels. `forced` tells that it is used
-    though it was not shown to be better. `held_out` are the keys of the items that a fine-tuned
-    network did not learn from; None if the network is not fine-tuned. If it learned from them too,
-    `judged_by` is the fingerprint of the mean of those trainings that did not, whose embeddings are
-    kept to judge and to calibrate by.
+    though it was not shown to be better. A fine-tuned network, the mean of several trainings, has
+    `judges`: the means of those trainings that did without some items, whose embeddings are kept to
+    judge and to calibrate by. Without any the network is not fine-tuned, or learned without labels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,8 +65,17 @@ class Origin(BaseModel):
     shrinkage: float = Field(gt=0, le=1)
     forced: bool = False
     came_with: dict[str, str] = {}
-    held_out: tuple[int, ...] | None = None
-    judged_by: str | None = None
+    judges: tuple[Judge, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read the one judge that there was before."""
+        if values.get("format") != 1:
+            return values
+        held_out, judge = values.pop("held_out", None), values.pop("judged_by", None)
+        judges = [{"fingerprint": judge or values["fingerprint"], "held_out": held_out}]
+        return {**values, "format": FORMAT, "judges": [] if held_out is None else judges}
 
 
 def project(vectors: Vectors, mean: NDArray[np.float32], matrix: NDArray[np.float32]) -> Vectors:
@@ -123,12 +140,15 @@ class Projection:
             )
         try:
             arrays = load(data)
-            origin = Origin.model_validate_json(_header(data))
-            return cls(arrays["mean"], arrays["matrix"], origin)
+            found = cls(arrays["mean"], arrays["matrix"], Origin.model_validate_json(_header(data)))
         except (SafetensorError, ValidationError, KeyError, ValueError) as error:
             raise CorruptDataError(
                 "a learned projection is not one of this version", fix="use a newer eyedex"
             ) from error
+        found.__dict__["data"] = (
+            data  # what it is known by, though this version writes it otherwise
+        )
+        return found
 
 
 class ProjectedEncoder:

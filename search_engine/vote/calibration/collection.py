@@ -1,7 +1,9 @@
 """Calibrate the vote of a collection and store the result."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from search_engine.vote.calibration.familiar import Familiar, fit_familiar
 from search_engine.vote.calibration.fit import LEAST_ITEMS, QUERIES, Fit, fit_labels, known_labels
 from search_engine.vote.calibration.fit_known import fit_known, fit_known_apart
 from search_engine.vote.calibration.fit_values import fit_values, item_values
-from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters
+from search_engine.vote.calibration.held_out import HeldOut, LeaveOut, Voters, joined
 from search_engine.vote.calibration.known import Known
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import (
@@ -81,10 +83,11 @@ def calibrate_collection(
     seq = catalog.seq()
     record = record or catalog.collection(collection)
     projection = _taught(projection_of(catalog, record.encoder_options))
-    gallery, shown = _galleries(catalog, record, projection, request)
+    galleries, shown = _galleries(catalog, record, projection, request)
+    gallery = galleries[0]
     if projection is not None and not len(gallery.keys):
         raise _imported_tuned(collection)
-    fit, values = _fit(catalog, gallery, request, projection, advance)
+    fit, values = _fit(catalog, galleries, request, projection, advance)
     made = _made(request, record, seq, gallery, shown, projection, fit, values)
     save_calibration(catalog.paths, record, made)
     return made
@@ -215,19 +218,22 @@ def _galleries(
     record: Collection,
     projection: Projection | None,
     request: CalibrationRequest,
-) -> tuple[Labelled, Vectors]:
-    """Read the items by the encoder that judges, and as the one in use shows them, (N, D).
+) -> tuple[list[Labelled], Vectors]:
+    """Read the items by the encoders that judge, and as the one in use shows them, (N, D).
 
-    Both are without the projection, and mostly the same; see `judged`.
+    All are without the projection, and mostly there is only one; see `judged`.
     """
-    judge = judged(record, projection)
-    found = read_gallery(catalog, record.name, request.target, judge, request.group_by)
-    fingerprint = _plain(record, projection)
-    if judge.fingerprint == fingerprint:
-        return found, found.vectors
-    plain = read_gallery(catalog, record.name, record=replace(judge, fingerprint=fingerprint))
-    _, rows, of_plain = np.intersect1d(found.keys, plain.keys, return_indices=True)
-    return take(found, rows), plain.vectors[of_plain]
+    judges, fingerprint = judged(record, projection), _plain(record, projection)
+    found = [
+        read_gallery(catalog, record.name, request.target, judge, request.group_by)
+        for judge in judges
+    ]
+    if [judge.fingerprint for judge in judges] == [fingerprint]:
+        return found, found[0].vectors
+    plain = read_gallery(catalog, record.name, record=replace(judges[0], fingerprint=fingerprint))
+    keys = reduce(np.intersect1d, [each.keys for each in (*found, plain)])
+    *galleries, shown = (take(each, np.searchsorted(each.keys, keys)) for each in (*found, plain))
+    return galleries, shown.vectors
 
 
 def _plain(record: Collection, projection: Projection | None) -> str:
@@ -237,15 +243,16 @@ def _plain(record: Collection, projection: Projection | None) -> str:
 
 def _held_out(
     catalog: Catalog,
-    gallery: Labelled,
+    galleries: Sequence[Labelled],
     projection: Projection,
     request: CalibrationRequest,
     advance: Advance,
 ) -> HeldOut:
     """Hold out items of a tuned collection, and one by one if asked for and possible.
 
-    `gallery` has the embeddings before the projection.
+    The galleries have the embeddings before the projection, by each judge.
     """
+    gallery = galleries[0]
     items = catalog.by_keys(gallery.keys.tolist())
     origin = projection.origin
     taught = [
@@ -254,22 +261,28 @@ def _held_out(
     ]
     codes = known_labels(taught)[1]
     ways = groupings(gallery.vectors, codes, gallery.together, gallery.order)
-    way, unseen = hardest(gallery.vectors, codes, ways), _unseen(gallery, projection)
+    way = hardest(gallery.vectors, codes, ways)
+    unseen: list[Codes | None] = [*_unseen(gallery, projection)]
 
     def by(things: Codes, advance: Advance = lambda count: None) -> HeldOut:
-        return hold_out_tuned(
-            gallery_voters(gallery),
-            codes,
-            origin.shrinkage,
-            things,
-            request.queries,
-            request.seed,
-            unseen,
-            advance,
+        return joined(
+            [
+                hold_out_tuned(
+                    gallery_voters(each),
+                    codes,
+                    origin.shrinkage,
+                    things,
+                    request.queries,
+                    request.seed,
+                    rows,
+                    advance,
+                )
+                for each, rows in zip(galleries, unseen or [None], strict=True)
+            ]
         )
 
     held = by(ways[way], advance)
-    if not request.easy or way == ALONE or unseen is not None:
+    if not request.easy or way == ALONE or unseen:
         return held
     alone = by(ways[ALONE])
     return replace(held, one_by_one=(alone.ballots, alone.truth))
@@ -285,7 +298,9 @@ def _familiar(
     """Learn what a collection's pictures have in common; see `_galleries`."""
     codes, unseen = gallery_voters(gallery).codes, _unseen(gallery, projection)
     fingerprint = _plain(record, projection)
-    return fit_familiar(gallery.vectors, codes, things, fingerprint, unseen, shown)
+    return fit_familiar(
+        gallery.vectors, codes, things, fingerprint, unseen[0] if unseen else None, shown
+    )
 
 
 def _known(
@@ -303,39 +318,37 @@ def _known(
         return fit_known_apart(gallery.vectors, codes, things)
     if projection.origin.target != target:
         return None
+    unseen = _unseen(gallery, projection)
     return fit_known(
         gallery.vectors,
         projection.apply(shown),
         codes,
         things,
         projection.origin.shrinkage,
-        _unseen(gallery, projection),
+        unseen[0] if unseen else None,
         shown=shown,
     )
 
 
-def _unseen(gallery: Labelled, projection: Projection | None) -> Codes | None:
-    """Return the rows that the network which judges did not learn from; None if none learned."""
-    held_out = None if projection is None else projection.origin.held_out
-    return None if held_out is None else _rows_of(gallery, held_out)
-
-
-def _rows_of(gallery: Labelled, keys: tuple[int, ...]) -> Codes:
-    return np.flatnonzero(np.isin(gallery.keys, keys))
+def _unseen(gallery: Labelled, projection: Projection | None) -> list[Codes]:
+    """Return the rows that each network which judges did not learn from; empty if none learned."""
+    judges = projection.origin.judges if projection is not None else ()
+    return [np.flatnonzero(np.isin(gallery.keys, judge.held_out)) for judge in judges]
 
 
 def _fit(
     catalog: Catalog,
-    gallery: Labelled,
+    galleries: Sequence[Labelled],
     request: CalibrationRequest,
     projection: Projection | None,
     advance: Advance,
 ) -> tuple[Fit, ValueModel | None]:
+    gallery = galleries[0]
     lists = _lists(catalog, gallery, request.target)
     voters = gallery_voters(gallery)
     held = None
     if projection is not None:
-        held = _held_out(catalog, gallery, projection, request, advance)
+        held = _held_out(catalog, galleries, projection, request, advance)
     if lists is None:
         leave_out: LeaveOut | None = "one" if request.target == "product_id" else None
         fit = fit_labels(

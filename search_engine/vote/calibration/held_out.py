@@ -11,8 +11,9 @@ temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017). Ph
 ones.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,28 @@ class HeldOut:
         """Those that are as unlike the gallery as photos to come, (Q,); all, if there are few."""
         hard = ~self.easy
         return hard if np.count_nonzero(hard) >= LEAST_HARD else np.ones_like(hard)
+
+
+def joined(parts: Sequence[HeldOut]) -> HeldOut:
+    """Join items that were held out of several spaces of one gallery, each item of one of them."""
+    if len(parts) == 1:
+        return parts[0]
+    width = min(part.places.shape[1] for part in parts)
+    flat: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("rows", "truth", "near", "things", "easy")
+    }
+    wide: dict[str, Any] = {
+        name: np.concatenate([getattr(part.ballots, name)[:, :width] for part in parts])
+        for name in ("scores", "codes", "products")
+    }
+    return replace(
+        parts[0],
+        **flat,
+        ballots=replace(parts[0].ballots, **wide),
+        places=np.concatenate([part.places[:, :width] for part in parts]),
+        twin_score=float(np.mean([part.twin_score for part in parts])),
+    )
 
 
 def hold_out(

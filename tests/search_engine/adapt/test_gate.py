@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import shrunk_covariance
 
-from search_engine.adapt.gate import Adapt, Verdict, judge, judge_held_out
+from search_engine.adapt.gate import Adapt, HeldPart, Verdict, judge, judge_held_out
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.projection import project
@@ -170,17 +170,22 @@ def test_the_best_candidate_is_chosen() -> None:
     assert judge(labelled(vectors, codes), some).chosen > 0
 
 
-def test_one_set_of_held_out_items_is_judged_as_a_fold_is() -> None:
+@pytest.mark.parametrize("parts", [1, 2])
+def test_held_out_items_are_judged_as_folds_are(parts: int) -> None:
     vectors, codes = gallery(400)
-    held = np.flatnonzero(np.arange(400) % 5 == 0)
-    rest = np.setdiff1d(np.arange(400), held)
-    adapted = list(discriminant(vectors, codes)(rest))
-    verdict = judge_held_out(labelled(vectors, codes), held, adapted)
+    every, held_parts, right = np.arange(400), [], []
+    for part in range(parts):
+        held = np.flatnonzero(every % 5 == part)
+        rest = np.setdiff1d(every, held)
+        adapted = list(discriminant(vectors, codes)(rest))
+        held_parts.append(HeldPart(labelled(vectors, codes), held, adapted))
+        right.append(
+            [nearest_is_right(a[held], codes[held], a[rest], codes[rest]) for a in adapted]
+        )
+    verdict = judge_held_out(held_parts)
     assert verdict.accepted
-    assert (verdict.queries, verdict.folds) == (80, 1)
-    found = nearest_is_right(
-        adapted[verdict.chosen][held], codes[held], adapted[verdict.chosen][rest], codes[rest]
-    )
+    assert (verdict.queries, verdict.folds) == (80 * parts, parts)
+    found = np.mean(right, axis=0)[verdict.chosen]
     assert verdict.changes["hit_rate@1"].after == pytest.approx(found)
 
 

@@ -1,12 +1,15 @@
 """Learned projections: what they do, how they are kept, and that only the right encoder has one."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from search_engine.encoders.base import EncoderSpec
-from search_engine.encoders.projection import Origin, ProjectedEncoder, Projection
+from search_engine.encoders.projection import Judge, Origin, ProjectedEncoder, Projection
 from search_engine.errors import CorruptDataError, NoEmbeddingError
 from search_engine.images import Preprocessing
 from search_engine.records import Pixels, Vectors
@@ -86,3 +89,26 @@ def test_the_encoder_has_another_identity_and_projects_what_it_encodes() -> None
 def test_a_projection_of_another_encoder_is_refused() -> None:
     with pytest.raises(CorruptDataError, match="belongs behind"):
         ProjectedEncoder(MeanColours(), projection(fingerprint="0" * 32))
+
+
+@pytest.mark.parametrize(
+    ("held_out", "judged_by", "judges"),
+    [
+        (None, None, ()),
+        ([4, 7], None, (Judge(fingerprint="before", held_out=(4, 7)),)),
+        ([4, 7], "other", (Judge(fingerprint="other", held_out=(4, 7)),)),
+    ],
+)
+def test_the_former_format_is_read_and_keeps_its_identity(
+    held_out: list[int] | None, judged_by: str | None, judges: tuple[Judge, ...]
+) -> None:
+    told = {"format": 1, "fingerprint": "before", "target": "label", "items": 9, "classes": 3}
+    told |= {"shrinkage": 0.1, "forced": False, "came_with": {}}
+    told |= {"held_out": held_out, "judged_by": judged_by}
+    arrays = {"mean": projection().mean, "matrix": projection().matrix}
+    data = save(arrays, {"origin": json.dumps(told)})
+    sha256 = hashlib.sha256(data).hexdigest()
+    found = Projection.from_bytes(data, sha256)
+    assert (found.origin.judges, found.sha256) == (judges, sha256)
+    again = replace(found, origin=found.origin.model_copy(update={"items": 10}))
+    assert Projection.from_bytes(again.data, again.sha256).origin.judges == judges
