@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.problems import Problem
 from api.security import admission as module
-from api.security.admission import Admission
+from api.security.admission import Admission, Patience
 from tests.api.asking import SEARCH, CheckedClient, ask, assert_problem
 
 T = TypeVar("T")
@@ -109,6 +109,49 @@ def test_only_time_in_which_others_waited_is_time_of_work(monkeypatch: pytest.Mo
         async with admission.turn():
             smoothed = 0.1 * 2 + 0.9 * module.UNMEASURED_S
             assert admission.wait_s == pytest.approx(smoothed)
+
+    run(story())
+
+
+def test_in_a_flood_waits_are_short_until_nearly_all_are_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    patience = Patience(0.8, 0.3)
+
+    def come(refused: int, admitted: int) -> float:
+        """Within a second; the limit after it."""
+        for number in range(refused + admitted):
+            now[0] += 1 / (refused + admitted)
+            patience.note(number < refused)
+        now[0] += 0.01
+        patience.note(False)
+        return patience.limit_s
+
+    assert come(0, 100) == 0.8
+    assert come(1, 0) == 0.3, "one refusal begins it"
+    assert come(60, 40) == 0.3
+    assert come(25, 75) == 0.3
+    assert come(15, 85) == 0.8, "who comes again after a while makes no flood"
+    assert come(90, 10) == 0.3
+    now[0] += 10
+    assert come(0, 1) == 0.8, "it is long over"
+
+
+def test_a_flood_refuses_those_who_wait_for_too_long_already() -> None:
+    """They came before it was one; those at work and those who came first are answered."""
+
+    async def story() -> None:
+        admission = Admission(at_once=1, longest_wait_s=0.3)
+        admission._patience = Patience(0.3, 0.1)
+        await crowd(admission, 10, 0.02)  # shows how long an answer takes
+        outcomes = await crowd(admission, 100, 0.02)
+        answered = outcomes.count("answered")
+        assert 3 <= answered <= 8
+        assert outcomes == ["answered"] * answered + ["overloaded"] * (100 - answered)
+        assert admission.refused == 100 - answered
+        assert admission.wait_s == 0
 
     run(story())
 
