@@ -62,7 +62,7 @@ coming = Coming()
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """The pictures of one caller, woken when they are done, or to run a `batch` at `spread` lanes."""
+    """The pictures of one caller, woken when they are done, or to run a batch at `spread` lanes."""
 
     pixels: Pixels
     woken: threading.Event = field(default_factory=threading.Event)
