@@ -3,8 +3,8 @@
 A runtime has lanes, the number of simultaneous runs that keeps all cores busy. A caller runs at
 once if no lane is busy, else it may wait for one. A lane that becomes free goes to the caller that
 has waited longest, with others that wait as its batch: a batch costs a fifth less than its pictures
-one by one. So while pictures are on their way out of decoding, a second lane is used only for a
-full batch; the cores have enough to do, and nobody waits for more than the batch that runs.
+one by one. So while as many runs and callers that decode as there are lanes keep the cores busy, a
+further lane is used only for a full batch, and nobody waits for more than the batch that runs.
 """
 
 import math
@@ -149,7 +149,8 @@ class BatchedRuntime:
         """Whether a batch is run at a lane more, for those who wait."""
         if self._free_lanes in (0, self._lanes):
             return self._free_lanes > 0
-        return not coming.count or sum(len(job.pixels) for job in self._waiting) >= FULL
+        busy = self._lanes - self._free_lanes + coming.count
+        return busy < self._lanes or sum(len(job.pixels) for job in self._waiting) >= FULL
 
     def _pass_lane_on(self) -> None:
         """Wake the longest waiting caller to run a batch; without any the lane is free."""
