@@ -139,19 +139,25 @@ def test_in_a_flood_waits_are_short_until_nearly_all_are_let_in(
     assert come(0, 1) == 0.8, "it is long over"
 
 
-def test_a_flood_refuses_those_who_wait_for_too_long_already() -> None:
-    """They came before it was one; those at work and those who came first are answered."""
+@pytest.mark.parametrize(("is_flood", "outcome"), [(False, "answered"), (True, "overloaded")])
+def test_a_flood_refuses_those_who_wait_for_too_long_already(
+    monkeypatch: pytest.MonkeyPatch, is_flood: bool, outcome: str
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     async def story() -> None:
-        admission = Admission(at_once=1, longest_wait_s=0.3)
-        admission._patience = Patience(0.3, 0.1)
-        await crowd(admission, 10, 0.02)  # shows how long an answer takes
-        outcomes = await crowd(admission, 100, 0.02)
-        answered = outcomes.count("answered")
-        assert 3 <= answered <= 8
-        assert outcomes == ["answered"] * answered + ["overloaded"] * (100 - answered)
-        assert admission.refused == 100 - answered
-        assert admission.wait_s == 0
+        admission = Admission(at_once=1)
+        async with admission.turn():
+            waiting = asyncio.create_task(crowd(admission, 1, 0))
+            while admission.inside < 2:
+                await asyncio.sleep(0)
+            now[0] += 0.4
+            if is_flood:
+                admission._patience.note(refused=True)
+        assert await waiting == [outcome]
+        assert admission.refused == is_flood
+        assert await crowd(admission, 1, 0) == ["answered"], "it did not have to wait"
 
     run(story())
 
