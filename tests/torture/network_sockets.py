@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def _others(server: Server, taken: list[float]) -> Iterator[None]:
         asking.join()
 
 
-def _ask(port: int, told: "Connection[str, str | list[float]]") -> None:
+def _ask(port: int, told: "Connection[Any, Any]") -> None:
     taken = []
     told.send("begun")
     while not told.poll(ASK_S):
