@@ -4,12 +4,14 @@ Routes say what they take and give (`api.parameters`, `api.bodies`, `api.schemas
 here it becomes one document in which every schema has a name and every field its text.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 
 from api import filter_schema
@@ -61,19 +63,25 @@ class _Document:
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
+        self._making = asyncio.Lock()
         self._body = b""
         self._tag = ""
 
     async def answer(self, request: Request) -> Response:
         """The description, or 304 where the client has it."""
-        if not self._body:
-            body = json.dumps(self._app.openapi(), ensure_ascii=False, separators=(",", ":"))
-            self._body = body.encode()
-            self._tag = f'"{hashlib.blake2b(self._body, digest_size=16).hexdigest()}"'
+        async with self._making:
+            if not self._body:
+                await run_in_threadpool(self._make)
         headers = {"ETag": f"W/{self._tag}", "Cache-Control": "no-cache"}
         if has_already(request.headers.getlist("if-none-match"), self._tag):
             return Response(status_code=304, headers=headers)
         return Response(self._body, media_type="application/json", headers=headers)
+
+    def _make(self) -> None:
+        """Take the tenths of a second beside the event loop, which would keep all waiting."""
+        body = json.dumps(self._app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+        self._tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        self._body = body
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
@@ -26,12 +26,60 @@ AT_ONCE = min(12, max(ALWAYS, 3 * len(os.sched_getaffinity(0))))
 """Questions in threads, three a core: enough to share batches of the network. More would only wait
 for the interpreter, and the event loop with them, which has to refuse the others."""
 LONGEST_WAIT_S = 0.8
+"""So long a standing crowd of 32 may wait, which asks again only when it is answered."""
+FLOODED_WAIT_S = 0.3
+"""So long while more comes than can be answered: who is answered then need not wait for a backlog,
+and there is always another to answer."""
+FLOOD_S, FLOOD_SHARE = 1.0, 0.2
+"""A flood is over when so long at most this share of those who came was refused."""
 UNMEASURED_S = 0.01
 """Time of a question until it was measured; a guess that allows for a burst."""
 SMOOTHING = 0.1
 """Weight of the newest measurement."""
 BODY_S = 0.5
 """Who sends a body for longer counts again when it is there: slow senders keep nobody out."""
+
+
+class Patience:
+    """How long a question may have to wait, by what becomes of those that come.
+
+    A standing crowd is one thing and a flood another: where a question had to be refused, waiting
+    is of no use to those behind it either, so the limit is short until nearly all are let in again.
+    """
+
+    def __init__(self, usual_s: float, flooded_s: float = FLOODED_WAIT_S) -> None:
+        self._usual_s = usual_s
+        self._flooded_s = min(usual_s, flooded_s)
+        self.flooded = False
+        """Whether more comes than can be answered."""
+        self._since = 0.0
+        self._came = self._refused = 0
+
+    @property
+    def limit_s(self) -> float:
+        """How long one may have to wait now."""
+        return self._flooded_s if self.flooded else self._usual_s
+
+    def is_too_long(self, waited_s: float) -> bool:
+        """Whether a question that was let in is refused, as a flood came behind it."""
+        return self.flooded and waited_s > self.limit_s
+
+    def note(self, refused: bool) -> None:
+        """Take into account that a question came, and what became of it."""
+        now = time.monotonic()
+        lasted_s = now - self._since
+        if self.flooded and lasted_s > FLOOD_S:
+            many = self._refused > FLOOD_SHARE * self._came
+            self._begin(now, many and lasted_s < 2 * FLOOD_S)
+        if refused and not self.flooded:
+            self._begin(now, True)
+        self._came += 1
+        self._refused += refused
+
+    def _begin(self, now: float, flooded: bool) -> None:
+        """Count anew."""
+        self._since, self.flooded = now, flooded
+        self._came = self._refused = 0
 
 
 class Place:
@@ -47,7 +95,7 @@ class Place:
         """Wait for a turn, and keep it for the block, which answers so many questions.
 
         Raises:
-            Problem: 503 `overloaded`; only where the body took its time.
+            Problem: 503 `overloaded`; only where the body took its time, or a flood came after it.
             ClientDisconnect: Nobody waits for the answer any more.
         """
         if not self.counts:
@@ -65,13 +113,14 @@ class Admission:
 
     Args:
         at_once: How many are answered at a time.
-        longest_wait_s: How long one may have to wait for its answer, by what is known.
+        longest_wait_s: How long one may have to wait for its answer, by what is known; less in a
+            flood.
     """
 
     def __init__(self, at_once: int = AT_ONCE, longest_wait_s: float = LONGEST_WAIT_S) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._least = min(at_once, ALWAYS)
-        self._longest_wait_s = longest_wait_s
+        self._patience = Patience(longest_wait_s)
         self._inside = 0
         self._coming: deque[Place] = deque()
         self._seconds_each = UNMEASURED_S
@@ -96,9 +145,10 @@ class Admission:
         Raises:
             Problem: 503 `overloaded`.
         """
-        if self._before() >= self._least and self.wait_s > self._longest_wait_s:
-            self.refused += 1
-            raise Problem(503, "overloaded", "more is asked than can be answered; ask again later")
+        is_late = self._before() >= self._least and self.wait_s > self._patience.limit_s
+        self._patience.note(is_late)
+        if is_late:
+            self._refuse()
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -117,14 +167,27 @@ class Admission:
 
     @asynccontextmanager
     async def turn(self, questions: int = 1) -> AsyncIterator[None]:
-        """Wait for a turn and keep it for the block, which answers so many questions."""
+        """Wait for a turn and keep it for the block, which answers so many questions.
+
+        Raises:
+            Problem: 503 `overloaded`; a flood came meanwhile, and it had waited for too long.
+        """
         self._inside += 1
+        came, waits, is_late = time.monotonic(), self._turns.locked(), False
         try:
             async with self._turns:
+                is_late = waits and self._patience.is_too_long(time.monotonic() - came)
+                if is_late:
+                    self._refuse()
                 yield
         finally:
             self._inside -= 1
-            self._measure(questions)
+            if not is_late:
+                self._measure(questions)
+
+    def _refuse(self) -> NoReturn:
+        self.refused += 1
+        raise Problem(503, "overloaded", "more is asked than can be answered; ask again later")
 
     def _before(self) -> int:
         """How many questions are inside, or will be as soon as their body is read."""

@@ -5,6 +5,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -137,12 +138,12 @@ class EdgeMiddleware:
             await self._app(scope, receive, send)
             return
         admission: Admission = scope["app"].state.admission
-        try:
-            admission.check()
-        except Problem as problem:
-            await _refused(scope, problem)(scope, receive, send)
-            return
-        with admission.place() as scope["place"]:
+        with ExitStack() as stack:
+            try:
+                scope["place"] = stack.enter_context(admission.place())
+            except Problem as problem:
+                await _refused(scope, problem)(scope, receive, send)
+                return
             await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:

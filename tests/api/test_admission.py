@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.problems import Problem
 from api.security import admission as module
-from api.security.admission import Admission
+from api.security.admission import Admission, Patience
 from tests.api.asking import SEARCH, CheckedClient, ask, assert_problem
 
 T = TypeVar("T")
@@ -109,6 +109,55 @@ def test_only_time_in_which_others_waited_is_time_of_work(monkeypatch: pytest.Mo
         async with admission.turn():
             smoothed = 0.1 * 2 + 0.9 * module.UNMEASURED_S
             assert admission.wait_s == pytest.approx(smoothed)
+
+    run(story())
+
+
+def test_in_a_flood_waits_are_short_until_nearly_all_are_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    patience = Patience(0.8, 0.3)
+
+    def come(refused: int, admitted: int) -> float:
+        """Within a second; the limit after it."""
+        for number in range(refused + admitted):
+            now[0] += 1 / (refused + admitted)
+            patience.note(number < refused)
+        now[0] += 0.01
+        patience.note(False)
+        return patience.limit_s
+
+    assert come(0, 100) == 0.8
+    assert come(1, 0) == 0.3, "one refusal begins it"
+    assert come(60, 40) == 0.3
+    assert come(25, 75) == 0.3
+    assert come(15, 85) == 0.8, "who comes again after a while makes no flood"
+    assert come(90, 10) == 0.3
+    now[0] += 10
+    assert come(0, 1) == 0.8, "it is long over"
+
+
+@pytest.mark.parametrize(("is_flood", "outcome"), [(False, "answered"), (True, "overloaded")])
+def test_a_flood_refuses_those_who_wait_for_too_long_already(
+    monkeypatch: pytest.MonkeyPatch, is_flood: bool, outcome: str
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def story() -> None:
+        admission = Admission(at_once=1)
+        async with admission.turn():
+            waiting = asyncio.create_task(crowd(admission, 1, 0))
+            while admission.inside < 2:
+                await asyncio.sleep(0)
+            now[0] += 0.4
+            if is_flood:
+                admission._patience.note(refused=True)
+        assert await waiting == [outcome]
+        assert admission.refused == is_flood
+        assert await crowd(admission, 1, 0) == ["answered"], "it did not have to wait"
 
     run(story())
 
