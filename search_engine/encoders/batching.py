@@ -1,16 +1,14 @@
 """Share batches of a network among concurrent callers.
 
 A runtime has lanes, the number of simultaneous runs that keeps all cores busy. A caller runs at
-once if no lane is busy, else it may wait for one. A lane that becomes free goes to the caller that
-has waited longest, with others that wait as its batch: a batch costs a fifth less than its pictures
-one by one. So while as many runs and callers that decode as there are lanes keep the cores busy, a
-further lane is used only for a full batch, and nobody waits for more than the batch that runs.
+once if a lane is free, else it waits. A lane that becomes free goes to the caller that has waited
+longest, with a share of all waiting callers as its batch: a batch costs less than its pictures one
+by one, and no caller ever waits for a batch to fill.
 """
 
 import math
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,51 +21,15 @@ from search_engine.records import Pixels
 
 MOST_PICTURES = 64
 """Pictures in a batch, at most, unless a single caller has more."""
-FULL = 4
-"""A larger batch costs no less for each of its pictures."""
-
-
-class Coming:
-    """How many callers of any network of this process are still decoding."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.count = 0
-        forks.follow(self)
-
-    def before_fork(self) -> None:
-        """See Follower."""
-
-    def after_fork(self, torn: bool) -> None:
-        """See Follower: none of them is here."""
-        self._lock = threading.Lock()
-        self.count = 0
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """For the block, one more is on its way."""
-        self._add(1)
-        try:
-            yield
-        finally:
-            self._add(-1)
-
-    def _add(self, more: int) -> None:
-        with self._lock:
-            self.count += more
-
-
-coming = Coming()
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """The pictures of one caller, woken when they are done, or to run a batch at `spread` lanes."""
+    """The pictures of one caller, woken when they are done, or to run a `batch`."""
 
     pixels: Pixels
     woken: threading.Event = field(default_factory=threading.Event)
     batch: "list[_Job] | None" = None
-    spread: int = 1
     features: NDArray[np.float32] | None = None
     error: BaseException | None = None
 
@@ -110,14 +72,16 @@ class BatchedRuntime:
             self._load_anew()
         job = _Job(pixels)
         with self._lock:
-            self._waiting.append(job)
-            if self._may_start():
+            if self._free_lanes:
                 self._free_lanes -= 1
-                self._start()
-        job.woken.wait()
+                job.batch = [job]
+            else:
+                self._waiting.append(job)
+        if job.batch is None:
+            job.woken.wait()
         if job.batch is not None:
             try:
-                self._run_together(job.batch, job.spread)
+                self._run_together(job.batch)
             finally:
                 self._pass_lane_on()
         if job.error is not None:
@@ -145,48 +109,34 @@ class BatchedRuntime:
             self._lanes = self._free_lanes = runtime.lanes
             self._runtime = runtime
 
-    def _may_start(self) -> bool:
-        """Whether a batch is run at a lane more, for those who wait."""
-        if self._free_lanes in (0, self._lanes):
-            return self._free_lanes > 0
-        busy = self._lanes - self._free_lanes + coming.count
-        return busy < self._lanes or sum(len(job.pixels) for job in self._waiting) >= FULL
-
     def _pass_lane_on(self) -> None:
         """Wake the longest waiting caller to run a batch; without any the lane is free."""
         with self._lock:
-            if self._waiting:
-                self._start()
-            else:
+            batch = self._share()
+            if not batch:
                 self._free_lanes += 1
-
-    def _start(self) -> None:
-        """Wake the longest waiting caller to run a batch, at one lane if others come or wait."""
-        batch = self._share()
-        first = batch[0]
-        first.batch = batch
-        first.spread = 1 if coming.count or self._waiting else self._free_lanes + 1
-        first.woken.set()
+                return
+        batch[0].batch = batch
+        batch[0].woken.set()
 
     def _share(self) -> list[_Job]:
         """Remove and return a lane's share of the waiting callers, in order."""
         share = math.ceil(sum(len(job.pixels) for job in self._waiting) / self._lanes)
-        most = min(max(share, FULL) if coming.count else share, MOST_PICTURES)
         jobs: list[_Job] = []
         pictures = 0
         for job in self._waiting:
             pictures += len(job.pixels)
-            if jobs and pictures > most:
+            if jobs and pictures > min(share, MOST_PICTURES):
                 break
             jobs.append(job)
         del self._waiting[: len(jobs)]
         return jobs
 
-    def _run_together(self, jobs: list[_Job], spread: int = 1) -> None:
+    def _run_together(self, jobs: list[_Job]) -> None:
         assert self._runtime is not None
         try:
             with forks.gate:
-                features = self._runtime.run(_joined([job.pixels for job in jobs]), spread)
+                features = self._runtime.run(_joined([job.pixels for job in jobs]))
         except BaseException as error:  # noqa: BLE001 - raised again by whom it concerns
             if len(jobs) > 1:
                 for job in jobs:  # the fault of one, not of all

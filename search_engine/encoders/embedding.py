@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from search_engine.encoders.base import Encoder, nothing_found
-from search_engine.encoders.batching import coming
 from search_engine.encoders.projection import encode_both
 from search_engine.errors import ImageError, WorkerLostError
 from search_engine.images import Box, DecodedImage, PictureColors, Preprocessing
@@ -45,8 +44,7 @@ def embed_pictures(
 ) -> EmbeddedBatch:
     """Decode pictures, or regions of them, in parallel and encode them in one batch."""
     started = perf_counter()
-    with coming.one():
-        outcomes = _decoded(decoder, encoder.spec.preprocessing, pictures, with_colors)
+    outcomes = _decoded(decoder, encoder.spec.preprocessing, pictures, with_colors)
     decoded_at = perf_counter()
     decoded = [each for each in outcomes if isinstance(each, DecodedImage)]
     vectors: dict[int, tuple[Vectors, Vectors | None]] = {}

@@ -37,11 +37,8 @@ class Runtime(Protocol):
         """Name, precision and device, for people, and why the precision is not lower."""
         ...
 
-    def run(self, pixels: Pixels, spread: int = 1) -> NDArray[np.float32]:
-        """Compute features (N, dimension), float32, not normalised; N is at least 1.
-
-        A small batch is spread over so many lanes: sooner done, at a higher cost.
-        """
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Compute features (N, dimension), float32, not normalised; N is at least 1."""
         ...
 
 

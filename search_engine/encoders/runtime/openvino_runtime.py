@@ -64,9 +64,9 @@ class OpenVinoRuntime:
         """See Follower."""
         forks.keep_forever(self)
 
-    def run(self, pixels: Pixels, spread: int = 1) -> NDArray[np.float32]:
-        """See Runtime."""
-        return self._requests.run(pixels, min(BATCH, math.ceil(len(pixels) / spread)))
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+        """See Runtime; a small batch is spread over all free lanes."""
+        return self._requests.run(pixels, min(BATCH, math.ceil(len(pixels) / self.lanes)))
 
 
 def openvino_runtime(source: NetworkSource) -> OpenVinoRuntime:

@@ -59,7 +59,7 @@ class TorchRuntime:
         precision = "bfloat16" if half else "float32"
         self.description = described("torch", precision, device.upper(), remark)
 
-    def run(self, pixels: Pixels, spread: int = 1) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Runtime."""
         return self._requests.run(pixels, BATCH)
 

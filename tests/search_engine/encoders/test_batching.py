@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search_engine.encoders.batching import FULL, MOST_PICTURES, BatchedRuntime, coming
+from search_engine.encoders.batching import MOST_PICTURES, BatchedRuntime
 from search_engine.records import Pixels
 
 SIDE = 2
@@ -25,16 +25,14 @@ class MeanRuntime:
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
-        self.spreads: list[int] = []
         self.entered = threading.Semaphore(0)
         self.gate = threading.Semaphore(MANY)
         self._alone = threading.Lock()
 
-    def run(self, pixels: Pixels, spread: int = 1) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
         assert self._alone.acquire(blocking=False), "two threads at a time"
         try:
             self.sizes.append(len(pixels))
-            self.spreads.append(spread)
             self.entered.release()
             assert self.gate.acquire(timeout=WAIT_S)
             means = pixels.reshape(len(pixels), -1).mean(axis=1)
@@ -179,37 +177,3 @@ def test_every_lane_takes_its_share(runtime: MeanRuntime) -> None:
         found = [future.result(WAIT_S).tolist() for future in first + waiting]
     assert found == [features(mean) for mean in (1, 2, 3, 4, 5)]
     assert sorted(runtime.sizes) == [1, 1, 1, 2]
-
-
-def test_while_others_decode_a_second_lane_is_for_a_full_batch(runtime: MeanRuntime) -> None:
-    runtime.lanes = 2
-    runtime._alone = threading.Semaphore(2)  # type: ignore[assignment]
-    with ThreadPoolExecutor(8) as pool, coming.one():
-        crowd = Crowd(pool, runtime)
-        waiting = [crowd.come(mean) for mean in range(2, 1 + FULL)]
-        assert runtime.sizes == [1], "the other lane is free"
-        waiting.append(pool.submit(crowd.batched.run, pictures(1 + FULL)))
-        assert runtime.entered.acquire(timeout=WAIT_S), "now it is worth it"
-        crowd.let_go()
-        found = [future.result(WAIT_S).tolist() for future in waiting]
-    assert found == [features(mean) for mean in range(2, 2 + FULL)]
-    assert (runtime.sizes, runtime.spreads) == ([1, FULL], [1, 1])
-
-
-def test_who_waits_while_others_decode_is_run_when_the_lane_is_free(runtime: MeanRuntime) -> None:
-    runtime.lanes = 2
-    with ThreadPoolExecutor(8) as pool, coming.one():
-        crowd = Crowd(pool, runtime)
-        late = crowd.come(2)
-        crowd.let_go()
-        assert late.result(WAIT_S).tolist() == features(2)
-
-
-def test_pictures_of_one_caller_are_spread_over_all_lanes_while_nobody_else_comes(
-    runtime: MeanRuntime,
-) -> None:
-    runtime.lanes = 2
-    BatchedRuntime(lambda: runtime).run(pictures(3, 4))
-    with coming.one():
-        BatchedRuntime(lambda: runtime).run(pictures(3, 4))
-    assert runtime.spreads == [2, 1]

@@ -42,7 +42,7 @@ class Rounded:
         self._stray = stray
         self.description = f"rounded {stray}" + remark
 
-    def run(self, pixels: Pixels, spread: int = 1) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
         features = self._reference.run(pixels)
         signs = np.where(np.arange(DIMENSION) % 2, 1, -1)
         return np.asarray(features * (1 + self._stray * signs), dtype=np.float32)
