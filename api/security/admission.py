@@ -27,9 +27,11 @@ AT_ONCE = min(12, max(ALWAYS, 3 * len(os.sched_getaffinity(0))))
 for the interpreter, and the event loop with them, which has to refuse the others."""
 LONGEST_WAIT_S = 0.8
 """So long a standing crowd of 32 may wait, which asks again only when it is answered."""
-FLOODED_WAIT_S = 0.3
+FLOODED_WAIT_S = 0.25
 """So long while more comes than can be answered: who is answered then need not wait for a backlog,
 and there is always another to answer."""
+TOO_LATE = 2.0
+"""Who was let in before the flood, and waits so many times longer, is refused at last."""
 FLOOD_S, FLOOD_SHARE = 1.0, 0.2
 """A flood is over when so long at most this share of those who came was refused."""
 UNMEASURED_S = 0.01
@@ -62,7 +64,7 @@ class Patience:
 
     def is_too_long(self, waited_s: float) -> bool:
         """Whether a question that was let in is refused, as a flood came behind it."""
-        return self.flooded and waited_s > self.limit_s
+        return self.flooded and waited_s > TOO_LATE * self.limit_s
 
     def note(self, refused: bool) -> None:
         """Take into account that a question came, and what became of it."""

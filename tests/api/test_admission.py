@@ -152,7 +152,7 @@ def test_a_flood_refuses_those_who_wait_for_too_long_already(
             waiting = asyncio.create_task(crowd(admission, 1, 0))
             while admission.inside < 2:
                 await asyncio.sleep(0)
-            now[0] += 0.4
+            now[0] += 0.6
             if is_flood:
                 admission._patience.note(refused=True)
         assert await waiting == [outcome]
