@@ -103,7 +103,8 @@ def _candidate(preparation: Preparation, start: Candidate, run: TrainingRun) -> 
     made = with_projection(plain, trained, projection, verdict, networks.weights)
     if made.judgement and request.wants(made.judgement.refusals):
         for judge in judges:
-            preparation.gallery(judge)  # kept to calibrate by
+            if judge is not trained.encoder:  # whose embeddings the change makes
+                preparation.gallery(judge)  # kept to calibrate by
     return made
 
 
