@@ -20,6 +20,9 @@ from api.security.middleware import SECURITY_HEADERS
 MAX_ADDRESS_BYTES = 8 * 2**10
 MAX_HEAD_BYTES = 64 * 2**10
 MAX_HEADERS = 100
+PARSED_BYTES = 2**10
+"""So much is parsed at a time, and no more while a request waits for an answer to the one before
+it: each that waits takes a hundred times the memory of its bytes."""
 HEAD_S = 5.0
 """How long a request may take from its first byte, or a new connection, to the end of the head."""
 
@@ -65,6 +68,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _in_body = False
     _ending = False
     _is_last = False
+    _held = b""
     _timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
 
@@ -82,16 +86,31 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes to the parser, never more than a head may have without a result of them."""
-        while data and not self._ending:
-            room = MAX_HEAD_BYTES - self._collected_bytes
-            part, data = data[:room], data[room:]
+        """Pass bytes to the parser, or keep them until it is their turn."""
+        if not self._ending:
+            self._held += data
+            self._parse()
+        if self._timer is None and not self._is_answering:
+            self._expect_head()  # uvicorn waits for no more once it has got something
+
+    def _parse(self) -> None:
+        """Pass on what is held, until a request waits behind another; then nothing more is read.
+
+        The parser never gets more than a head may have without a result of it.
+        """
+        held, self._held, start = self._held, b"", 0
+        while start < len(held) and not self._ending and not self.pipeline:
+            most = MAX_HEAD_BYTES if self._in_body else PARSED_BYTES
+            room = min(most, MAX_HEAD_BYTES - self._collected_bytes)
+            part = held[start : start + room]
+            start += len(part)
             self._collected_bytes += len(part)
             super().data_received(part)
             if self._collected_bytes >= MAX_HEAD_BYTES:
                 self._refuse(_HEADERS_TOO_LARGE)
-        if self._timer is None and not self._is_answering:
-            self._expect_head()  # uvicorn waits for no more once it has got something
+        if start < len(held) and not self._ending:
+            self._held = held[start:]
+            self._connection.pause_reading()
 
     def on_message_begin(self) -> None:
         """Count anew: one connection carries many requests."""
@@ -134,6 +153,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the rest of a body that was not needed no longer than for a head."""
         super().on_response_complete()
+        if self._held and not self.pipeline:
+            self._parse()
+            if not (self._held or self.flow.read_paused):
+                self._connection.resume_reading()
         if self._in_body and self._timer is None:
             self._expect_head()
 
@@ -166,16 +189,23 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._ending = True
         self._stop_timer()
+        is_read = not (self._in_body or self._collected_bytes or self._held)
+        self._held = b""
         if self._connection.is_closing():  # by the client
             return
         self._watch_answer()
-        if not (self._in_body or self._collected_bytes):
+        if is_read:
             self._connection.close()
             return
         if self._connection.can_write_eof():
             self._connection.write_eof()
-        self.flow.resume_reading()
+        self._connection.resume_reading()
         self._timer = self.loop.call_later(LINGER_S, self._connection.close)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is held, so that nothing more is to be read."""
+        return bool(self._held)
 
     @property
     def is_ending(self) -> bool:
@@ -267,6 +297,11 @@ class _Gentle:
     def is_closing(self) -> bool:
         """Whether it is closed, or will be."""
         return self._protocol.is_ending or self._transport.is_closing()
+
+    def resume_reading(self) -> None:
+        """Read on, unless there is enough to answer already."""
+        if not self._protocol.is_behind:
+            self._transport.resume_reading()
 
     def close(self) -> None:
         """Let the protocol end the connection."""

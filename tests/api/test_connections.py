@@ -138,6 +138,22 @@ def test_what_frames_a_body_is_limited_too(server: LiveServer, start: bytes, kin
     assert memory_of(server) - before < 32 * MEGABYTE
 
 
+def test_requests_sent_without_waiting_are_answered_one_by_one(server: LiveServer) -> None:
+    """Each takes a hundred times its bytes once it is parsed, so that is not done beforehand."""
+    many, request, answer = 10_000, OK_HEAD + b"\r\n", b'{"status":"alive"}'
+    before, most, answered, end = memory_of(server), 0, 0, b""
+    with connect(server) as connection:
+        sender = threading.Thread(target=flood, args=(connection, request, many * len(request)))
+        sender.start()
+        while answered < many:
+            read = connection.recv(MEGABYTE)
+            assert read, f"{answered} answers"
+            answered += (end + read).count(answer)
+            end, most = read[-len(answer) + 1 :], max(most, memory_of(server))
+        sender.join()
+    assert most - before < 8 * MEGABYTE
+
+
 def test_a_large_body_is_no_head(server: LiveServer) -> None:
     body = b"[" + b" " * (5 * MEGABYTE) + b"]"
     head = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
