@@ -144,6 +144,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         http=LimitedHttpProtocol,
+        ws="none",
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,

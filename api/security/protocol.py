@@ -11,7 +11,9 @@ import struct
 import uuid
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.problems import problem_response
@@ -99,18 +101,49 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         The parser never gets more than a head may have without a result of it.
         """
         held, self._held, start = self._held, b"", 0
+        self._unset_keepalive_if_required()
         while start < len(held) and not self._ending and not self.pipeline:
             most = MAX_HEAD_BYTES if self._in_body else PARSED_BYTES
             room = min(most, MAX_HEAD_BYTES - self._collected_bytes)
             part = held[start : start + room]
             start += len(part)
             self._collected_bytes += len(part)
-            super().data_received(part)
+            self._feed(part)
             if self._collected_bytes >= MAX_HEAD_BYTES:
                 self._refuse(_HEADERS_TOO_LARGE)
         if start < len(held) and not self._ending:
             self._held = held[start:]
             self._connection.pause_reading()
+
+    def _feed(self, part: bytes) -> None:
+        """Parse a part.
+
+        A wish to go on in another protocol is left out of a request, as if it had not been there
+        (RFC 9110, 7.8): the parser takes the body for that protocol. Clients in Java wish for
+        HTTP/2 in each first request.
+        """
+        while part:
+            try:
+                self.parser.feed_data(part)
+                part = b""
+            except HttpParserUpgrade as wish:
+                part = self._head_without_wish() + part[wish.args[0] :]
+                self.parser = HttpRequestParser(self)  # the old one takes no more after a close
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+            except HttpParserError:
+                self._refuse(self._flaw)
+                part = b""
+
+    def _head_without_wish(self) -> bytes:
+        line = b"%s %s HTTP/%s" % (
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version().encode(),
+        )
+        kept = [header for header in self.headers if header[0] not in (b"upgrade", b"connection")]
+        if not self.parser.should_keep_alive():
+            kept.append((b"connection", b"close"))
+        return b"\r\n".join([line, *(b"%s: %s" % header for header in kept), b"", b""])
 
     def on_message_begin(self) -> None:
         """Count anew: one connection carries many requests."""
@@ -132,7 +165,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._require(few, _HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Begin with the request."""
+        """Begin with the request; a host in its address counts, not the header (RFC 9112, 3.2.2)."""
+        self._require(self.parser.get_method() != b"CONNECT", _BAD_REQUEST)
+        if self.parser.should_upgrade():
+            return
+        if not self.url.startswith((b"/", b"*")):
+            others = [header for header in self.headers if header[0] != b"host"]
+            self.headers[:] = [*others, (b"host", urlsplit(self.url).netloc)]
         self._collected_bytes = 0
         self._in_body = True
         self._stop_timer()
@@ -146,6 +185,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Be ready for the next request of the connection."""
+        if self.parser.should_upgrade():
+            return
         self._collected_bytes = 0
         self._in_body = False
         super().on_message_complete()
@@ -159,10 +200,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 self._connection.resume_reading()
         if self._in_body and self._timer is None:
             self._expect_head()
-
-    def send_400_response(self, msg: str) -> None:
-        """What uvicorn answers when the parser, or one of the methods above, gives up."""
-        self._refuse(self._flaw)
 
     def pause_writing(self) -> None:
         """See whether the client takes its answer."""

@@ -154,6 +154,60 @@ def test_requests_sent_without_waiting_are_answered_one_by_one(server: LiveServe
     assert most - before < 8 * MEGABYTE
 
 
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+CREATION = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("wish", [H2C, b"Connection: upgrade\r\nUpgrade: websocket\r\n"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'Content-Length: 9\r\n\r\n{"x": 1 }',
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunks"],
+)
+def test_a_wish_for_another_protocol_takes_nothing_away(
+    server: LiveServer, wish: bytes, body: bytes
+) -> None:
+    """Java's HttpClient wishes for HTTP/2 in the first request of each connection."""
+    with connect(server) as connection:
+        for _ in range(2):
+            connection.sendall(CREATION + wish + body)
+            status, _, told = answer_of(connection)
+            assert (status, told["code"]) == (422, "bad_parameter"), told
+        connection.sendall(OK_HEAD + b"Connection: close, upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert answer_of(connection)[0] == 200
+        assert connection.recv(1) == b""
+
+
+def test_requests_in_a_row_may_all_wish(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall((OK_HEAD + H2C + b"\r\n") * 300)
+        read = b""
+        while read.count(b'{"status":"alive"}') < 300:
+            read += connection.recv(MEGABYTE)
+        assert read.count(b"HTTP/1.1 200 OK") == 300
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET http://localhost/healthz", 200),
+        (b"GET http://evil.example/healthz", 400),
+        (b"GET http://localhost@evil.example/healthz", 400),
+        (b"CONNECT /", 400),
+        (b"CONNECT evil.example:443", 400),
+    ],
+)
+def test_an_address_with_a_host_counts_more_than_the_header(
+    server: LiveServer, line: bytes, status: int
+) -> None:
+    with connect(server) as connection:
+        connection.sendall(line + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer_of(connection)[0] == status
+
+
 def test_a_large_body_is_no_head(server: LiveServer) -> None:
     body = b"[" + b" " * (5 * MEGABYTE) + b"]"
     head = b"POST /v1/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
