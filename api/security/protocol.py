@@ -165,7 +165,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._require(few, _HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Begin with the request; a host in its address counts, not the header (RFC 9112, 3.2.2)."""
+        """Begin with the request; a host in its address counts more than the header (RFC 9112)."""
         self._require(self.parser.get_method() != b"CONNECT", _BAD_REQUEST)
         if self.parser.should_upgrade():
             return
