@@ -168,12 +168,12 @@ def balanced_weights(voters: Voters) -> Floats:
 
 
 def _choose(held: HeldOut, rule: VoteRule, factors: Floats | None) -> VoteRule:
-    table = path_table(held.ballots.labels)
+    table, near = path_table(held.ballots.labels), held.near
 
     def losses(tried: VoteRule) -> Floats:
         found = _count(held.ballots, held.truth, table, tried, factors)
-        models = _fit_models(found, held.near, held.hard)
-        sure = chances(found.shares, models, held.near, found.close)
+        models = _fit_models(found, near, held.hard)
+        sure = chances(found.shares, models, near, found.close)
         return log_losses(found.counted, label_chances(sure), held.truth)
 
     return least_loss(rule, losses)
@@ -253,12 +253,12 @@ def _fit_models(found: _Counted, near: NDArray[np.bool_], hard: NDArray[np.bool_
 
 def _cross_fitted(found: _Counted, held: HeldOut, seed: int) -> Floats:
     """Predict each level by models that did not see the item, (Q, D)."""
-    sure = np.full(found.deep.shape, np.nan)
+    sure, near = np.full(found.deep.shape, np.nan), held.near
     for away in folds_of(held.things, seed):
         kept = _rows_of(found, ~away)
-        models = _fit_models(kept, held.near[~away], held.hard[~away])
+        models = _fit_models(kept, near[~away], held.hard[~away])
         asked = _rows_of(found, away)
-        sure[away] = chances(asked.shares, models, held.near[away], asked.close)
+        sure[away] = chances(asked.shares, models, near[away], asked.close)
     return sure
 
 

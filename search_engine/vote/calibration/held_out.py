@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import TWIN_QUANTILE, scenes_of, things_of
+from search_engine.vote.calibration.record import is_near
 from search_engine.vote.tally import Ballots
 
 NEIGHBORS = 200
@@ -64,25 +65,29 @@ class Voters:
 class HeldOut:
     """Held-out items with their neighbors; an item may occur twice, near and far.
 
-    `rows` (Q,) are positions in the gallery, `truth` (Q,) their labels, `near` (Q,) their kind;
-    `places` (Q, K) are the positions of the neighbors. `things` (Q,) number what is left out
-    together: items of one are not independent. `easy` (Q,) are those for which only the item itself
-    was left out, as they have a twin; `one_by_one` has neighbors and labels of all items, if any is
-    left out together with others. `twin_score` is the score from which two items are twins.
-    `is_sample` tells that no other items were held out of a training.
+    `rows` (Q,) are positions in the gallery, `truth` (Q,) their labels; `places` (Q, K) are the
+    positions of the neighbors. `things` (Q,) number what is left out together: items of one are not
+    independent. `easy` (Q,) are those for which only the item itself was left out, as they have a
+    twin; `one_by_one` has neighbors and labels of all items, if any is left out together with
+    others. `twin_score` is the score from which two items are twins. `is_sample` tells that no
+    other items were held out of a training.
     """
 
     ballots: Ballots
     places: Codes
     rows: Codes
     truth: Codes
-    near: NDArray[np.bool_]
     things: Codes
     easy: NDArray[np.bool_]
     twin_score: float
     left_out: LeaveOut
     is_sample: bool = False
     one_by_one: tuple[Ballots, Codes] | None = None
+
+    @property
+    def near(self) -> NDArray[np.bool_]:
+        """Those that have a twin, (Q,), as answers tell it of photos to come."""
+        return is_near(self.ballots, self.twin_score)
 
     @property
     def hard(self) -> NDArray[np.bool_]:
@@ -98,7 +103,7 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
     width = min(part.places.shape[1] for part in parts)
     flat: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("rows", "truth", "near", "things", "easy")
+        for name in ("rows", "truth", "things", "easy")
     }
     wide: dict[str, Any] = {
         name: np.concatenate([getattr(part.ballots, name)[:, :width] for part in parts])
@@ -142,13 +147,11 @@ def hold_out(
     ballots = ballots_at(voters, np.r_[scores[alone], without[grouped]], places)
     every = np.r_[rows[alone], rows[grouped]]
     easy = (np.arange(len(every)) < np.count_nonzero(alone)) & (leave_out != "one")
-    near = np.asarray(_best(ballots.scores) >= twin)
     return HeldOut(
         ballots,
         places,
         every,
         voters.codes[every],
-        near,
         things[every],
         easy,
         twin,

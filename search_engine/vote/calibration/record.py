@@ -36,7 +36,8 @@ from search_engine.vote.values import ValueModel, predict_values, value_table
 
 FORMAT = 1
 LEAST_SHARE = 1e-3
-MOST_UNITS = 3.0
+MOST_UNITS = 1.0
+"""Farther than that few held-out photos are, and a weight found for them does not hold beyond."""
 TENTHS = 10
 
 
@@ -260,8 +261,8 @@ def score_tenths(scores: Floats) -> tuple[float, ...]:
 def closeness(ballots: Ballots, tenths: Sequence[float]) -> Floats:
     """Return how near photos are, (Q,), 0 being in the middle of the held-out ones.
 
-    The unit is the distance between the first and the last of the tenths; all are 0 where these are
-    not known.
+    The unit is the distance between the first and the last of the tenths, and none is more than one
+    away; all are 0 where the tenths are not known.
     """
     if not tenths:
         return np.zeros(len(ballots.scores))

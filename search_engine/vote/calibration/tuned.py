@@ -62,14 +62,11 @@ def hold_out_tuned(
     rows = draw(asked_codes, queries, seed)
     scores, places = _neighbors(voters.vectors, learned, shrinkage, fold, rows, advance)
     twin = twin_score(voters.codes, rows, scores, places)
-    near = np.asarray(scores.max(axis=1, initial=-np.inf) >= twin)
     ballots = ballots_at(voters, scores, places)
     truth = voters.codes[rows]
     easy = np.zeros(len(rows), dtype=np.bool_)
     sample = unseen is not None
-    return HeldOut(
-        ballots, places, rows, truth, near, things[rows], easy, twin, voters.leave_out, sample
-    )
+    return HeldOut(ballots, places, rows, truth, things[rows], easy, twin, voters.leave_out, sample)
 
 
 def _neighbors(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,14 @@ from search_engine.vote.calibration.fit import (
     known_labels,
     least_score,
 )
-from search_engine.vote.calibration.held_out import NEIGHBORS, HeldOut, Voters, ballots_at, hold_out
+from search_engine.vote.calibration.held_out import (
+    NEIGHBORS,
+    HeldOut,
+    Voters,
+    ballots_at,
+    hold_out,
+    joined,
+)
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.reliability import expected_ece
 from search_engine.vote.calibration.tuned import hold_out_tuned
@@ -154,11 +162,9 @@ def test_rounding_does_not_decide_how_many_vote() -> None:
 
 def far_items(scores: NDArray[np.float64], is_sample: bool = False) -> HeldOut:
     nobody = np.zeros(len(scores), dtype=np.int64)
-    ballots = Ballots(scores[:, None], nobody[:, None], ("a",), None)
+    ballots = Ballots(scores[:, None], nobody[:, None], ("a",), nobody[:, None])
     far = np.zeros(len(scores), dtype=np.bool_)
-    return HeldOut(
-        ballots, nobody[:, None], nobody, nobody, far, nobody, far, 1.0, "scene", is_sample
-    )
+    return HeldOut(ballots, nobody[:, None], nobody, nobody, nobody, far, 1.0, "scene", is_sample)
 
 
 @pytest.mark.parametrize(("count", "care"), [(7, 0.05), (30, 0.02), (200, 0.01)])
@@ -181,6 +187,16 @@ def test_a_thousand_far_items_set_it_themselves() -> None:
     assert least_score(far_items(scores[:0])) == -1.0
     few = np.array([0.5, 0.6, 0.7])
     assert least_score(far_items(few, is_sample=True)) == pytest.approx(0.4, abs=1e-3)
+
+
+def test_items_of_two_networks_have_twins_by_the_bar_that_answers_use() -> None:
+    one = replace(far_items(np.array([0.6, 0.78, 0.9])), twin_score=0.8)
+    other = replace(far_items(np.array([0.6, 0.72, 0.9])), twin_score=0.7)
+    assert one.near.tolist() == [False, False, True]
+    assert other.near.tolist() == [False, True, True]
+    both = joined([one, other])
+    assert both.twin_score == pytest.approx(0.75)
+    assert both.near.tolist() == [False, True, True, False, False, True]
 
 
 def test_a_calibration_is_read_as_it_was_written(fitted: Fit) -> None:

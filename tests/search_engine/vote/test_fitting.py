@@ -200,5 +200,5 @@ def test_closeness_is_told_by_the_tenths_of_the_held_out_photos() -> None:
     tenths = tuple(np.arange(1, 10) / 10)
     scores = np.array([[0.5, 0.2], [0.1, 0.9], [-9.0, -9.0], [-np.inf, -np.inf]])
     ballots = Ballots(scores, np.zeros((4, 2), dtype=np.int64), ("a",), np.full((4, 2), -1))
-    assert closeness(ballots, tenths) == pytest.approx([0.0, 0.5, -1.875, -1.875])
+    assert closeness(ballots, tenths) == pytest.approx([0.0, 0.5, -1.0, -1.0])
     assert not closeness(ballots, ()).any()
