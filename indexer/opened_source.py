@@ -14,7 +14,7 @@ from indexer.report import RunReport
 from indexer.run import IndexRequest
 from indexer.sources import Source, SourceOptions, open_source
 from indexer.sources.archives import is_archive, unpack
-from indexer.sources.fetching import pictures_of
+from indexer.sources.fetched import pictures_of
 from search_engine.config import Settings
 from search_engine.encoders.patches import check_patches
 from search_engine.storage.paths import DataPaths

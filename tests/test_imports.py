@@ -164,6 +164,7 @@ def test_nothing_that_was_stored_is_unpickled() -> None:
             {"numpy", "pydantic", "torch", "faiss", "sqlalchemy", "openvino", "fastapi", "sklearn"},
         ),
         ("search_engine.engine", {"torch", "openvino", "fastapi"}),
+        ("api.cli.catalog.indexing", {"torch", "openvino", "fastapi", "httpx2", "httpcore2"}),
         ("api.client", {"numpy", "pydantic", "torch", "faiss", "sqlalchemy", "fastapi", "PIL"}),
     ],
 )

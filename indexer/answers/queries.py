@@ -15,7 +15,7 @@ from indexer.exchange.forms import FilePart, json_beside
 from indexer.opened_source import open_unpacked
 from indexer.sources import AS_FOUND, FolderSource, Reject, Rows, SourceOptions, SourceRow
 from indexer.sources.archives import is_archive
-from indexer.sources.fetching import pictures_of
+from indexer.sources.fetched import pictures_of
 from indexer.sources.files import has_suffix
 from indexer.sources.reading import TABLE_SUFFIXES
 from search_engine.config import Settings

@@ -10,11 +10,13 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-
-from httpx2 import URL, InvalidURL
+from typing import TYPE_CHECKING
 
 from search_engine.errors import ParameterError, RowError
 from search_engine.plain_numbers import is_digits
+
+if TYPE_CHECKING:
+    from httpx2 import URL
 
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_048
@@ -62,7 +64,7 @@ class AllowedHosts:
         self._patterns = tuple(patterns)
         self._resolve = resolve or _addresses
 
-    def url(self, text: str) -> URL:
+    def url(self, text: str) -> "URL":
         """Parse a URL and check its host name, as far as that is possible without resolving it.
 
         Raises:
@@ -120,12 +122,14 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-def _parsed(text: str) -> URL:
+def _parsed(text: str) -> "URL":
     """Parse a URL, refusing whatever clients could interpret in different ways.
 
     Raises:
         RowError: It is malformed, or of a scheme that is never fetched.
     """
+    from httpx2 import URL, InvalidURL  # a run that fetches nothing starts without it
+
     denied = "only plain http and https addresses are fetched"
     if len(text) > MAX_URL or "\\" in text or any(ord(each) < 33 for each in text.strip()):
         raise RowError("url_denied", denied)

@@ -1,4 +1,4 @@
-"""Fetch the pictures of a table by their addresses, in parallel, and keep them for the next run.
+"""Fetch pictures by their addresses and keep them for the next run.
 
 A picture is kept below the data directory with the validators that its server sent, so that the
 next run asks whether it has changed (RFC 9110, conditional requests) instead of fetching it again.
@@ -6,29 +6,21 @@ next run asks whether it has changed (RFC 9110, conditional requests) instead of
 
 import hashlib
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from httpcore2 import ConnectionPool, NetworkError, ProtocolError, Response, TimeoutException
 
-from indexer.sources.addresses import AllowedHosts, host_patterns
-from indexer.sources.base import ColumnReport, Reject, Source, SourceRow
+from indexer.sources.addresses import AllowedHosts
 from indexer.sources.buckets import BUCKETS, fetch_stored
 from indexer.sources.connections import CheckedBackend, Deadline
 from indexer.sources.kept import keep, read_note
-from search_engine.config import Settings
 from search_engine.errors import RowError
 from search_engine.plain_numbers import is_digits
-from search_engine.storage.paths import DataPaths
 
-THREADS = 16
-AHEAD = 4 * THREADS
-"""Pictures requested ahead of the one that is needed."""
+CONNECTIONS = 16
 MAX_REDIRECTS = 3
 ATTEMPTS = 3
 BACK_OFF_S = 0.5
@@ -67,7 +59,7 @@ class Fetcher:
         self._limits = limits
         self._deadline = Deadline()
         self._pool = ConnectionPool(
-            max_connections=THREADS,
+            max_connections=CONNECTIONS,
             keepalive_expiry=5.0,
             network_backend=CheckedBackend(hosts, self._deadline),
         )
@@ -158,101 +150,6 @@ class Fetcher:
     def _path(self, url: str) -> Path:
         name = hashlib.sha256(url.encode()).hexdigest()
         return self._folder / name[:2] / name
-
-
-class FetchedSource:
-    """A source whose rows name pictures by addresses, with the pictures fetched."""
-
-    def __init__(self, source: Source, fetcher: Fetcher, fetch: bool = True) -> None:
-        """Wrap a source; with `fetch` False only pictures fetched earlier are used."""
-        self._source = source
-        self._fetcher = fetcher
-        self._fetch = fetch
-        self.path = source.path
-        self.description = source.description
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """See Source."""
-        return self._source.notes
-
-    @property
-    def columns(self) -> Sequence[ColumnReport]:
-        """See Source."""
-        return self._source.columns
-
-    @property
-    def mapping(self) -> Mapping[str, str]:
-        """See Source."""
-        return self._source.mapping
-
-    @property
-    def types(self) -> Mapping[str, str]:
-        """See Source."""
-        return self._source.types
-
-    def ids(self) -> Iterator[str]:
-        """See Source."""
-        return self._source.ids()
-
-    def rows(self) -> Iterator[SourceRow | Reject]:
-        """See Source; keeps its order, while later pictures are being fetched."""
-        waiting: deque[tuple[SourceRow | Reject, Future[Path] | None]] = deque()
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="fetch") as threads:
-            try:
-                for row in self._source.rows():
-                    waiting.append((row, self._started(row, threads)))
-                    if len(waiting) >= AHEAD:
-                        yield _fetched(*waiting.popleft())
-                while waiting:
-                    yield _fetched(*waiting.popleft())
-            finally:
-                for _, picture in waiting:
-                    if picture is not None:
-                        picture.cancel()
-
-    def _started(self, row: SourceRow | Reject, threads: ThreadPoolExecutor) -> Future[Path] | None:
-        if isinstance(row, Reject) or row.url is None:
-            return None
-        if self._fetch:
-            return threads.submit(self._fetcher.fetch, row.url)
-        kept = self._fetcher.kept(row.url)
-        if kept is None:
-            return None
-        done: Future[Path] = Future()
-        done.set_result(kept)
-        return done
-
-
-@contextmanager
-def pictures_of(source: Source, settings: Settings, fetch: bool) -> Iterator[Source]:
-    """Wrap a source to fetch its pictures, if the settings allow any address.
-
-    Args:
-        source: A source that may name pictures by addresses.
-        settings: Allowed hosts, the size limit of pictures, and where to keep them.
-        fetch: False uses only pictures fetched by earlier runs.
-    """
-    patterns = host_patterns(settings.allow_urls)
-    if not patterns:
-        yield source
-        return
-    limits = FetchLimits(settings.catalog_max_bytes)
-    folder = DataPaths(settings.data).fetched
-    with Fetcher(folder, AllowedHosts(patterns), limits) as fetcher:
-        yield FetchedSource(source, fetcher, fetch)
-
-
-def _fetched(row: SourceRow | Reject, picture: Future[Path] | None) -> SourceRow | Reject:
-    if picture is None or isinstance(row, Reject):
-        return row
-    try:
-        return replace(row, image=picture.result())
-    except RowError as error:
-        return Reject(row.line, row.item_id, error.code, error.what)
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from search_engine.config import Settings
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.search.options import SearchArguments
@@ -110,12 +109,11 @@ def test_encoders_without_maps_have_fewer_places(
             assert len(heat["grid"]) == len(heat["grid"][0]) == 4
 
 
-@pytest.fixture(scope="module")
-def engine(cnn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchEngine]:
-    data = tmp_path_factory.mktemp("changed") / "data"
-    copy_data(cnn_data, data)
-    with SearchEngine(settings=Settings(data=data, runtime="torch-float32")) as opened:
-        yield opened
+@pytest.fixture
+def engine(network: CheckedClient) -> SearchEngine:
+    """That of the app, whose network is loaded."""
+    served: SearchEngine = network.app.state.engine  # type: ignore[attr-defined]
+    return served
 
 
 def test_a_neighbor_whose_picture_is_gone_or_another_is_named(
@@ -127,6 +125,7 @@ def test_a_neighbor_whose_picture_is_gone_or_another_is_named(
     stored = engine.search(first_picture, k=1, explain="grid").neighbors[0]
     assert stored.explanation is not None
     assert stored.explanation.item.grid.sum() == pytest.approx(stored.score, abs=0.05)
+    engine.remove("here")
 
 
 def test_nothing_found_is_nothing_to_explain(engine: SearchEngine, first_picture: bytes) -> None:

@@ -31,6 +31,8 @@ from tests.cli.conftest import colour_picture
 from tests.conftest import copy_data, free_port, serve
 
 PATIENCE_S = 60.0
+BETWEEN_S = 0.02
+"""A client that asks without a pause takes the processor from the servers that start beside it."""
 KEY = SecretStr("0123456789abcdef")
 OFTEN = {"EYEDEX_FOLLOW_EVERY_S": "0.2", "EYEDEX_PUBLISH_KEY": KEY.get_secret_value()}
 
@@ -260,7 +262,7 @@ class Asking:
 
     def run(self) -> None:
         with httpx2.Client(timeout=PATIENCE_S) as client:
-            while not self.stop.is_set():
+            while not self.stop.wait(BETWEEN_S):
                 self._ask(client)
 
     def answer_some(self) -> None:

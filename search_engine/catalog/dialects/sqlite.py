@@ -15,7 +15,10 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, inspect
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.util import LRUCache
 
 from search_engine.catalog.current_schema import make_current_schema
 from search_engine.catalog.database import READERS, SCHEMA_VERSION, Database, is_connected, migrate
@@ -128,6 +131,23 @@ class _Cursor(sqlite3.Cursor):
             return super().execute(*arguments)
         except UnicodeDecodeError as error:
             raise sqlite3.DatabaseError("malformed database schema") from error
+
+
+class Alike(SQLiteDialect_pysqlite):
+    """SQLite's dialect; all of a process are one key to the statements that were compiled."""
+
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike)
+
+    def __hash__(self) -> int:
+        return hash(Alike)
+
+
+registry.register("sqlite.alike", __name__, Alike.__name__)
+_compiled: LRUCache[Any, Any] = LRUCache(500)
+"""Of all engines: a command opens a catalog several times, and would compile for each of them."""
 
 
 class _Connection(sqlite3.Connection):
@@ -248,8 +268,9 @@ def _translate(message: str, path: Path) -> StorageError:
 
 def _engine(connect: object, pool_size: int) -> Engine:
     engine = create_engine(
-        "sqlite+pysqlite://",
+        "sqlite+alike://",
         creator=connect,
+        execution_options={"compiled_cache": _compiled},
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,

@@ -154,11 +154,22 @@ def convert(source: NetworkSource) -> Any:
         with warnings.catch_warnings():
             # sizes are the same each time
             warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            traced = _decoder()(
+                source.build().eval(), example_input=example, trace_kwargs={"check_trace": False}
+            )
             return openvino.convert_model(
-                source.build().eval(), example_input=example, input=[(shape, openvino.Type.u8)]
+                traced, example_input=example, input=[(shape, openvino.Type.u8)]
             )
     finally:
         mha.set_fastpath_enabled(was_fused)
+
+
+def _decoder() -> Any:
+    """OpenVINO's reader of torch networks, which can be told not to trace them three times."""
+    import_openvino()
+    from openvino.frontend.pytorch import ts_decoder
+
+    return ts_decoder.TorchScriptPythonDecoder
 
 
 def save(model: Any, folder: Path, precise: Set[int]) -> None:
