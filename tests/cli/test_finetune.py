@@ -155,7 +155,7 @@ def test_confidence_comes_from_items_that_were_held_out(finetuned: Path, run: Ru
 @pytest.fixture
 def apart(plain: Path) -> Path:
     """A copy with the mean of two trainings, each of which did without another tenth."""
-    plan = TrainingPlan(minutes=1.0, members=2, epochs=0.5)
+    plan = TrainingPlan(minutes=5.0, members=2, epochs=0.5)
     with SearchEngine(plain) as engine:
         report = finetune_collection(engine, "default", ChangeRequest(force=True), plan=plan)
     assert report.changed
