@@ -114,7 +114,8 @@ exit_codes = [0]
 
 def _serve() -> None:
     """Fork for every line on stdin; the child runs the command that the line tells."""
-    atexit.register(_leave)  # the first, so that it runs after all others
+    if "LD_PRELOAD" not in os.environ:  # a library may have something to do at the end
+        atexit.register(_leave)  # the first, so that it runs after all others
     for name in LOADED:
         import_module(name)
     gc.freeze()  # else the first collection of every child copies all that was loaded
