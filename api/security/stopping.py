@@ -18,7 +18,9 @@ from types import FrameType
 import uvicorn
 
 INTERRUPTED = 130
-TAKING_S = 2.0
+TAKING_S = 5.0
+"""So long at most connections that wait are taken; 2 s were too few on a busy machine, which then
+broke the last of 200."""
 TICK_S = 0.01
 
 
