@@ -25,6 +25,8 @@ MAX_HEADERS = 100
 PARSED_BYTES = 2**10
 """So much is parsed at a time, and no more while a request waits for an answer to the one before
 it: each that waits takes a hundred times the memory of its bytes."""
+PARSED_BODY_BYTES = 8 * 2**10
+"""So much of a body, behind which requests may follow."""
 HEAD_S = 5.0
 """How long a request may take from its first byte, or a new connection, to the end of the head."""
 
@@ -103,7 +105,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         held, self._held, start = self._held, b"", 0
         self._unset_keepalive_if_required()
         while start < len(held) and not self._ending and not self.pipeline:
-            most = MAX_HEAD_BYTES if self._in_body else PARSED_BYTES
+            most = PARSED_BODY_BYTES if self._in_body else PARSED_BYTES
             room = min(most, MAX_HEAD_BYTES - self._collected_bytes)
             part = held[start : start + room]
             start += len(part)

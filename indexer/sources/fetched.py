@@ -17,9 +17,8 @@ from search_engine.storage.paths import DataPaths
 if TYPE_CHECKING:
     from indexer.sources.fetching import Fetcher
 
-THREADS = 16
-AHEAD = 4 * THREADS
-"""Pictures requested ahead of the one that is needed."""
+AHEAD = 4
+"""Pictures requested ahead of the one that is needed, for each of the connections."""
 
 
 class FetchedSource:
@@ -63,11 +62,12 @@ class FetchedSource:
     def rows(self) -> Iterator[SourceRow | Reject]:
         """See Source; keeps its order, while later pictures are being fetched."""
         waiting: deque[tuple[SourceRow | Reject, Future[Path] | None]] = deque()
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="fetch") as threads:
+        at_once = self._fetcher.connections
+        with ThreadPoolExecutor(at_once, thread_name_prefix="fetch") as threads:
             try:
                 for row in self._source.rows():
                     waiting.append((row, self._started(row, threads)))
-                    if len(waiting) >= AHEAD:
+                    if len(waiting) >= AHEAD * at_once:
                         yield _fetched(*waiting.popleft())
                 while waiting:
                     yield _fetched(*waiting.popleft())

@@ -20,7 +20,6 @@ from indexer.sources.kept import keep, read_note
 from search_engine.errors import RowError
 from search_engine.plain_numbers import is_digits
 
-CONNECTIONS = 16
 MAX_REDIRECTS = 3
 ATTEMPTS = 3
 BACK_OFF_S = 0.5
@@ -53,13 +52,16 @@ class _AgainError(Exception):
 class Fetcher:
     """Fetch pictures into a folder. Thread-safe."""
 
+    connections = 16
+    """At most so many are open, and as many threads are of use."""
+
     def __init__(self, folder: Path, hosts: AllowedHosts, limits: FetchLimits) -> None:
         self._folder = folder
         self._hosts = hosts
         self._limits = limits
         self._deadline = Deadline()
         self._pool = ConnectionPool(
-            max_connections=CONNECTIONS,
+            max_connections=self.connections,
             keepalive_expiry=5.0,
             network_backend=CheckedBackend(hosts, self._deadline),
         )
