@@ -83,6 +83,7 @@ class TestSearch:
         assert scrolled_px(searched) == before
 
     def test_what_is_typed_stays_when_the_filters_are_drawn_anew(self, searched: Page) -> None:
+        expect(box(searched, "Label", "Home")).to_be_visible()  # filters come after the results
         held = Held(searched, "**/collections/default/facets*")
         box(searched, "Label", "Home").check()
         least = searched.get_by_role("group", name="price", exact=True).get_by_label("from")
