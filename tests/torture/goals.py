@@ -5,10 +5,17 @@ number, and 0 the fewest that still mean something. The same seed gives the same
 """
 
 import pkgutil
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TOLD_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,17 @@ class Goal:
 def tries(at_full_scale: int, scale: float, at_least: int = 1) -> int:
     """How many tries a goal makes at a scale."""
     return max(at_least, round(at_full_scale * scale))
+
+
+def with_progress(parts: Sequence[T]) -> Iterator[T]:
+    """The parts of a long measurement, each in its turn, and now and then a word of how many."""
+    started = last = time.monotonic()
+    for number, part in enumerate(parts):
+        if time.monotonic() > last + TOLD_EVERY_S:
+            last = time.monotonic()
+            said = f"  {number:,} of {len(parts):,} after {last - started:.0f} s"
+            print(said, file=sys.stderr, flush=True)
+        yield part
 
 
 def all_goals() -> list[Goal]:

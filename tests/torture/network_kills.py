@@ -15,7 +15,7 @@ from search_engine.config import Settings
 from search_engine.maintenance.check import check_data
 from tests.conftest import free_port
 from tests.images.pictures import jpeg, photo
-from tests.torture.goals import Goal, Reached, tries
+from tests.torture.goals import Goal, Reached, tries, with_progress
 from tests.torture.network_tools import SERVER, copied, wait_until_ready
 
 CLIENTS = 8
@@ -32,7 +32,7 @@ def kill_servers(scale: float, seed: int) -> Reached:
     bugs: list[str] = []
     slowest = 0.0
     with copied() as data:
-        for number in range(kills):
+        for number in with_progress(range(kills)):
             started = time.monotonic()
             with _killed(data) as port:
                 slowest = max(slowest, time.monotonic() - started)

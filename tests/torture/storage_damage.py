@@ -1,9 +1,12 @@
 """G6 and G7: bytes that change on the disk are noticed, and what can be rebuilt is rebuilt."""
 
+import logging
+import os
 import random
 import shutil
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +23,9 @@ from search_engine.maintenance.restore import restore_snapshot
 from search_engine.maintenance.snapshot import make_snapshot
 from tests.images.pictures import jpeg, photo
 from tests.torture.campaign import TortureError, begun, copy_of, workplace
-from tests.torture.goals import Goal, Reached, tries
+from tests.torture.goals import Goal, Reached, tries, with_progress
 
-A_TASK = 50
+A_TASK = 250
 KEPT_PICTURES = 12
 ALL = 200
 
@@ -44,21 +47,22 @@ def mutate(scale: float, seed: int) -> Reached:
     data = _prepared()
     counts = {"detected": 0, "harmless": 0}
     wrong: list[str] = []
-    for first in range(0, wanted, A_TASK):
-        numbers = range(first, min(first + A_TASK, wanted))
-        try:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                outcomes = pool.submit(_mutations, data, seed, numbers).result()
-        except BrokenProcessPool:
-            wrong.append(f"a crash among mutations {numbers} of seed {seed}")
-            continue
-        for number, outcome in zip(numbers, outcomes, strict=True):
-            if outcome.kind in counts:
-                counts[outcome.kind] += 1
-            else:
-                wrong.append(f"mutation {number}: {outcome.kind}: {outcome.told}")
-    told = f"{wanted:,} mutations: {counts['detected']:,} detected, {counts['harmless']:,} harmless"
-    return Reached(not wrong, f"{told}, {len(wrong)} wrong {wrong[:5] if wrong else ''}".rstrip())
+    tasks = [range(first, min(first + A_TASK, wanted)) for first in range(0, wanted, A_TASK)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        done = threads.map(partial(_in_a_process, data, seed), tasks)
+        for numbers, outcomes in zip(with_progress(tasks), done, strict=False):
+            for number, outcome in zip(numbers, outcomes, strict=False):
+                if outcome.kind in counts:
+                    counts[outcome.kind] += 1
+                else:
+                    wrong.append(f"mutation {number}: {outcome.kind}: {outcome.told}")
+                    print(f"  seed {seed}, {wrong[-1]}", file=sys.stderr, flush=True)
+    figures = (
+        f"{wanted:,} mutations: {counts['detected']:,} detected, {counts['harmless']:,} harmless"
+    )
+    return Reached(
+        not wrong, f"{figures}, {len(wrong)} wrong {wrong[:5] if wrong else ''}".rstrip()
+    )
 
 
 def rebuild(scale: float, seed: int) -> Reached:
@@ -90,7 +94,17 @@ def _prepared() -> Path:
     return made
 
 
+def _in_a_process(data: Path, seed: int, numbers: range) -> list[Outcome]:
+    """How mutations ended; one outcome for all of them if their process broke down."""
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(_mutations, data, seed, numbers).result()
+    except BrokenProcessPool:
+        return [Outcome("crash", f"of the process of {numbers}")]
+
+
 def _mutations(data: Path, seed: int, numbers: range) -> list[Outcome]:
+    logging.disable()  # of damage that is what is looked for
     wanted = _answers(data)
     return [_mutation(data, wanted, random.Random(f"{seed} {number}")) for number in numbers]
 

@@ -30,7 +30,7 @@ from tests.torture.campaign import (
     source,
     workplace,
 )
-from tests.torture.goals import Goal, Reached, tries
+from tests.torture.goals import Goal, Reached, tries, with_progress
 
 KILLED = -signal.SIGKILL
 ACTIONS = ("kill", "eio", "enospc")
@@ -74,7 +74,7 @@ def kill_at_points(scale: float, seed: int) -> Reached:
     if scale == 0:
         points = chosen.sample(points, 3)
     kills = 0
-    for point in points:
+    for point in with_progress(points):
         for _ in range(tries(100, scale)):
             _kill_at(point, chosen.randint(1, MOST_PASSES.get(point, 1)))
             kills += 1
@@ -254,7 +254,7 @@ def fail_at_calls(scale: float, seed: int) -> Reached:
     numbers = range(1, total + 1)
     wanted = [(number, action) for number in numbers for action in ACTIONS]
     some = chosen.sample(wanted, min(len(wanted), tries(len(wanted), scale, at_least=4)))
-    for number, action in some:
+    for number, action in with_progress(some):
         _fail_at(number, action)
     return Reached(True, f"{len(some):,} of {len(wanted):,} calls and faults: 0 lost, 0 damaged")
 
@@ -291,7 +291,7 @@ def race(scale: float, seed: int) -> Reached:
     rounds = tries(200, scale)
     chosen = random.Random(seed)
     won = refused = 0
-    for _ in range(rounds):
+    for _ in with_progress(range(rounds)):
         with copy_of(begun()) as data:
             codes = _raced(data, 9 if scale else 3, killed=chosen.random() < 0.25)
             won += codes.count(0)

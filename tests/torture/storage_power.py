@@ -27,7 +27,7 @@ from tests.torture.campaign import (
     source,
     workplace,
 )
-from tests.torture.goals import Goal, Reached, tries
+from tests.torture.goals import Goal, Reached, tries, with_progress
 from tests.torture.storage_kills import io_library
 
 IMAGES = 10_000
@@ -158,7 +158,7 @@ def replay(wanted: int, seed: int, deaf_to: str = "") -> tuple[int, int]:
     rounds = -(-wanted // (3 * len(points)))
     some = sorted(chosen.sample(points, min(len(points), -(-wanted // (3 * rounds)))))
     judged_images = 0
-    for _ in range(rounds):
+    for _ in with_progress(range(rounds)):
         disk, true_disk = Disk(begun()), Disk(begun())
         committed, position = _items_of(begun()), 0
         for point in some:
