@@ -8,7 +8,8 @@ learned from those. Each figure is what `eyedex evaluate` says of them. Beside i
 features of the default runtime are to those of float32 torch (the least cosine), and how fast it
 encodes relative to the default encoder as it came, in turns. `iconic` asks the 81 clean pictures of
 the groceries' catalog with the validation photos, by the encoder of that step. `promised` is the
-accuracy that `tune` expected of new photos, `easy` what single items held out make it expect.
+accuracy that `tune` told to expect of new photos, `gate` that of the gate's plain vote, `easy` what
+single items held out make it expect.
 """
 
 import argparse
@@ -80,8 +81,9 @@ def steps(dataset: str, data: Path, quality: str, minutes: float | None) -> list
 
 
 def promised(told: dict[str, Any]) -> dict[str, float]:
-    """The accuracy that the gate expected of new photos, and that of easy folds."""
-    found = {"promised": round(told["gate"]["accuracy"]["after"], 3)}
+    """What was expected of new photos, what the gate measured, and that of easy folds."""
+    found = {"promised": round(told["promised_accuracy"], 3)}
+    found["gate"] = round(told["gate"]["accuracy"]["after"], 3)
     if told["easy_accuracy"]:
         found["easy"] = round(told["easy_accuracy"]["after"], 3)
     return found

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from indexer.change.request import ChangeRequest
 from search_engine.adapt.gate import Verdict
 from search_engine.catalog.collection_rows import Collection
 from search_engine.collections.encoders import PROJECTION
+from search_engine.vote.calibration.record import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class Refusal:
         return self.text
 
 
+class Promise(NamedTuple):
+    """The share of new photos whose class is expected to be right, and its 95 % interval."""
+
+    accuracy: float
+    low: float
+    high: float
+
+
 @dataclass(slots=True)
 class Report:
     """What a change of encoder measured and did; each step fills in its part.
@@ -71,8 +80,9 @@ class Report:
     code: they stay in the catalog, but searches by this encoder do not find them. `verdict` is None
     if nothing could be compared; `refusals` are the reasons of the gate. `outdated` names
     classifiers trained for the previous encoder, `uncalibrated` the targets that were calibrated
-    for it and are not for the new one. `changeover_s` is the time of the final transaction and
-    switch. `request` is None for an undo, `learning` if nothing was learned.
+    for it and are not for the new one; `calibrated` is the calibration of the request's target for
+    the new one. `changeover_s` is the time of the final transaction and switch. `request` is None
+    for an undo, `learning` if nothing was learned.
     """
 
     before: EncoderFigures
@@ -88,6 +98,7 @@ class Report:
     unsearchable: dict[str, str] = field(default_factory=dict)
     outdated: Sequence[str] = ()
     uncalibrated: Sequence[str] = ()
+    calibrated: Calibration | None = None
     changeover_s: float = 0.0
     seconds: float = 0.0
 
@@ -95,3 +106,17 @@ class Report:
     def is_same(self) -> bool:
         """Whether the requested encoder is already the one in use."""
         return self.learning is None and self.before.fingerprint == self.after.fingerprint
+
+    @property
+    def promise(self) -> Promise | None:
+        """What to expect of new photos, by items held out with all that resembles them.
+
+        It is that of the vote which answers, where that is calibrated, else of the gate's: a plain
+        vote of ten, the same before and after.
+        """
+        figures, verdict = self.calibrated and self.calibrated.figures, self.verdict
+        if figures and figures.accuracy_low is not None and figures.accuracy_high is not None:
+            return Promise(figures.accuracy, figures.accuracy_low, figures.accuracy_high)
+        if verdict is None or verdict.expected is None:
+            return None
+        return Promise(verdict.changes["accuracy"].after, *verdict.expected)

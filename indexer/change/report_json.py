@@ -21,7 +21,7 @@ def figures_json(one: EncoderFigures) -> dict[str, Any]:
 
 def report_json(report: Report) -> dict[str, Any]:
     """What was measured and done."""
-    verdict, learning = report.verdict, report.learning
+    verdict, learning, promise = report.verdict, report.learning, report.promise
     unsearchable = [
         {"item_id": item_id, "reason": reason} for item_id, reason in report.unsearchable.items()
     ]
@@ -30,7 +30,8 @@ def report_json(report: Report) -> dict[str, Any]:
         "after": figures_json(report.after),
         "gate": _gate_json(verdict) if verdict else None if learning is None else {},
         "held_by": verdict.held_by if verdict else None,
-        "expected_accuracy": _interval_json(verdict),
+        "promised_accuracy": promise and _number(promise.accuracy),
+        "expected_accuracy": promise and [_number(promise.low), _number(promise.high)],
         "easy_accuracy": _easy_json(verdict, ALONE),
         "accuracy_by_order": _easy_json(verdict, "order"),
         "queries": verdict.queries if verdict else 0,
@@ -62,13 +63,6 @@ def _gate_json(verdict: Verdict) -> dict[str, Any]:
         }
         for name, change in verdict.changes.items()
     }
-
-
-def _interval_json(verdict: Verdict | None) -> list[float | None] | None:
-    """The interval in which the accuracy on new photos is expected."""
-    if verdict is None or verdict.expected is None:
-        return None
-    return [_number(end) for end in verdict.expected]
 
 
 def _easy_json(verdict: Verdict | None, way: str) -> dict[str, float | None] | None:

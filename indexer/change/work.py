@@ -17,6 +17,7 @@ from search_engine.errors import EyedexError
 from search_engine.indexes.live import COMPACT_FRACTION
 from search_engine.things import FOLDS
 from search_engine.vote.calibration.collection import calibrate_ahead
+from search_engine.vote.calibration.store import load_calibration
 
 MOST_LOST = 0.05
 """Refuse a change if searches would lose more than this share of the items; most likely a disk is
@@ -109,6 +110,10 @@ class Work:
                 request = self.report.request
                 group_by = None if request is None else request.group_by
                 self.report.uncalibrated = calibrate_ahead(engine.catalog, wanted, group_by)
+                if request is not None:
+                    self.report.calibrated = load_calibration(
+                        engine.catalog, wanted, request.target
+                    )
             started = time.perf_counter()
             while not exchange(engine, record, wanted, self._embedded, seq):
                 since, seq = seq, engine.catalog.seq()

@@ -14,6 +14,7 @@ from search_engine.encoders.projection import ProjectedEncoder
 from search_engine.engine import SearchEngine
 from search_engine.records import SearchResult
 from search_engine.storage.locks import exclusive
+from search_engine.vote.calibration.store import load_calibration
 from tests.cli.conftest import Run
 from tests.conftest import copy_data, index_folder, once
 
@@ -125,6 +126,20 @@ def test_tuning_tells_what_it_brings(drawn: Path, run: Run) -> None:
         assert record.dimension == body["dimension"]
         assert isinstance(engine.live("default").encoder(), ProjectedEncoder)
     assert run("check", "--data", drawn).code == 0
+
+
+def test_what_is_promised_is_what_the_calibrated_vote_reaches(drawn: Path, run: Run) -> None:
+    measured = run("tune", "--data", drawn, "--dry-run", "--json").json
+    assert measured["promised_accuracy"] == measured["gate"]["accuracy"]["after"]
+    promised = run("tune", "--data", drawn, "--json").json
+    low, high = promised["expected_accuracy"]
+    assert low <= promised["promised_accuracy"] <= high
+    with SearchEngine(drawn) as engine:
+        calibrated = load_calibration(engine.catalog, engine.live("default").record, "label")
+    assert calibrated is not None
+    figures = calibrated.figures
+    found = [figures.accuracy, figures.accuracy_low, figures.accuracy_high]
+    assert found == pytest.approx([promised["promised_accuracy"], low, high], abs=1e-6)
 
 
 def test_searches_see_it_and_undoing_brings_back_the_same_answers(

@@ -101,9 +101,9 @@ def _print_learned(report: "Report", learning: "Learning") -> None:
         print_table(("measure", "before", "after", COLUMN), _gate_rows(verdict))
         for way, (before, after) in verdict.easier.items():
             print(f"held out {EASIER[way]}: accuracy {before:.3f} -> {after:.3f}")
-        if verdict.expected is not None:
-            low, high = verdict.expected
-            print(f"of new photos expect {low:.2f} to {high:.2f} right; easy figures flatter")
+        if report.promise is not None:
+            expected = "{:.2f} ({:.2f} to {:.2f})".format(*report.promise)
+            print(f"of new photos expect {expected} right; easy figures flatter")
     if report.changed:
         print(
             f"{_used(report)}: {report.after.dimension} dimensions instead of "
