@@ -37,6 +37,8 @@ LOOK_S = 1.0
 WARM = 1 / 3
 """Share of the time after which memory is looked at: by then everything was used once."""
 SLOPE_MB_H = 1.0
+PARTS = 20
+"""What is in use comes and goes with requests: what stays is the least of each part of the time."""
 PUBLISHED = 0.5
 EXPECTED = frozenset((503, 507))
 KILL_EVERY = 200
@@ -97,8 +99,7 @@ def _judged(
     seen: _Seen, seconds: float, scale: float, is_well: bool, errors: list[object]
 ) -> Reached:
     first = int(len(seen.moments) * WARM)
-    moments = np.array(seen.moments[first:]) / 3_600
-    slope = float(np.polyfit(moments, np.array(seen.bytes_[first:]) / 2**20, 1)[0])
+    slope = _slope_mb_h(seen.moments[first:], seen.bytes_[first:])
     grown = max(seen.files[first:]) - max(seen.files[: first + 1])
     bad = sum(count for status, count in seen.statuses.items() if status >= 500) - sum(
         seen.statuses[status] for status in EXPECTED
@@ -110,6 +111,14 @@ def _judged(
     )
     is_flat = scale < PUBLISHED or (slope < SLOPE_MB_H and grown <= CLIENTS)
     return Reached(is_well and not errors and bad == 0 and is_flat, figures)
+
+
+def _slope_mb_h(moments: list[float], sizes: list[int]) -> float:
+    """What memory grows by in an hour, by a line through the least of each part."""
+    parts = np.array_split(np.arange(len(sizes)), min(PARTS, len(sizes)))
+    least = [part[np.array(sizes)[part].argmin()] for part in parts]
+    hours, used = np.array(moments)[least] / 3_600, np.array(sizes)[least] / 2**20
+    return float(np.polyfit(hours, used, 1)[0])
 
 
 def _ask_on(server: Server, seed: str, ends: float, seen: _Seen) -> None:
