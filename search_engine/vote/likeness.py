@@ -16,6 +16,7 @@ from search_engine.search.subject import Subject
 from search_engine.vote.calibration.alike import Alike
 from search_engine.vote.calibration.familiar import Familiar
 from search_engine.vote.calibration.known import UNLIKELY, Known
+from search_engine.vote.calibration.record import LABELS_RIGHT, SAME_PICTURE
 from search_engine.vote.calibration.store import CalibrationCache
 
 ALIKE_UNKNOWN: Mapping[str, str] = MappingProxyType(
@@ -124,8 +125,10 @@ class Likeness:
         if because is not None or self.alike is None:
             return replace(result, alike_unknown_because=because)
         scores = np.array([each.score for each in result.neighbors])
-        chances = self.alike(scores).tolist()
-        neighbors = zip(result.neighbors, chances, strict=True)
+        chances = self.alike(scores)
+        same = [each.same_picture for each in result.neighbors] | (scores >= SAME_PICTURE)
+        chances = np.where(same, np.maximum(chances, LABELS_RIGHT), chances)
+        neighbors = zip(result.neighbors, chances.tolist(), strict=True)
         return replace(
             result,
             neighbors=tuple(

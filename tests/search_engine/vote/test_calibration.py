@@ -29,7 +29,7 @@ from search_engine.vote.calibration.held_out import (
     hold_out,
     joined,
 )
-from search_engine.vote.calibration.record import Calibration
+from search_engine.vote.calibration.record import LABELS_RIGHT, Calibration
 from search_engine.vote.calibration.reliability import expected_ece
 from search_engine.vote.calibration.tuned import hold_out_tuned
 from search_engine.vote.calibration.unknown import unknown_auroc
@@ -216,6 +216,28 @@ def test_one_vote_is_answered_as_many_are(gallery: Voters, fitted: Fit) -> None:
         found = made.vote(labelled, min_confidence=0.6)
         assert (found.label, found.reason) == (wanted.label, wanted.reason)
         assert found.confidence == pytest.approx(wanted.confidence)
+
+
+def test_a_picture_of_the_catalog_is_as_sure_as_its_label(gallery: Voters, fitted: Fit) -> None:
+    calibrated, rows = calibration(fitted), np.arange(len(gallery.codes))
+    scores, places = nearest(gallery.vectors, gallery.vectors, NEIGHBORS)
+    assert (places[:, 0] == rows).all()
+    own = calibrated.predict(ballots_at(gallery, scores, places))
+    for one, code in zip(own, gallery.codes, strict=True):
+        if one.votes[0].label == gallery.labels[code]:
+            assert all(level.confidence >= LABELS_RIGHT for level in one.levels)
+    without = calibrated.predict(ballots_at(gallery, scores[:, 1:], places[:, 1:]))
+    assert sum(each.confidence < 0.9 for each in without) > len(rows) / 10
+
+
+def test_copies_with_different_labels_make_nothing_sure(fitted: Fit) -> None:
+    calibrated = calibration(fitted)
+    labels = ("Drink/Juice", "Drink/Milk", "Fruit/Pear")
+    scores = np.array([[1.0, 1.0, 0.5], [1.0, 0.9, 0.9]])
+    codes = np.array([[0, 1, 1], [-1, 0, 1]])
+    drinks, unlabelled = calibrated.predict(Ballots(scores, codes, labels))
+    assert [level.confidence >= LABELS_RIGHT for level in drinks.levels] == [True, False]
+    assert unlabelled.levels[1].confidence < LABELS_RIGHT
 
 
 def test_photos_of_one_scene_do_not_vouch_for_each_other() -> None:
