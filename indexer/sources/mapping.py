@@ -128,10 +128,8 @@ def map_columns(
                 field, names, taken, notes
             )
     given = {**options.known_columns, **(layout or {}), **said}
-    if "image" not in given and (seen := look(taken["image"])):
-        taken["image"] = seen[0]
-        others = f"; --map image=... takes {', '.join(map(repr, seen[1:4]))} instead"
-        notes.append(f"{seen[0]!r} has the pictures{others if len(seen) > 1 else ''}")
+    if "image" not in given and (taken["item_id"] or taken["product_id"]):
+        taken["image"] = _seen(look, taken, notes) or taken["image"]
     columns = {field: column for field, column in taken.items() if column}
     if "item_id" not in columns and "image" not in columns and "product_id" in columns:
         columns["item_id"] = columns["product_id"]
@@ -208,6 +206,18 @@ def _named(
             f"{field} is the column {found[0]!r}; --map {field}=... takes {others} instead"
         )
     return found[0] if found else None
+
+
+def _seen(
+    look: Callable[[str | None], Sequence[str]], taken: Mapping[str, str | None], notes: list[str]
+) -> str | None:
+    """Return the column that has pictures by its cells, and is of no other field."""
+    seen = [column for column in look(taken["image"]) if column not in taken.values()]
+    if not seen:
+        return None
+    others = f"; --map image=... takes {', '.join(map(repr, seen[1:4]))} instead"
+    notes.append(f"{seen[0]!r} has the pictures{others if len(seen) > 1 else ''}")
+    return seen[0]
 
 
 def _check(columns: Mapping[str, str], names: Sequence[str], where: str) -> None:

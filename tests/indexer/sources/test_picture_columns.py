@@ -56,3 +56,7 @@ def test_a_column_of_the_right_name_without_cells_gives_way() -> None:
 )
 def test_what_is_said_or_remembered_is_not_guessed(options: SourceOptions) -> None:
     assert "image" not in opened(["id", "hover"], ["a", "1.jpg"], options=options).mapping
+
+
+def test_ids_that_are_paths_are_no_pictures() -> None:
+    assert opened(["id", "price"], ["mug/00.jpg", "5"]).mapping == {"item_id": "id"}
