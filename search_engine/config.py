@@ -43,7 +43,7 @@ _OF_SERVICES = re.compile(
     r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*"
     r"|\w*PORT=(tcp|udp|sctp)://.*"
 )
-"""Variables about each service beside it, which Kubernetes and links of Docker hand to a program."""
+"""Variables about services nearby, which Kubernetes and links of Docker hand to a program."""
 CATALOG_MAX_SIDE_PX = 65_535
 MAX_DECODED_PIXELS = 100_000_000
 """More do not fit into the memory of a decoding process; JPEGs are made smaller on the way."""
