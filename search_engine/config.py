@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
 PREFIX = "EYEDEX_"
 NOT_SETTINGS = (
+    "EYEDEX_BIN",
     "EYEDEX_FAULT",
     "EYEDEX_MILVUS_URI",
     "EYEDEX_MILVUS_TOKEN",
     "EYEDEX_NETWORK_CACHE",
     "EYEDEX_QDRANT_TOKEN",
 )
-"""Names that others read: fault points, an option of the command line, secrets of servers, and
+"""Names that others read: scripts that look for the command, fault points, an option of the command line, secrets of servers, and
 where networks are cached."""
 _OF_SERVICES = re.compile(
     r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*"

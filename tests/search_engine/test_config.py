@@ -84,6 +84,10 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(variable: str, fix
     assert caught.value.fix.startswith(fix)
 
 
+def test_scripts_may_say_where_the_command_is() -> None:
+    assert Settings.from_env({"EYEDEX_BIN": "/srv/bin"}) == Settings.from_env({})
+
+
 def test_what_kubernetes_says_of_a_service_called_eyedex_is_no_setting() -> None:
     told = {
         "EYEDEX_SERVICE_HOST": "10.96.0.7",
