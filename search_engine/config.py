@@ -38,8 +38,8 @@ NOT_SETTINGS = (
     "EYEDEX_NETWORK_CACHE",
     "EYEDEX_QDRANT_TOKEN",
 )
-"""Names that others read: scripts that look for the command, fault points, an option of the command line, secrets of servers, and
-where networks are cached."""
+"""Names that others read: scripts that look for the command, fault points, an option of the command
+line, secrets of servers, and where networks are cached."""
 _OF_SERVICES = re.compile(
     r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*"
     r"|\w*PORT=(tcp|udp|sctp)://.*"
