@@ -1,4 +1,4 @@
-"""Cells of CSV files that we write: a spreadsheet must not take any of them for a formula.
+"""Cells of CSV files as spreadsheets take them, which must not take any of ours for a formula.
 
 Spreadsheets compute cells that begin with `=`, `+`, `-` or `@`, whoever wrote them. An apostrophe
 before it makes a text of one (OWASP ASVS 1.2.10). Numbers are no texts here and stay as they are.
@@ -12,6 +12,8 @@ CLUSTER_COLUMNS = ("cluster", "proposed_label", "support", "is_medoid")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARK = "'"
+WRAPPED = '="'
+"""How programs write a text that Excel shall not take for a number, `="0123"`."""
 
 
 def safe_cell(value: Any) -> Any:
@@ -31,3 +33,10 @@ def read_cell(text: str) -> str:
     if text.startswith(_MARK) and text.lstrip(_MARK).startswith(_FORMULA):
         return text[len(_MARK) :]
     return text
+
+
+def unwrapped(text: str) -> str:
+    """The text within `="..."`; any other cell as it is."""
+    inner = text[len(WRAPPED) : -1]
+    whole = text.startswith(WRAPPED) and text.endswith('"') and len(text) > len(WRAPPED)
+    return inner if whole and '"' not in inner else text

@@ -5,6 +5,7 @@ read at import time and there is no module-level settings object.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -30,14 +31,20 @@ if TYPE_CHECKING:
 
 PREFIX = "EYEDEX_"
 NOT_SETTINGS = (
+    "EYEDEX_BIN",
     "EYEDEX_FAULT",
     "EYEDEX_MILVUS_URI",
     "EYEDEX_MILVUS_TOKEN",
     "EYEDEX_NETWORK_CACHE",
     "EYEDEX_QDRANT_TOKEN",
 )
-"""Names that others read: fault points, an option of the command line, secrets of servers, and
-where networks are cached."""
+"""Names that others read: scripts that look for the command, fault points, an option of the command
+line, secrets of servers, and where networks are cached."""
+_OF_SERVICES = re.compile(
+    r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*"
+    r"|\w*PORT=(tcp|udp|sctp)://.*"
+)
+"""Variables about services nearby, which Kubernetes and links of Docker hand to a program."""
 CATALOG_MAX_SIDE_PX = 65_535
 MAX_DECODED_PIXELS = 100_000_000
 """More do not fit into the memory of a decoding process; JPEGs are made smaller on the way."""
@@ -222,7 +229,9 @@ class Settings(BaseModel):
         found: dict[str, object] = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in environ.items()
-            if name.startswith(PREFIX) and name not in NOT_SETTINGS
+            if name.startswith(PREFIX)
+            and name not in NOT_SETTINGS
+            and not _OF_SERVICES.fullmatch(f"{name}={value}")
         }
         for name, value in found.items():
             _check_spelling(name, str(value), cls.model_fields)

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 
-from indexer.csv_cells import is_ours, read_cell
+from indexer.csv_cells import WRAPPED, is_ours, read_cell, unwrapped
 from indexer.sources.base import Reject
 from indexer.sources.csv_records import (
     MAX_CELL_CHARS,
@@ -44,7 +44,8 @@ class DelimitedTable:
     def __init__(self, path: Path, options: SourceOptions) -> None:
         self.path = path
         self._encoding = find_encoding(path, options.encoding)
-        self._dialect = find_dialect(sample_lines(path, self._encoding.name), options.delimiter)
+        sample = sample_lines(path, self._encoding.name)
+        self._dialect = find_dialect(sample, options.delimiter)
         self._well_formed = True
         self._has_header = True
         self._header = self._read_header()
@@ -55,6 +56,7 @@ class DelimitedTable:
         self._least_width = self._survey_columns(survey, lengths)
         columns = survey.columns()
         self._ours = is_ours(columns.names)
+        self._unwrap = any(WRAPPED in line.replace('""', '"') for line in sample)
         names = [read_cell(name) for name in columns.names] if self._ours else columns.names
         self.columns: tuple[str, ...] = tuple(names)
         self._places = columns.places
@@ -81,6 +83,8 @@ class DelimitedTable:
                 continue
             if self._ours:
                 cells = [read_cell(cell) for cell in cells]
+            elif self._unwrap:
+                cells = [unwrapped(cell) for cell in cells]
             yield Record(line, dict(zip(columns, pick(cells) if pick else cells, strict=True)))
 
     def _fitted(self, line: int, cells: Sequence[str]) -> list[str] | Reject:
@@ -180,6 +184,8 @@ class DelimitedTable:
             yield self._encoding.note
         yield from self._dialect.notes(usual_delimiter(self.path))
         yield from title_notes(self._titles)
+        if self._unwrap and not self._ours:
+            yield 'cells such as ="0123", which keep Excel from counting, are read as 0123'
         if not self._well_formed:
             yield "some quotes are not closed or not doubled: they are taken as they are written"
 

@@ -31,8 +31,14 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _UTF_8_CHARACTER = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
 """Western European letters, dashes, quotes and the euro, which would otherwise be `Ã¼` or `â‚¬`."""
 
+_FOREIGN_WORD = re.compile(rb"[\xa1-\xff]{4,}")
+"""Of another script: letters of Western Europe beyond ASCII stand alone or in pairs."""
+
 MOST_UTF_8_IN_WINDOWS = 0.01
 """Share of the bytes beyond ASCII; hardly any text contains `Ã¼` on purpose."""
+
+MOST_FOREIGN_IN_WINDOWS = 0.5
+"""Share of the bytes beyond ASCII that are in such words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True)
     """Return the encoding of a text file: the given one, or one that fits all its bytes.
 
     UTF-8 and UTF-16 are recognised by their marks and bytes; anything else is Windows-1252, unless
-    it has bytes that are undefined there, or much that looks like UTF-8.
+    it has bytes that are undefined there, much that looks like UTF-8, or words of another script.
 
     Args:
         path: The file.
@@ -77,7 +83,8 @@ def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True)
 
 def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
     """Return Windows-1252 for a file that is not UTF-8 from the byte `first_bad` on."""
-    position = beyond_ascii = like_utf_8 = 0
+    position = beyond_ascii = like_utf_8 = foreign = 0
+    example = b""
     for chunk in _chunks(path):
         if undefined := _NOT_WINDOWS.search(chunk):
             at = position + undefined.start()
@@ -88,12 +95,22 @@ def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
             )
         beyond_ascii += len(_BEYOND_ASCII.findall(chunk))
         like_utf_8 += sum(map(len, _UTF_8_CHARACTER.findall(chunk)))
+        words = [word for word in _FOREIGN_WORD.findall(chunk) if len(set(word)) > 2]
+        example = example or (words[0] if words else b"")
+        foreign += sum(map(len, words))
         position += len(chunk)
     if like_utf_8 > MOST_UTF_8_IN_WINDOWS * beyond_ascii:
         raise SourceError(
             f"a mixture of encodings: not UTF-8 at byte {first_bad}, though other parts are",
             where=str(path),
             fix="save the table as UTF-8, or name its encoding with --encoding",
+        )
+    if foreign > MOST_FOREIGN_IN_WINDOWS * beyond_ascii:
+        raise SourceError(
+            f"neither UTF-8 (from byte {first_bad}) nor, by the look of it, Windows-1252, which "
+            f"would read {example[:20].decode(WINDOWS)!r}",
+            where=str(path),
+            fix="name its encoding with --encoding, such as cp1251, gbk, or cp1252 if it is that",
         )
     note = f"read as Windows-1252, as byte {first_bad} is not UTF-8; --encoding names another"
     return FoundEncoding(WINDOWS, note, has_nul)

@@ -51,6 +51,16 @@ class Evidence:
         if shape not in self.firsts:
             self.firsts[shape] = shortened(text_of(cell))
 
+    @property
+    def gaps(self) -> list[Shape]:
+        """The shapes that stand for no value."""
+        return [shape for shape in self.shapes if shape.kind == "gap"]
+
+    def without_gaps(self) -> "Evidence":
+        """Return the same evidence without the cells that stand for no value."""
+        kept = Counter({s: count for s, count in self.shapes.items() if s.kind != "gap"})
+        return Evidence(kept.total(), kept, self.firsts, self.examples)
+
     def count(self, cells: Sequence[Any]) -> None:
         """Count filled cells only, for a column whose type is known."""
         if len(self.examples) < EXAMPLES:

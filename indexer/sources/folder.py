@@ -49,5 +49,5 @@ class FolderSource:
         item_id = usable("bad_id", check_item_id, relative)
         label = usable("bad_value", check_label, relative.rpartition("/")[0])
         description = {} if label is None else {"label": label}
-        picture = confined(root, relative, may_lead_out=self._follow_links)
+        picture = confined(root, f"./{relative}", may_lead_out=self._follow_links)
         return SourceRow(line, item_id, picture, description)

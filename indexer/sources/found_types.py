@@ -6,7 +6,7 @@ with `1.10` and `1.1` holds sizes or versions, one with two decimals throughout 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import TOLD_SHARE, Evidence
@@ -15,16 +15,22 @@ from indexer.sources.shapes import Shape
 from indexer.sources.type_fit import ORDERS, SIGNS, prints_back
 
 TEXT = ColumnType("text")
+GAP_TYPES = ("number", "date", "boolean")
+"""Types whose cells may be missing under another name than nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The inferred type of a column, and notes about it."""
+    """The inferred type of a column, and notes about it.
+
+    `gaps`: texts such as `N/A` (see GAPS) count as empty cells.
+    """
 
     kind: ColumnType
     note: str | None = None
     currencies: tuple[str, ...] = ()
     days_only: bool = False
+    gaps: bool = False
 
 
 def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -> Found:
@@ -35,6 +41,27 @@ def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -
         evidence: A summary of all its cells.
         sign: The decimal sign of the table's other columns, for ambiguous numbers.
     """
+    found = _found(name, evidence.without_gaps(), sign)
+    if not evidence.gaps:
+        return found
+    return with_gaps(name, evidence, found) or _found(name, evidence, sign)
+
+
+def with_gaps(name: str, evidence: Evidence, found: Found) -> Found | None:
+    """Return the type with gaps as empty cells; None for a type that takes any text."""
+    if found.kind.name not in GAP_TYPES:
+        return None
+    gaps = evidence.gaps
+    count = "counts" if evidence.total(gaps) == 1 else "count"
+    said = (
+        f"{evidence.counted(gaps)} {count} as empty, such as {evidence.quoted(gaps)}; "
+        f"--type {name}=text keeps what is written"
+    )
+    note = said if found.note is None else f"{found.note}; {said}"
+    return replace(found, note=note, gaps=True)
+
+
+def _found(name: str, evidence: Evidence, sign: DecimalSign | None) -> Found:
     shapes = evidence.shapes
     kinds = {shape.kind for shape in shapes}
     if not shapes:
@@ -183,6 +210,13 @@ def _both_readings(evidence: Evidence, shapes: list[Shape]) -> str:
 
 def _what_stands_in_the_way(name: str, evidence: Evidence) -> str | None:
     """Describe the cells that keep a column from having the type of most of its cells."""
+    rounded = [shape for shape in evidence.shapes if shape.rounded]
+    if rounded:
+        return (
+            f"{evidence.counted(rounded)} {'is' if evidence.total(rounded) == 1 else 'are'} what a "
+            f"spreadsheet makes of a long number, such as {evidence.quoted(rounded)}: its other "
+            "digits are not in the file; make the column one of texts there and save it again"
+        )
     plurals = {"number": "numbers", "boolean": "true or false", "date": "dates"}
     for kind, plural in plurals.items():
         if evidence.share_of(kind) < TOLD_SHARE:

@@ -2,7 +2,7 @@
 
 from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import Evidence
-from indexer.sources.found_types import TEXT, Found, found_as, found_type
+from indexer.sources.found_types import GAP_TYPES, TEXT, Found, found_as, found_type, with_gaps
 from indexer.sources.numerals import DecimalSign
 from indexer.sources.type_fit import ORDERS, SIGNS, completed, depends_on_how, fits
 from search_engine.errors import SourceError
@@ -34,6 +34,13 @@ def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 
 def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
     """Return the type that the collection has for this column, if the cells fit it; else text."""
+    if evidence.gaps and kind.name in GAP_TYPES:
+        found = known_type(name, evidence.without_gaps(), kind)
+        return with_gaps(name, evidence, found) or _known(name, evidence, kind)
+    return _known(name, evidence, kind)
+
+
+def _known(name: str, evidence: Evidence, kind: ColumnType) -> Found:
     remembered, ambiguous = kind, False
     wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
     if wrong or not kind.how:

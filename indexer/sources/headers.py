@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from indexer.sources.mapping import names_any
 from search_engine.errors import SourceError
 from search_engine.names import normal
 
@@ -90,7 +91,8 @@ def below_titles(rows: Iterable[tuple[int, Sequence[object]]]) -> tuple[int, Seq
     """Find the header: the first row that is no title of the table.
 
     A title is a row of one filled cell above a row of several; of rows that all have one cell the
-    first is the header.
+    first is the header. Where that names neither ids nor pictures, it is the first row below that
+    names both, or the last of several such in a row: marketplaces write what is theirs above.
 
     Args:
         rows: Numbers and cells of the rows that have cells, one at least.
@@ -99,10 +101,20 @@ def below_titles(rows: Iterable[tuple[int, Sequence[object]]]) -> tuple[int, Seq
         The header's number and cells, and how many titles are above it.
     """
     found = list(islice(rows, MAX_TITLES + 1))
-    for titles, (number, cells) in enumerate(found):
+    for titles, (_, cells) in enumerate(found):
         if sum(_is_filled(cell) for cell in cells) > 1:
-            return number, cells, titles
+            titles += _lower(found[titles:])
+            return *found[titles], titles
     return *found[0], 0
+
+
+def _lower(rows: Sequence[tuple[int, Sequence[object]]]) -> int:
+    """Count the rows above the header that only look like one."""
+    named = [{field for field in ("item_id", "image") if names_any(field, row)} for _, row in rows]
+    both = [place for place, fields in enumerate(named) if len(fields) == 2]
+    if named[0] or not both:
+        return 0
+    return next(place for place in both if place + 1 not in both)
 
 
 def _is_filled(cell: object) -> bool:

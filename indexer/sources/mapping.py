@@ -6,7 +6,7 @@ then its aliases in the order below.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,21 +22,25 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "item_id": (
         "item_id", "id", "sku", "item_number", "item_no", "item_code", "article_number",
         "article_no", "article_id", "article", "product_code", "product_number", "product_sku",
-        "variant_sku", "part_number", "part_no", "stock_code", "catalog_number", "code",
+        "product_code_sku", "item_sku", "variant_sku", "part_number", "part_no", "stock_code",
+        "catalog_number", "code",
         "Artikelnummer", "Artikelnr", "ArtNr", "Artikel ID", "Bestellnummer", "Bestellnr",
         "Produktnummer", "Produktcode", "Nummer", "Référence", "Réf", "Code article",
         "Code produit", "Numéro article", "Identifiant", "Referencia", "Código", "Código producto",
         "Código artículo", "Identificador", "Codice", "Codice articolo", "Codice prodotto",
         "Riferimento", "Artikelcode", "Código do produto", "handle", "asin", "mpn", "gtin", "ean",
         "upc", "isbn", "barcode", "key", "uid", "uuid",
+        "custom_label",
     ),
     "image": (
         "image", "image_link", "image_url", "image_path", "image_file", "image_filename",
         "image_name", "image_src", "image_uri", "image_location", "main_image", "main_image_url",
-        "primary_image", "primary_image_url", "product_image", "product_image_url", "file_name",
+        "primary_image", "primary_image_url", "product_image", "product_image_url",
+        "product_image_file", "base_image", "cover_image", "featured_image", "file_name",
         "filename", "file_path", "filepath", "file", "path", "picture", "picture_url",
-        "picture_path", "picture_link", "picture_file", "photo", "photo_url", "photo_path",
-        "photo_link", "photo_file", "img", "img_url", "img_path", "img_src", "img_link", "images",
+        "picture_path", "picture_link", "picture_file", "pic_url", "pic", "photo",
+        "photo_url", "photo_path", "photo_link", "photo_file", "img", "img_url", "img_path",
+        "img_src", "img_link", "images",
         "image_urls", "image_links", "pictures", "photos", "image_1", "picture_1", "photo_1",
         "thumbnail", "thumbnail_url", "Bild", "Bild URL", "Bildlink", "Bilddatei", "Bildpfad",
         "Bildname", "Bildadresse", "Bilder", "Produktbild", "Hauptbild", "Abbildung", "Foto",
@@ -83,11 +87,22 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]+", "", bare)
 
 
+def names_any(field: str, cells: Iterable[object]) -> bool:
+    """Return whether one of these cells is a name of the field."""
+    return not _plain_aliases(field).keys().isdisjoint(plain_name(str(cell)) for cell in cells)
+
+
+@lru_cache
+def _plain_aliases(field: str) -> dict[str, None]:
+    return dict.fromkeys(map(plain_name, ALIASES[field]))
+
+
 def map_columns(
     names: Sequence[str],
     options: SourceOptions,
     layout: Mapping[str, str] | None = None,
     where: str = "",
+    look: Callable[[str | None], Sequence[str]] = lambda _: (),
 ) -> ColumnMapping:
     """Choose the columns of the fields.
 
@@ -99,6 +114,7 @@ def map_columns(
         options: What the user chose, and what the collection remembers.
         layout: The columns of fields in the layout of a shop's export.
         where: The table, for messages.
+        look: Finds columns of pictures by their cells, given the one whose name means pictures.
 
     Raises:
         SourceError: A named column does not exist, or neither ids nor pictures have a column.
@@ -111,6 +127,9 @@ def map_columns(
             taken[field] = _remembered(field, names, options, where) or _named(
                 field, names, taken, notes
             )
+    given = {**options.known_columns, **(layout or {}), **said}
+    if "image" not in given and (taken["item_id"] or taken["product_id"]):
+        taken["image"] = _seen(look, taken, notes) or taken["image"]
     columns = {field: column for field, column in taken.items() if column}
     if "item_id" not in columns and "image" not in columns and "product_id" in columns:
         columns["item_id"] = columns["product_id"]
@@ -180,14 +199,25 @@ def _named(
     by_plain: dict[str, list[str]] = {}
     for name in free:
         by_plain.setdefault(plain_name(name), []).append(name)
-    aliases = dict.fromkeys(map(plain_name, ALIASES[field]))
-    found = [name for alias in aliases for name in by_plain.get(alias, [])]
+    found = [name for alias in _plain_aliases(field) for name in by_plain.get(alias, [])]
     if len(found) > 1 and plain_name(found[0]) != plain_name(field):
         others = ", ".join(map(repr, found[1:4]))
         notes.append(
             f"{field} is the column {found[0]!r}; --map {field}=... takes {others} instead"
         )
     return found[0] if found else None
+
+
+def _seen(
+    look: Callable[[str | None], Sequence[str]], taken: Mapping[str, str | None], notes: list[str]
+) -> str | None:
+    """Return the column that has pictures by its cells, and is of no other field."""
+    seen = [column for column in look(taken["image"]) if column not in taken.values()]
+    if not seen:
+        return None
+    others = f"; --map image=... takes {', '.join(map(repr, seen[1:4]))} instead"
+    notes.append(f"{seen[0]!r} has the pictures{others if len(seen) > 1 else ''}")
+    return seen[0]
 
 
 def _check(columns: Mapping[str, str], names: Sequence[str], where: str) -> None:

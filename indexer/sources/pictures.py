@@ -1,12 +1,12 @@
 """Resolve the pictures that a table names to files below its folder.
 
-Spellings of Windows and of URLs are understood: `img\\00.jpg`, `my%20picture.jpg?v=2`.
+Spellings of Windows and of URLs are understood: `IMG\\00.jpg`, `my%20picture.jpg?v=2`.
 """
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISLNK
@@ -46,6 +46,7 @@ class Pictures:
         self._inside = inside
         self._held: dict[str, bytes] = {}
         self._folder = lru_cache(maxsize=2**12)(self._resolved_folder)
+        self._names = lru_cache(maxsize=2**8)(self._names_in)
 
     def references(self, cell: Any) -> list[str]:
         """Return the pictures that a cell names: one, or several separated by commas.
@@ -96,6 +97,9 @@ class Pictures:
             found = self._existing(other)
             if found is not None:
                 return found
+        found = self._in_other_case(reference)
+        if found is not None:
+            return found
         if _DRIVE.match(address):
             raise RowError("bad_path", "the picture's path is not relative to the source")
         return confined(self._root, _plain_spelling(reference))  # raises the error
@@ -138,6 +142,30 @@ class Pictures:
             return None
         return Path(path)
 
+    def _in_other_case(self, reference: str) -> Path | None:
+        """Return the only file whose path differs in capitals alone, which Windows ignores."""
+        path = re.split(r"[?#]", _plain_spelling(reference), maxsplit=1)[0]
+        if len(path) > MAX_PATH_CHARS:
+            return None
+        found: list[str] = []
+        for part in unquote(path).removeprefix("./").split("/"):
+            name = self._names("/".join(found)).get(_bare(part))
+            if name is None:
+                return None
+            found.append(name)
+        return self._existing("/".join(found))
+
+    def _names_in(self, folder: str) -> Mapping[str, str | None]:
+        """Return the names in a folder by their small letters; None for one that several have."""
+        resolved = self._folder(folder)
+        names: dict[str, str | None] = {}
+        try:
+            for name in os.listdir(resolved) if resolved is not None else ():
+                names[_bare(name)] = None if _bare(name) in names else name
+        except OSError:
+            pass  # no folder, or not ours to read
+        return names
+
     def _resolved_folder(self, folder: str) -> str | None:
         """Resolve a folder below the root; None if it is elsewhere or missing."""
         try:
@@ -145,6 +173,10 @@ class Pictures:
         except (OSError, RuntimeError, ValueError):
             return None
         return str(resolved) if resolved.is_relative_to(self._root) else None
+
+
+def _bare(name: str) -> str:
+    return normalize("NFC", name).casefold()
 
 
 def _digest(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -11,16 +12,24 @@ from indexer.sources.numerals import MAX_DIGITS, PLAIN_NUMBER, Numeral, numeral
 from search_engine.catalog.dates import DateForm, date_form, iso_time
 
 TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+GAPS = frozenset(
+    (
+        "-", "--", "–", "—", "?", "n/a", "null", "(null)", r"\n", "0000-00-00", "#n/a", "#nv",
+        "#null!", "#name?", "#ref!", "#value!", "#div/0!", "#num!",
+    )
+)  # fmt: skip
+"""Texts, in small letters, that stand for no value in a column of numbers, dates or booleans."""
 MAX_SHAPED_CHARS = 48
 """Longer texts are neither numbers nor dates."""
 
-Kind = Literal["text", "number", "long", "boolean", "date", "list", "object"]
+Kind = Literal["text", "gap", "number", "long", "boolean", "date", "list", "object"]
 
 
 class Shape(NamedTuple):
     """What a cell is, or how it can be read.
 
-    `long` is a whole number with more digits than a float keeps. `native` cells get their type from
+    `gap` is a text of GAPS. `long` is a whole number with more digits than a float keeps. `rounded`
+    is how spreadsheets shorten a long code, `4.00638E+12`. `native` cells get their type from
     the file (JSON, Parquet, XLSX); all others are texts. `binary` is 0 or 1. `midnight` is a native
     time at 00:00, which is how spreadsheets store dates.
     """
@@ -31,11 +40,15 @@ class Shape(NamedTuple):
     dates: DateForm | None = None
     binary: bool = False
     midnight: bool = False
+    rounded: bool = False
 
 
 TEXT = Shape("text")
+GAP = Shape("gap")
+ROUNDED = Shape("text", rounded=True)
 LONG = Shape("long")
 BOOLEAN = Shape("boolean")
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d\d")
 _NATIVE = {
     kind: Shape(kind, native=True) for kind in ("number", "long", "boolean", "list", "object")
 }
@@ -50,6 +63,11 @@ def is_empty(cell: Any) -> bool:
     if isinstance(cell, str):
         return not cell or cell.isspace()
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
+def is_gap(cell: Any) -> bool:
+    """Return whether a cell is a text of GAPS."""
+    return isinstance(cell, str) and cell.strip().lower() in GAPS
 
 
 def shape_of(cell: Any) -> Shape | None:
@@ -86,8 +104,12 @@ def _text_shape(cell: str) -> Shape | None:
     plain = PLAIN_NUMBER.fullmatch(text)
     if plain is not None and (plain[1] is None or len(plain[1]) != 3) and len(text) <= MAX_DIGITS:
         return _plain_shape(len(plain[1] or ""), text[-1] == "0", text in ("0", "1"))
+    if text.lower() in GAPS:
+        return GAP
     if not any(map(str.isdecimal, text)):
         return BOOLEAN if text.lower() in TRUTHS else TEXT
+    if _ROUNDED.fullmatch(text):
+        return ROUNDED
     form = numeral(text)
     if form is not None:
         return Shape("number", numeral=form, binary=text in ("0", "1"))

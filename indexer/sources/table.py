@@ -1,7 +1,7 @@
 """A table of items and their pictures as a source: columns interpreted, rows read."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from indexer.sources.base import Reject, SourceRow, printable, usable
@@ -9,6 +9,7 @@ from indexer.sources.label_paths import LabelPaths, levels_of, path_of
 from indexer.sources.mapping import map_columns
 from indexer.sources.objects import without_objects
 from indexer.sources.options import AS_FOUND, SourceOptions
+from indexer.sources.picture_columns import picture_columns
 from indexer.sources.pictures import MAX_VIEWS, Pictures, folder_label, is_address, path_id, view_id
 from indexer.sources.records import Record, Table
 from indexer.sources.shapes import is_empty, text_of
@@ -30,7 +31,9 @@ class TableSource:
         layout = recognised(without_objects(table), options)
         self._table = layout.table
         self._pictures = Pictures(table.path.parent, options.inside)
-        mapping = map_columns(self._table.columns, options, layout.mapping, f"table {table.path}")
+        look = partial(picture_columns, self._table)
+        where = f"table {table.path}"
+        mapping = map_columns(self._table.columns, options, layout.mapping, where, look)
         surveyed = survey(
             self._table, mapping, options, self._pictures, layout.types, layout.consumed
         )

@@ -78,6 +78,8 @@ def _scalar(name: str, value: object) -> str | int | float | bool | None:
     if isinstance(plain, float) and math.isfinite(plain):
         return float(plain)
     what = "is a number that is too large" if isinstance(plain, int | float) else "has another kind"
+    if isinstance(plain, float) and math.isnan(plain):
+        what = "is not a number (NaN)"
     fix = "use texts, finite numbers, true, false, null and lists of these"
     raise _bad_value(name, what, fix)
 

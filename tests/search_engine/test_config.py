@@ -84,6 +84,28 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(variable: str, fix
     assert caught.value.fix.startswith(fix)
 
 
+def test_scripts_may_say_where_the_command_is() -> None:
+    assert Settings.from_env({"EYEDEX_BIN": "/srv/bin"}) == Settings.from_env({})
+
+
+def test_what_kubernetes_says_of_a_service_called_eyedex_is_no_setting() -> None:
+    told = {
+        "EYEDEX_SERVICE_HOST": "10.96.0.7",
+        "EYEDEX_SERVICE_PORT": "80",
+        "EYEDEX_SERVICE_PORT_HTTP": "80",
+        "EYEDEX_PORT": "tcp://10.96.0.7:80",
+        "EYEDEX_PORT_80_TCP": "tcp://10.96.0.7:80",
+        "EYEDEX_PORT_80_TCP_ADDR": "10.96.0.7",
+        "EYEDEX_PORT_80_TCP_PORT": "80",
+        "EYEDEX_PORT_80_TCP_PROTO": "tcp",
+        "EYEDEX_QDRANT_SERVICE_HOST": "10.96.0.8",
+        "EYEDEX_QDRANT_PORT": "tcp://10.96.0.8:6333",
+    }
+    assert Settings.from_env(told) == Settings.from_env({})
+    with pytest.raises(ParameterError, match="there is no setting EYEDEX_PORT"):
+        Settings.from_env({"EYEDEX_PORT": "8000"})
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().workers = 2

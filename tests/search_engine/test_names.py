@@ -139,7 +139,7 @@ def test_attributes_are_stored_in_nfc_as_plain_values() -> None:
         ({"\u00e9": 1, "e\u0301": 2}, "differ only in how accents are coded"),
         ({"a": {"b": 1}}, "the value of 'a' has another kind"),
         ({"a": [[1]]}, "the value of 'a' has another kind"),
-        ({"a": float("nan")}, "the value of 'a'"),
+        ({"a": float("nan")}, "the value of 'a' is not a number (NaN)"),
         ({"a": np.float32("inf")}, "the value of 'a'"),
         ({"a": 2**63}, "is a number that is too large"),
         ({"a": "x" * 65_537}, "has 65,537 characters"),

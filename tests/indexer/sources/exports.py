@@ -101,7 +101,7 @@ def _types() -> dict[str, Export]:
         ),
         "German dates": ("seit", ["31.12.2025", "01.02.2025"], ["2025-12-31", "2025-02-01"]),
         "American dates": ("since", ["12/31/2025", "01/02/2025"], ["2025-12-31", "2025-01-02"]),
-        "prices that are not there": ("stock", ["5", "n/a", "NULL"], ["5", "n/a", "NULL"]),
+        "prices that are not there": ("stock", ["5", "n/a", "NULL"], [5, None, None]),
         "texts": ("note", ["=1+1", "  spaced ", "a\nb"], ["=1+1", "  spaced ", "a\nb"]),
     }
     return {kind: _columns(*column) for kind, column in columns.items()}

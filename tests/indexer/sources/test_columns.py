@@ -40,8 +40,17 @@ FOUND: dict[str, tuple[list[Any], str, list[Any]]] = {
     "both conventions with commas": (["1,299", "899"], "text", ["1,299", "899"]),
     "decimal points and commas": (["1.5", "2,5"], "text", ["1.5", "2,5"]),
     "spaced codes": (["75 001", "69 002"], "text", ["75 001", "69 002"]),
-    "a cell that is no number": (["1", "2", "n/a"], "text", ["1", "2", "n/a"]),
-    "a code's word": (["NULL", "1", "2"], "text", ["NULL", "1", "2"]),
+    "a cell that is no number": (["1", "2", "large"], "text", ["1", "2", "large"]),
+    "numbers with gaps": (["1", "n/a", " - ", "2"], "number", [1, None, None, 2]),
+    "what databases and sheets write": (
+        ["5.50", "NULL", r"\N", "#N/A", "#DIV/0!"], "number", [5.5, None, None, None, None]
+    ),
+    "dates with gaps": (["2025-12-31", "0000-00-00"], "date", ["2025-12-31", None]),
+    "truths with gaps": (["yes", "?", "no"], "boolean", [True, None, False]),
+    "gaps of a sheet": ([5, 7.5, "#N/A"], "number", [5, 7.5, None]),
+    "texts with gaps": (["red", "-", "N/A"], "text", ["red", "-", "N/A"]),
+    "codes with gaps": (["007", "-", "12"], "text", ["007", "-", "12"]),
+    "nothing but gaps": (["-", "N/A"], "text", ["-", "N/A"]),
     "infinity": (["inf", "1"], "text", ["inf", "1"]),
     "digits of another script": (["١٢", "1"], "text", ["١٢", "1"]),
     "percent": (["5%", "10%"], "text", ["5%", "10%"]),
@@ -110,13 +119,13 @@ def test_the_type_is_what_all_cells_are(case: str) -> None:
 
 
 NOTED: dict[str, tuple[list[Any], str]] = {
-    "n/a": (
-        [*map(str, range(3)), "n/a"],
-        '1 of 4 cells is no number, such as "n/a"; kept as text; '
+    "a word": (
+        [*map(str, range(3)), "large"],
+        '1 of 4 cells is no number, such as "large"; kept as text; '
         "--type x=number rejects those rows instead",
     ),
     "zeros": (["01067", "10115"], 'has leading zeros, as in "01067"; kept as text'),
-    "two of them": (["1", "2", "3", "-", "-"], '2 of 5 cells are no numbers, such as "-"'),
+    "two of them": (["1", "2", "3", "x", "x"], '2 of 5 cells are no numbers, such as "x"'),
     "sizes": (
         ["1.10", "1.1"],
         'has different numbers of decimals, as in "1.10" and "1.1"; kept as text; '
@@ -140,7 +149,7 @@ NOTED: dict[str, tuple[list[Any], str]] = {
         ["2025-01-01T10:00Z", "2025-01-01T10:00"],
         "some times have a zone and some have none",
     ),
-    "maybe": (["true", "false", "?"], "1 of 3 cells is not true or false"),
+    "maybe": (["true", "false", "perhaps"], "1 of 3 cells is not true or false"),
     "dates": (["2025-01-01", "2025-01-02", "soon"], "1 of 3 cells is no date"),
     "empty": (["", ""], "empty in every row"),
     "mixed": ([1, "a"], "has numbers and texts: all are kept as text"),
@@ -255,7 +264,8 @@ KNOWN: dict[str, tuple[str, list[Any], str, list[Any]]] = {
     "another convention": ("number:,", ["12.50", "1.75"], "number", [12.5, 1.75]),
     "the same convention": ("number:,", ["1.299"], "number", [1299]),
     "money": ("number", ["5 EUR", "6"], "number", [5, 6]),
-    "number no more": ("number", ["1", "n/a"], "text", ["1", "n/a"]),
+    "number no more": ("number", ["1", "large"], "text", ["1", "large"]),
+    "number with gaps": ("number", ["1", "n/a"], "number", [1, None]),
     "boolean as digits": ("boolean", ["1", "0"], "boolean", [True, False]),
     "boolean no more": ("boolean", ["1", "2"], "text", ["1", "2"]),
     "date in another form": ("date", ["31.12.2025"], "date", ["2025-12-31"]),
@@ -272,10 +282,27 @@ def test_a_known_type_stays_where_the_cells_can_be_read_so(case: str) -> None:
 
 
 def test_a_known_type_that_fits_no_more_is_told() -> None:
-    found = understood(["1", "n/a"], options=SourceOptions(known_types={"x": "number"}))
+    found = understood(["1", "large"], options=SourceOptions(known_types={"x": "number"}))
     assert found.note == (
         "was number in this collection and is text now, as 1 of 2 cells does not fit, "
-        'such as "n/a"; --type x=number rejects those rows instead'
+        'such as "large"; --type x=number rejects those rows instead'
+    )
+
+
+def test_gaps_count_as_empty_and_are_told() -> None:
+    said = '1 of 2 cells counts as empty, such as "N/A"; --type x=text keeps what is written'
+    assert understood(["5", "N/A"]).note == said
+    known = understood(["N/A", "5"], options=SourceOptions(known_types={"x": "number"}))
+    assert (known.report.kind, known.values, known.note) == ("number", [None, 5], said)
+    as_text = understood(["5", "N/A"], options=SourceOptions(types={"x": "text"}))
+    assert as_text.values == ["5", "N/A"]
+
+
+def test_codes_that_a_sheet_has_rounded_are_told() -> None:
+    found = understood(["4.00638E+12", "4,00638E+12", "12"])
+    assert found.values == ["4.00638E+12", "4,00638E+12", "12"]
+    assert found.note.startswith(
+        '2 of 3 cells are what a spreadsheet makes of a long number, such as "4.00638E+12"'
     )
 
 
@@ -293,6 +320,6 @@ def test_examples_and_share_are_of_the_filled_cells() -> None:
 
 
 def test_a_long_column_is_judged_by_all_its_cells() -> None:
-    found = understood([*map(str, range(9_999)), "n/a"])
+    found = understood([*map(str, range(9_999)), "large"])
     assert found.report.kind == "text"
-    assert found.note.startswith('1 of 10,000 cells is no number, such as "n/a"')
+    assert found.note.startswith('1 of 10,000 cells is no number, such as "large"')

@@ -73,6 +73,20 @@ def test_a_title_above_the_header_is_passed_over(path: Path, titles: str) -> Non
     assert "1 row above the header is passed over" in table.notes
 
 
+def test_rows_of_a_marketplace_above_the_header_are_passed_over(path: Path) -> None:
+    above = "Template=x\tVersion=1\tFor the shop only\nSeller SKU\tName\tMain image\n"
+    table = written(path, f"{above}item_sku\titem_name\tmain_image_url\n1\tMug\ta.jpg\n")
+    assert table.columns == ("item_sku", "item_name", "main_image_url")
+    assert "2 rows above the header are passed over" in table.notes
+    assert [record.line for record in table.records()] == [4]
+
+
+@pytest.mark.parametrize("first", ["id,name", "name,image", "note,price"])
+def test_a_header_stays_the_header_whatever_is_below(path: Path, first: str) -> None:
+    below = "id,image\n" if first != "note,price" else "id,5\nimage,6\n"
+    assert written(path, f"{first}\n{below}").columns == tuple(first.split(","))
+
+
 def test_tabs_are_what_a_tsv_promises(tmp_path: Path) -> None:
     assert written(tmp_path / "a.tsv", "id\tname\n1\ta\n").notes == ()
     assert written(tmp_path / "b.tsv", "id,name\n1,a\n").notes == ("cells are separated by commas",)
@@ -292,6 +306,15 @@ def test_our_own_tables_are_read_without_the_apostrophes_before_formulas(path: P
     assert table.columns == ("id", "=sum", *CLUSTER_COLUMNS)
     assert cells(table) == [["1", "=1+1", "0", "-a", "0.5", "1"]]
     assert cells(written(path, "id,name\n1,'=1+1\n")) == [["1", "'=1+1"]]
+
+
+def test_texts_that_are_wrapped_for_a_sheet_are_read_as_texts(path: Path) -> None:
+    rows = '"=""0123""",=SUM(A1:A2)\n="007",="a"&"b"\n="",x\n'
+    table = written(path, f"id,note\n{rows}")
+    assert cells(table) == [["0123", "=SUM(A1:A2)"], ["007", '="a"&"b"'], ["", "x"]]
+    assert table.notes == (
+        'cells such as ="0123", which keep Excel from counting, are read as 0123',
+    )
 
 
 def test_records_can_be_read_again_and_given_up(path: Path) -> None:

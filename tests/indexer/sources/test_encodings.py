@@ -91,6 +91,27 @@ def test_capitals_before_a_sign_are_no_mixture(path: Path) -> None:
     assert cells(written(path, content))[1] == ["2", "CAFÉ®"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Кухня"),
+        ("koi8-r", "Посуда"),
+        ("cp1253", "Κουζίνα"),
+        ("gbk", "厨房"),
+        ("euc-kr", "주방"),
+    ],
+)
+def test_another_script_is_not_read_as_western(path: Path, encoding: str, text: str) -> None:
+    content = f"id,label\n1,{text}\n2,x\n".encode(encoding)
+    with pytest.raises(SourceError, match=r"by the look of it.*--encoding"):
+        written(path, content)
+    assert cells(written(path, content, encoding=encoding))[0] == ["1", text]
+
+
+def test_rows_of_one_sign_are_no_other_script(path: Path) -> None:
+    assert cells(written(path, "id,name\n1,»»»»» ÄÖ\n".encode("cp1252"))) == [["1", "»»»»» ÄÖ"]]
+
+
 @pytest.mark.parametrize("name", ["latin-1", "ISO-8859-15", "cp850", "utf-16-le", "UTF-8"])
 def test_the_encoding_can_be_said(path: Path, name: str) -> None:
     content = "id,name\n1,Müße\n".encode(name)

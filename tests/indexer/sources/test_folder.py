@@ -161,3 +161,11 @@ def test_names_that_are_no_text_are_shown_all_the_same(root: Path) -> None:
     with open(os.fsencode(root) + b"/\xff", "wb") as file:
         file.write(b"text")
     assert listed(root)[1] == ("1 file is no picture (\\udcff)",)
+
+
+def test_a_name_that_a_shell_would_expand_is_a_name(root: Path) -> None:
+    (root / "~draft").mkdir(parents=True)
+    for name in ("~photo.jpg", "~draft/photo.jpg"):
+        (root / name).write_bytes(b"picture")
+    rows = [row for row in FolderSource(root, SourceOptions()).rows() if isinstance(row, SourceRow)]
+    assert {"~photo.jpg", "~draft/photo.jpg"} <= {row.item_id for row in rows}

@@ -42,6 +42,8 @@ def root(tmp_path: Path) -> Path:
         ("img/01.jpg", "img/01.JPG"),
         ("img\\01.jpg?v=2", "img/01.JPG"),
         ("img/link.jpg", "img/00.jpg"),
+        ("IMG\\00.jpg", "img/00.jpg"),
+        ("Img/My%20Pic.JPG?v=1", "img/my pic.jpg"),
     ],
 )
 def test_a_picture_is_found_however_its_path_is_written(
@@ -85,6 +87,13 @@ def test_what_leads_elsewhere_is_refused(root: Path, written: str, code: str | N
     with pytest.raises(RowError) as caught:
         pictures.find(written)
     assert caught.value.code == code
+
+
+def test_of_two_that_differ_in_capitals_none_is_guessed(root: Path) -> None:
+    (root / "img" / "My Pic.jpg").write_bytes(b"another")
+    assert Pictures(root).find("img/My Pic.jpg") == root / "img" / "My Pic.jpg"
+    with pytest.raises(RowError, match="there is no such picture"):
+        Pictures(root).find("img/MY PIC.jpg")
 
 
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])
