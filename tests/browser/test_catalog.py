@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,9 +94,10 @@ class TestItems:
     def test_pages(self, page: Page, owned: LiveServer) -> None:
         open_part(page, owned, "items")
         page.get_by_label("Order").select_option("Id")
+        expect(page).to_have_url(re.compile("sort=item_id"))
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
         first = page.get_by_role("rowheader").first
         expect(page.get_by_text("1 to 50 of")).to_be_visible()
-        page.wait_for_load_state("networkidle")
         named = first.inner_text()
         page.get_by_role("link", name="Next").click()
         expect(page.get_by_text("51 to 100 of")).to_be_visible()
