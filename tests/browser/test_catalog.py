@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.catalog_view import collections, get, look_for, open_part, put, row
+from tests.browser.catalog_view import (
+    collections,
+    get,
+    look_for,
+    open_part,
+    put,
+    row,
+    stop_time,
+)
 from tests.browser.payloads import PAYLOADS
 from tests.browser.steps import SLOW_MS, overflow_px
 from tests.browser.test_looks import findings, in_both_themes
@@ -152,6 +160,7 @@ class TestItems:
         page.clock.install()
         open_part(page, owned, "items")
         look_for(page, "gone-1")
+        stop_time(page)
         row(page, "gone-1").get_by_role("button", name="Delete").press("Enter")
         expect(page.get_by_role("status", name="Deleted")).to_contain_text("1 item deleted")
         expect(page.get_by_role("rowheader", name="gone-1")).to_be_hidden()
@@ -211,6 +220,7 @@ def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: P
     twins = groups.filter(has_text="twin-2").filter(has_text="The same file")
     expect(twins).to_be_visible(timeout=SLOW_MS)
     expect(twins.get_by_role("img")).to_have_count(0)  # each is named by its text
+    stop_time(page)
     twins.get_by_role("button", name="Keep only twin-2").click()
     expect(page.get_by_role("status", name="Deleted")).to_contain_text("items deleted")
     expect(twins).to_be_hidden()

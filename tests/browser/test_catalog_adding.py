@@ -203,10 +203,13 @@ def test_no_cell_of_a_table_becomes_a_formula(page: Page, owned: LiveServer) -> 
 
 
 def test_a_job_is_cancelled(page: Page, owned: LiveServer) -> None:
+    page.clock.install()
+    with page.expect_response("**/v1/jobs?*"):
+        open_part(page, owned, "jobs")
     address = f"{owned.url}/v1/collections/default/jobs"
     for _ in range(3):  # one at a time: the last one waits
         page.request.post(address, data={"kind": "duplicates"})
-    open_part(page, owned, "jobs")
+    page.clock.fast_forward(11_000)  # the page looks for jobs of others
     last = jobs(page).first
     last.get_by_role("button", name="Cancel").click()
     expect(last.get_by_text("Cancelled")).to_be_visible(timeout=SLOW_MS)

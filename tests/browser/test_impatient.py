@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import steps
-from tests.browser.catalog_view import get, jobs, look_for, open_part, put, row
+from tests.browser.catalog_view import get, jobs, look_for, open_part, put, row, stop_time
 from tests.browser.steps import Held
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class TestItems:
         page.clock.install()
         open_part(page, owned, "items")
         look_for(page, "stay-")
+        stop_time(page)
         row(page, "stay-0").get_by_role("button", name="Delete").dblclick()
         toasts = page.get_by_role("status", name="Deleted")
         expect(toasts.get_by_role("button", name="Undo")).to_have_count(1)
