@@ -51,6 +51,11 @@ def put(page: Page, server: LiveServer, item_id: str, picture: Path, **known: An
     assert answer.ok, answer.text()
 
 
+def stop_time(page: Page) -> None:
+    """What the page does in some seconds it does when the test says so; it has its own clock."""
+    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
+
+
 def pictures_of(sample: Path, number: int, start: int = 0) -> list[Path]:
     return sorted((sample / "images").rglob("*.jpg"))[start : start + number]
 

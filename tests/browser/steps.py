@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, Request
+    from playwright.sync_api import Locator, Page, Request, Route
 
 SOME_TEXT = re.compile(r"\S")
 PHOTO_TITLE = "Closest to your photo"
@@ -61,6 +61,33 @@ class LiveServer(Protocol):
 
     @property
     def url(self) -> str: ...
+
+
+class Held:
+    """Requests that get no answer until they are let go."""
+
+    def __init__(self, page: Page, pattern: str, method: str = "") -> None:
+        self.asked: list[str] = []
+        self._method, self._holds = method, True
+        self._routes: list[Route] = []
+        page.route(pattern, self._hold)
+
+    def let_go(self) -> None:
+        self._holds = False
+        for route in self._routes:
+            route.continue_()
+        self._routes = []
+
+    def _hold(self, route: Route) -> None:
+        request = route.request
+        if self._method and request.method != self._method:
+            route.fallback()
+            return
+        self.asked.append(request.headers.get("idempotency-key", request.url))
+        if self._holds:
+            self._routes.append(route)
+        else:
+            route.continue_()
 
 
 def open_start(page: Page, server: LiveServer) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.catalog_view import collections, get, look_for, open_part, put, row
+from tests.browser.catalog_view import (
+    collections,
+    get,
+    look_for,
+    open_part,
+    put,
+    row,
+    stop_time,
+)
 from tests.browser.payloads import PAYLOADS
-from tests.browser.steps import SLOW_MS, overflow_px
+from tests.browser.steps import SLOW_MS, Held, overflow_px
 from tests.browser.test_looks import findings, in_both_themes
 
 if TYPE_CHECKING:
@@ -92,10 +101,14 @@ class TestItems:
 
     def test_pages(self, page: Page, owned: LiveServer) -> None:
         open_part(page, owned, "items")
-        page.get_by_label("Order").select_option("Id")
-        first = page.get_by_role("rowheader").first
         expect(page.get_by_text("1 to 50 of")).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        held = Held(page, "**/items?*sort=item_id*")
+        page.get_by_label("Order").select_option("Id")
+        page.get_by_role("link", name="Next").click()  # it is of the order before
+        expect(page).to_have_url(re.compile("sort=item_id"))
+        held.let_go()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        first = page.get_by_role("rowheader").first
         named = first.inner_text()
         page.get_by_role("link", name="Next").click()
         expect(page.get_by_text("51 to 100 of")).to_be_visible()
@@ -150,6 +163,7 @@ class TestItems:
         page.clock.install()
         open_part(page, owned, "items")
         look_for(page, "gone-1")
+        stop_time(page)
         row(page, "gone-1").get_by_role("button", name="Delete").press("Enter")
         expect(page.get_by_role("status", name="Deleted")).to_contain_text("1 item deleted")
         expect(page.get_by_role("rowheader", name="gone-1")).to_be_hidden()
@@ -209,6 +223,7 @@ def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: P
     twins = groups.filter(has_text="twin-2").filter(has_text="The same file")
     expect(twins).to_be_visible(timeout=SLOW_MS)
     expect(twins.get_by_role("img")).to_have_count(0)  # each is named by its text
+    stop_time(page)
     twins.get_by_role("button", name="Keep only twin-2").click()
     expect(page.get_by_role("status", name="Deleted")).to_contain_text("items deleted")
     expect(twins).to_be_hidden()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from indexer.sources.folder_listing import PICTURE_SUFFIXES
 from indexer.sources.reading import TABLE_SUFFIXES
 from indexer.staged_files import ARCHIVE_SUFFIXES, kind_of
 from tests.browser.catalog_view import get, jobs, look_for, open_part, pictures_of, row
-from tests.browser.steps import SLOW_MS, fields_of
+from tests.browser.steps import SLOW_MS, Held, fields_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,9 +106,12 @@ class TestAdding:
     ) -> None:
         (tmp_path / "notes.doc").write_text("no picture")
         (tmp_path / "fake.jpg").write_text("no picture either")
+        held = Held(page, "**/v1/collections")  # what tells that this one is new
         open_part(page, owned, "add", "left")
         files = [tmp_path / "notes.doc", tmp_path / "fake.jpg", *pictures_of(sample, 1)]
-        page.get_by_label("Files").set_input_files(files)
+        with page.expect_response(re.compile("/uploads/[^/]*[?]")):
+            page.get_by_label("Files").set_input_files(files)
+        held.let_go()
         page.get_by_text("2 files left out").click()
         expect(page.get_by_text("notes.doc is neither a picture nor a table")).to_be_visible()
         expect(page.get_by_text("fake.jpg is not a picture")).to_be_visible()
@@ -199,10 +203,13 @@ def test_no_cell_of_a_table_becomes_a_formula(page: Page, owned: LiveServer) -> 
 
 
 def test_a_job_is_cancelled(page: Page, owned: LiveServer) -> None:
+    page.clock.install()
+    with page.expect_response("**/v1/jobs?*"):
+        open_part(page, owned, "jobs")
     address = f"{owned.url}/v1/collections/default/jobs"
     for _ in range(3):  # one at a time: the last one waits
         page.request.post(address, data={"kind": "duplicates"})
-    open_part(page, owned, "jobs")
+    page.clock.fast_forward(11_000)  # the page looks for jobs of others
     last = jobs(page).first
     last.get_by_role("button", name="Cancel").click()
     expect(last.get_by_text("Cancelled")).to_be_visible(timeout=SLOW_MS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.catalog_view import get
-from tests.browser.steps import SLOW_MS, open_classify, overflow_px
+from tests.browser.steps import SLOW_MS, Held, open_classify, overflow_px
 from tests.browser.test_looks import findings
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ class TestClassify:
         page.goto(f"{owned.url}/classify")
         expect(page.get_by_text("Drop photos or a folder here")).to_be_visible()
         assert findings(page) == []
+        held = Held(page, "**/calibration*")
         rows = open_classify(page, owned, [*photos, damaged])
+        slider = page.get_by_role("slider", name="Right answers")
+        expect(slider).to_be_disabled()
+        held.let_go()
+        expect(slider).to_be_enabled()
         expect(page.get_by_role("progressbar")).to_have_count(0)
         expect(rows.first).to_contain_text("This photo can’t be opened")  # nor certain of anything
-        slider = page.get_by_role("slider", name="Right answers")
         answered = page.locator(".numbers dd").first
         slider.press("End")
         few = int(answered.inner_text().split()[0])
@@ -83,9 +87,10 @@ class TestClassify:
         page.get_by_role("button", name="Go on with 5 photos").click()
         expect(page.get_by_text("No connection. This goes on by itself")).to_be_visible()
         refusal = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"code": "rate_limited"}}
-        page.route("**/classify", lambda route: route.fulfill(**refusal), times=1)
+        page.route("**/classify", lambda route: route.fulfill(**refusal))
         page.unroute("**/{classify,readyz}")
         expect(page.get_by_text("Many are searching at the moment")).to_be_visible()
+        page.unroute("**/classify")
         expect(page.get_by_role("progressbar")).to_have_count(0, timeout=SLOW_MS)
         expect(rows.filter(has_text="Waiting")).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})

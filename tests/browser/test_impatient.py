@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import steps
-from tests.browser.catalog_view import get, jobs, look_for, open_part, put, row
+from tests.browser.catalog_view import get, jobs, look_for, open_part, put, row, stop_time
+from tests.browser.steps import Held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,33 +30,6 @@ TWICE = "(all) => all.forEach((each) => each.click())"
 """Both clicks before the page did anything about the first."""
 
 
-class Held:
-    """Requests that get no answer until they are let go."""
-
-    def __init__(self, page: Page, pattern: str, method: str = "") -> None:
-        self.asked: list[str] = []
-        self._method, self._holds = method, True
-        self._routes: list[Route] = []
-        page.route(pattern, self._hold)
-
-    def let_go(self) -> None:
-        self._holds = False
-        for route in self._routes:
-            route.continue_()
-        self._routes = []
-
-    def _hold(self, route: Route) -> None:
-        request = route.request
-        if self._method and request.method != self._method:
-            route.fallback()
-            return
-        self.asked.append(request.headers.get("idempotency-key", request.url))
-        if self._holds:
-            self._routes.append(route)
-        else:
-            route.continue_()
-
-
 def box(page: Page, field: str, name: str) -> Locator:
     group = page.get_by_role("group", name=field, exact=True)
     return group.get_by_role("checkbox", name=re.compile(f"^{name}"))
@@ -68,6 +42,7 @@ def scrolled_px(page: Page) -> int:
 class TestSearch:
     def test_a_keyboard_user_ticks_filters_in_a_row(self, searched: Page) -> None:
         searched.mouse.wheel(0, 200)
+        searched.wait_for_function("scrollY === 200")
         box(searched, "Label", "Home").focus()
         held = Held(searched, SEARCH)
         before = scrolled_px(searched)
@@ -193,6 +168,7 @@ class TestItems:
         page.clock.install()
         open_part(page, owned, "items")
         look_for(page, "stay-")
+        stop_time(page)
         row(page, "stay-0").get_by_role("button", name="Delete").dblclick()
         toasts = page.get_by_role("status", name="Deleted")
         expect(toasts.get_by_role("button", name="Undo")).to_have_count(1)
@@ -241,10 +217,12 @@ class TestItems:
 
 class TestJobs:
     def test_a_job_is_started_once(self, page: Page, owned: LiveServer) -> None:
+        listed = Held(page, "**/v1/jobs?*")
         open_part(page, owned, "review")
         start = page.get_by_role("button", name="Find duplicates")
+        expect(start).to_be_disabled()  # there may be one already
+        listed.let_go()
         expect(start).to_be_enabled()
-        page.wait_for_load_state("networkidle")
         held = Held(page, "**/collections/default/jobs", "POST")
         listed = Held(page, "**/v1/jobs?*")
         both = start.element_handle()

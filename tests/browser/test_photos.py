@@ -30,6 +30,15 @@ KEEP_WHAT_IS_SENT = """() => {
     return send.call(this, body);
   };
 }"""
+KEY_WHEN_THE_ADDRESS_CHANGES = """() => {
+  const push = history.pushState;
+  history.pushState = function (...all) {
+    history.pushState = push;
+    push.apply(history, all);
+    const key = { key: "ArrowLeft", shiftKey: true, bubbles: true, cancelable: true };
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", key));
+  };
+}"""
 READ_WHAT_WAS_SENT = """async () => {
   const bytes = new Uint8Array(await window.sent.arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -104,6 +113,12 @@ class TestCrop:
         searched.keyboard.press("ArrowRight")
         expect(searched).to_have_url(re.compile(r"box=0.02%2C0%2C0.8%2C1"))
         steps.show_closest(searched)
+
+    def test_a_key_while_the_address_follows_the_one_before(self, searched: Page) -> None:
+        searched.get_by_role("group", name="Part to search with").focus()
+        searched.evaluate(KEY_WHEN_THE_ADDRESS_CHANGES)
+        searched.keyboard.press("Shift+ArrowLeft")
+        expect(searched).to_have_url(re.compile(r"box=0%2C0%2C0.96%2C1"))
 
     def test_by_numbers(self, searched: Page) -> None:
         searched.get_by_text("Crop by numbers").click()

@@ -58,36 +58,23 @@ def refuse(problem: dict[str, object], route: Route) -> None:
 
 @pytest.mark.allows_console("status of 503")
 def test_a_busy_server_is_asked_again_after_a_countdown(start: Page) -> None:
-    refusals = iter([1])
-
-    def busy(route: Route) -> None:
-        if next(refusals, None) is None:
-            route.continue_()
-            return
-        problem = {"title": "Busy", "code": "storage_busy", "status": 503}
-        route.fulfill(status=503, json=problem, headers={"Retry-After": "1"})
-
-    start.route("**/search", busy)
+    problem = {"title": "Busy", "code": "storage_busy", "status": 503}
+    busy = {"status": 503, "json": problem, "headers": {"Retry-After": "1"}}
+    start.route("**/search", lambda route: route.fulfill(**busy))
     steps.first_sample(start).click()
     expect(start.get_by_role("button", name="Trying again in 1 s")).to_be_visible()
+    start.unroute("**/search")
     steps.expect_results(start)
 
 
 @pytest.mark.allows_console("status of 503")
 def test_a_server_that_starts_is_waited_for(page: Page, live_server: LiveServer) -> None:
-    refusals = iter([503, 503])
-
-    def answer(route: Route) -> None:
-        if next(refusals, None) is None:
-            route.continue_()
-            return
-        problem = {"title": "Not ready", "status": 503, "code": "not_ready", "detail": "Soon."}
-        route.fulfill(status=503, json=problem)
-
-    page.route("**/readyz", answer)
+    problem = {"title": "Not ready", "status": 503, "code": "not_ready", "detail": "Soon."}
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json=problem))
     page.goto(live_server.url)
     waiting = page.get_by_role("status", name="Starting")
     expect(waiting).to_contain_text("getting ready")
+    page.unroute("**/readyz")
     expect(waiting).to_be_hidden()
     expect(steps.first_sample(page)).to_be_visible()
 

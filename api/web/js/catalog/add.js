@@ -24,6 +24,8 @@ const SHOWN_NAMES = 5;
 export function open(around) {
   let collection = "";
   let isNew = false;
+  /** @type {Promise<unknown>} Until that is known. */
+  let asking = Promise.resolve();
   let running = new AbortController();
   const looks = encoderChoice("add-looks", t("add.looks_help"));
   const step = el("div", { class: "stack", tabindex: -1 });
@@ -34,6 +36,21 @@ export function open(around) {
   function startOver() {
     running.abort();
     show(choose.element);
+  }
+
+  /** @param {AbortSignal} signal @param {Promise<?import("./view.js").Collection>} described */
+  async function ask(signal, described) {
+    const found = await described;
+    if (signal.aborted) return;
+    isNew = !found?.encoder;
+    if (isNew) await looks.show(signal);
+  }
+
+  /** Wait for the last answer; where none comes the view says so. */
+  async function known() {
+    let waited;
+    do await (waited = asking).catch(() => {});
+    while (waited !== asking);
   }
 
   /** @param {...Node} nodes */
@@ -105,6 +122,8 @@ export function open(around) {
         if (error.code === "catalog_unusable") unread = error;
         return server.getUpload(id, { collection, limit: 1, signal }); // a check tells of the columns
       });
+    await known();
+    if (signal.aborted) return;
     const left = [
       ...others.map((name) => t("add.neither", { name })),
       ...upload.unsent.map(({ name, problem }) => `${name} ${reasonText(problem.code)}`),
@@ -213,10 +232,8 @@ export function open(around) {
     element,
     async show(state, signal, described) {
       collection = /** @type {string} */ (state.collection);
-      const known = await described;
-      if (signal.aborted) return;
-      isNew = !known?.encoder;
-      if (isNew) await looks.show(signal);
+      asking = ask(signal, described);
+      await asking;
     },
   };
 }

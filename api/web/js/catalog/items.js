@@ -36,7 +36,11 @@ export function open(around) {
   });
   const chosen = el("div", { class: "selection-bar", role: "region", "aria-label": t("items.chosen_region") });
   const nothing = el("div", {});
-  const pages = el("nav", { class: "row pages", "aria-label": t("items.pages") });
+  const pages = el("nav", {
+    class: "row pages",
+    "aria-label": t("items.pages"),
+    click: (event) => rows.element.inert && event.preventDefault(), // the next page of what was shown before
+  });
   const element = el("div", { class: "stack" }, tools.element, chosen, nothing, rows.element, pages);
   selection.addEventListener("change", showChosen);
 

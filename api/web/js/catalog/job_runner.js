@@ -10,19 +10,22 @@ const LISTED = 20;
 /** @typedef {{act: <T>(work: () => Promise<T>) => Promise<T|undefined>, refresh: () => void}} Around */
 
 /**
+ * Nothing is started before it is known of which collection, and whether one is at work.
  * @param {Around} around @param {string} kind @param {{start: string, again: string, jobs: string}} text
  * @param {() => ?Record<string, *>} [parameters] Of the job; null where something has to be said first.
  */
 export function jobRunner(around, kind, text, parameters = () => ({})) {
   let collection = "";
-  const start = button({ class: "button button-primary", click: begin }, text.start);
+  let isStarting = false;
+  const start = button({ class: "button button-primary", disabled: true, click: begin }, text.start);
   const progress = el("ul", { class: "jobs", role: "list", "aria-label": text.jobs, hidden: true });
 
   async function begin() {
     const given = parameters();
     if (!given) return;
-    start.disabled = true; // until it is known how that goes on
+    isStarting = start.disabled = true; // until it is known how that goes on
     const job = await around.act(() => startJob(kind, given, collection));
+    isStarting = false;
     if (job) around.refresh();
     else start.disabled = false;
   }
@@ -61,7 +64,7 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
 
   /** @param {Job[]} jobs @param {Job|undefined} latest */
   async function settle(jobs, latest, draw) {
-    start.disabled = false;
+    start.disabled = isStarting;
     if (latest) progress.replaceChildren(jobRow(latest, false).element);
     progress.hidden = !latest || latest.state === "done";
     return settleStart(jobs, draw);

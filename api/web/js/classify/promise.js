@@ -26,6 +26,7 @@ export function promiseSlider(changed) {
     id: "promise",
     min: 0,
     step: 1,
+    disabled: true,
     "aria-describedby": "promise-says",
     input: () => tell(false),
     change: () => tell(true),
@@ -63,11 +64,14 @@ export function promiseSlider(changed) {
     get stop() {
       return stopNow();
     },
+    /** Until it is shown what can be promised. */
+    wait: () => (input.disabled = true),
     /** @param {?Calibration} calibration Null where answers are not by the vote. @param {string} wanted What the address says. */
     show(calibration, wanted) {
       const curve = rising(calibration?.curve ?? []);
       known = calibration && { ...calibration, curve, calibrated: curve.length > 0 };
       stops = known?.calibrated ? promises(known) : CONFIDENCES.map(plainStop);
+      input.disabled = false;
       input.max = String(stops.length - 1);
       input.value = String(chosen(stops, wanted));
       chart = known?.calibrated ? drawn(known) : null;

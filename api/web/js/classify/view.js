@@ -340,6 +340,7 @@ function content(around) {
         photos.forgetAnswers();
       }
       if (!calibration) {
+        slider.wait();
         calibration = await server.getCalibration({ collection: wanted.name, signal });
         slider.show(labels() ? null : calibration, query.get("promise") ?? "");
       }

@@ -73,12 +73,13 @@ export class CropBox {
 
   /** Another photo. */
   begin() {
+    this.#cancel();
     this.#dots.replaceChildren();
   }
 
-  /** @param {?string} box */
+  /** What the address says, unless keys have moved the box on since. @param {?string} box */
   set box(box) {
-    this.#place(box ? /** @type {Box} */ (box.split(",").map(Number)) : WHOLE);
+    if (!this.#timer) this.#place(box ? /** @type {Box} */ (box.split(",").map(Number)) : WHOLE);
   }
 
   /** Offer parts of the photo. @param {{box: number[]}[]} regions */
@@ -165,6 +166,11 @@ export class CropBox {
     this.#frame.focus({ preventScroll: true });
   }
 
+  #cancel() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+  }
+
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const steps = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
@@ -179,8 +185,11 @@ export class CropBox {
         !event.shiftKey,
       ),
     );
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#chosen(this.#text), SETTLED_MS);
+    this.#cancel();
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      this.#chosen(this.#text);
+    }, SETTLED_MS);
   }
 }
 
