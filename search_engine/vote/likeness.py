@@ -126,7 +126,8 @@ class Likeness:
             return replace(result, alike_unknown_because=because)
         scores = np.array([each.score for each in result.neighbors])
         chances = self.alike(scores)
-        same = [each.same_picture for each in result.neighbors] | (scores >= SAME_PICTURE)
+        same = np.array([each.same_picture for each in result.neighbors], dtype=bool)
+        same |= scores >= SAME_PICTURE
         chances = np.where(same, np.maximum(chances, LABELS_RIGHT), chances)
         neighbors = zip(result.neighbors, chances.tolist(), strict=True)
         return replace(
