@@ -302,7 +302,8 @@ class _Run:
             for place, row in enumerate(rows)
             if (item := known.get(row.item_id)) is not None
             and item.key in stored[self._goal.fingerprint]
-            and stored[self._goal.declared.fingerprint].get(item.key) == pack(vectors[place])
+            and stored[self._goal.declared.fingerprint].get(item.key)
+            in (pack(vectors[place], item.key), pack(vectors[place]))
         }
 
     def _commit(self, work: _Work, vectors: Vectors) -> None:

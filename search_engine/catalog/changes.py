@@ -69,7 +69,7 @@ def _read_vectors(
     keys: list[int] = []
     parts = [np.empty((0, dimension), dtype=np.float16)]
     for rows in connection.execution_options(yield_per=VECTORS_A_READ).execute(query).partitions():
-        sound = [row for row in rows if is_sound(row.vector, row.crc32, dimension)]
+        sound = [row for row in rows if is_sound(row.vector, row.crc32, dimension, row.key)]
         if len(sound) < len(rows):
             damaged = sorted({row.item_id for row in rows} - {row.item_id for row in sound})
             log.error("damaged embeddings, not searchable: %s", ", ".join(map(repr, damaged)))

@@ -42,7 +42,7 @@ def read_embedded(connection: Connection, collection: Collection, keys: Keys) ->
     for row in connection.execute(query):
         *known, vector, crc32 = row
         item = item_of(known)
-        if vector is not None and is_sound(vector, crc32, dimension):
+        if vector is not None and is_sound(vector, crc32, dimension, item.key):
             found.append(item)
             blobs.append(vector)
         else:

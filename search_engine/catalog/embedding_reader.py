@@ -39,7 +39,7 @@ class EmbeddingReader(CatalogConnections):
             row = connection.execute(query).first()
         if row is None or collection.dimension is None:
             raise ItemNotFoundError("there is no embedding of this item")
-        if not is_sound(row.vector, row.crc32, collection.dimension):
+        if not is_sound(row.vector, row.crc32, collection.dimension, key):
             raise CorruptDataError(
                 "the embedding of this item is damaged",
                 where=self.where,
@@ -56,7 +56,7 @@ class EmbeddingReader(CatalogConnections):
         sound = {
             key: vector
             for key, (vector, crc32) in packed.items()
-            if is_sound(vector, crc32, dimension)
+            if is_sound(vector, crc32, dimension, key)
         }
         rows = unpack(list(sound.values()), dimension).astype(np.float32)
         return dict(zip(sound, rows, strict=True))

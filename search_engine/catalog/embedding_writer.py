@@ -128,7 +128,7 @@ class EmbeddingWriter:
         rows = []
         for key, vector in zip(keys, vectors, strict=True):
             if key in unchanged:
-                packed, crc32 = pack(vector)
+                packed, crc32 = pack(vector, key)
                 rows.append(
                     {"key": key, "fingerprint": fingerprint, "vector": packed, "crc32": crc32}
                 )

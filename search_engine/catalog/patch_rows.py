@@ -35,15 +35,16 @@ def patch_changes(connection: Connection, collection: Collection, seq: int) -> C
         .where(patches.c.fingerprint == collection.fingerprint)
         .order_by(patches.c.key)
     )
+    size = count * dimension
     keys: list[int] = []
     changed: list[int] = []
     parts = [np.empty((0, dimension), dtype=np.float16)]
     reading = connection.execution_options(yield_per=PICTURES_A_READ).execute(query)
     for rows in reading.partitions():
-        sound = [row for row in rows if is_sound(row.vectors, row.crc32, count * dimension)]
+        sound = [row for row in rows if is_sound(row.vectors, row.crc32, size, row.key)]
         changed += [row.key for row in rows]
         keys += [row.key for row in sound]
-        vectors = unpack([row.vectors for row in sound], count * dimension)
+        vectors = unpack([row.vectors for row in sound], size)
         parts.append(vectors.reshape(-1, dimension))
     if len(keys) < len(changed):
         log.error("damaged patches, not searchable: %d items", len(changed) - len(keys))
@@ -127,7 +128,7 @@ def put_patches(
     rows = []
     kept = writer.unchanged([*vectors], as_of)
     for key in sorted(kept):
-        packed, crc32 = pack(vectors[key])
+        packed, crc32 = pack(vectors[key], key)
         rows.append(
             {
                 "key": key,

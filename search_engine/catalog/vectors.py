@@ -5,28 +5,37 @@ values, so every way to a score gives the same score. Rounding to float16 moves 
 than 0.0001.
 """
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_engine.catalog.row_checksums import blob_crc32
+
 STORED = np.dtype("<f2")
 
 
-def pack(vector: NDArray[np.float32]) -> tuple[bytes, int]:
-    """Bytes and CRC-32 of one embedding of shape (D,)."""
+def pack(vector: NDArray[np.float32], key: int = 0) -> tuple[bytes, int]:
+    """Bytes and CRC-32 of one embedding of shape (D,), of the item with a key if it is of one.
+
+    With the key it tells of a damaged index of the database, which leads to another row.
+    """
     data = np.ascontiguousarray(vector, dtype=STORED).tobytes()
-    return data, zlib.crc32(data)
+    return data, blob_crc32(key, data)
 
 
-def is_sound(blob: object, crc32: object, dimension: int) -> bool:
-    """Whether what is stored is the embedding that was packed."""
+def is_sound(blob: object, crc32: object, dimension: int, key: int = 0) -> bool:
+    """Whether what is stored is the embedding that was packed, of that item."""
     return (
         isinstance(blob, bytes)
         and len(blob) == dimension * STORED.itemsize
-        and zlib.crc32(blob) == crc32
+        and is_packed(blob, crc32, key)
     )
+
+
+def is_packed(blob: bytes, crc32: object, key: int) -> bool:
+    """Whether bytes are those of their checksum; those of earlier versions are without the key."""
+    return crc32 in (blob_crc32(key, blob), blob_crc32(0, blob))
 
 
 def unpack(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float16]:

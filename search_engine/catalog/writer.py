@@ -321,7 +321,7 @@ class CatalogWriter(EmbeddingWriter):
             self._delete_by_key(table, [key for key, _ in drafts])
         rows = []
         for key, draft in drafts:
-            vector, crc32 = pack(draft.vector)
+            vector, crc32 = pack(draft.vector, key)
             rows.append({"key": key, "fingerprint": fingerprint, "vector": vector, "crc32": crc32})
         if rows:
             self._connection.execute(insert(embeddings), rows)

@@ -35,7 +35,7 @@ from search_engine.catalog.tables import (
     picture_hashes,
     pictures,
 )
-from search_engine.catalog.vectors import unpack
+from search_engine.catalog.vectors import is_packed, unpack
 from search_engine.collections.live import LiveCollection
 from search_engine.commands import forget_command
 from search_engine.config import Settings
@@ -149,8 +149,9 @@ def _check_items(
         *known, vector, crc32 = row
         item = item_of(known)
         keys.append(item.key)
-        digest.update(json.dumps([*_content(item), crc32], sort_keys=True, default=str).encode())
-        problem = _vector_problem(vector, crc32, collection.dimension or 0)
+        content = [*_content(item), zlib.crc32(vector) if isinstance(vector, bytes) else crc32]
+        digest.update(json.dumps(content, sort_keys=True, default=str).encode())
+        problem = _vector_problem(vector, crc32, collection.dimension or 0, item.key)
         if problem and not (vector is None and item.key in unsearchable):
             code: Code = "embedding_missing" if vector is None else "embedding_damaged"
             findings.append(of_item(item.item_id, problem, code))
@@ -240,13 +241,13 @@ def _check_former(connection: Connection, former: Collection | None) -> Iterator
     if former is None:
         return
     query = (
-        select(embeddings.c.vector, embeddings.c.crc32)
+        select(items.c.key, embeddings.c.vector, embeddings.c.crc32)
         .join(items, items.c.key == embeddings.c.key)
         .where(items.c.collection_id == former.id, LIVE)
         .where(embeddings.c.fingerprint == former.fingerprint)
     )
     damaged = sum(
-        _vector_problem(row.vector, row.crc32, former.dimension or 0) is not None
+        _vector_problem(row.vector, row.crc32, former.dimension or 0, row.key) is not None
         for row in connection.execution_options(yield_per=1_000).execute(query)
     )
     if damaged:
@@ -276,10 +277,10 @@ def _check_key_state(
         )
 
 
-def _vector_problem(vector: object, crc32: object, dimension: int) -> str | None:
+def _vector_problem(vector: object, crc32: object, dimension: int, key: int) -> str | None:
     if vector is None:
         return "has no embedding"
-    if not isinstance(vector, bytes) or zlib.crc32(vector) != crc32:
+    if not isinstance(vector, bytes) or not is_packed(vector, crc32, key):
         return "its embedding does not match its checksum"
     if len(vector) != 2 * dimension:
         return "its embedding has the wrong length"

@@ -45,13 +45,13 @@ def patch_flaws(catalog: Catalog, live: LiveCollection) -> Iterator[Finding]:
 def _damaged_rows(connection: Connection, record: Collection) -> Iterator[Finding]:
     size = (record.patches or 0) * (record.dimension or 0)
     query = (
-        select(items.c.item_id, patches.c.vectors, patches.c.crc32)
+        select(items.c.item_id, items.c.key, patches.c.vectors, patches.c.crc32)
         .join(patches, patches.c.key == items.c.key)
         .where(patches.c.collection_id == record.id)
         .where(patches.c.fingerprint == record.fingerprint)
     )
     reading = connection.execution_options(yield_per=ROWS_A_READ).execute(query)
-    for item_id, vectors, crc32 in reading:
-        if not is_sound(vectors, crc32, size):
+    for item_id, key, vectors, crc32 in reading:
+        if not is_sound(vectors, crc32, size, key):
             what = "its patches do not match their checksum; put its picture again"
             yield of_item(item_id, what, "patches_damaged")

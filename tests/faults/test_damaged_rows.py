@@ -295,6 +295,19 @@ def test_unreadable_options_are_an_error_only_for_who_needs_them(data: Path) -> 
             engine.search(jpeg())
 
 
+def test_the_embedding_of_another_item_is_damage(data: Path) -> None:
+    """A damaged index of the database leads to the row of another item, whose bytes are right."""
+    with sqlite3.connect(data / "catalog.sqlite") as catalog:
+        rows = catalog.execute("SELECT key, vector, crc32 FROM embeddings ORDER BY key LIMIT 2")
+        (key, *_), (_, vector, crc32) = rows.fetchall()
+        (item_id,) = catalog.execute("SELECT item_id FROM items WHERE key = ?", [key]).fetchone()
+    change = "UPDATE embeddings SET vector = ?, crc32 = ? WHERE key = ?"
+    run_sql(data, (change, [vector, crc32, key]))
+    assert (f"item {item_id!r}", "its embedding does not match its checksum") in errors_of(data)
+    with SearchEngine(data) as engine, pytest.raises(CorruptDataError):
+        engine.catalog.vector(engine.catalog.collection("default"), key)
+
+
 def test_a_schema_that_is_no_utf8_is_told_as_damage(data: Path) -> None:
     """SQLite quotes it in its message, which Python cannot read."""
     file = data / "catalog.sqlite"

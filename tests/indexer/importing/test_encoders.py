@@ -151,7 +151,7 @@ def test_a_tuned_collection_takes_embeddings_by_the_encoder_as_it_came_too(tmp_p
         keys = [engine.catalog.get(record, name).key for name in "01"]
         kept = engine.catalog.packed_vectors(keys, CLIP_SPEC.fingerprint)
         for row, key in enumerate(keys):
-            assert kept[key] == pack(plain[row])
+            assert kept[key] == pack(plain[row], key)
             np.testing.assert_allclose(
                 engine.catalog.vector(record, key)[0], wanted[row], atol=1e-3
             )
@@ -161,7 +161,7 @@ def test_a_tuned_collection_takes_embeddings_by_the_encoder_as_it_came_too(tmp_p
     assert counts(bring(tmp_path, table, encoder=CLIP)) == (0, 1, 1, 1)
     with SearchEngine(tmp_path / "data") as engine:
         kept = engine.catalog.packed_vectors(keys, CLIP_SPEC.fingerprint)
-        assert kept[keys[0]] == pack(plain[0])
+        assert kept[keys[0]] == pack(plain[0], keys[0])
     assert check_data(Settings(data=tmp_path / "data")).sound
 
 
