@@ -1,6 +1,7 @@
 """The application: engine opened and closed by the lifespan, routes, page, errors."""
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -128,9 +129,10 @@ async def _opened(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
 
 
 async def _give_back_memory() -> None:
-    """Return memory that is free to the system, now and then."""
+    """Return memory to the system, now and then: what nothing refers to any more, and is free."""
     while True:
         await asyncio.sleep(GIVE_BACK_S)
+        gc.collect()
         await run_in_threadpool(give_freed_memory_back)
 
 

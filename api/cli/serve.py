@@ -27,6 +27,9 @@ for each connection, and all that is asked in a row would be answered into them.
 SWITCH_S = 0.001
 """So long a thread keeps the interpreter while others wait: the event loop is one of them each time
 it has something to do, a refusal for example, and 5 ms a time add up."""
+GARBAGE = (700, 10, 1_000)
+"""To look through all objects holds up everybody: 0.1 s with 2,000 connections, each of which brings
+a hundred objects. So it is done now and then (`api.app.GIVE_BACK_S`), and not once in so many."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,8 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         log_level="warning",
     )
     sys.setswitchinterval(SWITCH_S)
-    gc.freeze()  # what is there stays: to look through it again and again holds up all for 0.1 s
+    gc.set_threshold(*GARBAGE)
+    gc.freeze()  # what is there stays, and need not be looked through
     server = StoppableServer(config)
     app.state.is_stopping = lambda: server.should_exit
     server.run(sockets=[listener])
