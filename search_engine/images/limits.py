@@ -23,6 +23,7 @@ from search_engine.errors import (
     UnsupportedTypeError,
 )
 from search_engine.images.heif import HEIF_FORMATS, register_heif
+from search_engine.images.other_files import AS_JPEG, OtherFile, other_file
 
 UPLOAD_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """Formats accepted from anybody."""
@@ -234,18 +235,23 @@ def corrupt(error: Exception) -> CorruptImageError:
 
 
 def _unsupported(data: bytes, limits: ImageLimits) -> UnsupportedTypeError:
-    accepted = ", ".join(limits.formats)
-    if sniff_format(data) not in HEIF_FORMATS:
-        return UnsupportedTypeError(f"not a picture of an accepted type: {accepted}")
-    found, fix = "HEIC, HEIF or AVIF", "save HEIC, HEIF or AVIF photos as JPEG first"
-    if limits.setting and sniff_format(data) == "HEIF":
-        found, fix = (
-            "HEIC, for which eyedex[heif] is needed",
-            f"pip install 'eyedex[heif]', or {fix}",
+    what = f"not a picture of an accepted type: {', '.join(limits.formats)}"
+    found = _refused_format(data, limits) or other_file(data)
+    if found is None:
+        return UnsupportedTypeError(what)
+    return UnsupportedTypeError(f"{what}; this is {found.name}", fix=found.fix)
+
+
+def _refused_format(data: bytes, limits: ImageLimits) -> OtherFile | None:
+    """Return which of the picture formats it is that are read elsewhere, or with an extra."""
+    kind, fix = sniff_format(data), "save HEIC, HEIF or AVIF photos as JPEG first"
+    if kind is None or kind not in HEIF_FORMATS:
+        return None if kind is None else OtherFile(kind, AS_JPEG)
+    if kind == "HEIF" and limits.setting:
+        return OtherFile(
+            "HEIC, for which eyedex[heif] is needed", f"pip install 'eyedex[heif]', or {fix}"
         )
-    return UnsupportedTypeError(
-        f"not a picture of an accepted type: {accepted}; this is {found}", fix=fix
-    )
+    return OtherFile("HEIC, HEIF or AVIF", fix)
 
 
 def too_many_bytes(size: int, limit: int, setting: str | None = None) -> TooManyBytesError:

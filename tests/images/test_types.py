@@ -61,6 +61,37 @@ def test_other_content_is_refused_by_type(name: str) -> None:
             assert accepted in caught.value.what
 
 
+@pytest.mark.parametrize(
+    ("data", "name", "fix"),
+    [
+        (FOREIGN_TYPES["svg"], "SVG", "save it as JPEG"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a logo -->\n<svg/>', "SVG", "save it as JPEG"),
+        (FOREIGN_TYPES["xml with entities"], "XML", "address"),
+        (FOREIGN_TYPES["html"], "a web page (HTML)", "address"),
+        (b"\r\n <!-- gone --> <HTML><body>404</body></HTML>", "a web page (HTML)", "address"),
+        (b'{"error": "not found"}', "JSON", "address"),
+        (FOREIGN_TYPES["pdf"], "a PDF", "JPEG"),
+        (FOREIGN_TYPES["zip"], "a ZIP archive", "unpack"),
+        (FOREIGN_TYPES["jpeg 2000"], "JPEG 2000", "save it as JPEG"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film", "one of its pictures"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
+        (encoded(photo(), "TIFF"), "TIFF", "save it as JPEG"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(data: bytes, name: str, fix: str) -> None:
+    with pytest.raises(UnsupportedTypeError) as caught:
+        load_rgb(data, UPLOAD)
+    assert name in caught.value.what.partition("; this is ")[2]
+    assert fix in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("name", ["one byte", "text", "elf", "ppm", "tga"])
+def test_what_is_not_known_is_not_guessed(name: str) -> None:
+    with pytest.raises(UnsupportedTypeError) as caught:
+        load_rgb(FOREIGN_TYPES[name], UPLOAD)
+    assert "this is" not in caught.value.what
+
+
 @pytest.mark.parametrize("name", ["heic", "avif"])
 def test_phone_formats_get_a_hint(name: str) -> None:
     with pytest.raises(UnsupportedTypeError) as caught:
