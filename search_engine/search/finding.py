@@ -251,7 +251,8 @@ class Finder:
             scope = Scope(search.snapshot, search.within, left_out, search.patches)
             copies: Copies = []
             if shows_copies and one.picture_hash:
-                hashes, least = live.hashes(search.snapshot.seq), options.min_score
+                hashes, least = live.hashes(search.snapshot.seq), options.min_copy_score
+                least = options.min_score if least is None else least
                 copies = copies_of(hashes, scope, one.picture_hash, query, least)
             found.append(_Place(one, query, page, scope, copies))
         return found

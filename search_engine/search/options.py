@@ -65,7 +65,10 @@ class ClassifyArguments(SearchArguments, total=False):
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """The options of one search, checked."""
+    """The options of one search, checked.
+
+    `min_copy_score` is the least cosine of copies of the photo where it is not that of others.
+    """
 
     k: int = DEFAULT_K
     filter: Filter | None = None
@@ -88,6 +91,7 @@ class SearchOptions:
     include: str | None = None
     explain: str | None = None
     cursor: str | None = None
+    min_copy_score: float | None = None
 
     @property
     def describes(self) -> bool:

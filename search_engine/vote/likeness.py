@@ -63,8 +63,12 @@ class Likeness:
         because = self._unknown_because(options)
         if because is not None or self.alike is None:
             raise unknown(because or "not_calibrated", self.command)
+        asked = -1.0 if options.min_score is None else options.min_score
         least = self.alike.least_score(options.min_alike)
-        return replace(options, min_score=max(least, options.min_score or -1.0))
+        if options.min_alike > LABELS_RIGHT:
+            return replace(options, min_score=max(least, asked))
+        least = min(least, SAME_PICTURE)  # the same picture is that alike, whatever its cosine
+        return replace(options, min_score=max(least, asked), min_copy_score=asked)
 
     def told(
         self,

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.metrics import expected_calibration_error
 from search_engine.vote.calibration.alike import Alike, fit_alike, word_of
+from search_engine.vote.calibration.record import LABELS_RIGHT
 from search_engine.vote.calibration.store import calibration_files
 from search_engine.vote.likeness import ALIKE_UNKNOWN
 from tests.conftest import copy_data
+from tests.images.pictures import jpeg
 
 BY_HAND = Alike(scores=(0.2, 0.4, 0.8), chances=(0.1, 0.1, 0.9))
 
@@ -84,6 +87,22 @@ def test_a_least_probability_leaves_out_and_counts(engine: SearchEngine, photo: 
     assert result.left_out == 50 - len(wanted)
     assert engine.search(photo, k=50, min_alike=0.0).neighbors == every
     assert engine.search(photo, k=5).left_out is None
+
+
+def test_the_same_picture_reaches_what_is_told_of_it(engine: SearchEngine, photo: Path) -> None:
+    """A thumbnail on its side is that, whatever its cosine; a least cosine still counts."""
+    with Image.open(photo) as opened:
+        small = ImageOps.contain(opened.convert("RGB"), (64, 64))
+        thumbnail = jpeg(small.transpose(Image.Transpose.ROTATE_90))
+    plain = engine.search(thumbnail).neighbors
+    (copy,) = (each for each in plain if each.same_picture)
+    assert copy.alike == LABELS_RIGHT
+    assert engine.search(thumbnail, min_alike=LABELS_RIGHT).neighbors == (copy,)
+    assert engine.search(thumbnail, min_alike=0.98).neighbors == ()
+    above = min(1.0, copy.score + 1e-3)
+    assert engine.search(thumbnail, min_alike=LABELS_RIGHT, min_score=above).neighbors == ()
+    (itself,) = engine.search(photo, min_alike=LABELS_RIGHT).neighbors
+    assert itself.score == 1.0
 
 
 def test_pages_end_at_a_least_probability(engine: SearchEngine, photo: Path) -> None:
