@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -143,6 +143,42 @@ def test_a_decoder_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
             pool.call(time.sleep, 60)
         monkeypatch.undo()
         assert pool.decode(png(), SQUASH).pixels.shape == (16, 16, 3)
+
+
+def test_a_decoder_that_others_hold_up_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shares a processor with two busy processes of higher priority, as on a machine with too
+    much to do, where good pictures would be refused."""
+    (processor, *_) = os.sched_getaffinity(0)
+    program = (
+        f"import os; os.sched_setaffinity(0, {{{processor}}}); print(1, flush=True)\nwhile 1: 0"
+    )
+    busy = [sys.executable, "-c", program]
+    with DecodePool(LIMITS, 1) as pool, ExitStack() as stack:
+        pool.call(compute, 0.0)  # it imports this module
+        monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.4)
+        monkeypatch.setattr(decoding, "TURNS", 100)
+        (pid,) = pool.pids
+        os.sched_setaffinity(pid, {processor})
+        os.setpriority(os.PRIO_PROCESS, pid, 5)
+        for _ in range(2):
+            other = stack.enter_context(subprocess.Popen(busy, stdout=subprocess.PIPE))
+            stack.callback(other.kill)
+            assert other.stdout is not None
+            assert other.stdout.read(1)
+        began = time.monotonic()
+        assert pool.call(compute, 0.1) > 0
+        assert time.monotonic() - began > decoding.DECODE_WALL_S
+        assert pool.pids == [pid]
+        with pytest.raises(TooComplexError, match="longer than"):
+            pool.call(compute, 10.0)
+
+
+def compute(seconds: float) -> float:
+    """Take so much of a processor."""
+    ends = time.process_time() + seconds
+    while time.process_time() < ends:
+        pass
+    return ends
 
 
 def test_closing_leaves_no_child_and_drops_what_waits() -> None:
