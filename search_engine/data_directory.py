@@ -19,6 +19,7 @@ from search_engine.errors import (
     CollectionNotFoundError,
     EngineClosedError,
     ImageError,
+    ParameterError,
     PictureNotFoundError,
 )
 from search_engine.images import PICTURE_QUALITY
@@ -52,11 +53,16 @@ class DataDirectory:
             create: Make the directory if it is missing, unless it is to be read only.
 
         Raises:
+            ParameterError: Its path is empty.
             NotFoundError: It is missing.
             StorageError: It cannot be used.
         """
         settings = settings or Settings()
-        self.settings = settings.model_copy(update={"data": Path(data)}) if data else settings
+        if data == "":
+            raise ParameterError("the path is empty", where="data", fix="leave it out or name one")
+        if data is not None:
+            settings = settings.model_copy(update={"data": Path(data)})
+        self.settings = settings
         self.catalog = Catalog(
             self.settings.paths,
             self.settings.lock_wait_s,

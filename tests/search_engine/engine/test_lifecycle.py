@@ -11,11 +11,23 @@ import pytest
 
 from search_engine.config import Settings
 from search_engine.engine import SearchEngine
-from search_engine.errors import CollectionNotFoundError, EngineClosedError, ItemNotFoundError
+from search_engine.errors import (
+    CollectionNotFoundError,
+    EngineClosedError,
+    ItemNotFoundError,
+    ParameterError,
+)
 from search_engine.images.decode_pool import DecodePool
 from tests.search_engine.engine.conftest import ids, picture
 
 ROUNDS = 60
+
+
+def test_an_empty_path_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match="the path is empty"):
+        SearchEngine("")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_whatever_is_asked_after_close_is_refused(engine: SearchEngine, data: Path) -> None:
