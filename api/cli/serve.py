@@ -28,8 +28,8 @@ SWITCH_S = 0.001
 """So long a thread keeps the interpreter while others wait: the event loop is one of them each time
 it has something to do, a refusal for example, and 5 ms a time add up."""
 GARBAGE = (700, 10, 1_000)
-"""To look through all objects holds up everybody: 0.1 s with 2,000 connections, each of which brings
-a hundred objects. So it is done now and then (`api.app.GIVE_BACK_S`), and not once in so many."""
+"""To look through all objects holds up everybody: 0.1 s with 2,000 connections, each of which
+brings a hundred. So it is done now and then (`api.app.GIVE_BACK_S`), and not once in so many."""
 
 
 @dataclass(frozen=True)
