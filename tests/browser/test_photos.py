@@ -114,6 +114,18 @@ class TestCrop:
         expect(searched).to_have_url(re.compile(r"box=0.02%2C0%2C0.8%2C1"))
         steps.show_closest(searched)
 
+    def test_by_keys_with_a_search_between_them(self, searched: Page) -> None:
+        box = searched.get_by_role("group", name="Part to search with")
+        box.focus()
+        searched.keyboard.press("Shift+ArrowLeft")
+        expect(searched).to_have_url(re.compile(r"box=0%2C0%2C0.98%2C1"))
+        steps.expect_answer(searched)
+        expect(box).to_be_focused()
+        searched.keyboard.press("Shift+ArrowLeft")
+        expect(searched).to_have_url(re.compile(r"box=0%2C0%2C0.96%2C1"))
+        searched.get_by_role("button", name="Whole photo").press("Enter")
+        expect(searched.locator(".found-title")).to_be_focused()
+
     def test_a_key_while_the_address_follows_the_one_before(self, searched: Page) -> None:
         searched.get_by_role("group", name="Part to search with").focus()
         searched.evaluate(KEY_WHEN_THE_ADDRESS_CHANGES)

@@ -112,6 +112,11 @@ export function queryPanel(choose, actions) {
       cropSeen = crop.element.checkVisibility() ? null : act;
       if (!cropSeen) (window.requestIdleCallback ?? setTimeout)(act);
     },
+    /** Whether the reader is at the crop box, and may move it on. */
+    get isCropping() {
+      const active = document.activeElement;
+      return active !== null && crop.element.contains(active) && active.checkVisibility();
+    },
     /** @param {{box: number[]}[]} regions */
     offer: (regions) => crop.offer(regions),
     /** What leads to the crop box; null where it is seen beside the results. */

@@ -281,7 +281,7 @@ class SearchView {
     this.#grid.showLoading(narrowing);
     if (!narrowing && !traversed) {
       scrollTo({ top: 0 });
-      this.#grid.focusTitle();
+      if (!this.#query.isCropping) this.#grid.focusTitle();
     }
   }
 
