@@ -157,6 +157,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
         log_level="warning",
     )
     sys.setswitchinterval(SWITCH_S)
+    app.openapi()  # takes 0.15 s, for which everybody would wait with who asks for it first
     gc.set_threshold(*GARBAGE)
     gc.freeze()  # what is there stays, and need not be looked through
     server = StoppableServer(config)
