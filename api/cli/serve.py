@@ -27,7 +27,7 @@ for each connection, and all that is asked in a row would be answered into them.
 SWITCH_S = 0.001
 """So long a thread keeps the interpreter while others wait: the event loop is one of them each time
 it has something to do, a refusal for example, and 5 ms a time add up."""
-GARBAGE = (700, 10, 1_000)
+GC_THRESHOLDS = (700, 10, 1_000)
 """To look through all objects holds up everybody: 0.1 s with 2,000 connections, each of which
 brings a hundred. So it is done now and then (`api.app.GIVE_BACK_S`), and not once in so many."""
 
@@ -158,7 +158,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
     )
     sys.setswitchinterval(SWITCH_S)
     app.openapi()  # takes 0.15 s, for which everybody would wait with who asks for it first
-    gc.set_threshold(*GARBAGE)
+    gc.set_threshold(*GC_THRESHOLDS)
     gc.freeze()  # what is there stays, and need not be looked through
     server = StoppableServer(config)
     app.state.is_stopping = lambda: server.should_exit

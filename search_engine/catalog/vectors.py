@@ -35,7 +35,7 @@ def is_sound(blob: object, crc32: object, dimension: int, key: int = 0) -> bool:
 
 def is_packed(blob: bytes, crc32: object, key: int) -> bool:
     """Whether bytes are those of their checksum; those of earlier versions are without the key."""
-    return crc32 in (blob_crc32(key, blob), blob_crc32(0, blob))
+    return crc32 == blob_crc32(key, blob) or crc32 == blob_crc32(0, blob)
 
 
 def unpack(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float16]:

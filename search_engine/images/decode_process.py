@@ -34,10 +34,10 @@ from search_engine.images.plain_answers import described, understood
 
 START_S = 60.0
 DECODE_WALL_S = 5.0
-HELD_UP = 0.4
+STARVED_SHARE = 0.4
 """A process that had less of a processor than this share of `DECODE_WALL_S`, and waits for one, is
 held up by others: its picture is no slower than any, and gets more time."""
-TURNS = 6
+MOST_WAITS = 6
 """So many times `DECODE_WALL_S` in all."""
 ORPHAN_S = 1.0
 """A child ends itself so much later than its parent would have ended it, in case that is gone."""
@@ -162,7 +162,7 @@ class DecodeProcess:
         Raises:
             EOFError, OSError: The process died.
         """
-        most_s = TURNS * DECODE_WALL_S + ORPHAN_S
+        most_s = MOST_WAITS * DECODE_WALL_S + ORPHAN_S
         self._pipe.send(self._frame.question((function, arguments, most_s)))
         try:
             text = self._answer()
@@ -199,11 +199,11 @@ class DecodeProcess:
             EOFError, OSError: The process died.
         """
         before_s = _spent_s(self.pid)
-        for _ in range(TURNS - 1):
+        for _ in range(MOST_WAITS - 1):
             with suppress(TimeoutError):
                 return self._receive(DECODE_WALL_S)
             spent_s = _spent_s(self.pid) - before_s
-            if spent_s >= HELD_UP * DECODE_WALL_S or not _is_runnable(self.pid):
+            if spent_s >= STARVED_SHARE * DECODE_WALL_S or not _is_runnable(self.pid):
                 raise TimeoutError
         return self._receive(DECODE_WALL_S)
 

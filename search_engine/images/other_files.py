@@ -17,7 +17,7 @@ class OtherFile(NamedTuple):
 
 
 AS_JPEG = "save it as JPEG or PNG first"
-_NOT_FOUND = "see what the shop answers at its address, often that the picture is gone"
+_NO_PICTURE = "get the picture again; what is there may be a shop's answer that it is gone"
 _BY_START: dict[bytes, OtherFile] = {
     b"%PDF-": OtherFile("a PDF", "save its pages or pictures as JPEG or PNG first"),
     b"PK\x03\x04": OtherFile("a ZIP archive or office document", "unpack it first"),
@@ -34,9 +34,9 @@ _BY_START: dict[bytes, OtherFile] = {
 }
 _SVG = re.compile(rb"<(!doctype\s+)?svg[\s/>]", re.IGNORECASE)
 _HTML = re.compile(
-    rb"(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    rb"(<!--((?!-->).)*-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-_FILM = re.compile(rb"....(ftyp(isom|iso\d|mp4\d|avc1|qt  |M4V )|moov|mdat)", re.DOTALL)
+_VIDEO = re.compile(rb"....(ftyp(isom|iso\d|mp4\d|avc1|qt  |M4V )|moov|mdat)", re.DOTALL)
 
 
 def other_file(data: bytes) -> OtherFile | None:
@@ -45,15 +45,15 @@ def other_file(data: bytes) -> OtherFile | None:
     for start, found in _BY_START.items():
         if head.startswith(start):
             return found
-    if _FILM.match(head):
-        return OtherFile("a film", "save one of its pictures as JPEG or PNG first")
+    if _VIDEO.match(head):
+        return OtherFile("a video", "save one of its pictures as JPEG or PNG first")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _HTML.match(text):
-        return OtherFile("a web page (HTML)", _NOT_FOUND)
+        return OtherFile("a web page (HTML)", _NO_PICTURE)
     if text.startswith(b"<") and _SVG.search(text):
         return OtherFile("SVG", AS_JPEG)
     if text.startswith(b"<?xml"):
-        return OtherFile("XML", _NOT_FOUND)
+        return OtherFile("XML", _NO_PICTURE)
     if text.startswith((b"{", b"[")):
-        return OtherFile("JSON", _NOT_FOUND)
+        return OtherFile("JSON", _NO_PICTURE)
     return None

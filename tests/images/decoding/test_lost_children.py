@@ -156,7 +156,7 @@ def test_a_decoder_that_others_hold_up_gets_more_time(monkeypatch: pytest.Monkey
     with DecodePool(LIMITS, 1) as pool, ExitStack() as stack:
         pool.call(compute, 0.0)  # it imports this module
         monkeypatch.setattr(decoding, "DECODE_WALL_S", 0.4)
-        monkeypatch.setattr(decoding, "TURNS", 100)
+        monkeypatch.setattr(decoding, "MOST_WAITS", 100)
         (pid,) = pool.pids
         os.sched_setaffinity(pid, {processor})
         os.setpriority(os.PRIO_PROCESS, pid, 5)
