@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tests.conftest import LiveServer
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytest.importorskip("openTSNE", reason="no map without openTSNE")
+pytestmark = pytest.mark.skipif(find_spec("openTSNE") is None, reason="no map without openTSNE")
 expect = sync_api.expect
 
 
