@@ -1,6 +1,7 @@
 """Find names and values close to an unknown one, for messages with "did you mean"."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 from search_engine.names import normal
@@ -15,7 +16,8 @@ def near(text: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Return up to `count` of the known texts that may have been meant, the nearest first.
 
     Texts that only differ in case, Unicode form or space come first, then paths that end in the
-    text; only without any of these, texts of similar spelling.
+    text; only without any of these, texts of similar spelling, and without these, texts that have
+    it as a word.
     """
     known = list(known)
     asked = _plain(text)
@@ -27,6 +29,9 @@ def near(text: str, known: Iterable[str], count: int = 3) -> list[str]:
         short = {one: found[:MAX_COMPARED] for one, found in plain.items()}
         best = difflib.get_close_matches(asked[:MAX_COMPARED], set(short.values()), count, _LIKE)
         alike = [one for found in best for one in known if short[one] == found]
+    if asked and not (same or ends or alike):
+        word = re.compile(rf"(?<![^\W_]){re.escape(asked)}(?![^\W_])")
+        alike = [one for one in known if word.search(plain[one])]
     return list(dict.fromkeys([*same, *ends, *alike]))[:count]
 
 

@@ -47,6 +47,7 @@ _TOKEN = re.compile(
     r"""|[^\s"'=<>!(),][^\s"=<>!(),]*)""",
     re.DOTALL,
 )
+_GLUED = re.compile(r"(?P<field>\w[^:~]*)(?P<sign>[:~])(?P<value>.+)", re.DOTALL)
 _ESCAPED = {'"': re.compile(r"\\(.)", re.DOTALL), "'": re.compile(r"\\(.)|'(')", re.DOTALL)}
 
 JsonFilter = dict[str, Any]
@@ -125,7 +126,16 @@ class _Parser:
     def end(self) -> None:
         if self._next < len(self._tokens):
             fix = JOINTS.get(self._peek(), "put text that has spaces in quotes")
-            raise self._unexpected("and, or, or the end", fix)
+            raise self._unexpected("and, or, or the end", self._with_a_point() or fix)
+
+    def _with_a_point(self) -> str | None:
+        """How to write the number around a comma, if that is what is there."""
+        tokens, places = zip(*self._tokens[self._next - 1 : self._next + 2], strict=True)
+        number = "".join(tokens)
+        is_one = places[0] + len(number) == places[-1] + len(tokens[-1])
+        if is_one and re.fullmatch(r"[-+]?[0-9.]+,[0-9]+", number):
+            return f"write {number.replace('.', '').replace(',', '.')}, with a point"
+        return None
 
     def _conjunction(self, depth: int) -> JsonFilter:
         parts = [self._part(depth)]
@@ -163,9 +173,18 @@ class _Parser:
         for sign, operator in OPERATORS.items():
             if self._take(sign):
                 return operator
-        fix = OTHERWISE.get(self._peek().lower())
-        told = None if fix is None else fix.format(field=shown(field))
-        raise self._unexpected("= != < <= > >= in under or exists", told)
+        raise self._unexpected("= != < <= > >= in under or exists", self._otherwise(field))
+
+    def _otherwise(self, field: str) -> str | None:
+        """How to say here what was said behind a field, or in one word with it."""
+        word = self._peek().lower()
+        glued = None if word else _GLUED.fullmatch(field)
+        if glued is not None:
+            if glued["sign"] == ":":
+                return f"write {shown(glued['field'])} = {shown(glued['value'])}"
+            word = "~"
+        fix = OTHERWISE.get(word)
+        return None if fix is None else fix.format(field=shown(field))
 
     def _values(self) -> list[Any]:
         if not self._take("("):

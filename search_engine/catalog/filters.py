@@ -12,9 +12,11 @@ import math
 import operator
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, and_, exists, func, literal, or_
 
 from search_engine.catalog.attributes import (
@@ -196,7 +198,7 @@ def _parse(source: Any, where: str, depth: int) -> Filter:
     joint, parts = next(iter(source.items()))
     if joint == "not":
         return Group("not", (_parse(parts, f"{where}.not", depth + 1),))
-    if not isinstance(parts, list) or not parts:
+    if not isinstance(parts, list | tuple) or not parts:
         raise _error(f"{joint} takes a list of filters", where)
     return Group(
         joint,
@@ -215,7 +217,7 @@ def _parse_condition(source: dict[str, Any], where: str) -> Condition:
         raise _error(f"a condition has a field and one operator of {' '.join(OPERATORS)}", where)
     name, value = operators[0], source[operators[0]]
     if name == "in":
-        if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
+        if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_VALUES:
             raise _error(f"in takes a list of 1 to {MAX_VALUES} values", where)
         return Condition(field, name, tuple(_scalar(each, field, where) for each in value))
     value = _scalar(value, field, where)
@@ -228,6 +230,10 @@ def _parse_condition(source: dict[str, Any], where: str) -> Condition:
 
 
 def _scalar(value: Any, field: str, where: str) -> Scalar:
+    if isinstance(value, np.generic):
+        value = str(value) if isinstance(value, np.datetime64) else value.item()
+    if isinstance(value, date):  # or a moment, which is one too
+        value = value.isoformat()
     if isinstance(value, bool):
         return value
     text = value.text if isinstance(value, Word) else value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search_engine.errors import CorruptImageError, ImageError, MissingPictureError
 from search_engine.images.limits import CATALOG_SETTING, too_many_bytes
+from search_engine.images.other_files import BASE64
 
 SHOWN_CHARS = 200
 """Characters of a path in a message; longer ones were hardly meant as paths."""
@@ -42,12 +43,22 @@ def shown_path(path: Path) -> str:
 def _unreadable(path: Path, error: OSError | ValueError) -> ImageError:
     where = shown_path(path)
     if isinstance(error, ValueError) or error.errno in _NO_SUCH:
-        is_address = path.parts[:1] in (("http:",), ("https:",))
-        fix = "nothing is fetched from an address here: give the file" if is_address else None
-        return MissingPictureError("there is no such picture", where=where, fix=fix)
+        return MissingPictureError("there is no such picture", where=where, fix=_instead(path))
     if isinstance(error, IsADirectoryError):
         return CorruptImageError(_kind(stat.S_IFDIR), where=where)
     return CorruptImageError(f"the file cannot be read: {error.strerror}", where=where)
+
+
+def _instead(path: Path) -> str | None:
+    """Say what to give instead of what is no path."""
+    text = str(path)
+    if path.parts[:1] in (("http:",), ("https:",)):
+        return "nothing is fetched from an address here: give the file"
+    if path.parts[:1] == ("file:",):
+        return "give the path alone, without file://"
+    if text.startswith(("data:image", *BASE64)):
+        return "a text is a path: give what the base64 stands for as bytes"
+    return None
 
 
 def _kind(mode: int) -> str:

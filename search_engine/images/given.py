@@ -77,7 +77,12 @@ def _read_path(path: Any, max_bytes: int) -> bytes:
 
 
 def _read(file: BinaryIO, max_bytes: int) -> bytes:
-    data = file.read(max_bytes + 1)
+    try:
+        data = file.read(max_bytes + 1)
+    except ValueError as error:  # it is closed, or was opened for writing
+        raise ParameterError(
+            f"the file cannot be read: {error}", where="picture", fix='open it with mode "rb"'
+        ) from error
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ParameterError(
             f"the file gives {type(data).__name__}, not bytes",

@@ -36,6 +36,10 @@ _SVG = re.compile(rb"<(!doctype\s+)?svg[\s/>]", re.IGNORECASE)
 _HTML = re.compile(
     rb"(<!--((?!-->).)*-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
+BASE64 = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
+"""How JPEG, PNG, GIF and WebP begin in base64."""
+_DECODE = "give the bytes that it stands for, decoded"
+_BASE64 = re.compile(rb"data:image/|" + b"|".join(map(re.escape, map(str.encode, BASE64))))
 _VIDEO = re.compile(rb"....(ftyp(isom|iso\d|mp4\d|avc1|qt  |M4V )|moov|mdat)", re.DOTALL)
 
 
@@ -56,4 +60,6 @@ def other_file(data: bytes) -> OtherFile | None:
         return OtherFile("XML", _NO_PICTURE)
     if text.startswith((b"{", b"[")):
         return OtherFile("JSON", _NO_PICTURE)
+    if _BASE64.match(text):
+        return OtherFile("base64, not the picture itself", _DECODE)
     return None

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from search_engine.errors import ParameterError
 from search_engine.records import Vectors
 
-GivenVector = str | Sequence[float] | NDArray[Any]
+
+class ArraySource(Protocol):
+    """A tensor or column of another library, such as torch or pandas."""
+
+    def __array__(self) -> NDArray[Any]: ...
+
+
+GivenVector = str | Sequence[float] | NDArray[Any] | ArraySource
 """Numbers, or base64 of little-endian float32."""
 
 _FORMS = "an array of numbers, or the base64 of little-endian float32"
@@ -60,6 +67,8 @@ def _decoded(text: str) -> NDArray[np.float64]:
 
 
 def _numbers(given: Any) -> NDArray[np.float64]:
+    if not isinstance(given, np.ndarray | list | tuple) and hasattr(given, "__array__"):
+        given = _as_array(given)
     if isinstance(given, np.ndarray):
         given = given[0] if given.ndim == 2 and len(given) == 1 else given
         if given.ndim != 1 or given.dtype.kind not in "fiu" or not given.size:
@@ -77,6 +86,17 @@ def _numbers(given: Any) -> NDArray[np.float64]:
         return np.array([float(each) for each in given])
     except OverflowError:
         raise _refused("a number is not a finite float32", "give finite numbers") from None
+
+
+def _as_array(given: Any) -> NDArray[Any]:
+    """What another library's tensor or column holds."""
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        told = str(error).splitlines()[0]
+        raise _refused(
+            f"{type(given).__name__} gives no array: {told}", f"give {_FORMS}"
+        ) from error
 
 
 def _refused(what: str, fix: str) -> ParameterError:

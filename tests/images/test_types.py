@@ -1,5 +1,6 @@
 """What a file is follows from its content, and only accepted types reach a decoder."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def test_other_content_is_refused_by_type(name: str) -> None:
         (FOREIGN_TYPES["html"], "a web page (HTML)", "again"),
         (b"\r\n <!-- gone --> <HTML><body>404</body></HTML>", "a web page (HTML)", "again"),
         (b'{"error": "not found"}', "JSON", "again"),
+        (base64.b64encode(encoded(photo(), "JPEG")), "base64", "decoded"),
+        (
+            b"data:image/png;base64," + base64.b64encode(encoded(photo(), "PNG")),
+            "base64",
+            "decoded",
+        ),
         (FOREIGN_TYPES["pdf"], "a PDF", "JPEG"),
         (FOREIGN_TYPES["zip"], "a ZIP archive", "unpack"),
         (FOREIGN_TYPES["jpeg 2000"], "JPEG 2000", "save it as JPEG"),

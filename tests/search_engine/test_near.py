@@ -4,7 +4,7 @@ import pytest
 
 from search_engine.near import did_you_mean, near, shown
 
-KNOWN = ("mug", "Home/Mug", "Plate", "Kü", "colour", "colours")
+KNOWN = ("mug", "Home/Mug", "Plate", "Kü", "colour", "colours", "red|blue", "reddish-brown")
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,13 @@ KNOWN = ("mug", "Home/Mug", "Plate", "Kü", "colour", "colours")
         ("K\u0075\u0308"[:1] + "u\u0308", ["Kü"]),
         ("color", ["colour", "colours"]),
         ("xylophone", []),
+        ("red", ["red|blue"]),
         ("", []),
     ],
 )
-def test_other_spellings_come_first_then_what_is_much_alike(text: str, wanted: list[str]) -> None:
+def test_other_spellings_come_first_then_what_is_much_alike_or_has_it_as_a_word(
+    text: str, wanted: list[str]
+) -> None:
     assert near(text, KNOWN) == wanted
 
 

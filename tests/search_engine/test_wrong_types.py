@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError, MissingPictureError
@@ -49,6 +51,36 @@ def test_what_is_no_filter_is_told_how_one_looks(engine: SearchEngine, filter: A
 def test_an_address_is_no_path(engine: SearchEngine, address: str) -> None:
     with pytest.raises(MissingPictureError, match="nothing is fetched from an address here"):
         engine.search(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("file:///photos/a.jpg", "give the path alone, without file://"),
+        ("data:image/png;base64,iVBORw0KGgo", "what the base64 stands for"),
+        ("/9j/4AAQSkZJRgABAQAAAQABAAD", "what the base64 stands for"),
+    ],
+)
+def test_other_texts_are_no_paths(engine: SearchEngine, text: str, fix: str) -> None:
+    with pytest.raises(MissingPictureError, match=fix):
+        engine.search(text)
+
+
+def test_a_closed_file_is_told(engine: SearchEngine, tmp_path: Path) -> None:
+    with (tmp_path / "a.jpg").open("wb+") as file:
+        pass
+    with pytest.raises(
+        EyedexError, match=r'cannot be read: .* closed file .*open it with mode "rb"'
+    ):
+        engine.search(file)
+
+
+def test_an_embedding_may_be_of_another_library(engine: SearchEngine) -> None:
+    numbers = np.arange(1.0, 973.0)
+    wanted = engine.search(vector=numbers).neighbors
+    assert engine.search(vector=torch.from_numpy(numbers)).neighbors == wanted
+    with pytest.raises(EyedexError, match=r"Tensor gives no array: .*requires grad"):
+        engine.search(vector=torch.ones(972, requires_grad=True))
 
 
 def test_a_file_is_no_data_directory(tmp_path: Path) -> None:

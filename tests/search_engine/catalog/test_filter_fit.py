@@ -1,8 +1,10 @@
 """Filters held against a collection: what is refused, what a word means, what nothing fulfils."""
 
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_engine.catalog.filter_text import read_filter
@@ -193,6 +195,20 @@ def test_times_with_zones_compare_as_instants(
 ) -> None:
     assert found(engine, line, "times") == wanted
     assert engine.filter_warnings(line, collection="times") == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("when", datetime(2024, 3, 10, 1, 30, tzinfo=timezone(timedelta(hours=1)))),
+        ("day", date(2024, 3, 11)),
+        ("day", np.datetime64("2024-03-11")),
+    ],
+)
+def test_times_may_be_those_of_python_and_numpy(
+    engine: SearchEngine, field: str, value: Any
+) -> None:
+    assert found(engine, {"field": field, "gte": value}, "times") == ["t1"]
 
 
 @pytest.mark.parametrize(

@@ -326,3 +326,11 @@ def test_filters_are_equal_only_if_they_ask_for_the_same() -> None:
 
 def test_a_filter_may_be_text_or_decoded() -> None:
     assert parse_filter('{"field": "price", "lt": 3}') == parse_filter({"field": "price", "lt": 3})
+
+
+def test_values_may_be_those_of_numpy_and_in_tuples() -> None:
+    listed = parse_filter(
+        {"all": [{"field": "price", "in": [1, 2.5]}, {"field": "sold", "eq": True}]}
+    )
+    price = {"field": "price", "in": (np.int64(1), np.float32(2.5))}
+    assert parse_filter({"all": (price, {"field": "sold", "eq": np.True_})}) == listed
