@@ -17,7 +17,10 @@ SIGNS = {
     "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS",
     "₫": "VND", "฿": "THB", "₱": "PHP", "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD",
     "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD",
-    "Fr.": "CHF", "Ft": "HUF", "$": "$", "¥": "¥", "kr": "kr", "kr.": "kr", "Kr": "kr", "KR": "kr",
+    "NT$": "TWD", "MX$": "MXN", "S/": "PEN", "Fr.": "CHF", "Ft": "HUF", "Rp": "IDR", "lei": "RON",
+    "円": "JPY", "元": "CNY", "원": "KRW", "₦": "NGN", "руб.": "RUB", "руб": "RUB", "грн": "UAH",
+    "лв.": "BGN", "лв": "BGN", "$": "$", "¥": "¥", "￥": "¥", "₨": "Rs", "Rs.": "Rs", "Rs": "Rs",
+    "kr": "kr", "kr.": "kr", "Kr": "kr", "KR": "kr",
 }  # fmt: skip
 """Currency signs and what they are stored as; `$` and others of several countries are kept."""
 
@@ -42,6 +45,10 @@ _WITH_COMMA = re.compile(
     r"(?:,(?P<decimals>\d+))?",
     re.ASCII,
 )
+_IN_LAKHS = re.compile(
+    r"-?[1-9]\d?(?P<group>,)\d{2}(?:,\d{2})*,\d{3}(?:\.(?P<decimals>\d+))?", re.ASCII
+)
+"""As in India, `1,23,456.00`: of two digits each above the thousands."""
 _STORED = {
     **{code: code for code in CODES},
     **{code.lower(): code for code in ("EUR", "USD", "GBP", "CHF")},  # `4 pen` is not money
@@ -89,7 +96,8 @@ def numeral(text: str) -> Numeral | None:
     number, currency = _without_currency(whole)
     if sum(map(str.isdecimal, number)) > MAX_DIGITS:
         return None
-    point = _WITH_POINT.fullmatch(number)
+    lakhs = _IN_LAKHS.fullmatch(number)
+    point = lakhs or _WITH_POINT.fullmatch(number)
     comma = _WITH_COMMA.fullmatch(number)
     found = [match for match in (point, comma) if match]
     if not found or (number[0] == "-" and not number.strip("-0.,")):
@@ -99,8 +107,8 @@ def numeral(text: str) -> Numeral | None:
         any(match["decimals"] for match in found if match["group"]) if grouped else False
     )
     spaced = any((match["group"] or "").isspace() for match in found)
-    if spaced and not with_decimals and currency is None:
-        return None  # `75 001` may as well be a code
+    if (spaced or lakhs) and not with_decimals and currency is None:
+        return None  # `75 001` may as well be a code, `1,23,456` a list
     return Numeral(
         len(point["decimals"] or "") if point else None,
         len(comma["decimals"] or "") if comma else None,

@@ -173,6 +173,32 @@ def test_prices_are_amounts_however_many_decimals_are_written() -> None:
     assert understood(["19.90", "5"], name="size").report.kind == "text"
 
 
+@pytest.mark.parametrize(
+    ("cells", "values", "currency"),
+    [
+        (["₹1,23,456.00", "₹12,34,56,789.50", "₹99.00"], [123456, 123456789.5, 99], "INR"),
+        (["Rs. 1,23,456", "Rs. 999"], [123456, 999], "Rs"),
+        (["1,23,456.50", "99.00"], [123456.5, 99], None),
+        (["￥1,200", "￥800"], [1200, 800], "¥"),
+        (["1,200円", "800円"], [1200, 800], "JPY"),
+        (["1 299,00 руб.", "99,00 руб."], [1299, 99], "RUB"),
+        (["Rp 150.000,00", "Rp 75.500,00"], [150000, 75500], "IDR"),
+    ],
+)
+def test_prices_are_read_as_their_countries_write_them(
+    cells: list[str], values: list[float], currency: str | None
+) -> None:
+    found = understood(cells, name="price")
+    assert found.values == values
+    rows = [row for row in found.rows if not isinstance(row, Reject)]
+    assert {row.description["attributes"].get("price_currency") for row in rows} == {currency}
+
+
+@pytest.mark.parametrize("cells", [["1,23,456", "7,89,012"], ["1,2,300", "5"], ["123,45,678.00"]])
+def test_other_commas_are_no_thousands(cells: list[str]) -> None:
+    assert understood(cells, name="price").report.kind == "text"
+
+
 def test_other_columns_tell_which_sign_the_table_writes() -> None:
     def both(price: str) -> Any:
         table = MemoryTable(["item_id", "price", "stock"], [["a", price, "1.299"]])
