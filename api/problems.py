@@ -213,10 +213,11 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _CODE_OF_STATUS.get(error.status_code, "http_error")
-    headers = error.headers
+    headers, detail = error.headers, str(error.detail)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers = {"Allow": ", ".join(_allowed_methods(request))}
-    detail = str(error.detail)
+        allowed = ", ".join(_allowed_methods(request))
+        headers = {"Allow": allowed}
+        detail = f"this address takes {allowed} only"
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = NOTHING_HERE
     return problem_response(error.status_code, code, detail, request_id(request), headers)

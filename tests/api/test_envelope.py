@@ -274,7 +274,8 @@ def test_wrong_methods_are_405_and_name_the_right_ones(
     client: CheckedClient, method: str, path: str, allowed: set[str]
 ) -> None:
     response = client.request(method, path)
-    assert_problem(response, 405, "method_not_allowed")
+    problem = assert_problem(response, 405, "method_not_allowed")
+    assert problem["detail"] == f"this address takes {response.headers['allow']} only"
     assert set(response.headers["allow"].replace(" ", "").split(",")) - {"HEAD"} == allowed
 
 
