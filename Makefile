@@ -13,7 +13,7 @@ SHOTS ?= build/screenshots
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-browser test-slow test-postgres coverage coverage-guarded audit sbom licences torture lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-browser test-slow test-random test-postgres coverage coverage-guarded audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 
 test-slow: setup  ## Run the tests that take minutes: of benchmarks, published figures, long runs
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal --slow -m slow
+
+test-random: setup  ## Run the tests of properties with examples that no run had before
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \
+		--hypothesis-profile=default -m hypothesis
 
 test-postgres: setup  ## Run the tests of core, indexing, API, verbs and faults with every catalog in PostgreSQL
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal \

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import PIL
 import pytest
@@ -38,6 +39,8 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.storage.paths import DataPaths
 from tests import postgres
 
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")  # new examples are for `make test-random`
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
 """As many as `make demo` draws."""
