@@ -100,7 +100,7 @@ def test_every_change_of_an_item_makes_it_stale(engine: SearchEngine) -> None:
 def test_lists_of_values_are_no_classes(engine: SearchEngine) -> None:
     """Each combination, such as "['red', 'new']", would be learned and answered as a class."""
     for number in range(4):
-        engine.describe(f"item {number}", attributes={"tags": ["red", f"t{number % 2}"]})
+        engine.describe(f"item {number}", {"attributes": {"tags": ["red", f"t{number % 2}"]}})
     with pytest.raises(ParameterError, match=r"several values of tags each.*one value an item"):
         classifiers.train(engine.catalog, NAME, "class-mean", "tags")
     with pytest.raises(ParameterError, match="several values of tags"):
@@ -112,7 +112,7 @@ def test_as_many_classes_as_items_are_learned_without_a_warning(
 ) -> None:
     """A price is such a target, and the accuracy says that it is none to learn."""
     for number in range(20):
-        engine.describe(f"item {number}", attributes={"price": number + 0.5})
+        engine.describe(f"item {number}", {"attributes": {"price": number + 0.5}})
     classifiers.train(engine.catalog, NAME, "logistic", "price")
     assert [str(one.message) for one in recwarn] == []
 
