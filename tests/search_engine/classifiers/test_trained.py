@@ -111,7 +111,7 @@ def test_as_many_classes_as_items_are_learned_without_a_warning(
     engine: SearchEngine, recwarn: pytest.WarningsRecorder
 ) -> None:
     """A price is such a target, and the accuracy says that it is none to learn."""
-    for number in range(20):
+    for number in range(40):
         engine.describe(f"item {number}", {"attributes": {"price": number + 0.5}})
     classifiers.train(engine.catalog, NAME, "logistic", "price")
     assert [str(one.message) for one in recwarn] == []
