@@ -98,7 +98,7 @@ def cluster_collection(engine: SearchEngine, collection: str, request: Clusterin
         ParameterError: There is no such field, or there are too few items.
     """
     started = time.perf_counter()
-    gallery = read_gallery(engine.catalog, collection, request.target)
+    gallery = read_gallery(engine.catalog, collection, request.target, single=True)
     known = engine.catalog.by_keys(gallery.keys.tolist())
     still_here = np.flatnonzero([key in known for key in gallery.keys.tolist()])
     gallery = take(gallery, still_here)

@@ -99,7 +99,9 @@ class Preparation:
     def stored(self, record: Collection) -> Labelled:
         """Read the items with the embeddings that they have by the encoder of a record, by key."""
         catalog, request = self.engine.catalog, self.request
-        return read_gallery(catalog, self.collection, request.target, record, request.group_by)
+        return read_gallery(
+            catalog, self.collection, request.target, record, request.group_by, single=True
+        )
 
 
 def labelled_only(gallery: Labelled) -> tuple[Labelled, Codes, int]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from indexer.change.request import Stage
 from indexer.overviews.neighbors import Graph, neighbors_of
+from search_engine.catalog import fields
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.fields import check_field, value_of, values_of
+from search_engine.catalog.fields import value_of
 from search_engine.collections.live import LiveCollection
 from search_engine.engine import SearchEngine
-from search_engine.errors import ParameterError
 from search_engine.indexes.live import Snapshot
 from search_engine.overviews.label_errors import Suspicions, judge
 from search_engine.overviews.lists import LISTED, SHOWN_NEIGHBORS
@@ -122,13 +122,8 @@ def check_single(engine: SearchEngine, subject: Subject, target: str) -> None:
     Raises:
         ParameterError: It is such a field.
     """
-    check_field(engine.catalog, subject.record, target, "target")
-    if any(values_of(item, target) is not None for item in subject.items):
-        raise ParameterError(
-            "items have several values of it, none of which is wrong because others have others",
-            where="target",
-            fix="name a field with one value an item",
-        )
+    fields.check_field(engine.catalog, subject.record, target, "target")
+    fields.check_single(subject.items, target)
 
 
 def suspicions(

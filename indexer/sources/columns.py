@@ -4,7 +4,7 @@ from typing import Any
 
 from indexer.sources.base import usable
 from indexer.sources.column_types import Reading, misfit, read_currency, reading
-from indexer.sources.found_types import TEXT, Found
+from indexer.sources.found_types import Found
 from indexer.sources.shapes import is_empty, is_gap
 from search_engine.catalog.attribute_values import MAX_TEXT_CHARS, check_attributes
 
@@ -29,7 +29,7 @@ class Column:
             RowError: The cell does not fit the column's type.
         """
         if is_empty(cell):
-            return cell if isinstance(cell, str) and cell and self._kind == TEXT else None
+            return None
         value = self._read(cell)
         if value is None and self._gaps and is_gap(cell):
             return None

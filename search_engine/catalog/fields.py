@@ -1,5 +1,6 @@
 """Fields of items: their values as those that vote, and whether a collection has one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from search_engine.catalog.collection_rows import Collection
@@ -34,6 +35,16 @@ def values_of(item: CatalogItem, target: str) -> tuple[str, ...] | None:
         return None
     texts = (as_label(one) for one in value if not isinstance(one, list | dict))
     return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+
+def check_single(items: Iterable[CatalogItem], target: str) -> None:
+    """Raise ParameterError if items have lists as their value of a target."""
+    if any(isinstance(_value(item, target), list) for item in items):
+        raise ParameterError(
+            f"items have several values of {shown(target)} each, not one class",
+            where="target",
+            fix="name a field with one value an item",
+        )
 
 
 def as_label(value: Any) -> str | None:

@@ -14,14 +14,15 @@ def train(catalog: Catalog, collection: str, name: str, target: str = "label") -
 
     Raises:
         CollectionNotFoundError: There is no such collection.
-        ParameterError: There is no such classifier or field, or too little to learn from.
+        ParameterError: There is no such classifier or field, it has lists of values, or there
+            is too little to learn from.
         StorageError: It cannot be stored.
     """
     classifier = create_classifier(name)
     record = catalog.collection(collection)
     check_field(catalog, catalog.collection(collection), target, "target")
     seq = catalog.seq()  # read before the items, so that later changes make it stale
-    gallery = read_gallery(catalog, collection, target)
+    gallery = read_gallery(catalog, collection, target, single=True)
     rows = [row for row, label in enumerate(gallery.labels) if label is not None]
     labels = [label for label in gallery.labels if label is not None]
     products = [gallery.products[row] for row in rows] if target != "product_id" else []

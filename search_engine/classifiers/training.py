@@ -1,5 +1,6 @@
 """Train a head and calibrate its probabilities on held-out items."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,11 @@ class HeadClassifier:
         classes = tuple(sorted(set(labels)))
         column = {label: number for number, label in enumerate(classes)}
         codes = np.array([column[label] for label in labels], dtype=np.int64)
-        with threadpool_limits(spare_cores()):  # threads waiting for a busy core cost the most
+        with (
+            threadpool_limits(spare_cores()),
+            warnings.catch_warnings(),
+        ):  # waiting threads cost most
+            warnings.filterwarnings("ignore", "The number of unique classes")  # the accuracy tells
             scores, held = self._held_out(vectors, codes, groups)
             head = self.learn(vectors, codes)
         return TrainedModel(

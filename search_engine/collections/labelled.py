@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from search_engine.catalog.collection_rows import Collection
-from search_engine.catalog.fields import check_field, value_of
+from search_engine.catalog.fields import check_field, check_single, value_of
 from search_engine.catalog.store import Catalog
 from search_engine.errors import ParameterError
 from search_engine.records import Codes, Keys, Vectors
@@ -59,21 +59,25 @@ def read_gallery(
     target: str = "label",
     record: Collection | None = None,
     group_by: str | None = None,
+    single: bool = False,
 ) -> Labelled:
     """Read all items of a collection that have an embedding, by key, with their value of a target.
 
     The embeddings are by the encoder of `record` if given, else of the collection. Items with one
-    value of the field `group_by` are a group.
+    value of the field `group_by` are a group. A list of values counts as one text, unless `single`.
 
     Raises:
         CollectionNotFoundError: There is no such collection.
-        ParameterError: There is no field `group_by`, or no value of it is that of two items.
+        ParameterError: There is no field `group_by`, or no value of it is that of two items; or
+            values are lists and shall be `single`.
     """
     record = record or catalog.collection(collection)
     changes = catalog.changes_since(record, -1)
     found = catalog.by_keys(changes.keys.tolist())
     here = np.array([key in found for key in changes.keys.tolist()], dtype=bool)
     items = [found[key] for key in changes.keys[here].tolist()]
+    if single:
+        check_single(items, target)
     groups: list[str | None] = []
     if group_by is not None:
         check_field(catalog, record, group_by, "group_by")

@@ -130,7 +130,8 @@ def run_evaluation(
         hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
     run = _with_unknown(run, options, hiding)
     if options.classifiers:
-        run = replace(run, classifiers=_classifiers(run, hiding, asked is None, progress))
+        split = hiding if options.folds else None
+        run = replace(run, classifiers=_classifiers(run, split, asked is None, progress))
     if options.rerankings:
         run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
     return _stressed(engine, run, options, hiding, progress)
@@ -252,8 +253,8 @@ def _classifiers(
 ) -> list[ClassifierRow]:
     """Measure the vote and every classifier on the split of the run.
 
-    Training again for each held-out item would take too long: without queries and folds, three
-    folds replace that.
+    Training again for each held-out item or group would take too long: without queries and folds,
+    three folds replace that.
     """
     queries, gallery = run.found.queries, run.found.gallery
     if hiding is None and by_itself:

@@ -68,6 +68,16 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     return Hiding(number, number)
 
 
+def hiding_groups(groups: Sequence[str | None]) -> Hiding:
+    """Hide from each item, one of N, all that are in its group; None is in no group."""
+    numbers: dict[str, int] = {}
+    number = np.array(
+        [-1 if one is None else numbers.setdefault(one, len(numbers)) for one in groups],
+        dtype=np.int64,
+    )
+    return Hiding(number, number)
+
+
 def choose_classes(
     queries: Sequence[str | None], gallery: Sequence[str | None], count: int, seed: int
 ) -> tuple[str, ...]:

@@ -17,7 +17,12 @@ from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value
 from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding
-from search_engine.evaluate.splits import folds_by_thing, narrowed, sample_rows
+from search_engine.evaluate.splits import (
+    folds_by_thing,
+    hiding_groups,
+    narrowed,
+    sample_rows,
+)
 from search_engine.evaluate.unknown_labels import (
     UnknownLabel,
     is_known,
@@ -52,7 +57,7 @@ class Options:
     The vote is that of `eyedex classify`: calibrated if the collection is, abstaining as
     `accept_accuracy` requires, by `vote_k` neighbors if given. `k` is a depth to measure besides 1,
     5 and 10. `folds` cross-validates, keeping pictures of one product or scene together, or of one
-    value of the field `group_by`;
+    value of the field `group_by`, which without folds is held out value by value;
     `hold_out_classes` removes so many from the catalog for a further test; `sample` limits the
     number of queries; `separator` splits several values in one text; `stress_queries` is 0 for no
     stress test; `classifiers` also measures all classifiers, `rerankings` each of these methods
@@ -104,10 +109,7 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
             none of the queries' labels.
         CollectionNotFoundError: There is no such collection.
     """
-    if options.folds and asked is not None:
-        raise ParameterError(
-            "folds divide the catalog itself", where="--folds", fix="leave out the queries"
-        )
+    _check_split(asked, options)
     check_field(
         engine.catalog, engine.catalog.collection(options.collection), options.target, "target"
     )
@@ -115,13 +117,30 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         engine.catalog, options.collection, options.target, group_by=options.group_by
     )
     values, gallery, queries = _several_values(engine, gallery, asked, options)
-    hiding = folds_by_thing(gallery, options.folds, options.seed) if options.folds else None
     task = Task(
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
-        _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
-        _split(asked, options), asked.rejected if asked else 0,
+        _predictor(engine, options), _hiding(gallery, options), values,
+        asked.name if asked else ITSELF, _split(asked, options), asked.rejected if asked else 0,
     )  # fmt: skip
     return _sampled(task if asked is None else _apart(task), options)
+
+
+def _check_split(asked: Asked | None, options: Options) -> None:
+    """Raise ParameterError where queries are named and items are to be held out, too."""
+    for where, wanted in (("--folds", options.folds), ("--group-by", options.group_by)):
+        if wanted and asked is not None:
+            raise ParameterError(
+                f"{where} holds out items of the catalog itself",
+                where=where,
+                fix="leave out the queries",
+            )
+
+
+def _hiding(gallery: Labelled, options: Options) -> Hiding | None:
+    """Return what items must not find besides themselves: their fold, or their group."""
+    if options.folds:
+        return folds_by_thing(gallery, options.folds, options.seed)
+    return hiding_groups(gallery.groups) if options.group_by else None
 
 
 def _apart(task: Task) -> Task:
@@ -151,6 +170,8 @@ def _apart(task: Task) -> Task:
 def _split(asked: Asked | None, options: Options) -> str:
     if options.folds:
         return f"{options.folds} folds by {options.group_by or 'product or scene'}"
+    if options.group_by:
+        return f"leave one {options.group_by} out"
     return "queries" if asked else "leave one out"
 
 

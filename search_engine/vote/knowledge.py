@@ -52,11 +52,11 @@ def knowledge_of(
 def _least_score(
     calibrations: CalibrationCache, record: Collection, fitted: Calibration | None
 ) -> float | None:
-    """Return the calibrated least score, of the label if not of the target; else the encoder's.
+    """Return the least score known of the target, else of the label, else of the encoder.
 
     How far a photo may be depends on the pictures, and hardly on the target.
     """
-    known = fitted or calibrations.get(record, "label")[0]
-    if known is not None and known.least_score > NOTHING_IS_FAR:
-        return known.least_score
+    for known in (fitted, calibrations.get(record, "label")[0]):
+        if known is not None and known.least_score > NOTHING_IS_FAR:
+            return known.least_score
     return unrelated_score(record.encoder, record.encoder_options)

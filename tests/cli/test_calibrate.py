@@ -254,6 +254,8 @@ def test_lists_of_values_are_voted_value_by_value(drawn: Path, run: Run, photo: 
     fitted = run("classify", photo, "--data", drawn, "--target", "tags", "--json").json
     assert fitted["calibrated"] is True
     assert fitted["values"]
+    said = run("calibrate", "--data", drawn, "--target", "tags").out
+    assert "\nprecision of the values answered 0." in said  # evaluate's accuracy is of whole lists
     shown = run("classify", photo, "--data", drawn, "--target", "tags").out
     assert all(value in shown.splitlines()[0] for value in fitted["values"])
     refused = run("calibrate", "--data", drawn, "--target", "tags", "--balanced")

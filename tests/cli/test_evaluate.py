@@ -78,6 +78,25 @@ def test_folds_and_queries_do_not_go_together(run: Run, hsv_data: Path, sample: 
     assert "--folds" in ran.error
 
 
+def test_what_has_one_value_of_a_field_is_held_out_together(
+    run: Run, hsv_data: Path, sample: Path
+) -> None:
+    """Without folds the field was taken, and nothing held out by it."""
+    asked = ("evaluate", "--data", hsv_data, "--vote-k", 5, "--json", "--per-query")
+    alone = run(*asked).json
+    apart = run(*asked, "--group-by", "product_id").json
+    assert apart["split"] == "leave one product_id out"
+    assert apart["queries"] == alone["queries"]
+    assert apart["easy_accuracy"] == alone["accuracy"]
+    assert apart["map"] < alone["map"]
+    nothing_left = run(*asked, "--group-by", "label").json
+    assert (nothing_left["accuracy"], nothing_left["without_relevant"]) == (0, alone["queries"])
+    shopper = sample / "shopper" / "shopper.csv"
+    refused = run("evaluate", shopper, "--data", hsv_data, "--group-by", "product_id")
+    assert refused.code == Exit.USAGE
+    assert "--group-by" in refused.error
+
+
 def test_a_sample_asks_fewer_queries_and_always_the_same(run: Run, hsv_data: Path) -> None:
     first, again, other = (
         run("evaluate", "--data", hsv_data, "--sample", 20, "--seed", seed, "--json", "--per-query")

@@ -63,7 +63,8 @@ def _print(found: "Calibration") -> None:
         f"{found.target}: k {found.rule.k}, temperature {found.rule.temperature:g}; "
         f"{figures.queries:,} photos, each held out {LEFT_OUT[figures.left_out]}"
     )
-    expected = f"accuracy {figures.accuracy:.3f}"
+    measured = "accuracy" if found.values is None else "precision of the values answered"
+    expected = f"{measured} {figures.accuracy:.3f}"
     if figures.accuracy_low is not None:
         expected += f" ({figures.accuracy_low:.2f} to {figures.accuracy_high:.2f})"
     print(

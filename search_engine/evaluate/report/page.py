@@ -134,6 +134,9 @@ def _how_asked(run: Run) -> str:
         return f"labelled photos from “{run.setup.asked}”"
     if run.setup.split == "leave one out":
         return "catalog items, each held out in turn"
+    if run.setup.split.startswith("leave one "):
+        field = run.setup.split.removeprefix("leave one ").removesuffix(" out")
+        return f"catalog items, held out with all that have their value of “{field}”"
     return f"catalog items, held out in {run.setup.split}"
 
 

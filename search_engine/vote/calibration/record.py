@@ -15,6 +15,7 @@ labels are.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -105,7 +106,8 @@ class Figures(BaseModel):
 
     It is that of items without all that was left out with them. From `accuracy_low` to
     `accuracy_high` is the 95 % interval of the accuracy, which counts photos of one thing as one;
-    None if values are lists, or an earlier version measured it. `easy_accuracy` is that of items
+    None if values are lists, where it is the precision of the values that are answered, or an
+    earlier version measured it. `easy_accuracy` is that of items
     held out one by one, beside photos that look like them; None if none were.
     `ece_expected` is what a perfect confidence would show on so many items: the error is measured
     with noise, and an `ece_after` up to this cannot be improved upon. `unknown_turned_away` is the
@@ -176,7 +178,7 @@ class Calibration(BaseModel):
         raise ParameterError(
             f"no confidence promises an accuracy of {accuracy:g}",
             where="accept_accuracy",
-            fix=f"give at most {best:.3g}",
+            fix=f"give at most {floor(best * 1000) / 1000:g}",  # rounded up it would be refused
         )
 
     def point(self, accuracy: float) -> CurvePoint | None:

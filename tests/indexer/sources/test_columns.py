@@ -18,6 +18,7 @@ FOUND: dict[str, tuple[list[Any], str, list[Any]]] = {
     "one number padded": (["1.10"], "number", [1.1]),
     "empty cells clear": (["1", "", "3"], "number", [1, None, 3]),
     "a cell of spaces is empty": (["1", "  ", "3"], "number", [1, None, 3]),
+    "spaces among texts are empty": (["Fox", "   ", "\t", ""], "text", ["Fox", None, None, None]),
     "spaces around numbers": (["1 ", " 2"], "number", [1, 2]),
     "thousands in English": (["1,299.00", "899.00"], "number", [1299.0, 899.0]),
     "thousands in German": (["1.299,00", "899,00"], "number", [1299.0, 899.0]),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.clusters import cluster_collection
+from indexer.declared import Clustering
 from search_engine.classifiers import collection as classifiers
 from search_engine.classifiers import storage
 from search_engine.engine import SearchEngine
@@ -93,6 +95,26 @@ def test_every_change_of_an_item_makes_it_stale(engine: SearchEngine) -> None:
     assert stale_after(lambda: engine.describe("x", {"label": "c1"}))
     assert stale_after(lambda: engine.remove("item 3"))
     assert not stale_after(lambda: engine.create_collection("other"))
+
+
+def test_lists_of_values_are_no_classes(engine: SearchEngine) -> None:
+    """Each combination, such as "['red', 'new']", would be learned and answered as a class."""
+    for number in range(4):
+        engine.describe(f"item {number}", {"attributes": {"tags": ["red", f"t{number % 2}"]}})
+    with pytest.raises(ParameterError, match=r"several values of tags each.*one value an item"):
+        classifiers.train(engine.catalog, NAME, "class-mean", "tags")
+    with pytest.raises(ParameterError, match="several values of tags"):
+        cluster_collection(engine, NAME, Clustering(target="tags"))
+
+
+def test_as_many_classes_as_items_are_learned_without_a_warning(
+    engine: SearchEngine, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A price is such a target, and the accuracy says that it is none to learn."""
+    for number in range(40):
+        engine.describe(f"item {number}", {"attributes": {"price": number + 0.5}})
+    classifiers.train(engine.catalog, NAME, "logistic", "price")
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_another_encoder_is_refused(engine: SearchEngine) -> None:

@@ -90,6 +90,16 @@ def test_the_least_confidence_that_is_accurate_enough_is_taken() -> None:
         handmade().threshold(0.95)
 
 
+def test_what_is_offered_instead_is_not_refused() -> None:
+    """0.8017 was offered as 0.802, which is more than the catalog promises."""
+    made = handmade(curve=(CurvePoint(confidence=0.5, accuracy=0.8017, coverage=0.5),))
+    with pytest.raises(ParameterError) as refused:
+        made.threshold(0.95)
+    offered = float(str(refused.value.fix).rpartition(" ")[2])
+    assert offered == 0.801
+    assert made.threshold(offered).confidence == 0.5
+
+
 def test_the_curve_takes_the_deepest_level_and_promises_the_lower_end() -> None:
     """From 0.9 on, 30 answers at level 1, all right; from 0.5 on, 15 of 30 right at level 2."""
     sure = np.tile([[0.9, 0.5]], (30, 1))

@@ -171,6 +171,20 @@ def test_a_target_that_is_not_calibrated_refuses_as_the_label_does(
     assert [each.partition(":")[0] for each in result.warnings] == ["foreign"]
 
 
+def test_a_target_whose_calibration_found_nothing_far_refuses_as_the_label_does(
+    engine: SearchEngine, stranger: Path
+) -> None:
+    """Where each item has a twin, nothing is learned of distances, and nothing to advise."""
+    calibrate_collection(engine.catalog, "default", CalibrationRequest(target="color"))
+    color = load_calibration(engine.catalog, record(engine), "color")
+    assert color is not None
+    unknown = color.model_copy(update={"least_score": -1.0})
+    save_calibration(engine.catalog.paths, record(engine), unknown)
+    assert "distance_unknown" not in codes(engine.classify(stranger, target="color"))
+    refuse_below(engine, FAR)
+    assert said(engine.classify(stranger, target="color")).reason == "too_far"
+
+
 def test_where_it_is_not_known_what_is_far_the_answer_says_so(
     engine: SearchEngine, photo: Path
 ) -> None:
