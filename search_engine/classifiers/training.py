@@ -37,10 +37,7 @@ class HeadClassifier:
         classes = tuple(sorted(set(labels)))
         column = {label: number for number, label in enumerate(classes)}
         codes = np.array([column[label] for label in labels], dtype=np.int64)
-        with (
-            threadpool_limits(spare_cores()),
-            warnings.catch_warnings(),
-        ):  # waiting threads cost most
+        with threadpool_limits(spare_cores()), warnings.catch_warnings():  # waiting threads cost
             warnings.filterwarnings("ignore", "The number of unique classes")  # the accuracy tells
             scores, held = self._held_out(vectors, codes, groups)
             head = self.learn(vectors, codes)
