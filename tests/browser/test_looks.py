@@ -114,6 +114,20 @@ class TestPhone:
         expect(page.get_by_role("list", name="Views")).to_be_visible()
         assert steps.overflow_px(page) <= 0
 
+    @pytest.mark.parametrize("width", [320, 390])
+    def test_every_view_and_collection_can_be_reached(
+        self, page: Page, owned: LiveServer, width: int
+    ) -> None:
+        made = page.request.post(f"{owned.url}/v1/collections", data={"name": f"shop-{width}"})
+        assert made.status == 201
+        page.set_viewport_size({"width": width, "height": 740})
+        steps.open_start(page, owned)
+        collections = page.get_by_role("combobox", name="Collection").bounding_box()
+        assert collections is not None
+        assert collections["width"] > 100
+        for tab in page.get_by_role("navigation", name="Views").get_by_role("link").all():
+            expect(tab).to_be_in_viewport(ratio=1)
+
     def test_the_query_stays_while_scrolling(self, page: Page, live_server: LiveServer) -> None:
         page.set_viewport_size(PHONE)
         steps.open_start(page, live_server)
