@@ -190,11 +190,14 @@ def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
         ParameterError: No query has a label, or the gallery is empty.
     """
     asked = labelled_rows(queries)
-    if not len(asked) or len(gallery.keys) == 0:
+    if len(gallery.keys) == 0:
         raise ParameterError(
-            "nothing to evaluate: "
-            + ("the gallery is empty" if len(asked) else "no labelled query"),
-            fix="index labelled pictures first, and name queries that have labels",
+            "nothing to evaluate: the gallery is empty", fix="index labelled pictures first"
+        )
+    if not len(asked):
+        raise ParameterError(
+            f"nothing to evaluate: no labelled query among {len(queries.keys):,} pictures",
+            fix="put each into a folder named by its label, or name a table with labels",
         )
     return asked
 
