@@ -64,7 +64,6 @@ ON_BOTH_ALWAYS = {
 def pytest_configure(config: pytest.Config) -> None:
     """Write to memory, and start the database server that all workers of the run share."""
     _write_to_memory()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile us anew
     is_first = not hasattr(config, "workerinput")
     if config.getoption("--database") == "postgresql" and postgres.programs() and is_first:
         stack = ExitStack()

@@ -37,6 +37,7 @@ JOINTS = {
     "&": "write and", "&&": "write and", ",": "write and", ";": "write and",
     "|": "write or", "||": "write or",
 }  # fmt: skip
+AS_NUMBER = "write numbers with a decimal point, and nothing between thousands: 1234.5"
 GivenFilter = Filter | Mapping[str, Any] | str
 """A filter, its JSON form, or a line of text."""
 MAX_TEXT = 4_096
@@ -126,16 +127,14 @@ class _Parser:
     def end(self) -> None:
         if self._next < len(self._tokens):
             fix = JOINTS.get(self._peek(), "put text that has spaces in quotes")
-            raise self._unexpected("and, or, or the end", self._with_a_point() or fix)
+            raise self._unexpected("and, or, or the end", AS_NUMBER if self._in_number() else fix)
 
-    def _with_a_point(self) -> str | None:
-        """How to write the number around a comma, if that is what is there."""
+    def _in_number(self) -> bool:
+        """Whether the next token is a comma within a number."""
         tokens, places = zip(*self._tokens[self._next - 1 : self._next + 2], strict=True)
         number = "".join(tokens)
         is_one = places[0] + len(number) == places[-1] + len(tokens[-1])
-        if is_one and re.fullmatch(r"[-+]?[0-9.]+,[0-9]+", number):
-            return f"write {number.replace('.', '').replace(',', '.')}, with a point"
-        return None
+        return is_one and re.fullmatch(r"[-+]?[0-9.]+,[0-9.]+", number) is not None
 
     def _conjunction(self, depth: int) -> JsonFilter:
         parts = [self._part(depth)]
