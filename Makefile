@@ -13,7 +13,7 @@ SHOTS ?= build/screenshots
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-browser test-slow test-random test-postgres coverage coverage-guarded audit sbom licences torture lint lint-page screenshots bench clean
+.PHONY: help setup demo serve test test-long test-browser test-slow test-random test-postgres coverage coverage-guarded audit sbom licences torture lint lint-page screenshots bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ demo: setup  ## Draw a sample catalog, index it, and find shopper photos in it
 serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo's catalog unless EYEDEX_DATA is set
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
 
-test: setup  ## Run the tests, of the page those that are marked smoke
-	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal
+test: setup  ## Run the tests but those that take seconds each; of the page those that are marked smoke
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 4 --dist worksteal -m "not long"
+
+test-long: setup  ## Run the others: of trainings, of servers that are stopped and started (4 minutes)
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 4 --dist worksteal -m long
 
 test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser

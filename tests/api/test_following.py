@@ -306,6 +306,7 @@ def asking(first_picture: bytes) -> Iterator[Callable[[list[str]], Asking]]:
         thread.join()
 
 
+@pytest.mark.long
 def test_a_rolling_restart_and_changes_lose_no_question(
     origin: Origin, tmp_path: Path, asking: Callable[[list[str]], Asking]
 ) -> None:

@@ -145,6 +145,7 @@ def test_events_go_on_behind_the_last_one(server: CheckedClient) -> None:
     assert_problem(server.get(f"/v1/jobs/{made['id']}/rejects"), 404, "job_not_found")
 
 
+@pytest.mark.long
 def test_a_job_at_work_outlives_its_process_and_stops_when_told(
     server: CheckedClient,
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_job_at_work_outlives_its_process_and_stops_when_told(
     assert_problem(server.delete(f"/v1/jobs/{made['id']}"), 409, "job_finished")
 
 
+@pytest.mark.long
 def test_a_server_that_stops_leaves_its_job_to_the_next(
     hsv_data: Path, sources: Path, tmp_path: Path
 ) -> None:
@@ -197,6 +199,7 @@ def test_a_server_that_stops_leaves_its_job_to_the_next(
         assert wait(second, made["id"], "cancelled")["attempts"] == 2
 
 
+@pytest.mark.long
 def test_rejects_do_not_tell_where_files_are(server: CheckedClient, sources: Path) -> None:
     (sources / "bad.csv").write_text("item_id,image\na,none.jpg\n")
     path = "/v1/collections/bad/jobs"

@@ -14,6 +14,8 @@ from tests.api.asking import BOUNDARY, SEARCH, multipart, part
 from tests.conftest import LiveServer, copy_data, serve
 from tests.torture.network_tools import served
 
+pytestmark = pytest.mark.long
+
 WHOLE = 12
 """Questions that are asked when the signal comes."""
 

@@ -62,6 +62,7 @@ def test_a_table_with_its_pictures(server: CheckedClient, shop: Path) -> None:
     assert not (server.data / "uploads" / upload).exists()
 
 
+@pytest.mark.long
 def test_an_archive_of_the_same_changes_nothing(
     server: CheckedClient, shop: Path, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_other_encoders_have_nothing_to_weigh(run: Run, hsv_data: Path, photo: P
     assert UNION in refused.error
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sift", "orb"])
 def test_words_are_learnt_and_used(
     run: Run, data: Path, sample: Path, photo: Path, tmp_path: Path, kind: str

@@ -25,6 +25,8 @@ from tests.cli.conftest import Index, Run, colour_picture
 from tests.cli.figures import DIGITS, assert_scores
 from tests.conftest import copy_data, index_folder, once
 
+pytestmark = pytest.mark.long
+
 ESTIMATORS: dict[str, Callable[[], Any]] = {
     "class-mean": NearestCentroid,
     "logistic": lambda: LogisticRegression(C=30.0, max_iter=1_000),

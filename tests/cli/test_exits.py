@@ -326,6 +326,7 @@ def count_items(data: Path) -> int:
         return 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "whole_group", "code"),
     [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],

@@ -90,6 +90,7 @@ def answer(run: Run, photo: Path, data: Path) -> list[tuple[str, float]]:
     return [(one["item_id"], one["score"]) for one in ran.json["neighbors"]]
 
 
+@pytest.mark.long
 def test_a_trained_network_answers_and_is_kept_with_the_catalog(
     finetuned: Path, plain: Path, run: Run, photo: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def kept(engine: SearchEngine, judges: list[Collection]) -> list[int]:
     return [len(read_gallery(engine.catalog, "default", record=one).keys) for one in judges]
 
 
+@pytest.mark.long
 def test_each_training_judges_by_what_it_did_without(
     apart: Path, run: Run, photo: Path, tmp_path: Path
 ) -> None:

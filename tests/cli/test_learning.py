@@ -92,6 +92,7 @@ def test_the_first_index_with_enough_labels_learns_from_them(
     assert run("check", "--data", fresh).code == 0
 
 
+@pytest.mark.long
 def test_an_undone_learning_is_left_alone(waves: Path, learned: Path, run: Run) -> None:
     assert is_tuned(learned)
     assert run("tune", "--undo", "--data", learned).code == 0
@@ -100,6 +101,7 @@ def test_an_undone_learning_is_left_alone(waves: Path, learned: Path, run: Run) 
     assert not is_tuned(learned)
 
 
+@pytest.mark.long
 def test_it_learns_again_when_many_labels_have_changed(
     waves: Path, learned: Path, run: Run
 ) -> None:

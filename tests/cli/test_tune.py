@@ -249,6 +249,7 @@ def test_what_is_not_better_is_refused_unless_forced(
         assert encoder.projection.origin.forced
 
 
+@pytest.mark.long
 def test_a_network_is_tried_with_several_layers_too(
     network_data: Path, run: Run, photos: list[Path], tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from tests.contract.small_network import noise, small_network
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.usefixtures("nothing_exported")
+pytestmark = [pytest.mark.usefixtures("nothing_exported"), pytest.mark.long]
 
 USE_DEFAULT_ENCODER = """
 import socket, sys, json

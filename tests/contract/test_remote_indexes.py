@@ -29,6 +29,8 @@ from tests.api.asking import SEARCH, CheckedClient
 from tests.conftest import copy_data
 from tests.contract.index_kinds import unit_vectors
 
+pytestmark = pytest.mark.long
+
 COUNT, DIMENSION, K = 2_000, 32, 10
 
 

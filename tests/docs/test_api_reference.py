@@ -21,6 +21,8 @@ from tests.api.client.test_javascript import copy_client
 from tests.conftest import LiveServer, copy_data, serve
 from tests.docs.record import look_through, photo_folder, record
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def served(hsv_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:

@@ -90,6 +90,7 @@ def test_the_kubernetes_base_is_whole_and_hardened() -> None:
     assert "--insecure" not in pod["containers"][0]["command"]
 
 
+@pytest.mark.long
 def test_the_first_start_makes_one_key(tmp_path: Path) -> None:
     described = (ROOT / "api" / "deploy" / "kubernetes" / "server.yaml").read_text()
     (starting,) = yaml.safe_load(described)["spec"]["template"]["spec"]["initContainers"]
@@ -186,6 +187,7 @@ def test_the_health_check_of_postgresql_sees_it(cluster: postgres.Cluster) -> No
         assert done.returncode == wanted
 
 
+@pytest.mark.long
 def test_the_command_serves_and_the_health_check_sees_it(
     service: dict[str, Any], hsv_data: Path, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def undisturbed(
     return patches(data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("point", "left"),
     [

@@ -6,6 +6,8 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine.config import Settings
@@ -65,6 +67,7 @@ def index(folder: Path, data: Path, round_: int) -> list[str]:
     return sorted(ids)
 
 
+@pytest.mark.long
 def test_servers_follow_a_writer_without_a_failed_query(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "pictures"
     folder.mkdir()

@@ -90,6 +90,7 @@ def test_a_damaged_embedding_costs_its_item_and_not_the_switch(drawn: Path) -> N
         assert engine.catalog.count(engine.live("default").record) == 115
 
 
+@pytest.mark.long
 def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> None:
     """Each answer is that of the one encoder or of the other, whole."""
     errors: list[BaseException] = []
@@ -123,6 +124,7 @@ def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> No
     assert {len(each) for each in answers.values()} == {1}
 
 
+@pytest.mark.long
 def test_a_server_takes_over_what_another_process_tuned(drawn: Path, photo: Path) -> None:
     import httpx2
 

@@ -86,6 +86,7 @@ def test_a_picture_that_is_gone_is_found_as_a_whole(folder: Path, tmp_path: Path
     assert any(each.startswith("items without patches: 1;") for each in notes)
 
 
+@pytest.mark.long
 def test_another_encoder_has_patches_of_its_own(hsv_data: Path, tmp_path: Path) -> None:
     data = copy_data(hsv_data, tmp_path / "data")
     with SearchEngine(data) as engine:

@@ -20,6 +20,8 @@ from search_engine.search.rerank.learned import Reranker
 from tests.indexer.jobs.doing import do
 from tests.small_catalog import FINGERPRINT, bound_collection, draft, open_catalog, put
 
+pytestmark = pytest.mark.long
+
 ITEMS, LABELS, DIMENSION, VISITS, SHOWN = 200, 5, 8, 500, 8
 Chance = Callable[[bool], float]
 """Whether an item has the label of the query, to how probable it is that it is chosen."""

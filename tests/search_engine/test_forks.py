@@ -31,6 +31,8 @@ from tests.conftest import answers, free_port
 from tests.marking import slow_but
 from tests.search_engine.engine.conftest import ids, picture
 
+pytestmark = pytest.mark.long
+
 CHILD_S = 20.0
 """A child that hangs is ended then; one that works takes a second or two."""
 COLOURS = ("red", "green", "blue")

@@ -12,6 +12,8 @@ import pytest
 from api.client import AsyncClient, Client, Conflict, Invalid, NotFound
 from tests.conftest import LiveServer
 
+pytestmark = pytest.mark.long
+
 PICTURES = 5
 
 

@@ -13,6 +13,8 @@ from tests.cli.conftest import Run
 from tests.cli.switch.conftest import ITEMS, encoders_kept, found, result
 from tests.sealing import execute
 
+pytestmark = pytest.mark.long
+
 
 def test_undoing_brings_back_the_same_answers_at_once(
     switched: Path, hsv_data: Path, run: Run, photo: Path

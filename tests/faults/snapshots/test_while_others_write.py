@@ -27,6 +27,8 @@ from tests.faults.snapshots.archives import (
 from tests.faults.test_interruption import checked
 from tests.sealing import execute
 
+pytestmark = pytest.mark.long
+
 
 def test_snapshots_while_others_train_and_calibrate_are_sound(
     hsv_data: Path, tmp_path: Path

@@ -21,6 +21,8 @@ from search_engine.images.decode_pool import DecodePool
 from tests.images.decoding.conftest import LIMITS, SQUASH
 from tests.images.pictures import png
 
+pytestmark = pytest.mark.long
+
 
 class Deadly(bytes):
     """Kills the process that it is sent to."""

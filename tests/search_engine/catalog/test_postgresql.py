@@ -117,6 +117,7 @@ def behind(proxy: Proxy, url: str, tmp_path: Path) -> Iterator[Catalog]:
         yield catalog
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("does", ["replies are swallowed", "requests are swallowed"])
 def test_a_server_that_is_silent_is_given_up(behind: Catalog, proxy: Proxy, does: str) -> None:
     proxy.break_by(next(fault for fault in FAULTS if fault.name == does))

@@ -110,6 +110,7 @@ with SearchEngine(sys.argv[1]) as writing:
 """In a process of its own: in one, SQLite takes both paths for the same file, opened read-only."""
 
 
+@pytest.mark.long
 def test_who_reads_follows_who_writes_elsewhere(data: Path, mounted: Path) -> None:
     with SearchEngine(mounted) as reading:
         for name in ("red", "blue"):

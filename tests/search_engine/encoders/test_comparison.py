@@ -24,6 +24,7 @@ def pixels(sample: Path) -> Pixels:
     return np.stack([one.pixels for one in decoded])
 
 
+@pytest.mark.long
 def test_every_runtime_is_measured_and_one_is_chosen(
     cnn_data: Path, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from search_engine.encoders.registry import (
 from search_engine.errors import NoEmbeddingError
 
 
+@pytest.mark.long
 def test_its_embeddings_are_those_of_the_plain_encoder(layers: Path, cnn_data: Path) -> None:
     layered = create_with_layers(EncoderRequest(DEFAULT_ENCODER, cache=layers))
     plain = create_encoder(EncoderRequest(DEFAULT_ENCODER, cache=cnn_data / "encoders"))

@@ -63,6 +63,7 @@ def test_what_is_seen_in_its_own_place_is_left_out_exactly() -> None:
     np.testing.assert_allclose(found, encoder.encode(hidden(view, ONE_BY_ONE)), atol=2e-3)
 
 
+@pytest.mark.long
 def test_the_default_network_falls_as_when_each_place_is_hidden_alone() -> None:
     encoder = create_encoder(EncoderRequest(DEFAULT_ENCODER, runtime="torch-float32"))
     view = decode_pixels(png(photo()), encoder.spec.preprocessing, ImageLimits()).pixels
