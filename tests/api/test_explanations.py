@@ -27,7 +27,6 @@ def total(heat: dict[str, Any]) -> float:
     return float(sum(map(sum, heat["grid"])))
 
 
-@pytest.mark.long
 def test_grids_of_a_photo_and_its_neighbors_add_up_to_the_score(
     network: CheckedClient, first_picture: bytes
 ) -> None:

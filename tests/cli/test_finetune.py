@@ -27,6 +27,8 @@ from search_engine.engine import SearchEngine
 from tests.cli.conftest import COMMAND, Run, run_outside
 from tests.conftest import copy_data, once
 
+pytestmark = pytest.mark.long
+
 SECONDS = 2
 FINETUNE = ("tune", "--finetune", "--minutes", SECONDS / 60)
 
@@ -90,7 +92,6 @@ def answer(run: Run, photo: Path, data: Path) -> list[tuple[str, float]]:
     return [(one["item_id"], one["score"]) for one in ran.json["neighbors"]]
 
 
-@pytest.mark.long
 def test_a_trained_network_answers_and_is_kept_with_the_catalog(
     finetuned: Path, plain: Path, run: Run, photo: Path, tmp_path: Path
 ) -> None:
@@ -168,7 +169,6 @@ def kept(engine: SearchEngine, judges: list[Collection]) -> list[int]:
     return [len(read_gallery(engine.catalog, "default", record=one).keys) for one in judges]
 
 
-@pytest.mark.long
 def test_each_training_judges_by_what_it_did_without(
     apart: Path, run: Run, photo: Path, tmp_path: Path
 ) -> None:

@@ -56,7 +56,6 @@ def exports(engine: SearchEngine) -> list[str]:
     return sorted(path.name for path in DataPaths(engine.settings.data).encoders.iterdir())
 
 
-@pytest.mark.long
 def test_too_few_pictures_are_refused(engine: SearchEngine) -> None:
     with engine, pytest.raises(ParameterError, match=f"takes 300 pictures.* has {ITEMS}"):
         calibrate_int8(engine, "default")

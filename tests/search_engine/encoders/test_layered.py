@@ -26,6 +26,7 @@ def test_its_embeddings_are_those_of_the_plain_encoder(layers: Path, cnn_data: P
     assert cosines.min() > 0.999
 
 
+@pytest.mark.long
 def test_features_without_that_part_have_no_embedding(layers: Path) -> None:
     layered = create_with_layers(EncoderRequest(DEFAULT_ENCODER, cache=layers))
     features = np.ones((2, layered.base.spec.dimension), dtype=np.float32)
