@@ -33,7 +33,7 @@ serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo'
 	EYEDEX_DATA=$${EYEDEX_DATA:-$(DEMO)/eyedex-data} $(BIN)/eyedex serve --port $(PORT)
 
 test: setup  ## Run the tests but those that take seconds each; of the page those that are marked smoke
-	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 4 --dist worksteal -m "not long"
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal -m "not long"
 
 test-long: setup  ## Run the others: of trainings, of servers that are stopped and started (4 minutes)
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 4 --dist worksteal -m long
