@@ -14,6 +14,8 @@ from search_engine.engine import SearchEngine
 from tests.cli.conftest import Run
 from tests.conftest import copy_data, once
 
+pytestmark = pytest.mark.long
+
 KINDS, PRODUCTS, VIEWS = 4, 70, 3
 SIDE, CELLS = 96, 6
 WAVES = (0.35, 0.7, 1.1, 1.6)
@@ -92,7 +94,6 @@ def test_the_first_index_with_enough_labels_learns_from_them(
     assert run("check", "--data", fresh).code == 0
 
 
-@pytest.mark.long
 def test_an_undone_learning_is_left_alone(waves: Path, learned: Path, run: Run) -> None:
     assert is_tuned(learned)
     assert run("tune", "--undo", "--data", learned).code == 0
@@ -101,7 +102,6 @@ def test_an_undone_learning_is_left_alone(waves: Path, learned: Path, run: Run) 
     assert not is_tuned(learned)
 
 
-@pytest.mark.long
 def test_it_learns_again_when_many_labels_have_changed(
     waves: Path, learned: Path, run: Run
 ) -> None:

@@ -18,6 +18,8 @@ from search_engine.vote.calibration.store import load_calibration
 from tests.cli.conftest import Run
 from tests.conftest import copy_data, index_folder, once
 
+pytestmark = pytest.mark.long
+
 LABELS, PRODUCTS, VIEWS, PHOTOS = 4, 40, 3, 8
 CELLS, CELL_PX = 4, 32
 """The encoder of edges tells the directions of lines in so many cells a side."""
@@ -249,7 +251,6 @@ def test_what_is_not_better_is_refused_unless_forced(
         assert encoder.projection.origin.forced
 
 
-@pytest.mark.long
 def test_a_network_is_tried_with_several_layers_too(
     network_data: Path, run: Run, photos: list[Path], tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ from search_engine.maintenance.check import check_data
 from tests.conftest import copy_data, index_folder, once, serve
 from tests.faults.test_interruption import KILLED, eyedex
 
+pytestmark = pytest.mark.long
+
 SWITCH_KILLS = [
     ("vectors_added", 2),
     ("generation_before_rename", 1),
@@ -185,7 +187,6 @@ class Asking:
             self.errors.append(error)
 
 
-@pytest.mark.long
 def test_queries_go_on_while_the_encoder_changes(drawn: Path, photo: Path) -> None:
     """Each answer is that of the one encoder or of the other, whole, calibration included."""
     with SearchEngine(drawn) as writing, SearchEngine(drawn) as reading:
@@ -347,7 +348,6 @@ def test_a_slow_encoder_keeps_no_query_waiting(
         assert serving.live("default").record.encoder == "edges"
 
 
-@pytest.mark.long
 def test_a_server_takes_over_another_encoder(few: Path, photo: Path) -> None:
     """Queries all the while: none fails, and the encoders come in the order of the changes."""
     seen: list[str] = []

@@ -8,6 +8,8 @@ from search_engine.engine import SearchEngine
 from tests.cli.conftest import Run
 from tests.cli.switch.conftest import ITEMS, encoders_kept, found, result, rows
 
+pytestmark = pytest.mark.long
+
 
 def test_a_tuned_encoder_comes_back_tuned(drawn: Path, run: Run, photo: Path) -> None:
     assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0

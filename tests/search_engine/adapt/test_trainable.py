@@ -16,6 +16,8 @@ from search_engine.encoders.torch_imports import import_torchvision
 from search_engine.errors import ParameterError
 from search_engine.records import Pixels
 
+pytestmark = pytest.mark.long
+
 SIZE_PX = 224
 LITE0 = EncoderRequest("efficientnet_lite0", pooling="multi", runtime="torch-float32")
 
