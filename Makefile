@@ -36,7 +36,7 @@ test: setup  ## Run the tests but those that take seconds each; of the page thos
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal -m "not long"
 
 test-long: setup  ## Run the others: of trainings, of servers that are stopped and started (4 minutes)
-	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 4 --dist worksteal -m long
+	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal -m long
 
 test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser

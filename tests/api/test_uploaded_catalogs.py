@@ -62,18 +62,18 @@ def test_a_table_with_its_pictures(server: CheckedClient, shop: Path) -> None:
     assert not (server.data / "uploads" / upload).exists()
 
 
-@pytest.mark.long
 def test_an_archive_of_the_same_changes_nothing(
     server: CheckedClient, shop: Path, tmp_path: Path
 ) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "shop"), "zip", shop)).read_bytes()
-    sent = server.post(
-        f"{DEFAULT}/uploads?name=shop.zip",
-        content=archive,
-        headers={"content-type": "application/zip"},
-    )
-    job = done(server, source={"upload": sent.json()["id"]})
-    assert job["state"] == "done", job
+    for _ in range(2):
+        sent = server.post(
+            f"{DEFAULT}/uploads?name=shop.zip",
+            content=archive,
+            headers={"content-type": "application/zip"},
+        )
+        job = done(server, source={"upload": sent.json()["id"]})
+        assert job["state"] == "done", job
     assert (job["counts"]["added"], job["counts"]["unchanged"]) == (0, 3)
 
 
