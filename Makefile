@@ -35,7 +35,7 @@ serve: setup  ## Serve the page and the HTTP API on 127.0.0.1:$(PORT); the demo'
 test: setup  ## Run the tests but those that take seconds each; of the page those that are marked smoke
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal -m "not long"
 
-test-long: setup  ## Run the others: of trainings, of servers that are stopped and started (4 minutes)
+test-long: setup  ## Run the others: of trainings, of servers that are stopped and started
 	OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 3 --dist worksteal -m long
 
 test-browser: setup  ## Run all tests of the page in Chromium (7 minutes)
