@@ -50,6 +50,7 @@ class JsonTable:
             not starts_with_bracket and _has_several_objects(path, encoding.name)
         )
         self._member: str | None = None
+        self._deeper: str | None = None
         keys = self._survey()
         self._names = unique_names(list(keys))
         check_width(len(self._names), str(path))
@@ -94,12 +95,17 @@ class JsonTable:
         if with_keys:
             self._member = with_keys[0]
         elif not self._has_lines and not self._is_array:
-            raise SourceError(
-                "no list of objects in it",
-                where=str(self.path),
-                fix='give an array, one object a line, or an object such as {"products": [...]}',
-            )
+            raise self._no_list()
         return lists.get(self._member, {})
+
+    def _no_list(self) -> SourceError:
+        if self._deeper is None:
+            what = "no list of objects in it"
+            fix = 'give an array, one object a line, or an object such as {"products": [...]}'
+        else:
+            what = f"its list of objects is further down, at {self._deeper}"
+            fix = "give that list alone, as an array"
+        return SourceError(what, where=str(self.path), fix=fix)
 
     def _values(self) -> Iterator[_Found]:
         with opened_text(self.path, self._encoding) as text:
@@ -108,11 +114,27 @@ class JsonTable:
                 yield from _values_of_lines(text, decoder)
                 return
             try:
-                yield from _values_of_document(JsonScanner(text, decoder.json), decoder)
+                yield from self._values_of_document(JsonScanner(text, decoder.json), decoder)
             except (ValueError, RecursionError) as error:
                 if isinstance(error, UnicodeError):
                     raise
                 raise SourceError(f"not JSON: {_said(error)}", where=str(self.path)) from error
+
+    def _values_of_document(
+        self, scanner: JsonScanner, decoder: "_RecordDecoder"
+    ) -> Iterator[_Found]:
+        if scanner.peek() == "[":
+            yield from _values_of_array(scanner, decoder, None)
+        else:
+            for _ in scanner.parts("{", "}"):
+                name = scanner.name()
+                if scanner.peek() == "[":
+                    yield from _values_of_array(scanner, decoder, name)
+                else:
+                    value = scanner.value()
+                    self._deeper = self._deeper or _list_within(name, value)
+        if scanner.peek():
+            raise ValueError(f"there is something after its end, in line {scanner.line()}")
 
     def _notes(self, of_encoding: str | None) -> Iterator[str]:
         if of_encoding:
@@ -175,18 +197,13 @@ def _values_of_lines(lines: Iterator[str], decoder: _RecordDecoder) -> Iterator[
             yield _Found(number, None, f"not JSON: {_said(error)}")
 
 
-def _values_of_document(scanner: JsonScanner, decoder: _RecordDecoder) -> Iterator[_Found]:
-    if scanner.peek() == "[":
-        yield from _values_of_array(scanner, decoder, None)
-    else:
-        for _ in scanner.parts("{", "}"):
-            name = scanner.name()
-            if scanner.peek() == "[":
-                yield from _values_of_array(scanner, decoder, name)
-            else:
-                scanner.value()
-    if scanner.peek():
-        raise ValueError(f"there is something after its end, in line {scanner.line()}")
+def _list_within(path: str, value: Any) -> str | None:
+    """Return the path of the first list of objects in a value: names with dots between them."""
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return path
+    members = value.items() if isinstance(value, dict) else ()
+    found = (_list_within(f"{path}.{name}", each) for name, each in members)
+    return next(filter(None, found), None)
 
 
 def _values_of_array(

@@ -121,6 +121,11 @@ def test_where_no_line_can_be_read_it_is_said_why(lines: Path, text: str) -> Non
         ("[" * 100_000, "nested too deeply"),
         ('{"a": 1}', "no list of objects"),
         ("{}", "no list of objects"),
+        ('{"data": {"total": 2, "products": [{"id": 1}]}}', "further down, at data.products"),
+        ('{"data": {"products": [{"id": 1}]}, "more": {"a": 1}}', "further down"),
+        ('{"a": {"b": [1, 2], "c": {"d": [{"e": []}]}}}', "further down, at a.c.d"),
+        ('{"a": {"b": []}}', "no list of objects"),
+        ('{"a": ' * 600 + "1" + "}" * 600, "no list of objects|nested too deeply"),
         ('{"a": [{"id": 1}], "b": [{"id": 2}]}', "several lists of objects: a, b"),
     ],
 )
