@@ -13,6 +13,8 @@ from search_engine.search.options import SearchArguments
 from tests.api.asking import DEFAULT, CheckedClient, ask, ask_json, assert_problem
 from tests.conftest import copy_data
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def network(cnn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedClient]:

@@ -11,6 +11,8 @@ import pytest
 from tests.api.asking import DEFAULT, CheckedClient, ask, ask_json, assert_problem, ids
 from tests.conftest import copy_data
 
+pytestmark = pytest.mark.long
+
 PATIENCE_S = 300
 
 

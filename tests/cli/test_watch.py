@@ -11,6 +11,8 @@ from watchfiles import Change
 from api.cli.catalog.watching import SourceChanges
 from tests.cli.conftest import COMMAND, Run, colour_picture
 
+pytestmark = pytest.mark.long
+
 WAIT_S = 60.0
 
 

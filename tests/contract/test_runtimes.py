@@ -252,6 +252,7 @@ def _damage(export: Path, damage: str) -> None:
         seal.write_text(json.dumps({**made, "float_convolutions": 99}))
 
 
+@pytest.mark.long
 @needs_nncf
 def test_int8_that_is_not_good_enough_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -263,6 +264,7 @@ def test_int8_that_is_not_good_enough_is_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 @needs_nncf
 def test_calibrating_asks_no_network_and_using_it_needs_neither_torch_nor_nncf(
     calibrated: Path,

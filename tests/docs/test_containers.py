@@ -18,6 +18,8 @@ from search_engine.config import Settings
 from tests import postgres
 from tests.conftest import copy_data, free_port, serve
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 ALERTS = ROOT / "api" / "deploy" / "alerts.yml"

@@ -21,6 +21,8 @@ from tests.faults.conftest import Fault
 from tests.faults.test_interruption import KILLED, eyedex
 from tests.small_catalog import unit_vectors
 
+pytestmark = pytest.mark.long
+
 ROWS, DIMENSION = 3_000, 16
 PART = 1_024
 FORMS = (".npy", ".parquet")

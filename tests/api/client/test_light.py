@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import LiveServer
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {

@@ -15,6 +15,8 @@ from tests.cli.conftest import COMMAND, Index, Run
 from tests.cli.switch.conftest import ITEMS, encoders_kept, found, result
 from tests.conftest import index_folder
 
+pytestmark = pytest.mark.long
+
 MEASURES = {"accuracy", "map", "hit_rate@1"}
 
 

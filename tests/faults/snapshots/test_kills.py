@@ -16,6 +16,8 @@ from tests.faults.snapshots.archives import (
 )
 from tests.faults.test_interruption import KILLED, eyedex
 
+pytestmark = pytest.mark.long
+
 SNAPSHOT_POINTS = [
     "workshop_opened",
     "snapshot_generations_staged",

@@ -19,6 +19,8 @@ from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.records import Codes, Pixels
 
+pytestmark = pytest.mark.long
+
 SIDE_PX, CLASSES, COUNT = 24, 3, 48
 STEPS = 120
 PLAN = TrainingPlan(
