@@ -29,7 +29,7 @@ from benchmarks.index_run import Row
 from benchmarks.machine import DATASETS, parser_of, report
 from benchmarks.quality import SPLITS
 from indexer.change.request import without_progress
-from indexer.duplicates.finding import MIN_SCORE, Duplicates, find_duplicates
+from indexer.duplicates.finding import Duplicates, find_duplicates
 from indexer.duplicates.pairs import MEMORY_BYTES, RECALL, compared
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
@@ -163,7 +163,9 @@ def made_row(count: int) -> Row:
     base = backend_of(plan.factory).build(plan.factory, keys, rows, RECALL)
     indexed = time.perf_counter()
     snapshot = LiveIndex(rows.shape[1], base).snapshot
-    found = compared(snapshot, keys, mixed, lambda _: None)
+    found = compared(
+        snapshot, lambda wanted: unit_rows(snapshot.vectors(wanted)), keys, mixed, lambda _: None
+    )
     same = {tuple(pair) for pair in found.pairs[found.same].tolist()}
     return {
         "made": count,
@@ -188,7 +190,7 @@ def _of_photos() -> tuple[Spectra, Vectors]:
 
 def _timed(engine: SearchEngine) -> tuple[Duplicates, float]:
     started = time.perf_counter()
-    found = find_duplicates(engine, DEFAULT_COLLECTION, MIN_SCORE, without_progress)
+    found = find_duplicates(engine, DEFAULT_COLLECTION, None, without_progress)
     return found, time.perf_counter() - started
 
 

@@ -1,6 +1,6 @@
 """What learning from coarse labels leaves of finer ones.
 
-    python -m benchmarks.finer [--json] [--shares 0.1 ...]
+    python -m benchmarks.finer [--json] [--shares 0.05 ...]
 
 The training photos of the groceries are learned from by the first part of their label path, by the
 first two and by the whole of it, and asked for the whole one: a fifth is held out, in stretches of

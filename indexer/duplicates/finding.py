@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,15 +11,22 @@ from numpy.typing import NDArray
 from indexer.change.request import Stage
 from indexer.duplicates.hashing import hash_missing, known_spectra
 from indexer.duplicates.pairs import Compared, Pairs, compared
+from search_engine.catalog.collection_rows import Collection
+from search_engine.collections.encoders import judged, projection_of
+from search_engine.encoders.base import unit_rows
+from search_engine.encoders.poolings import MULTI
 from search_engine.engine import SearchEngine
 from search_engine.images.spectrum import FREQUENCIES, Spectra
-from search_engine.records import CatalogItem, Codes
+from search_engine.indexes.live import Snapshot
+from search_engine.records import CatalogItem, Codes, Keys, Vectors
 
+LEAST_LENGTH = 1e-6
 Tier = Literal["exact", "near", "alike"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 HASH_CHARS = 64
-MIN_SCORE = 0.9
-"""From this cosine on, two pictures look alike unless something else is asked for."""
+MIN_SCORE, MIN_SCORE_OF_LAYERS = 0.9, 0.95
+"""From this cosine on, two pictures look alike unless something else is asked for: of what a
+network ends with, and of features of several layers, whose early ones are less apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Duplicates:
 
 
 def find_duplicates(
-    engine: SearchEngine, collection: str, min_score: float, stage: Stage
+    engine: SearchEngine, collection: str, min_score: float | None, stage: Stage
 ) -> Duplicates:
     """Find the items of a collection that show the same; no item changes.
 
@@ -65,12 +73,13 @@ def find_duplicates(
 
     exact: the files are the same byte for byte. near: it is the same picture, resized, coded anew,
     cropped, framed, marked, recoloured, mirrored or turned by quarters. alike: the cosine of the
-    embeddings says so. Groups are chains: the first of one need not be like the last.
+    embeddings says so; where the encoder learned from labels, of those before, as learning draws
+    all items of a class together. Groups are chains: the first of one need not be like the last.
 
     Args:
         engine: On its data.
         collection: Which.
-        min_score: A cosine, above 0 and at most 1, from which items are alike.
+        min_score: A cosine, above 0 and at most 1, from which items are alike; None for the usual.
         stage: Told of progress.
 
     Raises:
@@ -78,6 +87,8 @@ def find_duplicates(
         StorageError: The perceptual hashes cannot be kept.
     """
     live = engine.live(collection)
+    record = _unlearned(engine, live.record)
+    min_score = min_score or usual_min_score(record)
     hash_missing(engine, live.record, stage)
     snapshot = live.snapshot()
     keys = np.empty(0, dtype=np.int64) if snapshot is None else snapshot.keys()
@@ -90,11 +101,37 @@ def find_duplicates(
     spectra = _spectra(engine, kept, stage)
     with stage("comparing", 2 * len(kept)) as advance:
         own = np.array([each.key for each in kept], dtype=np.int64)
-        pairs = compared(snapshot, own, spectra, advance)
+        read = partial(_vectors, engine, None if record is live.record else record, snapshot)
+        pairs = compared(snapshot, read, own, spectra, advance)
     seen = np.asarray(spectra.any(axis=(1, 2)))[member]
     return Duplicates(
         len(items), int((~seen).sum()), min_score, _groups(items, member, pairs, min_score)
     )
+
+
+def usual_min_score(record: Collection) -> float:
+    """From which cosine on items are alike by the embeddings of a record, unless it is said."""
+    has_layers = record.encoder_options.get("pooling", "").startswith(MULTI)
+    return MIN_SCORE_OF_LAYERS if has_layers else MIN_SCORE
+
+
+def _unlearned(engine: SearchEngine, record: Collection) -> Collection:
+    """The record by the encoder without what it learned; the same where it learned nothing."""
+    projection = projection_of(engine.catalog, record.encoder_options)
+    return record if projection is None else judged(record, projection)[0]
+
+
+def _vectors(
+    engine: SearchEngine, stored_by: Collection | None, snapshot: Snapshot, keys: Keys
+) -> Vectors:
+    """Unit embeddings (N, D) of the index, or those stored by another encoder, where zeros are in
+    place of one that is missing."""
+    if stored_by is None:
+        return unit_rows(snapshot.vectors(keys))
+    found = engine.catalog.vectors(stored_by, keys.tolist())
+    nothing = np.zeros(stored_by.dimension or 0, dtype=np.float32)
+    rows = np.stack([found.get(key, nothing) for key in keys.tolist()])
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), LEAST_LENGTH))
 
 
 def _by_content(items: Sequence[CatalogItem]) -> tuple[Codes, Codes]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from search_engine.encoders.base import unit_rows
 from search_engine.images.crops import part_likeness
 from search_engine.images.spectrum import Spectra, details, in_any_pose, likeness
 from search_engine.indexes.choice import choose_index
@@ -19,7 +18,7 @@ from search_engine.indexes.live import Snapshot
 from search_engine.indexes.registry import backend_of
 from search_engine.indexes.selection import KeySet
 from search_engine.neighbors import Advance
-from search_engine.records import Codes, Floats, Hits, Keys
+from search_engine.records import Codes, Floats, Hits, Keys, Vectors
 
 NEIGHBORS = 10
 """Candidates of each picture by either way."""
@@ -39,6 +38,7 @@ MEMORY_BYTES = 2**31
 
 Pairs = NDArray[np.int64]
 """Rows of pictures, (P, 2), the lower first."""
+Read = Callable[[Keys], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,15 @@ class Compared:
     same: NDArray[np.bool_]
 
 
-def compared(snapshot: Snapshot, keys: Keys, spectra: Spectra, advance: Advance) -> Compared:
+def compared(
+    snapshot: Snapshot, read: Read, keys: Keys, spectra: Spectra, advance: Advance
+) -> Compared:
     """Compare the candidates among pictures.
 
     Args:
-        snapshot: Has the embeddings.
+        snapshot: Finds the candidates by embedding.
+        read: Returns the embeddings (N, D) to compare of items by their keys (N,); zeros where
+            there is none.
         keys: Of the items that have the pictures, (N,), ascending.
         spectra: Of the pictures, (N, F, F); zeros where there is none.
         advance: Counts the pictures for which candidates were looked for, twice each.
@@ -66,8 +70,7 @@ def compared(snapshot: Snapshot, keys: Keys, spectra: Spectra, advance: Advance)
     for start in range(0, len(pairs), BLOCK):
         block = slice(start, start + BLOCK)
         one, other = pairs[block].T
-        vectors = (unit_rows(snapshot.vectors(keys[each])) for each in (one, other))
-        cosines[block] = np.vecdot(*vectors)
+        cosines[block] = np.vecdot(read(keys[one]), read(keys[other]))
         agreement[block] = likeness(rows[one], rows[other])
     same = agreement >= SAME
     others = np.flatnonzero(~same & (cosines >= PART_COSINE))

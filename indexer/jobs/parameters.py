@@ -146,9 +146,14 @@ class DuplicatesJob(_Given):
 
     kind: Literal["duplicates"]
     min_score: Annotated[
-        float,
-        Field(ge=0.5, le=1, description="Items at least so similar look alike: a cosine."),
-    ] = 0.9
+        float | None,
+        Field(
+            ge=0.5,
+            le=1,
+            description="Items at least so similar look alike: a cosine; if it is left out 0.9, of "
+            "features of several layers 0.95.",
+        ),
+    ] = None
 
 
 class ColorsJob(_Given):

@@ -27,7 +27,7 @@ SHRINKAGES = (0.03, 0.1, 0.3)
 CLASS_DIRECTIONS = 256
 """Directions that separate classes, at most."""
 LIKENESS_DIRECTIONS = 64
-LIKENESS_SHARE = 0.1
+LIKENESS_SHARE = 0.05
 """Variance within classes that is kept, as a share of that between classes. With less of it, photos
 of finer classes than those learned from are told apart worse than without learning, with more of it
 the classes themselves are: `python -m benchmarks.finer`."""

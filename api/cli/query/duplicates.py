@@ -23,8 +23,13 @@ def duplicates(
     data: DataOption = None,
     collection: CollectionOption = "default",
     min_score: Annotated[
-        float, typer.Option(min=0.5, max=1, help="Cosine from which items look alike.")
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            min=0.5,
+            max=1,
+            help="Cosine from which items look alike; 0.9, of features of several layers 0.95.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the groups to this CSV, a row for each item.")
     ] = None,

@@ -100,3 +100,12 @@ def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(
     seen = run("evaluate", "--data", drawn, "--json").json["accuracy"]
     gate = run("switch", "edges", "--dry-run", "--data", drawn, "--json").json["gate"]
     assert gate["accuracy"]["before"] < 0.6 < seen
+
+
+def test_learning_makes_no_duplicates_of_the_items_of_a_class(drawn: Path, run: Run) -> None:
+    def told() -> str:
+        return run("duplicates", "--min-score", 0.95, "--data", drawn).out
+
+    before = told()
+    assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
+    assert told() == before
