@@ -59,7 +59,7 @@ class Answering:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
         encoder = None
         if options.explain is not None:
-            encoder = self._encoders.for_pictures(live)
+            encoder = self._encoders.for_pictures(live, "explain")
         elif options.weights is not None:
             encoder = self._encoders.of(live)
         return self.finder.find(live, encoder, subjects, options, as_shown)
@@ -180,7 +180,8 @@ class Answering:
                     where="labels",
                     fix="leave out one of labels and with",
                 )
-            return ask_labels(self._encoders.for_pictures(live), wanted.labels, wanted)
+            reader = self._encoders.for_pictures(live, "labels")
+            return ask_labels(reader, wanted.labels, wanted)
         if wanted.classifier is not None:
             trained = self.classifier(live, wanted.classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)
