@@ -32,7 +32,6 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError
 from search_engine.indexes.live import describe_snapshot
 from search_engine.vote.calibration.store import calibrated_targets, load_calibration
-from search_engine.vote.drift import read_lately
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +219,7 @@ def _drift(engine: SearchEngine) -> Iterator[Metric]:
             fitted = load_calibration(engine.catalog, collection, target)
             if fitted is None or not fitted.score_tenths:
                 continue
-            lately = read_lately(engine.catalog.paths, collection, fitted)
+            lately = engine.answering.drift.lately(collection, fitted)
             for tenth, count in enumerate(lately.counts, 1):
                 asked.add_metric((collection.name, target, str(tenth)), count)
             if lately.shift is not None:

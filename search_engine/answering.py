@@ -22,6 +22,7 @@ from search_engine.search.rerank.pictures import ItemFeatures
 from search_engine.search.subject import Subject
 from search_engine.search.subjects import Subjects
 from search_engine.search.turns import check_turns
+from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.calibration.store import CalibrationCache
 from search_engine.vote.drift import DriftCounter
 from search_engine.vote.knowledge import knowledge_of
@@ -58,7 +59,7 @@ class Answering:
         """Find the neighbors of each subject; see `search_engine.search.finding.Finder.find`."""
         encoder = None
         if options.explain is not None:
-            encoder = self._encoders.for_pictures(live)
+            encoder = self._encoders.for_pictures(live, "explain")
         elif options.weights is not None:
             encoder = self._encoders.of(live)
         return self.finder.find(live, encoder, subjects, options, as_shown)
@@ -112,20 +113,38 @@ class Answering:
         self, live: LiveCollection, question: Question, subjects: Sequence[Subject]
     ) -> list[SearchResult]:
         """Find the class and the neighbors of subjects, and how alike these are."""
-        found = ask(question, partial(self.find, live, subjects))
+        find = partial(self.find, live, subjects)
         if isinstance(question, VoteQuestion) and question.calibrated is not None:
-            photos = [
-                result.neighbors[0].score
-                for result, subject in zip(found, subjects, strict=True)
-                if result.neighbors and subject.item_key is None
-            ]
-            self.drift.note(live.record, question.calibrated, photos)
+            find = partial(self._find_counted, live, question.calibrated, question.voting, subjects)
+        found = ask(question, find)
         likeness = likeness_of(self._calibrations, live.record)
         if isinstance(question, VoteQuestion) and question.target == TARGETS[0]:
             return likeness.told_of_labels(found, question.shown, subjects)
         if not isinstance(question, VoteQuestion):  # it answers alone
             likeness = replace(likeness, familiar=None)
         return likeness.told(found, question.shown, subjects)
+
+    def _find_counted(
+        self,
+        live: LiveCollection,
+        fitted: Calibration,
+        voting: SearchOptions,
+        subjects: Sequence[Subject],
+        options: SearchOptions,
+    ) -> list[SearchResult]:
+        """Find the neighbors of each subject, and count how near the photos among these are.
+
+        That is by those who vote: `min_score` leaves out of what is shown the photos that are far.
+        """
+        found = self.find(live, subjects, options)
+        if replace(options, k=voting.k) == voting:
+            photos = [
+                result.neighbors[0].score
+                for result, subject in zip(found, subjects, strict=True)
+                if result.neighbors and subject.item_key is None
+            ]
+            self.drift.note(live.record, fitted, photos)
+        return found
 
     def _answered(
         self,
@@ -161,7 +180,8 @@ class Answering:
                     where="labels",
                     fix="leave out one of labels and with",
                 )
-            return ask_labels(self._encoders.for_pictures(live), wanted.labels, wanted)
+            reader = self._encoders.for_pictures(live, "labels")
+            return ask_labels(reader, wanted.labels, wanted)
         if wanted.classifier is not None:
             trained = self.classifier(live, wanted.classifier, wanted.target)
             return ask_model(trained.model, trained.note, wanted)

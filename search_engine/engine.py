@@ -46,6 +46,11 @@ class SearchEngine(EditableDirectory):
         self.answering = Answering(self, subjects)
         self.feedback = Feedback(catalog, subjects.queries, settings)
 
+    def close(self) -> None:
+        """See `DataDirectory.close`. What was counted of the photos asked about is stored."""
+        self.answering.drift.finish()
+        super().close()
+
     def search(
         self,
         picture: Picture | None = None,

@@ -127,7 +127,8 @@ def _first(counted: Tally, row: int, names: Sequence[str]) -> str | None:
 def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
     """Give items the labels of a table with the columns `item_id` and `label`; others are ignored.
 
-    An empty label leaves the item as it is. A line that cannot be applied harms no other.
+    An empty label leaves the item as it is. A line that cannot be applied harms no other, nor does
+    one that gives an item another label than an earlier line.
 
     Raises:
         SourceError: The file holds no readable table, or lacks one of the columns.
@@ -136,10 +137,11 @@ def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
     record = engine.live(collection).record
     wanted: list[tuple[int, Patch]] = []
     refused: list[tuple[int, str]] = []
+    labels: dict[str, tuple[str, int]] = {}
     same = 0
     for line, row in _rows(path, refused):
-        label = row.get(LABEL) or ""
-        if not label:
+        label = row.get(LABEL)
+        if label in (None, ""):
             same += 1
             continue
         try:
@@ -147,7 +149,10 @@ def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
         except EyedexError as error:
             refused.append((line, str(error)))
             continue
-        if item.label == label:
+        earlier, where = labels.setdefault(item.item_id, (label, line))
+        if earlier != label:
+            refused.append((line, f"line {where:,} gives this id another label"))
+        elif where != line or item.label == label:
             same += 1
         else:
             wanted.append((line, Patch(item.item_id, {LABEL: label})))

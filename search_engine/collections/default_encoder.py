@@ -28,13 +28,13 @@ class CollectionEncoders:
         """
         return live.encoder() or self._made()
 
-    def for_pictures(self, live: LiveCollection) -> Encoder:
-        """Do the same as `of`, for encoding pictures.
+    def for_pictures(self, live: LiveCollection, option: str | None = None) -> Encoder:
+        """Do the same as `of`, for encoding pictures, which an option may need.
 
         Raises:
             ExternalEncoderError: The collection's embeddings are made elsewhere.
         """
-        return refuse_pictures(self.of(live))
+        return refuse_pictures(self.of(live), option)
 
     def for_pictures_if_any(
         self, live: LiveCollection, has_pictures: bool

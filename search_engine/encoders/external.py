@@ -81,21 +81,28 @@ def is_external(name: str) -> bool:
     return name.partition(":")[0] == EXTERNAL
 
 
-def refuse_pictures(encoder: Encoder) -> Encoder:
+def refuse_pictures(encoder: Encoder, option: str | None = None) -> Encoder:
     """Return the encoder if it can encode pictures, directly or behind a projection.
+
+    Args:
+        encoder: The encoder.
+        option: The option that needs it, whatever is asked with; None for a picture.
 
     Raises:
         ExternalEncoderError: Its embeddings are made elsewhere.
     """
     if is_external(encoder.spec.name):
-        raise cannot_look(encoder.spec.name)
+        raise cannot_look(encoder.spec.name, option)
     return encoder
 
 
-def cannot_look(name: str) -> ExternalEncoderError:
-    """Return the error for a picture that an external encoder should encode."""
+def cannot_look(name: str, option: str | None = None) -> ExternalEncoderError:
+    """Return the error for a picture or text that an external encoder should encode."""
+    what = f"the embeddings of {name} are made elsewhere: no picture or text can be encoded here"
+    if option is not None:
+        return ExternalEncoderError(what, where=option, fix=f"leave out {option}")
     return ExternalEncoderError(
-        f"the embeddings of {name} are made elsewhere: a picture cannot be encoded here",
+        what,
         fix="ask with an item of the collection (`eyedex search --item`) or with its embedding "
         "(`vector`), or let that be made there too, and `eyedex import` it",
     )

@@ -167,6 +167,10 @@ def from_columns(columns: Mapping[str, Any], where: str) -> QueryResults:
         texts = (*names, *truth, *(one for one in predicted if one is not None))
         if len(lengths) > 1 or not all(isinstance(one, str) for one in texts):
             raise ValueError("columns differ in length, or hold something else")
+        if np.isnan(confidence).any() and not _is_undefined(confidence):
+            raise ValueError("some answers have no confidence")
+        if any(((values < 0) | (values > 1)).any() for values in (confidence, *numbers.values())):
+            raise ValueError("measures are shares")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ParameterError(
             "per_query is not as `eyedex evaluate --json --per-query` writes it", where=where

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from search_engine.catalog.collection_rows import Collection
-from search_engine.errors import EyedexError
+from search_engine.errors import EyedexError, LockHeldError
 from search_engine.storage.durable import replace_synced
 from search_engine.storage.locks import exclusive
 from search_engine.storage.paths import DataPaths
@@ -26,6 +26,8 @@ from search_engine.vote.calibration.store import asked_file, calibration_file
 
 AT_ONCE = 64
 """Photos that are counted together: the file is written once for so many."""
+LAST_WAIT_S = 1.0
+"""How long a process that ends waits for another to count."""
 LATELY = 2_000
 """Counts are halved when they reach this, so that what was asked long ago fades."""
 LEAST_PHOTOS = 200
@@ -90,47 +92,73 @@ def read_lately(paths: DataPaths, record: Collection, fitted: Calibration) -> La
 class DriftCounter:
     """Counts the photos that a process is asked about. For several threads.
 
-    Threads meet at a deque only, so that a fork may happen at any time.
+    Threads meet at deques only, so that a fork may happen at any time.
     """
 
     def __init__(self, paths: DataPaths, read_only: bool) -> None:
         self._paths, self._read_only = paths, read_only
         self._waiting: dict[Place, deque[float]] = {}
+        self._calibrated: dict[Place, tuple[Collection, Calibration]] = {}
         self._known: dict[Place, Lately] = {}
 
     def note(self, record: Collection, fitted: Calibration, scores: Sequence[float]) -> None:
         """Count photos by the score of their nearest item."""
-        if not fitted.score_tenths:
+        if not fitted.score_tenths or not scores:
             return
-        waiting = self._waiting.setdefault(_place(fitted), deque(maxlen=LATELY))
+        place = _place(fitted)
+        self._calibrated[place] = record, fitted
+        waiting = self._waiting.setdefault(place, deque(maxlen=LATELY))
         waiting.extend(scores)
         if len(waiting) >= AT_ONCE:
-            self._count(record, fitted, waiting)
+            self._count(place, wait_s=0.0)
+
+    def finish(self) -> None:
+        """Count the photos that still wait to be counted together with others."""
+        for place, waiting in list(self._waiting.items()):
+            if waiting:
+                self._count(place, LAST_WAIT_S)
 
     def drifted(self, record: Collection, fitted: Calibration) -> str | None:
         """Return what to warn of, as far as photos were counted."""
         if not fitted.score_tenths:
             return None
+        return self._known_of(record, fitted).drifted
+
+    def lately(self, record: Collection, fitted: Calibration) -> Lately:
+        """Return what is counted: what all processes stored, or where nothing is written, what
+        this one added."""
+        if self._read_only:
+            return self._known_of(record, fitted)
+        return read_lately(self._paths, record, fitted)
+
+    def _known_of(self, record: Collection, fitted: Calibration) -> Lately:
         known = self._known.get(_place(fitted))
         if known is None or known.edges != fitted.score_tenths:
             known = self._known[_place(fitted)] = read_lately(self._paths, record, fitted)
-        return known.drifted
+        return known
 
-    def _count(self, record: Collection, fitted: Calibration, waiting: deque[float]) -> None:
+    def _count(self, place: Place, wait_s: float) -> None:
+        record, fitted = self._calibrated[place]
+        waiting = self._waiting[place]
         scores = []
         with suppress(IndexError):
             while True:
                 scores.append(waiting.popleft())
         if self._read_only:
-            known = self._known.get(_place(fitted)) or read_lately(self._paths, record, fitted)
-            self._known[_place(fitted)] = known.with_scores(scores)
+            self._known[place] = self._known_of(record, fitted).with_scores(scores)
             return
         path = _file(self._paths, record, fitted)
-        with suppress(EyedexError, OSError):  # counts are worth no failed answer
-            with exclusive(path.with_suffix(".lock"), 0.0, "counting photos"):
+        if not path.parent.is_dir():  # the collection is gone
+            return
+        try:
+            with exclusive(path.with_suffix(".lock"), wait_s, "counting photos"):
                 found = read_lately(self._paths, record, fitted).with_scores(scores)
                 replace_synced(path, json.dumps(found.model_dump(mode="json")).encode())
-            self._known[_place(fitted)] = found
+            self._known[place] = found
+        except LockHeldError:
+            waiting.extend(scores)  # they are counted with the next ones
+        except (EyedexError, OSError):  # counts are worth no failed answer
+            pass
 
 
 def _place(fitted: Calibration) -> Place:

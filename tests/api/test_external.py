@@ -34,6 +34,15 @@ def test_a_picture_is_refused_with_what_to_do_instead(client: CheckedClient) -> 
     assert_problem(client.get(f"{DEFAULT}/items/new"), 404, "item_not_found")
 
 
+def test_what_needs_the_encoder_is_refused_by_name(client: CheckedClient) -> None:
+    for path, option in (("search", {"explain": "grid"}), ("classify", {"labels": ["a", "b"]})):
+        response = ask_json(client, {"item_id": "id3"} | option, f"{DEFAULT}/{path}")
+        body = assert_problem(response, 422, "external_encoder")
+        assert body["detail"].endswith(f"leave out {min(option)}")
+    response = ask_json(client, {"text": "a mug"}, f"{DEFAULT}/search")
+    assert "no picture or text" in assert_problem(response, 422, "external_encoder")["detail"]
+
+
 def test_items_are_asked_about_by_their_id(client: CheckedClient) -> None:
     similar = client.get(f"{DEFAULT}/similar/id3?k=5")
     assert (similar.status_code, len(similar.json()["neighbors"])) == (200, 5)

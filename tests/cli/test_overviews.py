@@ -153,3 +153,18 @@ def test_what_to_label_next_comes_back_as_labels(
     ran = run("review", "--data", data, "--apply", file)
     assert ran.code == 3
     assert "no column item_id" in ran.err
+
+
+def test_a_table_of_labels_that_contradicts_itself_is_applied_once(
+    run: Run, shop: Path, data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "labels.jsonl"
+    rows = [("new", 2), ("other", 1), ("new", 1), (0, 1)]
+    items = [WRONG, "green/1.png"]
+    lines = [{"item_id": items[number - 1], "label": label} for label, number in rows]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    for said in ("2 labels changed, 0 as they were", "0 labels changed, 2 as they were"):
+        ran = run("review", "--data", data, "--apply", file)
+        assert (ran.code, ran.out.splitlines()) == (4, [said])
+        assert "line 3: line 2 gives this id another label" in ran.err
+        assert "line 4" in ran.err

@@ -148,11 +148,11 @@ def forget_calibrations(paths: DataPaths, collection: Collection, kept: Sequence
 
 
 def calibrated_targets(catalog: Catalog, collection: Collection) -> list[str]:
-    """List the targets that have a calibration, in alphabetical order."""
-    targets = []
+    """List the targets that have a calibration, each once, in alphabetical order."""
+    targets = set()  # former encoders have files of the same targets
     for path in calibration_files(catalog.paths.index(collection.name)):
         try:
-            targets.append(read_calibration(path).target)
+            targets.add(read_calibration(path).target)
         except EyedexError:
             continue
     return sorted(each for each in targets if load_calibration(catalog, collection, each))

@@ -136,6 +136,10 @@ def test_runs_without_common_queries_are_refused() -> None:
         {"group": ["x"] * 3},
         {"map": 7},
         {"query": [1, 2, 3]},
+        {"confidence": [0.5, None, 0.5]},
+        {"confidence": [0.5, 1e308, 0.5]},
+        {"mrr": [0.5, float("inf"), 0.5]},
+        {"mrr": [0.5, -0.5, None]},
     ],
 )
 def test_damaged_columns_are_refused(damage: dict[str, Any]) -> None:

@@ -9,8 +9,14 @@ import pytest
 from search_engine.catalog.collection_rows import Collection
 from search_engine.engine import SearchEngine
 from search_engine.maintenance.check import check_data
+from search_engine.storage.locks import exclusive
 from search_engine.vote.calibration.record import Calibration
-from search_engine.vote.calibration.store import load_calibration
+from search_engine.vote.calibration.store import (
+    asked_file,
+    calibration_file,
+    load_calibration,
+    save_calibration,
+)
 from search_engine.vote.drift import (
     AT_ONCE,
     LATELY,
@@ -89,8 +95,10 @@ def test_answers_and_checks_warn(engine: SearchEngine, sample: Path) -> None:
     engine.answering.drift.note(record, fitted, [-1.0] * LEAST_PHOTOS)
     photo = min((sample / "images").glob("*.jpg"))
     assert any(each.startswith("photos_drifted: 100%") for each in engine.classify(photo).warnings)
+    another = fitted.model_copy(update={"fingerprint": "0" * 32})  # as after a change of encoder
+    save_calibration(engine.catalog.paths, record, another)
     codes = [each.code for each in check_data(engine.settings).findings]
-    assert "photos_drifted" in codes
+    assert codes.count("photos_drifted") == 1
     again = DriftCounter(engine.catalog.paths, read_only=False)  # of another process
     assert again.drifted(record, fitted) is not None
     assert again.drifted(record, fitted.model_copy(update={"score_tenths": EDGES})) is None
@@ -102,3 +110,46 @@ def test_nothing_is_written_where_all_is_read_only(engine: SearchEngine) -> None
     counter.note(record, fitted, [-1.0] * LEAST_PHOTOS)
     assert counter.drifted(record, fitted) is not None
     assert sum(read_lately(engine.catalog.paths, record, fitted).counts) == 0
+
+
+def test_photos_are_counted_when_a_process_ends_with_few(hsv_data: Path, tmp_path: Path) -> None:
+    with SearchEngine(copy_data(hsv_data, tmp_path / "data")) as engine:
+        record, fitted = state(engine)
+        engine.answering.drift.note(record, fitted, FAR[: AT_ONCE - 1])
+        assert sum(read_lately(engine.catalog.paths, record, fitted).counts) == 0
+    assert sum(read_lately(engine.catalog.paths, record, fitted).counts) == AT_ONCE - 1
+
+
+def test_photos_wait_while_another_process_counts(engine: SearchEngine) -> None:
+    record, fitted = state(engine)
+    paths = engine.catalog.paths
+    lock = asked_file(calibration_file(paths.index(record.name), "label", fitted.fingerprint))
+    counter = DriftCounter(paths, read_only=False)
+    with exclusive(lock.with_suffix(".lock"), 0.0, "counting photos"):
+        counter.note(record, fitted, FAR[:AT_ONCE])
+    counter.note(record, fitted, FAR[:1])
+    assert sum(read_lately(paths, record, fitted).counts) == AT_ONCE + 1
+
+
+def test_nothing_is_counted_for_a_collection_that_is_gone(engine: SearchEngine) -> None:
+    record, fitted = state(engine)
+    engine.answering.drift.note(record, fitted, FAR[:1])
+    engine.delete_collection("default")
+    engine.answering.drift.finish()
+    assert not engine.catalog.paths.index("default").exists()
+
+
+def test_photos_too_far_to_be_shown_are_counted(engine: SearchEngine, sample: Path) -> None:
+    record, fitted = state(engine)
+    photo = min((sample / "images").glob("*.jpg"))
+    assert not engine.classify(photo, min_score=1.0, box=(0.0, 0.0, 0.3, 0.3)).neighbors
+    assert engine.classify(photo, group_by="label").neighbors
+    engine.answering.drift.finish()
+    assert sum(read_lately(engine.catalog.paths, record, fitted).counts) == 2
+
+
+def test_what_is_read_only_tells_what_it_counted(engine: SearchEngine) -> None:
+    record, fitted = state(engine)
+    counter = DriftCounter(engine.catalog.paths, read_only=True)
+    counter.note(record, fitted, FAR)
+    assert sum(counter.lately(record, fitted).counts) == len(FAR)
