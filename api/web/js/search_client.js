@@ -283,7 +283,7 @@ async function bodyOf(response, as, signal) {
 
 /** What to throw where nothing came, or not all of it. @param {any} error @param {AbortSignal} [signal] */
 function noAnswer(error, signal) {
-  if (signal?.aborted || error.name === "AbortError") return error;
+  if (signal?.aborted || error.name === "AbortError" || error instanceof Problem) return error;
   const detail = "Check the connection and try again.";
   return new Problem({ title: "No answer from the server", detail, code: "network" });
 }

@@ -2,6 +2,7 @@
    the view. */
 
 import { access, sendWithKey } from "./access.js";
+import { isReadable } from "./files.js";
 import { Problem, SearchClient, sleep } from "./search_client.js";
 
 const LONGEST_PAUSE_MS = 5000;
@@ -77,7 +78,7 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
     for (const [name, value] of new Headers(headers)) sending.setRequestHeader(name, value);
     sending.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
     sending.upload.onload = () => tell(1);
-    sending.onerror = () => reject(new TypeError("no answer"));
+    sending.onerror = () => unsent(body).then(reject);
     sending.onabort = () => reject(signal?.reason);
     sending.onload = () =>
       resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));
@@ -85,6 +86,12 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
     if (signal?.aborted) reject(signal.reason);
     else sending.send(/** @type {FormData|Blob} */ (body));
   });
+}
+
+/** Why there is no answer. @param {*} body What was to be sent. @returns {Promise<Error>} */
+async function unsent(body) {
+  const file = body instanceof Blob ? body : body.get("image");
+  return (await isReadable(file)) ? new TypeError("no answer") : new Problem({ title: "", code: "unreadable_file", status: 422 });
 }
 
 const headersOf = (sending) =>

@@ -16,6 +16,8 @@ const SHOWN_RECENT = 6;
  * @param {(words: ?string) => void} search
  */
 export function startView({ choose, camera }, search) {
+  /** Ids of what this browser cannot show. @type {Set<string>} */
+  const unseen = new Set();
   const words = wordsBox(t("search.words_or"), search);
   const latest = el("ul", { class: "samples-list samples-latest", role: "list", "aria-labelledby": "latest-title" });
   const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
@@ -67,9 +69,9 @@ export function startView({ choose, camera }, search) {
     samplesSection,
   );
 
-  /** The photos of this browser. @param {(id: string) => string} hrefOf */
+  /** The photos of this browser, but what turned out to be none. @param {(id: string) => string} hrefOf */
   async function showLatest(hrefOf) {
-    const photos = (await recent()).slice(0, SHOWN_RECENT);
+    const photos = (await recent()).filter(({ id }) => !unseen.has(id)).slice(0, SHOWN_RECENT);
     latestSection.hidden = photos.length === 0;
     latest.replaceChildren(
       ...photos.map((photo, index) => {
@@ -85,14 +87,16 @@ export function startView({ choose, camera }, search) {
           el("div", { class: "picture" }, image),
         );
         const remove = iconButton("close", t("search.forget", { number: index + 1 }), { class: "icon-button sample-forget" });
-        const row = el("li", {}, link, remove);
-        image.addEventListener("error", () => row.remove()); // no picture
+        image.addEventListener("error", () => {
+          unseen.add(photo.id);
+          showLatest(hrefOf);
+        });
         remove.addEventListener("click", async () => {
           await forget(photo.id);
           await showLatest(hrefOf);
           latest.querySelector("a")?.focus();
         });
-        return row;
+        return el("li", {}, link, remove);
       }),
     );
   }
