@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-OF_THE_PAGE = {"network", "photo_gone", "unreadable_file"}
+OF_THE_PAGE = {"network", "photo_gone", "unreadable"}
 TECHNICAL = re.compile(r"HTTP|JSON|\b[45]\d\d\b|_|index|embedding|encoder", re.IGNORECASE)
 
 

@@ -250,6 +250,13 @@ export function sleep(ms, signal) {
 export const randomId = (bytes) =>
   [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** Whether a file can be: a folder cannot, nor what was moved or changed since it was chosen. @param {Blob} file */
+export const isReadable = (file) =>
+  file.slice(0, 1).arrayBuffer().then(
+    () => true,
+    () => false,
+  );
+
 export const addressOf = (...parts) => `/v1/${parts.map(escaped).join("/")}`;
 const escaped = (part) => encodeURIComponent(part).replaceAll("%3A", ":");
 const pauseMs = (attempt) =>

@@ -2,8 +2,7 @@
    the view. */
 
 import { access, sendWithKey } from "./access.js";
-import { isReadable } from "./files.js";
-import { Problem, SearchClient, sleep } from "./search_client.js";
+import { Problem, SearchClient, isReadable, sleep } from "./search_client.js";
 
 const LONGEST_PAUSE_MS = 5000;
 
@@ -91,7 +90,7 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
 /** Why there is no answer. @param {*} body What was to be sent. @returns {Promise<Error>} */
 async function unsent(body) {
   const file = body instanceof Blob ? body : body.get("image");
-  return (await isReadable(file)) ? new TypeError("no answer") : new Problem({ title: "", code: "unreadable_file", status: 422 });
+  return (await isReadable(file)) ? new TypeError("no answer") : new Problem({ title: "", code: "unreadable", status: 422 });
 }
 
 const headersOf = (sending) =>

@@ -1,8 +1,7 @@
 /* The photos of this browser: kept on this device only (IndexedDB), so that a reload, going back or
    a dropped tab do not lose them. Without IndexedDB they last as long as the page. */
 
-import { isReadable } from "../files.js";
-import { randomId } from "../search_client.js";
+import { isReadable, randomId } from "../search_client.js";
 
 /**
  * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes`

@@ -5,7 +5,8 @@ import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
-import { nothingNotice, problemNotice } from "../notices.js";
+import { late } from "../late.js";
+import { nothingNotice } from "../notices.js";
 import { arrival } from "../photos/arrival.js";
 import { recall } from "../photos/library.js";
 import { photoSource } from "../photos/source.js";
@@ -18,7 +19,6 @@ import { catalog, seesPlaces } from "./catalog.js";
 import { dialogs } from "./dialogs.js";
 import { resultsGrid } from "./grid.js";
 import { lateFilters } from "./late_filters.js";
-import { nothingFound } from "./nothing_found.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
 import { choiceFor, recovery } from "./recovery.js";
@@ -51,6 +51,7 @@ class SearchView {
   #running = new AbortController();
   #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
+  #whereNothingIsFound = late(() => import("./nothing_found.js"));
   #loadsMore = false;
   /** @type {import("./fields.js").Field[]} */
   #numbers = []; // that results can be sorted by
@@ -166,11 +167,8 @@ class SearchView {
     const explain = explains
       ? (ids, signal) => this.#questions.explain(state, photo, ids, { collection, signal })
       : null;
-    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain).catch((error) => {
-      if (!(error instanceof Problem)) throw error;
-      const again = { label: t("problem.again"), act: () => this.#showDialogs(state) };
-      this.#notice.replaceChildren(problemNotice(error, again));
-    });
+    const show = () => this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain);
+    this.#persist(show, state);
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
   }
 
@@ -197,14 +195,37 @@ class SearchView {
         if (!(error instanceof Problem)) throw error;
         this.#query.uploading = false;
         this.#answer.replaceChildren();
-        const box = recovery(error, choiceFor(error, this.#remedies), this.#photo);
         this.#grid.stay(error.code === "network" || error.isNotReady);
-        this.#notice.replaceChildren(box);
-        box.focus({ preventScroll: true });
-        if (!(await passed(error, box, signal))) return undefined;
-        this.#notice.replaceChildren();
+        if (!(await this.#hasPassed(error, signal, { preventScroll: true }))) return undefined;
       }
     }
+  }
+
+  /**
+   * Show something with the results; again when what is in the way has passed, unless the page is elsewhere by then.
+   * @param {() => Promise<unknown>} work @param {State} state
+   */
+  async #persist(work, state) {
+    const { signal } = this.#running;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (signal.aborted || this.#state !== state) return undefined;
+        if (!(error instanceof Problem)) throw error;
+        if (!(await this.#hasPassed(error, signal)) || this.#state !== state) return undefined;
+      }
+    }
+  }
+
+  /** Say what is in the way, and wait until it may have passed. @param {Problem} problem @param {AbortSignal} signal @param {FocusOptions} [how] */
+  async #hasPassed(problem, signal, how) {
+    const box = recovery(problem, choiceFor(problem, this.#remedies), this.#photo);
+    this.#notice.replaceChildren(box);
+    box.focus(how);
+    const isOver = await passed(problem, box, signal);
+    if (isOver) box.remove();
+    return isOver;
   }
 
   /**
@@ -301,9 +322,11 @@ class SearchView {
       this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
       this.#grid.show(neighbors, outcome.cursor !== null);
       if (neighbors.length === 0)
-        nothingFound(state, collection.name, signal, this.#go).then(
-          (found) => signal.aborted || this.#notice.replaceChildren(found),
-        );
+        this.#persist(async () => {
+          const { nothingFound } = await this.#whereNothingIsFound();
+          const found = await nothingFound(state, collection.name, signal, this.#go);
+          if (!signal.aborted) this.#notice.replaceChildren(found);
+        }, state);
     };
     const upright = state.turned ? null : prediction; // of the photo as it is
     if (isAlike(answer, upright) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
