@@ -13,10 +13,10 @@ export { failure } from "./notice.js";
 /**
  * A problem in words a stranger understands; the server's own ones are under "Details".
  * @param {Problem} problem @param {?Choice} choice
- * @param {{about?: string, isAwaited?: boolean}} [more] `about` is what to know of the photo, say.
+ * @param {{about?: string, waits?: boolean}} [more] `about` is what to know of the photo, say.
  */
-export function problemNotice(problem, choice, { about = "", isAwaited = false } = {}) {
-  const [title, text] = isAwaited ? awaitedWords(problem) : wordsOf(problem);
+export function problemNotice(problem, choice, { about = "", waits = false } = {}) {
+  const [title, text] = waits ? awaited(problem) : wordsOf(problem);
   return notice(
     "notice-error",
     { role: "alert" },
@@ -29,7 +29,7 @@ export function problemNotice(problem, choice, { about = "", isAwaited = false }
 
 /** The server is not there yet; nothing is to be done. @param {Problem} problem */
 export function waitingNotice(problem) {
-  const [title, text] = awaitedWords(problem);
+  const [title, text] = awaited(problem);
   return notice(
     "notice-waiting",
     { role: "status", "aria-label": t("problem.starting") },
@@ -41,7 +41,7 @@ export function waitingNotice(problem) {
 }
 
 /** Of a problem after which the page goes on by itself where it can. @param {Problem} problem */
-function awaitedWords(problem) {
+function awaited(problem) {
   const [title, text] = wordsOf(problem);
   return [title, textOf(`problem.${problem.code}.goes_on`, text)];
 }

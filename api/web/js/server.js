@@ -77,7 +77,13 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
     for (const [name, value] of new Headers(headers)) sending.setRequestHeader(name, value);
     sending.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
     sending.upload.onload = () => tell(1);
-    sending.onerror = () => unsent(body).then(reject);
+    const file = body instanceof Blob ? body : /** @type {FormData} */ (body).get("image");
+    sending.onerror = async () =>
+      reject(
+        (await isReadable(/** @type {Blob} */ (file)))
+          ? new TypeError("no answer")
+          : new Problem({ title: "", code: "unreadable", status: 422 }),
+      );
     sending.onabort = () => reject(signal?.reason);
     sending.onload = () =>
       resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));
@@ -85,12 +91,6 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
     if (signal?.aborted) reject(signal.reason);
     else sending.send(/** @type {FormData|Blob} */ (body));
   });
-}
-
-/** Why there is no answer. @param {*} body What was to be sent. @returns {Promise<Error>} */
-async function unsent(body) {
-  const file = body instanceof Blob ? body : body.get("image");
-  return (await isReadable(file)) ? new TypeError("no answer") : new Problem({ title: "", code: "unreadable", status: 422 });
 }
 
 const headersOf = (sending) =>

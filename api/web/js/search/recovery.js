@@ -41,5 +41,5 @@ export function choiceFor(problem, { choose, again, search, start }) {
 export function recovery(problem, choice, photo) {
   if (problem.isNotReady) return waitingNotice(problem);
   const about = problem.code === "body_too_large" && photo ? t("problem.bytes", { size: fileSize(photo.bytes) }) : "";
-  return problemNotice(problem, choice, { about, isAwaited: true });
+  return problemNotice(problem, choice, { about, waits: true });
 }

@@ -26,18 +26,6 @@ export function startView({ choose, camera }, search) {
       el("li", { class: "skeleton skeleton-picture", "aria-hidden": "true" }),
     ),
   );
-  const latestSection = el(
-    "section",
-    { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
-    el("h2", { class: "eyebrow", id: "latest-title" }, t("search.latest")),
-    latest,
-  );
-  const samplesSection = el(
-    "section",
-    { class: "samples", "aria-labelledby": "samples-title" },
-    el("h2", { class: "eyebrow", id: "samples-title" }, t("search.samples")),
-    samples,
-  );
   const take = fileButton(camera, icon("camera"), t("search.take"));
   const pick = fileButton(choose, icon("picture"), t("search.choose"));
   take.classList.add("button-primary", "touch-only");
@@ -65,14 +53,23 @@ export function startView({ choose, camera }, search) {
       ),
       words.element,
     ),
-    latestSection,
-    samplesSection,
+    el(
+      "section",
+      { class: "samples", "aria-labelledby": "latest-title" },
+      el("h2", { class: "eyebrow", id: "latest-title" }, t("search.latest")),
+      latest,
+    ),
+    el(
+      "section",
+      { class: "samples", "aria-labelledby": "samples-title" },
+      el("h2", { class: "eyebrow", id: "samples-title" }, t("search.samples")),
+      samples,
+    ),
   );
 
   /** The photos of this browser, but what turned out to be none. @param {(id: string) => string} hrefOf */
   async function showLatest(hrefOf) {
     const photos = (await recent()).filter(({ id }) => !unseen.has(id)).slice(0, SHOWN_RECENT);
-    latestSection.hidden = photos.length === 0;
     latest.replaceChildren(
       ...photos.map((photo, index) => {
         const image = el("img", { src: photo.url, alt: "", draggable: "false" });
@@ -113,7 +110,6 @@ export function startView({ choose, camera }, search) {
           ...item,
           name: itemName(item),
         }));
-    samplesSection.hidden = items.length === 0;
     samples.replaceChildren(
       ...items.map((item) => {
         const shown = picture(item.image_url ?? "", item.name);

@@ -211,7 +211,7 @@ class SearchView {
       try {
         return await work();
       } catch (error) {
-        if (signal.aborted || this.#state !== state) return undefined;
+        if (this.#state !== state) return undefined;
         if (!(error instanceof Problem)) throw error;
         if (!(await this.#hasPassed(error, signal)) || this.#state !== state) return undefined;
       }
