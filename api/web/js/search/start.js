@@ -100,16 +100,13 @@ export function startView({ choose, camera }, search) {
 
   /**
    * One item for each of some labels; the first items where there are no labels.
-   * @param {string} collection @param {import("../search_client.js").Label[]} labels
+   * @param {import("./catalog.js").Collection} collection @param {import("../search_client.js").Label[]} labels
    * @param {(itemId: string) => string} hrefOf @param {AbortSignal} signal
    */
   async function showSamples(collection, labels, hrefOf, signal) {
     const items = labels.length
       ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
-      : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({
-          ...item,
-          name: itemName(item),
-        }));
+      : (await firstItems(collection, signal)).map((item) => ({ ...item, name: itemName(item) }));
     samples.replaceChildren(
       ...items.map((item) => {
         const shown = picture(item.image_url ?? "", item.name);
@@ -129,6 +126,10 @@ export function startView({ choose, camera }, search) {
     showSamples,
   };
 }
+
+/** @param {import("./catalog.js").Collection} collection @param {AbortSignal} signal */
+const firstItems = async ({ name, items }, signal) =>
+  items ? (await server.listItems({ collection: name, limit: SHOWN, signal })).items : []; // the first upload makes it
 
 /** As many as wanted, evenly over the whole list. @template T @param {T[]} all @param {number} wanted */
 function spread(all, wanted) {

@@ -13,7 +13,7 @@ import { photoSource } from "../photos/source.js";
 import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
 import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
-import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
+import { answerLine, nothingAlike, titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
 import { catalog, seesPlaces } from "./catalog.js";
 import { dialogs } from "./dialogs.js";
@@ -51,6 +51,7 @@ class SearchView {
   #running = new AbortController();
   #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
+  #howItCame = late(() => import("./facts.js"));
   #whereNothingIsFound = late(() => import("./nothing_found.js"));
   #loadsMore = false;
   /** @type {import("./fields.js").Field[]} */
@@ -249,10 +250,9 @@ class SearchView {
       this.#root.dataset.collection = collection.name;
     }
     showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
-    if (!hasSubject(state)) {
-      await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
-      if (collection.items === 0)
-        this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
+    if (!hasSubject(state)) await this.#start.showSamples(collection, labels.labels, this.#similarTo, signal);
+    if (collection.items === 0) this.#showNothingYet();
+    if (!hasSubject(state) || collection.items === 0) {
       this.#root.dataset.loaded = "";
       return;
     }
@@ -283,6 +283,13 @@ class SearchView {
     this.#filters.hide();
     this.#facts.replaceChildren();
     this.#start.showLatest((photo) => this.#href({ ...ANEW, photo }));
+  }
+
+  #showNothingYet() {
+    this.#query.uploading = false;
+    this.#answer.replaceChildren();
+    this.#grid.hide();
+    this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
   }
 
   /**
@@ -317,7 +324,10 @@ class SearchView {
     if (item) this.#query.showItem(item, item.item_id);
     this.#setTitle();
     this.#showBar();
-    this.#facts.replaceChildren(facts(collection, answer));
+    this.#howItCame().then(
+      ({ facts }) => signal.aborted || this.#facts.replaceChildren(facts(collection, answer)),
+      () => {}, // nobody waits for it
+    );
     const show = () => {
       this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
       this.#grid.show(neighbors, outcome.cursor !== null);
