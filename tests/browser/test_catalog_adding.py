@@ -170,6 +170,23 @@ def expect_added(page: Page, number: int) -> None:
     expect(jobs(page).first).to_contain_text(f"{number} added")
 
 
+@pytest.mark.allows_console("net::ERR_")
+def test_a_file_that_is_gone_is_left_out(
+    page: Page, owned: LiveServer, sample: Path, tmp_path: Path
+) -> None:
+    files = [tmp_path / each.name for each in pictures_of(sample, 2)]
+    for copy, picture in zip(files, pictures_of(sample, 2), strict=True):
+        copy.write_bytes(picture.read_bytes())
+    open_part(page, owned, "add")
+    held = Held(page, "**/collections/default/uploads", "POST")
+    page.get_by_label("Files").set_input_files(files)
+    expect(page.get_by_role("progressbar", name="Uploading")).to_be_visible()
+    files[0].unlink()
+    held.let_go()
+    page.get_by_text("1 file left out").click()
+    expect(page.get_by_text(f"{files[0].name} cannot be read")).to_be_visible()
+
+
 def labels_of(page: Page, server: LiveServer, text: str) -> list[str]:
     items = get(page, server, f"collections/default/items?q={text}")["items"]
     return sorted((each["label"] for each in items), key=str.lower)

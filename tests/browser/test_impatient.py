@@ -35,6 +35,11 @@ def box(page: Page, field: str, name: str) -> Locator:
     return group.get_by_role("checkbox", name=re.compile(f"^{name}"))
 
 
+def find_nothing(route: Route) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**answer.json(), "neighbors": [], "next_cursor": None})
+
+
 def scrolled_px(page: Page) -> int:
     return int(page.evaluate("scrollY"))
 
@@ -121,6 +126,22 @@ class TestSearch:
         start.evaluate("letGo()")
         steps.expect_answer(start)
         assert start.url == address
+
+    @pytest.mark.allows_console("net::ERR_FAILED")
+    def test_an_item_whose_dialog_does_not_load_opens_by_itself(self, searched: Page) -> None:
+        searched.route("**/js/item/dialog*.js", lambda route: route.abort(), times=1)
+        steps.card_link(searched).click()
+        expect(searched.get_by_role("alert")).to_contain_text("This goes on by itself")
+        expect(searched.get_by_role("alert")).to_be_focused()
+        expect(searched.locator("dialog[open]").get_by_role("heading", level=2)).to_be_visible()
+        expect(searched.get_by_role("alert")).to_have_count(0)
+
+    @pytest.mark.allows_console("net::ERR_FAILED")
+    def test_which_filter_to_drop_is_said_once_that_is_known(self, searched: Page) -> None:
+        searched.route("**/js/search/nothing_found*.js", lambda route: route.abort(), times=1)
+        searched.route(SEARCH, find_nothing, times=1)
+        box(searched, "Label", "Home").check()
+        expect(searched.get_by_role("heading", name="No results")).to_be_visible()
 
     def test_a_double_click_opens_an_item(self, searched: Page) -> None:
         steps.card_link(searched).click()
@@ -280,7 +301,8 @@ class TestJobs:
 
         page.route("**/collections/default/jobs", lose)
         start.click()
-        expect(page.get_by_role("alert").get_by_role("heading")).to_be_visible()
+        alert = page.get_by_role("alert").filter(has=page.get_by_role("heading"))
+        expect(alert).to_contain_text("Try again when it is back")  # nothing here goes on by itself
         page.unroute_all()
         held = Held(page, "**/collections/default/jobs", "POST")
         held.let_go()

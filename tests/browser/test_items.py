@@ -179,3 +179,14 @@ def test_a_missing_picture_leaves_its_name(start: Page) -> None:
     start.goto(f"{start.url.rstrip('/')}{sample}")
     steps.expect_results(start)
     expect(steps.hits(start).first.locator(".picture-missing")).to_be_visible()
+
+
+@pytest.mark.allows_console("status of 404")
+def test_no_samples_are_offered_where_no_picture_is_there(
+    page: Page, live_server: LiveServer
+) -> None:
+    page.route("**/images/**", lambda route: route.fulfill(status=404))
+    page.goto(live_server.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-loaded]")).to_be_visible()
+    expect(page.get_by_role("heading", name="Try one of these")).to_be_hidden()

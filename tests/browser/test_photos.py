@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-
+NO_PHOTO: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture\n"}
 KEEP_WHAT_IS_SENT = """() => {
   const send = XMLHttpRequest.prototype.send;
   XMLHttpRequest.prototype.send = function (body) {
@@ -200,8 +200,7 @@ class TestOnItsWay:
 
 @pytest.mark.allows_console("status of 415")
 def test_a_text_that_is_called_a_photo(start: Page) -> None:
-    text: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture\n"}
-    start.get_by_label("Photo").set_input_files(text)
+    start.get_by_label("Photo").set_input_files(NO_PHOTO)
     alert = start.get_by_role("alert")
     expect(alert.get_by_role("heading")).to_have_text("That is not a photo")
     expect(alert.get_by_role("button", name="Choose another photo")).to_be_visible()
@@ -209,6 +208,44 @@ def test_a_text_that_is_called_a_photo(start: Page) -> None:
     alert.get_by_text("Details").click()
     expect(alert.get_by_text("unsupported_type")).to_be_visible()
     expect(steps.results(start)).to_be_hidden()
+
+
+@pytest.mark.allows_console("net::ERR_")
+def test_a_folder_that_is_dropped(start: Page, tmp_path: Path) -> None:
+    """It comes as a file that cannot be read; that is not for want of a connection."""
+    dropping = start.context.new_cdp_session(start)
+    data = {"items": [], "files": [str(tmp_path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        dropping.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    alert = start.get_by_role("alert")
+    expect(alert.get_by_role("heading")).to_have_text("This file can’t be read")
+    expect(alert.get_by_role("button", name="Choose another photo")).to_be_visible()
+    start.goto(start.url.split("?")[0])
+    expect(steps.first_sample(start)).to_be_visible()
+    assert kept_photos(start) == 0
+
+
+@pytest.mark.allows_console("status of 415")
+def test_what_is_no_photo_is_not_offered_again(start: Page, shopper_photo: Path) -> None:
+    steps.search(start, shopper_photo)
+    for _ in range(6):  # as many as are offered
+        start.get_by_label("Photo").set_input_files(NO_PHOTO)
+        expect(start.get_by_role("alert")).to_be_visible()
+        with start.expect_navigation():
+            start.get_by_role("link", name="Eyedex").click()
+    again = start.get_by_role("list", name="Searched lately").get_by_role("link")
+    expect(again).to_have_count(1)
+    start.get_by_role("button", name="Forget 1").click()
+    expect(start.get_by_role("heading", name="Searched lately")).to_be_hidden()
+
+
+def kept_photos(page: Page) -> int:
+    return int(
+        page.evaluate(
+            """() => import("/static/js/photos/library.js")
+              .then(({ recent }) => recent()).then((photos) => photos.length)"""
+        )
+    )
 
 
 @pytest.mark.allows_console("status of 413")

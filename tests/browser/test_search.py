@@ -285,3 +285,17 @@ def test_arrows_go_from_result_to_result(searched: Page) -> None:
     expect(steps.card_link(searched)).to_be_focused()
     searched.keyboard.press("ArrowDown")
     assert searched.evaluate("document.activeElement.matches('li:nth-child(n + 3) .card-link')")
+
+
+def test_arrows_with_alt_are_those_of_the_browser(searched: Page) -> None:
+    """They go back and forward there."""
+    left = """(at) => at.dispatchEvent(new KeyboardEvent("keydown",
+      { key: "ArrowLeft", altKey: true, bubbles: true, cancelable: true }))"""
+    assert steps.card_link(searched, 1).evaluate(left)
+    assert searched.get_by_role("group", name="Part to search with").evaluate(left)
+    steps.card_link(searched, 1).click()
+    dialog = searched.locator("dialog[open]")
+    expect(dialog.get_by_role("heading", level=2)).to_be_visible()
+    address = searched.url
+    assert dialog.evaluate(left)
+    assert searched.url == address

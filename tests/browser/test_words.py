@@ -10,8 +10,11 @@ import pytest
 
 from api.problems import known_codes
 from tests.browser import steps
+from tests.conftest import serve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page, Route
 
     from tests.browser.steps import LiveServer
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-OF_THE_PAGE = {"network", "photo_gone"}
+OF_THE_PAGE = {"network", "photo_gone", "unreadable"}
 TECHNICAL = re.compile(r"HTTP|JSON|\b[45]\d\d\b|_|index|embedding|encoder", re.IGNORECASE)
 
 
@@ -98,7 +101,26 @@ def test_a_view_that_does_not_load_says_so(page: Page, live_server: LiveServer) 
     expect(page.get_by_role("button", name="Load again")).to_be_visible()
 
 
-def test_an_empty_catalog_says_so(page: Page, live_server: LiveServer) -> None:
-    page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}))
+def test_an_empty_catalog_says_so_until_there_is_something_in_it(
+    page: Page, live_server: LiveServer
+) -> None:
+    page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": []}), times=1)
     page.goto(live_server.url)
     expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+    page.get_by_role("link", name="Eyedex").click()
+    expect(steps.first_sample(page)).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_have_count(0)
+
+
+def test_a_server_that_has_no_collection_yet(
+    page: Page, tmp_path: Path, shopper_photo: Path
+) -> None:
+    with serve(tmp_path / "data") as server:
+        page.goto(server.url)
+        nothing = page.get_by_role("heading", name="Nothing here yet")
+        expect(nothing).to_be_visible()
+        steps.choose(page, shopper_photo)
+        expect(page).to_have_url(re.compile("photo="))
+        expect(nothing).to_be_visible()
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(page.get_by_role("alert")).to_have_count(0)

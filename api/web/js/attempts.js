@@ -70,7 +70,7 @@ export class Attempts {
     };
     const shown = problem.isNotReady
       ? waitingNotice(problem)
-      : problemNotice(problem, choices[action] ?? null);
+      : problemNotice(problem, choices[action] ?? null, { waits: true });
     if (!passes(problem)) body.replaceChildren();
     notice.replaceChildren(shown);
     shown.focus({ preventScroll: true });

@@ -4,12 +4,15 @@
 export function onKeys(actions, view) {
   document.addEventListener("keydown", (event) => {
     const action = actions[event.key] ?? actions[event.key.toLowerCase()];
-    if (!action || !view.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (!action || !view.isConnected || isModified(event) || event.defaultPrevented) return;
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     action();
   });
 }
+
+/** Whether the browser means something by it, such as to go back. @param {KeyboardEvent} event */
+export const isModified = ({ altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey;
 
 function isTyping(target) {
   const fields = "input:not([type=checkbox], [type=file]), textarea, select, [contenteditable]";

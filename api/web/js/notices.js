@@ -1,7 +1,7 @@
 /* What is shown where something is not there: a problem, waiting, nothing found. */
 
 import { el } from "./dom.js";
-import { t } from "./language.js";
+import { t, textOf } from "./language.js";
 import { notice } from "./notice.js";
 import { wordsOf } from "./words.js";
 
@@ -12,10 +12,11 @@ export { failure } from "./notice.js";
 
 /**
  * A problem in words a stranger understands; the server's own ones are under "Details".
- * @param {Problem} problem @param {?Choice} choice @param {string} [about] What to know of the photo, say.
+ * @param {Problem} problem @param {?Choice} choice
+ * @param {{about?: string, waits?: boolean}} [more] `about` is what to know of the photo, say.
  */
-export function problemNotice(problem, choice, about = "") {
-  const [title, text] = wordsOf(problem);
+export function problemNotice(problem, choice, { about = "", waits = false } = {}) {
+  const [title, text] = waits ? awaited(problem) : wordsOf(problem);
   return notice(
     "notice-error",
     { role: "alert" },
@@ -28,7 +29,7 @@ export function problemNotice(problem, choice, about = "") {
 
 /** The server is not there yet; nothing is to be done. @param {Problem} problem */
 export function waitingNotice(problem) {
-  const [title, text] = wordsOf(problem);
+  const [title, text] = awaited(problem);
   return notice(
     "notice-waiting",
     { role: "status", "aria-label": t("problem.starting") },
@@ -37,6 +38,12 @@ export function waitingNotice(problem) {
     null,
     details(problem),
   );
+}
+
+/** Of a problem after which the page goes on by itself where it can. @param {Problem} problem */
+function awaited(problem) {
+  const [title, text] = wordsOf(problem);
+  return [title, textOf(`problem.${problem.code}.goes_on`, text)];
 }
 
 /** @param {string} title @param {string} text @param {...Node} more */

@@ -250,6 +250,13 @@ export function sleep(ms, signal) {
 export const randomId = (bytes) =>
   [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** Whether a file can be: a folder cannot, nor what was moved or changed since it was chosen. @param {Blob} file */
+export const isReadable = (file) =>
+  file.slice(0, 1).arrayBuffer().then(
+    () => true,
+    () => false,
+  );
+
 export const addressOf = (...parts) => `/v1/${parts.map(escaped).join("/")}`;
 const escaped = (part) => encodeURIComponent(part).replaceAll("%3A", ":");
 const pauseMs = (attempt) =>
@@ -283,7 +290,7 @@ async function bodyOf(response, as, signal) {
 
 /** What to throw where nothing came, or not all of it. @param {any} error @param {AbortSignal} [signal] */
 function noAnswer(error, signal) {
-  if (signal?.aborted || error.name === "AbortError") return error;
+  if (signal?.aborted || error.name === "AbortError" || error instanceof Problem) return error;
   const detail = "Check the connection and try again.";
   return new Problem({ title: "No answer from the server", detail, code: "network" });
 }

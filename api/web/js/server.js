@@ -2,7 +2,7 @@
    the view. */
 
 import { access, sendWithKey } from "./access.js";
-import { Problem, SearchClient, sleep } from "./search_client.js";
+import { Problem, SearchClient, isReadable, sleep } from "./search_client.js";
 
 const LONGEST_PAUSE_MS = 5000;
 
@@ -77,7 +77,13 @@ function sendWatched(url, { method = "POST", headers, body, signal }) {
     for (const [name, value] of new Headers(headers)) sending.setRequestHeader(name, value);
     sending.upload.onprogress = ({ loaded, total }) => tell(total ? loaded / total : 0);
     sending.upload.onload = () => tell(1);
-    sending.onerror = () => reject(new TypeError("no answer"));
+    const file = body instanceof Blob ? body : /** @type {FormData} */ (body).get("image");
+    sending.onerror = async () =>
+      reject(
+        (await isReadable(/** @type {Blob} */ (file)))
+          ? new TypeError("no answer")
+          : new Problem({ title: "", code: "unreadable", status: 422 }),
+      );
     sending.onabort = () => reject(signal?.reason);
     sending.onload = () =>
       resolve(new Response(sending.responseText, { status: sending.status, headers: headersOf(sending) }));

@@ -15,6 +15,7 @@ import { t } from "./language.js";
 export const PROBLEMS = {
   network: "again",
   photo_gone: "photo",
+  unreadable: "photo",
   not_ready: "none",
   item_not_found: "start",
   collection_not_found: "start",

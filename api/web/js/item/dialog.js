@@ -6,6 +6,7 @@ import { closeness } from "../closeness.js";
 import { button, el, iconButton, labelText, picture } from "../dom.js";
 import { dialog } from "../dialog.js";
 import { attributeText, fieldName, itemLink, itemName, itemPrice, isHeading, score, shownFields } from "../format.js";
+import { isModified } from "../keys.js";
 import { t } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { server } from "../server.js";
@@ -66,7 +67,7 @@ export function itemDialog(around) {
   back.addEventListener("click", () => around.turnTo(before));
   next.addEventListener("click", () => around.turnTo(after));
   element.addEventListener("keydown", (event) => {
-    if (event.target instanceof HTMLInputElement) return;
+    if (event.target instanceof HTMLInputElement || isModified(event)) return;
     if (event.key === "ArrowLeft" && before) around.turnTo(before);
     if (event.key === "ArrowRight" && after) around.turnTo(after);
   });

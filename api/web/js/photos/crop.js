@@ -2,6 +2,7 @@
    (with Shift it grows and shrinks), or given in numbers. Dots stand on what stands out. */
 
 import { button, el, unseen } from "../dom.js";
+import { isModified } from "../keys.js";
 import { t } from "../language.js";
 
 /** @typedef {[x: number, y: number, width: number, height: number]} Box Shares of the photo's sides. */
@@ -175,7 +176,7 @@ export class CropBox {
   #onKey(event) {
     const steps = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
     const step = steps[event.key];
-    if (!step) return;
+    if (!step || isModified(event)) return;
     event.preventDefault();
     const [x, y, width, height] = this.#box;
     const [dx, dy] = step;

@@ -1,7 +1,7 @@
 /* The photos of this browser: kept on this device only (IndexedDB), so that a reload, going back or
    a dropped tab do not lose them. Without IndexedDB they last as long as the page. */
 
-import { randomId } from "../search_client.js";
+import { isReadable, randomId } from "../search_client.js";
 
 /**
  * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes`
@@ -20,7 +20,7 @@ export async function keep(name, bytes, blob) {
   const id = randomId(4);
   const record = { id, name, bytes, blob, time: Date.now() };
   remember(record);
-  await stored("readwrite", (store) => store.put(record));
+  if (await isReadable(blob)) await stored("readwrite", (store) => store.put(record));
   const old = (await recent()).slice(KEPT);
   await Promise.all(old.map((photo) => forget(photo.id)));
   return id;

@@ -1,13 +1,12 @@
 /* What the picture shows, in one line, and why: the class that the closest items vote for. */
 
 import { bar, button, el, labelText } from "../dom.js";
-import { count, itemName, lastPart, milliseconds, parentPath, percent, shorten, sureness } from "../format.js";
+import { itemName, lastPart, parentPath, percent, shorten, sureness } from "../format.js";
 import { t, textOf } from "../language.js";
 import { nothingNotice } from "../notices.js";
 
 const SHOWN_VOTES = 5;
 const SUPPORTED = 0.5; // a level of the path that is rather right than wrong
-const STAGES = ["decode", "encode", "search", "catalog"];
 
 /**
  * The line; null where the catalog has no labels, and so no class.
@@ -64,27 +63,6 @@ export function titleOf(state, item) {
   if (state.photo) return t(state.box ? "answer.title.part" : "answer.title.photo");
   if (!state.item && state.q) return t("answer.title.words", { words: shorten(state.q, 60) });
   return item ? t("answer.title.item", { name: itemName(item) }) : t("answer.title.similar");
-}
-
-/**
- * For the curious.
- * @param {import("./catalog.js").Collection} collection
- * @param {*} answer The last answer.
- */
-export function facts(collection, answer) {
-  const rows = [
-    [t("facts.catalog"), count(collection.items, "item")],
-    [t("facts.encoder"), collection.encoder?.name],
-    [t("facts.generation"), answer.generation],
-    [t("facts.timing"), timing(answer.timings_ms)],
-    [t("facts.request"), answer.request_id],
-  ].filter(([, value]) => value);
-  return el(
-    "details",
-    { class: "facts" },
-    el("summary", {}, t("facts.title")),
-    el("dl", {}, ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
-  );
 }
 
 function decision(prediction) {
@@ -156,11 +134,4 @@ function row(name, share) {
     el("span", { class: "vote-share" }, share >= 0.995 ? t("answer.over", { share: percent(0.99) }) : percent(share)),
     bar(share),
   );
-}
-
-function timing(timings) {
-  const stages = STAGES.filter((stage) => timings[stage] > 0)
-    .map((stage) => `${stage} ${milliseconds(timings[stage])}`)
-    .join(", ");
-  return stages ? `${milliseconds(timings.total)} (${stages})` : milliseconds(timings.total);
 }

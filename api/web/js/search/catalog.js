@@ -45,11 +45,11 @@ export function catalog(choose) {
     /** What is known of it. @param {string} name @returns {?Collection} */
     known: (name) => collections.find((each) => each.name === name) ?? null,
     /**
-     * The collection of this name, with its first labels; asked for once.
+     * The collection of this name, with its first labels; asked for until there is something in it.
      * @param {?string} wanted @param {AbortSignal} signal
      */
     async describe(wanted, signal) {
-      if (collections.length === 0) {
+      if (!this.known(this.nameOf(wanted))?.items) {
         await server.readyz({ signal });
         ({ collections } = await server.listCollections({ signal }));
         select.replaceChildren(...collections.map(({ name }) => el("option", { value: name }, name)));
@@ -58,10 +58,12 @@ export function catalog(choose) {
       const name = this.nameOf(wanted);
       const collection = collections.find((each) => each.name === name) ?? { name, items: 0 };
       if (collections.length) select.value = name;
-      if (!labels.has(name) && collections.length) {
-        labels.set(name, await server.listLabels({ collection: name, limit: LONGEST_LIST, signal }));
+      let page = labels.get(name);
+      if (!page && collections.length) {
+        page = await server.listLabels({ collection: name, limit: LONGEST_LIST, signal });
+        if (collection.items) labels.set(name, page);
       }
-      return { collection, labels: labels.get(name) ?? { labels: [], next_cursor: null } };
+      return { collection, labels: page ?? { labels: [], next_cursor: null } };
     },
   };
 }

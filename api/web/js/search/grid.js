@@ -3,6 +3,7 @@
 import { closeness } from "../closeness.js";
 import { button, el, iconButton, labelText, picture, unseen } from "../dom.js";
 import { count, itemName, itemPrice } from "../format.js";
+import { isModified } from "../keys.js";
 import { t } from "../language.js";
 
 /** @typedef {import("../search_client.js").Neighbor} Neighbor */
@@ -195,7 +196,7 @@ function onLongPress(element, act) {
 function moveByArrows(event) {
   const list = /** @type {HTMLElement} */ (event.currentTarget);
   const here = /** @type {HTMLElement} */ (event.target).closest(".card");
-  if (!here || !event.key.startsWith("Arrow")) return;
+  if (!here || !event.key.startsWith("Arrow") || isModified(event)) return;
   const all = [...list.querySelectorAll(".card")];
   const top = (element) => element.getBoundingClientRect().top;
   const columns = Math.max(

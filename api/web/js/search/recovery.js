@@ -33,7 +33,7 @@ export function choiceFor(problem, { choose, again, search, start }) {
 }
 
 /**
- * A notice of a problem.
+ * A notice of a problem, which is waited for.
  * @param {import("../search_client.js").Problem} problem
  * @param {?import("../notices.js").Choice} choice
  * @param {?import("../photos/library.js").Photo} photo
@@ -41,5 +41,5 @@ export function choiceFor(problem, { choose, again, search, start }) {
 export function recovery(problem, choice, photo) {
   if (problem.isNotReady) return waitingNotice(problem);
   const about = problem.code === "body_too_large" && photo ? t("problem.bytes", { size: fileSize(photo.bytes) }) : "";
-  return problemNotice(problem, choice, about);
+  return problemNotice(problem, choice, { about, waits: true });
 }

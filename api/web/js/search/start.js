@@ -16,6 +16,8 @@ const SHOWN_RECENT = 6;
  * @param {(words: ?string) => void} search
  */
 export function startView({ choose, camera }, search) {
+  /** Ids of what this browser cannot show. @type {Set<string>} */
+  const unseen = new Set();
   const words = wordsBox(t("search.words_or"), search);
   const latest = el("ul", { class: "samples-list samples-latest", role: "list", "aria-labelledby": "latest-title" });
   const samples = el("ul", { class: "samples-list", role: "list", "aria-labelledby": "samples-title" });
@@ -23,18 +25,6 @@ export function startView({ choose, camera }, search) {
     ...Array.from({ length: SHOWN }, () =>
       el("li", { class: "skeleton skeleton-picture", "aria-hidden": "true" }),
     ),
-  );
-  const latestSection = el(
-    "section",
-    { class: "samples", hidden: true, "aria-labelledby": "latest-title" },
-    el("h2", { class: "eyebrow", id: "latest-title" }, t("search.latest")),
-    latest,
-  );
-  const samplesSection = el(
-    "section",
-    { class: "samples", "aria-labelledby": "samples-title" },
-    el("h2", { class: "eyebrow", id: "samples-title" }, t("search.samples")),
-    samples,
   );
   const take = fileButton(camera, icon("camera"), t("search.take"));
   const pick = fileButton(choose, icon("picture"), t("search.choose"));
@@ -63,14 +53,23 @@ export function startView({ choose, camera }, search) {
       ),
       words.element,
     ),
-    latestSection,
-    samplesSection,
+    el(
+      "section",
+      { class: "samples", "aria-labelledby": "latest-title" },
+      el("h2", { class: "eyebrow", id: "latest-title" }, t("search.latest")),
+      latest,
+    ),
+    el(
+      "section",
+      { class: "samples", "aria-labelledby": "samples-title" },
+      el("h2", { class: "eyebrow", id: "samples-title" }, t("search.samples")),
+      samples,
+    ),
   );
 
-  /** The photos of this browser. @param {(id: string) => string} hrefOf */
+  /** The photos of this browser, but what turned out to be none. @param {(id: string) => string} hrefOf */
   async function showLatest(hrefOf) {
-    const photos = (await recent()).slice(0, SHOWN_RECENT);
-    latestSection.hidden = photos.length === 0;
+    const photos = (await recent()).filter(({ id }) => !unseen.has(id)).slice(0, SHOWN_RECENT);
     latest.replaceChildren(
       ...photos.map((photo, index) => {
         const image = el("img", { src: photo.url, alt: "", draggable: "false" });
@@ -85,31 +84,29 @@ export function startView({ choose, camera }, search) {
           el("div", { class: "picture" }, image),
         );
         const remove = iconButton("close", t("search.forget", { number: index + 1 }), { class: "icon-button sample-forget" });
-        const row = el("li", {}, link, remove);
-        image.addEventListener("error", () => row.remove()); // no picture
+        image.addEventListener("error", () => {
+          unseen.add(photo.id);
+          showLatest(hrefOf);
+        });
         remove.addEventListener("click", async () => {
           await forget(photo.id);
           await showLatest(hrefOf);
           latest.querySelector("a")?.focus();
         });
-        return row;
+        return el("li", {}, link, remove);
       }),
     );
   }
 
   /**
    * One item for each of some labels; the first items where there are no labels.
-   * @param {string} collection @param {import("../search_client.js").Label[]} labels
+   * @param {import("./catalog.js").Collection} collection @param {import("../search_client.js").Label[]} labels
    * @param {(itemId: string) => string} hrefOf @param {AbortSignal} signal
    */
   async function showSamples(collection, labels, hrefOf, signal) {
     const items = labels.length
       ? spread(labels, SHOWN).map(({ label, example }) => ({ ...example, name: lastPart(label) }))
-      : (await server.listItems({ collection, limit: SHOWN, signal })).items.map((item) => ({
-          ...item,
-          name: itemName(item),
-        }));
-    samplesSection.hidden = items.length === 0;
+      : (await firstItems(collection, signal)).map((item) => ({ ...item, name: itemName(item) }));
     samples.replaceChildren(
       ...items.map((item) => {
         const shown = picture(item.image_url ?? "", item.name);
@@ -129,6 +126,10 @@ export function startView({ choose, camera }, search) {
     showSamples,
   };
 }
+
+/** @param {import("./catalog.js").Collection} collection @param {AbortSignal} signal */
+const firstItems = async ({ name, items }, signal) =>
+  items ? (await server.listItems({ collection: name, limit: SHOWN, signal })).items : []; // the first upload makes it
 
 /** As many as wanted, evenly over the whole list. @template T @param {T[]} all @param {number} wanted */
 function spread(all, wanted) {

@@ -5,20 +5,20 @@ import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
-import { nothingNotice, problemNotice } from "../notices.js";
+import { late } from "../late.js";
+import { nothingNotice } from "../notices.js";
 import { arrival } from "../photos/arrival.js";
 import { recall } from "../photos/library.js";
 import { photoSource } from "../photos/source.js";
 import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
 import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
-import { answerLine, facts, nothingAlike, titleOf } from "./answer.js";
+import { answerLine, nothingAlike, titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
 import { catalog, seesPlaces } from "./catalog.js";
 import { dialogs } from "./dialogs.js";
 import { resultsGrid } from "./grid.js";
 import { lateFilters } from "./late_filters.js";
-import { nothingFound } from "./nothing_found.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
 import { choiceFor, recovery } from "./recovery.js";
@@ -51,6 +51,8 @@ class SearchView {
   #running = new AbortController();
   #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
+  #howItCame = late(() => import("./facts.js"));
+  #whereNothingIsFound = late(() => import("./nothing_found.js"));
   #loadsMore = false;
   /** @type {import("./fields.js").Field[]} */
   #numbers = []; // that results can be sorted by
@@ -166,11 +168,8 @@ class SearchView {
     const explain = explains
       ? (ids, signal) => this.#questions.explain(state, photo, ids, { collection, signal })
       : null;
-    this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain).catch((error) => {
-      if (!(error instanceof Problem)) throw error;
-      const again = { label: t("problem.again"), act: () => this.#showDialogs(state) };
-      this.#notice.replaceChildren(problemNotice(error, again));
-    });
+    const show = () => this.#dialogs.show(state, collection, this.#outcome?.neighbors ?? [], explain);
+    this.#persist(show, state);
     if (!state.open && !state.compare.length && this.#outcome) this.#setTitle();
   }
 
@@ -197,14 +196,37 @@ class SearchView {
         if (!(error instanceof Problem)) throw error;
         this.#query.uploading = false;
         this.#answer.replaceChildren();
-        const box = recovery(error, choiceFor(error, this.#remedies), this.#photo);
         this.#grid.stay(error.code === "network" || error.isNotReady);
-        this.#notice.replaceChildren(box);
-        box.focus({ preventScroll: true });
-        if (!(await passed(error, box, signal))) return undefined;
-        this.#notice.replaceChildren();
+        if (!(await this.#hasPassed(error, signal, { preventScroll: true }))) return undefined;
       }
     }
+  }
+
+  /**
+   * Show something with the results; again when what is in the way has passed, unless the page is elsewhere by then.
+   * @param {() => Promise<unknown>} work @param {State} state
+   */
+  async #persist(work, state) {
+    const { signal } = this.#running;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#state !== state) return undefined;
+        if (!(error instanceof Problem)) throw error;
+        if (!(await this.#hasPassed(error, signal)) || this.#state !== state) return undefined;
+      }
+    }
+  }
+
+  /** Say what is in the way, and wait until it may have passed. @param {Problem} problem @param {AbortSignal} signal @param {FocusOptions} [how] */
+  async #hasPassed(problem, signal, how) {
+    const box = recovery(problem, choiceFor(problem, this.#remedies), this.#photo);
+    this.#notice.replaceChildren(box);
+    box.focus(how);
+    const isOver = await passed(problem, box, signal);
+    if (isOver) box.remove();
+    return isOver;
   }
 
   /**
@@ -228,10 +250,9 @@ class SearchView {
       this.#root.dataset.collection = collection.name;
     }
     showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
-    if (!hasSubject(state)) {
-      await this.#start.showSamples(collection.name, labels.labels, this.#similarTo, signal);
-      if (collection.items === 0)
-        this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
+    if (!hasSubject(state)) await this.#start.showSamples(collection, labels.labels, this.#similarTo, signal);
+    if (collection.items === 0) this.#showNothingYet();
+    if (!hasSubject(state) || collection.items === 0) {
       this.#root.dataset.loaded = "";
       return;
     }
@@ -262,6 +283,13 @@ class SearchView {
     this.#filters.hide();
     this.#facts.replaceChildren();
     this.#start.showLatest((photo) => this.#href({ ...ANEW, photo }));
+  }
+
+  #showNothingYet() {
+    this.#query.uploading = false;
+    this.#answer.replaceChildren();
+    this.#grid.hide();
+    this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
   }
 
   /**
@@ -296,14 +324,19 @@ class SearchView {
     if (item) this.#query.showItem(item, item.item_id);
     this.#setTitle();
     this.#showBar();
-    this.#facts.replaceChildren(facts(collection, answer));
+    this.#howItCame().then(
+      ({ facts }) => signal.aborted || this.#facts.replaceChildren(facts(collection, answer)),
+      () => {}, // nobody waits for it
+    );
     const show = () => {
       this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
       this.#grid.show(neighbors, outcome.cursor !== null);
       if (neighbors.length === 0)
-        nothingFound(state, collection.name, signal, this.#go).then(
-          (found) => signal.aborted || this.#notice.replaceChildren(found),
-        );
+        this.#persist(async () => {
+          const { nothingFound } = await this.#whereNothingIsFound();
+          const found = await nothingFound(state, collection.name, signal, this.#go);
+          if (!signal.aborted) this.#notice.replaceChildren(found);
+        }, state);
     };
     const upright = state.turned ? null : prediction; // of the photo as it is
     if (isAlike(answer, upright) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();

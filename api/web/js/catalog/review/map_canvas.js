@@ -1,6 +1,7 @@
 /* Drawing a map and moving about in it: wheel, pinch, drag, lasso, keys. */
 
 import { el } from "../../dom.js";
+import { isModified } from "../../keys.js";
 import { server } from "../../owner_server.js";
 import { bounds, nearest, within } from "./map_points.js";
 
@@ -312,7 +313,7 @@ export function mapCanvas(acts) {
       ArrowUp: () => move(0, STEP_PX),
       ArrowDown: () => move(0, -STEP_PX),
     };
-    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!keys[event.key] || isModified(event)) return;
     event.preventDefault();
     keys[event.key]();
   });

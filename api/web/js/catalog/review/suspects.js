@@ -1,6 +1,7 @@
 /* Items to decide on, one after the other, by a key each. */
 
 import { button, el } from "../../dom.js";
+import { isModified } from "../../keys.js";
 import { fill } from "../../redraw.js";
 import { once } from "../../once.js";
 import { t } from "../../language.js";
@@ -55,7 +56,7 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
 
   /** @param {KeyboardEvent} event @param {?Element} row */
   function onKey(event, row) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !(row instanceof HTMLElement)) return;
+    if (isModified(event) || !(row instanceof HTMLElement)) return;
     const isButton = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
     const key = event.key.toLowerCase();
     if (key === "arrowdown" || key === "j") focus(row.nextElementSibling);
