@@ -70,6 +70,7 @@ def list_jobs(
     print_table(
         ("id", "kind", "collection", "state", "progress"),
         [(one["id"], one["kind"], one["collection"], one["state"], _far(one)) for one in answers],
+        whole="id",
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from search_engine.records import FacetCount, Neighbor, Prediction
 
 BAR_CELLS = 12
+WIDEST = 100_000
+"""Columns of what is no terminal, in which no row has to be folded."""
 _JSON_CONTROLS = {code: rf"\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
 """Those that JSON leaves as they are; a terminal would obey some."""
 
@@ -52,8 +54,14 @@ def console(stderr: bool = False) -> "Console":
     return Console(file=file, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand on the right."""
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], whole: str | None = None
+) -> None:
+    """A table; numbers stand on the right.
+
+    Off a terminal each row is one line. On one, long cells take several, but not those of the
+    column `whole`, which people copy.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -62,10 +70,15 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for number, header in enumerate(headers):
         numeric = bool(listed) and all(_is_number(row[number]) for row in listed)
         side: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(escape(_text(header)), justify=side, overflow="fold")
+        table.add_column(
+            escape(_text(header)), justify=side, overflow="fold", no_wrap=header == whole
+        )
     for row in listed:
         table.add_row(*(escape(cell) for cell in row))
-    console().print(table)
+    printed = console()
+    if not printed.is_terminal:
+        printed.width = WIDEST
+    printed.print(table)
 
 
 def print_neighbors(neighbors: "Sequence[Neighbor]") -> None:
