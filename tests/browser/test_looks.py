@@ -193,6 +193,33 @@ def test_by_keyboard_alone(start: Page) -> None:
     steps.expect_results(start)
 
 
+def test_the_focus_is_not_lost_with_what_had_it(searched: Page, live_server: LiveServer) -> None:
+    def is_focused(selector: str) -> None:
+        expect(searched.locator(selector)).to_be_focused()
+
+    searched.get_by_role("group", name="Label", exact=True).get_by_role("checkbox").first.press(" ")
+    chip = searched.get_by_role("list", name="Active filters").get_by_role("button").first
+    chip.press("Enter")
+    expect(searched).not_to_have_url(re.compile("label="))
+    is_focused(".found-title")
+    searched.keyboard.press("Escape")
+    is_focused("main")
+    searched.get_by_role("button", name="Forget 1").press("Enter")
+    expect(steps.first_sample(searched)).to_be_focused()
+    searched.goto(f"{live_server.url}/catalog?collection=default&part=items")
+    searched.get_by_role("link", name="Next").press("Enter")
+    expect(searched.get_by_role("link", name="Previous")).to_be_visible()
+    expect(searched.get_by_role("link", name="Next")).to_be_focused()
+
+
+def test_forced_colors_tell_which_tab_is_shown(start: Page) -> None:
+    start.emulate_media(forced_colors="active")
+    here = start.locator(".tab[aria-current]")
+    underlined = here.screenshot()
+    here.evaluate("(it) => (it.style.textDecoration = 'none')")
+    assert here.screenshot() != underlined
+
+
 def test_dark_follows_the_system_until_chosen(start: Page) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     light = start.evaluate(background)

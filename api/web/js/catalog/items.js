@@ -115,13 +115,13 @@ export function open(around) {
     fill(
       pages,
       state.cursor &&
-        el("a", { class: "button", href: previous }, t(before.has(here) ? "items.previous" : "items.first")),
+        el("a", { class: "button", "data-key": "previous", href: previous }, t(before.has(here) ? "items.previous" : "items.first")),
       el(
         "span",
         { class: "muted" },
         t("items.range", { first: state.from + 1, last: state.from + shown, total }),
       ),
-      after && el("a", { class: "button", href: after }, t("items.next")),
+      after && el("a", { class: "button", "data-key": "next", href: after }, t("items.next")),
     );
   }
 

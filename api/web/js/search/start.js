@@ -91,7 +91,7 @@ export function startView({ choose, camera }, search) {
         remove.addEventListener("click", async () => {
           await forget(photo.id);
           await showLatest(hrefOf);
-          latest.querySelector("a")?.focus();
+          (latest.querySelector("a") ?? samples.querySelector("a"))?.focus();
         });
         return el("li", {}, link, remove);
       }),

@@ -51,8 +51,8 @@ class SearchView {
   #running = new AbortController();
   #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
-  #howItCame = late(() => import("./facts.js"));
-  #whereNothingIsFound = late(() => import("./nothing_found.js"));
+  #loadFacts = late(() => import("./facts.js"));
+  #loadNone = late(() => import("./nothing_found.js"));
   #loadsMore = false;
   /** @type {import("./fields.js").Field[]} */
   #numbers = []; // that results can be sorted by
@@ -157,8 +157,15 @@ class SearchView {
     if (stays) this.#notice.replaceChildren();
     if (stays || state.open || state.compare.length) this.#showDialogs(state); // they wait for no results
     if (stays) return;
+    const hadFocus = this.#root.contains(document.activeElement);
     await this.#showSearch(state, key, place);
-    if (this.#state === state) this.#showDialogs(state);
+    if (this.#state !== state) return;
+    const active = document.activeElement;
+    if (hadFocus && (active === document.body || !active?.checkVisibility())) {
+      if (hasSubject(state)) this.#grid.focusTitle(); // what had it is gone
+      else this.#root.parentElement?.focus();
+    }
+    this.#showDialogs(state);
   }
 
   /** @param {State} state */
@@ -324,7 +331,7 @@ class SearchView {
     if (item) this.#query.showItem(item, item.item_id);
     this.#setTitle();
     this.#showBar();
-    this.#howItCame().then(
+    this.#loadFacts().then(
       ({ facts }) => signal.aborted || this.#facts.replaceChildren(facts(collection, answer)),
       () => {}, // nobody waits for it
     );
@@ -333,7 +340,7 @@ class SearchView {
       this.#grid.show(neighbors, outcome.cursor !== null);
       if (neighbors.length === 0)
         this.#persist(async () => {
-          const { nothingFound } = await this.#whereNothingIsFound();
+          const { nothingFound } = await this.#loadNone();
           const found = await nothingFound(state, collection.name, signal, this.#go);
           if (!signal.aborted) this.#notice.replaceChildren(found);
         }, state);
