@@ -42,20 +42,24 @@ class Duplicates:
     """Groups by tier, the largest of each first.
 
     An item is in one group of a tier at most. The groups of a tier are made of those of the tier
-    before: one that has no further item is not named again.
+    before: one that has no further item is not named again. `unread` counts items whose picture
+    could not be looked at, `later` those that came after what the encoder learned, for which there
+    is no embedding from before.
     """
 
     items: int
     unread: int
     min_score: float
     groups: Sequence[Group]
+    later: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """For programs; `unread` counts items whose picture could not be looked at."""
+        """For programs."""
         found = {tier: [each for each in self.groups if each.tier == tier] for tier in TIERS}
         return {
             "items": self.items,
             "unread": self.unread,
+            "later": self.later,
             "min_score": self.min_score,
             "groups": {tier: len(groups) for tier, groups in found.items()},
             "duplicates": {
@@ -104,9 +108,8 @@ def find_duplicates(
         read = partial(_vectors, engine, None if record is live.record else record, snapshot)
         pairs = compared(snapshot, read, own, spectra, advance)
     seen = np.asarray(spectra.any(axis=(1, 2)))[member]
-    return Duplicates(
-        len(items), int((~seen).sum()), min_score, _groups(items, member, pairs, min_score)
-    )
+    unread, groups = int((~seen).sum()), _groups(items, member, pairs, min_score)
+    return Duplicates(len(items), unread, min_score, groups, _later(engine, record, keys))
 
 
 def usual_min_score(record: Collection) -> float:
@@ -119,6 +122,11 @@ def _unlearned(engine: SearchEngine, record: Collection) -> Collection:
     """The record by the encoder without what it learned; the same where it learned nothing."""
     projection = projection_of(engine.catalog, record.encoder_options)
     return record if projection is None else judged(record, projection)[0]
+
+
+def _later(engine: SearchEngine, record: Collection, keys: Keys) -> int:
+    """How many of the items in the index have no embedding by the encoder of a record."""
+    return int(np.isin(keys, engine.catalog.keys_without(record, record.fingerprint or "")).sum())
 
 
 def _vectors(

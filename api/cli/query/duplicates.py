@@ -76,6 +76,12 @@ def _print(found: "Duplicates") -> None:
             "embeddings were compared there",
             file=sys.stderr,
         )
+    if found.later:
+        print(
+            f"note: {counted(found.later, 'item')} came after what the encoder learned; only files "
+            "and pictures were compared there; `eyedex tune` learns again, from all",
+            file=sys.stderr,
+        )
 
 
 def _ids(items: Sequence[str]) -> str:

@@ -102,10 +102,16 @@ def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(
     assert gate["accuracy"]["before"] < 0.6 < seen
 
 
-def test_learning_makes_no_duplicates_of_the_items_of_a_class(drawn: Path, run: Run) -> None:
+def test_learning_makes_no_duplicates_of_the_items_of_a_class(
+    drawn: Path, run: Run, photo: Path
+) -> None:
     def told() -> str:
-        return run("duplicates", "--min-score", 0.95, "--data", drawn).out
+        return run("duplicates", "--min-score", 0.95, "--data", drawn, "--json").out
 
     before = told()
     assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
     assert told() == before
+    with SearchEngine(drawn) as engine:
+        engine.upsert("later", photo, label="Mug")
+    assert "1 item came after what the encoder learned" in run("duplicates", "--data", drawn).err
+    assert '"later"' in told()  # the file is the same as another's
