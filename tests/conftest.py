@@ -288,18 +288,20 @@ class serve:  # noqa: N801 - used like a function
 def copy_data(source: Path, target: Path, dirs_exist_ok: bool = False) -> Path:
     """Copy a data directory whose items nobody changes, and that other tests may have open.
 
-    The runs of other tests are among its jobs, some of them killed, and stay behind.
+    The runs of other tests are among its jobs, some of them killed, and stay behind; so do the
+    counts of the photos that they asked about.
     """
     beside = shutil.ignore_patterns("catalog.sqlite*", "database.json", "jobs", "indexes")
+    counts = shutil.ignore_patterns("asked-*")
     shutil.copytree(source, target, ignore=beside, dirs_exist_ok=dirs_exist_ok)
     if postgres.is_in_use():
         with Catalog(DataPaths(source)) as original, Catalog(DataPaths(target)) as copied:
             copy_catalog(original, copied)
             with copied.write() as writer:
                 clear_transient(writer)
-        shutil.copytree(source / "indexes", target / "indexes", dirs_exist_ok=True)
+        shutil.copytree(source / "indexes", target / "indexes", ignore=counts, dirs_exist_ok=True)
         return target
-    shutil.copytree(source / "indexes", target / "indexes", dirs_exist_ok=True)
+    shutil.copytree(source / "indexes", target / "indexes", ignore=counts, dirs_exist_ok=True)
     with (
         closing(sqlite3.connect(source / "catalog.sqlite")) as original,
         closing(sqlite3.connect(target / "catalog.sqlite")) as copy,
