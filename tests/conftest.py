@@ -39,7 +39,7 @@ from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, cre
 from search_engine.storage.paths import DataPaths
 from tests import postgres
 
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")  # new examples are for `make test-random`
 PRODUCTS, PHOTOS = 46, 8
 LARGE_PRODUCTS = 184
