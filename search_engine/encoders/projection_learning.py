@@ -28,9 +28,9 @@ CLASS_DIRECTIONS = 256
 """Directions that separate classes, at most."""
 LIKENESS_DIRECTIONS = 64
 LIKENESS_SHARE = 0.05
-"""Variance within classes that is kept, as a share of that between classes. With less of it, photos
-of finer classes than those learned from are told apart worse than without learning, with more of it
-the classes themselves are: `python -m benchmarks.finer`."""
+"""Variance within classes that is kept, as a share of that between classes. With less of it, finer
+classes than those learned from are told apart worse, with more of it those learned from are:
+`python -m benchmarks.finer`."""
 LIKENESS_POWER = 0.5
 """Directions within classes keep this power of their deviation: 1 as they are, 0 all alike. As they
 are, few of them are all that counts."""
