@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SAVED_EACH_S = 60.0
 FEATURES_AT_ONCE = 64
 LEAST_LEFT = 0.7
-"""Start another run only if this share of the last one's time remains."""
+"""Start another training only if this share of the time that it would take remains, by the last
+one's time for each pixel."""
 
 Batches = Iterator["tuple[torch.Tensor, torch.Tensor]"]
 Weights = dict[str, "torch.Tensor"]
@@ -238,9 +239,10 @@ class _Run:
         if taken:
             self._soups[self.stream] = found
         enough = sum(one.members for one in self._soups if one) >= self._plan.members
-        lasted = self._seconds - self._since
-        self.is_over = enough or not taken or self._time_left < LEAST_LEFT * lasted
+        per_pixel = (self._seconds - self._since) / self._side**2
         self._trainings += 1
+        needed = LEAST_LEFT * per_pixel * self._side**2
+        self.is_over = enough or not taken or self._time_left < needed
         self._begin()
 
     def _tasted(self, weights: "tuple[torch.Tensor, ...]") -> Soup:

@@ -1,7 +1,6 @@
 """Training on a small network: it learns, keeps time, goes on after an interruption."""
 
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -278,18 +277,27 @@ def test_a_training_that_makes_it_worse_is_left_out_and_the_last(
     assert all(torch.equal(found[name], alone[name]) for name in alone)
 
 
-def test_no_other_training_begins_where_there_is_no_time_for_it(
-    pictures: tuple[Pixels, Codes], tmp_path: Path
+@pytest.mark.parametrize(("scales", "trainings"), [((1.0,), 1), ((1.0, 0.7), 2)])
+def test_another_training_begins_where_there_is_time_for_one_of_its_size(
+    pictures: tuple[Pixels, Codes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scales: tuple[float, ...],
+    trainings: int,
 ) -> None:
-    def slow() -> Batches:
-        for batch in itertools.cycle(stream(pictures[0], PLAN.batch_size)):
-            time.sleep(0.05)
-            yield batch
+    network, clock = make_trainable(Small(), SIDE_PX), [0.0]
 
-    plan = replace(PLAN, members=9, epochs=8, minutes=0.05)  # 32 steps: some 2 of 3 seconds
-    trained(pictures, tmp_path, plan, slow())
+    def take_time(_: nn.Module, pixels: tuple[torch.Tensor], __: torch.Tensor) -> None:
+        clock[0] += (pixels[0].shape[1] / SIDE_PX) ** 2
+
+    plan = replace(PLAN, members=9, epochs=5, mixed=0.0, scales=scales, minutes=0.5)  # of 20 steps
+    start = proxies(network, pictures, plan)
+    network.module.register_forward_hook(take_time)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    endless = itertools.cycle(stream(pictures[0], PLAN.batch_size))
+    train(network, start, [endless], plan, tmp_path / "state.pt")
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert (state["soups"][0]["members"], state["trainings"][1]) == (1, True)
+    assert (state["soups"][0]["members"], state["trainings"][1]) == (trainings, True)
 
 
 def test_without_labels_pictures_are_told_from_each_other(
