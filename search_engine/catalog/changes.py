@@ -15,6 +15,8 @@ from search_engine.records import Keys
 log = logging.getLogger(__name__)
 
 VECTORS_A_READ = 4_096
+NAMED = 10
+"""Items with damaged embeddings that one line of the log names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def _read_vectors(
         sound = [row for row in rows if is_sound(row.vector, row.crc32, dimension, row.key)]
         if len(sound) < len(rows):
             damaged = sorted({row.item_id for row in rows} - {row.item_id for row in sound})
-            log.error("damaged embeddings, not searchable: %s", ", ".join(map(repr, damaged)))
+            shown, more = ", ".join(map(repr, damaged[:NAMED])), len(damaged) - NAMED
+            rest = f" and {more:,} more; `eyedex check` names all" if more > 0 else ""
+            log.error("damaged embeddings, not searchable: %s%s", shown, rest)
         keys.extend(row.key for row in sound)
         parts.append(unpack([row.vector for row in sound], dimension))
     return np.array(keys, dtype=np.int64), np.concatenate(parts)

@@ -173,6 +173,21 @@ def test_a_damaged_embedding_is_left_out_and_named(
             catalog.vector(collection, key)
 
 
+def test_many_damaged_embeddings_are_named_in_part(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_catalog(tmp_path) as catalog:
+        collection = bound_collection(catalog)
+        put(catalog, collection, [f"{number:02}" for number in range(13)])
+        with catalog._database.writers.begin() as connection:
+            connection.execute(text("UPDATE embeddings SET crc32 = 0"))
+        assert not len(catalog.changes_since(collection, -1).keys)
+    (said,) = caplog.messages
+    assert "'09'" in said
+    assert "'10'" not in said
+    assert "and 3 more" in said
+
+
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
