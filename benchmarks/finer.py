@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from benchmarks.index_run import Row
 from benchmarks.machine import DATASETS, parser_of, report
 from benchmarks.regions import SHOWN, embedded, label
-from search_engine.encoders import projection_learning
 from search_engine.encoders.layered import LayeredEncoder
 from search_engine.encoders.poolings import MULTI
 from search_engine.encoders.projection import project
@@ -61,8 +60,7 @@ def measure(
         told = {"learned from": f"{len(classes)} classes"}
         yield {**told, "by": "as it comes", **asked(average, held, labels, fine)}
         for share in shares:
-            projection_learning.LIKENESS_SHARE = share
-            ((mean, matrix),) = learn(features[~held], codes[~held], (SHRINKAGE,))
+            ((mean, matrix),) = learn(features[~held], codes[~held], (SHRINKAGE,), share)
             rows = project(features, mean, matrix)
             yield {**told, "by": f"share {share:g}", **asked(rows, held, labels, fine)}
 

@@ -187,7 +187,7 @@ class TrainingRun:
             return TwoViews(len(task.codes), self._plan)
         vectors = self.features(self._network, "looking at the pictures")
         rest, codes = task.without(*task.held), task.codes
-        ((mean, matrix),) = learn(vectors[rest], codes[rest], (START_SHRINKAGE,))
+        ((mean, matrix),) = learn(vectors[rest], codes[rest], (START_SHRINKAGE,), likeness_share=0)
         projected = project(vectors, mean, matrix)
         members = [projected[rest[codes[rest] == code]] for code in range(int(codes.max()) + 1)]
         proxies = np.stack([each.mean(axis=0) for each in members])

@@ -53,7 +53,12 @@ Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Mean (D,) and matrix (D, d) of a projection."""
 
 
-def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterator[Learned]:
+def learn(
+    vectors: Vectors,
+    codes: Codes,
+    shrinkages: Sequence[float],
+    likeness_share: float = LIKENESS_SHARE,
+) -> Iterator[Learned]:
     """Yield mean and matrix for each shrinkage.
 
     Args:
@@ -61,8 +66,10 @@ def learn(vectors: Vectors, codes: Codes, shrinkages: Sequence[float]) -> Iterat
         codes: The class of each, (N,), -1 for none; two classes at least. A class with one item
             only contributes its position, not differences within classes.
         shrinkages: Above 0 (the measured covariance) up to 1 (equal in all directions).
+        likeness_share: Variance within classes that is kept, as a share of that between classes;
+            with 0 there are no directions but those that separate classes.
     """
-    return _learn(vectors, codes, shrinkages, vectors.shape[1])
+    return _learn(vectors, codes, shrinkages, vectors.shape[1], likeness_share)
 
 
 class Learner:
@@ -105,7 +112,11 @@ class Learner:
 
 
 def _learn(
-    vectors: Vectors, codes: Codes, shrinkages: Sequence[float], dimension: int
+    vectors: Vectors,
+    codes: Codes,
+    shrinkages: Sequence[float],
+    dimension: int,
+    likeness_share: float = LIKENESS_SHARE,
 ) -> Iterator[Learned]:
     """Do the same as `learn` for embeddings that are said to have another dimension."""
     from scipy import linalg
@@ -119,7 +130,8 @@ def _learn(
     middle = float(np.trace(within)) / dimension
     most = min(len(centred) - 1, centred.shape[1])
     telling = min(int(members.max()), CLASS_DIRECTIONS, most)
-    likeness = _likeness(apart if len(apart) else centred, min(LIKENESS_DIRECTIONS, most - telling))
+    kept = min(LIKENESS_DIRECTIONS, most - telling) if likeness_share else 0
+    likeness = _likeness(apart if len(apart) else centred, kept)
     for shrinkage in shrinkages:
         shrunk = (1.0 - shrinkage) * within
         shrunk[np.diag_indices_from(shrunk)] += shrinkage * middle + LEAST_VARIANCE
@@ -128,7 +140,7 @@ def _learn(
         directions = _largest(white, telling)
         classes = linalg.solve_triangular(root.T, directions, check_finite=False)
         between = np.square(centred @ classes).sum() - np.square(apart @ classes).sum()
-        weight = np.sqrt(LIKENESS_SHARE * max(0.0, between) / len(centred))
+        weight = np.sqrt(likeness_share * max(0.0, between) / len(centred))
         yield mean, np.concatenate([classes, weight * likeness], axis=1, dtype=np.float32)
 
 
