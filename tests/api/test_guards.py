@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_who_waits_to_be_taken_is_taken_before_the_end(monkeypatch: pytest.Monke
     assert seen == [False]
 
 
-def test_where_a_server_listens_is_told_when_it_answers() -> None:
+def test_where_a_server_listens_is_told_when_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +113,7 @@ def test_where_a_server_listens_is_told_when_it_answers() -> None:
 
     config = uvicorn.Config(answer, lifespan="off", log_level="warning")
     server = stopping.StoppableServer(config, tell)
+    monkeypatch.setattr(server, "capture_signals", nullcontext)  # those of the tests stay
     server.should_exit = True
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
