@@ -258,7 +258,8 @@ _PUBLIC = {
     "storage_full": "no space is left to store this",
     "lock_held": "the catalog is being written; try again",
     "storage_busy": "the catalog is being written; try again",
-    "model_mismatch": "the encoder is not the one that made what is stored",
+    "model_mismatch": "the encoder is not the one that made what is stored; if it is a classifier "
+    "that was asked, train it again",
     "weights_unavailable": "the weights of the collection's encoder are not available",
     "database_unavailable": "the database of the catalog does not answer; try again",
     "index_unavailable": "the server that the index lies on does not answer; try again",

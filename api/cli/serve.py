@@ -4,6 +4,7 @@ import gc
 import ipaddress
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,11 +103,10 @@ def serve(data: DataOption = None, *, served: Served) -> None:
     with SearchEngine(settings=opened) as engine:  # what is wrong with the data is said at once
         _check_host(served.host, served.insecure or Keyring(engine.catalog).has_keys())
     listener = _listen(served.host, served.port)
-    address = f"http://{served.host}:{listener.getsockname()[1]}"
-    print(f"{address}  (data: {settings.data}; end with Ctrl-C)", file=sys.stderr)
+    lines = [f"{_address(served.host, listener)}  (data: {settings.data}; end with Ctrl-C)"]
     if not _is_loopback(served.host):
-        print(_served_names(settings.allowed_hosts), file=sys.stderr)
-    _run(app, listener)
+        lines.append(_served_names(settings.allowed_hosts))
+    _run(app, listener, lambda: print(*lines, sep="\n", file=sys.stderr, flush=True))
 
 
 def _followed(settings: "Settings") -> "Settings":
@@ -137,8 +137,13 @@ def _check_host(host: str, is_allowed: bool) -> None:
         )
 
 
-def _run(app: "FastAPI", listener: socket.socket) -> None:
-    """Answer requests until a signal ends it."""
+def _address(host: str, listener: socket.socket) -> str:
+    """Say where the page is, as it is typed into a browser."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+def _run(app: "FastAPI", listener: socket.socket, tell: Callable[[], None]) -> None:
+    """Answer requests until a signal ends it; `tell` is called when they are answered."""
     import uvicorn
 
     from api.security.protocol import LimitedHttpProtocol
@@ -160,7 +165,7 @@ def _run(app: "FastAPI", listener: socket.socket) -> None:
     app.openapi()  # takes 0.15 s, for which everybody would wait with who asks for it first
     gc.set_threshold(*GC_THRESHOLDS)
     gc.freeze()  # what is there stays, and need not be looked through
-    server = StoppableServer(config)
+    server = StoppableServer(config, tell)
     app.state.is_stopping = lambda: server.should_exit
     server.run(sockets=[listener])
 

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -26,6 +26,15 @@ TICK_S = 0.01
 
 class StoppableServer(uvicorn.Server):
     """uvicorn's server, without its habit of answering 500 when it is told a second time."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell when requests are answered."""
+        await super().startup(sockets)
+        self._tell()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

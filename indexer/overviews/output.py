@@ -43,13 +43,21 @@ def write_outliers(file: Path, suspects: Sequence[Suspect]) -> None:
 def write_review(file: Path, target: str, found: Sequence[ToReview]) -> None:
     """As `write_mislabelled`, for what to label; `apply_review` reads it with other labels.
 
-    The column is named as the target, so that values of another field never become labels.
+    The column is named as the target, so that values of another field never become labels. The last
+    one, `was`, tells what somebody has corrected from what has changed in the catalog since.
     """
     rows = (
-        (each.item.item_id, each.label, each.suggested, round(each.doubt, DIGITS), each.reach)
+        (
+            each.item.item_id,
+            each.label,
+            each.suggested,
+            round(each.doubt, DIGITS),
+            each.reach,
+            each.label,
+        )
         for each in found
     )
-    _write_table(file, ("item_id", target, "suggested", "doubt", "reach"), rows)
+    _write_table(file, ("item_id", target, "suggested", "doubt", "reach", "was"), rows)
 
 
 def check_map_file(output: Path) -> None:

@@ -18,18 +18,22 @@ from indexer.overviews.making import (
 )
 from indexer.overviews.neighbors import Graph
 from indexer.sources.base import Reject
+from indexer.sources.headers import two_columns
+from indexer.sources.mapping import plain_name
 from indexer.sources.reading import read_table
+from indexer.sources.records import Table
 from search_engine.catalog.fields import value_of
 from search_engine.collections.operations import Done, Patch
 from search_engine.engine import SearchEngine
 from search_engine.errors import EyedexError, SourceError
+from search_engine.near import shown
 from search_engine.overviews.label_errors import RULE
 from search_engine.overviews.label_value import choose_next, doubt, votes_of
 from search_engine.records import CatalogItem, Codes
 from search_engine.vote.tally import Ballots, Tally, tally
 
 CHANGED_AT_ONCE = 1_000
-ID, LABEL = "item_id", "label"
+ID, LABEL, WAS = "item_id", "label", "was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +129,15 @@ def _first(counted: Tally, row: int, names: Sequence[str]) -> str | None:
 
 
 def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
-    """Give items the labels of a table with the columns `item_id` and `label`; others are ignored.
+    """Give items the labels of a table with the columns `item_id` and `label`.
 
-    An empty label leaves the item as it is. A line that cannot be applied harms no other, nor does
-    one that gives an item another label than an earlier line.
+    An empty label leaves the item as it is, and so does one that is as it `was` when the table was
+    written. Where an item has another label than that by now, its line is refused. Tables without
+    the column `was` set what they say; other columns are ignored. A line that cannot be applied
+    harms no other, nor does one that gives an item another label than an earlier line.
 
     Raises:
-        SourceError: The file holds no readable table, or lacks one of the columns.
+        SourceError: The file holds no readable table, or lacks one of the columns, or has it twice.
         CollectionNotFoundError, StorageError: As they say.
     """
     record = engine.live(collection).record
@@ -141,7 +147,7 @@ def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
     same = 0
     for line, row in _rows(path, refused):
         label = row.get(LABEL)
-        if label in (None, ""):
+        if label in (None, "") or (WAS in row and label == row[WAS]):
             same += 1
             continue
         try:
@@ -154,6 +160,8 @@ def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
             refused.append((line, f"line {where:,} gives this id another label"))
         elif where != line or item.label == label:
             same += 1
+        elif WAS in row and item.label != (row[WAS] or None):
+            refused.append((line, _changed_since(item.label, row[WAS])))
         else:
             wanted.append((line, Patch(item.item_id, {LABEL: label})))
     changed = 0
@@ -168,19 +176,49 @@ def apply_review(engine: SearchEngine, collection: str, path: Path) -> Applied:
     return Applied(changed, same, tuple(sorted(refused)))
 
 
+def _changed_since(now: str | None, was: Any) -> str:
+    has, had = (f"the label {shown(str(each))!r}" if each else "no label" for each in (now, was))
+    return f"the item has {has} now, and had {had} when the table was written"
+
+
 def _rows(path: Path, refused: list[tuple[int, str]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Lines of a table and their cells; what is no row is noted as refused."""
+    """Lines of a table and the cells of its columns of ours; what is no row is noted as refused."""
     table = read_table(path)
-    for column in (ID, LABEL):
-        if column not in table.columns:
+    columns = {name: column for name in (ID, LABEL, WAS) if (column := _column(table, name))}
+    for name in (ID, LABEL):
+        if name not in columns:
             fix = f"its columns are {', '.join(table.columns[:10])}"
-            raise SourceError(f"there is no column {column}", where=str(path), fix=fix)
+            raise SourceError(f"there is no column {name}", where=str(path), fix=fix)
     for record in table.records():
         if isinstance(record, Reject):
             refused.append((record.line, record.reason))
         else:
-            cells = record.cells.items()
+            cells = record.cells
             yield (
                 record.line,
-                {name: read_cell(cell) if isinstance(cell, str) else cell for name, cell in cells},
+                {name: _read(cells[column]) for name, column in columns.items() if column in cells},
             )
+
+
+def _column(table: Table, name: str) -> str | None:
+    """The column of this name, compared as `index` does; other names for it are none.
+
+    With `--target` there may be a column `category`, whose values are no labels.
+
+    Raises:
+        SourceError: There are two of them.
+    """
+    alike = [column for column in table.columns if plain_name(column) == plain_name(name)]
+    found = name if name in alike else next(iter(alike), None)
+    twice = found is not None and any(note.startswith(two_columns(found)) for note in table.notes)
+    if twice or (len(alike) > 1 and found != name):
+        raise SourceError(
+            f"there are two columns {name}",
+            where=str(table.path),
+            fix="leave one of them, or name the other otherwise",
+        )
+    return found
+
+
+def _read(cell: Any) -> Any:
+    return read_cell(cell) if isinstance(cell, str) else cell

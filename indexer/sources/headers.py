@@ -69,7 +69,7 @@ class HeaderSurvey:
                 names[place] = name
             elif place in self._different:
                 names[place] = _numbered(name, {*self.names, *names.values()})
-                notes.append(f"there are two columns {name}: the second is called {names[place]}")
+                notes.append(f"{two_columns(name)} the second is called {names[place]}")
             else:
                 notes.append(f"the column {name} is there twice, with the same cells: one is kept")
         if empty:
@@ -119,6 +119,11 @@ def _lower(rows: Sequence[tuple[int, Sequence[object]]]) -> int:
 
 def _is_filled(cell: object) -> bool:
     return cell is not None and bool(str(cell).strip("\ufeff "))
+
+
+def two_columns(name: str) -> str:
+    """Begin a note about columns of one name that differ."""
+    return f"there are two columns {name}:"
 
 
 def title_notes(count: int) -> Iterator[str]:

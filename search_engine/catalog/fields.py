@@ -48,7 +48,9 @@ def check_single(items: Iterable[CatalogItem], target: str) -> None:
 
 
 def as_label(value: Any) -> str | None:
-    """A value as the text that votes for it: 3.0 and 3 are one label."""
+    """A value as the text that votes for it: 3.0 and 3 are one label, and True and `true`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)

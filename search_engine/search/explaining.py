@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from search_engine.collections.pictures import ItemPictures
 from search_engine.encoders.base import Encoder
 from search_engine.errors import EyedexError, ParameterError
 from search_engine.images import DecodedImage
-from search_engine.records import CatalogItem, Explanation, Neighbor
+from search_engine.records import CatalogItem, Explanation, Heat, Neighbor
 from search_engine.search.heat import PictureParts
 from search_engine.search.hiding import without_places
 from search_engine.search.subject import Subject
@@ -63,14 +63,15 @@ class Explainer:
         own = subject.item_key
         mine = None if own is None else self._catalog.by_keys([own]).get(own)
         found = []
+        if mine is not None and asked is not None:
+            warnings += self._changed(encoder, mine, asked.heat(subject.vector[0]), 1.0)
         for one in neighbors:
             look = parts.get(one.item.key)
             if look is None:
                 found.append(one)
                 continue
             item = look.heat(subject.vector[0])
-            if abs(float(item.grid.sum()) - one.score) > FAR:
-                warnings.append(_changed(one.item))
+            warnings += self._changed(encoder, one.item, item, one.score)
             vector = vectors.get(one.item.key)
             query = None if asked is None or vector is None else asked.heat(vector)
             shared = () if mine is None else shared_fields(mine, one.item)
@@ -114,6 +115,19 @@ class Explainer:
             if found is not None:
                 self._kept.move_to_end(name)
             return found
+
+    def _changed(
+        self, encoder: Encoder, item: CatalogItem, heat: Heat, score: float
+    ) -> Iterator[str]:
+        """Warn of what is not of the indexed picture, and forget it: that one may come back."""
+        if abs(float(heat.grid.sum()) - score) <= FAR:
+            return
+        with self._lock:
+            self._kept.pop(_name(encoder, item), None)
+        yield (
+            f"picture_changed: the picture of {item.item_id} is not the one that was indexed; its "
+            "explanation is of today's"
+        )
 
     def _keep(self, encoder: Encoder, item: CatalogItem, parts: PictureParts) -> None:
         with self._lock:
@@ -159,10 +173,3 @@ def shared_fields(one: CatalogItem, other: CatalogItem) -> tuple[str, ...]:
 
 def _name(encoder: Encoder, item: CatalogItem) -> tuple[str, int, str]:
     return encoder.spec.fingerprint, item.key, item.content_hash
-
-
-def _changed(item: CatalogItem) -> str:
-    return (
-        f"picture_changed: the picture of {item.item_id} is not the one that was indexed; its "
-        "explanation is of today's"
-    )

@@ -182,7 +182,7 @@ def test_another_encoder_is_refused_as_on_the_command_line(own: Path, photos: li
     assert (ran.returncode, json.loads(ran.stderr)["code"]) == (7, "model_mismatch")
     with CheckedClient(own) as client:
         response = ask(client, photos[0].read_bytes(), CLASSIFY, **{"with": "class-mean"})
-        assert_problem(response, 503, "model_mismatch")
+        assert "train it again" in assert_problem(response, 503, "model_mismatch")["detail"]
         assert response.headers["retry-after"]
         assert [one["classifier"] for one in client.get(LIST).json()["classifiers"]] == ["svm"]
     with SearchEngine(own) as engine, pytest.raises(ModelMismatchError) as caught:

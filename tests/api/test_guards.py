@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from api.cli.serve import _address
 from api.security import stopping
 from api.security.access import require_all_collections
 from api.security.addresses import ExactFiles, IdConvertor
@@ -97,6 +99,33 @@ def test_who_waits_to_be_taken_is_taken_before_the_end(monkeypatch: pytest.Monke
     ):
         asyncio.run(story())
     assert seen == [False]
+
+
+def test_where_a_server_listens_is_told_when_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        """Nothing: to be connected to is enough."""
+
+    def tell() -> None:
+        with socket.create_connection(listener.getsockname(), timeout=30):
+            told.append(server.started)
+
+    config = uvicorn.Config(answer, lifespan="off", log_level="warning")
+    server = stopping.StoppableServer(config, tell)
+    monkeypatch.setattr(server, "capture_signals", nullcontext)  # those of the tests stay
+    server.should_exit = True
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        asyncio.run(server._serve([listener]))
+    assert told == [True]
+
+
+def test_the_address_of_a_server_can_be_typed_into_a_browser() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert _address("shop.example", listener) == f"http://shop.example:{port}"
+        assert _address("::1", listener) == f"http://[::1]:{port}"
 
 
 def test_a_second_interrupt_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

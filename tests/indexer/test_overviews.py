@@ -12,9 +12,11 @@ from indexer.overviews import mapping
 from indexer.overviews.making import make_mislabelled, make_outliers
 from indexer.overviews.mapping import make_map
 from indexer.overviews.neighbors import neighbors_of
+from indexer.overviews.output import write_review
+from indexer.overviews.reviewing import Applied, ToReview, apply_review
 from search_engine.catalog.writer import ItemDraft
 from search_engine.engine import SearchEngine
-from search_engine.errors import OverviewNotFoundError, ParameterError
+from search_engine.errors import OverviewNotFoundError, ParameterError, SourceError
 from search_engine.neighbors import nearest
 from search_engine.overviews import map as maps
 from search_engine.overviews.lists import Suspect, suspect_page, suspects_of
@@ -317,3 +319,55 @@ def test_a_map_of_which_nothing_is_left_is_none(engine: SearchEngine) -> None:
     remove(engine.catalog, *snapshot.keys().tolist())
     with pytest.raises(OverviewNotFoundError, match="no item is left"):
         shown(engine)
+
+
+def applied(engine: SearchEngine, file: Path, *lines: str) -> Applied:
+    """What becomes of a table of labels."""
+    file.write_text("\n".join(lines) + "\n")
+    return apply_review(engine, NAME, file)
+
+
+def labels(engine: SearchEngine, *ids: str) -> list[str | None]:
+    items = engine.catalog.collection(NAME)
+    return [engine.catalog.get(items, each).label for each in ids]
+
+
+def test_a_line_of_a_review_that_nobody_touched_sets_nothing_back(
+    engine: SearchEngine, tmp_path: Path
+) -> None:
+    file = tmp_path / "review.csv"
+    for item_id in ("a0", "b0"):
+        engine.describe(item_id, {"label": None}, collection=NAME)
+    found = [
+        ToReview(engine.catalog.get(engine.catalog.collection(NAME), each), label, None, 0, 1)
+        for each, label in (("a0", None), ("a1", "a"), ("a2", "a"), ("a3", "a"), ("b0", None))
+    ]
+    write_review(file, "label", found)
+    for item_id in ("a1", "a2", "b0"):
+        engine.describe(item_id, {"label": "since"}, collection=NAME)
+    text = file.read_text().replace("a2,a,", "a2,c,").replace("a3,a,", "a3,c,")
+    text = text.replace("b0,,", "b0,c,").replace("a0,,", "a0,a,")
+    done = applied(engine, file, *text.splitlines())
+    assert (done.changed, done.same) == (2, 1)
+    assert done.refused == (
+        (4, "the item has the label 'since' now, and had the label 'a' when the table was written"),
+        (6, "the item has the label 'since' now, and had no label when the table was written"),
+    )
+    assert labels(engine, "a0", "a1", "a2", "a3", "b0") == ["a", "since", "since", "c", "since"]
+    again = apply_review(engine, NAME, file)
+    assert (again.changed, again.same) == (0, 3)
+
+
+def test_columns_of_a_review_are_found_as_those_of_an_index(
+    engine: SearchEngine, tmp_path: Path
+) -> None:
+    file = tmp_path / "review.csv"
+    assert applied(engine, file, "Item_ID,Label", "a0,new").changed == 1
+    assert applied(engine, file, "item_id,label,label", "a1,new,new").changed == 1
+    assert labels(engine, "a0", "a1") == ["new", "new"]
+    for header in ("item_id,label,label", "item_id,LABEL,Label"):
+        with pytest.raises(SourceError, match="two columns label"):
+            applied(engine, file, header, "a2,new,other")
+    with pytest.raises(SourceError, match="no column label"):
+        applied(engine, file, "item_id,category", "a2,new")
+    assert labels(engine, "a2") == ["a"]

@@ -33,7 +33,7 @@ def review(
     """List what to label next: items whose label would tell most of others, and wrong labels.
 
     With --output the list is a table. Fill in or correct its column label and bring it back with
-    --apply; empty labels change nothing.
+    --apply; empty labels change nothing, nor do those that are as they were (column was).
     """
     if apply is not None:
         _check_alone(target, output)
