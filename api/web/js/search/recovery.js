@@ -30,14 +30,14 @@ import { wordsOf } from "../words.js";
  * Do something; again when what is in the way has passed.
  * @param {() => Promise<unknown>} work @param {Around} around
  */
-export async function persist(work, { notice, signal, isOver, about, tell = () => {}, how }) {
+export async function persist(work, { notice, signal, isOver, about, tell, how }) {
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (isOver()) return undefined; // superseded: its answer no longer matters
       if (!(error instanceof Problem)) throw error;
-      tell(error);
+      tell?.(error);
       const { remedies, photo } = about();
       const box = recovery(error, choiceFor(error, remedies), photo);
       notice.replaceChildren(box);

@@ -56,7 +56,7 @@ export function resultsColumn({ bar, grid, query }, { go, href, persist }) {
     },
     /** @param {State} state @param {boolean} narrowing @param {boolean} traversed */
     wait(state, narrowing, traversed) {
-      if (!narrowing) answer.replaceChildren(el("div", { class: "skeleton answer-skeleton" }));
+      if (!narrowing) answer.replaceChildren(state.item || state.photo ? el("div", { class: "skeleton answer-skeleton" }) : "");
       grid.title = titleOf(state, null);
       grid.showLoading(narrowing);
       if (narrowing || traversed) return;

@@ -51,6 +51,7 @@ class SearchView {
   #questions = new Questions();
   #loadFacts = late(() => import("./facts.js"));
   #loadsMore = false;
+  #hasProducts = false; // in this collection, as far as is known
   /** @type {import("./fields.js").Field[]} */
   #numbers = []; // that results can be sorted by
 
@@ -70,7 +71,9 @@ class SearchView {
     },
     (photo) => this.#go({ ...ANEW, ...NO_FILTERS, photo }),
   );
-  #inputs = photoSource(this.#arrival.take);
+  #inputs = photoSource(this.#arrival.take, () =>
+    this.#persist(() => Promise.reject(new Problem({ title: "", code: "unsupported_type" })), this.#state),
+  );
   #start = startView(this.#inputs, (q) => this.#go({ q }));
   #query = queryPanel(this.#inputs.choose, {
     crop: (box) => this.#go({ box, like: [], unlike: [] }),
@@ -112,7 +115,10 @@ class SearchView {
     this.#root = root;
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
-    router.addEventListener("change", this.#arrival.stop);
+    router.addEventListener("change", () => {
+      this.#arrival.stop();
+      if (!root.isConnected) this.#catalog.outdate();
+    });
     root.replaceChildren(
       ...Object.values(this.#inputs),
       this.#start.element,
@@ -234,6 +240,7 @@ class SearchView {
     const { collection, labels } = described;
     if (this.#root.dataset.collection !== collection.name) {
       this.#numbers = [];
+      this.#hasProducts = false;
       this.#root.dataset.collection = collection.name;
     }
     showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
@@ -304,11 +311,10 @@ class SearchView {
     this.#results.show(state, collection.name, outcome, signal);
   }
 
-  /** Products are grouped where there are any, as far as is known. */
+  /** What is known later than the rest comes last in it, and stays: nothing moves under a click. */
   #showBar() {
-    const found = this.#outcome?.neighbors;
-    const hasProducts = !found || !this.#state.grouped || found.some(({ product_id: id }) => id);
-    this.#bar.show(this.#state, this.#numbers, hasProducts);
+    this.#hasProducts ||= Boolean(this.#outcome?.neighbors.some(({ product_id: id }) => id));
+    this.#bar.show(this.#state, this.#numbers, this.#hasProducts || !this.#state.grouped);
   }
 
   #setTitle() {
