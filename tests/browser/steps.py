@@ -19,11 +19,13 @@ PHOTO_TITLE = "Closest to your photo"
 SLOW_MS = 120_000
 """Jobs begin when a process of their own has started."""
 
-# Builds a File from base64 and hands it to the page the way a browser would.
-HAND_OVER = """([kind, name, base64]) => {
+# Builds files from base64, or a text where there is none, and hands them over as a browser would.
+HAND_OVER = """([kind, name, base64, count]) => {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const transfer = new DataTransfer();
-  transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  const file = () => transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  for (let each = 0; each < count; each += 1) file();
+  if (!count) transfer.setData("text/uri-list", name);
   const options = { bubbles: true, cancelable: true };
   document.body.dispatchEvent(kind === "drop"
     ? new DragEvent("drop", { ...options, dataTransfer: transfer })
@@ -178,8 +180,9 @@ def pick(page: Page, index: int, verb: str) -> None:
     hits(page).nth(index).get_by_role("button", name=re.compile(f"^{verb}: ")).click()
 
 
-def hand_over(page: Page, kind: str, photo: Path) -> None:
-    page.evaluate(HAND_OVER, [kind, photo.name, base64.b64encode(photo.read_bytes()).decode()])
+def hand_over(page: Page, kind: str, photo: Path, count: int = 1) -> None:
+    bytes_ = base64.b64encode(photo.read_bytes()).decode()
+    page.evaluate(HAND_OVER, [kind, photo.name, bytes_, count])
 
 
 def overflow_px(page: Page) -> int:

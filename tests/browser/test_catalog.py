@@ -59,6 +59,17 @@ class TestCollections:
             each["name"] for each in get(catalog, owned, "collections")["collections"]
         ]
 
+    def test_made_where_the_search_view_was_open(self, page: Page, owned: LiveServer) -> None:
+        page.goto(owned.url)
+        expect(page.locator("[data-loaded]")).to_be_visible()
+        page.get_by_role("link", name="Catalog").click()
+        page.get_by_label("New collection").fill("later")
+        page.get_by_role("button", name="Make").click()
+        expect(page.get_by_role("heading", name="later", level=1)).to_be_visible()
+        page.get_by_role("link", name="Search", exact=True).click()
+        listed = page.get_by_role("combobox", name="Collection").locator("option", has_text="later")
+        expect(listed).to_have_count(1)
+
     def test_of_items_only_when_its_name_is_typed(self, catalog: Page) -> None:
         catalog.get_by_role("button", name="Delete default").click()
         dialog = catalog.get_by_role("dialog")

@@ -99,6 +99,20 @@ class TestAdding:
         expect_added(page, 3)
         assert labels_of(page, owned, "dropped") == ["dropped-cups", "dropped-cups", "Home/dropped"]
 
+    def test_what_cannot_be_read_of_a_drop_is_named(self, page: Page, owned: LiveServer) -> None:
+        open_part(page, owned, "add")
+        page.evaluate(
+            """() => {
+              const file = (_, refuse) => refuse(new DOMException("gone", "NotFoundError"));
+              const entry = { isFile: true, fullPath: "/gone.jpg", file };
+              DataTransferItem.prototype.webkitGetAsEntry = () => entry;
+              const dataTransfer = new DataTransfer();
+              dataTransfer.items.add(new File([], "gone.jpg"));
+              document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+            }"""
+        )
+        expect(page.get_by_text("gone.jpg cannot be read")).to_be_visible()
+
     @pytest.mark.allows_console("net::ERR_FAILED")
     @pytest.mark.allows_console("the server responded with a status of 415")
     def test_what_is_no_picture_is_left_out_by_name(

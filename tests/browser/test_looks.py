@@ -24,6 +24,7 @@ expect = sync_api.expect
 WEB = Path(__file__).parents[2] / "api" / "web"
 SHORTENED = {".js", ".css"}
 PHONE: ViewportSize = {"width": 360, "height": 740}
+ITEMS_A_PAGE = 50
 IMPORTED = re.compile(r'^(?:import|export) [^;]*?from "(\..+?)";', re.MULTILINE)
 SHIFTS = """() => {
   window.shift = 0;
@@ -145,6 +146,19 @@ def test_results_do_not_jump(page: Page, live_server: LiveServer, shopper_photo:
     assert page.evaluate("window.shift") < 0.05
 
 
+def test_the_bar_does_not_move_under_a_click(page: Page, live_server: LiveServer) -> None:
+    held = steps.Held(page, "**/search", "POST")
+    steps.open_start(page, live_server)
+    steps.first_sample(page).click()
+    more = page.get_by_role("button", name="More", exact=True)
+    expect(more).to_be_visible()
+    before = more.bounding_box()
+    held.let_go()
+    steps.expect_results(page)
+    expect(page.get_by_role("group", name="Label", exact=True)).to_be_visible()
+    assert more.bounding_box() == before
+
+
 def test_three_tab_stops_lead_to_the_first_result(searched: Page) -> None:
     for _ in range(3):
         searched.keyboard.press("Tab")
@@ -210,6 +224,13 @@ def test_the_focus_is_not_lost_with_what_had_it(searched: Page, live_server: Liv
     searched.get_by_role("link", name="Next").press("Enter")
     expect(searched.get_by_role("link", name="Previous")).to_be_visible()
     expect(searched.get_by_role("link", name="Next")).to_be_focused()
+    pages = searched.get_by_role("navigation", name="Pages")
+    last = ITEMS_A_PAGE
+    total = int(re.findall(r"of (\d+)", pages.inner_text())[0])
+    while (last := last + ITEMS_A_PAGE) < total:
+        searched.get_by_role("link", name="Next").press("Enter")
+        expect(pages).to_contain_text(f"{last + 1} to")
+    expect(searched.get_by_role("link", name="Previous")).to_be_focused()
 
 
 def test_forced_colors_tell_which_tab_is_shown(start: Page) -> None:

@@ -36,6 +36,18 @@ class TestStarting:
         steps.show_closest(start)
         expect(start.get_by_role("heading", name=steps.PHOTO_TITLE)).to_be_visible()
 
+    def test_of_several_the_first_is_taken_and_that_is_said(
+        self, start: Page, shopper_photo: Path
+    ) -> None:
+        steps.hand_over(start, "drop", shopper_photo, count=2)
+        steps.show_closest(start)
+        expect(start.get_by_text("Only the first of 2 files")).to_be_visible()
+
+    @pytest.mark.parametrize("kind", ["drop", "paste"])
+    def test_a_text_is_no_photo(self, start: Page, shopper_photo: Path, kind: str) -> None:
+        steps.hand_over(start, kind, shopper_photo, count=0)
+        expect(start.get_by_role("alert")).to_contain_text("That is not a photo")
+
     def test_by_sample(self, start: Page) -> None:
         steps.first_sample(start).click()
         steps.expect_results(start)

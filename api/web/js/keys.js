@@ -14,7 +14,8 @@ export function onKeys(actions, view) {
 /** Whether the browser means something by it, such as to go back. @param {KeyboardEvent} event */
 export const isModified = ({ altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey;
 
-function isTyping(target) {
+/** @param {?EventTarget} target */
+export function isTyping(target) {
   const fields = "input:not([type=checkbox], [type=file]), textarea, select, [contenteditable]";
   return target instanceof HTMLElement && target.matches(fields);
 }

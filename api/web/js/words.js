@@ -55,7 +55,7 @@ export const PROBLEMS = {
   collection_exists: "none",
   dimension_mismatch: ["bad_data", "none"],
   missing_extra: ["not_allowed", "none"],
-  external_encoder: ["not_allowed", "none"],
+  external_encoder: "start",
   unknown_encoder: ["bad_data", "none"],
   not_found: ["gone", "start"],
   classifier_not_found: ["gone", "start"],

@@ -18,7 +18,7 @@ import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
 
-/** @typedef {import("./chosen_files.js").Chosen} Chosen */
+/** @typedef {import("./chosen_files.js").Found} Found */
 
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
 export function open(around) {
@@ -60,21 +60,22 @@ export function open(around) {
     if (hadFocus) step.focus({ preventScroll: true });
   }
 
-  /** @param {Chosen[]} chosen */
+  /** @param {Found[]} chosen */
   async function receive(chosen) {
     const files = readable(chosen);
-    const others = chosen.filter((each) => !files.includes(each)).map(({ name }) => name);
+    const left = chosen.filter(({ file }) => !files.some((each) => each.file === file));
+    const others = left.map(({ name, file }) => (file ? t("add.neither", { name }) : `${name} ${reasonText("unreadable")}`));
     if (!files.length) {
-      choose.tell(
-        chosen.length ? t("add.nothing", { names: named(others) }) : t("add.no_files"),
-      );
+      const names = left.map(({ name }) => name);
+      const isThere = left.some(({ file }) => file);
+      choose.tell(isThere ? t("add.nothing", { names: named(names) }) : named(others) || t("add.no_files"));
       return;
     }
     running.abort();
     await send(new Upload(collection, files), others);
   }
 
-  /** @param {Upload} upload @param {string[]} others Files that are left out. */
+  /** @param {Upload} upload @param {string[]} others What was left out, and why. */
   async function send(upload, others) {
     running = new AbortController();
     const { signal } = running;
@@ -125,7 +126,7 @@ export function open(around) {
     await known();
     if (signal.aborted) return;
     const left = [
-      ...others.map((name) => t("add.neither", { name })),
+      ...others,
       ...upload.unsent.map(({ name, problem }) => `${name} ${reasonText(problem.code)}`),
     ];
     const head = [

@@ -4,7 +4,7 @@ import { el } from "../dom.js";
 import { t } from "../language.js";
 import { ofDrop, ofInput } from "./chosen_files.js";
 
-/** @param {(files: import("./chosen_files.js").Chosen[]) => void} receive */
+/** @param {(files: import("./chosen_files.js").Found[]) => void} receive */
 export function chooser(receive) {
   const problem = el("p", { class: "form-problem", role: "alert" });
   const take = (files) => {
@@ -57,7 +57,7 @@ export function chooser(receive) {
   return { element, /** @param {string} text */ tell: (text) => (problem.textContent = text) };
 }
 
-/** @param {"files"|"folder"} name @param {Record<string, unknown>} attributes @param {(files: import("./chosen_files.js").Chosen[]) => void} take */
+/** @param {"files"|"folder"} name @param {Record<string, unknown>} attributes @param {(files: import("./chosen_files.js").Found[]) => void} take */
 function fileInput(name, attributes, take) {
   const input = el("input", {
     class: "visually-hidden",

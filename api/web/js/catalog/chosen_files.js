@@ -1,6 +1,7 @@
 /* Files that were chosen or dropped, folders with all that is in them. */
 
 /** @typedef {{name: string, file: File}} Chosen The name is a path where it came with a folder. */
+/** @typedef {{name: string, file: ?File}} Found Null where it cannot be read. */
 /** @typedef {"picture"|"table"|"archive"} Kind */
 
 /* As the server tells files apart (indexer/staged_files.py); their content is looked at there. */
@@ -18,18 +19,19 @@ export function kindOf(name) {
 
 /**
  * Which of them a job could read; a text among pictures is hardly their table.
- * @param {Chosen[]} chosen
+ * @param {Found[]} chosen @returns {Chosen[]}
  */
 export function readable(chosen) {
-  const hasPictures = chosen.some(({ name }) => kindOf(name) === "picture");
-  return chosen.filter(({ name }) => kindOf(name) !== null && !(hasPictures && /\.txt$/i.test(name)));
+  const there = chosen.flatMap(({ name, file }) => (file ? [{ name, file }] : []));
+  const hasPictures = there.some(({ name }) => kindOf(name) === "picture");
+  return there.filter(({ name }) => kindOf(name) !== null && !(hasPictures && /\.txt$/i.test(name)));
 }
 
 /** @param {Iterable<File>} files @returns {Chosen[]} */
 export const ofInput = (files) =>
   [...files].map((file) => ({ name: inner(file.webkitRelativePath) || file.name, file }));
 
-/** @param {DataTransfer} transfer @returns {Promise<Chosen[]>} */
+/** @param {DataTransfer} transfer @returns {Promise<Found[]>} */
 export async function ofDrop(transfer) {
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry?.())
@@ -41,9 +43,18 @@ export async function ofDrop(transfer) {
   return found.map(({ name, file }) => ({ name: inner(name), file })); // as a folder that is chosen
 }
 
-/** @param {FileSystemEntry} entry @returns {Promise<Chosen[]>} */
+/** @param {FileSystemEntry} entry @returns {Promise<Found[]>} */
 async function walk(entry) {
   const name = entry.fullPath.replace(/^\//, "");
+  try {
+    return await inside(entry, name);
+  } catch {
+    return [{ name, file: null }];
+  }
+}
+
+/** @param {FileSystemEntry} entry @param {string} name @returns {Promise<Found[]>} */
+async function inside(entry, name) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),

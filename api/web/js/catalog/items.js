@@ -111,6 +111,7 @@ export function open(around) {
     const after = next && around.href({ cursor: next, from: state.from + PAGE });
     if (after) before.set(after, here);
     pages.hidden = shown === 0;
+    const hadFocus = pages.contains(document.activeElement);
     const previous = before.get(here) ?? around.href(FIRST_PAGE);
     fill(
       pages,
@@ -123,6 +124,7 @@ export function open(around) {
       ),
       after && el("a", { class: "button", "data-key": "next", href: after }, t("items.next")),
     );
+    if (hadFocus && !pages.contains(document.activeElement)) pages.querySelector("a")?.focus();
   }
 
   return {

@@ -147,7 +147,7 @@ function content(around) {
     delete drop.dataset.over;
     if (!element.isConnected || !event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    receive(await ofDrop(event.dataTransfer));
+    receive((await ofDrop(event.dataTransfer)).flatMap(({ name, file }) => (file ? [{ name, file }] : [])));
   });
   addEventListener("beforeunload", (event) => unkept().length > 0 && event.preventDefault());
   photos.addEventListener("row", (event) => {

@@ -12,13 +12,13 @@ import { shrink } from "./shrink.js";
 export function arrival(tell, arrived) {
   let turn = 0;
   return {
-    /** It is made smaller and kept. @param {File} file */
-    async take(file) {
+    /** It is made smaller and kept. @param {File} file @param {number} [count] */
+    async take(file, count = 1) {
       const mine = (turn += 1);
       tell(true);
       const small = await shrink(file);
       if (mine !== turn) return;
-      const id = await keep(file.name || t("query.pasted"), file.size, small);
+      const id = await keep(file.name || t("query.pasted"), file.size, small, count);
       if (mine === turn) arrived(id);
     },
     stop() {

@@ -4,8 +4,9 @@
 import { isReadable, randomId } from "../search_client.js";
 
 /**
- * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number}} Photo `bytes`
- *   of the file before it was made smaller.
+ * @typedef {{id: string, name: string, bytes: number, blob: Blob, url: string, time: number, count: number}} Photo `bytes`
+ *   of the file before it was made smaller; `count` is how many came at
+ *   once, of which it was the first, as long as the page is open.
  */
 
 const KEPT = 12;
@@ -15,11 +16,11 @@ const known = new Map();
 /** @type {?Promise<IDBDatabase>} */
 let opening = null;
 
-/** Keep a photo; the answer is its id. @param {string} name @param {number} bytes @param {Blob} blob */
-export async function keep(name, bytes, blob) {
+/** Keep a photo; the answer is its id. @param {string} name @param {number} bytes @param {Blob} blob @param {number} count */
+export async function keep(name, bytes, blob, count) {
   const id = randomId(4);
   const record = { id, name, bytes, blob, time: Date.now() };
-  remember(record);
+  remember({ ...record, count });
   if (await isReadable(blob)) await stored("readwrite", (store) => store.put(record));
   const old = (await recent()).slice(KEPT);
   await Promise.all(old.map((photo) => forget(photo.id)));

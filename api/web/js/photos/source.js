@@ -2,24 +2,28 @@
    Whether the bytes really are a picture is for the server to say. */
 
 import { el } from "../dom.js";
+import { isTyping } from "../keys.js";
 import { t } from "../language.js";
 
-/** @typedef {(file: File) => void} Receive */
+/** @typedef {(file: File, count?: number) => void} Receive Told how many came with it, itself among them. */
 
 /**
  * Where a photo is chosen or taken, and dropped or pasted anywhere.
- * @param {Receive} receive
+ * @param {Receive} receive @param {() => void} refuse Called where a text or an address came.
  */
-export function photoSource(receive) {
+export function photoSource(receive, refuse) {
   const choose = fileInput("photo", {}, receive);
   const camera = fileInput("camera", { capture: "environment" }, receive);
-  document.addEventListener("paste", (event) => {
-    const [file] = event.clipboardData?.files ?? [];
-    if (!file || !choose.isConnected) return;
+  /** @param {Event} event @param {?DataTransfer} carried */
+  const take = (event, carried) => {
+    const [file] = carried?.files ?? [];
+    if (!choose.isConnected || !carried?.types.length || (!file && isTyping(event.target))) return;
     event.preventDefault();
-    receive(file);
-  });
-  acceptDrops(receive, choose);
+    if (file) receive(file, carried.files.length);
+    else refuse();
+  };
+  document.addEventListener("paste", (event) => take(event, event.clipboardData));
+  acceptDrops(take, choose);
   return { choose, camera };
 }
 
@@ -50,31 +54,30 @@ function fileInput(id, attributes, receive) {
 }
 
 /**
- * @param {Receive} receive
+ * @param {(event: DragEvent, carried: ?DataTransfer) => void} take
  * @param {Node} view Nothing is taken while it is not shown.
  */
-function acceptDrops(receive, view) {
+function acceptDrops(take, view) {
   const veil = el(
     "div",
     { class: "drop-veil", "aria-hidden": "true", hidden: true },
     el("p", {}, t("search.dropping")),
   );
   document.body.append(veil);
+  let isOwn = false; // what is dragged comes from this page
   const carriesFiles = (event) => view.isConnected && event.dataTransfer?.types.includes("Files");
   const showVeil = (shown) => (veil.hidden = !shown);
 
   document.addEventListener("dragenter", (event) => carriesFiles(event) && showVeil(true));
   document.addEventListener("dragleave", (event) => event.relatedTarget === null && showVeil(false));
+  for (const name of ["dragstart", "dragend"]) document.addEventListener(name, () => (isOwn = name === "dragstart"));
   document.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer || !carriesFiles(event)) return;
+    if (isOwn || !event.dataTransfer || !view.isConnected || (!carriesFiles(event) && isTyping(event.target))) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
   document.addEventListener("drop", (event) => {
     showVeil(false);
-    const [file] = event.dataTransfer?.files ?? [];
-    if (!file || !view.isConnected) return;
-    event.preventDefault();
-    receive(file);
+    if (!isOwn) take(event, event.dataTransfer);
   });
 }

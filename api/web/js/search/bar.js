@@ -40,7 +40,7 @@ export function toolBar(go, openFilters) {
   const element = el(
     "div",
     { class: "bar-row" },
-    el("div", { class: "bar-controls" }, filters, group, variety.label, sort.label, more.opener),
+    el("div", { class: "bar-controls" }, filters, variety.label, more.opener, group, sort.label),
     chosen,
   );
 

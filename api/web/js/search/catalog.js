@@ -44,12 +44,14 @@ export function catalog(choose) {
     chosen: (name) => (name === collections[0]?.name ? null : name),
     /** What is known of it. @param {string} name @returns {?Collection} */
     known: (name) => collections.find((each) => each.name === name) ?? null,
+    /** Another view was shown meanwhile, where something may have been changed. */
+    outdate: () => labels.clear(),
     /**
      * The collection of this name, with its first labels; asked for until there is something in it.
      * @param {?string} wanted @param {AbortSignal} signal
      */
     async describe(wanted, signal) {
-      if (!this.known(this.nameOf(wanted))?.items) {
+      if (!labels.has(this.nameOf(wanted))) {
         await server.readyz({ signal });
         ({ collections } = await server.listCollections({ signal }));
         select.replaceChildren(...collections.map(({ name }) => el("option", { value: name }, name)));

@@ -11,7 +11,8 @@ export function lateFilters(go) {
   const element = el("div", { hidden: true });
   /** @type {?ReturnType<typeof import("./filters.js").filterPanel>} */
   let panel = null;
-  let shownFor = "";
+  /** @type {?Described["labels"]} */
+  let shownFor = null;
   let isThere = false;
   let isAwaited = false;
   const load = late(() => import("./filters.js"));
@@ -29,15 +30,15 @@ export function lateFilters(go) {
     },
     hide: () => (element.hidden = true),
     /**
-     * As of `filterPanel`; another collection begins anew.
+     * As of `filterPanel`; another collection begins anew, and so do labels that were asked for again.
      * @param {Described} described @param {State} state @param {AbortSignal} signal
      * @param {(left: string) => void} tell Told what a button says that leads to what the filters leave.
      */
     async show({ collection, labels }, state, signal, tell) {
       const { filterPanel } = await load();
       if (!panel) element.append((panel = filterPanel(go)).element);
-      if (shownFor !== collection.name) panel.setCollection(collection.name, labels);
-      shownFor = collection.name;
+      if (shownFor !== labels) panel.setCollection(collection.name, labels);
+      shownFor = labels;
       panel.countLeft(collection.name, state, signal).then(tell);
       const numbers = await panel.show(collection, state, signal);
       element.hidden = panel.element.hidden;

@@ -76,7 +76,7 @@ export function queryPanel(choose, actions) {
     element,
     /** @param {import("../photos/library.js").Photo} photo @param {?string} box */
     showPhoto(photo, box) {
-      show({ title: t("query.photo"), lines: [box && t("query.part")], src: photo.url });
+      show({ title: t("query.photo"), lines: [photo.count > 1 && t("query.first", { count: photo.count }), box && t("query.part")], src: photo.url });
       crop.element.hidden = false;
       crop.show(photo.url, t("query.photo"), box);
       itemPicture.hidden = true;

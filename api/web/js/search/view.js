@@ -1,19 +1,17 @@
 /* The search view: reads what the address says, asks, and tells the parts what to show. */
 
 import { Problem, sleep } from "../search_client.js";
-import { isAlike } from "../closeness.js";
 import { el, styles } from "../dom.js";
 import { onKeys } from "../keys.js";
 import { t } from "../language.js";
 import { late } from "../late.js";
-import { nothingNotice } from "../notices.js";
 import { arrival } from "../photos/arrival.js";
 import { recall } from "../photos/library.js";
 import { photoSource } from "../photos/source.js";
 import { setTitle } from "../settings.js";
 import { Sheet } from "../sheet.js";
 import { ANEW, NO_FILTERS, START, hasSubject, parse, resultsKey, subjectKey, toUrl } from "./address.js";
-import { answerLine, nothingAlike, titleOf } from "./answer.js";
+import { titleOf } from "./answer.js";
 import { toolBar } from "./bar.js";
 import { catalog, seesPlaces } from "./catalog.js";
 import { dialogs } from "./dialogs.js";
@@ -21,9 +19,9 @@ import { resultsGrid } from "./grid.js";
 import { lateFilters } from "./late_filters.js";
 import { queryPanel } from "./query.js";
 import { Questions } from "./questions.js";
-import { choiceFor, recovery } from "./recovery.js";
+import { persist } from "./recovery.js";
+import { resultsColumn } from "./results.js";
 import { startView } from "./start.js";
-import { passed } from "../waiting.js";
 import { Tray } from "./tray.js";
 import { showWords } from "./words_box.js";
 
@@ -52,11 +50,10 @@ class SearchView {
   #drawn = ""; // the subject whose results are on the page
   #questions = new Questions();
   #loadFacts = late(() => import("./facts.js"));
-  #loadNone = late(() => import("./nothing_found.js"));
   #loadsMore = false;
+  #hasProducts = false; // in this collection, as far as is known
   /** @type {import("./fields.js").Field[]} */
   #numbers = []; // that results can be sorted by
-  #anyway = new Set(); // subjects whose results are shown though they are not alike
 
   #root;
   #router;
@@ -74,7 +71,9 @@ class SearchView {
     },
     (photo) => this.#go({ ...ANEW, ...NO_FILTERS, photo }),
   );
-  #inputs = photoSource(this.#arrival.take);
+  #inputs = photoSource(this.#arrival.take, () =>
+    this.#persist(() => Promise.reject(new Problem({ title: "", code: "unsupported_type" })), this.#state),
+  );
   #start = startView(this.#inputs, (q) => this.#go({ q }));
   #query = queryPanel(this.#inputs.choose, {
     crop: (box) => this.#go({ box, like: [], unlike: [] }),
@@ -96,8 +95,11 @@ class SearchView {
     },
     () => this.#more(),
   );
-  #answer = el("div", { class: "answer-slot" });
-  #notice = el("div", { class: "notice-slot" });
+  #results = resultsColumn(
+    { bar: this.#bar, grid: this.#grid, query: this.#query },
+    { go: this.#go, href: this.#href, persist: (work, state) => this.#persist(work, state) },
+  );
+  #notice = this.#results.notice;
   #facts = el("div", {});
   #side = el("div", { class: "side" }, this.#query.element, this.#filters.element, this.#facts);
   #dialogs = dialogs({
@@ -113,13 +115,16 @@ class SearchView {
     this.#root = root;
     this.#router = router;
     tools.replaceChildren(this.#catalog.element);
-    router.addEventListener("change", this.#arrival.stop);
+    router.addEventListener("change", () => {
+      this.#arrival.stop();
+      if (!root.isConnected) this.#catalog.outdate();
+    });
     root.replaceChildren(
       ...Object.values(this.#inputs),
       this.#start.element,
       el("h1", { class: "visually-hidden results-title" }, t("search.results_title")),
       this.#side,
-      el("div", { class: "results", "data-empty": true }, this.#answer, this.#bar.element, this.#notice, this.#grid.element),
+      this.#results.element,
       this.#tray.element,
     );
     onKeys({
@@ -195,45 +200,26 @@ class SearchView {
     this.#outcome = null;
     this.#tray.take(key.subject, state);
     this.#notice.replaceChildren();
-    for (;;) {
-      try {
-        return await this.#attempt(state, place, narrowing, signal);
-      } catch (error) {
-        if (signal.aborted) return undefined; // superseded: its answer no longer matters
-        if (!(error instanceof Problem)) throw error;
-        this.#query.uploading = false;
-        this.#answer.replaceChildren();
-        this.#grid.stay(error.code === "network" || error.isNotReady);
-        if (!(await this.#hasPassed(error, signal, { preventScroll: true }))) return undefined;
-      }
-    }
+    await this.#persist(() => this.#attempt(state, place, narrowing, signal), state, {
+      tell: ({ code, isNotReady }) => this.#results.fail(code === "network" || isNotReady),
+      how: { preventScroll: true },
+    });
   }
 
   /**
-   * Show something with the results; again when what is in the way has passed, unless the page is elsewhere by then.
+   * Show something; again when what is in the way has passed, unless the page is elsewhere by then.
    * @param {() => Promise<unknown>} work @param {State} state
+   * @param {{tell?: (problem: Problem) => void, how?: FocusOptions}} [more] As of `persist`.
    */
-  async #persist(work, state) {
+  #persist(work, state, more) {
     const { signal } = this.#running;
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#state !== state) return undefined;
-        if (!(error instanceof Problem)) throw error;
-        if (!(await this.#hasPassed(error, signal)) || this.#state !== state) return undefined;
-      }
-    }
-  }
-
-  /** Say what is in the way, and wait until it may have passed. @param {Problem} problem @param {AbortSignal} signal @param {FocusOptions} [how] */
-  async #hasPassed(problem, signal, how) {
-    const box = recovery(problem, choiceFor(problem, this.#remedies), this.#photo);
-    this.#notice.replaceChildren(box);
-    box.focus(how);
-    const isOver = await passed(problem, box, signal);
-    if (isOver) box.remove();
-    return isOver;
+    return persist(work, {
+      notice: this.#notice,
+      signal,
+      isOver: () => signal.aborted || this.#state !== state,
+      about: () => ({ remedies: this.#remedies, photo: this.#photo }),
+      ...more,
+    });
   }
 
   /**
@@ -254,11 +240,12 @@ class SearchView {
     const { collection, labels } = described;
     if (this.#root.dataset.collection !== collection.name) {
       this.#numbers = [];
+      this.#hasProducts = false;
       this.#root.dataset.collection = collection.name;
     }
     showWords([this.#start.words, this.#query.words], state, collection, labels.labels.length > 0);
     if (!hasSubject(state)) await this.#start.showSamples(collection, labels.labels, this.#similarTo, signal);
-    if (collection.items === 0) this.#showNothingYet();
+    if (collection.items === 0) this.#results.showNothingYet();
     if (!hasSubject(state) || collection.items === 0) {
       this.#root.dataset.loaded = "";
       return;
@@ -285,18 +272,10 @@ class SearchView {
     setTitle();
     this.#query.hide();
     this.#filterSheet.close();
-    this.#answer.replaceChildren();
-    this.#grid.hide();
+    this.#results.clear();
     this.#filters.hide();
     this.#facts.replaceChildren();
     this.#start.showLatest((photo) => this.#href({ ...ANEW, photo }));
-  }
-
-  #showNothingYet() {
-    this.#query.uploading = false;
-    this.#answer.replaceChildren();
-    this.#grid.hide();
-    this.#notice.replaceChildren(nothingNotice(t("search.nothing_yet.title"), t("search.nothing_yet.text")));
   }
 
   /**
@@ -311,13 +290,7 @@ class SearchView {
     else if (!state.item) this.#query.showWords();
     else if (!narrowing) this.#query.showItem(null, state.item);
     this.#query.uploading = Boolean(this.#photo) && !narrowing;
-    if (!narrowing) this.#answer.replaceChildren(el("div", { class: "skeleton answer-skeleton" }));
-    this.#grid.title = titleOf(state, null);
-    this.#grid.showLoading(narrowing);
-    if (!narrowing && !traversed) {
-      scrollTo({ top: 0 });
-      if (!this.#query.isCropping) this.#grid.focusTitle();
-    }
+    this.#results.wait(state, narrowing, traversed);
   }
 
   /**
@@ -325,7 +298,7 @@ class SearchView {
    * @param {Outcome} outcome @param {AbortSignal} signal
    */
   #showOutcome(state, collection, outcome, signal) {
-    const { neighbors, prediction, answer, item } = outcome;
+    const { answer, item } = outcome;
     this.#drawn = subjectKey(state);
     this.#query.uploading = false;
     if (item) this.#query.showItem(item, item.item_id);
@@ -335,41 +308,13 @@ class SearchView {
       ({ facts }) => signal.aborted || this.#facts.replaceChildren(facts(collection, answer)),
       () => {}, // nobody waits for it
     );
-    const show = () => {
-      this.#answer.replaceChildren(answerLine(prediction, (label) => this.#href({ labels: [label] })) ?? "");
-      this.#grid.show(neighbors, outcome.cursor !== null);
-      if (neighbors.length === 0)
-        this.#persist(async () => {
-          const { nothingFound } = await this.#loadNone();
-          const found = await nothingFound(state, collection.name, signal, this.#go);
-          if (!signal.aborted) this.#notice.replaceChildren(found);
-        }, state);
-    };
-    const upright = state.turned ? null : prediction; // of the photo as it is
-    if (isAlike(answer, upright) || neighbors.length === 0 || this.#anyway.has(subjectKey(state))) show();
-    else {
-      this.#grid.hide();
-      const anyway = () => {
-        this.#anyway.add(subjectKey(state));
-        show();
-        this.#grid.focusTitle();
-      };
-      const banner = nothingAlike(state, {
-        anyway,
-        turned: () => this.#go({ turned: true }),
-        part: this.#query.openPart,
-        more: this.#bar.openMore,
-      });
-      this.#answer.replaceChildren(banner);
-      if (!this.#query.element.contains(document.activeElement)) banner.focus({ preventScroll: true });
-    }
+    this.#results.show(state, collection.name, outcome, signal);
   }
 
-  /** Products are grouped where there are any, as far as is known. */
+  /** What is known later than the rest comes last in it, and stays: nothing moves under a click. */
   #showBar() {
-    const found = this.#outcome?.neighbors;
-    const hasProducts = !found || !this.#state.grouped || found.some(({ product_id: id }) => id);
-    this.#bar.show(this.#state, this.#numbers, hasProducts);
+    this.#hasProducts ||= Boolean(this.#outcome?.neighbors.some(({ product_id: id }) => id));
+    this.#bar.show(this.#state, this.#numbers, this.#hasProducts || !this.#state.grouped);
   }
 
   #setTitle() {
