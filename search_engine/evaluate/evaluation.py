@@ -196,8 +196,9 @@ def labelled_queries(queries: Labelled, gallery: Labelled) -> NDArray[np.int64]:
         )
     if not len(asked):
         raise ParameterError(
-            f"nothing to evaluate: no labelled query among {len(queries.keys):,} pictures",
-            fix="put each into a folder named by its label, or name a table with labels",
+            f"nothing to evaluate: of {len(queries.keys):,} pictures none tells what is asked for",
+            fix="put each into a folder named by its label, or name a table with a column label; "
+            "for another target, a table with a column of its name",
         )
     return asked
 

@@ -222,7 +222,7 @@ def test_without_labels_there_is_no_table(run: Run, index: Index, folder: Path, 
     assert index(table).code == 0
     ran = run("evaluate", "--data", data, "--encoders", "edges")
     assert ran.code == Exit.USAGE
-    assert "no labelled query" in ran.error
+    assert "none tells what is asked for" in ran.error
 
 
 def test_pictures_without_an_embedding_are_told(

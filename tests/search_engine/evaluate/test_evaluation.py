@@ -135,7 +135,7 @@ def test_results_do_not_depend_on_blocks_of_queries() -> None:
 
 
 def test_nothing_to_evaluate_is_refused() -> None:
-    with pytest.raises(ParameterError, match="no labelled query"):
+    with pytest.raises(ParameterError, match="none tells what is asked for"):
         evaluate(labelled([1], [None]), GALLERY, k=1)
     with pytest.raises(ParameterError, match="gallery is empty"):
         evaluate(labelled([1], ["a"]), labelled([], []), k=1)
