@@ -104,7 +104,7 @@ def test_far_apart_scores_do_not_overflow() -> None:
         ("price", "3"),
         ("weight", "2.5"),
         ("count", "7"),
-        ("new", "True"),
+        ("new", "true"),
         ("nothing", None),
         ("absent", None),
     ],
@@ -211,7 +211,7 @@ def test_nothing_as_close_as_it_has_to_be_is_no_class() -> None:
     ("value", "wanted"),
     [
         (["red", "blue", "red"], ("red", "blue")),
-        ([1.0, 2, True, None, ["x"], {"y": 1}], ("1", "2", "True")),
+        ([1.0, 2, True, None, ["x"], {"y": 1}], ("1", "2", "true")),
         ([], ()),
         ("red", None),
         (None, None),
