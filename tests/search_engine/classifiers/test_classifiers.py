@@ -388,7 +388,7 @@ def test_unlabelled_items_and_queries_are_left_out() -> None:
     assert row.accuracy is not None
     assert row.accuracy > 0.8
     nobody = Labelled(asked.vectors, [None] * len(asked.keys), asked.keys)
-    with pytest.raises(ParameterError, match="none tells what is asked for"):
+    with pytest.raises(ParameterError, match="no labelled query"):
         compare_classifiers(whole, nobody)
-    with pytest.raises(ParameterError, match="none tells what is asked for"):
+    with pytest.raises(ParameterError, match="no labelled query"):
         compare_classifiers(nobody)
