@@ -1,6 +1,6 @@
 """Whether wrong labels and foreign pictures come first in the lists of suspects.
 
-    python -m benchmarks.mislabelled [--seeds 3] [--json]
+    python -m benchmarks.mislabelled [--seeds 3] [--learned] [--json]
 
 Of the pictures of each training split, 5 % get another label: `any` one at random, or the one that
 is `likely`, that of the most similar picture of another class (of the next class where the 50
@@ -9,6 +9,9 @@ nearest are all of its own). `top_tenth` is the share of these in the first tent
 `found` and `right` are recall and precision of what is called a probable error. In the second table
 pictures of the other dataset are planted: `first` is their share among as many, `auroc` how well
 the score separates them. Figures are means over the seeds, `least` is the worst seed's.
+
+With `--learned` there is one table: features of several layers, all their dimensions and their main
+ones, and what a projection makes of them that was learned from all labels, wrong ones too.
 """
 
 import tempfile
@@ -22,9 +25,16 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import DATASETS, parser_of, report
 from benchmarks.quality import SPLITS
+from benchmarks.regions import embedded as encoded
+from benchmarks.regions import label
 from benchmarks.vote import load_gallery
 from indexer.overviews.neighbors import NEIGHBORS
 from search_engine.config import Settings
+from search_engine.encoders.base import unit_rows
+from search_engine.encoders.poolings import MULTI
+from search_engine.encoders.projection import project
+from search_engine.encoders.projection_learning import SHRINKAGES, learn
+from search_engine.encoders.registry import DEFAULT_ENCODER, EncoderRequest, create_encoder
 from search_engine.neighbors import nearest
 from search_engine.overviews.label_errors import RULE, judge
 from search_engine.overviews.outliers import mean_cosines
@@ -34,6 +44,7 @@ from search_engine.vote.tally import Ballots, VoteRule
 WRONG = 0.05
 VOTERS = (10, 20, 50)
 PLANTED = (15, 30, 150)
+DIMENSIONS = (None, 1280, 640, 320)
 Scores = Callable[[Floats, Codes], Floats]
 
 
@@ -41,7 +52,11 @@ def main() -> None:
     """Measure and print."""
     parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--learned", action="store_true")
     given = parser.parse_args()
+    if given.learned:
+        report([*learned_from_wrong_labels(range(given.seeds))], given.json, wrong=WRONG)
+        return
     galleries = {name: embedded(DATASETS / name / train) for name, (train, _) in SPLITS.items()}
     seeds = range(given.seeds)
     wrong = [row for name, each in galleries.items() for row in wrong_labels(name, *each, seeds)]
@@ -93,16 +108,70 @@ def _wrong_labels(
         given[wrong] = np.where(
             others.any(axis=1), codes[nearest_other], (codes[wrong] + 1) % classes
         )
-    names = tuple(f"{code:04d}" for code in range(classes))
+    return _found(scores, rows, codes, given, rule)
+
+
+def _found(
+    scores: Floats, rows: Codes, codes: Codes, given: Codes, rule: VoteRule = RULE
+) -> dict[str, float]:
+    """What the list of neighbors' votes says of given labels, some of which are wrong."""
+    wrong = np.flatnonzero(given != codes)
+    names = tuple(f"{code:04d}" for code in range(int(codes.max()) + 1))
     found = judge(Ballots(scores, given[rows], names), given, np.arange(len(codes)), rule)
-    ranked = found.ranked()
+    ranked, errors = found.ranked(), np.flatnonzero(found.errors)
     return {
         "top_tenth": float(np.isin(wrong, ranked[: len(codes) // 10]).mean()),
         "first": float(np.isin(wrong, ranked[: len(wrong)]).mean()),
         "suggested": float((found.suggested[wrong] == codes[wrong]).mean()),
         "found": float(found.errors[wrong].mean()),
-        "right": float(np.isin(np.flatnonzero(found.errors), wrong).mean()),
+        "right": float(np.isin(errors, wrong).mean()) if len(errors) else np.nan,
     }
+
+
+def learned_from_wrong_labels(seeds: range) -> Iterator[dict[str, Any]]:
+    """The figures with embeddings as they come, and behind what was learned from all labels."""
+    layers = create_encoder(EncoderRequest(DEFAULT_ENCODER, pooling=MULTI))
+    for name, (train, _) in SPLITS.items():
+        folder = DATASETS / name / train
+        photos = sorted(folder.rglob("*.jpg"))
+        whole = np.concatenate([encoded(layers, photo.read_bytes()) for photo in photos])
+        codes = np.unique([label(photo, folder) for photo in photos], return_inverse=True)[1]
+        for dimension in DIMENSIONS:
+            vectors = main_dimensions(whole, dimension)
+            told = {"dataset": name, "dimension": vectors.shape[1]}
+            told["items a dimension"] = round(len(codes) / vectors.shape[1], 1)
+            each = [_learned(vectors, codes, seed) for seed in seeds]
+            for by in each[0]:
+                means = {
+                    key: round(float(np.mean([one[by][key] for one in each])), 3)
+                    for key in each[0][by]
+                }
+                yield {**told, "by": by, **means}
+
+
+def _learned(vectors: Vectors, codes: Codes, seed: int) -> dict[str, dict[str, float]]:
+    random = np.random.default_rng(seed)
+    classes = int(codes.max()) + 1
+    wrong = random.choice(len(codes), round(WRONG * len(codes)), replace=False)
+    given = codes.copy()
+    given[wrong] = (codes[wrong] + random.integers(1, classes, len(wrong))) % classes
+    rows = np.arange(len(vectors))
+    found = {"as they come": _found(*nearest(vectors, vectors, NEIGHBORS, rows), codes, given)}
+    matrices = learn(vectors, given, SHRINKAGES)
+    for shrinkage, (mean, matrix) in zip(SHRINKAGES, matrices, strict=True):
+        learned = project(vectors, mean, matrix)
+        by_learned = nearest(learned, learned, NEIGHBORS, rows)
+        found[f"learned, shrinkage {shrinkage:g}"] = _found(*by_learned, codes, given)
+    return found
+
+
+def main_dimensions(vectors: Vectors, count: int | None) -> Vectors:
+    """The main dimensions (N, count) of embeddings, unit rows; None for all."""
+    if count is None:
+        return unit_rows(vectors)
+    centred = vectors - vectors.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :count]
+    return unit_rows(centred @ axes)
 
 
 def planted(name: str, vectors: Vectors, others: Vectors, seeds: range) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from indexer.change.request import Stage
 from indexer.duplicates.hashing import hash_missing, known_spectra
 from indexer.duplicates.pairs import Compared, Pairs, compared
 from search_engine.catalog.collection_rows import Collection
-from search_engine.collections.encoders import judged, projection_of
+from search_engine.collections.encoders import unlearned
 from search_engine.encoders.base import unit_rows
 from search_engine.encoders.poolings import MULTI
 from search_engine.engine import SearchEngine
@@ -91,7 +91,7 @@ def find_duplicates(
         StorageError: The perceptual hashes cannot be kept.
     """
     live = engine.live(collection)
-    record = _unlearned(engine, live.record)
+    record = unlearned(live.record, engine.catalog)
     min_score = min_score or usual_min_score(record)
     hash_missing(engine, live.record, stage)
     snapshot = live.snapshot()
@@ -116,12 +116,6 @@ def usual_min_score(record: Collection) -> float:
     """From which cosine on items are alike by the embeddings of a record, unless it is said."""
     has_layers = record.encoder_options.get("pooling", "").startswith(MULTI)
     return MIN_SCORE_OF_LAYERS if has_layers else MIN_SCORE
-
-
-def _unlearned(engine: SearchEngine, record: Collection) -> Collection:
-    """The record by the encoder without what it learned; the same where it learned nothing."""
-    projection = projection_of(engine.catalog, record.encoder_options)
-    return record if projection is None else judged(record, projection)[0]
 
 
 def _later(engine: SearchEngine, record: Collection, keys: Keys) -> int:

@@ -26,6 +26,14 @@ class Graph:
     scores: Floats
     rows: Codes
 
+    def replaced(self, places: Codes, scores: Floats, rows: Codes) -> "Graph":
+        """The same with other neighbors, (M, at most K), of the items at some places, (M,)."""
+        every_score, every_row = self.scores.copy(), self.rows.copy()
+        every_score[places], every_row[places] = -np.inf, 0
+        width = slice(scores.shape[1])
+        every_score[places, width], every_row[places, width] = scores, rows
+        return Graph(self.keys, every_score, every_row)
+
 
 def neighbors_of(snapshot: Snapshot, keys: Keys, advance: Advance, k: int = NEIGHBORS) -> Graph:
     """Find the nearest of some items of an index for each of them.

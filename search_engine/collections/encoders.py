@@ -76,6 +76,12 @@ def judged(collection: Collection, projection: Projection | None) -> list[Collec
     return [replace(collection, fingerprint=judge, dimension=dimension) for judge in judges]
 
 
+def unlearned(collection: Collection, catalog: Catalog) -> Collection:
+    """Return the collection with its encoder without a projection; the same where it has none."""
+    projection = projection_of(catalog, collection.encoder_options)
+    return collection if projection is None else judged(collection, projection)[0]
+
+
 def with_projection(encoder: Encoder, options: Mapping[str, str], catalog: Catalog) -> Encoder:
     """Put the projection that a collection's options name behind an encoder, if any."""
     projection = projection_of(catalog, options)

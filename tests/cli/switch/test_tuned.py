@@ -1,5 +1,6 @@
 """Switching where `eyedex tune` has learned: both verbs undo what changed the encoder."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,23 @@ def test_learning_makes_no_duplicates_of_the_items_of_a_class(
         engine.upsert("later", photo, label="Mug")
     assert "1 item came after what the encoder learned" in run("duplicates", "--data", drawn).err
     assert '"later"' in told()  # the file is the same as another's
+
+
+def test_learning_from_a_wrong_label_does_not_hide_it(drawn: Path, run: Run, photo: Path) -> None:
+    with SearchEngine(drawn) as engine:
+        nearest, *others = (each.item for each in engine.search(photo, k=50).neighbors)
+        other = next(each.label for each in others if each.label != nearest.label)
+        engine.describe(nearest.item_id, {"label": other})
+
+    def told() -> list[str]:
+        ran = run("mislabelled", "--data", drawn, "--json")
+        assert ran.code == 0
+        return [json.loads(line)["item_id"] for line in ran.out.splitlines()]
+
+    before = told()
+    assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
+    assert told() == before
+    with SearchEngine(drawn) as engine:
+        engine.upsert("later", photo, label=nearest.label)
+    ran = run("mislabelled", "--data", drawn)
+    assert f"0 of {ITEMS + 1} items could not be judged" in ran.out + ran.err
