@@ -58,27 +58,32 @@ class Subject:
                 return Graph(keys, np.empty((0, 0)), np.empty((0, 0), dtype=np.int64))
             return neighbors_of(self.snapshot, keys, advance)
 
-    def graph_to_judge_labels(self, engine: SearchEngine, stage: Stage) -> Graph:
+    def unlearned_graph(
+        self, engine: SearchEngine, stage: Stage
+    ) -> tuple[Graph, NDArray[np.bool_]]:
         """The nearest neighbors by embeddings that labels have not drawn together.
 
         A projection learned from few items fits each label, right or wrong, and its neighbors then
         agree. So these are by the embeddings from before, exactly compared. Items that came later
         have none: nothing was learned from them, and theirs are of the index.
+
+        Returns:
+            The neighbors, and a mark (N,) on items that came later.
         """
-        record = unlearned(self.record, engine.catalog)
+        record, later = unlearned(self.record, engine.catalog), np.zeros(len(self.items), bool)
         if record is self.record or len(self.items) >= FITTED * (record.dimension or 0):
-            return self.graph(stage)
+            return self.graph(stage), later
         found = engine.catalog.vectors(record, [each.key for each in self.items])
-        rows = np.flatnonzero([each.key in found for each in self.items])
-        by_index = self.graph(stage) if len(rows) < len(self.items) else None
-        if by_index is not None and not len(rows):
-            return by_index
+        later = np.array([each.key not in found for each in self.items], dtype=bool)
+        if later.all():
+            return self.graph(stage), ~later
+        rows = np.flatnonzero(~later)
         vectors = unit_rows(np.stack([found[self.items[row].key] for row in rows.tolist()]))
         with stage("comparing", len(rows)) as advance:
             scores, places = nearest(vectors, vectors, NEIGHBORS, np.arange(len(rows)), advance)
-        if by_index is not None:
-            return by_index.replaced(rows, scores, rows[places])
-        return Graph(np.array([each.key for each in self.items]), scores, places)
+        if later.any():
+            return self.graph(stage).replaced(rows, scores, rows[places]), later
+        return Graph(np.array([each.key for each in self.items]), scores, places), later
 
     def origin(
         self,
@@ -139,9 +144,8 @@ def make_mislabelled(engine: SearchEngine, collection: str, target: str, stage: 
     subject = subject_of(engine, collection)
     check_single(engine, subject, target)
     own, names = numbered([value_of(item, target) for item in subject.items])
-    graph, codes, found = suspicions(
-        subject, subject.graph_to_judge_labels(engine, stage), own, names, target
-    )
+    graph, _ = subject.unlearned_graph(engine, stage)
+    graph, codes, found = suspicions(subject, graph, own, names, target)
     origin = subject.origin(
         "mislabelled", int(found.judged.sum()), target, int(found.errors.sum()), names
     )
@@ -203,15 +207,20 @@ def _listed(graph: Graph, own: Codes, codes: Codes, found: Suspicions) -> Arrays
 def make_outliers(engine: SearchEngine, collection: str, stage: Stage) -> Overview:
     """List the items that are unlike all others, and store the list.
 
-    The score is the mean cosine with the nearest items; see `mean_cosines`.
+    The score is the mean cosine with the nearest items; see `mean_cosines`. Items that came after
+    what was learned have that of an item as usual as they are by the index (quantile matching).
 
     Raises:
         CollectionNotFoundError: There is no such collection.
         StorageError: The list cannot be written.
     """
     subject = subject_of(engine, collection)
-    graph = subject.graph(stage)
+    graph, later = subject.unlearned_graph(engine, stage)
     means = mean_cosines(graph.scores)
+    if later.any():
+        learned = mean_cosines(subject.graph(stage).scores)
+        usual, others = np.sort(learned[~later]), np.sort(means[~later])
+        means[later] = np.interp(learned[later], usual, others)
     judged = int(np.isfinite(means).sum())
     listed = np.lexsort((graph.keys, means))[: min(LISTED, judged)]
     keys, cosines = _nearest(graph, listed, graph.scores[listed])

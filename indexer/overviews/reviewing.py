@@ -85,7 +85,7 @@ def make_review(
     check_single(engine, subject, target)
     own, names = numbered([value_of(item, target) for item in subject.items])
     found = _unlabelled(subject, subject.graph(stage), own, names, limit)
-    graph = subject.graph_to_judge_labels(engine, stage)
+    graph, _ = subject.unlearned_graph(engine, stage)
     found += _suspects(subject, graph, own, names, target)
     found.sort(key=lambda each: (-each.doubt * each.reach, each.item.key))
     return Review(tuple(found[:limit]), len(own), int((own >= 0).sum()))

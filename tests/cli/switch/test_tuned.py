@@ -118,21 +118,24 @@ def test_learning_makes_no_duplicates_of_the_items_of_a_class(
     assert '"later"' in told()  # the file is the same as another's
 
 
-def test_learning_from_a_wrong_label_does_not_hide_it(drawn: Path, run: Run, photo: Path) -> None:
+def test_learning_hides_neither_wrong_labels_nor_outliers(
+    drawn: Path, run: Run, photo: Path
+) -> None:
     with SearchEngine(drawn) as engine:
         nearest, *others = (each.item for each in engine.search(photo, k=50).neighbors)
         other = next(each.label for each in others if each.label != nearest.label)
         engine.describe(nearest.item_id, {"label": other})
 
-    def told() -> list[str]:
-        ran = run("mislabelled", "--data", drawn, "--json")
+    def told(verb: str) -> list[str]:
+        ran = run(verb, "--data", drawn, "--json")
         assert ran.code == 0
         return [json.loads(line)["item_id"] for line in ran.out.splitlines()]
 
-    before = told()
+    before = {verb: told(verb) for verb in ("mislabelled", "outliers")}
     assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
-    assert told() == before
+    assert {verb: told(verb) for verb in before} == before
     with SearchEngine(drawn) as engine:
         engine.upsert("later", photo, label=nearest.label)
+    assert "later" not in told("outliers")[:5]
     ran = run("mislabelled", "--data", drawn)
     assert f"0 of {ITEMS + 1} items could not be judged" in ran.out + ran.err
