@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from search_engine.catalog.collection_rows import Collection
 from search_engine.classifiers.registry import KINDS
+from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -50,7 +52,7 @@ from search_engine.evaluate.stress.run import (
     steps,
     stress,
 )
-from search_engine.evaluate.task import Asked, Options, Task, prepare
+from search_engine.evaluate.task import QUERIES, Asked, Options, Task, prepare
 from search_engine.evaluate.unknown import UnknownClasses, hold_out
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.vote.question import NEIGHBORS
@@ -68,7 +70,11 @@ Progress = Callable[[str, int], Any]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What was evaluated, for people and comparisons. `encoder` is name and fingerprint."""
+    """What was evaluated, for people and comparisons. `encoder` is name and fingerprint.
+
+    `learned_from` tells that the encoder learned from the labels of the items that are asked with:
+    photos that it has not seen get fewer right, however the items are held out.
+    """
 
     collection: str
     encoder: str
@@ -77,6 +83,7 @@ class Setup:
     split: str
     asked: str
     seed: int
+    learned_from: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
     encoder = f"{record.encoder} {(record.fingerprint or '')[:8]}"
     setup = Setup(
         options.collection, encoder, options.target, task.predictor.about, task.split, task.name,
-        options.seed,
+        options.seed, task.split != QUERIES and _is_learned(engine, record, options.target),
     )  # fmt: skip
     confusions: list[Confusion] = []
     if found.answers is not None:
@@ -157,6 +164,11 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
         unknown_labels=task.unknown,
     )  # fmt: skip
+
+
+def _is_learned(engine: SearchEngine, record: Collection, target: str) -> bool:
+    projection = projection_of(engine.catalog, record.encoder_options)
+    return projection is not None and projection.origin.target == target
 
 
 def _easy(task: Task) -> dict[str, float]:

@@ -32,6 +32,7 @@ from search_engine.evaluate.unknown_labels import (
 from search_engine.search.rerank.registry import Method
 from search_engine.vote.question import VoteQuestion
 
+QUERIES = "queries"
 ITSELF = "the catalog itself"
 
 
@@ -172,7 +173,7 @@ def _split(asked: Asked | None, options: Options) -> str:
         return f"{options.folds} folds by {options.group_by or 'product or scene'}"
     if options.group_by:
         return f"leave one {options.group_by} out"
-    return "queries" if asked else "leave one out"
+    return QUERIES if asked else "leave one out"
 
 
 def _predictor(engine: SearchEngine, options: Options) -> Predictor:

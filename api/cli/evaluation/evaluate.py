@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from search_engine.evaluate.run import Run
     from search_engine.search.rerank.registry import Method
 
+LEARNED_FROM = (
+    "note: the encoder learned from the labels of these items, so photos that it has not seen get "
+    "fewer right; evaluate labelled photos of their own"
+)
+
 
 @with_source_flags()
 @with_flags(wanted=Evaluating, more=More)
@@ -87,6 +92,8 @@ def _rerankings(names: str | None) -> "tuple[Method, ...]":
 
 def _finish(run: "Run", missed: list[str]) -> None:
     print_unknown_labels(run.unknown_labels)
+    if run.setup.learned_from:
+        print(LEARNED_FROM, file=sys.stderr)
     for one in missed:
         print(f"below the bar: {one}", file=sys.stderr)
     if missed:

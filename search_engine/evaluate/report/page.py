@@ -31,6 +31,7 @@ from search_engine.evaluate.results import Answers
 from search_engine.evaluate.run import Run
 from search_engine.evaluate.stress.difficulties import STRENGTHS
 from search_engine.evaluate.stress.run import Stress
+from search_engine.evaluate.task import QUERIES
 from search_engine.records import Floats
 
 HERE = Path(__file__).parent
@@ -130,7 +131,13 @@ def report_html(run: Run) -> str:
 
 def _how_asked(run: Run) -> str:
     """Describe the queries in words."""
-    if run.setup.split == "queries":
+    if run.setup.learned_from:
+        return f"{_held_out(run)}; the encoder learned from their labels, so new photos fare worse"
+    return _held_out(run)
+
+
+def _held_out(run: Run) -> str:
+    if run.setup.split == QUERIES:
         return f"labelled photos from “{run.setup.asked}”"
     if run.setup.split == "leave one out":
         return "catalog items, each held out in turn"

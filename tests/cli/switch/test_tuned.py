@@ -98,7 +98,10 @@ def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(
         with engine.catalog.write() as writer:
             writer.describe(record.id, {item.key: {"label": f"x{item.key % 3}"} for item in page})
     assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
-    seen = run("evaluate", "--data", drawn, "--json").json["accuracy"]
+    ran = run("evaluate", "--data", drawn, "--json")
+    assert ran.json["learned_from"]
+    assert "photos that it has not seen get fewer right" in ran.err
+    seen = ran.json["accuracy"]
     gate = run("switch", "edges", "--dry-run", "--data", drawn, "--json").json["gate"]
     assert gate["accuracy"]["before"] < 0.6 < seen
 

@@ -55,6 +55,7 @@ export function open(around) {
     }
     const found = job.result;
     when.textContent = t("results.measured", { ago: ago(job.finished_at ?? ""), count: found.queries });
+    if (found.learned_from) when.append(` ${t("results.learned")}`);
     return fill(
       shown,
       headlines(found),
