@@ -8,6 +8,16 @@ from search_engine.engine import SearchEngine
 from tests.conftest import index_folder
 
 
+def two_colors(folder: Path) -> Path:
+    """A folder of two pictures, indexed beside it."""
+    shop = folder / "shop"
+    shop.mkdir()
+    for color in ("red", "blue"):
+        Image.new("RGB", (64, 64), color).save(shop / f"{color}.png")
+    index_folder(shop, folder / "data", encoder="hsv")
+    return shop
+
+
 def warned(engine: SearchEngine, photo: Path) -> list[str]:
     """Kinds of warnings about an explained search."""
     found = engine.search(photo, k=2, explain="grid")
@@ -15,11 +25,7 @@ def warned(engine: SearchEngine, photo: Path) -> list[str]:
 
 
 def test_a_picture_that_was_put_back_is_explained_again(tmp_path: Path) -> None:
-    shop = tmp_path / "shop"
-    shop.mkdir()
-    for color in ("red", "blue"):
-        Image.new("RGB", (64, 64), color).save(shop / f"{color}.png")
-    index_folder(shop, tmp_path / "data", encoder="hsv")
+    shop = two_colors(tmp_path)
     indexed = (shop / "red.png").read_bytes()
     asked = tmp_path / "asked.png"
     asked.write_bytes(indexed)
@@ -31,11 +37,7 @@ def test_a_picture_that_was_put_back_is_explained_again(tmp_path: Path) -> None:
 
 
 def test_an_item_that_is_asked_with_may_have_another_picture_too(tmp_path: Path) -> None:
-    shop = tmp_path / "shop"
-    shop.mkdir()
-    for color in ("red", "blue"):
-        Image.new("RGB", (64, 64), color).save(shop / f"{color}.png")
-    index_folder(shop, tmp_path / "data", encoder="hsv")
+    shop = two_colors(tmp_path)
     indexed = (shop / "red.png").read_bytes()
     with SearchEngine(tmp_path / "data") as engine:
         (shop / "red.png").write_bytes((shop / "blue.png").read_bytes())
