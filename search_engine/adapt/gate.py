@@ -19,7 +19,7 @@ from search_engine.evaluate.paired import Change, changes_between, vote_results
 from search_engine.evaluate.ranking import rank, same_label
 from search_engine.evaluate.results import QueryResults, joined
 from search_engine.evaluate.splits import with_vectors
-from search_engine.records import Codes, Vectors
+from search_engine.records import Codes, Floats, Vectors
 from search_engine.things import FOLDS, apart, fold_of, groupings, hardest, things_of
 from search_engine.vote.calibration.reliability import accuracy_interval
 
@@ -28,6 +28,7 @@ QUERIES = 5_000
 
 Adapt = Callable[[Codes], Iterable[Vectors]]
 """Learns from some rows of the gallery; returns embeddings (N, d) of all rows by each candidate."""
+Choose = Callable[[Sequence[QueryResults], Codes], int]
 Accuracies = tuple[float, float]
 """Before and after."""
 
@@ -103,7 +104,7 @@ def judge(
         trials.append(_trial(gallery, away, rest, adapt(rest)))
         advance(1)
     asked = np.concatenate([trial.asked for trial in trials])
-    verdict = _verdict(trials, ways[held_by][asked], _chance(gallery), seed)
+    verdict = _verdict(trials, _best, ways[held_by][asked], _chance(gallery), seed)
     easier = {
         name: _accuracies(gallery, adapt, verdict.chosen, _parts(fold_of(codes, way), FOLDS, seed))
         for name, way in ways.items()
@@ -166,14 +167,17 @@ class HeldPart:
 def judge_held_out(parts: Sequence[HeldPart], *, seed: int = 0) -> Verdict:
     """Do the same as `judge` with items that were held out of all learning, part by part.
 
+    They are few. So of the candidates that are worse than the best by chance at most, the last is
+    chosen (`_cautious`).
+
     Args:
-        parts: Items of which no two are in the same, nor show the same thing.
+        parts: Items of which no two are in the same, nor show the same thing; with candidates from
+            the one that fits closest to what it learned from, to the most cautious.
         seed: For the bootstrap.
     """
     trials = [part.trial() for part in parts]
-    return _verdict(
-        trials, apart([part.things() for part in parts]), _chance(parts[0].gallery), seed
-    )
+    things = apart([part.things() for part in parts])
+    return _verdict(trials, _cautious, things, _chance(parts[0].gallery), seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,18 +207,42 @@ def _chance(gallery: Labelled) -> float:
     return float(((counts / counts.sum()) ** 2).sum())
 
 
-def _verdict(trials: Sequence[Trial], things: Codes, chance: float, seed: int) -> Verdict:
+def _verdict(
+    trials: Sequence[Trial], choose: Choose, things: Codes, chance: float, seed: int
+) -> Verdict:
     candidates = [joined(each) for each in zip(*(one.after for one in trials), strict=True)]
-    chosen = max(range(len(candidates)), key=lambda place: _goodness(candidates[place]))
+    chosen = choose(candidates, things)
     before = joined([one.before for one in trials])
     changes = changes_between(before, candidates[chosen], seed)
     expected = accuracy_interval(candidates[chosen].answers.correct, things)
     return Verdict(chosen, changes, len(before.names), len(trials), chance, expected=expected)
 
 
-def _goodness(results: QueryResults) -> float:
-    """Score a candidate: accuracy and mAP weigh the same."""
-    return results.mean("accuracy") + results.mean("map")
+def _best(candidates: Sequence[QueryResults], things: Codes) -> int:
+    """Return the position of the best candidate; the things (Q,) that were shown do not matter."""
+    return max(range(len(candidates)), key=lambda place: _goodness(candidates[place]).mean())
+
+
+def _cautious(candidates: Sequence[QueryResults], things: Codes) -> int:
+    """Return the last position that is not worse than the best by more than a standard error.
+
+    Breiman, Friedman, Olshen and Stone, "Classification and regression trees", 1984, section 3.4.3,
+    with the error of the difference, in which queries that show one thing (Q,) count once.
+    """
+    best = _goodness(candidates[_best(candidates, things)])
+    things = np.unique(things, return_inverse=True)[1]
+
+    def is_close(candidate: QueryResults) -> bool:
+        lost = best - _goodness(candidate)
+        error = np.linalg.norm(np.bincount(things, lost - lost.mean())) / len(lost)
+        return bool(lost.mean() <= error)
+
+    return max(place for place, each in enumerate(candidates) if is_close(each))
+
+
+def _goodness(results: QueryResults) -> Floats:
+    """Score the answer to each query, (Q,): accuracy and mAP weigh the same."""
+    return results.column("accuracy") + np.nan_to_num(results.column("map"))
 
 
 def _asked(held: Codes, seed: int) -> Codes:

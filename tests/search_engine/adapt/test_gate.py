@@ -212,6 +212,22 @@ def test_held_out_items_are_judged_as_folds_are(parts: int) -> None:
     assert verdict.changes["hit_rate@1"].after == pytest.approx(found)
 
 
+def test_of_what_few_held_out_items_do_not_tell_apart_the_most_cautious_is_chosen() -> None:
+    vectors, codes = gallery(400)
+    held = np.flatnonzero(np.arange(400) % 5 == 0)
+    useful, *_ = discriminant(vectors, codes)(np.setdiff1d(np.arange(400), held))
+
+    def spoilt(rows: Codes) -> Vectors:
+        found = useful.copy()
+        found[rows] *= -1
+        return found
+
+    candidates = [spoilt(held[:3]), spoilt(held[3:7]), spoilt(held[:40])]
+    part = HeldPart(labelled(vectors, codes), held, candidates)
+    assert judge_held_out([part]).chosen == 1
+    assert judge_held_out([replace(part, candidates=candidates[::-1])]).chosen == 2
+
+
 @pytest.mark.parametrize(
     ("accuracy", "mean_precision", "accepted"),
     [
