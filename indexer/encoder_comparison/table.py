@@ -33,7 +33,7 @@ from search_engine.errors import (
 from search_engine.evaluate.evaluation import labelled_queries, rounded_row
 from search_engine.evaluate.paired import MEASURES, vote_results
 from search_engine.evaluate.photos import Photos, RowsOf
-from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.ranking import Hiding, Space, rank, same_label
 from search_engine.evaluate.splits import narrowed
 from search_engine.evaluate.task import Asked, Options, Task, prepare
 from search_engine.evaluate.unknown_labels import UnknownLabel
@@ -80,13 +80,15 @@ class EncoderRow:
 class _Exam:
     """Labelled queries and the gallery, embedded by the collection's own encoder.
 
-    `photos` are the pictures of the queries, None if the queries are items of the collection.
+    `photos` are the pictures of the queries, None if the queries are items of the collection;
+    `spaces` are learned without them, if the encoder has learned from their labels.
     """
 
     queries: Labelled
     gallery: Labelled
     hiding: Hiding | None
     photos: Photos | None
+    spaces: Sequence[Space]
 
 
 def encoder_rows(
@@ -118,7 +120,8 @@ def encoder_rows(
     settings = engine.settings
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         k = NEIGHBORS if options.vote_k is None else options.vote_k
-        trial = _Trial(engine, record, _exam(task, asked is not None), k, decoder, progress)
+        exam = _exam(task.relearned(progress), asked is not None)
+        trial = _Trial(engine, record, exam, k, decoder, progress)
         yield trial.own_row()
         for candidate in others:
             one = candidate
@@ -134,7 +137,7 @@ def _exam(task: Task, are_files: bool) -> _Exam:
     rows = labelled_queries(task.queries, task.gallery)
     queries, hiding = narrowed(task.queries, task.hiding, rows)
     photos = RowsOf(task.photos, rows.tolist()) if are_files else None
-    return _Exam(queries, task.gallery, hiding, photos)
+    return _Exam(queries, task.gallery, hiding, photos, task.spaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class _Trial:
         exam = self.exam
         return _filled(
             EncoderRow(_name(self.record), own=True, images_per_second=speed, not_encoded=0),
-            _fared(exam.queries, exam.gallery, exam.hiding, self.k),
+            _fared(exam.queries, exam.gallery, exam.hiding, self.k, exam.spaces),
             exam.gallery.vectors.shape[1],
         )
 
@@ -277,10 +280,14 @@ class _Trial:
 
 
 def _fared(
-    queries: Labelled, gallery: Labelled, hiding: Hiding | None, k: int
+    queries: Labelled,
+    gallery: Labelled,
+    hiding: Hiding | None,
+    k: int,
+    spaces: Sequence[Space] = (),
 ) -> dict[str, Floats]:
     """Return the measures of each query by name, (Q,)."""
-    ranking = rank(queries, gallery, same_label(queries, gallery), k, hiding)
+    ranking = rank(queries, gallery, same_label(queries, gallery), k, hiding, spaces=spaces)
     results = vote_results(queries, gallery, ranking, k)
     return {name: results.column(name) for name in MEASURES}
 

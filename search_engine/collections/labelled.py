@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 
@@ -51,6 +52,12 @@ def take(labelled: Labelled, rows: Codes) -> Labelled:
         [labelled.names[row] for row in chosen] if labelled.names else (),
         [labelled.groups[row] for row in chosen] if labelled.groups else (),
     )
+
+
+def aligned(galleries: Sequence[Labelled]) -> list[Labelled]:
+    """Select the items that all galleries have; each is in ascending order of keys."""
+    keys = reduce(np.intersect1d, [each.keys for each in galleries])
+    return [take(each, np.searchsorted(each.keys, keys)) for each in galleries]
 
 
 def read_gallery(

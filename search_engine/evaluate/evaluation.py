@@ -34,6 +34,7 @@ from search_engine.evaluate.ranking import (
     Hiding,
     IsRelevant,
     Ranking,
+    Space,
     rank,
     same_label,
     shared_value,
@@ -122,6 +123,7 @@ def examine(
     hiding: Hiding | None = None,
     values: ValueSets | None = None,
     advance: Callable[[int], None] = lambda count: None,
+    spaces: Sequence[Space] = (),
 ) -> Evaluation:
     """Rank the gallery for every labelled query and predict its class from its neighbors.
 
@@ -136,6 +138,7 @@ def examine(
         hiding: Items that queries must not find besides themselves; rows as in `queries`.
         values: Several values a picture, instead of labels.
         advance: Called with the number of queries done since the last call.
+        spaces: As for `rank`.
 
     Raises:
         ParameterError: There is no labelled query or an empty gallery.
@@ -149,7 +152,8 @@ def examine(
         values = replace(values, queries=[values.queries[row] for row in asked])
     k = predictor.k if k is None else k
     depth = max(predictor.depth, CURVE_DEPTH, k)
-    ranking = rank(chosen, gallery, _relevance(chosen, gallery, values), depth, hiding, advance)
+    relevance = _relevance(chosen, gallery, values)
+    ranking = rank(chosen, gallery, relevance, depth, hiding, advance, spaces=spaces)
     predictions, answers = _predicted(predictor, ranking, chosen, gallery, values)
     return Evaluation(
         chosen, gallery, asked.tolist(), len(queries.labels) - len(asked), k, ranking, predictions,

@@ -4,7 +4,7 @@ This is for measuring, not for serving. Measures of the whole ranking are comput
 so memory grows with the number of queries, not with queries times items.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,6 +40,14 @@ class Hiding:
 
     queries: NDArray[np.int64]
     gallery: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Embeddings (N, d) of a gallery, by what learned nothing from some of its rows, (n,)."""
+
+    unseen: NDArray[np.int64]
+    vectors: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ def rank(
     hiding: Hiding | None = None,
     advance: Callable[[int], None] = lambda count: None,
     reorder: Reorder | None = None,
+    spaces: Sequence[Space] = (),
 ) -> Ranking:
     """Rank the whole gallery for each query, leaving out the query itself by key.
 
@@ -94,24 +103,43 @@ def rank(
         kept: Neighbors to keep of each query; fewer if the gallery is smaller.
         hiding: Further items that a query must not find.
         advance: Called with the number of queries done since the last call.
+        reorder: Reorders what each query finds.
+        spaces: Where to ask, each query, which is an item, in the one that has not seen it; without
+            any by the embeddings of queries and gallery.
     """
     count = len(gallery.keys)
     by_key = np.argsort(gallery.keys, kind="stable")
-    vectors = gallery.vectors[by_key]
     size = max(1, SCORES_A_BLOCK // count)
     blocks = []
-    for start in range(0, len(queries.keys), size):
-        rows = np.arange(start, min(start + size, len(queries.keys)))
-        hidden = _hidden(queries.keys[rows], gallery.keys, rows, hiding)
-        wanted = is_relevant(rows) & ~hidden
-        scores = _visible_scores(queries.vectors[rows], vectors, hidden[:, by_key])
-        order = np.argsort(-scores, axis=1, kind="stable")
-        items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
-        if reorder is not None:
-            _reorder_block(rows, items, scores, reorder)
-        blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
-        advance(len(rows))
-    return _joined(blocks, min(kept, count))
+    asked = np.empty(0, dtype=np.int64)
+    for here, asking, vectors in _by_space(queries, gallery, spaces):
+        ordered = vectors[by_key]
+        for start in range(0, len(here), size):
+            rows = here[start : start + size]
+            hidden = _hidden(queries.keys[rows], gallery.keys, rows, hiding)
+            wanted = is_relevant(rows) & ~hidden
+            scores = _visible_scores(asking[start : start + size], ordered, hidden[:, by_key])
+            order = np.argsort(-scores, axis=1, kind="stable")
+            items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
+            if reorder is not None:
+                _reorder_block(rows, items, scores, reorder)
+            blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
+            advance(len(rows))
+        asked = np.concatenate([asked, here])
+    return _joined(blocks, min(kept, count), asked)
+
+
+def _by_space(
+    queries: Labelled, gallery: Labelled, spaces: Sequence[Space]
+) -> Iterator[tuple[NDArray[np.int64], Vectors, Vectors]]:
+    """Yield rows of queries (q,), embeddings (q, d) of these and those of the gallery, (N, d)."""
+    if not spaces:
+        yield np.arange(len(queries.keys)), queries.vectors, gallery.vectors
+    by_key = np.argsort(gallery.keys, kind="stable")
+    for space in spaces:
+        rows = np.flatnonzero(np.isin(queries.keys, gallery.keys[space.unseen]))
+        places = np.searchsorted(gallery.keys, queries.keys[rows], sorter=by_key)
+        yield rows, space.vectors[by_key[places]], space.vectors
 
 
 def exact_scores(queries: Vectors, gallery: Labelled, own_keys: Keys) -> NDArray[np.float32]:
@@ -198,7 +226,8 @@ def _rank_block(
     )
 
 
-def _joined(blocks: Sequence[Ranking], kept: int) -> Ranking:
+def _joined(blocks: Sequence[Ranking], kept: int, asked: NDArray[np.int64]) -> Ranking:
+    """Join blocks of the queries `asked`, (Q,), in the order of queries."""
     if not blocks:
         return _rank_block(
             np.empty((0, kept), np.int64),
@@ -206,5 +235,6 @@ def _joined(blocks: Sequence[Ranking], kept: int) -> Ranking:
             np.empty((0, kept), bool),
             kept,
         )
-    names = Ranking.__slots__
-    return Ranking(*(np.concatenate([getattr(one, name) for one in blocks]) for name in names))
+    names, order = Ranking.__slots__, np.argsort(asked)
+    columns = (np.concatenate([getattr(one, name) for one in blocks]) for name in names)
+    return Ranking(*(column[order] for column in columns))

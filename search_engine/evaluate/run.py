@@ -1,7 +1,7 @@
 """Run one evaluation of a collection, from stored embeddings to all reported figures."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from PIL import Image
 from search_engine.catalog.collection_rows import Collection
 from search_engine.classifiers.registry import KINDS
 from search_engine.collections.encoders import projection_of
-from search_engine.collections.labelled import take
+from search_engine.collections.labelled import Labelled, take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
 from search_engine.evaluate import serving
@@ -52,7 +52,7 @@ from search_engine.evaluate.stress.run import (
     steps,
     stress,
 )
-from search_engine.evaluate.task import QUERIES, Asked, Options, Task, prepare
+from search_engine.evaluate.task import QUERIES, Asked, Options, Progress, Task, prepare
 from search_engine.evaluate.unknown import UnknownClasses, hold_out
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.vote.question import NEIGHBORS
@@ -64,16 +64,15 @@ PHOTO_QUERIES = 30
 STRESS_PHOTO_QUALITY = 95
 SERVED_MS = ("p50", "p95")
 
-Progress = Callable[[str, int], Any]
-"""Begins a stage, by name and number of steps; yields a function to count them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What was evaluated, for people and comparisons. `encoder` is name and fingerprint.
 
     `learned_from` tells that the encoder learned from the labels of the items that are asked with:
-    photos that it has not seen get fewer right, however the items are held out.
+    photos that it has not seen get fewer right, however the items are held out. `relearned` counts
+    how often it learned again, without some of them each time, to be asked with those; items that
+    came `later` than what it learned are left out.
     """
 
     collection: str
@@ -84,6 +83,8 @@ class Setup:
     asked: str
     seed: int
     learned_from: bool = False
+    relearned: int = 0
+    later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,17 @@ class Run:
     classifiers: Sequence[ClassifierRow] = ()
     rerankings: Sequence[RerankRow] = ()
     unknown_labels: Sequence[UnknownLabel] = ()
+
+    @property
+    def flattered(self) -> list[str]:
+        """What was measured by what the encoder learned from the queries too, unlike the rest."""
+        parts = {
+            "classifiers": self.classifiers,
+            "re-ranking": self.rerankings,
+            "stress": self.stress,
+            "unknown classes": self.unknown,
+        }
+        return [name for name, found in parts.items() if found and self.setup.relearned]
 
 
 def run_evaluation(
@@ -126,12 +138,13 @@ def run_evaluation(
         raise ParameterError("pictures have several values each", where="--all")
     if options.rerankings and task.values is not None:
         raise ParameterError("pictures have several values each", where="--rerank")
+    task = task.relearned(progress)
     with progress("evaluating", len(task.queries.keys)) as advance:
         found = examine(
             task.queries, task.gallery, task.predictor, k=options.k,
-            hiding=task.hiding, values=task.values, advance=advance,
+            hiding=task.hiding, values=task.values, advance=advance, spaces=task.spaces,
         )  # fmt: skip
-    run = _served(engine, _described(engine, found, task, options), options)
+    run = _served(engine, _described(engine, found, task, options), options, task.indexed)
     hiding = task.hiding
     if hiding is not None:
         hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
@@ -147,9 +160,11 @@ def run_evaluation(
 def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Options) -> Run:
     record = engine.catalog.collection(options.collection)
     encoder = f"{record.encoder} {(record.fingerprint or '')[:8]}"
+    learned = task.split != QUERIES and _is_learned(engine, record, options.target)
     setup = Setup(
         options.collection, encoder, options.target, task.predictor.about, task.split, task.name,
-        options.seed, task.split != QUERIES and _is_learned(engine, record, options.target),
+        options.seed, learned and not task.spaces, len(task.spaces),
+        task.lesson.later if task.lesson else 0,
     )  # fmt: skip
     confusions: list[Confusion] = []
     if found.answers is not None:
@@ -176,7 +191,8 @@ def _easy(task: Task) -> dict[str, float]:
     if task.hiding is None or task.values is not None:
         return {}
     queries, gallery = take(task.queries, labelled_rows(task.queries)), task.gallery
-    ranking = rank(queries, gallery, same_label(queries, gallery), task.predictor.depth)
+    depth, spaces = task.predictor.depth, task.spaces
+    ranking = rank(queries, gallery, same_label(queries, gallery), depth, spaces=spaces)
     said = predict_labels(task.predictor, ranking, gallery)
     right = [one.label == label for one, label in zip(said, queries.labels, strict=True)]
     return {"easy_accuracy": rounded(float(np.mean(right)))}
@@ -198,16 +214,14 @@ def _strangers(task: Task) -> dict[str, int]:
     }
 
 
-def _served(engine: SearchEngine, run: Run, options: Options) -> Run:
+def _served(engine: SearchEngine, run: Run, options: Options, indexed: Labelled) -> Run:
     """Query the index that serves users, and time it."""
     snapshot = engine.live(options.collection).snapshot()
     if snapshot is None:
         return run
     rows = sample_rows(len(run.found.queries.keys), INDEX_QUERIES, options.seed)
     queries = take(run.found.queries, rows)
-    recall = serving.index_recall(
-        snapshot.search, queries, run.found.gallery, sorted({*DEPTHS, run.found.k})
-    )
+    recall = serving.index_recall(snapshot.search, queries, indexed, sorted({*DEPTHS, run.found.k}))
     times = serving.search_times_ms(snapshot.search, queries.vectors, run.found.k)
     stages = serving.percentiles_ms({"search": one} for one in times)
     stages.update(_photo_times(engine, run, options, rows[:PHOTO_QUERIES].tolist()))

@@ -1,6 +1,6 @@
 """Prepare an evaluation: read queries and gallery, choose the vote, split into folds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from search_engine.evaluate.evaluation import ValueSets
 from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value_set
 from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
-from search_engine.evaluate.ranking import Hiding
+from search_engine.evaluate.ranking import Hiding, Space
+from search_engine.evaluate.relearning import Lesson, read_lesson
 from search_engine.evaluate.splits import (
     folds_by_thing,
     hiding_groups,
@@ -34,6 +35,9 @@ from search_engine.vote.question import VoteQuestion
 
 QUERIES = "queries"
 ITSELF = "the catalog itself"
+
+Progress = Callable[[str, int], Any]
+"""Begins a stage, by name and number of steps; yields a function to count them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ class Options:
 class Task:
     """Everything that `examine` needs, and names for the report.
 
-    `strangers` are the queries whose labels the catalog lacks, `unknown` those labels.
+    `strangers` are the queries whose labels the catalog lacks, `unknown` those labels. `lesson` is
+    what the encoder learned from, if the queries were among that and it can be learned again, and
+    `spaces` are learned again.
     """
 
     queries: Labelled
@@ -100,6 +106,20 @@ class Task:
     rejected: int
     strangers: Labelled | None = None
     unknown: tuple[UnknownLabel, ...] = ()
+    lesson: Lesson | None = None
+    spaces: Sequence[Space] = ()
+
+    @property
+    def indexed(self) -> Labelled:
+        """All items of the collection, as its index has them."""
+        return self.gallery if self.lesson is None else self.lesson.whole
+
+    def relearned(self, progress: Progress) -> "Task":
+        """Learn again, if there is a lesson, without each part of the items that are asked with."""
+        if self.lesson is None:
+            return self
+        with progress("learning again", self.lesson.parts) as advance:
+            return replace(self, spaces=self.lesson.spaces(self.hiding, advance))
 
 
 def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task:
@@ -111,18 +131,25 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         CollectionNotFoundError: There is no such collection.
     """
     _check_split(asked, options)
-    check_field(
-        engine.catalog, engine.catalog.collection(options.collection), options.target, "target"
-    )
+    record = engine.catalog.collection(options.collection)
+    check_field(engine.catalog, record, options.target, "target")
     gallery = read_gallery(
         engine.catalog, options.collection, options.target, group_by=options.group_by
     )
     values, gallery, queries = _several_values(engine, gallery, asked, options)
+    lesson = None
+    if asked is None and values is None:
+        lesson = read_lesson(engine.catalog, record, options.target, gallery)
+    if lesson is not None:
+        gallery = queries = lesson.gallery
     task = Task(
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
-        _predictor(engine, options), _hiding(gallery, options), values,
+        _predictor(engine, options), _hiding(lesson.looks if lesson else gallery, options), values,
         asked.name if asked else ITSELF, _split(asked, options), asked.rejected if asked else 0,
+        lesson=lesson,
     )  # fmt: skip
+    if lesson is not None:
+        task = _chosen(task, lesson.asked)
     return _sampled(task if asked is None else _apart(task), options)
 
 

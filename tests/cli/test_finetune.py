@@ -183,6 +183,8 @@ def test_each_training_judges_by_what_it_did_without(
         judges = judged(record, projection)
         assert kept(engine, judges) == [count, count]
     assert len([*(apart / "encoders").glob("*.safetensors")]) == 1
+    measured = run("evaluate", "--data", apart, "--json").json
+    assert (measured["queries"], measured["relearned"]) == (sum(map(len, held)), 2)
     ran = run("calibrate", "--data", apart)
     assert (ran.code, f"{sum(map(len, held))} items" in ran.error) == (2, True)
     assert run("tune", "--force", "--data", apart, "--json").json["changed"]

@@ -133,6 +133,9 @@ def _how_asked(run: Run) -> str:
     """Describe the queries in words."""
     if run.setup.learned_from:
         return f"{_held_out(run)}; the encoder learned from their labels, so new photos fare worse"
+    if run.setup.relearned:
+        seen = "".join(f"; {name} by what has seen them" for name in run.flattered)
+        return f"{_held_out(run)}, by what is learned from the labels of others{seen}"
     return _held_out(run)
 
 

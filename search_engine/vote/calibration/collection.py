@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.fields import check_field, value_of, values_of
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import judged, projection_of
-from search_engine.collections.labelled import Labelled, read_gallery, take
+from search_engine.collections.labelled import Labelled, aligned, read_gallery
 from search_engine.encoders.projection import Projection
 from search_engine.errors import ParameterError
 from search_engine.linear_algebra import threads_for
@@ -231,8 +230,7 @@ def _galleries(
     if [judge.fingerprint for judge in judges] == [fingerprint]:
         return found, found[0].vectors
     plain = read_gallery(catalog, record.name, record=replace(judges[0], fingerprint=fingerprint))
-    keys = reduce(np.intersect1d, [each.keys for each in (*found, plain)])
-    *galleries, shown = (take(each, np.searchsorted(each.keys, keys)) for each in (*found, plain))
+    *galleries, shown = aligned([*found, plain])
     return galleries, shown.vectors
 
 
