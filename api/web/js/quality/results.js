@@ -56,7 +56,6 @@ export function open(around) {
     const found = job.result;
     when.textContent = t("results.measured", { ago: ago(job.finished_at ?? ""), count: found.queries });
     if (found.learned_from) when.append(` ${t("results.learned")}`);
-    if (found.relearned) when.append(` ${t("results.relearned")}`);
     return fill(
       shown,
       headlines(found),
