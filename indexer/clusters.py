@@ -13,6 +13,7 @@ import numpy as np
 from indexer.csv_cells import CLUSTER_COLUMNS, safe_cell
 from indexer.declared import Clustering
 from search_engine import clustering
+from search_engine.catalog.fields import check_field
 from search_engine.clustering import Agreement, Clusters, Proposal, most_frequent, names_of
 from search_engine.collections.labelled import Labelled, read_gallery, take
 from search_engine.engine import SearchEngine
@@ -98,6 +99,7 @@ def cluster_collection(engine: SearchEngine, collection: str, request: Clusterin
         ParameterError: There is no such field, or there are too few items.
     """
     started = time.perf_counter()
+    check_field(engine.catalog, engine.catalog.collection(collection), request.target, "target")
     gallery = read_gallery(engine.catalog, collection, request.target, single=True)
     known = engine.catalog.by_keys(gallery.keys.tolist())
     still_here = np.flatnonzero([key in known for key in gallery.keys.tolist()])

@@ -1,5 +1,6 @@
 """How sources are understood, kept with their collection: the next run needs no flags."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -49,10 +50,11 @@ def recalled(
 def said_before(reading: SourceOptions, given: SourceOptions) -> list[str]:
     """A sentence about the flags that are not given now and hold because they were before."""
     flags = [
-        f"--{each.name.replace('_', '-')} {_shown(getattr(reading, each.name))}".rstrip()
+        flag
         for each in fields(reading)
         if each.name not in (*NOT_KEPT, "known_columns")
         and getattr(reading, each.name) != getattr(given, each.name)
+        for flag in _flags(each.name, getattr(reading, each.name))
     ]
     return [f"read as it was said before: {', '.join(flags)}"] if flags else []
 
@@ -94,12 +96,15 @@ def _merged(kept: Mapping[str, Any], given: SourceOptions) -> SourceOptions:
     return SourceOptions(**merged)
 
 
-def _shown(value: Any) -> str:
+def _flags(name: str, value: Any) -> list[str]:
+    """An option as flags of the verb: one that has several values is repeated."""
+    flag = "--type" if name == "types" else f"--{name.replace('_', '-')}"
     if value is True:
-        return ""
+        return [flag]
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={each}" for name, each in value.items())
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return [f"{flag} {shlex.quote(f'{of}={each}')}" for of, each in value.items()]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [f"{flag} {shlex.quote(str(each))}" for each in values]
 
 
 def _plain(value: Any) -> Any:

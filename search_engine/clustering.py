@@ -102,10 +102,11 @@ def kmeans(vectors: Vectors, clusters: int | None = None) -> Clusters:
 
     wanted = default_clusters(len(vectors)) if clusters is None else clusters
     if not 2 <= wanted <= len(vectors):
+        few = len(vectors) < 2
         raise ParameterError(
             f"{len(vectors):,} items do not make {wanted:,} clusters",
-            where="--clusters",
-            fix="give a number from 2 to the number of items",
+            where=None if few else "--clusters",
+            fix="index more first" if few else f"give a number from 2 to {len(vectors):,}",
         )
     if len(vectors) < BATCH_FROM:
         estimator = KMeans(wanted, n_init=STARTS, random_state=SEED)

@@ -6,6 +6,13 @@ from typing import Any
 
 from search_engine.errors import ParameterError
 
+_OF_PYDANTIC = (
+    ("Value error, ", ""),
+    ("Input should be ", "it has to be "),
+    ("a valid integer, unable to parse string as an integer", "a whole number"),
+    ("a valid number, unable to parse string as a number", "a number"),
+)
+"""Words of the library that checks values for typer, and ours for them."""
 _UNKNOWN_VERB = re.compile("No such command '(.*?)'")
 
 
@@ -28,6 +35,8 @@ def usage_error(error: Any) -> ParameterError:
         known = [name for one in command.get_params(context) for name in one.opts]
         what = f"there is no option {error.option_name}"
         return ParameterError(what, fix=_meant(error.option_name, known, see))
+    for theirs, ours in _OF_PYDANTIC:
+        said = said.replace(theirs, ours)
     return ParameterError(said[:1].lower() + said[1:], fix=see)
 
 

@@ -10,6 +10,7 @@ from indexer.declared import Changing, Switching, Tuning
 from search_engine.adapt.plan import TrainingPlan
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.engine import SearchEngine
+from search_engine.errors import ParameterError
 
 
 def tune(engine: SearchEngine, collection: str, wanted: Tuning, stage: Stage) -> Report:
@@ -19,7 +20,7 @@ def tune(engine: SearchEngine, collection: str, wanted: Tuning, stage: Stage) ->
         EyedexError: It cannot be done.
     """
     if wanted.undo:
-        return undo_change(engine, collection, wanted.force, stage)
+        return _undo(engine, collection, wanted, stage)
     request = _request(wanted)
     if not wanted.finetune:
         return tune_collection(engine, collection, request, wanted.layers, stage)
@@ -41,8 +42,16 @@ def switch(
         EyedexError: It cannot be done.
     """
     if wanted.undo:
-        return undo_change(engine, collection, wanted.force, stage)
+        return _undo(engine, collection, wanted, stage)
     return switch_encoder(engine, collection, encoder, _request(wanted), stage, say)
+
+
+def _undo(engine: SearchEngine, collection: str, wanted: Changing, stage: Stage) -> Report:
+    if wanted.dry_run:
+        raise ParameterError(
+            "undoing is not tried first", where="dry_run", fix="leave out one of both"
+        )
+    return undo_change(engine, collection, wanted.force, stage)
 
 
 def _request(wanted: Changing) -> ChangeRequest:

@@ -25,7 +25,12 @@ def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:
             )
         return FolderSource(path, options)
     if not path.exists():
-        raise SourceError("there is no such file or folder", where=str(path))
+        of_web = path.parts[:1] in (("http:",), ("https:",))
+        raise SourceError(
+            "there is no such file or folder",
+            where=str(path),
+            fix="save what is at this address as a file, and name that" if of_web else None,
+        )
     if not path.is_file():
         raise SourceError("neither a folder nor a file", where=str(path))
     return TableSource(read_table(path, options), options)

@@ -28,12 +28,17 @@ KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class OpenedClassifier:
-    """A stored classifier of the collection; `stale` if items changed since training."""
+    """A stored classifier of the collection; `stale` if items changed since training.
+
+    `has_values` tells whether any item has a value of its target still; without, none can be
+    trained again.
+    """
 
     model: TrainedModel
     origin: Origin
     collection: str
     stale: bool
+    has_values: bool = True
 
     @property
     def note(self) -> str | None:
@@ -41,6 +46,11 @@ class OpenedClassifier:
         if not self.stale:
             return None
         command = train_command(self.model.name, self.collection, self.origin.target)
+        if not self.has_values:
+            return (
+                f"no item has a value of {self.origin.target} any more: {self.model.name} answers "
+                f"as it learned before; give items values again, then {command} learns from them"
+            )
         return (
             f"the collection changed since {self.model.name} was trained; "
             f"{command} brings it up to date"
@@ -113,7 +123,8 @@ def open_classifier(
         error.fix = f"{command} makes a new one"
         raise
     stale = catalog.is_changed(record, stored.origin.seq)
-    return OpenedClassifier(stored.model, stored.origin, record.name, stale)
+    has_values = not stale or catalog.has_value(record, target)
+    return OpenedClassifier(stored.model, stored.origin, record.name, stale, has_values)
 
 
 def list_trained(catalog: Catalog, record: Collection) -> list[ListedClassifier]:

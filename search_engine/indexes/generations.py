@@ -189,7 +189,7 @@ def roll_back(folder: Path, collection_uid: str, fingerprint: str) -> str:
     raise NotFoundError(
         f"there is no earlier sound generation{''.join(damaged)}",
         where=str(folder),
-        fix="`eyedex collections compact` builds a new one from the catalog",
+        fix="`eyedex check` verifies the one in use",
     )
 
 

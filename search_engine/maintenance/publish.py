@@ -67,7 +67,10 @@ def publish(settings: Settings, url: str) -> PublishReport:
     folder = RemoteFolder(url)
     data = real_path(settings.data)
     if not settings.paths.has_catalog:
-        raise NotFoundError(f"there is no catalog in {data}", fix="index something first")
+        raise NotFoundError(
+            f"there is no catalog in {data}",
+            fix="index something first, or name another with --data or EYEDEX_DATA",
+        )
     former = _former(folder)
     try:
         with workshop(data / "publishing", "publishing this catalog") as aside:

@@ -123,3 +123,14 @@ def test_a_key_that_expired_meanwhile_is_asked_for_again(
     enter(page, keys["write"])
     expect(page.get_by_role("rowheader").first).to_be_visible()
     expect(page.get_by_role("alert").get_by_role("heading")).to_have_count(0)
+
+
+@REFUSED
+def test_a_key_of_another_collection_does_not_see_this_one_as_empty(
+    page: Page, guarded: LiveServer, data: Path
+) -> None:
+    page.goto(f"{guarded.url}/catalog?collection=default&part=add")
+    enter(page, make_key(data, "write", ("other",)))
+    expect(page.get_by_role("heading", name="Your key does not allow this")).to_be_visible()
+    expect(page.get_by_text("0 items")).to_be_hidden()
+    expect(page.get_by_label("Add pictures")).to_be_hidden()

@@ -148,3 +148,17 @@ def test_wrong_options_are_refused(run: Run, index: Index, coloured: Path, data:
     assert run("cluster", "--data", data, "--output", coloured / "x.xlsx").code == 2
     assert run("cluster", "--data", data, "--output", coloured / "none" / "x.csv").code == 2
     assert run("cluster", "--data", data, "--collection", "none").code == 2
+
+
+def test_a_field_that_does_not_exist_is_refused(
+    run: Run, index: Index, folder: Path, data: Path
+) -> None:
+    index(folder)
+    refused = run("cluster", "--data", data, "--target", "colour")
+    assert refused.code == 2
+    assert "there is no such field: colour (target)" in refused.error
+
+
+def test_too_few_items_are_told_as_such(run: Run, data: Path) -> None:
+    run("collections", "create", "default", "--data", data)
+    assert run("cluster", "--data", data).error.endswith("make 2 clusters; index more first")

@@ -211,6 +211,16 @@ def test_a_flag_without_a_value_is_told_as_it_is_given(run: Run, data: Path, fol
     assert "read as it was said before: --follow-links\n" in run("index", folder, *flags).err
 
 
+def test_flags_that_hold_from_before_are_told_as_they_are_given(
+    run: Run, data: Path, feed: Feed
+) -> None:
+    table = feed("shop.csv", "item_id,image,size,ean", "a,0.png,7,12")
+    flags = ("--data", data, "--encoder", "hsv", "--workers", 1, "--no-tune")
+    run("index", table, *flags, "--type", "size=text", "--type", "ean=text")
+    said = run("index", table, *flags).err
+    assert "read as it was said before: --type size=text, --type ean=text\n" in said
+
+
 @pytest.mark.parametrize(
     "odd", ["a\u00a0b", "\U0001f469\u200d\U0001f467", "\ufeff", "soft\u00adhyphen"]
 )

@@ -283,3 +283,8 @@ def test_links_pipes_and_odd_names_in_a_folder(
         "\\udcff\\udcfe.png": "bad_id",
         "line\\nbreak.png": "bad_id",
     }
+
+
+def test_an_address_is_told_what_to_do_instead(run: Run, data: Path) -> None:
+    refused = run("index", "https://shop.example/feed.csv", "--data", data)
+    assert refused.error.endswith("; save what is at this address as a file, and name that")

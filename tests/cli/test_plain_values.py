@@ -27,6 +27,10 @@ from tests.cli.conftest import Run
         (("search", "a.jpg", "-k", "3", "-k", "5"), "'-k': it is given twice"),
         (("search", "a.jpg", "--filter", "a = 1", "--filter", "b = 1"), "it is given twice"),
         (("jobs", "list", "--data", ""), "'--data': the value is empty"),
+        (("search", "a.jpg", "-k", "0"), "'-k': it has to be greater than or equal to 1"),
+        (("search", "a.jpg", "-k", "few"), "'-k': it has to be a whole number;"),
+        (("search", "a.jpg", "--min-score", "x"), "'--min-score': it has to be a number;"),
+        (("cluster", "--method", "x"), "'--method': 'x' is not one of 'kmeans', 'hdbscan'"),
     ],
 )
 def test_what_nobody_means_is_refused(run: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from api.cli.exits import Exit
 from search_engine.engine import SearchEngine
 from search_engine.storage.paths import DataPaths
-from tests.cli.conftest import Run
+from tests.cli.conftest import Index, Run
 from tests.conftest import copy_data
 from tests.images.pictures import CORRUPT
 
@@ -108,6 +108,26 @@ def test_a_stale_classifier_says_so(run: Run, data: Path, photos: Path) -> None:
         "note: the collection changed since class-mean was trained; "
         "`eyedex train --with class-mean` brings it up to date\n"
     )
+
+
+def test_a_classifier_whose_field_was_emptied_is_not_told_to_be_trained_at_once(
+    run: Run, index: Index, folder: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "data"  # that of `index`
+    kinds = folder / "kinds.csv"
+
+    def told(*kind: str) -> None:
+        rows = [f"{n},{'AB'[n % 2]}/{n}.png,{each}" for n, each in enumerate(kind)]
+        kinds.write_text("\n".join(["item_id,image,kind", *rows]))
+        assert index(kinds).code == 0
+
+    told(*"xyxyxy")
+    named = ("--target", "kind", "--data", empty)
+    assert run("train", "--with", "class-mean", *named).code == 0
+    told(*[""] * 6)
+    said = run("classify", folder / "A" / "0.png", "--with", "class-mean", *named).err
+    assert "note: no item has a value of kind any more: class-mean answers as it learned" in said
+    assert "give items values again, then `eyedex train --with class-mean --target kind`" in said
 
 
 def test_check_finds_a_damaged_classifier_and_its_command_mends_it(run: Run, data: Path) -> None:

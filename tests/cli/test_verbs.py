@@ -275,3 +275,15 @@ def test_a_server_without_usable_data_or_port_says_so_at_once(run: Run, tmp_path
         ran = run("serve", "--data", tmp_path / "data", "--port", port)
     assert ran.code == Exit.USAGE
     assert f"port {port}" in ran.error
+
+
+def test_what_is_advised_where_an_index_is_new_works(
+    run: Run, index: Index, data: Path, folder: Path
+) -> None:
+    index(folder)
+    refused = run("collections", "rollback", "default", "--data", data)
+    assert refused.error.endswith("; `eyedex check` verifies the one in use")
+    assert run("check", "--data", data).code == 0
+    compact = ("collections", "compact", "default", "--data", data)
+    assert run(*compact).out == "nothing to do: too little has changed (see --force)\n"
+    assert run(*compact, "--force").out == "nothing to do: nothing has changed\n"

@@ -201,10 +201,11 @@ def compact_collection(
             made = live.rebuild(None if kind == AUTOMATIC else kind)
     if as_json:
         print_json({"name": name, "generation": made})
+    elif made:
+        print(f"published {made}")
     else:
-        print(
-            f"published {made}" if made else "nothing to do: too little has changed (see --force)"
-        )
+        little = "nothing has changed" if wanted.force else "too little has changed (see --force)"
+        print(f"nothing to do: {little}")
 
 
 @collections.command("rollback")

@@ -32,7 +32,7 @@ def learn(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn an order from what people chose; searches have it with `rerank=learned`.
+    """Learn an order from what people chose; searches have it with `--rerank learned`.
 
     What is learned has to prove itself on queries that it did not learn from, and is refused when
     it is not better. `eyedex rerank undo` goes back.

@@ -62,6 +62,10 @@ def switch(
         raise ParameterError(
             "name an encoder, or --undo, or --forget: one of them", fix="see `eyedex switch --help`"
         )
+    if here.forget and wanted.dry_run:
+        raise ParameterError(
+            "deleting is not tried first", where="--dry-run", fix="leave out one of both"
+        )
     from indexer.change.wanted import switch
     from search_engine.encoders.registry import EncoderRequest
 

@@ -113,7 +113,7 @@ def fit_labels(
     leave_out = leave_out or voters.leave_out
     held = held or hold_out(voters, queries, leave_out, seed, advance)
     if len(held.rows) < LEAST_ITEMS:
-        raise _too_few(len(held.rows), "items whose label others share")
+        raise _too_few(len(held.rows), "items whose value others share")
     factors = balanced_weights(voters) if balanced else None
     rule = _choose(held, VoteRule(per_product=per_product), factors)
     return _fitted(voters, held, rule, factors, seed)

@@ -181,6 +181,8 @@ def test_classifiers_of_the_former_encoder_are_named(drawn: Path, run: Run, phot
     ("arguments", "code", "what"),
     [
         ((), 2, "name an encoder, or --undo, or --forget"),
+        (("--undo", "--dry-run"), 2, "undoing is not tried first"),
+        (("--forget", "--dry-run"), 2, "deleting is not tried first"),
         (("edges", "--undo"), 2, "one of them"),
         (("--undo", "--forget"), 2, "one of them"),
         (("nothing",), 2, "there is no encoder 'nothing'"),

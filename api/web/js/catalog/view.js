@@ -1,6 +1,8 @@
 /* The catalog view: the collections, and of one of them its items, what is added, jobs, and review. */
 
+import { access } from "../access.js";
 import { Attempts } from "../attempts.js";
+import { Problem } from "../client.js";
 import { el, fillTabs, styles } from "../dom.js";
 import { count } from "../format.js";
 import { t } from "../language.js";
@@ -122,6 +124,8 @@ export async function open({ root, router }) {
   async function describe(name, signal) {
     const { collections } = await server.listCollections({ signal });
     const found = collections.find((each) => each.name === name) ?? null;
+    const allowed = access.value?.collections;
+    if (allowed && !allowed.includes(name)) throw new Problem({ title: "", code: "forbidden", status: 403 });
     const { items, unsearchable } = found ?? { items: 0, unsearchable: 0 };
     if (!signal.aborted)
       facts.textContent = [count(items, "item"), unsearchable && t("catalog.unsearchable", { count: unsearchable })]
